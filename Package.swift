@@ -1,0 +1,46 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "gradleak",
+  platforms: [.macOS(.v14)],
+  products: [
+    .executable(name: "gradleak", targets: ["gradleak"]),
+    .library(name: "TensorGraph", targets: ["TensorGraph"]),
+    .library(name: "CPUBackend", targets: ["CPUBackend"]),
+    .library(name: "ModelIO", targets: ["ModelIO"]),
+    .library(name: "Leakage", targets: ["Leakage"]),
+    .library(name: "Audit", targets: ["Audit"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(name: "TensorGraph"),
+    .target(name: "CKernels"),
+    .target(name: "CPUBackend", dependencies: ["TensorGraph", "CKernels"]),
+    .systemLibrary(
+      name: "CPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .target(name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG"]),
+    .target(name: "Leakage", dependencies: ["TensorGraph", "ModelIO"]),
+    .target(name: "Audit", dependencies: ["Leakage", "ModelIO", "TensorGraph"]),
+    .executableTarget(
+      name: "gradleak",
+      dependencies: [
+        "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph"]),
+    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph"]),
+    .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
+    .testTarget(
+      name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
+    .testTarget(name: "AuditTests", dependencies: ["Audit", "CPUBackend"]),
+    .testTarget(name: "CommandTests", dependencies: ["gradleak"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

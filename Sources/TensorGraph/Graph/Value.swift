@@ -1,0 +1,250 @@
+/// A node of a graph under construction: what expressions are written with.
+///
+/// Operators follow NumPy's broadcasting: trailing axes are aligned, and an axis of extent 1 (or a
+/// missing one) repeats. Scalars written as `Double` take the other operand's element type.
+public struct Value {
+  public let id: NodeID
+  public let builder: GraphBuilder
+
+  public var node: Node { builder.node(id) }
+  public var type: TensorType { node.type }
+  public var shape: Shape { node.type.shape }
+  public var dtype: DType { node.type.dtype }
+
+  func unary(_ op: UnaryOp) -> Value { builder.apply(.unary(op), [self]) }
+
+  func binary(_ op: BinaryOp, _ other: Value) -> Value {
+    let (left, right) = Value.broadcastTogether(self, other)
+    return builder.apply(.binary(op), [left, right])
+  }
+
+  func compare(_ comparison: Comparison, _ other: Value) -> Value {
+    let (left, right) = Value.broadcastTogether(self, other)
+    return builder.apply(.compare(comparison), [left, right])
+  }
+
+  /// A tensor like this one whose elements are all `value`.
+  public func filled(with value: Double) -> Value {
+    builder.constant(value, shape, dtype)
+  }
+}
+
+// MARK: - Elementwise
+
+extension Value {
+  public static func + (lhs: Value, rhs: Value) -> Value { lhs.binary(.add, rhs) }
+  public static func - (lhs: Value, rhs: Value) -> Value { lhs.binary(.subtract, rhs) }
+  public static func * (lhs: Value, rhs: Value) -> Value { lhs.binary(.multiply, rhs) }
+  public static func / (lhs: Value, rhs: Value) -> Value { lhs.binary(.divide, rhs) }
+  public static func + (lhs: Value, rhs: Double) -> Value { lhs + lhs.filled(with: rhs) }
+  public static func - (lhs: Value, rhs: Double) -> Value { lhs - lhs.filled(with: rhs) }
+  public static func * (lhs: Value, rhs: Double) -> Value { lhs * lhs.filled(with: rhs) }
+  public static func / (lhs: Value, rhs: Double) -> Value { lhs / lhs.filled(with: rhs) }
+  public static func + (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) + rhs }
+  public static func - (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) - rhs }
+  public static func * (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) * rhs }
+  public static func / (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) / rhs }
+  public static prefix func - (value: Value) -> Value { value.unary(.negate) }
+
+  public func absolute() -> Value { unary(.absolute) }
+  public func sign() -> Value { unary(.sign) }
+  public func floor() -> Value { unary(.floor) }
+  public func exp() -> Value { unary(.exp) }
+  public func log() -> Value { unary(.log) }
+  /// log(1 + x), accurate near 0.
+  public func log1p() -> Value { unary(.log1p) }
+  public func sqrt() -> Value { unary(.sqrt) }
+  public func rsqrt() -> Value { unary(.rsqrt) }
+  public func sin() -> Value { unary(.sin) }
+  public func cos() -> Value { unary(.cos) }
+  public func tanh() -> Value { unary(.tanh) }
+  public func sigmoid() -> Value { unary(.sigmoid) }
+  public func erf() -> Value { unary(.erf) }
+  public func logicalNot() -> Value { unary(.not) }
+
+  public func power(_ exponent: Value) -> Value { binary(.power, exponent) }
+  public func power(_ exponent: Double) -> Value { binary(.power, filled(with: exponent)) }
+  public func squared() -> Value { self * self }
+  public func maximum(_ other: Value) -> Value { binary(.maximum, other) }
+  public func minimum(_ other: Value) -> Value { binary(.minimum, other) }
+  public func maximum(_ other: Double) -> Value { maximum(filled(with: other)) }
+  public func minimum(_ other: Double) -> Value { minimum(filled(with: other)) }
+  public func logicalAnd(_ other: Value) -> Value { binary(.and, other) }
+  public func logicalOr(_ other: Value) -> Value { binary(.or, other) }
+
+  public func less(than other: Value) -> Value { compare(.less, other) }
+  public func lessOrEqual(to other: Value) -> Value { compare(.lessOrEqual, other) }
+  public func equal(to other: Value) -> Value { compare(.equal, other) }
+  public func greater(than other: Value) -> Value { other.compare(.less, self) }
+  public func greaterOrEqual(to other: Value) -> Value { other.compare(.lessOrEqual, self) }
+  public func less(than other: Double) -> Value { less(than: filled(with: other)) }
+  public func greater(than other: Double) -> Value { greater(than: filled(with: other)) }
+
+  /// `whenTrue` where this condition holds, else `whenFalse`; all three of one shape.
+  public func select(_ whenTrue: Value, _ whenFalse: Value) -> Value {
+    builder.apply(.select, [self, whenTrue, whenFalse])
+  }
+
+  public func convert(to dtype: DType) -> Value {
+    dtype == self.dtype ? self : builder.apply(.convert(dtype), [self])
+  }
+}
+
+// MARK: - Reduction
+
+extension Value {
+  /// The sum over `axes` (all by default; negative axes count from the end).
+  public func sum(axes: [Int]? = nil, keepsAxes: Bool = false) -> Value {
+    reduce(.sum, axes: axes, keepsAxes: keepsAxes)
+  }
+
+  /// The largest element over `axes` (all by default; negative axes count from the end).
+  public func max(axes: [Int]? = nil, keepsAxes: Bool = false) -> Value {
+    reduce(.maximum, axes: axes, keepsAxes: keepsAxes)
+  }
+
+  /// The mean over `axes` (all by default; negative axes count from the end).
+  public func mean(axes: [Int]? = nil, keepsAxes: Bool = false) -> Value {
+    let total = sum(axes: axes, keepsAxes: keepsAxes)
+    return total * (Double(total.shape.elementCount) / Double(shape.elementCount))
+  }
+
+  /// Index (i32) of the first largest element along `axis` (negative counts from the end).
+  public func argmax(axis: Int) -> Value {
+    builder.apply(.argmax(axis: axis < 0 ? axis + shape.rank : axis), [self])
+  }
+
+  private func reduce(_ reduction: Reduction, axes: [Int]?, keepsAxes: Bool) -> Value {
+    let normalized = (axes ?? Array(0..<shape.rank)).map { $0 < 0 ? $0 + shape.rank : $0 }.sorted()
+    let result = builder.apply(.reduce(reduction, axes: normalized), [self])
+    return keepsAxes ? result.reshape(to: shape.keeping(axes: normalized)) : result
+  }
+}
+
+// MARK: - Contraction
+
+extension Value {
+  /// [B..., M, K] x [B..., K, N] -> [B..., M, N] with equal batch axes; flags transpose the last
+  /// two axes of an operand.
+  public func matmul(
+    _ other: Value, transposeA: Bool = false, transposeB: Bool = false
+  ) -> Value {
+    builder.apply(.matmul(transposeA: transposeA, transposeB: transposeB), [self, other])
+  }
+
+  /// Cross-correlation of [N, C, H, W] with a weight [O, C / groups, kH, kW].
+  public func convolve(_ weight: Value, _ convolution: Convolution) -> Value {
+    builder.apply(.convolution(convolution), [self, weight])
+  }
+
+  /// The input cotangent of a convolution, from this output cotangent [N, O, oH, oW].
+  public func convolutionInputGradient(
+    _ weight: Value, _ convolution: Convolution, inputSize: Size2D
+  ) -> Value {
+    builder.apply(.convolutionInputGradient(convolution, inputSize: inputSize), [self, weight])
+  }
+
+  /// The weight cotangent of a convolution of this input, from the output cotangent.
+  public func convolutionWeightGradient(
+    _ cotangent: Value, _ convolution: Convolution, kernelSize: Size2D
+  ) -> Value {
+    builder.apply(
+      .convolutionWeightGradient(convolution, kernelSize: kernelSize), [self, cotangent])
+  }
+}
+
+// MARK: - Window, structural and indexing
+
+extension Value {
+  /// Position (i32) of the largest element in each window over [N, C, H, W].
+  public func windowArgmax(_ window: Window) -> Value {
+    builder.apply(.windowArgmax(window), [self])
+  }
+
+  /// Axis i becomes axis `axes[i]` of the result; the other axes repeat.
+  public func broadcast(to shape: Shape, axes: [Int]) -> Value {
+    builder.apply(.broadcast(shape, axes: axes), [self])
+  }
+
+  /// NumPy's broadcast: trailing axes aligned, extent 1 repeats.
+  public func broadcast(to target: Shape) -> Value {
+    if shape == target { return self }
+    let offset = target.rank - shape.rank
+    precondition(offset >= 0, "\(shape) cannot be broadcast to \(target)")
+    let kept = (0..<shape.rank).filter { shape[$0] == target[$0 + offset] }
+    for axis in 0..<shape.rank where shape[axis] != target[axis + offset] {
+      precondition(shape[axis] == 1, "\(shape) cannot be broadcast to \(target)")
+    }
+    return reshape(to: Shape(kept.map { shape[$0] }))
+      .broadcast(to: target, axes: kept.map { $0 + offset })
+  }
+
+  public func reshape(to shape: Shape) -> Value {
+    shape == self.shape ? self : builder.apply(.reshape(shape), [self])
+  }
+
+  /// Axis i of the result is axis `permutation[i]` of this value.
+  public func transpose(_ permutation: [Int]) -> Value {
+    builder.apply(.transpose(permutation: permutation), [self])
+  }
+
+  /// This value with its last two axes swapped.
+  public func matrixTranspose() -> Value {
+    var permutation = Array(0..<shape.rank)
+    permutation.swapAt(shape.rank - 2, shape.rank - 1)
+    return transpose(permutation)
+  }
+
+  public func slice(starts: [Int], limits: [Int], strides: [Int]? = nil) -> Value {
+    let strides = strides ?? [Int](repeating: 1, count: starts.count)
+    return builder.apply(.slice(starts: starts, limits: limits, strides: strides), [self])
+  }
+
+  /// Elements `range` along one axis.
+  public func slice(axis: Int, _ range: Range<Int>) -> Value {
+    var starts = [Int](repeating: 0, count: shape.rank)
+    var limits = shape.dimensions
+    starts[axis] = range.lowerBound
+    limits[axis] = range.upperBound
+    return slice(starts: starts, limits: limits)
+  }
+
+  public func pad(low: [Int], high: [Int], interior: [Int]? = nil) -> Value {
+    let interior = interior ?? [Int](repeating: 0, count: low.count)
+    return builder.apply(.pad(low: low, high: high, interior: interior), [self])
+  }
+
+  public static func concatenate(_ values: [Value], axis: Int) -> Value {
+    precondition(!values.isEmpty, "nothing to concatenate")
+    return values.count == 1
+      ? values[0] : values[0].builder.apply(.concatenate(axis: axis), values)
+  }
+
+  /// Rows of this [B, V, D] at indices [B, N]: [B, N, D].
+  public func gather(_ indices: Value) -> Value {
+    builder.apply(.gather, [self, indices])
+  }
+
+  /// Sums these updates [B, N, D] into rows `indices` [B, N] of zeros [B, size, D].
+  public func scatterAdd(_ indices: Value, size: Int) -> Value {
+    builder.apply(.scatterAdd(size: size), [self, indices])
+  }
+}
+
+extension Value {
+  /// Both values broadcast to their common shape by NumPy's rule.
+  static func broadcastTogether(_ left: Value, _ right: Value) -> (Value, Value) {
+    if left.shape == right.shape { return (left, right) }
+    let rank = Swift.max(left.shape.rank, right.shape.rank)
+    func extent(_ shape: Shape, _ axis: Int) -> Int {
+      let own = axis - (rank - shape.rank)
+      return own < 0 ? 1 : shape[own]
+    }
+    let common = Shape(
+      (0..<rank).map { axis in
+        let (leftExtent, rightExtent) = (extent(left.shape, axis), extent(right.shape, axis))
+        return leftExtent == 1 ? rightExtent : leftExtent
+      })
+    return (left.broadcast(to: common), right.broadcast(to: common))
+  }
+}

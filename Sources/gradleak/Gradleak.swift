@@ -1,0 +1,1 @@
+@main struct Gradleak { static func main() {} }
