@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 let package = Package(
@@ -44,3 +44,11 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// CI builds with warnings as errors; users with another compiler are not stopped by a new warning.
+if Context.environment["GRADLEAK_WARNINGS_AS_ERRORS"] != nil {
+  for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+  }
+}

@@ -141,7 +141,8 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
     let (left, right) = first.step <= second.step ? (first, second) : (second, first)
     let middle = (bounds.lowerBound + bounds.upperBound) / 2
     guard left.step < right.step else { return middle }
-    let secant = left.slope + right.slope - 3 * (left.value - right.value) / (left.step - right.step)
+    let secant =
+      left.slope + right.slope - 3 * (left.value - right.value) / (left.step - right.step)
     let discriminant = secant * secant - left.slope * right.slope
     guard discriminant >= 0 else { return middle }
     let root = discriminant.squareRoot()

@@ -1,0 +1,31 @@
+# Everything a new machine needs: `make demo` and `make test`. See README.md.
+SWIFT ?= swift
+BUILD_FLAGS := -c release
+# Tests reach internal declarations, and warnings are errors; a build folder of their own keeps
+# `make demo` from rebuilding after `make test`.
+TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
+
+.PHONY: demo test build setup lint bench clean
+
+demo: build
+	.build/release/gradleak demo --out out/demo
+
+build: setup
+	$(SWIFT) build $(BUILD_FLAGS) --product gradleak
+
+test: setup lint
+	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) build --build-tests $(TEST_FLAGS)
+	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) test --skip-build $(TEST_FLAGS)
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	scripts/check-imports.sh
+
+bench: setup
+	bench/run.sh
+
+setup:
+	@scripts/setup.sh
+
+clean:
+	rm -rf .build .build-test out
