@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
   name: "gradleak",
-  platforms: [.macOS(.v14)],
+  platforms: [.macOS(.v15)],
   products: [
     .executable(name: "gradleak", targets: ["gradleak"]),
     .library(name: "TensorGraph", targets: ["TensorGraph"]),

@@ -1,0 +1,184 @@
+import Leakage
+
+/// Everything about one attack on one shared update: what was attacked, with what, under which
+/// assumptions, and what came back. Whatever is shown, in a terminal, a picture or a report, is made
+/// from records.
+///
+/// The same seed, build and machine give the same record to the byte; elapsed times are kept apart,
+/// in ``RunTiming``.
+public struct RunRecord: Codable, Sendable, Equatable {
+  /// The format's version; readers refuse a newer one.
+  public static let currentVersion = 1
+
+  public var version = RunRecord.currentVersion
+  /// Version of gradleak that made the record.
+  public var tool: String
+  public var configuration: AttackConfiguration
+  public var model: ModelSummary
+  public var update: UpdateSummary
+  public var threatModel: ThreatModel
+  public var trials: [TrialRecord]
+  /// Index in ``trials`` of the trial with the lowest matching loss.
+  public var bestTrial: Int
+  /// Matching loss of the best trial: squared distance between the dummy's gradient and the shared.
+  public var matchingLoss: JSONNumber
+  /// One entry per private image, in the order the client had them.
+  public var images: [ImageResult]
+  /// Progress of every trial, at each recorded iteration.
+  public var trace: [TracePoint]
+
+  public init(
+    tool: String, configuration: AttackConfiguration, model: ModelSummary, update: UpdateSummary,
+    threatModel: ThreatModel, trials: [TrialRecord], bestTrial: Int, matchingLoss: Double,
+    images: [ImageResult], trace: [TracePoint]
+  ) {
+    self.tool = tool
+    self.configuration = configuration
+    self.model = model
+    self.update = update
+    self.threatModel = threatModel
+    self.trials = trials
+    self.bestTrial = bestTrial
+    self.matchingLoss = JSONNumber(matchingLoss)
+    self.images = images
+    self.trace = trace
+  }
+}
+
+/// The attacked model.
+public struct ModelSummary: Codable, Sendable, Equatable {
+  public var name: String
+  public var activation: String
+  /// Channels, height, width of one input.
+  public var inputShape: [Int]
+  public var classCount: Int
+  public var parameterCount: Int
+  /// How the weights came about, such as "initialised with seed 0".
+  public var weights: String
+  /// Fingerprint of the weights' names, shapes and bytes.
+  public var fingerprint: String
+
+  public init(
+    name: String, activation: String, inputShape: [Int], classCount: Int, parameterCount: Int,
+    weights: String, fingerprint: String
+  ) {
+    self.name = name
+    self.activation = activation
+    self.inputShape = inputShape
+    self.classCount = classCount
+    self.parameterCount = parameterCount
+    self.weights = weights
+    self.fingerprint = fingerprint
+  }
+}
+
+/// The update that a client shared.
+public struct UpdateSummary: Codable, Sendable, Equatable {
+  /// What the tensors are, such as "gradient".
+  public var kind: String
+  public var loss: String
+  public var batchSize: Int
+  public var localSteps: Int
+  /// Euclidean norm over all tensors.
+  public var norm: JSONNumber
+  public var fingerprint: String
+
+  public init(
+    kind: String, loss: String, batchSize: Int, localSteps: Int, norm: Double, fingerprint: String
+  ) {
+    self.kind = kind
+    self.loss = loss
+    self.batchSize = batchSize
+    self.localSteps = localSteps
+    self.norm = JSONNumber(norm)
+    self.fingerprint = fingerprint
+  }
+}
+
+/// One start of the attack from its own random dummy data.
+public struct TrialRecord: Codable, Sendable, Equatable {
+  public var reason: StopReason
+  public var iterations: Int
+  public var evaluations: Int
+  public var matchingLoss: JSONNumber
+
+  public init(reason: StopReason, iterations: Int, evaluations: Int, matchingLoss: Double) {
+    self.reason = reason
+    self.iterations = iterations
+    self.evaluations = evaluations
+    self.matchingLoss = JSONNumber(matchingLoss)
+  }
+}
+
+/// What came back of one private image.
+public struct ImageResult: Codable, Sendable, Equatable {
+  public var name: String
+  /// What was done to the file's picture to fit the model, if anything.
+  public var preparation: String?
+  /// Mean squared error of values in 0...1, after clamping the reconstruction to that range.
+  public var meanSquaredError: JSONNumber
+  /// Peak signal-to-noise ratio in dB; infinite for a perfect copy.
+  public var psnr: JSONNumber
+  public var ssim: JSONNumber
+  public var trueLabel: Int
+  public var recoveredLabel: Int
+  /// Mean PSNR in dB of uniform random images against this one: what knowing nothing gives.
+  public var randomGuessPSNR: JSONNumber
+  /// PSNR in dB of a uniform mid-grey image against this one.
+  public var greyImagePSNR: JSONNumber
+  /// PSNR at least ``successPSNR`` and the label right.
+  public var isRecovered: Bool
+
+  /// PSNR in dB from which a reconstruction counts as recovered.
+  public static let successPSNR = 40.0
+
+  public init(
+    name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double,
+    trueLabel: Int, recoveredLabel: Int, randomGuessPSNR: Double, greyImagePSNR: Double
+  ) {
+    self.name = name
+    self.preparation = preparation
+    self.meanSquaredError = JSONNumber(meanSquaredError)
+    self.psnr = JSONNumber(psnr)
+    self.ssim = JSONNumber(ssim)
+    self.trueLabel = trueLabel
+    self.recoveredLabel = recoveredLabel
+    self.randomGuessPSNR = JSONNumber(randomGuessPSNR)
+    self.greyImagePSNR = JSONNumber(greyImagePSNR)
+    self.isRecovered = psnr >= ImageResult.successPSNR && trueLabel == recoveredLabel
+  }
+}
+
+/// A trial's state at one iteration.
+public struct TracePoint: Codable, Sendable, Equatable {
+  public var trial: Int
+  public var iteration: Int
+  public var evaluations: Int
+  public var matchingLoss: JSONNumber
+  /// Mean PSNR in dB over the batch, where the true images are known.
+  public var psnr: JSONNumber?
+
+  public init(
+    trial: Int, iteration: Int, evaluations: Int, matchingLoss: Double, psnr: Double?
+  ) {
+    self.trial = trial
+    self.iteration = iteration
+    self.evaluations = evaluations
+    self.matchingLoss = JSONNumber(matchingLoss)
+    self.psnr = psnr.map(JSONNumber.init)
+  }
+}
+
+/// Wall-clock seconds of one run. Kept out of ``RunRecord``, since no two runs share them.
+public struct RunTiming: Codable, Sendable, Equatable {
+  /// Building, differentiating and planning the objective's graph.
+  public var compileSeconds: Double
+  public var attackSeconds: Double
+  public var evaluationsPerSecond: Double
+
+  public init(compileSeconds: Double, attackSeconds: Double, evaluationsPerSecond: Double) {
+    self.compileSeconds = compileSeconds
+    self.attackSeconds = attackSeconds
+    self.evaluationsPerSecond = evaluationsPerSecond
+  }
+}

@@ -1,0 +1,61 @@
+import TensorGraph
+
+/// Which attack to run.
+public enum AttackKind: String, Codable, Sendable, CaseIterable {
+  /// Deep Leakage from Gradients (Zhu, Liu, Han 2019, Algorithm 1): data and soft labels are sought
+  /// together.
+  case dlg
+  /// Improved DLG (Zhao, Mopuri, Bilen 2020): the label is read off the last layer's gradient, then
+  /// the data are sought.
+  case idlg
+  /// The input of a first fully connected layer with bias, in closed form (Geiping et al. 2020,
+  /// Proposition 3.1). No search.
+  case linear
+}
+
+/// Arithmetic of an attack.
+public enum Precision: String, Codable, Sendable, CaseIterable {
+  case f32
+  case f64
+
+  public var dtype: DType {
+    switch self {
+    case .f32: .f32
+    case .f64: .f64
+    }
+  }
+}
+
+/// How an attack is run: all that is needed, with the update, to repeat it.
+public struct AttackConfiguration: Codable, Sendable, Equatable {
+  public var attack: AttackKind
+  public var precision: Precision
+  /// Seed of the dummy data; trial t uses a stream of its own derived from it.
+  public var seed: UInt64
+  /// Starts at most; the first that is solved ends the attack, else the best is kept.
+  public var trials: Int
+  /// Iterations of the solver at most, in each trial.
+  public var iterations: Int
+  /// A trial is solved when the matching loss, divided by the squared norm of the shared update, is
+  /// at most this.
+  public var solvedBelow: Double
+  /// Seconds for all trials together; nil for no limit. A limit makes results depend on the machine.
+  public var timeLimit: Double?
+  /// Number of snapshots of the best trial to keep, spread geometrically over its iterations.
+  public var snapshots: Int
+
+  public init(
+    attack: AttackKind = .dlg, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
+    iterations: Int = 6000, solvedBelow: Double = 1e-12, timeLimit: Double? = nil,
+    snapshots: Int = 10
+  ) {
+    self.attack = attack
+    self.precision = precision
+    self.seed = seed
+    self.trials = trials
+    self.iterations = iterations
+    self.solvedBelow = solvedBelow
+    self.timeLimit = timeLimit
+    self.snapshots = snapshots
+  }
+}
