@@ -11,15 +11,15 @@ public struct Fingerprint {
   public static func of(_ tensors: [(name: String, tensor: Tensor)]) -> String {
     var fingerprint = Fingerprint()
     for (name, tensor) in tensors {
-      name.utf8.forEach { fingerprint.add($0) }
-      tensor.type.description.utf8.forEach { fingerprint.add($0) }
-      tensor.withUnsafeBytes { bytes in bytes.forEach { fingerprint.add($0) } }
+      fingerprint.add(name.utf8)
+      fingerprint.add(tensor.type.description.utf8)
+      tensor.withUnsafeBytes { fingerprint.add($0) }
     }
     let digits = String(fingerprint.state, radix: 16)
     return "fnv1a64:" + String(repeating: "0", count: 16 - digits.count) + digits
   }
 
-  private mutating func add(_ byte: UInt8) {
-    state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+  private mutating func add(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
   }
 }
