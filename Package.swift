@@ -34,8 +34,10 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph"]),
-    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph"]),
+    .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
+    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
+    .testTarget(
+      name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
     .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),

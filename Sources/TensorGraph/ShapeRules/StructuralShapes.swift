@@ -6,13 +6,13 @@ extension Op {
       return TensorType(try broadcastShape(first.shape, to: shape, axes), first.dtype)
     case .reshape(let shape):
       guard shape.elementCount == first.shape.elementCount else {
-        throw GraphError("reshape: \(first.shape) and \(shape) differ in size")
+        throw GraphError("reshape: \(first.shape) and \(shape) differ in their number of elements")
       }
       return TensorType(shape, first.dtype)
     case .transpose(let permutation):
       guard permutation.sorted() == Array(0..<first.shape.rank) else {
         throw GraphError(
-          "transpose: \(permutation) does not permute the axes of \(first.shape)")
+          "transpose: \(permutation) is no permutation of the axes of \(first.shape)")
       }
       return TensorType(Shape(permutation.map { first.shape[$0] }), first.dtype)
     case .slice(let starts, let limits, let strides):
