@@ -23,7 +23,7 @@ import Testing
     let interpreter = ReferenceInterpreter()
     let graph = programs[0].graph
     let stacked = graph.vectorized(inputs: vectorized, count: programs.count)
-    // VERIFY
+    try stacked.verify()
     let inputs = programs[0].inputs.indices.map { index in
       vectorized.contains(index)
         ? stack(programs.map { $0.inputs[index] }) : programs[0].inputs[index]
