@@ -22,14 +22,16 @@ public enum Op: Hashable, Sendable {
   case compare(Comparison)
   /// Operands (condition: bool, whenTrue, whenFalse).
   case select
-  /// Converts between element types; float to integer truncates towards zero.
+  /// Converts between element types; float to integer truncates towards zero and clamps to the
+  /// integer's range, NaN becoming 0; to `bool` is true for all but 0.
   case convert(DType)
 
   // MARK: Reduction
 
   /// Reduces the given axes (ascending, distinct) away.
   case reduce(Reduction, axes: [Int])
-  /// Index (i32) of the first largest element along `axis`, which is reduced away.
+  /// Index (i32) of the first largest element along `axis`, which is reduced away. NaN counts as
+  /// the largest.
   case argmax(axis: Int)
 
   // MARK: Contraction
@@ -47,7 +49,8 @@ public enum Op: Hashable, Sendable {
   // MARK: Window
 
   /// For each window over the last two axes of [N, C, H, W]: the position h * W + w (i32) of the
-  /// first largest element, or -1 when the window lies in the padding entirely.
+  /// first largest element (NaN counts as the largest), or -1 when the window lies in the padding
+  /// entirely.
   case windowArgmax(Window)
 
   // MARK: Structural
@@ -101,6 +104,7 @@ public enum BinaryOp: String, Hashable, Sendable, CaseIterable {
   case add
   case subtract
   case multiply
+  /// On integers truncated towards zero, and 0 for a divisor of 0.
   case divide
   case power
   /// The larger; NaN if either is.
@@ -120,7 +124,8 @@ public enum Comparison: String, Hashable, Sendable, CaseIterable {
   case equal
 }
 
-/// Reductions over axes. The maximum of no elements is -infinity; the sum is 0.
+/// Reductions over axes. The maximum is NaN if any element is; that of no elements is -infinity (the
+/// smallest number of an integer type). The sum of no elements is 0.
 public enum Reduction: String, Hashable, Sendable, CaseIterable {
   case sum
   case maximum

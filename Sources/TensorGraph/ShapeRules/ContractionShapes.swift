@@ -1,7 +1,8 @@
 extension Op {
   func contractionType(_ left: TensorType, _ right: TensorType) throws(GraphError) -> TensorType {
     guard left.dtype == right.dtype, left.dtype.isFloatingPoint else {
-      throw GraphError("\(name) takes two operands of one floating-point type, not \(left), \(right)")
+      throw GraphError(
+        "\(name) takes two operands of one floating-point type, not \(left), \(right)")
     }
     let shape: Shape
     switch self {

@@ -11,7 +11,8 @@ extension Op {
       return TensorType(shape, first.dtype)
     case .transpose(let permutation):
       guard permutation.sorted() == Array(0..<first.shape.rank) else {
-        throw GraphError("transpose: \(permutation) is no permutation of the axes of \(first.shape)")
+        throw GraphError(
+          "transpose: \(permutation) is no permutation of the axes of \(first.shape)")
       }
       return TensorType(Shape(permutation.map { first.shape[$0] }), first.dtype)
     case .slice(let starts, let limits, let strides):
