@@ -34,7 +34,8 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph"]),
+    .testTarget(
+      name: "TensorGraphTests", dependencies: ["TensorGraph"], exclude: ["Goldens"]),
     .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph"]),
     .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
     .testTarget(

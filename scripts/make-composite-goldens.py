@@ -92,6 +92,7 @@ CASES = {
         [IMAGE],
     ),
     "average_pool_tiles": (lambda x: F.avg_pool2d(x, (2, 5)), [IMAGE]),
+    "average_pool_cut_off": (lambda x: F.avg_pool2d(x, 3), [IMAGE]),
     "global_average_pool": (lambda x: x.mean((2, 3)), [IMAGE]),
     "adaptive_average_pool": (lambda x: F.adaptive_avg_pool2d(x, (3, 4)), [IMAGE]),
     "adaptive_average_pool_larger": (lambda x: F.adaptive_avg_pool2d(x, (7, 4)), [IMAGE]),

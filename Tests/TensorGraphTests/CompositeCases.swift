@@ -77,6 +77,9 @@ struct CompositeCase: CustomStringConvertible, Sendable {
     CompositeCase("average_pool_tiles") {
       $0[0].averagePool(Window(size: Size2D(2, 5), strides: Size2D(2, 5)))
     },
+    CompositeCase("average_pool_cut_off") {
+      $0[0].averagePool(Window(size: Size2D(3, 3), strides: Size2D(3, 3)))
+    },
     CompositeCase("global_average_pool") { $0[0].globalAveragePool() },
     CompositeCase("adaptive_average_pool") { $0[0].adaptiveAveragePool(to: Size2D(3, 4)) },
     CompositeCase("adaptive_average_pool_larger") { $0[0].adaptiveAveragePool(to: Size2D(7, 4)) },

@@ -5,7 +5,7 @@ extension Value {
   ///   the mean is over the elements inside the image alone.
   public func averagePool(_ window: Window, countsPadding: Bool = true) -> Value {
     precondition(shape.rank == 4, "pooling takes [N, C, H, W], not \(shape)")
-    if tilesPlane(window) { return tileAverages(window.size) }
+    if let tiled = tiledPart(window) { return tiled.tileAverages(window.size) }
     let sums = reshape(to: [shape[0] * shape[1], 1, shape[2], shape[3]]).windowSums(window)
     let result = Shape([shape[0], shape[1], sums.shape[2], sums.shape[3]])
     if countsPadding || window.padding == Padding2D(0) {
@@ -44,11 +44,16 @@ extension Value {
     .reshape(to: [shape[0], shape[1], size.height, size.width])
   }
 
-  /// Whether the windows cover the planes without gap, overlap or padding.
-  private func tilesPlane(_ window: Window) -> Bool {
-    window.size == window.strides && window.padding == Padding2D(0)
-      && window.dilations == Size2D(1, 1) && shape[2] % window.size.height == 0
-      && shape[3] % window.size.width == 0
+  /// The part of the planes that the windows cover, when they neither overlap nor leave gaps.
+  private func tiledPart(_ window: Window) -> Value? {
+    guard window.size == window.strides, window.padding == Padding2D(0),
+      window.dilations == Size2D(1, 1),
+      let count = window.outputSize(input: Size2D(shape[2], shape[3]))
+    else { return nil }
+    let covered = [
+      shape[0], shape[1], count.height * window.size.height, count.width * window.size.width,
+    ]
+    return covered == shape.dimensions ? self : slice(starts: [0, 0, 0, 0], limits: covered)
   }
 
   /// The mean of each tile: a reshape and a sum, much cheaper than a convolution.
