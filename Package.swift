@@ -35,7 +35,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
-    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
+    .testTarget(
+      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"],
+      exclude: ["Goldens"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
     .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
