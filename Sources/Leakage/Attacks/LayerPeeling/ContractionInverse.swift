@@ -1,0 +1,103 @@
+import TensorGraph
+
+/// Finds the input of a layer y = op(a, W) from its weight's gradient, the cotangent of y, and, where
+/// they are known, the values of y.
+///
+/// Both y = op(a, W) and ∂ℓ/∂W = op'(a, ∂ℓ/∂y) are linear in a, so a is the solution of one linear
+/// least-squares problem (Zhu & Blaschko 2021, section 3, for convolutions with an invertible
+/// activation; for a fully connected layer it is the outer product of Geiping et al. 2020,
+/// Proposition 3.1).
+final class ContractionInverse: LinearOperator {
+  let rowCount: Int
+  let columnCount: Int
+  private let outputCount: Int
+  private let weightGradientScale: Double
+  private let forward: any Executable
+  private let transposed: any Executable
+  private let input: HostBuffer
+  private let forwardResults: [HostBuffer]
+  private let transposedArguments: [HostBuffer]
+  private let transposedResult: HostBuffer
+  /// Whether the values of y are among the equations.
+  private let usesOutput: Bool
+
+  init(
+    _ op: Op, inputType: TensorType, isInputFirst: Bool, weight: Tensor, cotangent: Tensor,
+    usesOutput: Bool, backend: any Backend
+  ) throws(GraphError) {
+    let builder = GraphBuilder()
+    let a = builder.input("input", inputType.shape, .f64)
+    let w = builder.input("weight", weight.shape, .f64, role: .fixed)
+    let c = builder.input("cotangent", cotangent.shape, .f64, role: .fixed)
+    let y = try builder.add(op, isInputFirst ? [a, w] : [w, a])
+    let g = y.pullback(c, to: [w])[0]
+    let u = builder.input("output row", y.shape, .f64)
+    let q = builder.input("weight gradient row", g.shape, .f64)
+    let back = y.pullback(u, to: [a])[0] + g.pullback(q, to: [a])[0]
+
+    // Rows of both kinds weigh alike when the two maps are of one size.
+    let weightNorm = ContractionInverse.norm(weight)
+    let cotangentNorm = ContractionInverse.norm(cotangent)
+    weightGradientScale = usesOutput && cotangentNorm > 0 ? weightNorm / cotangentNorm : 1
+    self.usesOutput = usesOutput
+    outputCount = usesOutput ? y.shape.elementCount : 0
+    rowCount = outputCount + g.shape.elementCount
+    columnCount = inputType.shape.elementCount
+
+    forward = try backend.compile(builder.build(outputs: [y, g]))
+    transposed = try backend.compile(builder.build(outputs: [back]))
+    input = HostBuffer(a.type)
+    forwardResults = [HostBuffer(y.type), HostBuffer(g.type)]
+    transposedArguments = [HostBuffer(u.type), HostBuffer(q.type)]
+    transposedResult = HostBuffer(a.type)
+    for (executable, results) in [(forward, forwardResults), (transposed, [transposedResult])] {
+      executable.bind(input: 0, to: input)
+      executable.bind(input: 1, to: HostBuffer(weight))
+      executable.bind(input: 2, to: HostBuffer(cotangent))
+      executable.bind(input: 3, to: transposedArguments[0])
+      executable.bind(input: 4, to: transposedArguments[1])
+      for (index, buffer) in results.enumerated() {
+        executable.bind(output: index, to: buffer)
+      }
+    }
+  }
+
+  /// The right-hand side: values of y, where they are used, and the weight's gradient.
+  func target(output: Tensor?, weightGradient: Tensor) -> [Double] {
+    (usesOutput ? output?.doubles ?? [] : [])
+      + weightGradient.doubles.map { $0 * weightGradientScale }
+  }
+
+  /// The cotangent of the input, which the one of the output determines.
+  func inputCotangent(_ cotangent: Tensor) -> Tensor {
+    transposedArguments[0].write(cotangent)
+    transposedArguments[1].write(Tensor(transposedArguments[1].type.shape, .f64, repeating: 0))
+    transposed.run()
+    return transposedResult.read()
+  }
+
+  func apply(_ vector: Vector, into result: MutableVector) {
+    let argument = input.pointer(as: Double.self)
+    for index in 0..<columnCount { argument[index] = vector[index] }
+    forward.run()
+    let (y, g) = (
+      forwardResults[0].pointer(as: Double.self), forwardResults[1].pointer(as: Double.self)
+    )
+    for index in 0..<outputCount { result[index] = y[index] }
+    for index in 0..<g.count { result[outputCount + index] = weightGradientScale * g[index] }
+  }
+
+  func applyTransposed(_ vector: Vector, into result: MutableVector) {
+    let u = transposedArguments[0].pointer(as: Double.self)
+    let q = transposedArguments[1].pointer(as: Double.self)
+    for index in 0..<u.count { u[index] = usesOutput ? vector[index] : 0 }
+    for index in 0..<q.count { q[index] = weightGradientScale * vector[outputCount + index] }
+    transposed.run()
+    let back = transposedResult.pointer(as: Double.self)
+    for index in 0..<columnCount { result[index] = back[index] }
+  }
+
+  private static func norm(_ tensor: Tensor) -> Double {
+    tensor.doubles.reduce(0) { $0 + $1 * $1 }.squareRoot()
+  }
+}

@@ -1,0 +1,159 @@
+import TensorGraph
+
+/// Reads one private example off its gradient in closed form, layer by layer from the loss down.
+///
+/// The last layer's bias gradient is the logits' cotangent. From there each layer hands over its input:
+/// values and cotangent of a layer's output, and its weight's gradient, are linear equations for its
+/// input; an activation is undone element by element. This is R-GAP (Zhu & Blaschko 2021) freed of
+/// its binary label and leaky ReLU: any chain of fully connected and convolutional layers with
+/// strictly monotone activations will do. Nothing is searched, so nothing can fail by bad luck.
+///
+/// It needs a batch of one, a single path through the model, and a bias at the last layer.
+public struct LayerPeeling: Sendable {
+  /// What one layer gave.
+  public struct Layer: Sendable {
+    /// The operator whose input was found.
+    public let name: String
+    public let equations: Int
+    public let unknowns: Int
+    /// Steps of the linear solver.
+    public let steps: Int
+    /// Relative residual of the equations: near rounding when the gradient fits the model.
+    public let relativeResidual: Double
+    /// Estimated condition number: what noise in the gradient is multiplied with at most.
+    public let condition: Double
+  }
+
+  public struct Result: Sendable {
+    /// The example, [1, C, H, W] in f64.
+    public let image: Tensor
+    public let label: Int
+    /// From the last layer to the first.
+    public let layers: [Layer]
+  }
+
+  private let model: Model
+  private let backend: any Backend
+  /// The forward pass of one example in f64; inputs are parameters, buffers, and the data last.
+  private let graph: Graph
+  private let chain: LayerChain
+
+  /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
+  public init(model: Model, backend: any Backend) throws(AttackError) {
+    guard model.classifier?.bias != nil else {
+      throw AttackError(
+        "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
+          + "lacks; use --attack dlg")
+    }
+    let builder = GraphBuilder()
+    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
+    let logits = model.forward(data, parameters: parameters, buffers: buffers)
+    graph = builder.build(outputs: [logits])
+    let dataInput = parameters.count + buffers.count
+    let dataNode = graph.nodes.firstIndex { node in
+      if case .input(let index, _) = node.op { return index == dataInput }
+      return false
+    }
+    guard let dataNode else { throw AttackError("\(model.name) does not read its input") }
+    chain = try LayerChain(graph, data: NodeID(dataNode))
+    self.model = model
+    self.backend = backend
+  }
+
+  /// - Parameters:
+  ///   - parameters: the model's weights, in its order, any floating-point type; `buffers` likewise.
+  ///   - gradients: the shared gradient, one tensor per parameter.
+  public func reconstruct(
+    parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
+  ) throws(AttackError) -> Result {
+    guard let bias = model.classifier?.bias else {
+      throw AttackError("layer peeling needs a bias at the last layer; use --attack dlg")
+    }
+    let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
+    var cotangent = gradients[bias].converted(to: .f64).reshaped(to: [1, model.classCount])
+    let label = cotangent.doubles.indices.min { cotangent.doubles[$0] < cotangent.doubles[$1] } ?? 0
+    var value: Tensor?
+    var layers: [Layer] = []
+    do {
+      for link in chain.links {
+        switch link {
+        case .contraction(let output, let input, let parameter):
+          let inverse = try contractionInverse(
+            output, input, inputs[parameter], cotangent, usesOutput: value != nil)
+          let target = inverse.target(
+            output: value, weightGradient: gradients[parameter].converted(to: .f64))
+          let solution = LSQR().solve(inverse, target)
+          layers.append(
+            Layer(
+              name: model.parameters[parameter].name, equations: inverse.rowCount,
+              unknowns: inverse.columnCount, steps: solution.steps,
+              relativeResidual: solution.relativeResidual, condition: solution.condition))
+          value = Tensor(graph[input].shape, .f64(solution.x))
+          cotangent = inverse.inputCotangent(cotangent)
+        case .structural(let output, let input):
+          value = try value.map { value throws(GraphError) in
+            try rearranged(value, output, input)
+          }
+          cotangent = try rearranged(cotangent, output, input)
+        case .elementwise(let output, let input):
+          (value, cotangent) = try undone(value, cotangent, output, input, inputs)
+        }
+      }
+    } catch let error as GraphError {
+      throw AttackError("layer peeling cannot run this model: \(error.message)")
+    } catch let error as AttackError {
+      throw error
+    } catch {
+      throw AttackError("layer peeling failed: \(error)")
+    }
+    guard let image = value else {
+      throw AttackError("the model has no layer whose weight gradient gives its input")
+    }
+    return Result(image: image, label: label, layers: layers)
+  }
+
+  private func contractionInverse(
+    _ output: NodeID, _ input: NodeID, _ weight: Tensor, _ cotangent: Tensor, usesOutput: Bool
+  ) throws(GraphError) -> ContractionInverse {
+    try ContractionInverse(
+      graph[output].op, inputType: graph[input].type,
+      isInputFirst: graph[output].operands[0] == input, weight: weight, cotangent: cotangent,
+      usesOutput: usesOutput, backend: backend)
+  }
+
+  /// A tensor of the output's elements in the input's order. For a rearrangement the transpose is the
+  /// inverse.
+  private func rearranged(
+    _ tensor: Tensor, _ output: NodeID, _ input: NodeID
+  ) throws(GraphError) -> Tensor {
+    let builder = GraphBuilder()
+    let source = builder.input("input", graph[input].shape, .f64)
+    let elements = builder.input("output", graph[output].shape, .f64)
+    let result = try builder.add(graph[output].op, [source])
+    let back = result.pullback(elements, to: [source])[0]
+    let placeholder = Tensor(source.shape, .f64, repeating: 0)
+    return try backend.evaluate(builder.build(outputs: [back]), [placeholder, tensor])[0]
+  }
+
+  private func undone(
+    _ value: Tensor?, _ cotangent: Tensor, _ output: NodeID, _ input: NodeID, _ inputs: [Tensor]
+  ) throws -> (Tensor?, Tensor) {
+    let inverse = try ElementwiseInverse(
+      graph, from: input, to: output, inputs: inputs, backend: backend)
+    guard let value else {
+      guard !inverse.needsArgument else {
+        throw AttackError(
+          "layer peeling needs logits without an activation on top; use --attack dlg")
+      }
+      return (nil, inverse.argumentCotangent(cotangent, at: nil))
+    }
+    guard let argument = inverse.argument(for: value) else {
+      throw AttackError(
+        "an activation of \(model.name) is not invertible (it is flat or turns, as ReLU does), so "
+          + "layer peeling cannot pass it; use --attack dlg")
+    }
+    return (argument, inverse.argumentCotangent(cotangent, at: argument))
+  }
+}
