@@ -34,9 +34,10 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
+    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
-      name: "TensorGraphTests", dependencies: ["TensorGraph"], exclude: ["Goldens"]),
-    .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph"]),
+      name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
     .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),

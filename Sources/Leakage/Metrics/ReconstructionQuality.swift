@@ -1,0 +1,39 @@
+import TensorGraph
+
+/// The measures of one reconstructed image against its original.
+public struct ReconstructionQuality: Hashable, Sendable {
+  /// Mean squared error of pixel values in 0...1.
+  public let meanSquaredError: Double
+  /// In dB, with peak 1; infinite when the images are equal.
+  public let peakSignalToNoiseRatio: Double
+  /// At most 1; nil when the image is smaller than the 11 x 11 window.
+  public let structuralSimilarity: Double?
+
+  /// Compares two images [channels, height, width] with values in 0...1.
+  public init(of reconstruction: Tensor, original: Tensor) {
+    let error = ImageMetrics.meanSquaredError(reconstruction, original)
+    meanSquaredError = error
+    peakSignalToNoiseRatio = ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: error)
+    structuralSimilarity = ImageMetrics.structuralSimilarity(reconstruction, original)
+  }
+}
+
+/// Finds which reconstruction of a batch belongs to which original.
+///
+/// A gradient is a sum over the batch, so it says nothing of the order of the images.
+///
+/// - Returns: for each original the index of its reconstruction, such that the sum of the mean
+///   squared errors is least.
+public func matchBatch(reconstructions: [Tensor], originals: [Tensor]) -> [Int] {
+  precondition(
+    reconstructions.count == originals.count,
+    "\(reconstructions.count) reconstructions for \(originals.count) originals")
+  let shapes = Set((reconstructions + originals).map(\.shape))
+  precondition(shapes.count <= 1, "images of different shapes: \(shapes)")
+  let candidates = reconstructions.map(\.doubles)
+  let cost = originals.map { original in
+    let target = original.doubles
+    return candidates.map { ImageMetrics.meanSquaredError($0, target) }
+  }
+  return minimumCostAssignment(cost)
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+import Testing
+
+struct MetricsTests {
+  @Test(arguments: ["noisy", "different", "shifted", "grey", "flat"])
+  func agreesWithScikitImage(_ name: String) throws {
+    let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Fixtures/metrics").path
+    let file = try SafetensorsFile(contentsOf: goldens + "/scikit-image.safetensors")
+    func image(_ part: String) throws -> Tensor {
+      let bytes = try file.tensor(named: "\(name).\(part)")
+      return Tensor(bytes.shape, .f64, bytes.doubles.map { $0 / 255 })
+    }
+    let expected = try file.tensor(named: "\(name).measures").doubles
+    let quality = try ReconstructionQuality(of: image("second"), original: image("first"))
+    #expect(abs(quality.meanSquaredError - expected[0]) < 1e-14)
+    #expect(abs(quality.peakSignalToNoiseRatio - expected[1]) < 1e-11)
+    let similarity = try #require(quality.structuralSimilarity)
+    #expect(abs(similarity - expected[2]) < 1e-12)
+  }
+
+  @Test func equalImagesAreInfinitelyGood() {
+    var source = RandomSource(seed: 1)
+    let image = source.uniformTensor([3, 12, 11], .f32)
+    let quality = ReconstructionQuality(of: image, original: image)
+    #expect(quality.meanSquaredError == 0)
+    #expect(quality.peakSignalToNoiseRatio == .infinity)
+    #expect(abs((quality.structuralSimilarity ?? 0) - 1) < 1e-12)
+  }
+
+  @Test func smallImagesHaveNoSimilarity() {
+    let image = Tensor([1, 10, 30], .f64, repeating: 0.5)
+    #expect(ImageMetrics.structuralSimilarity(image, image) == nil)
+  }
+
+  @Test func divergedReconstructionsAreNotANumber() {
+    let image = Tensor([1, 11, 11], .f64, repeating: 0.5)
+    let diverged = Tensor([1, 11, 11], .f64, repeating: .nan)
+    #expect(ImageMetrics.peakSignalToNoiseRatio(diverged, image).isNaN)
+  }
+
+  @Test func baselinesAreAsExpected() {
+    var source = RandomSource(seed: 2)
+    let original = source.uniformTensor([3, 40, 40], .f64)
+    // Variance 1/12 of the original, and as much again of a random guess.
+    let grey = BaselineGuess.midGrey.quality(against: original, using: &source)
+    #expect(abs(grey.meanSquaredError - 1 / 12) < 0.005)
+    let random = BaselineGuess.random.quality(against: original, using: &source)
+    #expect(abs(random.meanSquaredError - 1 / 6) < 0.01)
+    #expect(abs(random.structuralSimilarity ?? 1) < 0.1)
+  }
+}
+
+struct AssignmentTests {
+  /// The least cost over all permutations.
+  private func bruteForce(_ cost: [[Double]], row: Int = 0, used: Set<Int> = []) -> Double {
+    if row == cost.count { return 0 }
+    return cost.indices.filter { !used.contains($0) }.map { column in
+      cost[row][column] + bruteForce(cost, row: row + 1, used: used.union([column]))
+    }.min() ?? .infinity
+  }
+
+  @Test(arguments: 1...6) func isTheCheapest(_ count: Int) {
+    var source = RandomSource(seed: UInt64(count))
+    for round in 0..<20 {
+      // Every second matrix has many ties.
+      let cost = (0..<count).map { _ in
+        (0..<count).map { _ in
+          round % 2 == 0 ? source.normal() : Double(source.integer(below: 3))
+        }
+      }
+      let columns = minimumCostAssignment(cost)
+      #expect(Set(columns) == Set(0..<count))
+      let total = columns.enumerated().reduce(0) { $0 + cost[$1.offset][$1.element] }
+      #expect(abs(total - bruteForce(cost)) < 1e-12)
+    }
+  }
+
+  @Test func nothingToAssign() {
+    #expect(minimumCostAssignment([]) == [])
+  }
+
+  @Test func costsThatAreNotFiniteComeLast() {
+    let columns = minimumCostAssignment([[.nan, 100, 1], [.infinity, 1, 1e300], [1, 50, .nan]])
+    #expect(columns == [2, 1, 0])
+    #expect(Set(minimumCostAssignment([[.nan, .nan], [.nan, .nan]])) == [0, 1])
+  }
+
+  @Test func batchesAreMatched() {
+    var source = RandomSource(seed: 4)
+    let originals = (0..<16).map { _ in source.uniformTensor([3, 6, 6], .f32) }
+    let order = source.permutation(of: 16)
+    let reconstructions = order.map { index in
+      Tensor([3, 6, 6], .f32, originals[index].doubles.map { $0 + 0.1 * source.normal() })
+    }
+    let matches = matchBatch(reconstructions: reconstructions, originals: originals)
+    for (original, match) in matches.enumerated() { #expect(order[match] == original) }
+  }
+}
