@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Tests/TensorGraphTests/Goldens/composites.json: what PyTorch computes for the composite
+"""Writes Tests/Fixtures/composites/pytorch.json: what PyTorch computes for the composite
 operators, in float64. For each case: the inputs, the output, and the gradients of
 sum(output * wave(shape of output, 9)) with respect to the inputs.
 
@@ -131,7 +131,7 @@ def main():
             "differentiable": list(differentiable),
             "gradients": [describe(g, 14) for g in gradients],
         }
-    path = pathlib.Path("Tests/TensorGraphTests/Goldens/composites.json")
+    path = pathlib.Path("Tests/Fixtures/composites/pytorch.json")
     path.write_text(json.dumps(goldens, separators=(",", ":")).replace('},"', '},\n"') + "\n")
     print(f"{path}: {len(goldens)} cases, {path.stat().st_size} bytes")
 

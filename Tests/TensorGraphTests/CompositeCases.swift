@@ -1,6 +1,6 @@
 import TensorGraph
 
-/// The composite that each case of Goldens/composites.json was computed for.
+/// The composite that each case of Fixtures/composites/pytorch.json was computed for.
 struct CompositeCase: CustomStringConvertible, Sendable {
   let name: String
   let apply: @Sendable ([Value]) -> Value

@@ -1,7 +1,7 @@
 import Foundation
 import TensorGraph
 
-/// One case of Goldens/composites.json, written by scripts/make-composite-goldens.py.
+/// One case of Tests/Fixtures/composites/pytorch.json, written by scripts/make-composite-goldens.py.
 struct CompositeGolden: Decodable {
   struct Array: Decodable {
     let shape: [Int]
@@ -19,7 +19,7 @@ struct CompositeGolden: Decodable {
 
   static let all: [String: CompositeGolden] = {
     let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Goldens/composites.json")
+      .appendingPathComponent("../Fixtures/composites/pytorch.json")
     do {
       return try JSONDecoder().decode([String: CompositeGolden].self, from: Data(contentsOf: url))
     } catch {

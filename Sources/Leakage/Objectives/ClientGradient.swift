@@ -1,0 +1,90 @@
+import TensorGraph
+
+/// The gradient that a client computes on a batch, and the values on the way to it.
+public struct ClientGradient {
+  /// [N, K].
+  public let logits: Value
+  /// Scalar: the mean cross entropy of the batch.
+  public let loss: Value
+  /// The loss's gradient for each parameter, in the model's order.
+  public let gradients: [Value]
+}
+
+extension Model {
+  /// The loss and parameter gradients of a batch, as values of the graph its inputs belong to.
+  ///
+  /// - Parameters:
+  ///   - images: [N, C, H, W].
+  ///   - labels: of the form `labelForm`.
+  public func clientGradient(
+    images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
+    mode: ForwardMode = .evaluation
+  ) -> ClientGradient {
+    let logits = forward(images, parameters: parameters, buffers: buffers, mode: mode)
+    let loss = labelForm.crossEntropy(of: logits, with: labels)
+    return ClientGradient(
+      logits: logits, loss: loss, gradients: loss.gradient(withRespectTo: parameters))
+  }
+}
+
+/// The graph of the gradient that a client shares.
+///
+/// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers. The
+/// images and labels vary, the rest is fixed. Outputs, in order: loss (scalar); logits [N, K]; the
+/// gradient of each parameter.
+public struct ClientGradientGraph: Sendable {
+  public let graph: Graph
+  /// Input index of the images [N, C, H, W].
+  public let images = 0
+  /// Input index of the labels.
+  public let labels = 1
+  /// Input indices of the model's parameters.
+  public let parameters: Range<Int>
+  /// Input indices of the model's buffers.
+  public let buffers: Range<Int>
+  /// Output index of the loss.
+  public let loss = 0
+  /// Output index of the logits.
+  public let logits = 1
+  /// Output indices of the parameters' gradients.
+  public let gradients: Range<Int>
+
+  public init(
+    _ model: Model, batchSize: Int, labelForm: LabelForm, dtype: DType = .f32,
+    mode: ForwardMode = .evaluation
+  ) {
+    let builder = GraphBuilder()
+    let inputs = builder.attackInputs(
+      model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
+    let result = model.clientGradient(
+      images: inputs.images, labels: inputs.labels, labelForm: labelForm,
+      parameters: inputs.parameters, buffers: inputs.buffers, mode: mode)
+    self.graph = builder.build(outputs: [result.loss, result.logits] + result.gradients)
+    self.parameters = 2..<2 + model.parameters.count
+    self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
+    self.gradients = 2..<2 + model.parameters.count
+  }
+}
+
+/// The inputs that a client's gradient depends on, declared in the order above.
+struct AttackInputs {
+  let images: Value
+  let labels: Value
+  let parameters: [Value]
+  let buffers: [Value]
+}
+
+extension GraphBuilder {
+  func attackInputs(
+    _ model: Model, batchSize: Int, labelForm: LabelForm, dtype: DType, labelRole: InputRole
+  ) -> AttackInputs {
+    precondition(batchSize >= 1, "a batch of \(batchSize) images has no gradient")
+    let labelType = labelForm.type(
+      batchSize: batchSize, classCount: model.classCount, dtype: dtype)
+    let images = input("images", Shape([batchSize] + model.inputShape.dimensions), dtype)
+    let labels = input("labels", labelType.shape, labelType.dtype, role: labelRole)
+    let parameters = model.parameters.map { input($0.name, $0.shape, dtype, role: .fixed) }
+    let buffers = model.buffers.map { input($0.name, $0.shape, dtype, role: .fixed) }
+    return AttackInputs(images: images, labels: labels, parameters: parameters, buffers: buffers)
+  }
+}
