@@ -36,8 +36,7 @@ let package = Package(
       ]),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .testTarget(
-      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"],
-      exclude: ["Goldens"]),
+      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
     .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),

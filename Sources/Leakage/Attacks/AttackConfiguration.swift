@@ -11,6 +11,16 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   /// The input of a first fully connected layer with bias, in closed form (Geiping et al. 2020,
   /// Proposition 3.1). No search.
   case linear
+  /// One example in closed form, layer by layer (see ``LayerPeeling``). No search.
+  case peeling
+
+  /// Whether the attack iterates from random dummy data.
+  public var searches: Bool {
+    switch self {
+    case .dlg, .idlg: true
+    case .linear, .peeling: false
+    }
+  }
 }
 
 /// Arithmetic of an attack.
@@ -57,5 +67,22 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
     self.solvedBelow = solvedBelow
     self.timeLimit = timeLimit
     self.snapshots = snapshots
+  }
+}
+
+extension AttackConfiguration {
+  /// - Throws: ``AttackError`` when a number is out of range.
+  func validate() throws(AttackError) {
+    guard trials >= 1 else { throw AttackError("\(trials) trials: at least 1 is needed") }
+    guard iterations >= 1 else {
+      throw AttackError("\(iterations) iterations: at least 1 is needed")
+    }
+    guard solvedBelow >= 0, solvedBelow.isFinite else {
+      throw AttackError("the matching loss to stop at is \(solvedBelow); it must be 0 or more")
+    }
+    if let timeLimit, !(timeLimit > 0) {
+      throw AttackError("a time limit of \(timeLimit) seconds: it must be more than 0")
+    }
+    guard snapshots >= 0 else { throw AttackError("\(snapshots) snapshots: 0 or more are needed") }
   }
 }

@@ -23,26 +23,20 @@ public struct ThreatModel: Codable, Sendable, Equatable {
   /// What is known, each fact once, in the order of ``Fact/allCases``.
   public var known: [Fact]
   /// Whether the client computed its gradient in training or evaluation mode.
-  public var clientMode: ClientMode
+  public var clientMode: ForwardMode
   /// Steps of local training behind the update; 1 for a gradient.
   public var localSteps: Int
 
   public init(
     attacker: Attacker = .honestButCuriousServer,
     known: Set<Fact> = [.architecture, .weights, .lossFunction, .batchSize],
-    clientMode: ClientMode = .evaluation, localSteps: Int = 1
+    clientMode: ForwardMode = .evaluation, localSteps: Int = 1
   ) {
     self.attacker = attacker
     self.known = Fact.allCases.filter(known.contains)
     self.clientMode = clientMode
     self.localSteps = localSteps
   }
-}
-
-/// How batch normalisation and dropout behaved at the client.
-public enum ClientMode: String, Codable, Sendable, CaseIterable {
-  case training
-  case evaluation
 }
 
 extension ThreatModel: CustomStringConvertible {

@@ -1,0 +1,116 @@
+import TensorGraph
+
+/// The matching loss as a solver's objective: a point is the dummy images, followed by the dummy
+/// labels' logits where they are sought too.
+///
+/// Compiled once; every evaluation writes the point into the graph's buffers, runs it and reads the
+/// results, without allocating.
+final class MatchingFunction: ObjectiveFunction {
+  let dimension: Int
+  /// Number of leading coordinates that are pixels.
+  let imageCount: Int
+  private let executable: any Executable
+  /// Buffers whose contents are the point, in order, and its gradient.
+  private let variables: [HostBuffer]
+  private let gradients: [HostBuffer]
+  private let loss: HostBuffer
+
+  /// - Parameters:
+  ///   - labels: class indices of the batch, or nil when they are sought.
+  /// - Throws: ``GraphError`` when the backend cannot run the objective.
+  init(
+    _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?, precision: Precision,
+    mode: ForwardMode, backend: any Backend
+  ) throws(GraphError) {
+    let model = weighted.model
+    let matching = GradientMatchingGraph(
+      model, batchSize: update.batchSize, labelForm: labels == nil ? .logits : .classIndices,
+      dtype: precision.dtype, mode: mode)
+    let executable = try backend.compile(matching.graph)
+    self.executable = executable
+    func bindFixed(_ tensors: [Tensor], from start: Int) {
+      for (offset, tensor) in tensors.enumerated() {
+        executable.bind(
+          input: start + offset, to: HostBuffer(tensor.converted(to: precision.dtype)))
+      }
+    }
+    bindFixed(weighted.parameters, from: matching.parameters.lowerBound)
+    bindFixed(weighted.buffers, from: matching.buffers.lowerBound)
+    bindFixed(update.gradients, from: matching.targets.lowerBound)
+
+    let types = matching.graph.inputs.map(\.type)
+    let images = HostBuffer(types[matching.images])
+    executable.bind(input: matching.images, to: images)
+    let labelBuffer = HostBuffer(types[matching.labels])
+    executable.bind(input: matching.labels, to: labelBuffer)
+    let imageGradient = HostBuffer(types[matching.images])
+    executable.bind(output: matching.imageGradient, to: imageGradient)
+    loss = HostBuffer(matching.graph.outputTypes[matching.matchingLoss])
+    executable.bind(output: matching.matchingLoss, to: loss)
+    imageCount = images.type.shape.elementCount
+    if let labels {
+      labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init)))
+      variables = [images]
+      gradients = [imageGradient]
+    } else {
+      variables = [images, labelBuffer]
+      gradients = [imageGradient, HostBuffer(labelBuffer.type)]
+      if let labelGradient = matching.labelGradient {
+        executable.bind(output: labelGradient, to: gradients[1])
+      }
+    }
+    dimension = variables.reduce(0) { $0 + $1.type.shape.elementCount }
+  }
+
+  func evaluate(
+    at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
+  ) -> Double {
+    var start = 0
+    for variable in variables {
+      let count = variable.type.shape.elementCount
+      variable.store(UnsafeBufferPointer(rebasing: point[start..<start + count]))
+      start += count
+    }
+    executable.run()
+    start = 0
+    for buffer in gradients {
+      let count = buffer.type.shape.elementCount
+      buffer.load(into: UnsafeMutableBufferPointer(rebasing: gradient[start..<start + count]))
+      start += count
+    }
+    return loss.firstElement
+  }
+}
+
+extension HostBuffer {
+  /// Rounds the elements to this buffer's floating-point type.
+  fileprivate func store(_ elements: UnsafeBufferPointer<Double>) {
+    switch type.dtype {
+    case .f64:
+      let target = pointer(as: Double.self)
+      for index in 0..<target.count { target[index] = elements[index] }
+    case .f32:
+      let target = pointer(as: Float.self)
+      for index in 0..<target.count { target[index] = Float(elements[index]) }
+    case .i32, .i64, .bool:
+      preconditionFailure("a point is made of floating-point numbers, not \(type)")
+    }
+  }
+
+  fileprivate func load(into elements: UnsafeMutableBufferPointer<Double>) {
+    switch type.dtype {
+    case .f64:
+      let source = pointer(as: Double.self)
+      for index in 0..<source.count { elements[index] = source[index] }
+    case .f32:
+      let source = pointer(as: Float.self)
+      for index in 0..<source.count { elements[index] = Double(source[index]) }
+    case .i32, .i64, .bool:
+      preconditionFailure("a gradient is made of floating-point numbers, not \(type)")
+    }
+  }
+
+  fileprivate var firstElement: Double {
+    type.dtype == .f64 ? pointer(as: Double.self)[0] : Double(pointer(as: Float.self)[0])
+  }
+}
