@@ -119,10 +119,11 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var meanSquaredError: JSONNumber
   /// Peak signal-to-noise ratio in dB; infinite for a perfect copy.
   public var psnr: JSONNumber
-  public var ssim: JSONNumber
+  /// Structural similarity (Wang et al. 2004); nil for images smaller than its 11x11 window.
+  public var ssim: JSONNumber?
   public var trueLabel: Int
   public var recoveredLabel: Int
-  /// Mean PSNR in dB of uniform random images against this one: what knowing nothing gives.
+  /// PSNR in dB of an image of uniform random pixels against this one: what knowing nothing gives.
   public var randomGuessPSNR: JSONNumber
   /// PSNR in dB of a uniform mid-grey image against this one.
   public var greyImagePSNR: JSONNumber
@@ -133,14 +134,14 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public static let successPSNR = 40.0
 
   public init(
-    name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double,
+    name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double?,
     trueLabel: Int, recoveredLabel: Int, randomGuessPSNR: Double, greyImagePSNR: Double
   ) {
     self.name = name
     self.preparation = preparation
     self.meanSquaredError = JSONNumber(meanSquaredError)
     self.psnr = JSONNumber(psnr)
-    self.ssim = JSONNumber(ssim)
+    self.ssim = ssim.map(JSONNumber.init)
     self.trueLabel = trueLabel
     self.recoveredLabel = recoveredLabel
     self.randomGuessPSNR = JSONNumber(randomGuessPSNR)

@@ -1,0 +1,4 @@
+/// The version of gradleak, by semantic versioning.
+public enum GradleakVersion {
+  public static let current = "0.1.0"
+}

@@ -1,0 +1,40 @@
+import ModelIO
+import TensorGraph
+
+/// An image that a simulated client holds, with its label.
+public struct PrivateExample: Sendable {
+  /// Short, for tables and file names.
+  public let name: String
+  /// [C, H, W] in f64, values in 0...1, of the model's input size.
+  public let image: Tensor
+  public let label: Int
+  /// What was done to the picture to fit the model; nil when it fitted.
+  public let preparation: String?
+
+  public init(name: String, image: Tensor, label: Int, preparation: String? = nil) {
+    self.name = name
+    self.image = image
+    self.label = label
+    self.preparation = preparation
+  }
+
+  /// Makes an example of any picture: cropped to the input's aspect ratio about its centre and
+  /// resized.
+  ///
+  /// - Parameter inputShape: [C, H, W] with 1 or 3 channels.
+  public init(name: String, picture: Image, label: Int, inputShape: Shape) {
+    let (channels, height, width) = (inputShape[0], inputShape[1], inputShape[2])
+    var steps: [String] = []
+    if picture.width != width || picture.height != height {
+      if picture.width * height != picture.height * width {
+        steps.append("cropped to its centre")
+      }
+      steps.append("resized from \(picture.width)x\(picture.height) to \(width)x\(height)")
+    }
+    if channels == 1 { steps.append("turned to grey") }
+    self.init(
+      name: name,
+      image: picture.fitted(width: width, height: height).tensor(.f64, channels: channels),
+      label: label, preparation: steps.isEmpty ? nil : steps.joined(separator: ", "))
+  }
+}
