@@ -1,0 +1,127 @@
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Writes outcomes to a folder: `run.json` (the records), `timing.json`, `trace.csv`, the pictures,
+/// a contact sheet and a strip of snapshots for each image.
+///
+/// Every file is complete or absent. All but `timing.json` are the same to the byte for the same
+/// seed, build and machine.
+public struct ResultWriter: Sendable {
+  /// Rows of a contact sheet at most; the records hold the rest.
+  private static let rowLimit = 70
+
+  private let folder: OutputFolder
+
+  /// - Throws: ``FileError`` when the folder cannot be made or written to.
+  public init(folder path: String) throws(FileError) {
+    folder = try OutputFolder(path)
+  }
+
+  /// - Returns: what was written, for people.
+  /// - Throws: ``FileError`` when a file cannot be written.
+  public func write(_ outcomes: [SimulatedAudit.Outcome]) throws -> String {
+    let records = outcomes.map(\.record)
+    let seeds = Set(records.map(\.configuration.seed))
+    var rows: [ContactSheet.Row] = []
+    for outcome in outcomes {
+      for (index, result) in outcome.record.images.enumerated() {
+        let suffix = seeds.count > 1 ? "-seed\(outcome.record.configuration.seed)" : ""
+        let stem = result.name + suffix
+        let original = Image(outcome.originals[index])
+        let reconstruction = Image(outcome.reconstructions[index])
+        try original.writePNG(to: folder.path(of: "\(stem)-original.png"))
+        try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
+        try writeSnapshots(outcome.frames[index], stem: stem, original: original)
+        rows.append(row(stem, result, original: original, reconstruction: reconstruction))
+      }
+    }
+    if let first = records.first {
+      let sheet = ContactSheet(
+        title: "gradleak: what came back from shared gradients", subtitle: subtitle(first),
+        rows: Array(rows.prefix(ResultWriter.rowLimit)))
+      try sheet.image().writePNG(to: folder.path(of: "contact-sheet.png"))
+    }
+    try AtomicFile.write(try ResultWriter.json(records), to: folder.path(of: "run.json"))
+    try AtomicFile.write(
+      try ResultWriter.json(outcomes.map(\.timing)), to: folder.path(of: "timing.json"))
+    try AtomicFile.write(trace(records), to: folder.path(of: "trace.csv"))
+    return "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
+  }
+
+  /// Values as readable JSON with sorted keys.
+  public static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+  }
+
+  // MARK: - Pictures
+
+  private func row(
+    _ name: String, _ result: ImageResult, original: Image, reconstruction: Image
+  ) -> ContactSheet.Row {
+    let label =
+      result.trueLabel == result.recoveredLabel
+      ? "label \(result.trueLabel), right"
+      : "label \(result.trueLabel), guessed \(result.recoveredLabel)"
+    var measures = "PSNR \(ResultWriter.short(result.psnr.value)) dB"
+    if let ssim = result.ssim { measures += String(format: "  SSIM %.3f", ssim.value) }
+    return ContactSheet.Row(
+      name: name, original: original, reconstruction: reconstruction,
+      captions: [
+        PictureCaption(measures), PictureCaption(label),
+        PictureCaption(
+          result.isRecovered ? "recovered" : "not recovered",
+          tone: result.isRecovered ? .alarm : .calm),
+      ])
+  }
+
+  private func writeSnapshots(
+    _ frames: [SimulatedAudit.Frame], stem: String, original: Image
+  ) throws(FileError) {
+    guard frames.count > 1 else { return }
+    let strip = SnapshotStrip(
+      title: "\(stem): the dummy image moves until its gradient matches",
+      frames: frames.map {
+        SnapshotStrip.Frame(
+          iteration: $0.iteration, loss: $0.matchingLoss, image: Image($0.image))
+      },
+      original: original)
+    try strip.image().writePNG(to: folder.path(of: "\(stem)-snapshots.png"))
+  }
+
+  private func subtitle(_ record: RunRecord) -> String {
+    "\(record.model.name) (\(record.model.activation)), attack "
+      + "\(record.configuration.attack.rawValue), batch \(record.update.batchSize), "
+      + "one gradient"
+  }
+
+  private static func short(_ value: Double) -> String {
+    value.isFinite ? String(format: "%.1f", value) : "\(value)"
+  }
+
+  // MARK: - Trace
+
+  /// One line for each point of each trace. Images of one batch are joined by "+".
+  private func trace(_ records: [RunRecord]) -> String {
+    var lines = ["run,images,seed,trial,iteration,evaluations,matching_loss,psnr_db"]
+    for (index, record) in records.enumerated() {
+      let names = record.images.map(\.name).joined(separator: "+")
+      for point in record.trace {
+        let psnr = point.psnr.map { "\($0.value)" } ?? ""
+        lines.append(
+          "\(index),\(ResultWriter.csvField(names)),\(record.configuration.seed),\(point.trial),"
+            + "\(point.iteration),\(point.evaluations),\(point.matchingLoss.value),\(psnr)")
+      }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A field quoted where CSV needs it (RFC 4180).
+  private static func csvField(_ text: String) -> String {
+    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+    return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Audit
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// The paper's experiment on the bundled photographs.
+struct DemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Reads seven bundled photographs back from their gradients.",
+    discussion: """
+      Each photograph is a client's private batch of one, with a random label. The client computes \
+      the gradient of a freshly initialised model and shares it; the attack sees the model and the \
+      gradient alone.
+
+      EXAMPLES
+        gradleak demo
+        gradleak demo --seeds 5                    success rate over 35 runs
+        gradleak demo --attack peeling             in closed form
+        gradleak demo --model convnet --activation gelu --out out/convnet
+      """)
+
+  @OptionGroup var selection: ModelSelection
+  @OptionGroup var attack: AttackOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: ArgumentHelp("Repeat with this many seeds, from --seed up.", valueName: "n"))
+  var seeds = 1
+
+  func validate() throws {
+    try check("--seeds", seeds, 1...100_000)
+  }
+
+  func run() throws {
+    let (model, activation) = try selection.select()
+    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let session = SimulationSession(selection: selection, attack: attack, output: output)
+    session.explainSmoothness(of: model)
+    let jobs = (0..<seeds).flatMap { offset -> [SimulationSession.Job] in
+      let seed = attack.seed &+ UInt64(offset)
+      var labels = RandomSource(seed: seed).derive(label: "labels")
+      return BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map { name, picture in
+        let example = PrivateExample(
+          name: name, picture: picture, label: labels.integer(below: model.classCount),
+          inputShape: model.inputShape)
+        return SimulationSession.Job(name: name, seed: seed, batch: [example])
+      }
+    }
+    let outcomes = try session.run(jobs, model: model, activation: activation)
+    try finish(outcomes, writer, output)
+  }
+}
+
+/// Prints and writes what the runs gave, and ends with the status for an interrupted one.
+func finish(
+  _ outcomes: [SimulatedAudit.Outcome], _ writer: ResultWriter?, _ output: OutputOptions
+) throws {
+  let written = try writer.map { try $0.write(outcomes) }
+  if output.json {
+    Terminal.print(try ResultWriter.json(outcomes.map(\.record)))
+  } else {
+    ResultTable(outcomes: outcomes).print()
+    if let written { Terminal.print("Wrote \(written).") }
+  }
+  if Interruption.isRequested {
+    Terminal.printError("Interrupted; this is the best so far.")
+    throw FinishedWithStatus(status: ExitStatus.interrupted)
+  }
+}

@@ -1,0 +1,77 @@
+import Audit
+import Foundation
+
+/// What the runs gave, for people.
+struct ResultTable {
+  let outcomes: [SimulatedAudit.Outcome]
+
+  /// The table, a line on success rates, and the assumptions behind them.
+  func print() {
+    var table = TextTable([
+      ("image", .left), ("seed", .right), ("MSE", .right), ("PSNR dB", .right), ("SSIM", .right),
+      ("label", .left), ("trials", .right), ("evaluations", .right), ("seconds", .right),
+      ("recovered", .left),
+    ])
+    for outcome in outcomes {
+      let record = outcome.record
+      for image in record.images {
+        let isLabelRight = image.trueLabel == image.recoveredLabel
+        table.append([
+          image.name, String(record.configuration.seed),
+          String(format: "%.1e", image.meanSquaredError.value),
+          ResultTable.decibels(image.psnr.value),
+          image.ssim.map { String(format: "%.4f", $0.value) } ?? "-",
+          isLabelRight ? "\(image.trueLabel) ok" : "\(image.trueLabel) as \(image.recoveredLabel)",
+          String(record.trials.count), String(record.trials.reduce(0) { $0 + $1.evaluations }),
+          String(format: "%.2f", outcome.timing.attackSeconds),
+          image.isRecovered ? "yes" : "no",
+        ])
+      }
+    }
+    for (index, line) in table.lines.enumerated() {
+      Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
+    }
+    Terminal.print()
+    printSummary()
+  }
+
+  private func printSummary() {
+    let images = outcomes.flatMap(\.record.images)
+    guard let record = outcomes.first?.record else { return }
+    let rate = SuccessRate(images.map(\.isRecovered))
+    let style: Terminal.Style = rate.successes == 0 ? .green : .red
+    Terminal.print(
+      Terminal.styled("Recovered \(rate)", style)
+        + String(
+          format: ": PSNR at least %.0f dB and the label right.", ImageResult.successPSNR))
+    let labels = SuccessRate(images.map { $0.trueLabel == $0.recoveredLabel })
+    Terminal.print("Labels right: \(labels).")
+    let psnr = ResultTable.decibels(median(images.map(\.psnr.value)))
+    let random = ResultTable.decibels(median(images.map(\.randomGuessPSNR.value)))
+    let grey = ResultTable.decibels(median(images.map(\.greyImagePSNR.value)))
+    Terminal.print(
+      "Median PSNR \(psnr) dB; a random image has \(random) dB, a grey one \(grey) dB.")
+    let model = record.model
+    Terminal.print(
+      "Model: \(model.name) (\(model.activation)), \(model.parameterCount) parameters, "
+        + "\(model.weights.split(separator: ",").first ?? ""); attack: "
+        + "\(record.configuration.attack.rawValue), \(record.configuration.precision.rawValue); "
+        + "batch \(record.update.batchSize).")
+    Terminal.print("Threat model: \(record.threatModel).")
+    let preparations = images.compactMap { image in
+      image.preparation.map { "\(image.name): \($0)" }
+    }
+    for line in preparations { Terminal.print("Prepared \(line).") }
+  }
+
+  private func median(_ values: [Double]) -> Double {
+    guard !values.isEmpty else { return .nan }
+    let sorted = values.sorted()
+    return sorted.count % 2 == 1
+      ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
+  }
+
+  static func decibels(_ value: Double) -> String {
+    value.isFinite ? String(format: "%.1f", value) : "\(value)"
+  }
+}
