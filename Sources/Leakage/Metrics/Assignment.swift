@@ -4,8 +4,8 @@
 /// "A shortest augmenting path algorithm for dense and sparse linear assignment problems", 1987):
 /// O(n^3). Of several cheapest assignments always the same one is returned.
 ///
-/// - Parameter cost: `cost[row][column]`. A cost that is not finite or beyond 1e150, as of a reconstruction that
-///   diverged, counts as dearer than any assignment of finite ones.
+/// - Parameter cost: `cost[row][column]`. A cost that is not finite or is beyond 1e150, as of a
+///   reconstruction that diverged, counts as dearer than any assignment of the others.
 /// - Returns: the column of each row.
 public func minimumCostAssignment(_ cost: [[Double]]) -> [Int] {
   let count = cost.count

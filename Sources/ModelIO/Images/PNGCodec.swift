@@ -1,0 +1,67 @@
+import CPNG
+
+/// Decodes a PNG file with libpng, which converts every variant to 8-bit RGB and lays
+/// transparent parts on white (mixing in linear light).
+func decodePNG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
+  var decoder = png_image()
+  decoder.version = png_uint_32(PNG_IMAGE_VERSION)
+  // libpng keeps no pointer to the bytes after the second call, but does between the two.
+  return try bytes.withUnsafeBufferPointer { (buffer) throws(FileError) -> Image in
+    defer { png_image_free(&decoder) }
+    guard png_image_begin_read_from_memory(&decoder, buffer.baseAddress, buffer.count) != 0 else {
+      throw damagedPNG(decoder, path)
+    }
+    let (width, height) = (Int(decoder.width), Int(decoder.height))
+    try ImageLimits.check(width: width, height: height, path: path)
+    // Else 16-bit files that do not say so would count as linear light, unlike in any viewer.
+    decoder.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
+    decoder.format = png_uint_32(PNG_FORMAT_FLAG_COLOR)
+    var background = png_color(red: 255, green: 255, blue: 255)
+    var pixels = [UInt8](repeating: 0, count: 3 * width * height)
+    guard png_image_finish_read(&decoder, &background, &pixels, 0, nil) != 0 else {
+      throw damagedPNG(decoder, path)
+    }
+    return Image(width: width, height: height, pixels: pixels)
+  }
+}
+
+extension Image {
+  /// The picture as a PNG file. The same picture always gives the same bytes.
+  func encodedPNG(path: String) throws(FileError) -> [UInt8] {
+    var encoder = png_image()
+    encoder.version = png_uint_32(PNG_IMAGE_VERSION)
+    encoder.width = png_uint_32(width)
+    encoder.height = png_uint_32(height)
+    encoder.format = png_uint_32(PNG_FORMAT_FLAG_COLOR)
+    defer { png_image_free(&encoder) }
+    // The first pass only counts the bytes.
+    var byteCount: png_alloc_size_t = 0
+    guard png_image_write_to_memory(&encoder, nil, &byteCount, 0, pixels, 0, nil) != 0 else {
+      throw unwritablePNG(encoder, path)
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(byteCount))
+    guard png_image_write_to_memory(&encoder, &bytes, &byteCount, 0, pixels, 0, nil) != 0 else {
+      throw unwritablePNG(encoder, path)
+    }
+    return Array(bytes.prefix(Int(byteCount)))
+  }
+}
+
+private func damagedPNG(_ decoder: png_image, _ path: String) -> FileError {
+  FileError(
+    path: path, problem: "the PNG image is damaged or cut short (\(message(of: decoder)))",
+    remedy: "save or download it again")
+}
+
+private func unwritablePNG(_ encoder: png_image, _ path: String) -> FileError {
+  FileError(
+    path: path, problem: "the picture cannot be encoded as PNG (\(message(of: encoder)))",
+    remedy: "write a smaller picture")
+}
+
+/// libpng's words for what went wrong.
+private func message(of image: png_image) -> String {
+  withUnsafeBytes(of: image.message) { bytes in
+    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+}
