@@ -1,32 +1,5 @@
 import TensorGraph
 
-extension Value {
-  /// log softmax(x) over the last axis, shifted by the maximum so that exp does not overflow.
-  fileprivate func logSoftmax() -> Value {
-    let shifted = self - max(axes: [-1], keepsAxes: true)
-    return shifted - shifted.exp().sum(axes: [-1], keepsAxes: true).log()
-  }
-
-  /// Maximum pooling: the largest elements' positions, then the elements.
-  fileprivate func maxPool(_ window: Window) -> Value {
-    let (planes, size) = (shape[0] * shape[1], shape[2] * shape[3])
-    let positions = windowArgmax(window)
-    return reshape(to: [planes, size, 1])
-      .gather(positions.reshape(to: [planes, positions.shape[2] * positions.shape[3]]))
-      .reshape(to: positions.shape)
-  }
-
-  /// Average pooling: a convolution of each plane with ones.
-  fileprivate func averagePool(_ window: Window) -> Value {
-    let kernel = builder.constant(1, [1, 1, window.size.height, window.size.width], dtype)
-    let pooled = reshape(to: [shape[0] * shape[1], 1, shape[2], shape[3]])
-      .convolve(kernel, Convolution(strides: window.strides, padding: window.padding))
-    let area = Double(window.size.height * window.size.width)
-    return (pooled / area)
-      .reshape(to: [shape[0], shape[1], pooled.shape[2], pooled.shape[3]])
-  }
-}
-
 private func composite(
   _ name: String, _ operands: [OperandValues], highestOrder: Int = 3,
   tolerance: Tolerance = Tolerance(f32: 3e-5, f64: 1e-11),
@@ -39,10 +12,10 @@ private func composite(
 let compositeRows: [OperatorRow] = [
   composite("log softmax", [.distinct([3, 5])]) { $0[0].logSoftmax() },
   composite("cross entropy with soft labels", [.distinct([3, 5]), .uniform([3, 5])]) {
-    -($0[0].logSoftmax() * $0[1].logSoftmax().exp()).sum() / 3
+    $0[0].crossEntropy(probabilities: $0[1].softmax())
   },
   composite("cross entropy with hard labels", [.distinct([3, 5]), .integers([3, 1], in: 0...4)]) {
-    -$0[0].logSoftmax().reshape(to: [3, 5, 1]).gather($0[1]).mean()
+    $0[0].crossEntropy(classIndices: $0[1].reshape(to: [3]))
   },
   composite("max pooling", [.distinct([2, 2, 6, 6])], highestOrder: 2) {
     $0[0].maxPool(Window(size: Size2D(2, 2), strides: Size2D(2, 2))).squared()
@@ -64,14 +37,10 @@ let compositeRows: [OperatorRow] = [
         padding: Padding2D(top: 1, bottom: 0, left: 0, right: 1))
     ).tanh()
   },
-  composite("relu", [.signed([3, 4], magnitudes: 0.2...2)]) { $0[0].maximum(0) },
-  composite("leaky relu", [.signed([3, 4], magnitudes: 0.2...2)]) {
-    $0[0].greater(than: 0).select($0[0], $0[0] * 0.01)
-  },
-  composite("gelu", [.uniform([3, 4])]) { 0.5 * $0[0] * (1 + ($0[0] * 0.5.squareRoot()).erf()) },
-  composite("softplus", [.signed([3, 4], magnitudes: 0.2...3)]) {
-    $0[0].maximum(0) + (-$0[0].absolute()).exp().log1p()
-  },
+  composite("relu", [.signed([3, 4], magnitudes: 0.2...2)]) { $0[0].relu() },
+  composite("leaky relu", [.signed([3, 4], magnitudes: 0.2...2)]) { $0[0].leakyReLU() },
+  composite("gelu", [.uniform([3, 4])]) { $0[0].gelu() },
+  composite("softplus", [.signed([3, 4], magnitudes: 0.2...3)]) { $0[0].softplus() },
   composite("mean of a broadcast", [.uniform([3])]) { ($0[0].broadcast(to: [4, 3]) + 1).mean() },
   composite("cosine distance", [.uniform([7]), .uniform([7])]) {
     let norms = ($0[0].squared().sum() * $0[1].squared().sum()).sqrt()
@@ -86,7 +55,7 @@ let compositeRows: [OperatorRow] = [
   composite(
     "attention", [.uniform([2, 3, 4]), .uniform([2, 3, 4]), .uniform([2, 3, 4])], highestOrder: 2
   ) {
-    ($0[0].matmul($0[1], transposeB: true) * 0.5).logSoftmax().exp().matmul($0[2])
+    ($0[0].matmul($0[1], transposeB: true) * 0.5).softmax().matmul($0[2])
   },
   composite(
     "gradient matching of a perceptron",
@@ -97,7 +66,7 @@ let compositeRows: [OperatorRow] = [
     highestOrder: 2
   ) {
     let logits = $0[0].matmul($0[2]).sigmoid().matmul($0[3])
-    let loss = -(logits.logSoftmax() * $0[1].logSoftmax().exp()).sum()
+    let loss = logits.crossEntropy(probabilities: $0[1].softmax(), reduction: .sum)
     let gradients = loss.gradient(withRespectTo: [$0[2], $0[3]])
     return (gradients[0] - 0.1).squared().sum() + (gradients[1] + 0.2).squared().sum()
   },

@@ -1,9 +1,13 @@
-/// The candidate that takes the fewest edits (insert, delete or replace a character; case is free)
-/// to become `word`, or nil when that is more than half of the word's length. The first wins a tie.
+/// The candidate that `word` most likely means: the first that begins with it, or else the one that
+/// takes the fewest edits (insert, delete or replace a character), when those are at most half of
+/// the word's length. Case is free; the first candidate wins a tie.
 package func nearestSpelling(to word: String, in candidates: [String]) -> String? {
   // Longer words are no misspelling, and the cost grows with the square.
   guard word.count <= 100 else { return nil }
-  let distances = candidates.map { editDistance(word.lowercased(), $0.lowercased()) }
+  let word = word.lowercased()
+  guard !word.isEmpty else { return nil }
+  if let longer = candidates.first(where: { $0.lowercased().hasPrefix(word) }) { return longer }
+  let distances = candidates.map { editDistance(word, $0.lowercased()) }
   guard let least = distances.min(), least * 2 <= word.count,
     let index = distances.firstIndex(of: least)
   else { return nil }
