@@ -65,6 +65,16 @@ import Testing
     #expect(results[2].suffix(2) == [-12, 0])
   }
 
+  /// d/db d/dx x^b = x^(b - 1) (1 + b log x): only at x = 0 is the exponent 0 special.
+  @Test func mixedDerivativeOfPowerAtExponentZero() throws {
+    let builder = GraphBuilder()
+    let x = builder.input("x", [2], .f64)
+    let b = builder.input("b", [2], .f64)
+    let first = x.power(b).sum().gradient(withRespectTo: [x])[0]
+    let mixed = first.sum().gradient(withRespectTo: [b])[0]
+    #expect(try evaluate([mixed], [vector(2, 0.25), vector(0, 0)]) == [[0.5, 4]])
+  }
+
   @Test(arguments: [0.0, 1, 2, 3])
   func constantPowersAtZero(exponent: Double) throws {
     for simplifies in [true, false] {

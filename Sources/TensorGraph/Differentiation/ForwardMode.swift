@@ -3,7 +3,7 @@ extension Value {
   /// their tangents. As values of the same graph, so that they can be differentiated again.
   ///
   /// A variable that depends on another one moves along its own tangent and along what it inherits,
-  /// so that this is the transpose of ``pullback(_:to:)-swift.type.method``.
+  /// so that this is the transpose of `pullback`.
   public static func pushforward(
     _ results: [Value], along tangents: [(variable: Value, tangent: Value)]
   ) -> [Value] {
