@@ -36,8 +36,8 @@ struct SimulationSession {
       let audit = audits[job.seed] ?? makeAudit(model, activation, seed: job.seed, backend)
       audits[job.seed] = audit
       let configuration = attack.configuration(seed: job.seed)
-      let outcome = try audit.run(job.batch, configuration: configuration) { state in
-        progress.update { line(state, job, index: index, count: jobs.count) }
+      let outcome = try audit.run(job.batch, configuration: configuration) { state, psnr in
+        progress.update { line(state, psnr(), job, index: index, count: jobs.count) }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
       progress.clear()
@@ -60,16 +60,15 @@ struct SimulationSession {
 
   /// For instance "[2/7] chelsea  trial 1/5  iteration 812  loss 2.1e-06  31.2 dB  3,120/s  ETA 0:02".
   private func line(
-    _ state: SimulatedAudit.Progress, _ job: Job, index: Int, count: Int
+    _ state: AttackProgress, _ psnr: Double, _ job: Job, index: Int, count: Int
   ) -> String {
-    let solver = state.attack.solver
-    let rate = Double(state.attack.evaluations) / max(state.attack.seconds, 1e-9)
+    let solver = state.solver
+    let rate = Double(state.evaluations) / max(state.seconds, 1e-9)
     let perIteration = Double(solver.evaluations) / Double(max(solver.iteration, 1))
     let remaining = Double(attack.iterations - solver.iteration) * perIteration / max(rate, 1e-9)
-    let psnr = state.psnr.isNaN ? "" : String(format: "  %.1f dB", state.psnr)
-    return "[\(index + 1)/\(count)] \(job.name)  trial \(state.attack.trial + 1)/\(attack.trials)"
+    return "[\(index + 1)/\(count)] \(job.name)  trial \(state.trial + 1)/\(attack.trials)"
       + "  iteration \(solver.iteration)"
-      + String(format: "  loss %.1e", solver.value) + psnr
+      + String(format: "  loss %.1e  %.1f dB", solver.value, psnr)
       + String(format: "  %.0f evaluations/s", rate)
       + "  ETA at most \(ProgressLine.clock(remaining))"
   }
