@@ -35,6 +35,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
+    .executableTarget(
+      name: "EvaluationBenchmark", dependencies: ["CPUBackend", "TensorGraph"],
+      path: "Benchmarks"),
     .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
