@@ -34,13 +34,17 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "TensorGraph"],
       path: "Benchmarks"),
     .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
-      name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
+      name: "CPUBackendTests",
+      dependencies: [
+        "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
+      ]),
     .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
