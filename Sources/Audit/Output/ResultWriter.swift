@@ -14,7 +14,9 @@ public struct ResultWriter: Sendable {
 
   private let folder: OutputFolder
 
-  /// - Throws: ``FileError`` when the folder cannot be made or written to.
+  /// Nothing is made before there is something to write.
+  ///
+  /// - Throws: ``FileError`` when the folder could not be made or written to.
   public init(folder path: String) throws(FileError) {
     folder = try OutputFolder(path)
   }
@@ -22,6 +24,7 @@ public struct ResultWriter: Sendable {
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
   public func write(_ outcomes: [SimulatedAudit.Outcome]) throws -> String {
+    try folder.create()
     let records = outcomes.map(\.record)
     let seeds = Set(records.map(\.configuration.seed))
     var rows: [ContactSheet.Row] = []

@@ -7,17 +7,17 @@ struct ModelSelection: ParsableArguments {
   @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
   var model = "lenet"
 
-  @Option(
-    help: ArgumentHelp(
-      "Activation instead of the model's own: "
-        + Activation.allCases.map(\.rawValue).joined(separator: ", ") + ".",
-      valueName: "name"))
+  @Option(help: ArgumentHelp("Activation instead of the model's own.", valueName: "name"))
   var activation: Activation?
 
-  @Option(help: ArgumentHelp("Number of classes instead of the model's own.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Number of classes instead of the model's own.", valueName: "n"))
   var classes: Int?
 
-  @Option(help: ArgumentHelp("Height and width of the input, in pixels.", valueName: "pixels"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Height and width of the input.", valueName: "pixels"))
   var size: Int?
 
   /// The model and the name of its activation.
