@@ -14,9 +14,9 @@ struct Gradleak: ParsableCommand {
       gradient, and tells how much of the client's data comes back.
 
       EXAMPLES
-        gradleak demo                                 seven photographs, read back from gradients
-        gradleak reconstruct photo.jpg --out out      the same with your own picture
-        gradleak models                               the built-in models
+        gradleak demo                              seven bundled photographs
+        gradleak reconstruct photo.jpg --out out   the same with your own picture
+        gradleak models                            the built-in models
       """,
     version: GradleakVersion.current,
     subcommands: [DemoCommand.self, ReconstructCommand.self, ModelsCommand.self])
