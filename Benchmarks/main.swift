@@ -55,7 +55,7 @@ for batch in [1, 8, 64] {
       + "\(executable.workspaceByteCount) bytes")
   if printsSteps {
     for step in executable.stepTimes {
-      let microseconds = (step.seconds * 1e6 / Double(repeats + 10) * 100).rounded() / 100
+      let microseconds = (step.seconds * 1e8).rounded() / 100
       print("  \(microseconds) us  \(step.name)")
     }
   }

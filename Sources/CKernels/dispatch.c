@@ -45,10 +45,10 @@ ck_task ck_kernel_task(ck_kernel kernel) {
     case CK_FUSED_FINISH: return variant->fused_finish;
     case CK_MATMUL: return variant->matmul;
     case CK_MATVEC: return variant->matvec;
-    case CK_PLANES: return ck_planes_task;
+    case CK_PLANES: return variant->planes;
     case CK_PANELS: return ck_panels_task;
     case CK_CONVOLUTION: return variant->convolution;
-    case CK_CHANNELS_LAST: return ck_channels_last_task;
+    case CK_POSITION_VECTORS: return variant->position_vectors;
     case CK_WEIGHT_GRADIENT_KERNEL: return variant->weight_gradient;
     case CK_PLAIN_CONVOLUTION: return ck_plain_convolution_task;
     case CK_COPY: return ck_copy_task;

@@ -91,10 +91,10 @@ static void CK_F(matmul)(
           CK_SCALAR *target = result + i * p->n + j0 + j;
           const int64_t width = n - j < CK_TILE_COLUMNS ? n - j : CK_TILE_COLUMNS;
           if (width == CK_TILE_COLUMNS) {
-            CK_F(tile)(count, k, panel, b, NULL, step, target, p->n, k0 > 0);
+            CK_F(tile)(count, k, panel, b, step, target, p->n, k0 > 0);
             continue;
           }
-          CK_F(tile)(count, k, panel, b, NULL, step, edge, CK_TILE_COLUMNS, false);
+          CK_F(tile)(count, k, panel, b, step, edge, CK_TILE_COLUMNS, false);
           for (int r = 0; r < count; r++)
             for (int64_t c = 0; c < width; c++)
               target[r * p->n + c] =

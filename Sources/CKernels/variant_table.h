@@ -17,6 +17,8 @@ const ck_variant CK_VARIANT_NAME = {
     .fused_finish = fused_finish,
     .matmul = matmul_task,
     .matvec = matvec_task,
+    .planes = planes_task,
+    .position_vectors = position_vectors_task,
     .convolution = convolutions_task,
     .weight_gradient = weight_gradient_task,
 };

@@ -12,7 +12,7 @@ import TensorGraph
 /// A graph planned for this processor. Owns the memory of all intermediate values and the threads that
 /// share the work.
 public final class CPUExecutable: Executable {
-  /// How long a step took over all runs so far.
+  /// How long a step takes: the shortest time so far, which other programs disturb the least.
   public struct StepTime: Sendable {
     /// The operators that the step computes.
     public let name: String
@@ -86,7 +86,7 @@ public final class CPUExecutable: Executable {
     }
     if options.recordsStepTimes {
       seconds = .allocate(capacity: max(planned.count, 1))
-      seconds?.initialize(repeating: 0, count: max(planned.count, 1))
+      seconds?.initialize(repeating: .infinity, count: max(planned.count, 1))
     } else {
       seconds = nil
     }
@@ -151,7 +151,7 @@ public final class CPUExecutable: Executable {
     preconditionFailure("unbound inputs \(unboundInputs), outputs \(unboundOutputs)")
   }
 
-  /// The time of every step since the executable was made, in order of execution; empty unless
+  /// The time of every step, in order of execution; infinite before the first run; empty unless
   /// ``CPUBackend/Options/recordsStepTimes`` is set.
   public var stepTimes: [StepTime] {
     guard let seconds else { return [] }
