@@ -5,7 +5,7 @@
 
 #include "CKernels.h"
 
-typedef struct {
+struct ck_variant {
   const ck_function (*unary)[CK_TYPE_COUNT];
   const ck_function (*binary)[CK_TYPE_COUNT][3];
   const ck_function (*compare)[CK_TYPE_COUNT][3];
@@ -19,7 +19,7 @@ typedef struct {
   ck_task position_vectors;
   ck_task convolution;
   ck_task weight_gradient;
-} ck_variant;
+};
 
 extern const ck_variant ck_variant_baseline;
 #if defined(__x86_64__)
@@ -37,8 +37,5 @@ CK_DECLARE_TASK(ck_gather_task);
 CK_DECLARE_TASK(ck_scatter_add_task);
 CK_DECLARE_TASK(ck_argmax_task);
 CK_DECLARE_TASK(ck_window_argmax_task);
-
-// The best variant this processor runs.
-const ck_variant *ck_current_variant(void);
 
 #endif

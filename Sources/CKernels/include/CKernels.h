@@ -16,6 +16,15 @@ typedef enum { CK_F32, CK_F64, CK_I32, CK_I64, CK_BOOL, CK_TYPE_COUNT } ck_type;
 
 #define CK_MAXIMUM_RANK 12
 
+// Kernels compiled for one set of vector instructions.
+typedef struct ck_variant ck_variant;
+typedef enum { CK_BASELINE, CK_AVX2, CK_AVX512 } ck_instruction_set;
+
+// The variant for an instruction set; NULL when this processor lacks it.
+const ck_variant *ck_find_variant(ck_instruction_set set);
+// The fastest variant for this processor.
+const ck_variant *ck_best_variant(void);
+
 // MARK: Executor
 
 typedef void (*ck_task)(
@@ -68,12 +77,15 @@ typedef void (*ck_function)(
 // The functions of one operator; NULL where the operator is not defined on the type. Of the two
 // operands of `binary` and `compare`, and of the two values of `select`, one may be a single element
 // that is repeated.
-ck_function ck_unary_function(ck_unary op, ck_type type);
-ck_function ck_binary_function(ck_binary op, ck_type type, bool first_repeats, bool second_repeats);
+ck_function ck_unary_function(const ck_variant *variant, ck_unary op, ck_type type);
+ck_function ck_binary_function(
+    const ck_variant *variant, ck_binary op, ck_type type, bool first_repeats, bool second_repeats);
 ck_function ck_compare_function(
-    ck_comparison op, ck_type type, bool first_repeats, bool second_repeats);
-ck_function ck_select_function(ck_type type, bool true_repeats, bool false_repeats);
-ck_function ck_convert_function(ck_type from, ck_type to);
+    const ck_variant *variant, ck_comparison op, ck_type type, bool first_repeats,
+    bool second_repeats);
+ck_function ck_select_function(
+    const ck_variant *variant, ck_type type, bool true_repeats, bool false_repeats);
+ck_function ck_convert_function(const ck_variant *variant, ck_type from, ck_type to);
 
 // Where an operand lives. In memory (`buffer` >= 0): at `buffer`, advancing `step` bytes per element.
 // Otherwise a register at byte `offset` of the scratch area (CK_REGISTER), or a repeated constant at
@@ -312,7 +324,7 @@ typedef enum {
   CK_SCATTER_ADD, CK_ARGMAX, CK_WINDOW_ARGMAX
 } ck_kernel;
 
-// The task that takes the parameters of the same name, for this processor.
-ck_task ck_kernel_task(ck_kernel kernel);
+// The task that takes the parameters of the same name.
+ck_task ck_kernel_task(const ck_variant *variant, ck_kernel kernel);
 
 #endif

@@ -40,7 +40,9 @@ public final class CPUExecutable: Executable {
   private var unboundCount: Int
   private var prologueIsStale = true
 
-  init(graph: Graph, plan: Plan, options: CPUBackend.Options) throws(GraphError) {
+  init(
+    graph: Graph, plan: Plan, _ variant: OpaquePointer, options: CPUBackend.Options
+  ) throws(GraphError) {
     let memory = try MemoryPlan(plan)
     let planned = plan.prologue + plan.main
     let threadCount = min(options.threadCount ?? activeProcessorCount(), 64)
@@ -81,7 +83,8 @@ public final class CPUExecutable: Executable {
     for (index, step) in planned.enumerated() {
       (steps + index).initialize(
         to: ck_step(
-          task: ck_kernel_task(step.kernel), finish: step.finish.flatMap { ck_kernel_task($0) },
+          task: ck_kernel_task(variant, step.kernel),
+          finish: step.finish.flatMap { ck_kernel_task(variant, $0) },
           parameters: step.parameters, task_count: Int64(step.taskCount)))
     }
     if options.recordsStepTimes {

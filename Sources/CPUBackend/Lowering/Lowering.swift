@@ -4,6 +4,8 @@ import TensorGraph
 /// Turns a canonical graph into a plan: the buffers of all values, and the steps that fill them.
 struct Lowering {
   let graph: Graph
+  /// The kernels of this processor.
+  let variant: OpaquePointer
   let sources: ElementSources
   /// For each node whether it depends on fixed inputs alone.
   let isFixed: [Bool]
@@ -19,13 +21,16 @@ struct Lowering {
   var packed: [PackedOperand: BufferID] = [:]
 
   /// - Throws: ``GraphError`` when the graph is beyond what the kernels take.
-  static func plan(_ graph: Graph, fusesElementwise: Bool) throws(GraphError) -> Plan {
-    var lowering = Lowering(graph, fusesElementwise: fusesElementwise)
+  static func plan(
+    _ graph: Graph, _ variant: OpaquePointer, fusesElementwise: Bool
+  ) throws(GraphError) -> Plan {
+    var lowering = Lowering(graph, variant, fusesElementwise: fusesElementwise)
     return try lowering.lower()
   }
 
-  private init(_ graph: Graph, fusesElementwise: Bool) {
+  private init(_ graph: Graph, _ variant: OpaquePointer, fusesElementwise: Bool) {
     self.graph = graph
+    self.variant = variant
     let sources = ElementSources(graph)
     self.sources = sources
     isFixed = graph.nodesOnFixedInputs
