@@ -5,6 +5,7 @@
 #include "functions_f64.h"
 #include "elementwise.h"
 #include "fused.h"
+#include "transpose.h"
 #include "contractions.h"
 
 const ck_variant CK_VARIANT_NAME = {
