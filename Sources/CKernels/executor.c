@@ -163,7 +163,10 @@ void ck_executor_run(ck_executor *e, int64_t first, int64_t last, double *second
         step->task(step->parameters, e->buffers, task, e->scratch);
     }
     if (step->finish) step->finish(step->parameters, e->buffers, 0, e->scratch);
-    if (seconds) seconds[index] += now() - start;
+    if (seconds) {
+      double elapsed = now() - start;
+      if (elapsed < seconds[index]) seconds[index] = elapsed;
+    }
   }
   if (is_shared) atomic_fetch_add(&e->runs, 1);
 }

@@ -6,12 +6,43 @@
 #define CK_BLOCK_COLUMNS 512
 #endif
 
-// panel[i][r] = matrix[(first + r) * row_stride + i * column_stride], zero beyond `rows`.
+// Elements between panel and block, which the last vector stored to a panel runs into.
+#ifndef CK_PANEL_SLACK
+#define CK_PANEL_SLACK 64
+#endif
+
+// panel[i][r] = matrix[r * stride + i] for whole rows of a panel: transposed in squares. Vectors are
+// longer than what is left of a row; each is stored before the next one, which overwrites its surplus.
+static void CK_F(pack_left_rows)(
+    CK_SCALAR *panel, const CK_SCALAR *matrix, int64_t stride, int64_t k) {
+  enum { parts = (CK_PANEL + CK_LANES - 1) / CK_LANES };
+  int64_t i = 0;
+  for (; i + CK_LANES <= k; i += CK_LANES) {
+    CK_VECTOR square[parts][CK_LANES];
+    for (int part = 0; part < parts; part++) {
+      for (int r = 0; r < CK_LANES; r++) {
+        int row = part * CK_LANES + r;
+        square[part][r] =
+            row < CK_PANEL ? CK_F(ck_load)(matrix + row * stride + i) : (CK_VECTOR)0;
+      }
+      CK_F(ck_transpose)(square[part]);
+    }
+    for (int c = 0; c < CK_LANES; c++)
+      for (int part = 0; part < parts; part++)
+        CK_F(ck_store)(panel + (i + c) * CK_PANEL + part * CK_LANES, square[part][c]);
+  }
+  for (; i < k; i++)
+    for (int r = 0; r < CK_PANEL; r++) panel[i * CK_PANEL + r] = matrix[r * stride + i];
+}
+
+// panel[i][r] = matrix[r * row_stride + i * column_stride], zero beyond `rows`.
 static void CK_F(pack_left)(
     CK_SCALAR *panel, const CK_SCALAR *matrix, int64_t row_stride, int64_t column_stride, int rows,
     int64_t k) {
   if (rows < CK_PANEL) memset(panel, 0, (size_t)(k * CK_PANEL) * sizeof(CK_SCALAR));
-  if (row_stride == 1) {
+  if (rows == CK_PANEL && column_stride == 1) {
+    CK_F(pack_left_rows)(panel, matrix, row_stride, k);
+  } else if (row_stride == 1) {
     for (int64_t i = 0; i < k; i++)
       for (int r = 0; r < rows; r++) panel[i * CK_PANEL + r] = matrix[i * column_stride + r];
   } else {
@@ -19,6 +50,21 @@ static void CK_F(pack_left)(
       for (int64_t i = 0; i < k; i++)
         panel[i * CK_PANEL + r] = matrix[r * row_stride + i * column_stride];
   }
+}
+
+// result[i * CK_TILE_COLUMNS + c] = matrix[c * stride + i] for a vector of columns c.
+static void CK_F(pack_right_columns)(
+    CK_SCALAR *result, const CK_SCALAR *matrix, int64_t stride, int64_t k) {
+  int64_t i = 0;
+  for (; i + CK_LANES <= k; i += CK_LANES) {
+    CK_VECTOR square[CK_LANES];
+    for (int c = 0; c < CK_LANES; c++) square[c] = CK_F(ck_load)(matrix + c * stride + i);
+    CK_F(ck_transpose)(square);
+    for (int r = 0; r < CK_LANES; r++)
+      CK_F(ck_store)(result + (i + r) * CK_TILE_COLUMNS, square[r]);
+  }
+  for (; i < k; i++)
+    for (int c = 0; c < CK_LANES; c++) result[i * CK_TILE_COLUMNS + c] = matrix[c * stride + i];
 }
 
 // block[j / tile][i][j % tile] = matrix[i * row_stride + j * column_stride], zero beyond `columns`.
@@ -33,15 +79,14 @@ static void CK_F(pack_right)(
       for (int64_t i = 0; i < k; i++)
         memcpy(
             block + i * CK_TILE_COLUMNS, source + i * row_stride, (size_t)width * sizeof(CK_SCALAR));
-    } else {
-      // Sixteen rows at a time, so that the lines written to stay in the cache.
-      for (int64_t i0 = 0; i0 < k; i0 += 16) {
-        int64_t i1 = i0 + 16 < k ? i0 + 16 : k;
-        for (int64_t c = 0; c < width; c++)
-          for (int64_t i = i0; i < i1; i++)
-            block[i * CK_TILE_COLUMNS + c] = source[i * row_stride + c * column_stride];
-      }
+      continue;
     }
+    int64_t c = 0;
+    for (; row_stride == 1 && c + CK_LANES <= width; c += CK_LANES)
+      CK_F(pack_right_columns)(block + c, source + c * column_stride, column_stride, k);
+    for (; c < width; c++)
+      for (int64_t i = 0; i < k; i++)
+        block[i * CK_TILE_COLUMNS + c] = source[i * row_stride + c * column_stride];
   }
 }
 
@@ -62,7 +107,7 @@ static void CK_F(matmul)(
   CK_SCALAR *result =
       (CK_SCALAR *)buffers[p->result] + (batch * p->m + first_row) * p->n + first_column;
   CK_SCALAR *panel = (CK_SCALAR *)scratch;
-  CK_SCALAR *block = panel + CK_BLOCK_K * CK_PANEL;
+  CK_SCALAR *block = panel + CK_BLOCK_K * CK_PANEL + CK_PANEL_SLACK;
   CK_SCALAR edge[CK_PANEL * CK_TILE_COLUMNS];
 
   if (p->k == 0)
@@ -91,10 +136,10 @@ static void CK_F(matmul)(
           CK_SCALAR *target = result + i * p->n + j0 + j;
           const int64_t width = n - j < CK_TILE_COLUMNS ? n - j : CK_TILE_COLUMNS;
           if (width == CK_TILE_COLUMNS) {
-            CK_F(tile)(count, k, panel, b, NULL, step, target, p->n, k0 > 0);
+            CK_F(tile)(count, k, panel, b, step, target, p->n, k0 > 0);
             continue;
           }
-          CK_F(tile)(count, k, panel, b, NULL, step, edge, CK_TILE_COLUMNS, false);
+          CK_F(tile)(count, k, panel, b, step, edge, CK_TILE_COLUMNS, false);
           for (int r = 0; r < count; r++)
             for (int64_t c = 0; c < width; c++)
               target[r * p->n + c] =

@@ -30,10 +30,13 @@ import Testing
     Function(op: CK_RSQRT, name: "rsqrt", domain: 1e-10...1e10, reference: { 1 / $0.squareRoot() }),
   ]
 
-  @Test(arguments: functions)
-  func isWithinFourUnitsInSinglePrecision(function: Function) {
+  /// One variant with fused multiply-add and one without.
+  static let instructionSets = 2
+
+  @Test(arguments: functions, 0..<instructionSets)
+  func isWithinFourUnitsInSinglePrecision(function: Function, variant: Int) {
     let inputs = samples(function.domain).map { Float($0) }
-    let results = apply(function.op, CK_F32, inputs)
+    let results = apply(function.op, CK_F32, inputs, variant)
     for (x, y) in zip(inputs, results) {
       let exact = function.reference(Double(x))
       let error = abs(Double(y) - exact) / Double(Float(exact).ulp)
@@ -41,10 +44,10 @@ import Testing
     }
   }
 
-  @Test(arguments: functions)
-  func isWithinFourUnitsInDoublePrecision(function: Function) {
+  @Test(arguments: functions, 0..<instructionSets)
+  func isWithinFourUnitsInDoublePrecision(function: Function, variant: Int) {
     let inputs = samples(function.domain)
-    let results = apply(function.op, CK_F64, inputs)
+    let results = apply(function.op, CK_F64, inputs, variant)
     for (x, y) in zip(inputs, results) {
       let exact = function.reference(x)
       // The library's own error is up to one unit.
@@ -84,11 +87,14 @@ import Testing
     return even + scaled.filter { range.contains($0) }
   }
 
-  private func apply<Element>(_ op: ck_unary, _ type: ck_type, _ inputs: [Element]) -> [Element] {
+  private func apply<Element>(
+    _ op: ck_unary, _ type: ck_type, _ inputs: [Element], _ variant: Int = 0
+  ) -> [Element] {
+    let kernels = variant == 0 ? ck_best_variant() : ck_find_variant(CK_BASELINE)
     var results = inputs
     results.withUnsafeMutableBytes { output in
       inputs.withUnsafeBytes { input in
-        ck_unary_function(op, type)?(
+        ck_unary_function(kernels, op, type)?(
           Int64(inputs.count), output.baseAddress, input.baseAddress, nil, nil)
       }
     }

@@ -5,11 +5,14 @@ import Testing
 
 /// A whole objective with second-order terms against the interpreter.
 @Suite struct ObjectiveTests {
-  @Test(arguments: [DType.f32, .f64], [true, false])
-  func agreesWithTheInterpreter(dtype: DType, fuses: Bool) throws {
+  @Test(
+    arguments: [DType.f32, .f64],
+    CPUBackend.InstructionSet.allCases.filter { $0.isAvailable })
+  func agreesWithTheInterpreter(dtype: DType, set: CPUBackend.InstructionSet) throws {
     let objective = SmallObjective(dtype)
     let expected = try ReferenceInterpreter().evaluate(objective.graph, objective.inputs)
-    var options = CPUBackend.Options(threadCount: 2, fusesElementwise: fuses)
+    var options = CPUBackend.Options(threadCount: 2)
+    options.instructionSet = set
     options.poisonsWorkspace = true
     let backend = CPUBackend(options)
     let actual = try backend.evaluate(objective.graph, objective.inputs)

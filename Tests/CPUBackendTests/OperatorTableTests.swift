@@ -29,6 +29,18 @@ import Testing
     }
   }
 
+  /// The kernels for processors with shorter vectors.
+  @Test(
+    arguments: operatorTable,
+    CPUBackend.InstructionSet.allCases.filter { $0.isAvailable })
+  func agreesWithEveryInstructionSet(row: OperatorRow, set: CPUBackend.InstructionSet) throws {
+    var options = CPUBackend.Options(threadCount: 1)
+    options.instructionSet = set
+    for dtype in [DType.f32, .f64] {
+      try compare(row, order: min(row.highestOrder, 1), dtype, CPUBackend(options))
+    }
+  }
+
   /// Nothing is read that the same run did not write: memory starts as NaNs, and a second run, in what
   /// the first one left, gives the same bits.
   @Test(arguments: operatorTable)

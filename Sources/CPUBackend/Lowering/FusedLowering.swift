@@ -59,27 +59,27 @@ extension Lowering {
       program.set(id, target)
     case .unary(let op):
       let x = try vector(node.operands[0], &program, unit)
-      let function = ck_unary_function(op.kernelOp, node.dtype.kernelType)
+      let function = ck_unary_function(variant, op.kernelOp, node.dtype.kernelType)
       try emit(id, node, function, [x], cost: op.cost, &program)
     case .binary(let op):
       let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
       let function = ck_binary_function(
-        op.kernelOp, node.dtype.kernelType, x.repeats, y.repeats)
+        variant, op.kernelOp, node.dtype.kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [x, y], cost: op == .power ? 32 : 1, &program)
     case .compare(let op):
       let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
       let function = ck_compare_function(
-        op.kernelOp, dtype(0).kernelType, x.repeats, y.repeats)
+        variant, op.kernelOp, dtype(0).kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [x, y], cost: 1, &program)
     case .select:
       let flags = try vector(node.operands[0], &program, unit)
       let x = try scalarOrVector(node.operands[1], &program, unit)
       let y = try scalarOrVector(node.operands[2], &program, unit)
-      let function = ck_select_function(node.dtype.kernelType, x.repeats, y.repeats)
+      let function = ck_select_function(variant, node.dtype.kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [flags, x, y], cost: 2, &program)
     case .convert(let target):
       let x = try vector(node.operands[0], &program, unit)
-      let function = ck_convert_function(dtype(0).kernelType, target.kernelType)
+      let function = ck_convert_function(variant, dtype(0).kernelType, target.kernelType)
       try emit(id, node, function, [x], cost: 2, &program)
     case .reduce(let reduction, _):
       let x = try vector(node.operands[0], &program, unit)

@@ -22,7 +22,7 @@ struct FusedWork {
     guard let shape = unit.reductionShape else {
       outer = unit.elementCount
       outerPerTask = perTask
-      taskCount = pieces(outer, of: perTask)
+      taskCount = ceilingDivide(outer, by: perTask)
       return
     }
     outer = shape.outer
@@ -32,17 +32,17 @@ struct FusedWork {
     if group <= Self.block {
       let groupsPerBlock = Self.block / group
       outerPerTask = max(perTask / group / groupsPerBlock, 1) * groupsPerBlock
-      taskCount = pieces(outer, of: outerPerTask)
+      taskCount = ceilingDivide(outer, by: outerPerTask)
       return
     }
     outerPerTask = 1
     let width = min(inner, Self.block)
-    let segments = pieces(inner, of: Self.block)
+    let segments = ceilingDivide(inner, by: Self.block)
     let rowsPerBlock = Self.block / width
     let rowsPerTask = max(perTask / width / rowsPerBlock, 1) * rowsPerBlock
     // Splitting the reduced axis costs a second pass over the partial results.
     chunkRows = outer * segments >= 8 ? reduced : min(rowsPerTask, reduced)
-    chunks = pieces(reduced, of: chunkRows)
+    chunks = ceilingDivide(reduced, by: chunkRows)
     taskCount = outer * chunks * segments
   }
 }
