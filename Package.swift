@@ -47,7 +47,9 @@ let package = Package(
       name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "CPUBackend", "TestSupport"]),
+    .testTarget(
+      name: "AuditTests",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["gradleak", "Audit", "Leakage", "ModelIO", "TestSupport"]),
