@@ -34,6 +34,7 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
@@ -42,7 +43,10 @@ let package = Package(
     .testTarget(
       name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
-      name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
+      name: "CPUBackendTests",
+      dependencies: [
+        "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
+      ]),
     .testTarget(
       name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
     .testTarget(

@@ -18,6 +18,10 @@ public struct CPUBackend: Backend {
     /// Whether the time of every step is recorded, for ``CPUExecutable/stepTimes``.
     public var recordsStepTimes: Bool
 
+    /// Whether the memory of intermediate values is filled with NaNs before the first run: results
+    /// that change read what no step wrote.
+    package var poisonsWorkspace = false
+
     public init(
       threadCount: Int? = nil, fusesElementwise: Bool = true, simplifies: Bool = true,
       recordsStepTimes: Bool = false

@@ -116,13 +116,15 @@ import Testing
 
   @Test func interruptionKeepsTheBestSoFar() throws {
     let batch = [try example("retina", label: 2)]
-    var measured = 0
-    let outcome = try audit.run(batch, configuration: AttackConfiguration()) { progress in
-      if !progress.psnr.isNaN { measured += 1 }
-      return progress.attack.solver.iteration == 20 ? .stop(.interrupted) : .proceed
+    var measured: [Double] = []
+    let outcome = try audit.run(batch, configuration: AttackConfiguration()) { progress, psnr in
+      if progress.solver.iteration % 10 == 0 { measured.append(psnr()) }
+      return progress.solver.iteration == 20 ? .stop(.interrupted) : .proceed
     }
     #expect(outcome.wasInterrupted)
-    #expect(measured == 2)
+    // What the trace says of the same iterations.
+    #expect(measured.count == 3 && measured.first == outcome.record.trace.first?.psnr?.value)
+    #expect(measured.last == outcome.record.trace.last?.psnr?.value)
     #expect(outcome.record.trials.map(\.reason) == [.interrupted])
     #expect(outcome.record.trials[0].iterations == 20)
     let loss = outcome.record.matchingLoss.value

@@ -118,6 +118,7 @@ struct BadInputTests {
     BadInput("--classes -5", "a number of classes of -5 is out of range"),
     BadInput("--size 0", "--size is 0; give a number of pixels from 1 to 8192"),
     BadInput("--size 8192", "would have 5033173036 parameters"),
+    BadInput("--size 5300", "would have 2106", "GB of memory, more than the"),
     BadInput("--size 5 --model convnet", "convnet needs images of at least 9x9 pixels"),
     BadInput("--threads 0", "--threads is 0"),
     BadInput("--attack linear", "lenet does not begin with a fully connected layer"),

@@ -50,6 +50,7 @@ public final class CPUExecutable: Executable {
     guard posix_memalign(&allocation, 64, max(byteCount, 64)) == 0, let allocation else {
       throw GraphError("out of memory: the graph needs \(byteCount) bytes for intermediate values")
     }
+    if options.poisonsWorkspace { memset(allocation, 0xFF, byteCount) }
     self.graph = graph
     workspace = allocation
     workspaceByteCount = byteCount

@@ -41,11 +41,9 @@ struct SimulationSession {
       latest = (job.seed, audit)
       let configuration = attack.configuration(seed: job.seed)
       let finished = outcomes.map(\.timing.attackSeconds)
-      var psnr = Double.nan
-      let outcome = try audit.run(job.batch, configuration: configuration) { state in
-        if !state.psnr.isNaN { psnr = state.psnr }
+      let outcome = try audit.run(job.batch, configuration: configuration) { state, psnr in
         progress.update {
-          line(state.attack, psnr: psnr, job, finished: finished, count: jobs.count)
+          line(state, psnr: psnr(), job, finished: finished, count: jobs.count)
         }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
@@ -81,10 +79,10 @@ struct SimulationSession {
       "trial \(progress.trial + 1)/\(attack.trials)",
       "\(solver.iteration)/\(attack.iterations)",
       String(format: "loss %.1e", solver.value),
-      psnr.isNaN ? "" : String(format: "%.0f dB", psnr),
+      String(format: "%.0f dB", psnr),
       String(format: "%.0f/s", rate),
       "ETA \(ProgressLine.clock(remaining(progress, rate: rate, finished: finished, count: count)))",
-    ].filter { !$0.isEmpty }.joined(separator: "  ")
+    ].joined(separator: "  ")
   }
 
   /// Estimated seconds left for all jobs. A job takes as long as the `finished` ones did on average;
