@@ -39,6 +39,7 @@ let package = Package(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
       name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
@@ -46,11 +47,16 @@ let package = Package(
       dependencies: [
         "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
       ]),
-    .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
+    .testTarget(
+      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "CPUBackend"]),
-    .testTarget(name: "CommandTests", dependencies: ["gradleak"]),
+    .testTarget(
+      name: "AuditTests",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph", "TestSupport"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["gradleak", "Audit", "Leakage", "ModelIO", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -123,8 +123,10 @@ public struct ResultWriter: Sendable {
   }
 
   /// A field quoted where CSV needs it (RFC 4180).
-  private static func csvField(_ text: String) -> String {
-    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+  static func csvField(_ text: String) -> String {
+    // By scalars: as a character, "\r\n" is neither of its two.
+    let special = ",\"\n\r".unicodeScalars
+    guard text.unicodeScalars.contains(where: special.contains) else { return text }
     return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 }
