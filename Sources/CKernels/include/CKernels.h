@@ -50,6 +50,9 @@ ck_executor *ck_executor_create(
 // Runs steps first ..< last in order. When `seconds` is not NULL, lowers each step's entry to its time.
 void ck_executor_run(ck_executor *executor, int64_t first, int64_t last, double *seconds);
 
+// Processors that this process may run on.
+int32_t ck_processor_count(void);
+
 // Stops and joins the threads.
 void ck_executor_destroy(ck_executor *executor);
 
