@@ -8,6 +8,8 @@
 #define CK_QUARTER ck_f32x4
 #define CK_LANES 16
 #include "microkernel_type.h"
+#include "matvec_type.h"
+#include "few_rows_type.h"
 #include "matmul_type.h"
 #include "planes_type.h"
 #include "convolution_type.h"
@@ -21,6 +23,8 @@
 #define CK_QUARTER ck_f64x2
 #define CK_LANES 8
 #include "microkernel_type.h"
+#include "matvec_type.h"
+#include "few_rows_type.h"
 #include "matmul_type.h"
 #include "planes_type.h"
 #include "convolution_type.h"

@@ -68,9 +68,13 @@ static void CK_F(weight_gradient)(
       else
         CK_F(dot_square)(4, p, rows, channels, sums);
       const int64_t height = p->channels - channel < n ? p->channels - channel : n;
-      for (int64_t c = 0; c < height; c++)
-        for (int64_t r = 0; r < width; r++)
-          result[(channel + c) * p->k + first + r] = sums[c][r];
+      for (int64_t c = 0; c < height; c++) {
+        CK_SCALAR *to = result + (channel + c) * p->k + first;
+        if (width == n)
+          memcpy(to, sums[c], sizeof(sums[c]));
+        else
+          for (int64_t r = 0; r < width; r++) to[r] = sums[c][r];
+      }
     }
   }
 }

@@ -50,12 +50,15 @@ ck_executor *ck_executor_create(
 // Runs steps first ..< last in order. When `seconds` is not NULL, lowers each step's entry to its time.
 void ck_executor_run(ck_executor *executor, int64_t first, int64_t last, double *seconds);
 
+// Processors that this process may run on.
+int32_t ck_processor_count(void);
+
 // Stops and joins the threads.
 void ck_executor_destroy(ck_executor *executor);
 
 // MARK: Elementwise programs
 
-// Elements a program processes at a time, so that its registers stay in the first-level cache.
+// Most elements a program processes at a time, so that its registers stay in the first-level cache.
 #define CK_BLOCK 1024
 
 typedef enum {
@@ -88,9 +91,10 @@ ck_function ck_select_function(
 ck_function ck_convert_function(const ck_variant *variant, ck_type from, ck_type to);
 
 // Where an operand lives. In memory (`buffer` >= 0): at `buffer`, advancing `step` bytes per element.
-// Otherwise a register at byte `offset` of the scratch area (CK_REGISTER), or a repeated constant at
-// byte `offset` of the program's constants (CK_CONSTANT).
-enum { CK_REGISTER = -1, CK_CONSTANT = -2 };
+// Otherwise a register at byte `offset` of the scratch area (CK_REGISTER), a repeated constant at byte
+// `offset` of the program's constants (CK_CONSTANT), or where view number `offset` has the block's first
+// element (CK_VIEW; blocks then never cross the view's last axis).
+enum { CK_REGISTER = -1, CK_CONSTANT = -2, CK_VIEW = -3 };
 typedef struct {
   int32_t buffer;
   int32_t step;
@@ -117,18 +121,20 @@ typedef struct {
 
 typedef enum { CK_SUM, CK_MAXIMUM } ck_reduction;
 
-// A reduction of an operand of the program, seen as [outer, reduced, inner], to `buffer`
-// [outer, inner]; `partials` is a buffer of [outer, chunks, inner] when the reduced axis is split.
+// A reduction of an operand of the program (with `second` >= 0: of its product with that operand), seen
+// as [outer, reduced, inner], to `buffer` [outer, inner]; `partials` is a buffer of [outer, chunks, inner] when the reduced axis is split.
 typedef struct {
   ck_reduction reduction;
   ck_type type;
-  int32_t operand;
+  int32_t operand, second;
   int32_t buffer;
   int32_t partials;
 } ck_sink;
 
 typedef struct {
   int64_t count;
+  // Elements of a block, at most CK_BLOCK.
+  int64_t block;
   // The shape all sinks see; count == outer * reduced * inner. Without sinks: outer = count, 1, 1.
   int64_t outer, reduced, inner;
   // Number of pieces the reduced axis is split into, and rows of each (the last may be shorter).

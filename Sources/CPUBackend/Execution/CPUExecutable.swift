@@ -45,7 +45,7 @@ public final class CPUExecutable: Executable {
   ) throws(GraphError) {
     let memory = try MemoryPlan(plan)
     let planned = plan.prologue + plan.main
-    let threadCount = min(options.threadCount ?? activeProcessorCount(), 64)
+    let threadCount = min(options.threadCount ?? Int(ck_processor_count()), 64)
     let scratchStride = try MemoryPlan.roundedUp(planned.map(\.scratchByteCount).max() ?? 0)
     let byteCount = memory.arenaByteCount + scratchStride * threadCount
     var allocation: UnsafeMutableRawPointer?
@@ -160,8 +160,4 @@ public final class CPUExecutable: Executable {
     guard let seconds else { return [] }
     return stepNames.enumerated().map { StepTime(name: $1, seconds: seconds[$0]) }
   }
-}
-
-private func activeProcessorCount() -> Int {
-  max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
 }
