@@ -45,12 +45,12 @@ struct LeNetObjective {
 
 extension Value {
   /// Softmax over the last axis.
-  fileprivate func softmax() -> Value {
+  func softmax() -> Value {
     let exponentials = (self - max(axes: [-1], keepsAxes: true)).exp()
     return exponentials / exponentials.sum(axes: [-1], keepsAxes: true)
   }
 
-  fileprivate func logSoftmax() -> Value {
+  func logSoftmax() -> Value {
     let shifted = self - max(axes: [-1], keepsAxes: true)
     return shifted - shifted.exp().sum(axes: [-1], keepsAxes: true).log()
   }
