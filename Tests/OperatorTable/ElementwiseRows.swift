@@ -93,6 +93,9 @@ let comparisonRows: [OperatorRow] = [
   OperatorRow("select", [.booleans([3, 4]), .uniform([3, 4]), .uniform([3, 4])]) {
     $0[0].select($0[1], $0[2])
   },
+  OperatorRow("select bool", [.booleans([9]), .booleans([9]), .booleans([9])], highestOrder: 0) {
+    $0[0].select($0[1], $0[2])
+  },
   OperatorRow(
     "select i32", [.booleans([7]), .integers([7], in: -9...9), .integers([7], in: -9...9)],
     highestOrder: 0

@@ -19,6 +19,11 @@ let structuralRows: [OperatorRow] = [
   OperatorRow(
     "broadcast in an expression", [.uniform([3, 1]), .uniform([2, 1, 4])], isPrimitive: false
   ) { ($0[0] * $0[1]).tanh() },
+  OperatorRow("reductions of a broadcast", [.uniform([3, 2])], highestOrder: 2, isPrimitive: false)
+  {
+    let repeated = $0[0].broadcast(to: [4, 3, 5, 2], axes: [1, 3])
+    return repeated.sum(axes: [0, 1, 2]) + repeated.max(axes: [0, 2]).sum(axes: [0])
+  },
   OperatorRow("reshape", [.uniform([2, 3, 4])], highestOrder: 2) { $0[0].reshape(to: [4, 6]) },
   OperatorRow("reshape to a scalar", [.uniform([1, 1])], highestOrder: 2) { $0[0].reshape(to: []) },
   OperatorRow("reshape i32", [.integers([6], in: -9...9)], highestOrder: 0) {

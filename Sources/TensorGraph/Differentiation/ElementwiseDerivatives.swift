@@ -26,7 +26,7 @@ extension BinaryOp {
     case .add, .subtract: left.filled(with: 1)
     case .multiply: right
     case .divide: 1 / right
-    case .power: right * left.power(right - 1)
+    case .power: left.powerBaseDerivative(right)
     case .maximum: left.share(whereLargerThan: right)
     case .minimum: right.share(whereLargerThan: left)
     case .and, .or: nil
@@ -40,9 +40,7 @@ extension BinaryOp {
     case .subtract: right.filled(with: -1)
     case .multiply: left
     case .divide: -(y / right)
-    // At 0^b with b > 0 the limit is 0, where log alone would give 0 * -infinity.
-    case .power:
-      left.equal(to: left.filled(with: 0)).select(y.filled(with: 0), y * left.log())
+    case .power: left.powerExponentDerivative(right, y: y)
     case .maximum: right.share(whereLargerThan: left)
     case .minimum: left.share(whereLargerThan: right)
     case .and, .or: nil
@@ -51,6 +49,25 @@ extension BinaryOp {
 }
 
 extension Value {
+  /// b x^(b - 1) for this base x. At 0^0 it is 0, as for any x^0, where the formula has 0 * infinity;
+  /// the base, not the result, is replaced there, so that derivatives of this one are finite too.
+  fileprivate func powerBaseDerivative(_ exponent: Value) -> Value {
+    if let constant = exponent.uniformConstant, constant != 0 {
+      return exponent * power(exponent - 1)
+    }
+    let zero = filled(with: 0)
+    let isSingular = equal(to: zero).logicalAnd(exponent.equal(to: zero))
+    return exponent * isSingular.select(filled(with: 1), self).power(exponent - 1)
+  }
+
+  /// x^b log x for this base x. At 0^b with b >= 0 it is 0, the limit for b > 0, where the formula
+  /// has 0 * -infinity.
+  fileprivate func powerExponentDerivative(_ exponent: Value, y: Value) -> Value {
+    let zero = filled(with: 0)
+    let isSingular = equal(to: zero).logicalAnd(exponent.greaterOrEqual(to: zero))
+    return y * isSingular.select(filled(with: 1), self).log()
+  }
+
   /// 1 where this value is the larger, 0 where it is the smaller, 1/2 at ties (as PyTorch has it).
   fileprivate func share(whereLargerThan other: Value) -> Value {
     let half = equal(to: other).select(filled(with: 0.5), filled(with: 0))

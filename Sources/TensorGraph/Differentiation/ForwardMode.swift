@@ -1,6 +1,9 @@
 extension Value {
   /// Jacobian-vector products: the derivative of each of `results` when the variables move along
   /// their tangents. As values of the same graph, so that they can be differentiated again.
+  ///
+  /// A variable that depends on another one moves along its own tangent and along what it inherits,
+  /// so that this is the transpose of `pullback`.
   public static func pushforward(
     _ results: [Value], along tangents: [(variable: Value, tangent: Value)]
   ) -> [Value] {
@@ -13,12 +16,13 @@ extension Value {
     let depends = builder.nodesDepending(on: tangents.map(\.variable), upTo: last)
     var tangentOf = [Value?](repeating: nil, count: last + 1)
     for (variable, tangent) in tangents where variable.id.index <= last {
-      tangentOf[variable.id.index] = tangent
+      tangentOf[variable.id.index] = variable.sum(tangentOf[variable.id.index], tangent)
     }
     let isNeeded = builder.nodesNeeded(by: results, upTo: last)
-    for index in 0...last where depends[index] && isNeeded[index] && tangentOf[index] == nil {
+    for index in 0...last where depends[index] && isNeeded[index] {
       let result = Value(id: NodeID(index), builder: builder)
-      tangentOf[index] = result.tangent(result.node.operands.map { tangentOf[$0.index] })
+      let inherited = result.tangent(result.node.operands.map { tangentOf[$0.index] })
+      tangentOf[index] = result.sum(tangentOf[index], inherited)
     }
     return results.map { tangentOf[$0.id.index] ?? $0.filled(with: 0) }
   }

@@ -10,6 +10,19 @@ public final class GraphBuilder {
   private struct NodeKey: Hashable {
     let op: Op
     let operands: [NodeID]
+    /// The bits of a constant: as numbers, 0 and -0 are equal, and NaN is unequal to itself.
+    let constantBits: UInt64
+
+    init(_ op: Op, _ operands: [NodeID]) {
+      if case .constant(let value, let dtype) = op {
+        self.op = .constant(0, dtype)
+        constantBits = value.bitPattern
+      } else {
+        self.op = op
+        constantBits = 0
+      }
+      self.operands = operands
+    }
   }
 
   public init(simplifies: Bool = true) {
@@ -55,7 +68,7 @@ public final class GraphBuilder {
     var operandIDs = operands.map(\.id)
     // a + b and b + a are one node: IEEE addition and multiplication commute exactly.
     if simplifies, op.isCommutative { operandIDs.sort() }
-    let key = NodeKey(op: op, operands: operandIDs)
+    let key = NodeKey(op, operandIDs)
     if let id = ids[key] { return Value(id: id, builder: self) }
     let id = NodeID(nodes.count)
     nodes.append(Node(op: op, operands: operandIDs, type: type))
@@ -77,7 +90,10 @@ public final class GraphBuilder {
   /// The graph that computes `outputs`. Nodes that no output needs are left out; inputs keep their
   /// indices.
   public func build(outputs: [Value]) -> Graph {
-    Graph(nodes: nodes, inputs: inputs, outputs: outputs.map(\.id)).removingDeadNodes()
+    for output in outputs {
+      precondition(output.builder === self, "output \(output.id) belongs to another graph")
+    }
+    return Graph(nodes: nodes, inputs: inputs, outputs: outputs.map(\.id)).removingDeadNodes()
   }
 
   /// Copies a graph into this builder, feeding its inputs from `inputs`.

@@ -9,7 +9,7 @@ public enum Op: Hashable, Sendable {
 
   /// A value the caller binds before the graph runs; `index` counts the graph's inputs.
   case input(index: Int, TensorType)
-  /// A scalar known when the graph is built.
+  /// A scalar known when the graph is built; it must be a number of the type (0 or 1 for `bool`).
   case constant(Double, DType)
   /// The index along `axis`: element at (i0, i1, ...) is i_axis.
   case iota(TensorType, axis: Int)
@@ -60,7 +60,8 @@ public enum Op: Hashable, Sendable {
   case reshape(Shape)
   /// Result axis i is operand axis `permutation[i]`.
   case transpose(permutation: [Int])
-  /// Elements starts, starts + strides, ... below limits, along each axis.
+  /// Elements starts, starts + strides, ... below limits, along each axis. A stride is at least 1 and
+  /// at most the axis's extent (or 1).
   case slice(starts: [Int], limits: [Int], strides: [Int])
   /// Zeros before (`low`), after (`high`) and between (`interior`) elements; negative low and high
   /// remove elements (after the interior padding is in).
@@ -183,7 +184,8 @@ public struct Convolution: Hashable, Sendable {
     self.groups = groups
   }
 
-  /// Extent of the output, or nil when the dilated kernel is larger than the padded input.
+  /// Extent of the output, or nil when the dilated kernel is larger than the padded input, or an
+  /// attribute is out of range.
   public func outputSize(input: Size2D, kernel: Size2D) -> Size2D? {
     Window(size: kernel, strides: strides, padding: padding, dilations: dilations)
       .outputSize(input: input)
@@ -207,11 +209,30 @@ public struct Window: Hashable, Sendable {
     self.dilations = dilations
   }
 
-  /// Number of window positions, or nil when the dilated window is larger than the padded input.
+  /// Bound on sizes, strides, dilations and paddings; keeps window arithmetic far from overflow.
+  static let largestAttribute = 1 << 24
+  /// Bound on the extents of the image, for the same reason.
+  static let largestExtent = 1 << 40
+
+  /// Number of window positions, or nil when the dilated window is larger than the padded input, or
+  /// an attribute is out of range.
   public func outputSize(input: Size2D) -> Size2D? {
-    let height = input.height + padding.top + padding.bottom - dilations.height * (size.height - 1)
-    let width = input.width + padding.left + padding.right - dilations.width * (size.width - 1)
-    guard height >= 1, width >= 1 else { return nil }
-    return Size2D((height - 1) / strides.height + 1, (width - 1) / strides.width + 1)
+    let height = Window.positions(
+      input.height, padding.top, padding.bottom, size.height, strides.height, dilations.height)
+    let width = Window.positions(
+      input.width, padding.left, padding.right, size.width, strides.width, dilations.width)
+    guard let height, let width else { return nil }
+    return Size2D(height, width)
+  }
+
+  private static func positions(
+    _ extent: Int, _ low: Int, _ high: Int, _ size: Int, _ stride: Int, _ dilation: Int
+  ) -> Int? {
+    guard (0...largestExtent).contains(extent),
+      [low, high].allSatisfy((0...largestAttribute).contains),
+      [size, stride, dilation].allSatisfy((1...largestAttribute).contains)
+    else { return nil }
+    let room = extent + low + high - dilation * (size - 1)
+    return room >= 1 ? (room - 1) / stride + 1 : nil
   }
 }

@@ -103,8 +103,10 @@ extension Value {
     reduce(.maximum, axes: axes, keepsAxes: keepsAxes)
   }
 
-  /// The mean over `axes` (all by default; negative axes count from the end).
+  /// The mean over `axes` (all by default; negative axes count from the end), of floating-point
+  /// elements; NaN over no elements.
   public func mean(axes: [Int]? = nil, keepsAxes: Bool = false) -> Value {
+    precondition(dtype.isFloatingPoint, "mean is not defined on \(type)")
     let total = sum(axes: axes, keepsAxes: keepsAxes)
     return total * (Double(total.shape.elementCount) / Double(shape.elementCount))
   }
@@ -195,8 +197,12 @@ extension Value {
     return transpose(permutation)
   }
 
+  /// Elements starts, starts + strides, ... below limits, along each axis.
   public func slice(starts: [Int], limits: [Int], strides: [Int]? = nil) -> Value {
-    let strides = strides ?? [Int](repeating: 1, count: starts.count)
+    // A stride beyond the extent takes one element, as a stride of the extent does.
+    let strides = zip(strides ?? starts.map { _ in 1 }, shape.dimensions).map { stride, extent in
+      Swift.min(stride, Swift.max(extent, 1))
+    }
     return builder.apply(.slice(starts: starts, limits: limits, strides: strides), [self])
   }
 

@@ -11,7 +11,8 @@ public struct ReferenceInterpreter: Backend {
   public var name: String { "reference" }
 
   public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
-    InterpretedGraph(graph)
+    try graph.verify()
+    return InterpretedGraph(graph)
   }
 }
 

@@ -1,6 +1,7 @@
 extension Graph {
   /// The same graph rebuilt with algebraic identities applied, scalars folded, and dead nodes gone.
-  /// Values agree to rounding.
+  /// Values agree to rounding, NaN and infinities included, with two exceptions that follow PyTorch's
+  /// pow: x^0.5 and x^-0.5 are NaN at -infinity. The sign of a zero may change.
   public func simplified() -> Graph {
     let builder = GraphBuilder(simplifies: true)
     let inputs = inputs.map { builder.input($0.name, $0.type.shape, $0.type.dtype, role: $0.role) }
@@ -79,10 +80,8 @@ extension Value {
 
   /// The number this value repeats everywhere, when it is a constant or a broadcast of one.
   var uniformConstant: Double? {
-    switch node.op {
-    case .constant(let value, _): value
-    case .broadcast: operands[0].uniformConstant
-    default: nil
-    }
+    var source = node
+    while case .broadcast = source.op { source = builder.node(source.operands[0]) }
+    return if case .constant(let value, _) = source.op { value } else { nil }
   }
 }

@@ -65,7 +65,11 @@ extension Convolution {
       throw GraphError(
         "convolution_input_gradient: cotangent \(cotangent) does not fit weight \(weight)")
     }
-    let channels = weight[1] * groups
+    let (channels, overflow) = weight[1].multipliedReportingOverflow(by: groups)
+    guard !overflow else {
+      throw GraphError(
+        "convolution_input_gradient: weight \(weight) has too many channels for \(groups) groups")
+    }
     try check(channels: channels, weight: weight)
     let size = try outputSize(checking: inputSize, kernel: Size2D(weight[2], weight[3]))
     guard size == Size2D(cotangent[2], cotangent[3]) else {
@@ -96,16 +100,14 @@ extension Convolution {
   }
 
   private func outputSize(checking input: Size2D, kernel: Size2D) throws(GraphError) -> Size2D {
-    guard kernel.height >= 1, kernel.width >= 1, input.height >= 0, input.width >= 0,
-      let size = outputSize(input: input, kernel: kernel)
-    else {
+    guard let size = outputSize(input: input, kernel: kernel) else {
       throw GraphError("convolution: a kernel of \(kernel) does not fit an input of \(input)")
     }
     return size
   }
 
   private func check(channels: Int, weight: Shape) throws(GraphError) {
-    guard channels == weight[1] * groups, weight[0] % groups == 0 else {
+    guard channels % groups == 0, channels / groups == weight[1], weight[0] % groups == 0 else {
       throw GraphError(
         "convolution: \(channels) channels and weight \(weight) do not fit \(groups) groups")
     }
@@ -117,19 +119,16 @@ extension Convolution {
   }
 }
 
-/// Bound on strides, dilations and paddings; keeps window arithmetic far from overflow.
-private let largestWindowAttribute = 1 << 24
-
 func checkWindowAttributes(
   strides: Size2D, padding: Padding2D, dilations: Size2D
 ) throws(GraphError) {
   for step in [strides.height, strides.width, dilations.height, dilations.width] {
-    guard (1...largestWindowAttribute).contains(step) else {
+    guard (1...Window.largestAttribute).contains(step) else {
       throw GraphError("window: strides \(strides) or dilations \(dilations) are out of range")
     }
   }
   for amount in [padding.top, padding.bottom, padding.left, padding.right] {
-    guard (0...largestWindowAttribute).contains(amount) else {
+    guard (0...Window.largestAttribute).contains(amount) else {
       throw GraphError("window: padding \(padding) is out of range")
     }
   }
@@ -143,13 +142,11 @@ extension Op {
     try checkWindowAttributes(
       strides: window.strides, padding: window.padding, dilations: window.dilations)
     let input = Size2D(operand.shape[2], operand.shape[3])
-    guard window.size.height >= 1, window.size.width >= 1,
-      window.size.height <= largestWindowAttribute, window.size.width <= largestWindowAttribute,
-      operand.shape[2] * operand.shape[3] <= Int(Int32.max),
-      let size = window.outputSize(input: input)
+    guard input.height * input.width <= Int(Int32.max), let size = window.outputSize(input: input)
     else {
       throw GraphError("window_argmax: a window of \(window.size) does not fit \(input)")
     }
-    return TensorType([operand.shape[0], operand.shape[1], size.height, size.width], .i32)
+    return TensorType(
+      try Shape(validating: [operand.shape[0], operand.shape[1], size.height, size.width]), .i32)
   }
 }

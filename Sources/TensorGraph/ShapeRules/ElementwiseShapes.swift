@@ -16,6 +16,7 @@ extension Op {
       guard operands[1].dtype == first.dtype else {
         throw GraphError("\(name): element types \(operands.map(\.dtype)) differ")
       }
+      guard first.dtype != .bool else { throw GraphError("\(name) is not defined on bool") }
       return TensorType(first.shape, .bool)
     case .select:
       guard first.dtype == .bool, operands[1].dtype == operands[2].dtype else {

@@ -10,7 +10,9 @@ extension Op {
       return TensorType(operand.shape.removing(axes: axes), operand.dtype)
     case .argmax(let axis):
       try check(axis: axis, operand.shape)
-      guard operand.shape[axis] > 0 else { throw GraphError("argmax over an empty axis") }
+      guard (1...Int(Int32.max)).contains(operand.shape[axis]) else {
+        throw GraphError("argmax: axis \(axis) of \(operand) is empty or too large to index")
+      }
       return TensorType(operand.shape.removing(axes: [axis]), .i32)
     default:
       preconditionFailure("\(name) is not a reduction")

@@ -9,10 +9,12 @@ extension Op {
     switch self {
     case .input(_, let type):
       return type
-    case .constant(_, let dtype):
+    case .constant(let value, let dtype):
+      guard dtype.contains(value) else { throw GraphError("constant: \(value) is no \(dtype)") }
       return TensorType([], dtype)
     case .iota(let type, let axis):
       try check(axis: axis, type.shape)
+      guard type.dtype != .bool else { throw GraphError("iota is not defined on bool") }
       return type
     case .unary, .binary, .compare, .select, .convert:
       return try elementwiseType(operands)
@@ -77,6 +79,19 @@ extension Op {
   func check(axis: Int, _ shape: Shape) throws(GraphError) {
     guard (0..<shape.rank).contains(axis) else {
       throw GraphError("\(name): axis \(axis) is outside shape \(shape)")
+    }
+  }
+}
+
+extension DType {
+  /// Whether `value` is exactly a number of this type; any `Double` is one of the floating-point
+  /// types, to rounding.
+  fileprivate func contains(_ value: Double) -> Bool {
+    switch self {
+    case .f32, .f64: true
+    case .i32: Int32(exactly: value) != nil
+    case .i64: Int64(exactly: value) != nil
+    case .bool: value == 0 || value == 1
     }
   }
 }

@@ -52,7 +52,7 @@ extension Op {
     var extents: [Int] = []
     for axis in 0..<operand.rank {
       guard 0 <= starts[axis], starts[axis] <= limits[axis], limits[axis] <= operand[axis],
-        strides[axis] >= 1
+        strides[axis] >= 1, strides[axis] <= Swift.max(operand[axis], 1)
       else {
         throw GraphError(
           "slice: \(starts[axis])..<\(limits[axis]) by \(strides[axis]) is outside axis \(axis) "
@@ -67,19 +67,27 @@ extension Op {
   private func padShape(
     _ operand: Shape, _ low: [Int], _ high: [Int], _ interior: [Int]
   ) throws(GraphError) -> Shape {
+    // No sum of three such amounts and an extent overflows.
+    let largestAmount = 1 << 60
     guard low.count == operand.rank, high.count == operand.rank, interior.count == operand.rank,
-      (low + high + interior).allSatisfy({ abs($0) <= 1 << 40 }), interior.allSatisfy({ $0 >= 0 })
+      (low + high).allSatisfy((-largestAmount...largestAmount).contains),
+      interior.allSatisfy((0...1 << 32).contains)
     else {
       throw GraphError("pad: \(low), \(high), \(interior) do not fit \(operand)")
     }
-    var extents: [Int] = []
+    var spread: [Int] = []
     for axis in 0..<operand.rank {
       let (gaps, overflow) = Swift.max(operand[axis] - 1, 0)
         .multipliedReportingOverflow(by: interior[axis])
-      guard !overflow, gaps <= 1 << 56 else { throw GraphError("pad: axis \(axis) is too large") }
-      extents.append(operand[axis] + gaps + low[axis] + high[axis])
+      guard !overflow, gaps <= largestAmount else {
+        throw GraphError("pad: axis \(axis) of \(operand) is too large with \(interior) between")
+      }
+      spread.append(operand[axis] + gaps)
     }
-    return try Shape(validating: extents)
+    // The transpose of padding has a value of this shape.
+    _ = try Shape(validating: spread)
+    return try Shape(
+      validating: spread.indices.map { spread[$0] + low[$0] + high[$0] })
   }
 
   private func concatenateType(
@@ -94,7 +102,11 @@ extension Op {
       else {
         throw GraphError("concatenate along axis \(axis): \(operands) do not fit together")
       }
-      extent += operand.shape[axis]
+      let (sum, overflow) = extent.addingReportingOverflow(operand.shape[axis])
+      guard !overflow else {
+        throw GraphError("concatenate along axis \(axis): \(operands.count) operands are too large")
+      }
+      extent = sum
     }
     var extents = first.shape.dimensions
     extents[axis] = extent

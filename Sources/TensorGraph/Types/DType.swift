@@ -2,12 +2,14 @@
 ///
 /// Arithmetic is defined for the floating-point and integer types, logic for `bool`.
 /// Only the floating-point types can be differentiated.
-public enum DType: String, Hashable, Sendable, CaseIterable, Codable {
+public enum DType: String, Hashable, Sendable, CaseIterable, Codable, CustomStringConvertible {
   case f32
   case f64
   case i32
   case i64
   case bool
+
+  public var description: String { rawValue }
 
   /// Bytes of one element in memory.
   public var byteCount: Int {

@@ -91,5 +91,5 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
   /// Bytes of a dense tensor of this type.
   public var byteCount: Int { shape.elementCount * dtype.byteCount }
 
-  public var description: String { "\(dtype.rawValue)\(shape)" }
+  public var description: String { "\(dtype)\(shape)" }
 }
