@@ -8,6 +8,7 @@
 #define CK_QUARTER ck_f32x4
 #define CK_LANES 16
 #include "microkernel_type.h"
+#include "panels_type.h"
 #include "matvec_type.h"
 #include "few_rows_type.h"
 #include "matmul_type.h"
@@ -23,6 +24,7 @@
 #define CK_QUARTER ck_f64x2
 #define CK_LANES 8
 #include "microkernel_type.h"
+#include "panels_type.h"
 #include "matvec_type.h"
 #include "few_rows_type.h"
 #include "matmul_type.h"
@@ -43,6 +45,7 @@
 CK_TYPED_TASK(matmul)
 CK_TYPED_TASK(matvec)
 CK_TYPED_TASK(planes)
+CK_TYPED_TASK(panels)
 CK_TYPED_TASK(position_vectors)
 CK_TYPED_TASK(convolutions)
 CK_TYPED_TASK(weight_gradient)

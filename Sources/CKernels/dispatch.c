@@ -60,7 +60,7 @@ ck_task ck_kernel_task(const ck_variant *variant, ck_kernel kernel) {
     case CK_MATMUL: return variant->matmul;
     case CK_MATVEC: return variant->matvec;
     case CK_PLANES: return variant->planes;
-    case CK_PANELS: return ck_panels_task;
+    case CK_PANELS: return variant->panels;
     case CK_CONVOLUTION: return variant->convolution;
     case CK_POSITION_VECTORS: return variant->position_vectors;
     case CK_WEIGHT_GRADIENT_KERNEL: return variant->weight_gradient;

@@ -6,36 +6,6 @@
 #define CK_BLOCK_COLUMNS 512
 #endif
 
-// Elements between panel and block, which the last vector stored to a panel runs into.
-#ifndef CK_PANEL_SLACK
-#define CK_PANEL_SLACK 64
-#endif
-
-// panel[i][r] = matrix[r * stride + i], zero beyond `rows`: transposed in squares. Vectors are longer
-// than what is left of a row; each is stored before the next one, which overwrites its surplus.
-static void CK_F(pack_left_rows)(
-    CK_SCALAR *panel, const CK_SCALAR *matrix, int64_t stride, int rows, int64_t k) {
-  enum { parts = (CK_PANEL + CK_LANES - 1) / CK_LANES };
-  int64_t i = 0;
-  for (; i + CK_LANES <= k; i += CK_LANES) {
-    CK_VECTOR square[parts][CK_LANES];
-    for (int part = 0; part < parts; part++) {
-      for (int r = 0; r < CK_LANES; r++) {
-        int row = part * CK_LANES + r;
-        square[part][r] =
-            row < rows ? CK_F(ck_load)(matrix + row * stride + i) : (CK_VECTOR)0;
-      }
-      CK_F(ck_transpose)(square[part]);
-    }
-    for (int c = 0; c < CK_LANES; c++)
-      for (int part = 0; part < parts; part++)
-        CK_F(ck_store)(panel + (i + c) * CK_PANEL + part * CK_LANES, square[part][c]);
-  }
-  for (; i < k; i++)
-    for (int r = 0; r < CK_PANEL; r++)
-      panel[i * CK_PANEL + r] = r < rows ? matrix[r * stride + i] : 0;
-}
-
 // panel[i][r] = matrix[r * row_stride + i * column_stride], zero beyond `rows`.
 static void CK_F(pack_left)(
     CK_SCALAR *panel, const CK_SCALAR *matrix, int64_t row_stride, int64_t column_stride, int rows,
@@ -106,7 +76,7 @@ static void CK_F(matmul)(
   CK_SCALAR *result =
       (CK_SCALAR *)buffers[p->result] + (batch * p->m + first_row) * p->n + first_column;
   CK_SCALAR *panel = (CK_SCALAR *)scratch;
-  CK_SCALAR *block = panel + CK_BLOCK_K * CK_PANEL + CK_PANEL_SLACK;
+  CK_SCALAR *block = panel + CK_BLOCK_K * CK_PANEL;
   CK_SCALAR edge[CK_PANEL * CK_TILE_COLUMNS];
 
   if (p->left_column == 1 && p->right_row == 1 && rows <= CK_PANEL && p->k >= 4 * CK_LANES) {

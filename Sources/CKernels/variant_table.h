@@ -19,6 +19,7 @@ const ck_variant CK_VARIANT_NAME = {
     .matmul = matmul_task,
     .matvec = matvec_task,
     .planes = planes_task,
+    .panels = panels_task,
     .position_vectors = position_vectors_task,
     .convolution = convolutions_task,
     .weight_gradient = weight_gradient_task,

@@ -192,12 +192,14 @@ typedef struct {
   int64_t images_per_task;
 } ck_planes;
 
-// Packs a weight: element (row, k) of group g is at g * group_stride + row * row_stride + offsets[k].
+// Packs a weight: element (row, k) of group g is at g * group_stride + row * row_stride + offsets[k],
+// where offsets ascend. A task is a share of k of one group.
 typedef struct {
+  ck_type type;
   int32_t source, result;
-  int32_t element_size;
   int64_t groups, rows, k, group_stride, row_stride;
   const int64_t *offsets;
+  int64_t k_per_task;
 } ck_panels;
 
 // Positions of a window over planes, as vectors: vector v has `pieces` (1, 2 or 4) equal parts, which
@@ -234,7 +236,7 @@ typedef struct {
   const int32_t *first_segments;  // of each vector; one more at the end
   const ck_segment *segments;
   int64_t result_origin, result_image, result_group, result_channel;
-  // A task is a share of the vectors and of the panels of one image and group.
+  // A task is a share of the vectors of all images, and of the panels, of one group.
   int64_t vectors_per_task, vector_tasks, panels_per_task, panel_tasks;
 } ck_convolution;
 
