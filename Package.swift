@@ -34,6 +34,9 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
+      path: "Benchmarks/EvaluationBenchmark"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .testTarget(
       name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),

@@ -49,7 +49,8 @@ public struct SimulatedAudit: Sendable {
       classCount: model.classCount, parameterCount: model.parameterCount, weights: weights,
       fingerprint: Fingerprint.of(
         Array(
-          zip((model.parameters + model.buffers).map(\.name), weighted.parameters + weighted.buffers)
+          zip(
+            (model.parameters + model.buffers).map(\.name), weighted.parameters + weighted.buffers)
         )))
   }
 

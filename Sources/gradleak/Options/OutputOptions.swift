@@ -2,7 +2,8 @@ import ArgumentParser
 
 /// Where results go.
 struct OutputOptions: ParsableArguments {
-  @Option(name: [.long, .short], help: ArgumentHelp("Folder for the results.", valueName: "folder"))
+  @Option(
+    name: [.long, .short], help: ArgumentHelp("Folder for the results.", valueName: "folder"))
   var out: String?
 
   @Flag(help: "Print the records as JSON instead of a table.")

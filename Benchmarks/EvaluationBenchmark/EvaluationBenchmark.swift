@@ -1,0 +1,171 @@
+import CPUBackend
+import Foundation
+import Leakage
+import TensorGraph
+
+/// Times one evaluation of the DLG objective and its gradient with respect to dummy data and label,
+/// in f32. Prints one JSON line a row.
+///
+/// usage: EvaluationBenchmark [--threads N] ROW:BATCH:REPEATS ...
+///        EvaluationBenchmark [--threads N] --peak
+@main
+enum EvaluationBenchmark {
+  static func main() throws {
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    var threads: Int?
+    if let flag = arguments.firstIndex(of: "--threads"), flag + 1 < arguments.count {
+      threads = Int(arguments[flag + 1])
+      arguments.removeSubrange(flag...flag + 1)
+    }
+    let backend = CPUBackend(threads: threads)
+    for argument in arguments {
+      if argument == "--peak" {
+        try emit(measurePeak(backend))
+        continue
+      }
+      let parts = argument.split(separator: ":").map(String.init)
+      guard parts.count == 3, let row = try Row.named(parts[0]), let batch = Int(parts[1]),
+        let repeats = Int(parts[2]), batch > 0, repeats > 0
+      else {
+        FileHandle.standardError.write(Data("no such row: \(argument)\n".utf8))
+        exit(2)
+      }
+      try emit(measure(row, batch: batch, repeats: repeats, backend))
+    }
+  }
+
+  private static func emit(_ values: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    print(String(decoding: try encoder.encode(values), as: UTF8.self))
+  }
+
+  private struct Measurement: Encodable {
+    var engine = "gradleak"
+    var row: String
+    var batch: Int
+    var medianMs: Double
+    var quartilesMs: [Double]
+    var repeats: Int
+    var compileS: Double
+    var peakMb: Double
+    var workspaceMb: Double
+    var gflops: Double
+    var gbytesPerS: Double
+  }
+
+  private static func measure(
+    _ row: Row, batch: Int, repeats: Int, _ backend: CPUBackend
+  ) throws -> Measurement {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let matching = GradientMatchingGraph(
+      row.model, batchSize: batch, labelForm: .logits, dtype: .f32)
+    let executable = try backend.compile(matching.graph)
+    let compiled = clock.now
+    bindRandomInputs(of: matching, row.model, to: executable)
+    for (index, type) in matching.graph.outputTypes.enumerated() {
+      executable.bind(output: index, to: HostBuffer(type))
+    }
+    for _ in 0..<3 { executable.run() }
+    var milliseconds: [Double] = []
+    milliseconds.reserveCapacity(repeats)
+    for _ in 0..<repeats {
+      let begin = clock.now
+      executable.run()
+      milliseconds.append((clock.now - begin).seconds * 1e3)
+    }
+    milliseconds.sort()
+    func quantile(_ share: Double) -> Double {
+      milliseconds[min(Int(share * Double(repeats)), repeats - 1)]
+    }
+    let seconds = quantile(0.5) * 1e-3
+    return Measurement(
+      row: row.name, batch: batch, medianMs: quantile(0.5),
+      quartilesMs: [quantile(0.25), quantile(0.75)], repeats: repeats,
+      compileS: (compiled - start).seconds, peakMb: peakMemory(),
+      workspaceMb: Double(executable.workspaceByteCount) / 1e6,
+      gflops: matching.graph.contractionFlops / seconds * 1e-9,
+      gbytesPerS: matching.graph.inputByteCount / seconds * 1e-9)
+  }
+
+  private static func bindRandomInputs(
+    of matching: GradientMatchingGraph, _ model: Model, to executable: any Executable
+  ) {
+    var source = RandomSource(seed: 0)
+    let parameters = model.initialParameters(seed: 0).map(\.tensor)
+    let buffers = model.initialBuffers().map(\.tensor)
+    for (index, input) in matching.graph.inputs.enumerated() {
+      let tensor: Tensor
+      if matching.parameters.contains(index) {
+        tensor = parameters[index - matching.parameters.lowerBound]
+      } else if matching.buffers.contains(index) {
+        tensor = buffers[index - matching.buffers.lowerBound]
+      } else {
+        let deviation = matching.targets.contains(index) ? 0.01 : 1
+        tensor = source.normalTensor(input.type.shape, .f32, standardDeviation: deviation)
+      }
+      executable.bind(input: index, to: HostBuffer(tensor))
+    }
+  }
+
+  /// Largest resident memory so far, in MB.
+  private static func peakMemory() -> Double {
+    var usage = rusage()
+    #if os(Linux)
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return Double(usage.ru_maxrss) / 1024
+    #else
+      getrusage(RUSAGE_SELF, &usage)
+      return Double(usage.ru_maxrss) / 1024 / 1024
+    #endif
+  }
+
+  // MARK: - The machine's own limits
+
+  private struct Peak: Encodable {
+    var gflops: Double
+    var gbytesPerS: Double
+  }
+
+  /// What the backend reaches on one large matrix product, and on summing a large vector.
+  private static func measurePeak(_ backend: CPUBackend) throws -> Peak {
+    let size = 1536
+    let product = GraphBuilder()
+    let a = product.input("a", [size, size], .f32)
+    let b = product.input("b", [size, size], .f32)
+    let productSeconds = try best(
+      of: 8, backend, product.build(outputs: [a.matmul(b)]))
+    let sum = GraphBuilder()
+    let count = 64 << 20
+    let x = sum.input("x", [count], .f32)
+    let sumSeconds = try best(of: 8, backend, sum.build(outputs: [x.sum()]))
+    return Peak(
+      gflops: 2 * Double(size * size * size) / productSeconds * 1e-9,
+      gbytesPerS: 4 * Double(count) / sumSeconds * 1e-9)
+  }
+
+  private static func best(
+    of count: Int, _ backend: CPUBackend, _ graph: Graph
+  ) throws -> Double {
+    let executable = try backend.compile(graph)
+    for (index, input) in graph.inputs.enumerated() {
+      executable.bind(input: index, to: HostBuffer(Tensor(input.type.shape, .f32, repeating: 1)))
+    }
+    executable.bind(output: 0, to: HostBuffer(graph.outputTypes[0]))
+    executable.run()
+    let clock = ContinuousClock()
+    return (0..<count).map { _ in
+      let begin = clock.now
+      executable.run()
+      return (clock.now - begin).seconds
+    }.min() ?? .infinity
+  }
+}
+
+extension Duration {
+  fileprivate var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,32 @@
+import TensorGraph
+
+extension Graph {
+  /// Floating-point operations of the contractions: two for each product. Elementwise work is small
+  /// beside it.
+  var contractionFlops: Double {
+    nodes.reduce(0) { total, node in
+      let left = node.operands.first.map { self[$0].shape }
+      let right = node.operands.last.map { self[$0].shape }
+      guard let left, let right else { return total }
+      switch node.op {
+      case .matmul(let transposeA, _):
+        let inner = transposeA ? left[left.rank - 2] : left[left.rank - 1]
+        return total + 2 * Double(node.shape.elementCount * inner)
+      case .convolution:
+        return total + 2 * Double(node.shape.elementCount * right[1] * right[2] * right[3])
+      case .convolutionInputGradient:
+        return total + 2 * Double(left.elementCount * right[1] * right[2] * right[3])
+      case .convolutionWeightGradient:
+        return total
+          + 2 * Double(right.elementCount * node.shape[1] * node.shape[2] * node.shape[3])
+      default:
+        return total
+      }
+    }
+  }
+
+  /// Bytes of all inputs, each of which an evaluation has to read once at least.
+  var inputByteCount: Double {
+    inputs.reduce(0) { $0 + Double($1.type.byteCount) }
+  }
+}

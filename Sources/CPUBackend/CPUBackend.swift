@@ -1,0 +1,54 @@
+import TensorGraph
+
+/// The embedded backend: plans a graph once (fusion, buffers, packed weights, shares of the work) and
+/// then runs the plan on the processor's cores without allocating.
+///
+/// Results do not depend on the number of threads, and the same graph on the same machine gives the
+/// same bits on every run.
+public struct CPUBackend: Backend {
+  /// What to do besides the defaults; the switches serve debugging and measurement.
+  public struct Options: Sendable {
+    /// Threads that share the work of a run; nil for one per active processor.
+    public var threadCount: Int?
+    /// Whether elementwise operators and reductions are evaluated together, block by block. Without
+    /// it every operator is a step of its own.
+    public var fusesElementwise: Bool
+    /// Whether algebraic identities are applied before planning.
+    public var simplifies: Bool
+    /// Whether the time of every step is recorded, for ``CPUExecutable/stepTimes``.
+    public var recordsStepTimes: Bool
+
+    public init(
+      threadCount: Int? = nil, fusesElementwise: Bool = true, simplifies: Bool = true,
+      recordsStepTimes: Bool = false
+    ) {
+      precondition(threadCount ?? 1 >= 1, "\(threadCount ?? 0) threads")
+      self.threadCount = threadCount
+      self.fusesElementwise = fusesElementwise
+      self.simplifies = simplifies
+      self.recordsStepTimes = recordsStepTimes
+    }
+  }
+
+  public let options: Options
+
+  public init(_ options: Options = Options()) {
+    self.options = options
+  }
+
+  public var name: String { "cpu" }
+
+  public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
+    try makeExecutable(graph)
+  }
+
+  /// Compiles a graph to an executable whose plan can be looked at.
+  ///
+  /// - Throws: ``GraphError`` when the graph has more axes than the kernels take, or needs more
+  ///   memory than there can be.
+  public func makeExecutable(_ graph: Graph) throws(GraphError) -> CPUExecutable {
+    let canonical = try graph.canonicalised(simplifies: options.simplifies)
+    let plan = try Lowering.plan(canonical, fusesElementwise: options.fusesElementwise)
+    return try CPUExecutable(graph: graph, plan: plan, options: options)
+  }
+}

@@ -1,0 +1,163 @@
+import CKernels
+import TensorGraph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A graph planned for this processor. Owns the memory of all intermediate values and the threads that
+/// share the work.
+public final class CPUExecutable: Executable {
+  /// How long a step took over all runs so far.
+  public struct StepTime: Sendable {
+    /// The operators that the step computes.
+    public let name: String
+    public let seconds: Double
+  }
+
+  public let graph: Graph
+  public let workspaceByteCount: Int
+
+  private let parameters: ParameterStore
+  private let stepNames: [String]
+  private let prologueCount: Int64
+  private let stepCount: Int64
+  private let steps: UnsafeMutablePointer<ck_step>
+  private let addresses: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+  private let workspace: UnsafeMutableRawPointer
+  private let executor: OpaquePointer
+  private let seconds: UnsafeMutablePointer<Double>?
+
+  /// For each input and output the entries of `addresses` that hold its address.
+  private let inputEntries: [Int]
+  private let outputEntries: [Int]
+  private var inputs: [HostBuffer?]
+  private var outputs: [HostBuffer?]
+  private var unboundCount: Int
+  private var prologueIsStale = true
+
+  init(graph: Graph, plan: Plan, options: CPUBackend.Options) throws(GraphError) {
+    let memory = try MemoryPlan(plan)
+    let planned = plan.prologue + plan.main
+    let threadCount = min(options.threadCount ?? activeProcessorCount(), 64)
+    let scratchStride = try MemoryPlan.roundedUp(planned.map(\.scratchByteCount).max() ?? 0)
+    let byteCount = memory.arenaByteCount + scratchStride * threadCount
+    var allocation: UnsafeMutableRawPointer?
+    guard posix_memalign(&allocation, 64, max(byteCount, 64)) == 0, let allocation else {
+      throw GraphError("out of memory: the graph needs \(byteCount) bytes for intermediate values")
+    }
+    self.graph = graph
+    workspace = allocation
+    workspaceByteCount = byteCount
+    parameters = plan.parameters
+    stepNames = planned.map(\.name)
+    prologueCount = Int64(plan.prologue.count)
+    stepCount = Int64(planned.count)
+
+    addresses = .allocate(capacity: max(plan.buffers.count, 1))
+    addresses.initialize(repeating: nil, count: max(plan.buffers.count, 1))
+    var inputEntries = [Int](repeating: -1, count: graph.inputs.count)
+    var outputEntries = [Int](repeating: -1, count: graph.outputs.count)
+    for (index, buffer) in plan.buffers.enumerated() {
+      switch buffer.place {
+      case .input(let input): inputEntries[input] = index
+      case .output(let output): outputEntries[output] = index
+      case .arena:
+        addresses[index] = (workspace + memory.offsets[index]).assumingMemoryBound(to: CChar.self)
+      }
+    }
+    self.inputEntries = inputEntries
+    self.outputEntries = outputEntries
+    inputs = [HostBuffer?](repeating: nil, count: graph.inputs.count)
+    outputs = [HostBuffer?](repeating: nil, count: graph.outputs.count)
+    unboundCount = graph.inputs.count + graph.outputs.count
+
+    steps = .allocate(capacity: max(planned.count, 1))
+    for (index, step) in planned.enumerated() {
+      (steps + index).initialize(
+        to: ck_step(
+          task: ck_kernel_task(step.kernel), finish: step.finish.flatMap { ck_kernel_task($0) },
+          parameters: step.parameters, task_count: Int64(step.taskCount)))
+    }
+    if options.recordsStepTimes {
+      seconds = .allocate(capacity: max(planned.count, 1))
+      seconds?.initialize(repeating: 0, count: max(planned.count, 1))
+    } else {
+      seconds = nil
+    }
+    let scratch = (workspace + memory.arenaByteCount).assumingMemoryBound(to: CChar.self)
+    guard
+      let executor = ck_executor_create(
+        steps, stepCount, addresses, scratch, Int64(scratchStride), Int32(threadCount))
+    else {
+      steps.deallocate()
+      addresses.deallocate()
+      seconds?.deallocate()
+      free(workspace)
+      throw GraphError("out of memory for the executor of a graph")
+    }
+    self.executor = executor
+  }
+
+  deinit {
+    ck_executor_destroy(executor)
+    steps.deallocate()
+    addresses.deallocate()
+    seconds?.deallocate()
+    free(workspace)
+  }
+
+  public func bind(input: Int, to buffer: HostBuffer) {
+    let expected = graph.inputs[input]
+    precondition(
+      buffer.type == expected.type,
+      "input \(input) (\(expected.name)) is \(expected.type), not \(buffer.type)")
+    if inputs[input] == nil { unboundCount -= 1 }
+    inputs[input] = buffer
+    point(inputEntries[input], to: buffer)
+    if expected.role == .fixed { prologueIsStale = true }
+  }
+
+  public func bind(output: Int, to buffer: HostBuffer) {
+    let expected = graph[graph.outputs[output]].type
+    precondition(buffer.type == expected, "output \(output) is \(expected), not \(buffer.type)")
+    if outputs[output] == nil { unboundCount -= 1 }
+    outputs[output] = buffer
+    point(outputEntries[output], to: buffer)
+  }
+
+  private func point(_ entry: Int, to buffer: HostBuffer) {
+    // An input that no step reads has no entry.
+    if entry >= 0 { addresses[entry] = buffer.address.assumingMemoryBound(to: CChar.self) }
+  }
+
+  public func run() {
+    if unboundCount > 0 { reportUnbound() }
+    if prologueIsStale {
+      ck_executor_run(executor, 0, prologueCount, seconds)
+      prologueIsStale = false
+    }
+    ck_executor_run(executor, prologueCount, stepCount, seconds)
+  }
+
+  private func reportUnbound() -> Never {
+    let unboundInputs = inputs.indices.filter { inputs[$0] == nil }.map { graph.inputs[$0].name }
+    let unboundOutputs = outputs.indices.filter { outputs[$0] == nil }
+    preconditionFailure("unbound inputs \(unboundInputs), outputs \(unboundOutputs)")
+  }
+
+  /// The time of every step since the executable was made, in order of execution; empty unless
+  /// ``CPUBackend/Options/recordsStepTimes`` is set.
+  public var stepTimes: [StepTime] {
+    guard let seconds else { return [] }
+    return stepNames.enumerated().map { StepTime(name: $1, seconds: seconds[$0]) }
+  }
+}
+
+private func activeProcessorCount() -> Int {
+  max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
+}

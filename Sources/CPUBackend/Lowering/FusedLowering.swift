@@ -1,0 +1,170 @@
+import CKernels
+import TensorGraph
+
+extension Lowering {
+  /// Lowers a unit of elementwise nodes and reductions to one step.
+  mutating func lowerFused(_ unit: Unit) throws(GraphError) {
+    if unit.elementCount == 0 { return }
+    var program = ProgramBuilder(elementCount: unit.elementCount)
+    for member in unit.members { try add(member, to: &program, unit) }
+    let code = program.finish()
+    let work = FusedWork(unit, cost: program.cost)
+
+    var sinks: [ck_sink] = []
+    var writes = program.writes
+    for sink in program.sinks {
+      var partials = sink.buffer
+      if work.chunks > 1 {
+        partials = plan.addBuffer(byteCount: work.outer * work.chunks * work.inner * 8)
+        writes.append(partials)
+      }
+      writes.append(sink.buffer)
+      sinks.append(
+        ck_sink(
+          reduction: sink.reduction, type: sink.type, operand: code.number(of: sink.operand),
+          buffer: sink.buffer.kernelIndex, partials: partials.kernelIndex))
+    }
+    let store = plan.parameters
+    let parameters = ck_fused(
+      count: Int64(unit.elementCount), outer: Int64(work.outer), reduced: Int64(work.reduced),
+      inner: Int64(work.inner), chunks: Int64(work.chunks), chunk_rows: Int64(work.chunkRows),
+      outer_per_task: Int64(work.outerPerTask), operand_count: Int32(code.operands.count),
+      instruction_count: Int32(code.instructions.count), sink_count: Int32(sinks.count),
+      operands: store.store(code.operands), instructions: store.store(code.instructions),
+      views: store.store(program.views), sinks: store.store(sinks),
+      constants: UnsafeRawPointer(store.store(program.constants))
+        .assumingMemoryBound(to: CChar.self))
+    plan.add(
+      PlannedStep(
+        name(of: unit), CK_FUSED, finish: work.chunks > 1 ? CK_FUSED_FINISH : nil,
+        UnsafeRawPointer(store.store(parameters)), taskCount: work.taskCount,
+        reads: program.reads, writes: writes, inPlacePairs: program.inPlacePairs,
+        scratchByteCount: code.scratchByteCount),
+      isFixed: unit.isFixed)
+  }
+
+  private func name(of unit: Unit) -> String {
+    unit.members.map { graph[$0].op.name }.joined(separator: " ") + " [\(unit.elementCount)]"
+  }
+
+  private mutating func add(
+    _ id: NodeID, to program: inout ProgramBuilder, _ unit: Unit
+  ) throws(GraphError) {
+    let node = graph[id]
+    func dtype(_ operand: Int) -> DType { graph[node.operands[operand]].dtype }
+    switch node.op {
+    case .constant, .iota, .broadcast:
+      let target = ProgramOperand.memory(buffer(of: id), elementSize: node.dtype.byteCount)
+      try program.addView(try view(sources.sources[id.index], node.dtype), node.dtype, to: target)
+      program.set(id, target)
+    case .unary(let op):
+      let x = try vector(node.operands[0], &program, unit)
+      let function = ck_unary_function(op.kernelOp, node.dtype.kernelType)
+      try emit(id, node, function, [x], cost: op.cost, &program)
+    case .binary(let op):
+      let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
+      let function = ck_binary_function(
+        op.kernelOp, node.dtype.kernelType, x.repeats, y.repeats)
+      try emit(id, node, function, [x, y], cost: op == .power ? 32 : 1, &program)
+    case .compare(let op):
+      let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
+      let function = ck_compare_function(
+        op.kernelOp, dtype(0).kernelType, x.repeats, y.repeats)
+      try emit(id, node, function, [x, y], cost: 1, &program)
+    case .select:
+      let flags = try vector(node.operands[0], &program, unit)
+      let x = try scalarOrVector(node.operands[1], &program, unit)
+      let y = try scalarOrVector(node.operands[2], &program, unit)
+      let function = ck_select_function(node.dtype.kernelType, x.repeats, y.repeats)
+      try emit(id, node, function, [flags, x, y], cost: 2, &program)
+    case .convert(let target):
+      let x = try vector(node.operands[0], &program, unit)
+      let function = ck_convert_function(dtype(0).kernelType, target.kernelType)
+      try emit(id, node, function, [x], cost: 2, &program)
+    case .reduce(let reduction, _):
+      let x = try vector(node.operands[0], &program, unit)
+      program.addSink(
+        reduction == .sum ? CK_SUM : CK_MAXIMUM, node.dtype.kernelType, of: x,
+        to: buffer(of: id))
+    case .input, .argmax, .matmul, .convolution, .convolutionInputGradient,
+      .convolutionWeightGradient, .windowArgmax, .reshape, .transpose, .slice, .pad, .concatenate,
+      .gather, .scatterAdd:
+      preconditionFailure("\(node.op.name) is not elementwise")
+    }
+  }
+
+  private mutating func emit(
+    _ id: NodeID, _ node: Node, _ function: ck_function?, _ operands: [ProgramOperand], cost: Int,
+    _ program: inout ProgramBuilder
+  ) throws(GraphError) {
+    guard let function else {
+      throw GraphError("the CPU backend has no kernel for \(node.op.name) to \(node.type)")
+    }
+    let result =
+      needsMemory.contains(id)
+      ? ProgramOperand.memory(buffer(of: id), elementSize: node.dtype.byteCount)
+      : program.newRegister(elementSize: node.dtype.byteCount)
+    program.add(function, operands, to: result, cost: cost)
+    program.set(id, result)
+  }
+
+  // MARK: Operands
+
+  /// Two operands of which at most one is a repeated element.
+  private mutating func pair(
+    _ left: NodeID, _ right: NodeID, _ program: inout ProgramBuilder, _ unit: Unit
+  ) throws(GraphError) -> (ProgramOperand, ProgramOperand) {
+    let x = try scalarOrVector(left, &program, unit)
+    let y = try scalarOrVector(right, &program, unit)
+    return (x.repeats && y.repeats ? try vector(left, &program, unit) : x, y)
+  }
+
+  /// The operand as one repeated element where it is uniform, else as a vector.
+  private mutating func scalarOrVector(
+    _ id: NodeID, _ program: inout ProgramBuilder, _ unit: Unit
+  ) throws(GraphError) -> ProgramOperand {
+    switch sources.sources[id.index] {
+    case .constant(let value):
+      return program.constant(value, graph[id].dtype)
+    case .view(let memory, let view) where view.isUniform:
+      return .scalar(buffer(of: memory))
+    case .dense, .view, .iota:
+      return try vector(id, &program, unit)
+    }
+  }
+
+  /// The operand with an element of its own for every position.
+  private mutating func vector(
+    _ id: NodeID, _ program: inout ProgramBuilder, _ unit: Unit
+  ) throws(GraphError) -> ProgramOperand {
+    let source = sources.sources[id.index]
+    let dtype = graph[id].dtype
+    if case .dense(let memory) = source {
+      return program.value(of: memory)
+        ?? .memory(buffer(of: memory), elementSize: dtype.byteCount)
+    }
+    let key = ProgramBuilder.ViewKey(source: source, dtype: dtype)
+    if let register = program.viewRegisters[key] { return register }
+    let register = program.newRegister(elementSize: dtype.byteCount)
+    try program.addView(try view(source, dtype), dtype, to: register)
+    program.viewRegisters[key] = register
+    return register
+  }
+
+  private mutating func view(
+    _ source: ElementSource, _ dtype: DType
+  ) throws(GraphError) -> ProgramBuilder.ViewSource {
+    switch source {
+    case .constant(let value):
+      return ProgramBuilder.ViewSource(
+        place: .constant(value), view: StridedView(extents: [Int.max], strides: [0]))
+    case .dense(let memory):
+      return ProgramBuilder.ViewSource(
+        place: .buffer(buffer(of: memory)), view: StridedView(extents: [Int.max], strides: [1]))
+    case .view(let memory, let view):
+      return ProgramBuilder.ViewSource(place: .buffer(buffer(of: memory)), view: view)
+    case .iota(let view):
+      return ProgramBuilder.ViewSource(place: .iota, view: view)
+    }
+  }
+}

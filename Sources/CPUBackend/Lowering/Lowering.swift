@@ -1,0 +1,172 @@
+import CKernels
+import TensorGraph
+
+/// Turns a canonical graph into a plan: the buffers of all values, and the steps that fill them.
+struct Lowering {
+  let graph: Graph
+  let sources: ElementSources
+  /// For each node whether it depends on fixed inputs alone.
+  let isFixed: [Bool]
+  let fusion: Fusion
+  var plan = Plan()
+  /// The buffer of each node that has memory.
+  private var buffers: [BufferID?]
+  /// The output that each node is computed into.
+  private var outputOfNode: [NodeID: Int] = [:]
+  /// Nodes whose elements are needed after their own step.
+  private(set) var needsMemory: Set<NodeID> = []
+  /// Operands rearranged for the convolutions, shared by all that want the same.
+  var packed: [PackedOperand: BufferID] = [:]
+
+  /// - Throws: ``GraphError`` when the graph is beyond what the kernels take.
+  static func plan(_ graph: Graph, fusesElementwise: Bool) throws(GraphError) -> Plan {
+    var lowering = Lowering(graph, fusesElementwise: fusesElementwise)
+    return try lowering.lower()
+  }
+
+  private init(_ graph: Graph, fusesElementwise: Bool) {
+    self.graph = graph
+    let sources = ElementSources(graph)
+    self.sources = sources
+    var isFixed: [Bool] = []
+    isFixed.reserveCapacity(graph.nodes.count)
+    for node in graph.nodes {
+      if case .input(let index, _) = node.op {
+        isFixed.append(graph.inputs[index].role == .fixed)
+      } else {
+        isFixed.append(node.operands.allSatisfy { isFixed[$0.index] })
+      }
+    }
+    self.isFixed = isFixed
+    fusion = Fusion(graph, sources, isFixed: isFixed, fuses: fusesElementwise)
+    buffers = [BufferID?](repeating: nil, count: graph.nodes.count)
+    findValuesThatNeedMemory()
+    assignOutputs()
+  }
+
+  private mutating func findValuesThatNeedMemory() {
+    for (index, node) in graph.nodes.enumerated() {
+      if case .reduce = node.op { needsMemory.insert(NodeID(index)) }
+      guard let unit = fusion.unitOfNode[index] else { continue }
+      for operand in node.operands {
+        let memory = readMemory(operand, by: node)
+        if let memory, fusion.unitOfNode[memory.index] != unit { needsMemory.insert(memory) }
+      }
+    }
+    for output in graph.outputs { needsMemory.insert(sources.memory(of: output)) }
+  }
+
+  /// The node whose memory is read when `node` takes `operand`.
+  private func readMemory(_ operand: NodeID, by node: Node) -> NodeID? {
+    guard node.op.isFusible || node.op.isReadInPlace else { return sources.memory(of: operand) }
+    switch sources.sources[operand.index] {
+    case .constant, .iota: return nil
+    case .dense(let memory), .view(let memory, _): return memory
+    }
+  }
+
+  /// Lets nodes be computed straight into the buffers that the caller binds.
+  private mutating func assignOutputs() {
+    for (index, output) in graph.outputs.enumerated() {
+      let memory = sources.memory(of: output)
+      if case .input = graph[memory].op { continue }
+      // What the prologue computes must outlive the caller's writing to the output.
+      if isFixed[memory.index] || outputOfNode[memory] != nil { continue }
+      outputOfNode[memory] = index
+    }
+  }
+
+  private mutating func lower() throws(GraphError) -> Plan {
+    for unit in fusion.orderedUnits() {
+      let first = unit.members[0]
+      let node = graph[first]
+      if node.op.isFusible || node.op.isReadInPlace {
+        try lowerFused(unit)
+      } else if node.shape.elementCount > 0 {
+        try lower(first, node)
+      }
+    }
+    for (index, output) in graph.outputs.enumerated() { copyOutput(index, output) }
+    return plan
+  }
+
+  /// Lowers a node that is a unit of its own.
+  private mutating func lower(_ id: NodeID, _ node: Node) throws(GraphError) {
+    switch node.op {
+    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .reduce,
+      .broadcast, .reshape:
+      preconditionFailure("\(node.op.name) is not a unit of its own")
+    case .argmax(let axis):
+      lowerArgmax(id, node, axis: axis)
+    case .matmul(let transposeA, let transposeB):
+      lowerMatmul(id, node, transposeA, transposeB)
+    case .convolution(let convolution):
+      let geometry = ConvolutionGeometry(
+        input: graph[node.operands[0]].shape, weight: graph[node.operands[1]].shape,
+        output: node.shape, convolution)
+      lowerConvolution(id, node, geometry)
+    case .convolutionInputGradient(let convolution, _):
+      let geometry = ConvolutionGeometry(
+        input: node.shape, weight: graph[node.operands[1]].shape,
+        output: graph[node.operands[0]].shape, convolution)
+      lowerInputGradient(id, node, geometry)
+    case .convolutionWeightGradient(let convolution, _):
+      let geometry = ConvolutionGeometry(
+        input: graph[node.operands[0]].shape, weight: node.shape,
+        output: graph[node.operands[1]].shape, convolution)
+      lowerWeightGradient(id, node, geometry)
+    case .windowArgmax(let window):
+      lowerWindowArgmax(id, node, window)
+    case .transpose, .slice, .pad, .concatenate:
+      try lowerStructural(id, node)
+    case .gather, .scatterAdd:
+      lowerIndexing(id, node)
+    }
+  }
+
+  // MARK: Buffers
+
+  /// The buffer that holds the node's elements.
+  mutating func buffer(of id: NodeID) -> BufferID {
+    let memory = sources.memory(of: id)
+    if let buffer = buffers[memory.index] { return buffer }
+    let place: BufferPlace
+    if case .input(let index, _) = graph[memory].op {
+      place = .input(index)
+    } else if let output = outputOfNode[memory] {
+      place = .output(output)
+    } else {
+      place = .arena
+    }
+    let buffer = plan.addBuffer(byteCount: graph[memory].type.byteCount, place: place)
+    buffers[memory.index] = buffer
+    return buffer
+  }
+
+  /// Copies an output that could not be computed in place.
+  private mutating func copyOutput(_ index: Int, _ output: NodeID) {
+    let memory = sources.memory(of: output)
+    let byteCount = graph[output].type.byteCount
+    if outputOfNode[memory] == index || byteCount == 0 { return }
+    let source = buffer(of: output)
+    let target = plan.addBuffer(byteCount: byteCount, place: .output(index))
+    addCopy(
+      "copy output", from: source, to: target, elementSize: 1, extents: [byteCount],
+      sourceStrides: [1], resultStrides: [1], isFixed: false)
+  }
+}
+
+extension DType {
+  var kernelType: ck_type {
+    switch self {
+    case .f32: CK_F32
+    case .f64: CK_F64
+    case .i32: CK_I32
+    case .i64: CK_I64
+    case .bool: CK_BOOL
+    }
+  }
+}
+
+/// How many pieces of `size` cover `count`.
+func pieces(_ count: Int, of size: Int) -> Int { (count + size - 1) / size }

@@ -1,0 +1,71 @@
+import CKernels
+import TensorGraph
+
+extension Lowering {
+  /// Multiply-adds that make a task of a few microseconds.
+  static let contractionTaskCost = 1 << 17
+
+  mutating func lowerMatmul(_ id: NodeID, _ node: Node, _ transposeA: Bool, _ transposeB: Bool) {
+    let rank = node.shape.rank
+    let (m, n) = (node.shape[rank - 2], node.shape[rank - 1])
+    let k = graph[node.operands[0]].shape[transposeA ? rank - 2 : rank - 1]
+    let batch = node.shape.dimensions.dropLast(2).reduce(1, *)
+    let (left, right) = (buffer(of: node.operands[0]), buffer(of: node.operands[1]))
+    if n == 1 {
+      lowerMatvec(
+        id, node, matrix: left, vector: right, batch: batch, rows: transposeA ? k : m,
+        columns: transposeA ? m : k, isTransposed: transposeA)
+      return
+    }
+    if m == 1 {
+      lowerMatvec(
+        id, node, matrix: right, vector: left, batch: batch, rows: transposeB ? n : k,
+        columns: transposeB ? k : n, isTransposed: !transposeB)
+      return
+    }
+    // Each task packs what it needs of both operands: split the result where that repeats less.
+    let wanted = max(1, min(16, m * n * max(k, 1) / Self.contractionTaskCost))
+    var (rowsPerTask, columnsPerTask) = (m, n)
+    if n >= m {
+      columnsPerTask = pieces(pieces(n, of: wanted), of: 32) * 32
+    } else {
+      rowsPerTask = pieces(pieces(m, of: wanted), of: Int(CK_PANEL)) * Int(CK_PANEL)
+    }
+    let result = buffer(of: id)
+    let parameters = ck_matmul(
+      type: node.dtype.kernelType, left: left.kernelIndex, right: right.kernelIndex,
+      result: result.kernelIndex, batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
+      left_row: Int64(transposeA ? 1 : k), left_column: Int64(transposeA ? m : 1),
+      right_row: Int64(transposeB ? 1 : n), right_column: Int64(transposeB ? k : 1),
+      rows_per_task: Int64(rowsPerTask), columns_per_task: Int64(columnsPerTask))
+    plan.add(
+      PlannedStep(
+        "matmul \(m)x\(k)x\(n)", CK_MATMUL,
+        UnsafeRawPointer(plan.parameters.store(parameters)),
+        taskCount: batch * pieces(m, of: rowsPerTask) * pieces(n, of: columnsPerTask),
+        reads: [left, right], writes: [result], scratchByteCount: Int(ck_contraction_scratch())),
+      isFixed: isFixed[id.index])
+  }
+
+  private mutating func lowerMatvec(
+    _ id: NodeID, _ node: Node, matrix: BufferID, vector: BufferID, batch: Int, rows: Int,
+    columns: Int, isTransposed: Bool
+  ) {
+    let results = isTransposed ? columns : rows
+    let summed = isTransposed ? rows : columns
+    // Memory bounds these: fewer elements than of a product make a task.
+    let perTask = max(pieces((1 << 15) / max(summed, 1), of: 128) * 128, 128)
+    let result = buffer(of: id)
+    let parameters = ck_matvec(
+      type: node.dtype.kernelType, transposed: isTransposed, matrix: matrix.kernelIndex,
+      vector: vector.kernelIndex, result: result.kernelIndex, batch: Int64(batch),
+      rows: Int64(rows), columns: Int64(columns), results_per_task: Int64(perTask))
+    plan.add(
+      PlannedStep(
+        "matvec \(rows)x\(columns)\(isTransposed ? " transposed" : "")", CK_MATVEC,
+        UnsafeRawPointer(plan.parameters.store(parameters)),
+        taskCount: batch * pieces(results, of: perTask), reads: [matrix, vector],
+        writes: [result]),
+      isFixed: isFixed[id.index])
+  }
+}

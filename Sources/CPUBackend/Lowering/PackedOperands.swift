@@ -1,0 +1,107 @@
+import CKernels
+import TensorGraph
+
+/// An operand rearranged for the convolution kernels; equal ones are made once.
+enum PackedOperand: Hashable {
+  case planes(NodeID, PlaneLayout)
+  case panels(NodeID, PanelLayout)
+  case channelsLast(NodeID, groups: Int)
+}
+
+/// Which element of a weight is row r, column k of a group's packed matrix.
+struct PanelLayout: Hashable {
+  let groups: Int
+  let rows: Int
+  let groupStride: Int
+  let rowStride: Int
+  let offsets: [Int]
+
+  var panelCount: Int { pieces(rows, of: Int(CK_PANEL)) }
+}
+
+extension Lowering {
+  /// The images of `id` [images, channels, height, width] as planes.
+  mutating func planes(of id: NodeID, _ layout: PlaneLayout) -> BufferID {
+    let memory = sources.memory(of: id)
+    let key = PackedOperand.planes(id, layout)
+    if let buffer = packed[key] { return buffer }
+    let shape = graph[id].shape
+    let dtype = graph[id].dtype
+    let size = dtype.byteCount
+    let imageCount = shape[0] * shape[1]
+    let stride = layout.planeStride(elementSize: size)
+    let slack = Int(ck_planes_slack(dtype.kernelType))
+    let source = buffer(of: id)
+    let result = plan.addBuffer(
+      byteCount: (imageCount * layout.phaseCount * stride + slack) * size)
+    let perTask = max(1, (1 << 15) / max(layout.phaseCount * stride, 1))
+    let parameters = ck_planes(
+      source: source.kernelIndex, result: result.kernelIndex, element_size: Int32(size),
+      images: Int64(imageCount), height: Int64(shape[2]), width: Int64(shape[3]),
+      phases: Int64(layout.phaseCount), row_step: Int64(layout.rowStep),
+      column_step: Int64(layout.columnStep),
+      row_origins: plan.parameters.store(layout.rowOrigins.map(Int64.init)),
+      column_origins: plan.parameters.store(layout.columnOrigins.map(Int64.init)),
+      rows: Int64(layout.rows), columns: Int64(layout.columns), plane_stride: Int64(stride),
+      images_per_task: Int64(perTask))
+    plan.add(
+      PlannedStep(
+        "planes \(shape)", CK_PLANES, UnsafeRawPointer(plan.parameters.store(parameters)),
+        taskCount: pieces(imageCount, of: perTask), reads: [source], writes: [result]),
+      isFixed: isFixed[memory.index])
+    packed[key] = result
+    return result
+  }
+
+  /// The weight `id` packed into panels.
+  mutating func panels(of id: NodeID, _ layout: PanelLayout) -> BufferID {
+    let memory = sources.memory(of: id)
+    let key = PackedOperand.panels(id, layout)
+    if let buffer = packed[key] { return buffer }
+    let size = graph[id].dtype.byteCount
+    let panelCount = layout.groups * layout.panelCount
+    let source = buffer(of: id)
+    let result = plan.addBuffer(
+      byteCount: panelCount * layout.offsets.count * Int(CK_PANEL) * size)
+    let parameters = ck_panels(
+      source: source.kernelIndex, result: result.kernelIndex, element_size: Int32(size),
+      groups: Int64(layout.groups), rows: Int64(layout.rows), k: Int64(layout.offsets.count),
+      group_stride: Int64(layout.groupStride), row_stride: Int64(layout.rowStride),
+      offsets: plan.parameters.store(layout.offsets.map(Int64.init)))
+    plan.add(
+      PlannedStep(
+        "panels \(layout.rows)x\(layout.offsets.count)", CK_PANELS,
+        UnsafeRawPointer(plan.parameters.store(parameters)),
+        taskCount: layout.offsets.isEmpty ? 0 : panelCount, reads: [source], writes: [result]),
+      isFixed: isFixed[memory.index])
+    packed[key] = result
+    return result
+  }
+
+  /// The cotangent `id` [images, channels, height, width] with the channels of each group last.
+  mutating func channelsLast(of id: NodeID, groups: Int) -> BufferID {
+    let memory = sources.memory(of: id)
+    let key = PackedOperand.channelsLast(id, groups: groups)
+    if let buffer = packed[key] { return buffer }
+    let shape = graph[id].shape
+    let dtype = graph[id].dtype
+    let channels = shape[1] / groups
+    let padded = Int(ck_padded_channels(Int64(channels), dtype.kernelType))
+    let positions = shape[2] * shape[3]
+    let source = buffer(of: id)
+    let result = plan.addBuffer(
+      byteCount: shape[0] * groups * positions * padded * dtype.byteCount)
+    let parameters = ck_channels_last(
+      source: source.kernelIndex, result: result.kernelIndex,
+      element_size: Int32(dtype.byteCount), matrices: Int64(shape[0] * groups),
+      channels: Int64(channels), positions: Int64(positions), padded_channels: Int64(padded))
+    plan.add(
+      PlannedStep(
+        "channels last \(shape)", CK_CHANNELS_LAST,
+        UnsafeRawPointer(plan.parameters.store(parameters)), taskCount: shape[0] * groups,
+        reads: [source], writes: [result]),
+      isFixed: isFixed[memory.index])
+    packed[key] = result
+    return result
+  }
+}

@@ -1,0 +1,47 @@
+import CPUBackend
+import OperatorTable
+import TensorGraph
+import Testing
+
+/// Every row of the operator table against the reference interpreter.
+@Suite struct OperatorTableTests {
+  @Test(arguments: operatorTable, [DType.f32, .f64])
+  func agreesWithTheInterpreter(row: OperatorRow, dtype: DType) throws {
+    try compare(row, order: 0, dtype, CPUBackend())
+  }
+
+  /// Gradients and gradients of gradients, whose graphs hold operators that rows do not build.
+  @Test(arguments: operatorTable.filter { $0.highestOrder > 0 }, [DType.f32, .f64])
+  func derivativesAgreeWithTheInterpreter(row: OperatorRow, dtype: DType) throws {
+    for order in 1...min(row.highestOrder, 2) {
+      try compare(row, order: order, dtype, CPUBackend())
+    }
+  }
+
+  /// Every pass can be switched off.
+  @Test(arguments: operatorTable)
+  func agreesWithPassesOff(row: OperatorRow) throws {
+    let order = min(row.highestOrder, 1)
+    for (fuses, simplifies) in [(false, false), (false, true), (true, false)] {
+      let options = CPUBackend.Options(
+        threadCount: 1, fusesElementwise: fuses, simplifies: simplifies)
+      try compare(row, order: order, .f64, CPUBackend(options), graphSimplifies: false)
+    }
+  }
+
+  private func compare(
+    _ row: OperatorRow, order: Int, _ dtype: DType, _ backend: CPUBackend,
+    graphSimplifies: Bool = true
+  ) throws {
+    let program = row.program(order: order, dtype, simplifies: graphSimplifies)
+    let expected = try ReferenceInterpreter().evaluate(program.graph, program.inputs)
+    let actual = try backend.evaluate(program.graph, program.inputs)
+    for (index, (result, reference)) in zip(actual, expected).enumerated() {
+      // Derivatives of order n pass through n + 1 times as many roundings.
+      let tolerance = row.tolerance[result.dtype] * (order == 0 ? 1 : 20)
+      let difference = result.difference(from: reference, tolerance: tolerance)
+      #expect(
+        difference == nil, "\(row), order \(order), \(dtype), output \(index): \(difference ?? "")")
+    }
+  }
+}
