@@ -17,7 +17,7 @@ enum EvaluationBenchmark {
       threads = Int(arguments[flag + 1])
       arguments.removeSubrange(flag...flag + 1)
     }
-    let backend = CPUBackend(threads: threads)
+    let backend = CPUBackend(CPUBackend.Options(threadCount: threads))
     for argument in arguments {
       if argument == "--peak" {
         try emit(measurePeak(backend))

@@ -27,7 +27,7 @@ struct SimulationSession {
 
   /// Runs the jobs until all are done or the user presses Ctrl-C.
   func run(_ jobs: [Job], model: Model, activation: String) throws -> [SimulatedAudit.Outcome] {
-    let backend = CPUBackend(threads: output.threads)
+    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     var outcomes: [SimulatedAudit.Outcome] = []
