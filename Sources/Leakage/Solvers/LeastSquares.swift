@@ -12,7 +12,8 @@ public protocol LeastSquaresFunction: ObjectiveFunction {
   ///
   /// - Returns: false when `shouldStop` asked to stop.
   func assembleNormalMatrix(
-    at point: UnsafeBufferPointer<Double>, into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool
+    at point: UnsafeBufferPointer<Double>, into matrix: HostBuffer, shouldStop: () -> Bool
+  ) -> Bool
 }
 
 /// What a second-order solver did, beyond evaluations of the objective.

@@ -39,7 +39,8 @@ public struct LevenbergMarquardt: Solver {
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
   ) -> SolverResult {
     guard let function = objective as? any LeastSquaresFunction else {
-      preconditionFailure("Levenberg-Marquardt minimises sums of squares, not \(type(of: objective))")
+      preconditionFailure(
+        "Levenberg-Marquardt minimises sums of squares, not \(type(of: objective))")
     }
     return minimizeSquares(function, from: start, until: rule, observe: observe).result
   }

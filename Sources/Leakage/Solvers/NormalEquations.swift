@@ -190,7 +190,7 @@ final class NormalEquations {
       smallest = rayleighQuotient(low, at: point, &image)
     }
     for _ in 0..<30 {
-      largest = rayleighQuotient(high, at: point, &image) 
+      largest = rayleighQuotient(high, at: point, &image)
       let scale = 1 / max(dot(image, image).squareRoot(), .leastNormalMagnitude)
       for index in 0..<order { high[index] = image[index] * scale }
     }

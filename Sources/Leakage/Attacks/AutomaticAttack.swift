@@ -1,0 +1,158 @@
+import TensorGraph
+
+/// Observes the iterations of an attack; images are made only if asked for.
+typealias AttackObserver = (AttackProgress, () -> Tensor) -> SolverDecision
+
+extension GradientInversion {
+  /// Matching loss relative to the shared update's squared norm at which rounding is reached and
+  /// nothing more can be gained, in f64.
+  static let roundingLevel = 1e-27
+
+  // MARK: - Levenberg-Marquardt
+
+  /// Label first where the gradient tells labels, else together with the data; then
+  /// Levenberg-Marquardt from random starts.
+  func levenbergMarquardt(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
+    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    try searchByLevenbergMarquardt(&journal, labels: likelyLabels(), observe)
+    return journal.result(diagnosis: diagnosis(of: journal))
+  }
+
+  private func likelyLabels() -> [Int]? {
+    if update.batchSize == 1 {
+      return (try? LabelRecovery.singleLabel(of: update, model: weighted.model)).map { [$0] }
+    }
+    return LabelRecovery.batchLabels(of: update, weighted)
+  }
+
+  private func residuals(
+    _ labels: [Int]?, _ journal: inout TrialJournal
+  ) throws(AttackError) -> MatchingResiduals {
+    do {
+      return try journal.compiling { () throws(GraphError) in
+        try MatchingResiduals(
+          weighted, update: update, labels: labels, mode: mode, backend: backend)
+      }
+    } catch {
+      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
+    }
+  }
+
+  private var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
+
+  private var secondOrderRule: StoppingRule {
+    StoppingRule(
+      iterations: min(configuration.iterations, 200),
+      solvedBelow: GradientInversion.roundingLevel * update.squaredNorm,
+      stagnationWindow: 8, stagnationFactor: 0.9)
+  }
+
+  private func searchByLevenbergMarquardt(
+    _ journal: inout TrialJournal, labels: [Int]?, _ observe: AttackObserver
+  ) throws(AttackError) {
+    let function = try residuals(labels, &journal)
+    for trial in 0..<configuration.trials {
+      try run(
+        function, from: dummyBatch(trial, dimension: function.dimension), labels: labels, &journal,
+        observe)
+      if journal.wasStopped || isSolved(journal) { return }
+    }
+  }
+
+  private func run(
+    _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
+    try journal.run(
+      method: "levenberg-marquardt",
+      labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe
+    ) { observer in
+      TrialJournal.Outcome(
+        solver.minimizeSquares(
+          function, from: start, until: secondOrderRule, observe: observer))
+    }
+  }
+
+  /// Whether the best trial's matching loss is what was asked for.
+  private func isSolved(_ journal: TrialJournal) -> Bool {
+    guard let best = journal.best else { return false }
+    return journal.entries[best].trial.matchingLoss
+      <= configuration.solvedBelow * update.squaredNorm
+  }
+
+  /// A start near mid-grey, where activations are not saturated; labels uniform.
+  private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
+    var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
+    let pixels = batchShape.elementCount
+    let share = 1 / Double(weighted.model.classCount)
+    return (0..<dimension).map { $0 < pixels ? 0.5 + 0.3 * source.normal() : share }
+  }
+
+  // MARK: - Automatic
+
+  /// The best that applies, from the surest to the most general.
+  func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
+    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    let layers = try closedForms(&journal, observe)
+    if !journal.wasStopped, !isSolved(journal) {
+      let labels = likelyLabels()
+      try searchByLevenbergMarquardt(&journal, labels: labels, observe)
+      if labels != nil, !journal.wasStopped, !isSolved(journal) {
+        try searchByLevenbergMarquardt(&journal, labels: nil, observe)
+      }
+    }
+    return journal.result(layers: layers, diagnosis: diagnosis(of: journal))
+  }
+
+  /// Reads a single example off its gradient where that is possible, and polishes it.
+  private func closedForms(
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) -> [LayerPeeling.Layer] {
+    guard update.batchSize == 1 else { return [] }
+    var layers: [LayerPeeling.Layer] = []
+    var solution: (image: Tensor, label: Int, method: String)?
+    let weighted = weighted
+    let update = update
+    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
+      solution = (leak.image, leak.label, "linear layer")
+    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+    {
+      solution = (peeling.image, peeling.label, "layer peeling")
+      layers = peeling.layers
+    }
+    guard let solution, solution.image.doubles.allSatisfy(\.isFinite) else { return [] }
+    let function = try residuals([solution.label], &journal)
+    let start = solution.image.doubles
+    let loss = function.value(at: start)
+    try journal.run(method: solution.method, labels: { _ in [solution.label] }, observe: observe) {
+      _ in
+      TrialJournal.Outcome(
+        SolverResult(
+          point: start, value: loss, iterations: 0, evaluations: 1,
+          reason: loss <= configuration.solvedBelow * update.squaredNorm ? .solved : .converged))
+    }
+    // Rounding of the closed form, or of the update, can be taken back by a few full steps.
+    if loss > GradientInversion.polishLevel * update.squaredNorm {
+      try run(function, from: start, labels: [solution.label], &journal, observe)
+    }
+    return layers
+  }
+
+  /// Relative matching loss below which a closed form needs no polish.
+  private static let polishLevel = 1e-20
+
+  // MARK: - Diagnosis
+
+  private func diagnosis(of journal: TrialJournal) -> Diagnosis? {
+    guard let best = journal.best else { return nil }
+    let entry = journal.entries[best]
+    let relative =
+      entry.trial.matchingLoss / max(update.squaredNorm, .leastNormalMagnitude)
+    return Diagnosis(
+      verdict: relative <= configuration.solvedBelow ? .recovered : .stuck, explanation: "",
+      relativeMatchingLoss: relative, unknowns: batchShape.elementCount,
+      smallestEigenvalue: entry.extremeEigenvalues?.smallest,
+      largestEigenvalue: entry.extremeEigenvalues?.largest)
+  }
+}
