@@ -5,7 +5,7 @@ import TensorGraph
 /// that does not. Gradient matching is an ill-conditioned least-squares problem; this is Newton's
 /// speed near the solution without second derivatives of r.
 public struct LevenbergMarquardt: Solver {
-  /// First λ, relative to the largest diagonal element of JᵀJ... of the gradient's scale.
+  /// First λ, relative to the mean of JᵀJ's diagonal at the start.
   public var initialDamping: Double
   /// λ's factor after a step that lowers the objective.
   public var success: Double
@@ -19,7 +19,7 @@ public struct LevenbergMarquardt: Solver {
   public var algebra: any LinearAlgebra
 
   public init(
-    algebra: any LinearAlgebra, initialDamping: Double = 0.1, success: Double = 0.1,
+    algebra: any LinearAlgebra, initialDamping: Double = 0.2, success: Double = 0.1,
     failure: Double = 10, refusalLimit: Int = 12, memoryLimit: Int = 4 << 30
   ) {
     precondition(
@@ -94,7 +94,9 @@ extension LevenbergMarquardt {
       point = start
       gradient = [Double](repeating: 0, count: start.count)
       value = Run.evaluate(function, start, &gradient)
-      damping = solver.initialDamping
+      let equations = equations
+      let diagonal = start.withUnsafeBufferPointer { equations.meanDiagonal(at: $0) }
+      damping = solver.initialDamping * max(diagonal, .leastNormalMagnitude)
       monitor = StagnationMonitor(rule: rule, startValue: value)
     }
 

@@ -2,11 +2,11 @@ import TensorGraph
 
 /// Solves (JᵀJ + λI) s = b at a moving point, to several digits, for as little work as possible.
 ///
-/// Every system is solved by conjugate gradients on f64 products, preconditioned with the latest
-/// Cholesky factor of a damped JᵀJ, of whatever point, damping and precision that was: near the
-/// solution one factor serves many steps. Only when that takes too long is the matrix filled and
-/// factored anew, in f32 and, where f32 has too few digits, in f64. Without the memory for a matrix,
-/// the preconditioner is the damping alone.
+/// Every system is solved by conjugate gradients on f64 products, never cut short. Strongly damped
+/// systems need few products, and that is all. Once one would take about as long as filling the
+/// matrix, the matrix is filled and factored, in f32 and, where f32 has too few digits, in f64; the
+/// factor then preconditions this and the following systems, of other points and dampings, until that
+/// takes too long in turn. Without the memory for a matrix there are the products alone.
 final class NormalEquations {
   /// Digits asked of a solution, in the norm of the preconditioner.
   static let tolerance = 1e-3
@@ -19,6 +19,15 @@ final class NormalEquations {
   private var factor: Factor?
   /// The precision of the next matrix: f32 until it fails.
   private var precision = DType.f32
+  /// Whether a system was met that products alone do not solve in reasonable time.
+  private var productsAreTooMany = false
+  /// Extreme Ritz values of JᵀJ from the last system solved by products alone.
+  private var ritzValues: (smallest: Double, largest: Double)?
+
+  /// Products with a factor of another point or damping before it is renewed: with one, a step costs
+  /// two triangular solves besides the product, which take far longer.
+  private static let staleFactorLimit = 40
+  private static let freshFactorLimit = 200
 
   /// A damped normal matrix and its factor. The factor stands in the upper triangle and the matrix
   /// below it, so that another damping needs no new matrix.
@@ -51,17 +60,23 @@ final class NormalEquations {
   ) -> [Double]? {
     counts.steps += 1
     if factor?.isFactored == true {
-      let limit = fits(.f32) ? max(20, min(order / 16, 200)) : 2000
       if let solution = conjugateGradients(
-        rightHandSide, at: point, damping: damping, limit: limit)
+        rightHandSide, at: point, damping: damping, limit: NormalEquations.staleFactorLimit,
+        shouldStop: shouldStop)
       {
         return solution
       }
+    } else if !productsAreTooMany {
+      // Filling the matrix takes as many products as there are unknowns.
+      if let solution = conjugateGradients(
+        rightHandSide, at: point, damping: damping, limit: max(order / 2, 50),
+        acceptsUnfinished: !fits(.f32), shouldStop: shouldStop)
+      {
+        return solution
+      }
+      productsAreTooMany = true
     }
-    guard fits(.f32) else {
-      return conjugateGradients(
-        rightHandSide, at: point, damping: damping, limit: 4000, acceptsUnfinished: true)
-    }
+    guard fits(.f32) else { return nil }
     while true {
       let isMatrixCurrent =
         factor?.pointID == pointID && factor?.matrix.type.dtype == precision
@@ -71,8 +86,8 @@ final class NormalEquations {
       let canRefine = precision == .f32 && fits(.f64)
       if refactor(damping: damping) {
         if let solution = conjugateGradients(
-          rightHandSide, at: point, damping: damping, limit: max(100, min(order / 8, 400)),
-          acceptsUnfinished: !canRefine)
+          rightHandSide, at: point, damping: damping, limit: NormalEquations.freshFactorLimit,
+          acceptsUnfinished: !canRefine, shouldStop: shouldStop)
         {
           return solution
         }
@@ -126,7 +141,7 @@ final class NormalEquations {
   /// do, unless an unfinished solution is accepted too.
   private func conjugateGradients(
     _ rightHandSide: [Double], at point: Vector, damping: Double, limit: Int,
-    acceptsUnfinished: Bool = false
+    acceptsUnfinished: Bool = false, shouldStop: () -> Bool
   ) -> [Double]? {
     var x = [Double](repeating: 0, count: order)
     var residual = rightHandSide
@@ -137,7 +152,10 @@ final class NormalEquations {
     var squared = dot(residual, preconditioned)
     let start = squared
     guard start.isFinite, start > 0 else { return start == 0 ? x : nil }
-    for _ in 0..<limit {
+    var lanczos = LanczosMatrix()
+    defer { if factor?.isFactored != true { ritzValues = lanczos.extremes(minus: damping) } }
+    for iteration in 0..<limit {
+      if iteration % 64 == 63, shouldStop() { return nil }
       direction.withUnsafeBufferPointer { direction in
         image.withUnsafeMutableBufferPointer {
           function.multiplyNormalMatrix(at: point, by: direction, into: $0)
@@ -155,6 +173,7 @@ final class NormalEquations {
       if next <= NormalEquations.tolerance * NormalEquations.tolerance * start { return x }
       guard next.isFinite, next > 0 else { return acceptsUnfinished ? x : nil }
       let ratio = next / squared
+      lanczos.append(step: step, ratio: ratio)
       for index in 0..<order { direction[index] = preconditioned[index] + ratio * direction[index] }
       squared = next
     }
@@ -171,30 +190,45 @@ final class NormalEquations {
     result.withUnsafeMutableBufferPointer { factor.scratch.load(into: $0) }
   }
 
-  // MARK: - What the last factor tells
+  // MARK: - What the last system tells
 
-  /// Estimates of the largest and smallest eigenvalue of the last factored matrix without its damping,
-  /// by power and inverse iteration; nil without a factor. The smallest cannot be told from 0 below
-  /// the precision's rounding of the largest.
+  /// Estimates of the extreme eigenvalues of JᵀJ at `point`; nil when nothing was solved. With a factor
+  /// by power and inverse iteration, without one the Ritz values of the last system, whose smallest is
+  /// an upper bound. The smallest cannot be told from 0 below the rounding of the largest.
   func extremeEigenvalues(at point: Vector) -> (smallest: Double, largest: Double)? {
-    guard let factor, factor.isFactored else { return nil }
+    guard let factor, factor.isFactored else { return ritzValues }
     var source = RandomSource(seed: 0x5eed)
     var low = (0..<order).map { _ in source.normal() }
     var high = low
     var image = low
     var (smallest, largest) = (0.0, 0.0)
-    for _ in 0..<30 {
+    for _ in 0..<20 {
       applyFactor(to: low, into: &image)
-      let scale = 1 / max(dot(image, image).squareRoot(), .leastNormalMagnitude)
-      for index in 0..<order { low[index] = image[index] * scale }
+      low = normalized(image)
       smallest = rayleighQuotient(low, at: point, &image)
-    }
-    for _ in 0..<30 {
       largest = rayleighQuotient(high, at: point, &image)
-      let scale = 1 / max(dot(image, image).squareRoot(), .leastNormalMagnitude)
-      for index in 0..<order { high[index] = image[index] * scale }
+      high = normalized(image)
     }
     return (max(smallest, 0), largest)
+  }
+
+  /// An estimate of the mean of JᵀJ's diagonal, from random signs (Hutchinson 1989): sets the scale of
+  /// dampings.
+  func meanDiagonal(at point: Vector) -> Double {
+    var source = RandomSource(seed: 0x5c41e)
+    var image = [Double](repeating: 0, count: order)
+    var total = 0.0
+    let probes = 8
+    for _ in 0..<probes {
+      let signs = (0..<order).map { _ in source.integer(below: 2) == 0 ? -1.0 : 1 }
+      total += rayleighQuotient(signs, at: point, &image)
+    }
+    return total / Double(probes)
+  }
+
+  private func normalized(_ vector: [Double]) -> [Double] {
+    let scale = 1 / max(dot(vector, vector).squareRoot(), .leastNormalMagnitude)
+    return vector.map { $0 * scale }
   }
 
   private func rayleighQuotient(

@@ -9,9 +9,10 @@ extension Activation: ExpressibleByArgument {}
 struct AttackOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "dlg (data and label together), idlg (label first), linear or peeling (closed forms).",
+      "auto (the best that applies), lm (Levenberg-Marquardt), dlg (the paper's: data and label "
+        + "together), idlg (label first), linear or peeling (closed forms).",
       valueName: "name"))
-  var attack: AttackKind = .dlg
+  var attack: AttackKind = .automatic
 
   @Option(help: "Arithmetic: f32 (fast) or f64 (exact to many more digits).")
   var precision: Precision = .f64

@@ -17,6 +17,11 @@ struct ModelSelection: ParsableArguments {
   @Option(help: ArgumentHelp("Number of classes instead of the model's own.", valueName: "n"))
   var classes: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Channels or features of the first layer instead of the model's own.", valueName: "n"))
+  var width: Int?
+
   @Option(help: ArgumentHelp("Height and width of the input, in pixels.", valueName: "pixels"))
   var size: Int?
 
@@ -33,7 +38,7 @@ struct ModelSelection: ParsableArguments {
         }
         return [channels, size, size]
       },
-      classCount: classes, activation: activation)
+      classCount: classes, activation: activation, width: width)
     let activation = activation ?? architecture.defaults.activation
     return (try architecture.model(options), activation.rawValue)
   }
