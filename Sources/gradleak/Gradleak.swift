@@ -16,10 +16,14 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                                 seven photographs, read back from gradients
         gradleak reconstruct photo.jpg --out out      the same with your own picture
+        gradleak analyse photo.jpg --out out          what the gradient determines, and noise needed
         gradleak models                               the built-in models
       """,
     version: GradleakVersion.current,
-    subcommands: [DemoCommand.self, ReconstructCommand.self, ModelsCommand.self])
+    subcommands: [
+      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
+      ModelsCommand.self,
+    ])
 
   static func main() {
     do {

@@ -100,28 +100,41 @@ extension GradientInversion {
       if labels != nil, !journal.wasStopped, !isSolved(journal) {
         try searchByLevenbergMarquardt(&journal, labels: nil, observe)
       }
+      if !journal.wasStopped, !isSolved(journal) {
+        try searchByGradientDescent(&journal, labels: labels, observe)
+      }
     }
     return journal.result(layers: layers, diagnosis: diagnosis(of: journal))
+  }
+
+  /// L-BFGS, which needs no curvature where the gradient's Jacobian vanishes, from the best point so
+  /// far and from a random start.
+  private func searchByGradientDescent(
+    _ journal: inout TrialJournal, labels: [Int]?, _ observe: AttackObserver
+  ) throws(AttackError) {
+    let function = try residuals(labels, &journal)
+    var starts = [dummyBatch(configuration.trials, dimension: function.dimension)]
+    if let best = journal.best, journal.entries[best].images.allSatisfy(\.isFinite) {
+      starts.insert(
+        journal.entries[best].images + starts[0].dropFirst(batchShape.elementCount), at: 0)
+    }
+    for start in starts {
+      try journal.run(
+        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
+        observe: observe
+      ) { observer in
+        TrialJournal.Outcome(
+          LBFGS().minimize(function.matching, from: start, until: searchRule, observe: observer))
+      }
+      if journal.wasStopped || isSolved(journal) { return }
+    }
   }
 
   /// Reads a single example off its gradient where that is possible, and polishes it.
   private func closedForms(
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) -> [LayerPeeling.Layer] {
-    guard update.batchSize == 1 else { return [] }
-    var layers: [LayerPeeling.Layer] = []
-    var solution: (image: Tensor, label: Int, method: String)?
-    let weighted = weighted
-    let update = update
-    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
-      solution = (leak.image, leak.label, "linear layer")
-    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
-    {
-      solution = (peeling.image, peeling.label, "layer peeling")
-      layers = peeling.layers
-    }
-    guard let solution, solution.image.doubles.allSatisfy(\.isFinite) else { return [] }
+    guard update.batchSize == 1, let solution = journal.searching(findClosedForm) else { return [] }
     let function = try residuals([solution.label], &journal)
     let start = solution.image.doubles
     let loss = function.value(at: start)
@@ -136,7 +149,31 @@ extension GradientInversion {
     if loss > GradientInversion.polishLevel * update.squaredNorm {
       try run(function, from: start, labels: [solution.label], &journal, observe)
     }
-    return layers
+    return solution.layers
+  }
+
+  private struct ClosedForm {
+    let image: Tensor
+    let label: Int
+    let method: String
+    var layers: [LayerPeeling.Layer] = []
+  }
+
+  /// The first closed form that applies, when it gives finite numbers.
+  private func findClosedForm() -> ClosedForm? {
+    let solution: ClosedForm
+    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
+      solution = ClosedForm(image: leak.image, label: leak.label, method: "linear layer")
+    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+    {
+      solution = ClosedForm(
+        image: peeling.image, label: peeling.label, method: "layer peeling",
+        layers: peeling.layers)
+    } else {
+      return nil
+    }
+    return solution.image.doubles.allSatisfy(\.isFinite) ? solution : nil
   }
 
   /// Relative matching loss below which a closed form needs no polish.
@@ -147,12 +184,17 @@ extension GradientInversion {
   private func diagnosis(of journal: TrialJournal) -> Diagnosis? {
     guard let best = journal.best else { return nil }
     let entry = journal.entries[best]
-    let relative =
-      entry.trial.matchingLoss / max(update.squaredNorm, .leastNormalMagnitude)
     return Diagnosis(
-      verdict: relative <= configuration.solvedBelow ? .recovered : .stuck, explanation: "",
-      relativeMatchingLoss: relative, unknowns: batchShape.elementCount,
-      smallestEigenvalue: entry.extremeEigenvalues?.smallest,
-      largestEigenvalue: entry.extremeEigenvalues?.largest)
+      relativeMatchingLoss: entry.trial.matchingLoss
+        / max(update.squaredNorm, .leastNormalMagnitude),
+      isSolved: isSolved(journal),
+      isClosedForm: GradientInversion.closedFormMethods.contains(
+        journal.entries.first?.trial.method ?? ""),
+      unknowns: batchShape.elementCount,
+      equationBound: weighted.model.equationBound(batchSize: update.batchSize),
+      extremeEigenvalues: entry.extremeEigenvalues,
+      methods: journal.entries.map(\.trial.method))
   }
+
+  private static let closedFormMethods = ["linear layer", "layer peeling"]
 }

@@ -74,6 +74,13 @@ struct TrialJournal {
     return try body()
   }
 
+  /// Times search outside a trial, such as a closed form.
+  mutating func searching<R>(_ body: () -> R) -> R {
+    let start = clock.now
+    defer { searchTime += clock.now - start }
+    return body()
+  }
+
   /// Runs one trial and enters it.
   ///
   /// - Parameters:
