@@ -34,7 +34,9 @@ public struct SpectrumPlot: Sendable {
     let height = size.height - frame.top - frame.bottom
     let positive = eigenvalues.filter { $0 > 0 }
     let top = log10(max(positive.first ?? 1, threshold, .leastNormalMagnitude)).rounded(.up)
-    let lowest = log10(max(positive.last ?? 1, threshold / 1000, .leastNormalMagnitude))
+    // Down to rounding at least, and not far below it.
+    let smallest = min(positive.last ?? 1, threshold)
+    let lowest = log10(max(smallest, threshold / 1000, .leastNormalMagnitude))
     let bottom = min(lowest.rounded(.down), top - 1)
     func y(_ value: Double) -> Int {
       let share = (top - log10(max(value, .leastNormalMagnitude))) / (top - bottom)

@@ -65,12 +65,12 @@ extension GradientInversion {
   ) throws(AttackError) {
     try journal.run(
       method: "levenberg-marquardt",
-      labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe
-    ) { observer in
-      TrialJournal.Outcome(
-        solver.minimizeSquares(
-          function, from: start, until: secondOrderRule, observe: observer))
-    }
+      labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
+      solve: { observer in
+        TrialJournal.Outcome(
+          solver.minimizeSquares(
+            function, from: start, until: secondOrderRule, observe: observer))
+      })
   }
 
   /// Whether the best trial's matching loss is what was asked for.
@@ -121,11 +121,11 @@ extension GradientInversion {
     for start in starts {
       try journal.run(
         method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
-        observe: observe
-      ) { observer in
-        TrialJournal.Outcome(
-          LBFGS().minimize(function.matching, from: start, until: searchRule, observe: observer))
-      }
+        observe: observe,
+        solve: { observer in
+          TrialJournal.Outcome(
+            LBFGS().minimize(function.matching, from: start, until: searchRule, observe: observer))
+        })
       if journal.wasStopped || isSolved(journal) { return }
     }
   }
@@ -138,13 +138,13 @@ extension GradientInversion {
     let function = try residuals([solution.label], &journal)
     let start = solution.image.doubles
     let loss = function.value(at: start)
-    try journal.run(method: solution.method, labels: { _ in [solution.label] }, observe: observe) {
-      _ in
-      TrialJournal.Outcome(
-        SolverResult(
-          point: start, value: loss, iterations: 0, evaluations: 1,
-          reason: loss <= configuration.solvedBelow * update.squaredNorm ? .solved : .converged))
-    }
+    let isExact = loss <= configuration.solvedBelow * update.squaredNorm
+    let result = SolverResult(
+      point: start, value: loss, iterations: 0, evaluations: 1,
+      reason: isExact ? .solved : .converged)
+    try journal.run(
+      method: solution.method, labels: { _ in [solution.label] }, observe: observe,
+      solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     if loss > GradientInversion.polishLevel * update.squaredNorm {
       try run(function, from: start, labels: [solution.label], &journal, observe)

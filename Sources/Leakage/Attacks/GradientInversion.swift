@@ -111,13 +111,13 @@ public struct GradientInversion: Sendable {
     for trial in 0..<configuration.trials {
       try journal.run(
         method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
-        observe: observe
-      ) { observer in
-        TrialJournal.Outcome(
-          LBFGS().minimize(
-            function, from: startingPoint(trial, dimension: function.dimension),
-            until: searchRule, observe: observer))
-      }
+        observe: observe,
+        solve: { observer in
+          TrialJournal.Outcome(
+            LBFGS().minimize(
+              function, from: startingPoint(trial, dimension: function.dimension),
+              until: searchRule, observe: observer))
+        })
       if journal.wasStopped || journal.entries.last?.trial.reason == .solved { break }
     }
     return journal.result()

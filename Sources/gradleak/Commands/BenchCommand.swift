@@ -51,6 +51,12 @@ struct SuccessCommand: ParsableCommand {
     help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
   var psnr = 100.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Folder for the weights, images and labels of every run, for other programs to repeat.",
+      valueName: "folder"))
+  var export: String?
+
   func validate() throws {
     try check("--seeds", seeds, 1...100_000)
     try check("--batch-size", batchSize, 1...1000)
@@ -76,6 +82,7 @@ struct SuccessCommand: ParsableCommand {
         jobs.append(SimulationSession.Job(name: batch[0].name, seed: seed, batch: batch))
       }
     }
+    if let export { try write(jobs, of: model, to: OutputFolder(export)) }
     let outcomes = try session.run(jobs, model: model, activation: activation)
     let report = SuccessReport(outcomes: outcomes, psnr: psnr)
     if let folder = output.out {
@@ -85,6 +92,25 @@ struct SuccessCommand: ParsableCommand {
       Terminal.print(try ResultWriter.json(report))
     } else {
       for line in report.lines { Terminal.print(line) }
+    }
+  }
+
+  /// One safetensors file for each run: the parameters under their names, `images` and `labels`.
+  private func write(_ jobs: [SimulationSession.Job], of model: Model, to folder: OutputFolder)
+    throws
+  {
+    for (index, job) in jobs.enumerated() {
+      let weighted = WeightedModel(untrained: model, seed: job.seed)
+      let images = Tensor(
+        Shape([job.batch.count] + model.inputShape.dimensions),
+        .f64(job.batch.flatMap(\.image.doubles)))
+      let labels = Tensor([job.batch.count], .i64, job.batch.map { Double($0.label) })
+      var tensors = Dictionary(
+        uniqueKeysWithValues: zip(model.parameters.map(\.name), weighted.parameters))
+      tensors["images"] = images
+      tensors["labels"] = labels
+      try Safetensors.write(
+        tensors, to: folder.path(of: "run-\(index).safetensors"))
     }
   }
 
