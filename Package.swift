@@ -34,19 +34,29 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
       name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
     .testTarget(
-      name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorGraph", "OperatorTable"]),
-    .testTarget(name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph"]),
+      name: "CPUBackendTests",
+      dependencies: [
+        "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
+      ]),
+    .testTarget(
+      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "CPUBackend"]),
-    .testTarget(name: "CommandTests", dependencies: ["gradleak"]),
+    .testTarget(
+      name: "AuditTests",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph", "TestSupport"]),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["gradleak", "Audit", "Leakage", "ModelIO", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 if ! command -v swift >/dev/null 2>&1; then
-  echo "setup: no 'swift' on the PATH; install Swift 6.1 or later from https://swift.org/install" >&2
+  echo "setup: no 'swift' on the PATH; install Swift 6.2 or later from https://swift.org/install" >&2
   exit 1
 fi
 

@@ -6,8 +6,10 @@ import TensorGraph
 /// Times one evaluation of the DLG objective and its gradient with respect to dummy data and label,
 /// in f32. Prints one JSON line a row.
 ///
-/// usage: EvaluationBenchmark [--threads N] ROW:BATCH:REPEATS ...
+/// usage: EvaluationBenchmark [--threads N] [--steps] ROW:BATCH:REPEATS ...
 ///        EvaluationBenchmark [--threads N] --peak
+///
+/// With --steps the slowest steps of each row's plan go to standard error.
 @main
 enum EvaluationBenchmark {
   static func main() throws {
@@ -17,7 +19,10 @@ enum EvaluationBenchmark {
       threads = Int(arguments[flag + 1])
       arguments.removeSubrange(flag...flag + 1)
     }
-    let backend = CPUBackend(CPUBackend.Options(threadCount: threads))
+    let showsSteps = arguments.contains("--steps")
+    arguments.removeAll { $0 == "--steps" }
+    let backend = CPUBackend(
+      CPUBackend.Options(threadCount: threads, recordsStepTimes: showsSteps))
     for argument in arguments {
       if argument == "--peak" {
         try emit(measurePeak(backend))
@@ -76,6 +81,7 @@ enum EvaluationBenchmark {
       executable.run()
       milliseconds.append((clock.now - begin).seconds * 1e3)
     }
+    showSlowestSteps(of: executable)
     milliseconds.sort()
     func quantile(_ share: Double) -> Double {
       milliseconds[min(Int(share * Double(repeats)), repeats - 1)]
@@ -88,6 +94,19 @@ enum EvaluationBenchmark {
       workspaceMb: Double(executable.workspaceByteCount) / 1e6,
       gflops: matching.graph.contractionFlops / seconds * 1e-9,
       gbytesPerS: matching.graph.inputByteCount / seconds * 1e-9)
+  }
+
+  private static func showSlowestSteps(of executable: any Executable) {
+    guard let times = (executable as? CPUExecutable)?.stepTimes, !times.isEmpty else { return }
+    var total: [String: (seconds: Double, count: Int)] = [:]
+    for step in times {
+      let before = total[step.name] ?? (0, 0)
+      total[step.name] = (before.seconds + step.seconds, before.count + 1)
+    }
+    for (name, sum) in total.sorted(by: { $0.value.seconds > $1.value.seconds }).prefix(25) {
+      let line = String(format: "%9.3f ms  %3dx  ", sum.seconds * 1e3, sum.count) + name + "\n"
+      FileHandle.standardError.write(Data(line.utf8))
+    }
   }
 
   private static func bindRandomInputs(

@@ -6,4 +6,6 @@
 #undef CK_TYPE
 #undef CK_SCALAR
 #undef CK_VECTOR
+#undef CK_HALF
+#undef CK_QUARTER
 #undef CK_LANES

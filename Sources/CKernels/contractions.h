@@ -1,21 +1,34 @@
-// Contractions of both floating-point types.
+// Contractions of both floating-point types. A variant says how many vectors of sums its registers hold
+// (CK_ACCUMULATORS), and the extent of a square of dot products that fits them (CK_DOT_ROWS).
 
 #define CK_TYPE f32
 #define CK_SCALAR float
 #define CK_VECTOR ck_f32x16
+#define CK_HALF ck_f32x8
+#define CK_QUARTER ck_f32x4
 #define CK_LANES 16
 #include "microkernel_type.h"
+#include "matvec_type.h"
+#include "few_rows_type.h"
 #include "matmul_type.h"
+#include "planes_type.h"
 #include "convolution_type.h"
+#include "weight_gradient_type.h"
 #include "contraction_end.h"
 
 #define CK_TYPE f64
 #define CK_SCALAR double
 #define CK_VECTOR ck_f64x8
+#define CK_HALF ck_f64x4
+#define CK_QUARTER ck_f64x2
 #define CK_LANES 8
 #include "microkernel_type.h"
+#include "matvec_type.h"
+#include "few_rows_type.h"
 #include "matmul_type.h"
+#include "planes_type.h"
 #include "convolution_type.h"
+#include "weight_gradient_type.h"
 #include "contraction_end.h"
 
 // The task for the parameters' type.
@@ -29,5 +42,7 @@
   }
 CK_TYPED_TASK(matmul)
 CK_TYPED_TASK(matvec)
+CK_TYPED_TASK(planes)
+CK_TYPED_TASK(position_vectors)
 CK_TYPED_TASK(convolutions)
 CK_TYPED_TASK(weight_gradient)

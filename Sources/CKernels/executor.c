@@ -4,10 +4,15 @@
 // taken; whoever takes a task by incrementing it runs that task. A thread that comes late to a step
 // finds no task left, or takes one of the next step: both are right, because steps are fixed when the
 // plan is made. The caller goes on to the next step when all tasks are done.
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "CKernels.h"
 
@@ -48,6 +53,15 @@ typedef struct {
   int32_t number;
 } ck_worker;
 
+// Waits a moment. Who has waited for long lets others run, since on a busy machine the thread waited
+// for may be one of them.
+static void spin(int *spins) {
+  if (++*spins < CK_SPINS)
+    CK_PAUSE();
+  else
+    sched_yield();
+}
+
 // Takes tasks of the current step until none is left. Returns whether it ran any.
 static bool take_tasks(ck_executor *e, char *scratch) {
   bool any = false;
@@ -72,12 +86,8 @@ static void *work(void *argument) {
   int spins = 0;
   while (!atomic_load_explicit(&e->stops, memory_order_relaxed)) {
     if (take_tasks(e, scratch)) spins = 0;
-    CK_PAUSE();
-    if (atomic_load_explicit(&e->runs, memory_order_relaxed) & 1) {
-      spins = 0;
-      continue;
-    }
-    if (++spins < CK_SPINS) continue;
+    spin(&spins);
+    if (spins < CK_SPINS || atomic_load_explicit(&e->runs, memory_order_relaxed) & 1) continue;
     pthread_mutex_lock(&e->mutex);
     atomic_fetch_add(&e->sleeping, 1);
     while (!(atomic_load(&e->runs) & 1) && !atomic_load(&e->stops))
@@ -139,7 +149,8 @@ static void run_shared(ck_executor *e, int64_t index) {
   atomic_store_explicit(&e->done, 0, memory_order_relaxed);
   atomic_store_explicit(&e->ticket, (uint64_t)index << 32, memory_order_release);
   take_tasks(e, e->scratch);
-  while (atomic_load_explicit(&e->done, memory_order_acquire) < step->task_count) CK_PAUSE();
+  int spins = 0;
+  while (atomic_load_explicit(&e->done, memory_order_acquire) < step->task_count) spin(&spins);
 }
 
 void ck_executor_run(ck_executor *e, int64_t first, int64_t last, double *seconds) {
@@ -163,7 +174,10 @@ void ck_executor_run(ck_executor *e, int64_t first, int64_t last, double *second
         step->task(step->parameters, e->buffers, task, e->scratch);
     }
     if (step->finish) step->finish(step->parameters, e->buffers, 0, e->scratch);
-    if (seconds) seconds[index] += now() - start;
+    if (seconds) {
+      double elapsed = now() - start;
+      if (elapsed < seconds[index]) seconds[index] = elapsed;
+    }
   }
   if (is_shared) atomic_fetch_add(&e->runs, 1);
 }
@@ -179,4 +193,13 @@ void ck_executor_destroy(ck_executor *e) {
   pthread_cond_destroy(&e->wake);
   pthread_mutex_destroy(&e->mutex);
   free(e);
+}
+
+int32_t ck_processor_count(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+#endif
+  long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count > 0 ? (int32_t)count : 1;
 }

@@ -40,11 +40,8 @@ static int64_t element_size(ck_type type) {
   return type == CK_BOOL ? 1 : type == CK_F32 || type == CK_I32 ? 4 : 8;
 }
 
-// Reads elements start ..< start + count, in row-major order, of a view.
-static void read_view(
-    const ck_fused *program, const ck_view *view, char *const *buffers, int64_t start,
-    int64_t count, char *result) {
-  int64_t index[CK_MAXIMUM_RANK];
+// The offset of element `start`, in row-major order, of a view, and its index.
+CK_INLINE int64_t locate(const ck_view *view, int64_t start, int64_t *index) {
   int64_t offset = 0, rest = start;
   for (int axis = view->rank - 1; axis >= 0; axis--) {
     int64_t quotient = rest / view->extents[axis];
@@ -52,6 +49,15 @@ static void read_view(
     offset += index[axis] * view->strides[axis];
     rest = quotient;
   }
+  return offset;
+}
+
+// Reads elements start ..< start + count, in row-major order, of a view.
+static void read_view(
+    const ck_fused *program, const ck_view *view, char *const *buffers, int64_t start,
+    int64_t count, char *result) {
+  int64_t index[CK_MAXIMUM_RANK];
+  int64_t offset = locate(view, start, index);
   const int64_t size = element_size(view->type);
   const char *source = NULL;
   if (view->buffer == CK_CONSTANT)
@@ -114,6 +120,27 @@ CK_REDUCE(largest, f64, double, ck_f64x8, 8, maximum_f64, CK_LARGER, -INFINITY)
 CK_REDUCE(largest, i32, int32_t, ck_i32x16, 16, maximum_i32, CK_LARGER, INT32_MIN)
 CK_REDUCE(largest, i64, int64_t, ck_i64x8, 8, maximum_i64, CK_LARGER, INT64_MIN)
 
+#define CK_DOT(suffix, type, vector, lanes)                                                        \
+  static type dot_##suffix(const type *x, const type *y, int64_t count) {                          \
+    vector a = (vector)(type)0, b = a, c = a, d = a;                                               \
+    int64_t i = 0;                                                                                 \
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {                                               \
+      a += ck_load_##suffix(x + i) * ck_load_##suffix(y + i);                                      \
+      b += ck_load_##suffix(x + i + lanes) * ck_load_##suffix(y + i + lanes);                      \
+      c += ck_load_##suffix(x + i + 2 * lanes) * ck_load_##suffix(y + i + 2 * lanes);              \
+      d += ck_load_##suffix(x + i + 3 * lanes) * ck_load_##suffix(y + i + 3 * lanes);              \
+    }                                                                                              \
+    for (; i + lanes <= count; i += lanes)                                                         \
+      a += ck_load_##suffix(x + i) * ck_load_##suffix(y + i);                                      \
+    a = (a + b) + (c + d);                                                                         \
+    type total = 0;                                                                                \
+    for (int lane = 0; lane < lanes; lane++) total += a[lane];                                     \
+    for (; i < count; i++) total += x[i] * y[i];                                                   \
+    return total;                                                                                  \
+  }
+CK_DOT(f32, float, ck_f32x16, 16)
+CK_DOT(f64, double, ck_f64x8, 8)
+
 static ck_accumulator identity(const ck_sink *sink) {
   bool is_real = sink->type == CK_F32 || sink->type == CK_F64;
   if (sink->reduction == CK_SUM)
@@ -132,9 +159,16 @@ static ck_accumulator combine(const ck_sink *sink, ck_accumulator x, ck_accumula
   return (ck_accumulator){.integer = integer};
 }
 
-static ck_accumulator reduce_run(const ck_sink *sink, const char *values, int64_t count) {
+// Reduces `count` elements from byte `offset` of the sink's operand on.
+static ck_accumulator reduce_run(
+    const ck_sink *sink, char *const *addresses, int64_t offset, int64_t count) {
   bool sums = sink->reduction == CK_SUM;
-  const void *x = values;
+  const void *x = addresses[sink->operand] + offset;
+  if (sink->second >= 0) {
+    const void *y = addresses[sink->second] + offset;
+    return (ck_accumulator){
+        .real = sink->type == CK_F32 ? dot_f32(x, y, count) : dot_f64(x, y, count)};
+  }
   switch (sink->type) {
     case CK_F32: return (ck_accumulator){.real = (sums ? sum_f32 : largest_f32)(x, count)};
     case CK_F64: return (ck_accumulator){.real = (sums ? sum_f64 : largest_f64)(x, count)};
@@ -169,7 +203,7 @@ static void reduce_rows(
 
 // MARK: Program
 
-// Runs the program on elements start ..< start + count; at most CK_BLOCK.
+// Runs the program on elements start ..< start + count, at most a block.
 CK_INLINE void run_block(
     const ck_fused *program, char *const *buffers, char **addresses, char *scratch, int64_t start,
     int64_t count) {
@@ -179,8 +213,14 @@ CK_INLINE void run_block(
       addresses[i] = buffers[operand->buffer] + start * operand->step;
     else if (operand->buffer == CK_REGISTER)
       addresses[i] = scratch + operand->offset;
-    else
+    else if (operand->buffer == CK_CONSTANT)
       addresses[i] = (char *)program->constants + operand->offset;
+    else {
+      const ck_view *view = &program->views[operand->offset];
+      int64_t index[CK_MAXIMUM_RANK];
+      addresses[i] =
+          buffers[view->buffer] + locate(view, start, index) * element_size(view->type);
+    }
   }
   for (int32_t i = 0; i < program->instruction_count; i++) {
     const ck_instruction *instruction = &program->instructions[i];
@@ -200,7 +240,7 @@ static void run_small_groups(
     const ck_fused *program, char *const *buffers, int64_t task, char *scratch) {
   char **addresses = (char **)scratch;
   const int64_t group = program->reduced * program->inner;
-  const int64_t groups_per_block = CK_BLOCK / group;
+  const int64_t groups_per_block = program->block / group;
   int64_t first = task * program->outer_per_task;
   int64_t last = first + program->outer_per_task;
   if (last > program->outer) last = program->outer;
@@ -212,13 +252,14 @@ static void run_small_groups(
       const int64_t size = element_size(sink->type);
       const char *values = addresses[sink->operand];
       char *result = buffers[sink->buffer];
-      for (int64_t g = 0; g < groups; g++, values += group * size) {
+      for (int64_t g = 0; g < groups; g++) {
         if (program->inner == 1) {
-          store_accumulator(sink, result, first + g, reduce_run(sink, values, group));
+          store_accumulator(
+              sink, result, first + g, reduce_run(sink, addresses, g * group * size, group));
         } else {
           char *row = result + (first + g) * program->inner * size;
           fill_identity(sink, row, program->inner);
-          reduce_rows(sink, row, values, program->reduced, program->inner);
+          reduce_rows(sink, row, values + g * group * size, program->reduced, program->inner);
         }
       }
     }
@@ -231,13 +272,14 @@ static void run_small_groups(
 static void run_chunk(const ck_fused *program, char *const *buffers, int64_t task, char *scratch) {
   char **addresses = (char **)scratch;
   const int64_t inner = program->inner;
-  const int64_t segments = (inner + CK_BLOCK - 1) / CK_BLOCK;
+  const int64_t block = program->block;
+  const int64_t segments = (inner + block - 1) / block;
   const int64_t segment = task % segments;
   const int64_t piece = task / segments;  // outer * chunks + chunk
   const int64_t chunk = piece % program->chunks, outer = piece / program->chunks;
-  const int64_t column = segment * CK_BLOCK;
-  const int64_t width = inner - column < CK_BLOCK ? inner - column : CK_BLOCK;
-  const int64_t rows_per_block = width == inner ? CK_BLOCK / inner : 1;
+  const int64_t column = segment * block;
+  const int64_t width = inner - column < block ? inner - column : block;
+  const int64_t rows_per_block = width == inner ? block / inner : 1;
   int64_t row = chunk * program->chunk_rows;
   int64_t last = row + program->chunk_rows;
   if (last > program->reduced) last = program->reduced;
@@ -260,7 +302,8 @@ static void run_chunk(const ck_fused *program, char *const *buffers, int64_t tas
       const ck_sink *sink = &program->sinks[s];
       const char *values = addresses[sink->operand];
       if (inner == 1)
-        accumulators[s] = combine(sink, accumulators[s], reduce_run(sink, values, rows));
+        accumulators[s] =
+            combine(sink, accumulators[s], reduce_run(sink, addresses, 0, rows));
       else
         reduce_rows(sink, results[s], values, rows, width);
     }
@@ -277,7 +320,7 @@ static void run_chunk(const ck_fused *program, char *const *buffers, int64_t tas
 static void fused_task(
     const void *parameters, char *const *buffers, int64_t task, char *scratch) {
   const ck_fused *program = parameters;
-  if (program->reduced * program->inner <= CK_BLOCK)
+  if (program->reduced * program->inner <= program->block)
     run_small_groups(program, buffers, task, scratch);
   else
     run_chunk(program, buffers, task, scratch);

@@ -1,4 +1,4 @@
-// Matrix products, by packed panels that stay in the caches, and matrix-vector products.
+// Matrix products, by packed panels that stay in the caches.
 
 // Extents of the blocks that are packed at a time.
 #ifndef CK_BLOCK_K
@@ -6,19 +6,64 @@
 #define CK_BLOCK_COLUMNS 512
 #endif
 
-// panel[i][r] = matrix[(first + r) * row_stride + i * column_stride], zero beyond `rows`.
+// Elements between panel and block, which the last vector stored to a panel runs into.
+#ifndef CK_PANEL_SLACK
+#define CK_PANEL_SLACK 64
+#endif
+
+// panel[i][r] = matrix[r * stride + i], zero beyond `rows`: transposed in squares. Vectors are longer
+// than what is left of a row; each is stored before the next one, which overwrites its surplus.
+static void CK_F(pack_left_rows)(
+    CK_SCALAR *panel, const CK_SCALAR *matrix, int64_t stride, int rows, int64_t k) {
+  enum { parts = (CK_PANEL + CK_LANES - 1) / CK_LANES };
+  int64_t i = 0;
+  for (; i + CK_LANES <= k; i += CK_LANES) {
+    CK_VECTOR square[parts][CK_LANES];
+    for (int part = 0; part < parts; part++) {
+      for (int r = 0; r < CK_LANES; r++) {
+        int row = part * CK_LANES + r;
+        square[part][r] =
+            row < rows ? CK_F(ck_load)(matrix + row * stride + i) : (CK_VECTOR)0;
+      }
+      CK_F(ck_transpose)(square[part]);
+    }
+    for (int c = 0; c < CK_LANES; c++)
+      for (int part = 0; part < parts; part++)
+        CK_F(ck_store)(panel + (i + c) * CK_PANEL + part * CK_LANES, square[part][c]);
+  }
+  for (; i < k; i++)
+    for (int r = 0; r < CK_PANEL; r++)
+      panel[i * CK_PANEL + r] = r < rows ? matrix[r * stride + i] : 0;
+}
+
+// panel[i][r] = matrix[r * row_stride + i * column_stride], zero beyond `rows`.
 static void CK_F(pack_left)(
     CK_SCALAR *panel, const CK_SCALAR *matrix, int64_t row_stride, int64_t column_stride, int rows,
     int64_t k) {
-  if (rows < CK_PANEL) memset(panel, 0, (size_t)(k * CK_PANEL) * sizeof(CK_SCALAR));
-  if (row_stride == 1) {
-    for (int64_t i = 0; i < k; i++)
-      for (int r = 0; r < rows; r++) panel[i * CK_PANEL + r] = matrix[i * column_stride + r];
-  } else {
-    for (int r = 0; r < rows; r++)
-      for (int64_t i = 0; i < k; i++)
-        panel[i * CK_PANEL + r] = matrix[r * row_stride + i * column_stride];
+  if (column_stride == 1) {
+    CK_F(pack_left_rows)(panel, matrix, row_stride, rows, k);
+    return;
   }
+  for (int64_t i = 0; i < k; i++) {
+    for (int r = 0; r < rows; r++)
+      panel[i * CK_PANEL + r] = matrix[r * row_stride + i * column_stride];
+    for (int r = rows; r < CK_PANEL; r++) panel[i * CK_PANEL + r] = 0;
+  }
+}
+
+// result[i * CK_TILE_COLUMNS + c] = matrix[c * stride + i] for a vector of columns c.
+static void CK_F(pack_right_columns)(
+    CK_SCALAR *result, const CK_SCALAR *matrix, int64_t stride, int64_t k) {
+  int64_t i = 0;
+  for (; i + CK_LANES <= k; i += CK_LANES) {
+    CK_VECTOR square[CK_LANES];
+    for (int c = 0; c < CK_LANES; c++) square[c] = CK_F(ck_load)(matrix + c * stride + i);
+    CK_F(ck_transpose)(square);
+    for (int r = 0; r < CK_LANES; r++)
+      CK_F(ck_store)(result + (i + r) * CK_TILE_COLUMNS, square[r]);
+  }
+  for (; i < k; i++)
+    for (int c = 0; c < CK_LANES; c++) result[i * CK_TILE_COLUMNS + c] = matrix[c * stride + i];
 }
 
 // block[j / tile][i][j % tile] = matrix[i * row_stride + j * column_stride], zero beyond `columns`.
@@ -33,15 +78,14 @@ static void CK_F(pack_right)(
       for (int64_t i = 0; i < k; i++)
         memcpy(
             block + i * CK_TILE_COLUMNS, source + i * row_stride, (size_t)width * sizeof(CK_SCALAR));
-    } else {
-      // Sixteen rows at a time, so that the lines written to stay in the cache.
-      for (int64_t i0 = 0; i0 < k; i0 += 16) {
-        int64_t i1 = i0 + 16 < k ? i0 + 16 : k;
-        for (int64_t c = 0; c < width; c++)
-          for (int64_t i = i0; i < i1; i++)
-            block[i * CK_TILE_COLUMNS + c] = source[i * row_stride + c * column_stride];
-      }
+      continue;
     }
+    int64_t c = 0;
+    for (; row_stride == 1 && c + CK_LANES <= width; c += CK_LANES)
+      CK_F(pack_right_columns)(block + c, source + c * column_stride, column_stride, k);
+    for (; c < width; c++)
+      for (int64_t i = 0; i < k; i++)
+        block[i * CK_TILE_COLUMNS + c] = source[i * row_stride + c * column_stride];
   }
 }
 
@@ -62,9 +106,13 @@ static void CK_F(matmul)(
   CK_SCALAR *result =
       (CK_SCALAR *)buffers[p->result] + (batch * p->m + first_row) * p->n + first_column;
   CK_SCALAR *panel = (CK_SCALAR *)scratch;
-  CK_SCALAR *block = panel + CK_BLOCK_K * CK_PANEL;
+  CK_SCALAR *block = panel + CK_BLOCK_K * CK_PANEL + CK_PANEL_SLACK;
   CK_SCALAR edge[CK_PANEL * CK_TILE_COLUMNS];
 
+  if (p->left_column == 1 && p->right_row == 1 && rows <= CK_PANEL && p->k >= 4 * CK_LANES) {
+    CK_F(few_rows)(p, left, rows, right, columns, result);
+    return;
+  }
   if (p->k == 0)
     for (int64_t i = 0; i < rows; i++)
       memset(result + i * p->n, 0, (size_t)columns * sizeof(CK_SCALAR));
@@ -91,10 +139,10 @@ static void CK_F(matmul)(
           CK_SCALAR *target = result + i * p->n + j0 + j;
           const int64_t width = n - j < CK_TILE_COLUMNS ? n - j : CK_TILE_COLUMNS;
           if (width == CK_TILE_COLUMNS) {
-            CK_F(tile)(count, k, panel, b, NULL, step, target, p->n, k0 > 0);
+            CK_F(tile)(count, k, panel, b, step, target, p->n, k0 > 0);
             continue;
           }
-          CK_F(tile)(count, k, panel, b, NULL, step, edge, CK_TILE_COLUMNS, false);
+          CK_F(tile)(count, k, panel, b, step, edge, CK_TILE_COLUMNS, false);
           for (int r = 0; r < count; r++)
             for (int64_t c = 0; c < width; c++)
               target[r * p->n + c] =
@@ -102,83 +150,5 @@ static void CK_F(matmul)(
         }
       }
     }
-  }
-}
-
-// MARK: Matrix times vector
-
-CK_INLINE CK_SCALAR CK_F(lane_sum)(CK_VECTOR v) {
-  CK_SCALAR total = 0;
-  for (int lane = 0; lane < CK_LANES; lane++) total += v[lane];
-  return total;
-}
-
-CK_INLINE void CK_F(dot_rows)(
-    const int rows, const CK_SCALAR *matrix, int64_t stride, const CK_SCALAR *vector, int64_t count,
-    CK_SCALAR *result) {
-  CK_VECTOR sums[4][2];
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = (CK_VECTOR)0;
-  int64_t j = 0;
-  for (; j + 2 * CK_LANES <= count; j += 2 * CK_LANES) {
-    CK_VECTOR x0 = CK_F(ck_load)(vector + j), x1 = CK_F(ck_load)(vector + j + CK_LANES);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-      sums[r][0] += CK_F(ck_load)(matrix + r * stride + j) * x0;
-      sums[r][1] += CK_F(ck_load)(matrix + r * stride + j + CK_LANES) * x1;
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) {
-    CK_SCALAR total = CK_F(lane_sum)(sums[r][0] + sums[r][1]);
-    for (int64_t c = j; c < count; c++) total += matrix[r * stride + c] * vector[c];
-    result[r] = total;
-  }
-}
-
-// Columns first ..< first + vectors of the transposed product.
-CK_INLINE void CK_F(sum_columns)(
-    const int vectors, const CK_SCALAR *matrix, int64_t stride, const CK_SCALAR *vector,
-    int64_t rows, CK_SCALAR *result) {
-  CK_VECTOR sums[8];
-#pragma clang loop unroll(full)
-  for (int v = 0; v < vectors; v++) sums[v] = (CK_VECTOR)0;
-  for (int64_t i = 0; i < rows; i++) {
-    CK_VECTOR x = (CK_VECTOR)vector[i];
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++)
-      sums[v] += x * CK_F(ck_load)(matrix + i * stride + v * CK_LANES);
-  }
-#pragma clang loop unroll(full)
-  for (int v = 0; v < vectors; v++) CK_F(ck_store)(result + v * CK_LANES, sums[v]);
-}
-
-static void CK_F(matvec)(
-    const ck_matvec *p, char *const *buffers, int64_t task, char *scratch) {
-  (void)scratch;
-  const int64_t results = p->transposed ? p->columns : p->rows;
-  const int64_t tasks = (results + p->results_per_task - 1) / p->results_per_task;
-  const int64_t batch = task / tasks;
-  const CK_SCALAR *matrix = (const CK_SCALAR *)buffers[p->matrix] + batch * p->rows * p->columns;
-  const CK_SCALAR *vector =
-      (const CK_SCALAR *)buffers[p->vector] + batch * (p->transposed ? p->rows : p->columns);
-  CK_SCALAR *result = (CK_SCALAR *)buffers[p->result] + batch * results;
-  int64_t i = task % tasks * p->results_per_task;
-  int64_t last = i + p->results_per_task < results ? i + p->results_per_task : results;
-  if (!p->transposed) {
-    const int64_t n = p->columns;
-    for (; i + 4 <= last; i += 4) CK_F(dot_rows)(4, matrix + i * n, n, vector, n, result + i);
-    for (; i < last; i++) CK_F(dot_rows)(1, matrix + i * n, n, vector, n, result + i);
-    return;
-  }
-  const int64_t n = p->columns, rows = p->rows;
-  for (; i + 8 * CK_LANES <= last; i += 8 * CK_LANES)
-    CK_F(sum_columns)(8, matrix + i, n, vector, rows, result + i);
-  for (; i + CK_LANES <= last; i += CK_LANES)
-    CK_F(sum_columns)(1, matrix + i, n, vector, rows, result + i);
-  for (; i < last; i++) {
-    CK_SCALAR total = 0;
-    for (int64_t r = 0; r < rows; r++) total += matrix[r * n + i] * vector[r];
-    result[i] = total;
   }
 }

@@ -5,7 +5,7 @@
 
 #include "CKernels.h"
 
-typedef struct {
+struct ck_variant {
   const ck_function (*unary)[CK_TYPE_COUNT];
   const ck_function (*binary)[CK_TYPE_COUNT][3];
   const ck_function (*compare)[CK_TYPE_COUNT][3];
@@ -15,9 +15,11 @@ typedef struct {
   ck_task fused_finish;
   ck_task matmul;
   ck_task matvec;
+  ck_task planes;
+  ck_task position_vectors;
   ck_task convolution;
   ck_task weight_gradient;
-} ck_variant;
+};
 
 extern const ck_variant ck_variant_baseline;
 #if defined(__x86_64__)
@@ -28,17 +30,12 @@ extern const ck_variant ck_variant_avx512;
 // Kernels that only move data, the same for all processors.
 #define CK_DECLARE_TASK(name)                                                                      \
   void name(const void *parameters, char *const *buffers, int64_t task, char *scratch)
-CK_DECLARE_TASK(ck_planes_task);
 CK_DECLARE_TASK(ck_panels_task);
-CK_DECLARE_TASK(ck_channels_last_task);
 CK_DECLARE_TASK(ck_plain_convolution_task);
 CK_DECLARE_TASK(ck_copy_task);
 CK_DECLARE_TASK(ck_gather_task);
 CK_DECLARE_TASK(ck_scatter_add_task);
 CK_DECLARE_TASK(ck_argmax_task);
 CK_DECLARE_TASK(ck_window_argmax_task);
-
-// The best variant this processor runs.
-const ck_variant *ck_current_variant(void);
 
 #endif

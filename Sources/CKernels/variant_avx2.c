@@ -3,7 +3,8 @@
 #include "variant.h"
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2"))), apply_to = function)
 #define CK_VARIANT_NAME ck_variant_avx2
-#define CK_TILE_ROWS 3
+#define CK_ACCUMULATORS 6
+#define CK_DOT_ROWS 2
 #include "variant_table.h"
 #pragma clang attribute pop
 #endif

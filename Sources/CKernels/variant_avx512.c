@@ -9,7 +9,8 @@
     apply_to = function)
 #define CK_VARIANT_NAME ck_variant_avx512
 #define CK_HAS_MASKS
-#define CK_TILE_ROWS 12
+#define CK_ACCUMULATORS 24
+#define CK_DOT_ROWS 4
 #include "variant_table.h"
 #pragma clang attribute pop
 #endif

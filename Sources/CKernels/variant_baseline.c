@@ -2,8 +2,10 @@
 #include "variant.h"
 #define CK_VARIANT_NAME ck_variant_baseline
 #if defined(__aarch64__)
-#define CK_TILE_ROWS 3
+#define CK_ACCUMULATORS 6
+#define CK_DOT_ROWS 2
 #else
-#define CK_TILE_ROWS 1
+#define CK_ACCUMULATORS 3
+#define CK_DOT_ROWS 1
 #endif
 #include "variant_table.h"

@@ -5,6 +5,7 @@
 #include "functions_f64.h"
 #include "elementwise.h"
 #include "fused.h"
+#include "transpose.h"
 #include "contractions.h"
 
 const ck_variant CK_VARIANT_NAME = {
@@ -17,6 +18,8 @@ const ck_variant CK_VARIANT_NAME = {
     .fused_finish = fused_finish,
     .matmul = matmul_task,
     .matvec = matvec_task,
+    .planes = planes_task,
+    .position_vectors = position_vectors_task,
     .convolution = convolutions_task,
     .weight_gradient = weight_gradient_task,
 };

@@ -1,3 +1,4 @@
+import CKernels
 import TensorGraph
 
 /// The embedded backend: plans a graph once (fusion, buffers, packed weights, shares of the work) and
@@ -18,6 +19,12 @@ public struct CPUBackend: Backend {
     /// Whether the time of every step is recorded, for ``CPUExecutable/stepTimes``.
     public var recordsStepTimes: Bool
 
+    /// Whether the memory of intermediate values is filled with NaNs before the first run: results
+    /// that change read what no step wrote.
+    package var poisonsWorkspace = false
+    /// The vector instructions that kernels are compiled for; nil for the best there are.
+    package var instructionSet: InstructionSet?
+
     public init(
       threadCount: Int? = nil, fusesElementwise: Bool = true, simplifies: Bool = true,
       recordsStepTimes: Bool = false
@@ -28,6 +35,12 @@ public struct CPUBackend: Backend {
       self.simplifies = simplifies
       self.recordsStepTimes = recordsStepTimes
     }
+  }
+
+  /// Vector instructions that there are kernels for. `baseline` is what every processor of the
+  /// architecture has.
+  package enum InstructionSet: Sendable, CaseIterable {
+    case baseline, avx2, avx512
   }
 
   public let options: Options
@@ -53,7 +66,25 @@ public struct CPUBackend: Backend {
   ///   memory than there can be.
   public func makeExecutable(_ graph: Graph) throws(GraphError) -> CPUExecutable {
     let canonical = try graph.canonicalised(simplifies: options.simplifies)
-    let plan = try Lowering.plan(canonical, fusesElementwise: options.fusesElementwise)
-    return try CPUExecutable(graph: graph, plan: plan, options: options)
+    guard let variant = options.instructionSet.map({ $0.variant }) ?? ck_best_variant() else {
+      throw GraphError("this processor lacks the vector instructions that were asked for")
+    }
+    let plan = try Lowering.plan(
+      canonical, variant, fusesElementwise: options.fusesElementwise)
+    return try CPUExecutable(graph: graph, plan: plan, variant, options: options)
   }
+}
+
+extension CPUBackend.InstructionSet {
+  /// Its kernels; nil when this processor lacks it.
+  fileprivate var variant: OpaquePointer? {
+    switch self {
+    case .baseline: ck_find_variant(CK_BASELINE)
+    case .avx2: ck_find_variant(CK_AVX2)
+    case .avx512: ck_find_variant(CK_AVX512)
+    }
+  }
+
+  /// Whether this processor has it.
+  package var isAvailable: Bool { variant != nil }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Audit
 import Foundation
+import Leakage
+import ModelIO
 
 /// The program: parses the command line, runs the command, and turns every error into one clear
 /// sentence and an exit status.
@@ -14,10 +16,10 @@ struct Gradleak: ParsableCommand {
       gradient, and tells how much of the client's data comes back.
 
       EXAMPLES
-        gradleak demo                                 seven photographs, read back from gradients
-        gradleak reconstruct photo.jpg --out out      the same with your own picture
-        gradleak analyse photo.jpg --out out          what the gradient determines, and noise needed
-        gradleak models                               the built-in models
+        gradleak demo                             seven bundled photographs
+        gradleak reconstruct photo.jpg --out out  the same with your own picture
+        gradleak analyse photo.jpg --out out      what the gradient determines
+        gradleak models                           the built-in models
       """,
     version: GradleakVersion.current,
     subcommands: [
@@ -26,7 +28,10 @@ struct Gradleak: ParsableCommand {
     ])
 
   static func main() {
+    // A closed pipe (`gradleak demo --out out | head`) must not end a run before it has written.
+    signal(SIGPIPE, SIG_IGN)
     do {
+      try checkCommandName()
       var command = try parseAsRoot()
       try command.run()
     } catch let status as FinishedWithStatus {
@@ -36,11 +41,35 @@ struct Gradleak: ParsableCommand {
     }
   }
 
+  /// Refuses an unknown command with the nearest spelling, which ArgumentParser would call an
+  /// "unexpected argument".
+  private static func checkCommandName() throws {
+    guard let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-") else { return }
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard !(names + ["help"]).contains(name) else { return }
+    let suggestion = nearestSpelling(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+    throw ValidationError(
+      "There is no command called \(name.quotedForMessage); \(suggestion)The commands are "
+        + names.joined(separator: ", ") + ".")
+  }
+
   private static func finish(with error: any Error) -> Never {
     // Help and version requests are errors to ArgumentParser, but not to the user.
     guard exitCode(for: error) != .success else { exit(withError: error) }
-    Terminal.printError("gradleak: " + message(for: error))
+    Terminal.printError("gradleak: " + sentence(message(for: error)))
+    let isAboutOptions = exitCode(for: error) == .validationFailure
+    if isAboutOptions, let hint = fullMessage(for: error).split(separator: "\n").last {
+      Terminal.printError(hint.trimmingCharacters(in: .whitespaces))
+    }
     Foundation.exit(ExitStatus.badInput)
+  }
+
+  /// A message on one line, with a full stop. Lists of ArgumentParser, one item a line, are joined.
+  private static func sentence(_ message: String) -> String {
+    let text = message.replacingOccurrences(of: ":\n  - ", with: ": ")
+      .replacingOccurrences(of: "\n  - ", with: ", ")
+      .escapingControlCharacters
+    return text.last.map { ".?!".contains($0) } == true ? text : text + "."
   }
 }
 

@@ -29,6 +29,35 @@ import Testing
     }
   }
 
+  /// The kernels for processors with shorter vectors.
+  @Test(
+    arguments: operatorTable,
+    CPUBackend.InstructionSet.allCases.filter { $0.isAvailable })
+  func agreesWithEveryInstructionSet(row: OperatorRow, set: CPUBackend.InstructionSet) throws {
+    var options = CPUBackend.Options(threadCount: 1)
+    options.instructionSet = set
+    for dtype in [DType.f32, .f64] {
+      try compare(row, order: min(row.highestOrder, 1), dtype, CPUBackend(options))
+    }
+  }
+
+  /// Nothing is read that the same run did not write: memory starts as NaNs, and a second run, in what
+  /// the first one left, gives the same bits.
+  @Test(arguments: operatorTable)
+  func dependsOnInputsAlone(row: OperatorRow) throws {
+    let program = row.program(order: min(row.highestOrder, 2), .f32)
+    let expected = try CPUBackend().evaluate(program.graph, program.inputs)
+    var options = CPUBackend.Options(threadCount: 1)
+    options.poisonsWorkspace = true
+    let bound = try BoundExecutable(program.graph, program.inputs, options)
+    for _ in 0..<2 {
+      bound.run()
+      for (result, reference) in zip(bound.results, expected) {
+        #expect(result.difference(from: reference, tolerance: 0) == nil, "\(row)")
+      }
+    }
+  }
+
   private func compare(
     _ row: OperatorRow, order: Int, _ dtype: DType, _ backend: CPUBackend,
     graphSimplifies: Bool = true

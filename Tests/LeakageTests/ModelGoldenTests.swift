@@ -1,12 +1,26 @@
+import CPUBackend
 import Leakage
 import TensorGraph
 import Testing
 
 /// Models, client gradients and the DLG objective against PyTorch in f64.
 @Suite struct ModelGoldenTests {
-  private let backend = ReferenceInterpreter()
+  /// The oracle, and the engine that attacks run on.
+  enum Engine: String, CaseIterable {
+    case reference
+    case cpu
 
-  private func sharedGradient(_ item: ModelCase, _ model: Model) throws -> [Tensor] {
+    var backend: any Backend {
+      switch self {
+      case .reference: ReferenceInterpreter()
+      case .cpu: CPUBackend()
+      }
+    }
+  }
+
+  private func sharedGradient(
+    _ item: ModelCase, _ model: Model, _ backend: any Backend
+  ) throws -> [Tensor] {
     let client = ClientGradientGraph(
       model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode)
     let batch = model.fixtureBatch(item.batchSize)
@@ -14,10 +28,11 @@ import Testing
       client.graph, [batch.images, batch.labels] + model.fixtureState)
   }
 
-  @Test(arguments: ModelCase.all) func clientGradients(_ item: ModelCase) throws {
+  @Test(arguments: ModelCase.all, Engine.allCases)
+  func clientGradients(_ item: ModelCase, _ engine: Engine) throws {
     let model = try item.model()
     let golden = try item.golden()
-    let results = try sharedGradient(item, model)
+    let results = try sharedGradient(item, model, engine.backend)
     #expect(relativeError(results[0], golden["loss"]) < 1e-13)
     #expect(relativeError(results[1], golden["logits"]) < 1e-13)
 
@@ -39,7 +54,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ModelCase.all) func matchingObjective(_ item: ModelCase) throws {
+  @Test(arguments: ModelCase.all, Engine.allCases)
+  func matchingObjective(_ item: ModelCase, _ engine: Engine) throws {
+    let backend = engine.backend
     let model = try item.model()
     let golden = try item.golden()
     let matching = GradientMatchingGraph(
@@ -57,7 +74,7 @@ import Testing
       along: zip(inputs, tangents).map { (variable: $0, tangent: $1) })
 
     let dummies = variables.enumerated().map { noise($1.type.shape, 2 + $0) }
-    let targets = try sharedGradient(item, model).dropFirst(2)
+    let targets = try sharedGradient(item, model, engine.backend).dropFirst(2)
     let results = try backend.evaluate(
       builder.build(outputs: outputs + slopes),
       dummies + model.fixtureState + targets + directions)

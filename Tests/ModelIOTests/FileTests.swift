@@ -1,5 +1,6 @@
 import Foundation
 import ModelIO
+import TestSupport
 import Testing
 
 struct FileTests {
@@ -55,14 +56,21 @@ struct FileTests {
 
   @Test func outputFoldersAreCreatedWithTheirParents() throws {
     let output = try OutputFolder(folder("a/b/c/"))
+    // Choosing makes nothing yet.
+    #expect(folder.contents.isEmpty)
+    try output.create()
     try AtomicFile.write("x", to: output.path(of: "x.txt"))
     #expect(bytes(of: folder("a/b/c/x.txt")) == Array("x".utf8))
     _ = try OutputFolder(folder("a/b"))
   }
 
-  @Test(arguments: [("file", "is a file"), ("file/below", "is a file")])
-  func outputFoldersCannotBeFiles(_ name: String, _ words: String) {
+  @Test(arguments: [
+    ("file", "is a file"), ("file/below", "is a file"),
+    ("a/b/" + String(repeating: "x", count: 300), "too long"),
+  ])
+  func outputFoldersThatCannotBe(_ name: String, _ words: String) {
     _ = folder.file("file", [])
+    defer { #expect(folder.contents == ["file"]) }
     #expect {
       try OutputFolder(folder(name))
     } throws: {

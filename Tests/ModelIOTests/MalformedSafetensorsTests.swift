@@ -1,5 +1,6 @@
 import ModelIO
 import TensorGraph
+import TestSupport
 import Testing
 
 /// One file that breaks a rule, and words that its error must have.

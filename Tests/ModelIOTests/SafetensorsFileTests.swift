@@ -1,5 +1,6 @@
 import ModelIO
 import TensorGraph
+import TestSupport
 import Testing
 
 /// A safetensors file put together from its parts.

@@ -1,6 +1,7 @@
 import Foundation
 import ModelIO
 import TensorGraph
+import TestSupport
 import Testing
 
 struct SafetensorsWriterTests {

@@ -72,6 +72,7 @@ public struct AnalysisWriter: Sendable {
 
   /// - Returns: what was written, for people.
   public func write(_ analysis: GradientAnalysis, _ record: AnalysisRecord) throws -> String {
+    try folder.create()
     try AtomicFile.write(try ResultWriter.json(record), to: folder.path(of: "analysis.json"))
     let rows = analysis.eigenvalues.enumerated().map { "\($0 + 1),\($1)" }
     try AtomicFile.write(

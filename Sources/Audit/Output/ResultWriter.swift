@@ -14,7 +14,9 @@ public struct ResultWriter: Sendable {
 
   private let folder: OutputFolder
 
-  /// - Throws: ``FileError`` when the folder cannot be made or written to.
+  /// Nothing is made before there is something to write.
+  ///
+  /// - Throws: ``FileError`` when the folder could not be made or written to.
   public init(folder path: String) throws(FileError) {
     folder = try OutputFolder(path)
   }
@@ -22,6 +24,7 @@ public struct ResultWriter: Sendable {
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
   public func write(_ outcomes: [SimulatedAudit.Outcome]) throws -> String {
+    try folder.create()
     let records = outcomes.map(\.record)
     let seeds = Set(records.map(\.configuration.seed))
     var rows: [ContactSheet.Row] = []
@@ -120,8 +123,10 @@ public struct ResultWriter: Sendable {
   }
 
   /// A field quoted where CSV needs it (RFC 4180).
-  private static func csvField(_ text: String) -> String {
-    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+  static func csvField(_ text: String) -> String {
+    // By scalars: as a character, "\r\n" is neither of its two.
+    let special = ",\"\n\r".unicodeScalars
+    guard text.unicodeScalars.contains(where: special.contains) else { return text }
     return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 }

@@ -18,6 +18,11 @@ public struct PrivateExample: Sendable {
     self.preparation = preparation
   }
 
+  /// The same image with another label.
+  public func labelled(_ label: Int) -> PrivateExample {
+    PrivateExample(name: name, image: image, label: label, preparation: preparation)
+  }
+
   /// Makes an example of any picture: cropped to the input's aspect ratio about its centre and
   /// resized.
   ///

@@ -26,13 +26,6 @@ public struct SimulatedAudit: Sendable {
     public let image: Tensor
   }
 
-  /// Progress, with the PSNR that the simulated attacker cannot see.
-  public struct Progress: Sendable {
-    public let attack: AttackProgress
-    /// Mean PSNR in dB over the batch; NaN at iterations where it is not measured.
-    public let psnr: Double
-  }
-
   private let weighted: WeightedModel
   private let modelSummary: ModelSummary
   private let backend: any Backend
@@ -56,10 +49,12 @@ public struct SimulatedAudit: Sendable {
 
   /// Shares the gradient of `batch` and attacks it.
   ///
+  /// - Parameter observe: called after every iteration of a search with the progress and the mean
+  ///   PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
-    observe: (Progress) -> SolverDecision = { _ in .proceed }
+    observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     let originals = batch.map(\.image)
     let dtype = configuration.precision.dtype
@@ -69,9 +64,7 @@ public struct SimulatedAudit: Sendable {
     let inversion = try GradientInversion(
       weighted, update: update, configuration: configuration, backend: backend)
     let result = try inversion.run { progress, images in
-      // The measure is for show; computing it at every iteration would cost more than the attack.
-      let psnr = progress.isShown ? meanPSNR(of: images(), originals) : .nan
-      return observe(Progress(attack: progress, psnr: psnr))
+      observe(progress) { meanPSNR(of: images(), originals) }
     }
     return outcome(result, batch, update, configuration)
   }
@@ -162,9 +155,4 @@ public struct SimulatedAudit: Sendable {
       $0 + ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: $1)
     } / Double(errors.count)
   }
-}
-
-extension AttackProgress {
-  /// Whether a progress line may be due: not at every iteration of a fast attack.
-  fileprivate var isShown: Bool { solver.iteration % 16 == 0 || solver.iteration < 16 }
 }

@@ -16,6 +16,15 @@ typedef enum { CK_F32, CK_F64, CK_I32, CK_I64, CK_BOOL, CK_TYPE_COUNT } ck_type;
 
 #define CK_MAXIMUM_RANK 12
 
+// Kernels compiled for one set of vector instructions.
+typedef struct ck_variant ck_variant;
+typedef enum { CK_BASELINE, CK_AVX2, CK_AVX512 } ck_instruction_set;
+
+// The variant for an instruction set; NULL when this processor lacks it.
+const ck_variant *ck_find_variant(ck_instruction_set set);
+// The fastest variant for this processor.
+const ck_variant *ck_best_variant(void);
+
 // MARK: Executor
 
 typedef void (*ck_task)(
@@ -38,15 +47,18 @@ ck_executor *ck_executor_create(
     const ck_step *steps, int64_t step_count, char *const *buffers, char *scratch,
     int64_t scratch_stride, int32_t thread_count);
 
-// Runs steps first ..< last in order. When `seconds` is not NULL, adds each step's time to it.
+// Runs steps first ..< last in order. When `seconds` is not NULL, lowers each step's entry to its time.
 void ck_executor_run(ck_executor *executor, int64_t first, int64_t last, double *seconds);
+
+// Processors that this process may run on.
+int32_t ck_processor_count(void);
 
 // Stops and joins the threads.
 void ck_executor_destroy(ck_executor *executor);
 
 // MARK: Elementwise programs
 
-// Elements a program processes at a time, so that its registers stay in the first-level cache.
+// Most elements a program processes at a time, so that its registers stay in the first-level cache.
 #define CK_BLOCK 1024
 
 typedef enum {
@@ -68,17 +80,21 @@ typedef void (*ck_function)(
 // The functions of one operator; NULL where the operator is not defined on the type. Of the two
 // operands of `binary` and `compare`, and of the two values of `select`, one may be a single element
 // that is repeated.
-ck_function ck_unary_function(ck_unary op, ck_type type);
-ck_function ck_binary_function(ck_binary op, ck_type type, bool first_repeats, bool second_repeats);
+ck_function ck_unary_function(const ck_variant *variant, ck_unary op, ck_type type);
+ck_function ck_binary_function(
+    const ck_variant *variant, ck_binary op, ck_type type, bool first_repeats, bool second_repeats);
 ck_function ck_compare_function(
-    ck_comparison op, ck_type type, bool first_repeats, bool second_repeats);
-ck_function ck_select_function(ck_type type, bool true_repeats, bool false_repeats);
-ck_function ck_convert_function(ck_type from, ck_type to);
+    const ck_variant *variant, ck_comparison op, ck_type type, bool first_repeats,
+    bool second_repeats);
+ck_function ck_select_function(
+    const ck_variant *variant, ck_type type, bool true_repeats, bool false_repeats);
+ck_function ck_convert_function(const ck_variant *variant, ck_type from, ck_type to);
 
 // Where an operand lives. In memory (`buffer` >= 0): at `buffer`, advancing `step` bytes per element.
-// Otherwise a register at byte `offset` of the scratch area (CK_REGISTER), or a repeated constant at
-// byte `offset` of the program's constants (CK_CONSTANT).
-enum { CK_REGISTER = -1, CK_CONSTANT = -2 };
+// Otherwise a register at byte `offset` of the scratch area (CK_REGISTER), a repeated constant at byte
+// `offset` of the program's constants (CK_CONSTANT), or where view number `offset` has the block's first
+// element (CK_VIEW; blocks then never cross the view's last axis).
+enum { CK_REGISTER = -1, CK_CONSTANT = -2, CK_VIEW = -3 };
 typedef struct {
   int32_t buffer;
   int32_t step;
@@ -105,18 +121,20 @@ typedef struct {
 
 typedef enum { CK_SUM, CK_MAXIMUM } ck_reduction;
 
-// A reduction of an operand of the program, seen as [outer, reduced, inner], to `buffer`
-// [outer, inner]; `partials` is a buffer of [outer, chunks, inner] when the reduced axis is split.
+// A reduction of an operand of the program (with `second` >= 0: of its product with that operand), seen
+// as [outer, reduced, inner], to `buffer` [outer, inner]; `partials` is a buffer of [outer, chunks, inner] when the reduced axis is split.
 typedef struct {
   ck_reduction reduction;
   ck_type type;
-  int32_t operand;
+  int32_t operand, second;
   int32_t buffer;
   int32_t partials;
 } ck_sink;
 
 typedef struct {
   int64_t count;
+  // Elements of a block, at most CK_BLOCK.
+  int64_t block;
   // The shape all sinks see; count == outer * reduced * inner. Without sinks: outer = count, 1, 1.
   int64_t outer, reduced, inner;
   // Number of pieces the reduced axis is split into, and rows of each (the last may be shorter).
@@ -163,12 +181,14 @@ typedef struct {
 // plane p is source row row_origins[p] + r * row_step, column column_origins[p] + c * column_step, or
 // zero outside. In the result every position of a kernel window is then a fixed shift.
 typedef struct {
+  ck_type type;
   int32_t source, result;
-  int32_t element_size;
   int64_t images, height, width;
   int64_t phases, row_step, column_step;
   const int64_t *row_origins, *column_origins;
   int64_t rows, columns, plane_stride;
+  // Zeros after the last plane, for the vectors that reach beyond it.
+  int64_t slack;
   int64_t images_per_task;
 } ck_planes;
 
@@ -180,20 +200,42 @@ typedef struct {
   const int64_t *offsets;
 } ck_panels;
 
-// For each image and group: result[row, position] = sum over k of panels[k, row] *
-// planes[offsets[k] + position], where positions are (i, j) at i * pitch + j, and (row, i, j) is
-// stored at row * channel + i * row + j * column of the result.
+// Positions of a window over planes, as vectors: vector v has `pieces` (1, 2 or 4) equal parts, which
+// start bases[v], bases[v] + piece_step, ... after the window's first position.
 typedef struct {
-  ck_type type;
-  bool accumulates;
-  int32_t planes, panels, result;
-  int64_t images, groups, rows, k;
+  int64_t count;
+  const int64_t *bases;
+  int64_t pieces, piece_step;
+} ck_positions;
+
+// Lanes of a vector of positions that are kept: `count` from `lane` on become `width` elements from
+// `result` on. (More than `count` when the columns of several classes interleave.)
+typedef struct {
+  int32_t lane, count;
+  int64_t width, result;
+} ck_segment;
+
+// The sum over k of panels[k, row] * planes[offsets[k] + position].
+typedef struct {
+  int32_t planes, panels;
+  int64_t k;
   const int64_t *offsets;
-  int64_t image_stride, group_stride, pitch;
-  int64_t position_rows, position_columns;
-  int64_t result_origin, result_image, result_group, result_channel, result_row, result_column;
-  // A task is a share of the tiles and of the panels of one image and group.
-  int64_t tiles_per_task, tile_tasks, panels_per_task, panel_tasks;
+  int64_t image_stride, group_stride;
+} ck_term;
+
+// For each image and group: result rows, each the sum of `term_count` terms at every position. With
+// `class_count` > 1, as many such sums interleave along the columns of the result.
+typedef struct {
+  int32_t result;
+  int64_t images, groups, rows;
+  int64_t class_count, term_count;
+  const ck_term *terms;  // [class_count][term_count]
+  ck_positions positions;
+  const int32_t *first_segments;  // of each vector; one more at the end
+  const ck_segment *segments;
+  int64_t result_origin, result_image, result_group, result_channel;
+  // A task is a share of the vectors and of the panels of one image and group.
+  int64_t vectors_per_task, vector_tasks, panels_per_task, panel_tasks;
 } ck_convolution;
 
 // Convolutions that run as one step: part i has the tasks first_task[i] ..< first_task[i + 1].
@@ -204,33 +246,32 @@ typedef struct {
   const int64_t *first_task;
 } ck_convolutions;
 
-// [images, groups, channels, positions] -> [images, groups, positions, padded channels], where the
-// channels are padded with zeros to a multiple of a vector.
-typedef struct {
-  int32_t source, result;
-  int32_t element_size;
-  int64_t matrices, channels, positions, padded_channels;
-} ck_channels_last;
+#define CK_MAXIMUM_CLASSES 8
 
-// The number of channels that ck_weight_gradient takes for `channels` real ones.
-int64_t ck_padded_channels(int64_t channels, ck_type type);
-// Elements a contraction may read beyond the end of its planes, which must be there.
-int64_t ck_planes_slack(ck_type type);
+// [matrices, positions] -> [matrices, vectors, lanes]: positions arranged as ck_positions has them,
+// zeros in the lanes that no segment keeps.
+typedef struct {
+  ck_type type;
+  int32_t source, result;
+  int64_t matrices, positions, vectors;
+  const int32_t *first_segments;
+  const ck_segment *segments;
+} ck_position_vectors;
+
+// Lanes of a vector of positions.
+int64_t ck_vector_length(ck_type type);
 
 // result[channel, k] = sum over images and positions of planes[offsets[k] + position] *
-// cotangent[position, channel], with the cotangent's channels last.
+// cotangent[channel, position], with the cotangent as position vectors.
 typedef struct {
   ck_type type;
   int32_t planes, cotangent, result;
-  int64_t images, groups, channels, padded_channels, k;
+  int64_t images, groups, channels, k;
   const int64_t *offsets;
-  int64_t image_stride, group_stride, pitch;
-  int64_t position_rows, position_columns;
-  int64_t tiles_per_task, tasks_per_group;
+  int64_t image_stride, group_stride;
+  ck_positions positions;
+  int64_t k_per_task, tasks_per_group;
 } ck_weight_gradient;
-
-// Values of k that one tile covers.
-int64_t ck_weight_gradient_tile(int64_t padded_channels, ck_type type);
 
 // The three convolutions by plain loops: for attributes that would make the planes huge, and as the
 // reference of the fast kernels. One task.
@@ -285,11 +326,11 @@ typedef struct {
 
 typedef enum {
   CK_FUSED, CK_FUSED_FINISH, CK_MATMUL, CK_MATVEC, CK_PLANES, CK_PANELS, CK_CONVOLUTION,
-  CK_CHANNELS_LAST, CK_WEIGHT_GRADIENT_KERNEL, CK_PLAIN_CONVOLUTION, CK_COPY, CK_GATHER,
+  CK_POSITION_VECTORS, CK_WEIGHT_GRADIENT_KERNEL, CK_PLAIN_CONVOLUTION, CK_COPY, CK_GATHER,
   CK_SCATTER_ADD, CK_ARGMAX, CK_WINDOW_ARGMAX
 } ck_kernel;
 
-// The task that takes the parameters of the same name, for this processor.
-ck_task ck_kernel_task(ck_kernel kernel);
+// The task that takes the parameters of the same name.
+ck_task ck_kernel_task(const ck_variant *variant, ck_kernel kernel);
 
 #endif

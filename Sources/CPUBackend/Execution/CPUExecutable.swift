@@ -12,7 +12,7 @@ import TensorGraph
 /// A graph planned for this processor. Owns the memory of all intermediate values and the threads that
 /// share the work.
 public final class CPUExecutable: Executable {
-  /// How long a step took over all runs so far.
+  /// How long a step takes: the shortest time so far, which other programs disturb the least.
   public struct StepTime: Sendable {
     /// The operators that the step computes.
     public let name: String
@@ -40,16 +40,19 @@ public final class CPUExecutable: Executable {
   private var unboundCount: Int
   private var prologueIsStale = true
 
-  init(graph: Graph, plan: Plan, options: CPUBackend.Options) throws(GraphError) {
+  init(
+    graph: Graph, plan: Plan, _ variant: OpaquePointer, options: CPUBackend.Options
+  ) throws(GraphError) {
     let memory = try MemoryPlan(plan)
     let planned = plan.prologue + plan.main
-    let threadCount = min(options.threadCount ?? activeProcessorCount(), 64)
+    let threadCount = min(options.threadCount ?? Int(ck_processor_count()), 64)
     let scratchStride = try MemoryPlan.roundedUp(planned.map(\.scratchByteCount).max() ?? 0)
     let byteCount = memory.arenaByteCount + scratchStride * threadCount
     var allocation: UnsafeMutableRawPointer?
     guard posix_memalign(&allocation, 64, max(byteCount, 64)) == 0, let allocation else {
       throw GraphError("out of memory: the graph needs \(byteCount) bytes for intermediate values")
     }
+    if options.poisonsWorkspace { memset(allocation, 0xFF, byteCount) }
     self.graph = graph
     workspace = allocation
     workspaceByteCount = byteCount
@@ -80,12 +83,13 @@ public final class CPUExecutable: Executable {
     for (index, step) in planned.enumerated() {
       (steps + index).initialize(
         to: ck_step(
-          task: ck_kernel_task(step.kernel), finish: step.finish.flatMap { ck_kernel_task($0) },
+          task: ck_kernel_task(variant, step.kernel),
+          finish: step.finish.flatMap { ck_kernel_task(variant, $0) },
           parameters: step.parameters, task_count: Int64(step.taskCount)))
     }
     if options.recordsStepTimes {
       seconds = .allocate(capacity: max(planned.count, 1))
-      seconds?.initialize(repeating: 0, count: max(planned.count, 1))
+      seconds?.initialize(repeating: .infinity, count: max(planned.count, 1))
     } else {
       seconds = nil
     }
@@ -150,14 +154,10 @@ public final class CPUExecutable: Executable {
     preconditionFailure("unbound inputs \(unboundInputs), outputs \(unboundOutputs)")
   }
 
-  /// The time of every step since the executable was made, in order of execution; empty unless
+  /// The time of every step, in order of execution; infinite before the first run; empty unless
   /// ``CPUBackend/Options/recordsStepTimes`` is set.
   public var stepTimes: [StepTime] {
     guard let seconds else { return [] }
     return stepNames.enumerated().map { StepTime(name: $1, seconds: seconds[$0]) }
   }
-}
-
-private func activeProcessorCount() -> Int {
-  max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
 }

@@ -20,7 +20,8 @@ extension Graph {
         values.append(try builder.canonical(node, operands))
       }
     }
-    return builder.build(outputs: simplified.outputs.map { values[$0.index] })
+    let graph = builder.build(outputs: simplified.outputs.map { values[$0.index] })
+    return simplifies ? graph.mergingConvolutionSums() : graph
   }
 }
 

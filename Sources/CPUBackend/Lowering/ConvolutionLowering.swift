@@ -1,198 +1,219 @@
 import CKernels
 import TensorGraph
 
+// In a canonical graph the operands of a convolution are one or more pairs; the result is the sum.
+
 extension Lowering {
-  mutating func lowerConvolution(_ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry) {
+  mutating func lowerConvolutions(_ id: NodeID, _ node: Node) {
+    guard let geometry = graph.convolutionGeometry(of: node) else {
+      preconditionFailure("\(node.op.name) is no convolution")
+    }
     guard geometry.suitsPlanes else {
-      lowerPlainConvolution(
-        id, CK_FORWARD, geometry, input: node.operands[0], weight: node.operands[1], output: id)
+      lowerPlainConvolution(id, node, geometry)
       return
     }
-    let layout = PlaneLayout(phasesOf: geometry)
-    let stride = layout.planeStride(elementSize: node.dtype.byteCount)
-    let planes = planes(of: node.operands[0], layout)
-    let k = geometry.inputChannels * geometry.kernelArea
-    let panels = panels(
-      of: node.operands[1],
-      PanelLayout(
-        groups: geometry.groups, rows: geometry.outputChannels,
-        groupStride: geometry.outputChannels * k, rowStride: k, offsets: Array(0..<k)))
-    let offsets = geometry.windowOffsets(planeStride: stride, pitch: layout.columns)
-    let (channels, area) = (geometry.outputChannels, geometry.outputArea)
-    var part = ck_convolution()
-    part.k = Int64(k)
-    part.rows = Int64(channels)
-    part.offsets = plan.parameters.store(offsets)
-    part.image_stride = Int64(
-      geometry.groups * geometry.inputChannels * layout.phaseCount * stride)
-    part.group_stride = Int64(geometry.inputChannels * layout.phaseCount * stride)
-    part.pitch = Int64(layout.columns)
-    part.position_rows = Int64(geometry.height.output)
-    part.position_columns = Int64(geometry.width.output)
-    part.result_image = Int64(geometry.groups * channels * area)
-    part.result_group = Int64(channels * area)
-    part.result_channel = Int64(area)
-    part.result_row = Int64(geometry.width.output)
-    part.result_column = 1
-    addConvolution(
-      "convolution \(graph[node.operands[1]].shape)", id, geometry, [part], planes: planes,
-      panels: [panels])
+    switch node.op {
+    case .convolution: lowerConvolution(id, node, geometry)
+    case .convolutionInputGradient: lowerInputGradient(id, node, geometry)
+    default: lowerWeightGradient(id, node, geometry)
+    }
   }
 
-  mutating func lowerInputGradient(_ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry) {
-    guard geometry.suitsPlanes else {
-      lowerPlainConvolution(
-        id, CK_INPUT_GRADIENT, geometry, input: id, weight: node.operands[1],
-        output: node.operands[0])
-      return
-    }
-    let layout = PlaneLayout(cotangentOf: geometry)
+  private mutating func lowerConvolution(
+    _ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry
+  ) {
+    let layout = PlaneLayout(phasesOf: geometry)
     let stride = layout.planeStride(elementSize: node.dtype.byteCount)
-    let planes = planes(of: node.operands[0], layout)
-    let (rows, columns) = (geometry.height, geometry.width)
-    let (channels, outputs) = (geometry.inputChannels, geometry.outputChannels)
-    var parts: [ck_convolution] = []
-    var panels: [BufferID] = []
-    for rowClass in rows.inputClasses {
-      for columnClass in columns.inputClasses {
-        var (weightOffsets, planeOffsets): ([Int], [Int64]) = ([], [])
-        for output in 0..<outputs {
-          for (row, rowShift) in rowClass.taps {
-            for (column, columnShift) in columnClass.taps {
-              weightOffsets.append(
-                output * channels * geometry.kernelArea + row * columns.kernel + column)
-              planeOffsets.append(
-                Int64(
-                  output * stride + (rowShift - layout.rowOrigins[0]) * layout.columns
-                    + columnShift - layout.columnOrigins[0]))
-            }
-          }
-        }
-        panels.append(
-          self.panels(
-            of: node.operands[1],
-            PanelLayout(
-              groups: geometry.groups, rows: channels,
-              groupStride: outputs * channels * geometry.kernelArea,
-              rowStride: geometry.kernelArea, offsets: weightOffsets)))
-        var part = ck_convolution()
-        part.k = Int64(weightOffsets.count)
-        part.rows = Int64(channels)
-        part.offsets = plan.parameters.store(planeOffsets)
-        part.image_stride = Int64(geometry.groups * outputs * stride)
-        part.group_stride = Int64(outputs * stride)
-        part.pitch = Int64(layout.columns)
-        part.position_rows = Int64(rowClass.count)
-        part.position_columns = Int64(columnClass.count)
-        part.result_origin = Int64(rowClass.first * columns.input + columnClass.first)
-        part.result_image = Int64(geometry.groups * channels * geometry.inputArea)
-        part.result_group = Int64(channels * geometry.inputArea)
-        part.result_channel = Int64(geometry.inputArea)
-        part.result_row = Int64(rows.stride * columns.input)
-        part.result_column = Int64(columns.stride)
-        parts.append(part)
+    let k = geometry.inputChannels * geometry.kernelArea
+    let panelLayout = PanelLayout(
+      groups: geometry.groups, rows: geometry.outputChannels,
+      groupStride: geometry.outputChannels * k, rowStride: k, offsets: Array(0..<k))
+    let offsets = plan.parameters.store(
+      geometry.windowOffsets(planeStride: stride, pitch: layout.columns))
+    let channelStride = layout.phaseCount * stride
+    var terms: [ck_term] = []
+    var reads: [BufferID] = []
+    for pair in Swift.stride(from: 0, to: node.operands.count, by: 2) {
+      let planes = planes(of: node.operands[pair], layout)
+      let panels = panels(of: node.operands[pair + 1], panelLayout)
+      reads += [planes, panels]
+      terms.append(
+        ck_term(
+          planes: planes.kernelIndex, panels: panels.kernelIndex, k: Int64(k), offsets: offsets,
+          image_stride: Int64(geometry.groups * geometry.inputChannels * channelStride),
+          group_stride: Int64(geometry.inputChannels * channelStride)))
+    }
+    var part = ConvolutionPart(
+      rows: geometry.outputChannels, classCount: 1, terms: terms,
+      positions: windowPositions(geometry, pitch: layout.columns, node.dtype))
+    part.place(
+      origin: 0, channel: geometry.outputArea, group: geometry.outputChannels * geometry.outputArea,
+      groups: geometry.groups)
+    addConvolution(id, node, geometry, [part], reads: reads)
+  }
+
+  /// The positions of a convolution's windows, with their places in a plane of the output.
+  private func windowPositions(
+    _ geometry: ConvolutionGeometry, pitch: Int, _ dtype: DType
+  ) -> KernelPositions {
+    let lanes = Int(ck_vector_length(dtype.kernelType))
+    let layout = PositionLayout(
+      rows: geometry.height.output, columns: geometry.width.output, pitch: pitch, lanes: lanes)
+    return KernelPositions(
+      layout, plan.parameters, elementCount: geometry.outputArea, lanes: lanes
+    ) { (offset: $0.row * geometry.width.output + $0.column, width: $0.count) }
+  }
+
+  private mutating func lowerInputGradient(
+    _ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry
+  ) {
+    var parts: [ConvolutionPart] = []
+    var reads: [BufferID] = []
+    for rowClass in geometry.height.inputClasses {
+      // Column classes interleave in the result; too many of them are stored one by one.
+      let classes = geometry.width.inputClasses.sorted { $0.first < $1.first }
+      let groups =
+        classes.count <= Int(CK_MAXIMUM_CLASSES) ? [classes] : classes.map { [$0] }
+      for group in groups {
+        parts.append(inputGradientPart(node, geometry, rowClass, group, &reads))
       }
     }
-    addConvolution(
-      "convolution input gradient \(graph[node.operands[1]].shape)", id, geometry, parts,
-      planes: planes, panels: panels)
+    addConvolution(id, node, geometry, parts, reads: reads)
+  }
+
+  /// The part of an input gradient at the rows of one class and the columns of some classes.
+  private mutating func inputGradientPart(
+    _ node: Node, _ geometry: ConvolutionGeometry, _ rowClass: ConvolutionAxis.InputClass,
+    _ columnClasses: [ConvolutionAxis.InputClass], _ reads: inout [BufferID]
+  ) -> ConvolutionPart {
+    let (rows, columns) = (geometry.height, geometry.width)
+    let layout = PlaneLayout(cotangentOf: geometry)
+    let stride = layout.planeStride(elementSize: node.dtype.byteCount)
+    var terms: [ck_term] = []
+    for columnClass in columnClasses {
+      let (planeOffsets, panelLayout) = geometry.inputGradientMatrix(
+        rowClass, columnClass, layout, planeStride: stride)
+      let offsets = plan.parameters.store(planeOffsets)
+      for pair in Swift.stride(from: 0, to: node.operands.count, by: 2) {
+        let planes = planes(of: node.operands[pair], layout)
+        let panels = panels(of: node.operands[pair + 1], panelLayout)
+        reads += [planes, panels]
+        terms.append(
+          ck_term(
+            planes: planes.kernelIndex, panels: panels.kernelIndex, k: Int64(planeOffsets.count),
+            offsets: offsets,
+            image_stride: Int64(geometry.groups * geometry.outputChannels * stride),
+            group_stride: Int64(geometry.outputChannels * stride)))
+      }
+    }
+    let lanes = Int(ck_vector_length(node.dtype.kernelType))
+    let isInterleaved = columnClasses.count > 1
+    let positionColumns = columnClasses.map(\.count).max() ?? 1
+    // Classes on their own keep one position to a segment, as their columns are apart.
+    let isScattered = !isInterleaved && columns.stride > 1
+    let positions = KernelPositions(
+      PositionLayout(
+        rows: rowClass.count, columns: positionColumns, pitch: layout.columns, lanes: lanes),
+      plan.parameters, elementCount: geometry.inputArea, lanes: lanes, isScattered: isScattered
+    ) { run in
+      let column = run.column * columns.stride + (isInterleaved ? 0 : columnClasses[0].first)
+      let row = rowClass.first + run.row * rows.stride
+      let width =
+        isInterleaved
+        ? min(run.count * columns.stride, columns.input - column) : run.count
+      return (offset: row * columns.input + column, width: width)
+    }
+    var part = ConvolutionPart(
+      rows: geometry.inputChannels, classCount: columnClasses.count, terms: terms,
+      positions: positions)
+    part.place(
+      origin: 0, channel: geometry.inputArea, group: geometry.inputChannels * geometry.inputArea,
+      groups: geometry.groups)
+    return part
   }
 
   /// Adds one step for the parts of a convolution, cut into tasks.
   private mutating func addConvolution(
-    _ name: String, _ id: NodeID, _ geometry: ConvolutionGeometry, _ parts: [ck_convolution],
-    planes: BufferID, panels: [BufferID]
+    _ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry, _ parts: [ConvolutionPart],
+    reads: [BufferID]
   ) {
-    let type = graph[id].dtype.kernelType
+    let type = node.dtype.kernelType
     let result = buffer(of: id)
-    let tileColumns = type == CK_F64 ? 16 : 32
-    var parts = parts
     var firstTask: [Int64] = [0]
-    for index in parts.indices {
-      parts[index].type = type
-      parts[index].planes = planes.kernelIndex
-      parts[index].panels = panels[index].kernelIndex
-      parts[index].result = result.kernelIndex
-      parts[index].images = Int64(geometry.images)
-      parts[index].groups = Int64(geometry.groups)
-      let positions =
-        Int(parts[index].position_rows - 1) * Int(parts[index].pitch)
-        + Int(parts[index].position_columns)
-      let tiles = pieces(positions, of: tileColumns)
-      let panelCount = pieces(Int(parts[index].rows), of: Int(CK_PANEL))
-      let panelCost = max(Int(parts[index].k) * Int(CK_PANEL) * tileColumns, 1)
-      // A task has all panels of a few tiles, or some panels of one.
-      let panelsPerTask = min(max(4 * Self.contractionTaskCost / panelCost, 1), panelCount)
-      let tilesPerTask = min(
-        max(Self.contractionTaskCost / (panelCost * panelsPerTask), 1), tiles)
-      parts[index].panels_per_task = Int64(panelsPerTask)
-      parts[index].panel_tasks = Int64(pieces(panelCount, of: panelsPerTask))
-      parts[index].tiles_per_task = Int64(tilesPerTask)
-      parts[index].tile_tasks = Int64(pieces(tiles, of: tilesPerTask))
-      let tasks =
-        geometry.images * geometry.groups * pieces(panelCount, of: panelsPerTask)
-        * pieces(tiles, of: tilesPerTask)
-      firstTask.append(firstTask[index] + Int64(tasks))
+    let kernelParts = parts.map { part in
+      let (kernelPart, taskCount) = part.kernelPart(
+        result: result, geometry, plan.parameters, taskCost: Self.contractionTaskCost,
+        lanes: Int(ck_vector_length(type)))
+      firstTask.append((firstTask.last ?? 0) + Int64(taskCount))
+      return kernelPart
     }
     let parameters = ck_convolutions(
-      type: type, count: Int32(parts.count), parts: plan.parameters.store(parts),
+      type: type, count: Int32(parts.count), parts: plan.parameters.store(kernelParts),
       first_task: plan.parameters.store(firstTask))
+    let sum = node.operands.count > 2 ? " x\(node.operands.count / 2)" : ""
     plan.add(
       PlannedStep(
-        name, CK_CONVOLUTION, UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: Int(firstTask[parts.count]), reads: [planes] + panels, writes: [result]),
+        "\(node.op.name) \(graph[node.operands[1]].shape)\(sum)", CK_CONVOLUTION,
+        UnsafeRawPointer(plan.parameters.store(parameters)),
+        taskCount: Int(firstTask.last ?? 0), reads: Array(Set(reads)), writes: [result]),
       isFixed: isFixed[id.index])
   }
 
-  mutating func lowerWeightGradient(_ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry) {
-    guard geometry.suitsPlanes else {
-      lowerPlainConvolution(
-        id, CK_WEIGHT_GRADIENT, geometry, input: node.operands[0], weight: id,
-        output: node.operands[1])
-      return
-    }
+  private mutating func lowerWeightGradient(
+    _ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry
+  ) {
     let layout = PlaneLayout(phasesOf: geometry)
     let stride = layout.planeStride(elementSize: node.dtype.byteCount)
-    let type = node.dtype.kernelType
+    let channelStride = layout.phaseCount * stride
     let planes = planes(of: node.operands[0], layout)
-    let cotangent = channelsLast(of: node.operands[1], groups: geometry.groups)
+    let positions = windowPositions(geometry, pitch: layout.columns, node.dtype)
+    let cotangent = positionVectors(of: node.operands[1], positions, pitch: layout.columns)
     let k = geometry.inputChannels * geometry.kernelArea
-    let padded = Int(ck_padded_channels(Int64(geometry.outputChannels), type))
-    let tile = Int(ck_weight_gradient_tile(Int64(padded), type))
-    let tiles = pieces(k, of: tile)
-    let tileCost = max(tile * padded * geometry.images * geometry.outputArea, 1)
-    let tilesPerTask = min(max(Self.contractionTaskCost / tileCost, 1), tiles)
+    let lanes = Int(ck_vector_length(node.dtype.kernelType))
+    let rowCost =
+      (geometry.images * positions.vectorCount * lanes + 4 * lanes) * geometry.outputChannels
+    let perTask = ceilingDivide(max(Self.contractionTaskCost / max(rowCost, 1), 1), by: 4) * 4
+    let taskCount = ceilingDivide(k, by: perTask)
     let result = buffer(of: id)
     let parameters = ck_weight_gradient(
-      type: type, planes: planes.kernelIndex, cotangent: cotangent.kernelIndex,
+      type: node.dtype.kernelType, planes: planes.kernelIndex, cotangent: cotangent.kernelIndex,
       result: result.kernelIndex, images: Int64(geometry.images), groups: Int64(geometry.groups),
-      channels: Int64(geometry.outputChannels), padded_channels: Int64(padded), k: Int64(k),
+      channels: Int64(geometry.outputChannels), k: Int64(k),
       offsets: plan.parameters.store(
         geometry.windowOffsets(planeStride: stride, pitch: layout.columns)),
-      image_stride: Int64(geometry.groups * geometry.inputChannels * layout.phaseCount * stride),
-      group_stride: Int64(geometry.inputChannels * layout.phaseCount * stride),
-      pitch: Int64(layout.columns), position_rows: Int64(geometry.height.output),
-      position_columns: Int64(geometry.width.output), tiles_per_task: Int64(tilesPerTask),
-      tasks_per_group: Int64(pieces(tiles, of: tilesPerTask)))
+      image_stride: Int64(geometry.groups * geometry.inputChannels * channelStride),
+      group_stride: Int64(geometry.inputChannels * channelStride), positions: positions.positions,
+      k_per_task: Int64(perTask), tasks_per_group: Int64(taskCount))
     plan.add(
       PlannedStep(
-        "convolution weight gradient \(node.shape)", CK_WEIGHT_GRADIENT_KERNEL,
+        "\(node.op.name) \(node.shape)", CK_WEIGHT_GRADIENT_KERNEL,
         UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: geometry.groups * pieces(tiles, of: tilesPerTask), reads: [planes, cotangent],
-        writes: [result]),
+        taskCount: geometry.groups * taskCount, reads: [planes, cotangent], writes: [result]),
       isFixed: isFixed[id.index])
   }
 
   private mutating func lowerPlainConvolution(
-    _ id: NodeID, _ direction: ck_direction, _ geometry: ConvolutionGeometry, input: NodeID,
-    weight: NodeID, output: NodeID
+    _ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry
   ) {
     let (rows, columns) = (geometry.height, geometry.width)
-    let buffers = [buffer(of: input), buffer(of: weight), buffer(of: output)]
+    let operands = node.operands.map { buffer(of: $0) }
     let result = buffer(of: id)
+    let direction: ck_direction
+    let (input, weight, output): (BufferID, BufferID, BufferID)
+    switch node.op {
+    case .convolution:
+      direction = CK_FORWARD
+      (input, weight, output) = (operands[0], operands[1], result)
+    case .convolutionInputGradient:
+      direction = CK_INPUT_GRADIENT
+      (input, weight, output) = (result, operands[1], operands[0])
+    default:
+      direction = CK_WEIGHT_GRADIENT
+      (input, weight, output) = (operands[0], result, operands[1])
+    }
     let parameters = ck_plain_convolution(
-      type: graph[id].dtype.kernelType, direction: direction, input: buffers[0].kernelIndex,
-      weight: buffers[1].kernelIndex, output: buffers[2].kernelIndex,
+      type: node.dtype.kernelType, direction: direction, input: input.kernelIndex,
+      weight: weight.kernelIndex, output: output.kernelIndex,
       images: Int64(geometry.images), groups: Int64(geometry.groups),
       input_channels: Int64(geometry.groups * geometry.inputChannels),
       output_channels: Int64(geometry.groups * geometry.outputChannels),
@@ -204,29 +225,9 @@ extension Lowering {
       top: Int64(rows.padding), left: Int64(columns.padding))
     plan.add(
       PlannedStep(
-        "plain \(graph[id].op.name)", CK_PLAIN_CONVOLUTION,
+        "plain \(node.op.name)", CK_PLAIN_CONVOLUTION,
         UnsafeRawPointer(plan.parameters.store(parameters)), taskCount: 1,
-        reads: buffers.filter { $0 != result }, writes: [result]),
+        reads: operands, writes: [result]),
       isFixed: isFixed[id.index])
-  }
-}
-
-extension ConvolutionGeometry {
-  /// For each (channel of a group, kernel row, kernel column) where its elements start in the planes.
-  fileprivate func windowOffsets(planeStride: Int, pitch: Int) -> [Int64] {
-    let (rows, columns) = (height.phaseShifts, width.phaseShifts)
-    let columnPhases = width.phases.count
-    let phaseCount = height.phases.count * columnPhases
-    var offsets: [Int64] = []
-    offsets.reserveCapacity(inputChannels * kernelArea)
-    for channel in 0..<inputChannels {
-      for row in rows {
-        for column in columns {
-          let plane = channel * phaseCount + row.phase * columnPhases + column.phase
-          offsets.append(Int64(plane * planeStride + row.shift * pitch + column.shift))
-        }
-      }
-    }
-    return offsets
   }
 }

@@ -5,10 +5,13 @@ extension Lowering {
   /// Lowers a unit of elementwise nodes and reductions to one step.
   mutating func lowerFused(_ unit: Unit) throws(GraphError) {
     if unit.elementCount == 0 { return }
-    var program = ProgramBuilder(elementCount: unit.elementCount)
+    let rowBlock = rowBlock(unit)
+    var program = ProgramBuilder(
+      elementCount: unit.elementCount, readsViewsInPlace: rowBlock != nil)
     for member in unit.members { try add(member, to: &program, unit) }
+    if unit.reductionShape?.inner == 1 { program.foldProductsIntoSums() }
     let code = program.finish()
-    let work = FusedWork(unit, cost: program.cost)
+    let work = FusedWork(unit, cost: program.cost, block: rowBlock ?? Int(CK_BLOCK))
 
     var sinks: [ck_sink] = []
     var writes = program.writes
@@ -22,11 +25,13 @@ extension Lowering {
       sinks.append(
         ck_sink(
           reduction: sink.reduction, type: sink.type, operand: code.number(of: sink.operand),
-          buffer: sink.buffer.kernelIndex, partials: partials.kernelIndex))
+          second: sink.second.map { code.number(of: $0) } ?? -1, buffer: sink.buffer.kernelIndex,
+          partials: partials.kernelIndex))
     }
     let store = plan.parameters
     let parameters = ck_fused(
-      count: Int64(unit.elementCount), outer: Int64(work.outer), reduced: Int64(work.reduced),
+      count: Int64(unit.elementCount), block: Int64(work.block), outer: Int64(work.outer),
+      reduced: Int64(work.reduced),
       inner: Int64(work.inner), chunks: Int64(work.chunks), chunk_rows: Int64(work.chunkRows),
       outer_per_task: Int64(work.outerPerTask), operand_count: Int32(code.operands.count),
       instruction_count: Int32(code.instructions.count), sink_count: Int32(sinks.count),
@@ -41,6 +46,26 @@ extension Lowering {
         reads: program.reads, writes: writes, inPlacePairs: program.inPlacePairs,
         scratchByteCount: code.scratchByteCount),
       isFixed: unit.isFixed)
+  }
+
+  /// The length of blocks that never cross the last axis of a broadcast, if that pays: broadcasts are
+  /// then read in place, as one element or a row of them.
+  private func rowBlock(_ unit: Unit) -> Int? {
+    var length = 0
+    for operand in unit.members.flatMap({ graph[$0].operands }) {
+      if case .view(_, let view) = sources.sources[operand.index], !view.isUniform {
+        length = greatestCommonDivisor(length, view.extents.last ?? 1)
+      }
+    }
+    // Shorter blocks cost more in calls than copying the broadcast does.
+    let shortest = 128
+    guard length >= shortest else { return nil }
+    let candidates = (1...max(length / shortest, 1)).lazy.filter { length % $0 == 0 }
+      .map { length / $0 }
+    guard let block = candidates.first(where: { $0 <= Int(CK_BLOCK) }), block >= shortest,
+      unit.reductionShape?.fitsBlocks(of: block) ?? true
+    else { return nil }
+    return block
   }
 
   private func name(of unit: Unit) -> String {
@@ -59,27 +84,29 @@ extension Lowering {
       program.set(id, target)
     case .unary(let op):
       let x = try vector(node.operands[0], &program, unit)
-      let function = ck_unary_function(op.kernelOp, node.dtype.kernelType)
+      let function = ck_unary_function(variant, op.kernelOp, node.dtype.kernelType)
       try emit(id, node, function, [x], cost: op.cost, &program)
     case .binary(let op):
       let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
       let function = ck_binary_function(
-        op.kernelOp, node.dtype.kernelType, x.repeats, y.repeats)
-      try emit(id, node, function, [x, y], cost: op == .power ? 32 : 1, &program)
+        variant, op.kernelOp, node.dtype.kernelType, x.repeats, y.repeats)
+      try emit(
+        id, node, function, [x, y], cost: op == .power ? 32 : 1, isProduct: op == .multiply,
+        &program)
     case .compare(let op):
       let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
       let function = ck_compare_function(
-        op.kernelOp, dtype(0).kernelType, x.repeats, y.repeats)
+        variant, op.kernelOp, dtype(0).kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [x, y], cost: 1, &program)
     case .select:
       let flags = try vector(node.operands[0], &program, unit)
       let x = try scalarOrVector(node.operands[1], &program, unit)
       let y = try scalarOrVector(node.operands[2], &program, unit)
-      let function = ck_select_function(node.dtype.kernelType, x.repeats, y.repeats)
+      let function = ck_select_function(variant, node.dtype.kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [flags, x, y], cost: 2, &program)
     case .convert(let target):
       let x = try vector(node.operands[0], &program, unit)
-      let function = ck_convert_function(dtype(0).kernelType, target.kernelType)
+      let function = ck_convert_function(variant, dtype(0).kernelType, target.kernelType)
       try emit(id, node, function, [x], cost: 2, &program)
     case .reduce(let reduction, _):
       let x = try vector(node.operands[0], &program, unit)
@@ -95,7 +122,7 @@ extension Lowering {
 
   private mutating func emit(
     _ id: NodeID, _ node: Node, _ function: ck_function?, _ operands: [ProgramOperand], cost: Int,
-    _ program: inout ProgramBuilder
+    isProduct: Bool = false, _ program: inout ProgramBuilder
   ) throws(GraphError) {
     guard let function else {
       throw GraphError("the CPU backend has no kernel for \(node.op.name) to \(node.type)")
@@ -104,7 +131,7 @@ extension Lowering {
       needsMemory.contains(id)
       ? ProgramOperand.memory(buffer(of: id), elementSize: node.dtype.byteCount)
       : program.newRegister(elementSize: node.dtype.byteCount)
-    program.add(function, operands, to: result, cost: cost)
+    program.add(function, operands, to: result, cost: cost, isProduct: isProduct)
     program.set(id, result)
   }
 
@@ -128,6 +155,8 @@ extension Lowering {
       return program.constant(value, graph[id].dtype)
     case .view(let memory, let view) where view.isUniform:
       return .scalar(buffer(of: memory))
+    case .view(_, let view) where program.readsViewsInPlace && view.strides.last == 0:
+      return try viewInPlace(id, &program)
     case .dense, .view, .iota:
       return try vector(id, &program, unit)
     }
@@ -143,12 +172,26 @@ extension Lowering {
       return program.value(of: memory)
         ?? .memory(buffer(of: memory), elementSize: dtype.byteCount)
     }
+    if case .view(_, let view) = source, program.readsViewsInPlace, view.strides.last == 1 {
+      return try viewInPlace(id, &program)
+    }
     let key = ProgramBuilder.ViewKey(source: source, dtype: dtype)
     if let register = program.viewRegisters[key] { return register }
     let register = program.newRegister(elementSize: dtype.byteCount)
     try program.addView(try view(source, dtype), dtype, to: register)
     program.viewRegisters[key] = register
     return register
+  }
+
+  private mutating func viewInPlace(
+    _ id: NodeID, _ program: inout ProgramBuilder
+  ) throws(GraphError) -> ProgramOperand {
+    let (source, dtype) = (sources.sources[id.index], graph[id].dtype)
+    let key = ProgramBuilder.ViewKey(source: source, dtype: dtype)
+    if let operand = program.viewsInPlace[key] { return operand }
+    let operand = try program.viewInPlace(try view(source, dtype), dtype)
+    program.viewsInPlace[key] = operand
+    return operand
   }
 
   private mutating func view(
@@ -167,4 +210,10 @@ extension Lowering {
       return ProgramBuilder.ViewSource(place: .iota, view: view)
     }
   }
+}
+
+private func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
+  var (left, right) = (left, right)
+  while right != 0 { (left, right) = (right, left % right) }
+  return left
 }

@@ -1,4 +1,3 @@
-import CKernels
 import TensorGraph
 
 /// How the work of a fused step is cut into tasks: by the program and its size alone, so that results
@@ -12,37 +11,51 @@ struct FusedWork {
   private(set) var outerPerTask: Int
   private(set) var taskCount: Int
 
-  private static let block = Int(CK_BLOCK)
+  /// Elements that the program processes at a time.
+  let block: Int
+
   /// Elements times instructions that make a task of a few microseconds.
   private static let taskCost = 1 << 16
 
-  init(_ unit: Unit, cost: Int) {
+  init(_ unit: Unit, cost: Int, block: Int) {
+    self.block = block
     // Whole blocks.
-    let perTask = max(Self.taskCost / max(cost, 1), Self.block) / Self.block * Self.block
+    let perTask = max(Self.taskCost / max(cost, 1), block) / block * block
     guard let shape = unit.reductionShape else {
       outer = unit.elementCount
       outerPerTask = perTask
-      taskCount = pieces(outer, of: perTask)
+      taskCount = ceilingDivide(outer, by: perTask)
       return
     }
     outer = shape.outer
     reduced = shape.reduced
     inner = shape.inner
     let group = reduced * inner
-    if group <= Self.block {
-      let groupsPerBlock = Self.block / group
+    if group <= block {
+      let groupsPerBlock = block / group
       outerPerTask = max(perTask / group / groupsPerBlock, 1) * groupsPerBlock
-      taskCount = pieces(outer, of: outerPerTask)
+      taskCount = ceilingDivide(outer, by: outerPerTask)
       return
     }
     outerPerTask = 1
-    let width = min(inner, Self.block)
-    let segments = pieces(inner, of: Self.block)
-    let rowsPerBlock = Self.block / width
+    let width = min(inner, block)
+    let segments = ceilingDivide(inner, by: block)
+    let rowsPerBlock = block / width
     let rowsPerTask = max(perTask / width / rowsPerBlock, 1) * rowsPerBlock
     // Splitting the reduced axis costs a second pass over the partial results.
     chunkRows = outer * segments >= 8 ? reduced : min(rowsPerTask, reduced)
-    chunks = pieces(reduced, of: chunkRows)
+    chunks = ceilingDivide(reduced, by: chunkRows)
     taskCount = outer * chunks * segments
+  }
+}
+
+extension ReductionShape {
+  /// Whether the evaluator's blocks, cut along the reduced groups, are aligned to multiples of `block`
+  /// elements.
+  func fitsBlocks(of block: Int) -> Bool {
+    let group = reduced * inner
+    if group <= block { return block % group == 0 }
+    if inner <= block { return block % inner == 0 && group % block == 0 }
+    return inner % block == 0
   }
 }

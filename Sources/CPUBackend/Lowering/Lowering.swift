@@ -4,6 +4,8 @@ import TensorGraph
 /// Turns a canonical graph into a plan: the buffers of all values, and the steps that fill them.
 struct Lowering {
   let graph: Graph
+  /// The kernels of this processor.
+  let variant: OpaquePointer
   let sources: ElementSources
   /// For each node whether it depends on fixed inputs alone.
   let isFixed: [Bool]
@@ -19,25 +21,19 @@ struct Lowering {
   var packed: [PackedOperand: BufferID] = [:]
 
   /// - Throws: ``GraphError`` when the graph is beyond what the kernels take.
-  static func plan(_ graph: Graph, fusesElementwise: Bool) throws(GraphError) -> Plan {
-    var lowering = Lowering(graph, fusesElementwise: fusesElementwise)
+  static func plan(
+    _ graph: Graph, _ variant: OpaquePointer, fusesElementwise: Bool
+  ) throws(GraphError) -> Plan {
+    var lowering = Lowering(graph, variant, fusesElementwise: fusesElementwise)
     return try lowering.lower()
   }
 
-  private init(_ graph: Graph, fusesElementwise: Bool) {
+  private init(_ graph: Graph, _ variant: OpaquePointer, fusesElementwise: Bool) {
     self.graph = graph
+    self.variant = variant
     let sources = ElementSources(graph)
     self.sources = sources
-    var isFixed: [Bool] = []
-    isFixed.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes {
-      if case .input(let index, _) = node.op {
-        isFixed.append(graph.inputs[index].role == .fixed)
-      } else {
-        isFixed.append(node.operands.allSatisfy { isFixed[$0.index] })
-      }
-    }
-    self.isFixed = isFixed
+    isFixed = graph.nodesOnFixedInputs
     fusion = Fusion(graph, sources, isFixed: isFixed, fuses: fusesElementwise)
     buffers = [BufferID?](repeating: nil, count: graph.nodes.count)
     findValuesThatNeedMemory()
@@ -100,21 +96,8 @@ struct Lowering {
       lowerArgmax(id, node, axis: axis)
     case .matmul(let transposeA, let transposeB):
       lowerMatmul(id, node, transposeA, transposeB)
-    case .convolution(let convolution):
-      let geometry = ConvolutionGeometry(
-        input: graph[node.operands[0]].shape, weight: graph[node.operands[1]].shape,
-        output: node.shape, convolution)
-      lowerConvolution(id, node, geometry)
-    case .convolutionInputGradient(let convolution, _):
-      let geometry = ConvolutionGeometry(
-        input: node.shape, weight: graph[node.operands[1]].shape,
-        output: graph[node.operands[0]].shape, convolution)
-      lowerInputGradient(id, node, geometry)
-    case .convolutionWeightGradient(let convolution, _):
-      let geometry = ConvolutionGeometry(
-        input: graph[node.operands[0]].shape, weight: node.shape,
-        output: graph[node.operands[1]].shape, convolution)
-      lowerWeightGradient(id, node, geometry)
+    case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
+      lowerConvolutions(id, node)
     case .windowArgmax(let window):
       lowerWindowArgmax(id, node, window)
     case .transpose, .slice, .pad, .concatenate:
@@ -168,5 +151,5 @@ extension DType {
   }
 }
 
-/// How many pieces of `size` cover `count`.
-func pieces(_ count: Int, of size: Int) -> Int { (count + size - 1) / size }
+/// The quotient rounded up: how many pieces of `size` cover `count`.
+func ceilingDivide(_ count: Int, by size: Int) -> Int { (count + size - 1) / size }

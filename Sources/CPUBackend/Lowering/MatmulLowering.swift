@@ -27,9 +27,9 @@ extension Lowering {
     let wanted = max(1, min(16, m * n * max(k, 1) / Self.contractionTaskCost))
     var (rowsPerTask, columnsPerTask) = (m, n)
     if n >= m {
-      columnsPerTask = pieces(pieces(n, of: wanted), of: 32) * 32
+      columnsPerTask = ceilingDivide(ceilingDivide(n, by: wanted), by: 32) * 32
     } else {
-      rowsPerTask = pieces(pieces(m, of: wanted), of: Int(CK_PANEL)) * Int(CK_PANEL)
+      rowsPerTask = ceilingDivide(ceilingDivide(m, by: wanted), by: Int(CK_PANEL)) * Int(CK_PANEL)
     }
     let result = buffer(of: id)
     let parameters = ck_matmul(
@@ -42,7 +42,7 @@ extension Lowering {
       PlannedStep(
         "matmul \(m)x\(k)x\(n)", CK_MATMUL,
         UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: batch * pieces(m, of: rowsPerTask) * pieces(n, of: columnsPerTask),
+        taskCount: batch * ceilingDivide(m, by: rowsPerTask) * ceilingDivide(n, by: columnsPerTask),
         reads: [left, right], writes: [result], scratchByteCount: Int(ck_contraction_scratch())),
       isFixed: isFixed[id.index])
   }
@@ -54,7 +54,7 @@ extension Lowering {
     let results = isTransposed ? columns : rows
     let summed = isTransposed ? rows : columns
     // Memory bounds these: fewer elements than of a product make a task.
-    let perTask = max(pieces((1 << 15) / max(summed, 1), of: 128) * 128, 128)
+    let perTask = max(ceilingDivide((1 << 15) / max(summed, 1), by: 128) * 128, 128)
     let result = buffer(of: id)
     let parameters = ck_matvec(
       type: node.dtype.kernelType, transposed: isTransposed, matrix: matrix.kernelIndex,
@@ -64,7 +64,7 @@ extension Lowering {
       PlannedStep(
         "matvec \(rows)x\(columns)\(isTransposed ? " transposed" : "")", CK_MATVEC,
         UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: batch * pieces(results, of: perTask), reads: [matrix, vector],
+        taskCount: batch * ceilingDivide(results, by: perTask), reads: [matrix, vector],
         writes: [result]),
       isFixed: isFixed[id.index])
   }

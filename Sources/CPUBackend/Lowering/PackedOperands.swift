@@ -5,7 +5,7 @@ import TensorGraph
 enum PackedOperand: Hashable {
   case planes(NodeID, PlaneLayout)
   case panels(NodeID, PanelLayout)
-  case channelsLast(NodeID, groups: Int)
+  case positionVectors(NodeID, pitch: Int)
 }
 
 /// Which element of a weight is row r, column k of a group's packed matrix.
@@ -16,7 +16,7 @@ struct PanelLayout: Hashable {
   let rowStride: Int
   let offsets: [Int]
 
-  var panelCount: Int { pieces(rows, of: Int(CK_PANEL)) }
+  var panelCount: Int { ceilingDivide(rows, by: Int(CK_PANEL)) }
 }
 
 extension Lowering {
@@ -30,24 +30,25 @@ extension Lowering {
     let size = dtype.byteCount
     let imageCount = shape[0] * shape[1]
     let stride = layout.planeStride(elementSize: size)
-    let slack = Int(ck_planes_slack(dtype.kernelType))
+    // Vectors of positions reach beyond the last plane by less than four rows and two vectors.
+    let slack = 4 * layout.columns + 128 / size
     let source = buffer(of: id)
     let result = plan.addBuffer(
       byteCount: (imageCount * layout.phaseCount * stride + slack) * size)
     let perTask = max(1, (1 << 15) / max(layout.phaseCount * stride, 1))
     let parameters = ck_planes(
-      source: source.kernelIndex, result: result.kernelIndex, element_size: Int32(size),
+      type: dtype.kernelType, source: source.kernelIndex, result: result.kernelIndex,
       images: Int64(imageCount), height: Int64(shape[2]), width: Int64(shape[3]),
       phases: Int64(layout.phaseCount), row_step: Int64(layout.rowStep),
       column_step: Int64(layout.columnStep),
       row_origins: plan.parameters.store(layout.rowOrigins.map(Int64.init)),
       column_origins: plan.parameters.store(layout.columnOrigins.map(Int64.init)),
       rows: Int64(layout.rows), columns: Int64(layout.columns), plane_stride: Int64(stride),
-      images_per_task: Int64(perTask))
+      slack: Int64(slack), images_per_task: Int64(perTask))
     plan.add(
       PlannedStep(
         "planes \(shape)", CK_PLANES, UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: pieces(imageCount, of: perTask), reads: [source], writes: [result]),
+        taskCount: ceilingDivide(imageCount, by: perTask), reads: [source], writes: [result]),
       isFixed: isFixed[memory.index])
     packed[key] = result
     return result
@@ -78,27 +79,29 @@ extension Lowering {
     return result
   }
 
-  /// The cotangent `id` [images, channels, height, width] with the channels of each group last.
-  mutating func channelsLast(of id: NodeID, groups: Int) -> BufferID {
+  /// The cotangent `id` [images, channels, height, width] as vectors of positions over planes of the
+  /// given pitch; the cotangent itself where that is how it lies in memory.
+  mutating func positionVectors(
+    of id: NodeID, _ positions: KernelPositions, pitch: Int
+  ) -> BufferID {
+    if positions.isDense { return buffer(of: id) }
     let memory = sources.memory(of: id)
-    let key = PackedOperand.channelsLast(id, groups: groups)
+    let key = PackedOperand.positionVectors(id, pitch: pitch)
     if let buffer = packed[key] { return buffer }
     let shape = graph[id].shape
     let dtype = graph[id].dtype
-    let channels = shape[1] / groups
-    let padded = Int(ck_padded_channels(Int64(channels), dtype.kernelType))
-    let positions = shape[2] * shape[3]
+    let matrices = shape[0] * shape[1]
     let source = buffer(of: id)
-    let result = plan.addBuffer(
-      byteCount: shape[0] * groups * positions * padded * dtype.byteCount)
-    let parameters = ck_channels_last(
-      source: source.kernelIndex, result: result.kernelIndex,
-      element_size: Int32(dtype.byteCount), matrices: Int64(shape[0] * groups),
-      channels: Int64(channels), positions: Int64(positions), padded_channels: Int64(padded))
+    let result = plan.addBuffer(byteCount: matrices * positions.vectorCount * 64)
+    let parameters = ck_position_vectors(
+      type: dtype.kernelType, source: source.kernelIndex, result: result.kernelIndex,
+      matrices: Int64(matrices), positions: Int64(shape[2] * shape[3]),
+      vectors: Int64(positions.vectorCount), first_segments: positions.firstSegments,
+      segments: positions.segments)
     plan.add(
       PlannedStep(
-        "channels last \(shape)", CK_CHANNELS_LAST,
-        UnsafeRawPointer(plan.parameters.store(parameters)), taskCount: shape[0] * groups,
+        "position vectors \(shape)", CK_POSITION_VECTORS,
+        UnsafeRawPointer(plan.parameters.store(parameters)), taskCount: matrices,
         reads: [source], writes: [result]),
       isFixed: isFixed[memory.index])
     packed[key] = result

@@ -10,11 +10,14 @@ enum ProgramOperand: Hashable {
   case scalar(BufferID)
   /// A constant at a byte offset, repeated.
   case constant(Int)
+  /// A view read in place: one element for a whole block, or a row of them.
+  case view(Int, repeats: Bool)
 
   var repeats: Bool {
     switch self {
     case .register, .memory: false
     case .scalar, .constant: true
+    case .view(_, let repeats): repeats
     }
   }
 }
@@ -40,8 +43,12 @@ struct ProgramBuilder {
   struct Sink {
     let reduction: ck_reduction
     let type: ck_type
-    let operand: ProgramOperand
+    fileprivate(set) var operand: ProgramOperand
+    /// The operand that the first one is multiplied with.
+    fileprivate(set) var second: ProgramOperand?
     let buffer: BufferID
+
+    fileprivate var operands: [ProgramOperand] { [operand] + (second.map { [$0] } ?? []) }
   }
 
   private struct Instruction {
@@ -50,9 +57,12 @@ struct ProgramBuilder {
     let view: Int
     let operands: [ProgramOperand]
     let result: ProgramOperand
+    let isProduct: Bool
   }
 
   let elementCount: Int
+  /// Whether views are read in place.
+  let readsViewsInPlace: Bool
   private var instructions: [Instruction] = []
   private var registerCount = 0
   private var values: [NodeID: ProgramOperand] = [:]
@@ -63,11 +73,13 @@ struct ProgramBuilder {
   private var viewedBuffers: Set<BufferID> = []
   /// The register that holds each view that was read.
   var viewRegisters: [ViewKey: ProgramOperand] = [:]
+  var viewsInPlace: [ViewKey: ProgramOperand] = [:]
   /// Rough cost of an element, in simple operations.
   private(set) var cost = 0
 
-  init(elementCount: Int) {
+  init(elementCount: Int, readsViewsInPlace: Bool) {
     self.elementCount = elementCount
+    self.readsViewsInPlace = readsViewsInPlace
   }
 
   func value(of id: NodeID) -> ProgramOperand? { values[id] }
@@ -93,10 +105,11 @@ struct ProgramBuilder {
 
   mutating func add(
     _ function: @escaping ck_function, _ operands: [ProgramOperand], to result: ProgramOperand,
-    cost: Int
+    cost: Int, isProduct: Bool = false
   ) {
     instructions.append(
-      Instruction(function: function, view: 0, operands: operands, result: result))
+      Instruction(
+        function: function, view: 0, operands: operands, result: result, isProduct: isProduct))
     self.cost += cost
   }
 
@@ -106,6 +119,20 @@ struct ProgramBuilder {
   mutating func addView(
     _ source: ViewSource, _ dtype: DType, to result: ProgramOperand
   ) throws(GraphError) {
+    let number = try store(source, dtype)
+    instructions.append(
+      Instruction(function: nil, view: number, operands: [], result: result, isProduct: false))
+    cost += 1
+  }
+
+  /// A view read where it lies, which blocks within its last axis allow.
+  mutating func viewInPlace(
+    _ source: ViewSource, _ dtype: DType
+  ) throws(GraphError) -> ProgramOperand {
+    .view(try store(source, dtype), repeats: source.view.strides.last == 0)
+  }
+
+  private mutating func store(_ source: ViewSource, _ dtype: DType) throws(GraphError) -> Int {
     let rank = source.view.extents.count
     guard rank <= Int(CK_MAXIMUM_RANK) else {
       throw GraphError(
@@ -127,16 +154,32 @@ struct ProgramBuilder {
     withUnsafeMutableBytes(of: &view.extents) { $0.store(source.view.extents.map(Int64.init)) }
     withUnsafeMutableBytes(of: &view.strides) { $0.store(source.view.strides.map(Int64.init)) }
     views.append(view)
-    instructions.append(
-      Instruction(function: nil, view: views.count - 1, operands: [], result: result))
-    cost += 1
+    return views.count - 1
   }
 
   mutating func addSink(
     _ reduction: ck_reduction, _ type: ck_type, of operand: ProgramOperand, to buffer: BufferID
   ) {
-    sinks.append(Sink(reduction: reduction, type: type, operand: operand, buffer: buffer))
+    sinks.append(
+      Sink(reduction: reduction, type: type, operand: operand, second: nil, buffer: buffer))
     cost += 1
+  }
+
+  /// Lets sums of products take both factors, so that the products are never stored.
+  mutating func foldProductsIntoSums() {
+    for index in sinks.indices where sinks[index].reduction == CK_SUM {
+      let sum = sinks[index].operand
+      guard case .register = sum,
+        let position = instructions.firstIndex(where: { $0.result == sum }),
+        instructions[position].isProduct,
+        !instructions[position].operands.contains(where: \.repeats),
+        !instructions.contains(where: { $0.operands.contains(sum) }),
+        sinks.filter({ $0.operands.contains(sum) }).count == 1
+      else { continue }
+      sinks[index].operand = instructions[position].operands[0]
+      sinks[index].second = instructions[position].operands[1]
+      instructions.remove(at: position)
+    }
   }
 
   // MARK: Memory
@@ -152,10 +195,10 @@ struct ProgramBuilder {
   var reads: [BufferID] {
     let own = Set(writes)
     var result = viewedBuffers
-    for operand in instructions.flatMap(\.operands) + sinks.map(\.operand) {
+    for operand in instructions.flatMap(\.operands) + sinks.flatMap(\.operands) {
       switch operand {
       case .memory(let buffer, _), .scalar(let buffer): result.insert(buffer)
-      case .register, .constant: break
+      case .register, .constant, .view: break
       }
     }
     return result.subtracting(own).sorted { $0.index < $1.index }
@@ -174,13 +217,11 @@ struct ProgramBuilder {
           lastRead[buffer] = index
           sizes[buffer] = size
         case .scalar(let buffer): excluded.insert(buffer)
-        case .register, .constant: break
+        case .register, .constant, .view: break
         }
       }
     }
-    for sink in sinks {
-      if case .memory(let buffer, _) = sink.operand { excluded.insert(buffer) }
-    }
+    for case .memory(let buffer, _) in sinks.flatMap(\.operands) { excluded.insert(buffer) }
     let readable = reads.filter { !excluded.contains($0) }
     var pairs: [(write: BufferID, read: BufferID)] = []
     for (index, instruction) in instructions.enumerated() {
@@ -209,7 +250,7 @@ struct ProgramBuilder {
     var code = Code()
     let slots = registerSlots()
     let slotCount = (slots.max() ?? -1) + 1
-    let all = instructions.flatMap { $0.operands + [$0.result] } + sinks.map(\.operand)
+    let all = instructions.flatMap { $0.operands + [$0.result] } + sinks.flatMap(\.operands)
     // The evaluator's table of addresses comes first in the scratch memory.
     let distinct = Set(all).count
     let tableByteCount = (distinct * MemoryLayout<UnsafeRawPointer>.stride + 63) & ~63
@@ -229,6 +270,9 @@ struct ProgramBuilder {
       case .constant(let offset):
         code.operands.append(
           ck_operand(buffer: Int32(CK_CONSTANT), step: 0, offset: Int64(offset)))
+      case .view(let number, _):
+        code.operands.append(
+          ck_operand(buffer: Int32(CK_VIEW), step: 0, offset: Int64(number)))
       }
     }
     code.instructions = instructions.map { instruction in
@@ -252,8 +296,8 @@ struct ProgramBuilder {
     for (index, instruction) in instructions.enumerated() {
       for case .register(let register, _) in instruction.operands { lastUse[register] = index }
     }
-    for sink in sinks {
-      if case .register(let register, _) = sink.operand { lastUse[register] = instructions.count }
+    for case .register(let register, _) in sinks.flatMap(\.operands) {
+      lastUse[register] = instructions.count
     }
     var slots = [Int](repeating: 0, count: registerCount)
     var free: [Int] = []

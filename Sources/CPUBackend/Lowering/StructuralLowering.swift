@@ -59,8 +59,9 @@ extension Lowering {
     for axis in 0..<operand.rank {
       let step = interior[axis] + 1
       // Elements i with 0 <= low + i * step < extent.
-      let first = low[axis] >= 0 ? 0 : min(pieces(-low[axis], of: step), operand[axis])
-      let end = min(max(pieces(node.shape[axis] - low[axis], of: step), first), operand[axis])
+      let first = low[axis] >= 0 ? 0 : min(ceilingDivide(-low[axis], by: step), operand[axis])
+      let end = min(
+        max(ceilingDivide(node.shape[axis] - low[axis], by: step), first), operand[axis])
       extents.append(max(end - first, 0))
       if extents[axis] == 0 { continue }
       sourceOffset += first * sourceStrides[axis]
@@ -97,7 +98,7 @@ extension Lowering {
     let rowsPerTask =
       fillByteCount > 0 ? axes[0].extent : max((1 << 15) / max(count / axes[0].extent, 1), 1)
     copy.rows_per_task = Int64(max(rowsPerTask, 1))
-    let taskCount = max(pieces(axes[0].extent, of: max(rowsPerTask, 1)), 1)
+    let taskCount = max(ceilingDivide(axes[0].extent, by: max(rowsPerTask, 1)), 1)
     plan.add(
       PlannedStep(
         name, CK_COPY, UnsafeRawPointer(plan.parameters.store(copy)), taskCount: taskCount,

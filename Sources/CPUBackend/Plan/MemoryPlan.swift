@@ -41,7 +41,7 @@ struct MemoryPlan {
         }
       }
       for buffer in Set(step.reads + step.writes).sorted(by: { $0.index < $1.index })
-      where lastUse[buffer.index] == index && isOwn(buffer, plan) && !released.contains(buffer) {
+      where lastUse[buffer.index] == index && isPlaced[buffer.index] && !released.contains(buffer) {
         let size = try Self.roundedUp(plan.buffers[buffer.index].byteCount)
         release(offsets[buffer.index]..<offsets[buffer.index] + size)
       }

@@ -61,7 +61,7 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
 
   public init(
     attack: AttackKind = .automatic, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
-    iterations: Int = 6000, solvedBelow: Double = 1e-12, timeLimit: Double? = nil,
+    iterations: Int = 6000, solvedBelow: Double = 1e-9, timeLimit: Double? = nil,
     snapshots: Int = 10
   ) {
     self.attack = attack

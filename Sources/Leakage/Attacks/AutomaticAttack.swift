@@ -1,7 +1,7 @@
 import TensorGraph
 
 /// Observes the iterations of an attack; images are made only if asked for.
-typealias AttackObserver = (AttackProgress, () -> Tensor) -> SolverDecision
+typealias AttackObserver = (AttackProgress, @escaping () -> Tensor) -> SolverDecision
 
 extension GradientInversion {
   /// Matching loss relative to the shared update's squared norm at which rounding is reached and
@@ -76,9 +76,11 @@ extension GradientInversion {
   /// Whether the best trial's matching loss is what was asked for.
   private func isSolved(_ journal: TrialJournal) -> Bool {
     guard let best = journal.best else { return false }
-    return journal.entries[best].trial.matchingLoss
-      <= configuration.solvedBelow * update.squaredNorm
+    return journal.entries[best].trial.matchingLoss <= solvedBelow * update.squaredNorm
   }
+
+  /// Second-order steps reach far more digits than the searches that the setting is made for.
+  private var solvedBelow: Double { min(configuration.solvedBelow, 1e-12) }
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
   private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
@@ -138,7 +140,7 @@ extension GradientInversion {
     let function = try residuals([solution.label], &journal)
     let start = solution.image.doubles
     let loss = function.value(at: start)
-    let isExact = loss <= configuration.solvedBelow * update.squaredNorm
+    let isExact = loss <= solvedBelow * update.squaredNorm
     let result = SolverResult(
       point: start, value: loss, iterations: 0, evaluations: 1,
       reason: isExact ? .solved : .converged)

@@ -30,7 +30,7 @@ public struct GradientInversion: Sendable {
   ///   images [N, C, H, W], which are made only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply to this model or update.
   public func run(
-    observe: (AttackProgress, () -> Tensor) -> SolverDecision = { _, _ in .proceed }
+    observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AttackResult {
     switch configuration.attack {
     case .automatic:
@@ -104,7 +104,7 @@ public struct GradientInversion: Sendable {
 
   /// The paper's search, by L-BFGS from standard normal dummies.
   private func search(
-    labels: [Int]?, _ observe: (AttackProgress, () -> Tensor) -> SolverDecision
+    labels: [Int]?, _ observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision
   ) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
     let function = try journal.compiling { () throws(AttackError) in try compile(labels: labels) }

@@ -88,7 +88,7 @@ struct TrialJournal {
   ///   - solve: minimises, and calls the observer that it is given after every iteration.
   mutating func run(
     method: String, labels: ([Double]) -> [Int],
-    observe: (AttackProgress, () -> Tensor) -> SolverDecision,
+    observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision,
     solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
   ) throws(AttackError) {
     let trial = entries.count

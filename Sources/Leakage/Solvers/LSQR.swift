@@ -27,7 +27,8 @@ struct LSQR {
     let steps: Int
     /// |A x - b| / |b| as the recurrence estimates it.
     let relativeResidual: Double
-    /// Estimate of the condition number of A (a lower bound).
+    /// Estimate of ‖A‖ ‖A⁺‖ in the Frobenius norm, from the part of A that the steps met: no less
+    /// than the ratio of the largest to the smallest singular value there.
     let condition: Double
   }
 

@@ -18,6 +18,13 @@ public struct Node: Hashable, Sendable {
   public let operands: [NodeID]
   public let type: TensorType
 
+  /// A node that no shape rule has checked, for passes of backends.
+  package init(op: Op, operands: [NodeID], type: TensorType) {
+    self.op = op
+    self.operands = operands
+    self.type = type
+  }
+
   public var shape: Shape { type.shape }
   public var dtype: DType { type.dtype }
 }

@@ -99,6 +99,7 @@ struct SuccessCommand: ParsableCommand {
   private func write(_ jobs: [SimulationSession.Job], of model: Model, to folder: OutputFolder)
     throws
   {
+    try folder.create()
     for (index, job) in jobs.enumerated() {
       let weighted = WeightedModel(untrained: model, seed: job.seed)
       let images = Tensor(

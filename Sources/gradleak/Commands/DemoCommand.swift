@@ -25,7 +25,9 @@ struct DemoCommand: ParsableCommand {
   @OptionGroup var attack: AttackOptions
   @OptionGroup var output: OutputOptions
 
-  @Option(help: ArgumentHelp("Repeat with this many seeds, from --seed up.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Repeat with this many seeds, from --seed up.", valueName: "n"))
   var seeds = 1
 
   func validate() throws {
@@ -37,14 +39,15 @@ struct DemoCommand: ParsableCommand {
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(selection: selection, attack: attack, output: output)
     session.explainSmoothness(of: model)
+    let pictures = BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map {
+      PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape)
+    }
     let jobs = (0..<seeds).flatMap { offset -> [SimulationSession.Job] in
       let seed = attack.seed &+ UInt64(offset)
       var labels = RandomSource(seed: seed).derive(label: "labels")
-      return BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map { name, picture in
-        let example = PrivateExample(
-          name: name, picture: picture, label: labels.integer(below: model.classCount),
-          inputShape: model.inputShape)
-        return SimulationSession.Job(name: name, seed: seed, batch: [example])
+      return pictures.map { picture in
+        let example = picture.labelled(labels.integer(below: model.classCount))
+        return SimulationSession.Job(name: picture.name, seed: seed, batch: [example])
       }
     }
     let outcomes = try session.run(jobs, model: model, activation: activation)

@@ -42,18 +42,24 @@ struct ModelsCommand: ParsableCommand {
     }
     var table = TextTable([
       ("model", .left), ("parameters", .right), ("input", .left), ("classes", .right),
-      ("activation", .left), ("smooth", .left), ("", .left),
+      ("activation", .left), ("smooth", .left),
     ])
     for entry in entries {
       table.append([
         entry.name, entry.parameters.formatted(.number.locale(Locale(identifier: "en_US"))),
         entry.inputShape.map(String.init).joined(separator: "x"), String(entry.classes),
-        entry.activation, entry.isTwiceDifferentiable ? "yes" : "no", entry.summary,
+        entry.activation, entry.isTwiceDifferentiable ? "yes" : "no",
       ])
     }
     for line in table.lines { Terminal.print(line) }
     Terminal.print()
-    Terminal.print(
+    let width = entries.map(\.name.count).max() ?? 0
+    for entry in entries {
+      let name = entry.name.padding(toLength: width, withPad: " ", startingAt: 0)
+      Terminal.printParagraph(entry.summary, head: name + "  ", indentation: width + 2)
+    }
+    Terminal.print()
+    Terminal.printParagraph(
       "\"smooth\": twice differentiable, as matching gradients by gradient descent needs.")
   }
 }

@@ -30,12 +30,14 @@ struct ReconstructCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Pictures that share one gradient; the rest of a division forms a smaller batch.",
       valueName: "n"))
   var batchSize = 1
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The pictures' true labels, such as 3,7; random by default.", valueName: "classes"))
   var labels: String?
@@ -75,14 +77,14 @@ struct ReconstructCommand: ParsableCommand {
       let text = part.trimmingCharacters(in: .whitespaces)
       guard let label = Int(text), (0..<model.classCount).contains(label) else {
         throw ValidationError(
-          "--labels has \"\(text.prefix(20))\"; give class numbers from 0 to "
+          "--labels has \(text.quotedForMessage); give class numbers from 0 to "
             + "\(model.classCount - 1), separated by commas.")
       }
       return label
     }
     guard given.count == images.count else {
       throw ValidationError(
-        "--labels has \(given.count) labels for \(images.count) pictures; give one for each.")
+        "--labels has \(given.count) of them for \(images.count) pictures; give one for each.")
     }
     return given
   }
@@ -92,9 +94,8 @@ struct ReconstructCommand: ParsableCommand {
     var used: Set<String> = []
     return images.map { path in
       let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-      let safe = String(
-        stem.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" }.prefix(60))
-      let base = safe.isEmpty ? "image" : safe
+      let safe = stem.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" }
+      let base = safe.isEmpty ? "image" : String(safe).prefix(utf8Count: 120)
       var name = base
       var count = 2
       while !used.insert(name).inserted {
@@ -103,5 +104,18 @@ struct ReconstructCommand: ParsableCommand {
       }
       return name
     }
+  }
+}
+
+extension String {
+  /// The longest beginning of at most `utf8Count` bytes that cuts no scalar. File systems limit names
+  /// to 255 bytes, and one character may have any number of them.
+  fileprivate func prefix(utf8Count: Int) -> String {
+    var result = ""
+    for scalar in unicodeScalars {
+      guard result.utf8.count + String(scalar).utf8.count <= utf8Count else { break }
+      result.unicodeScalars.append(scalar)
+    }
+    return result
   }
 }

@@ -8,25 +8,29 @@ struct ResultTable {
 
   /// The table, a line on success rates, and the assumptions behind them.
   func print() {
-    var table = TextTable([
-      ("image", .left), ("seed", .right), ("MSE", .right), ("PSNR dB", .right), ("SSIM", .right),
-      ("label", .left), ("trials", .right), ("evaluations", .right), ("seconds", .right),
-      ("recovered", .left),
-    ])
+    let hasManySeeds = Set(outcomes.map(\.record.configuration.seed)).count > 1
+    var table = TextTable(
+      [("image", .left)] + (hasManySeeds ? [("seed", .right)] : []) + [
+        ("MSE", .right), ("PSNR dB", .right), ("SSIM", .right), ("label", .left),
+        ("trials", .right), ("time", .right), ("recovered", .left),
+      ])
     for outcome in outcomes {
       let record = outcome.record
       for image in record.images {
         let isLabelRight = image.trueLabel == image.recoveredLabel
-        table.append([
-          image.name, String(record.configuration.seed),
-          String(format: "%.1e", image.meanSquaredError.value),
-          ResultTable.decibels(image.psnr.value),
-          image.ssim.map { String(format: "%.4f", $0.value) } ?? "-",
-          isLabelRight ? "\(image.trueLabel) ok" : "\(image.trueLabel) as \(image.recoveredLabel)",
-          String(record.trials.count), String(record.trials.reduce(0) { $0 + $1.evaluations }),
-          String(format: "%.2f", outcome.timing.attackSeconds),
-          image.isRecovered ? "yes" : "no",
-        ])
+        // At most 80 columns: long names are cut, and the records hold the rest.
+        let name = image.name.count > 20 ? image.name.prefix(19) + "…" : image.name[...]
+        table.append(
+          [String(name)] + (hasManySeeds ? [String(record.configuration.seed)] : []) + [
+            String(format: "%.1e", image.meanSquaredError.value),
+            ResultTable.decibels(image.psnr.value),
+            image.ssim.map { String(format: "%.4f", $0.value) } ?? "-",
+            isLabelRight
+              ? "\(image.trueLabel) ok" : "\(image.trueLabel) as \(image.recoveredLabel)",
+            String(record.trials.count),
+            String(format: "%.2f s", outcome.timing.attackSeconds),
+            image.isRecovered ? "yes" : "no",
+          ])
       }
     }
     for (index, line) in table.lines.enumerated() {
@@ -43,27 +47,26 @@ struct ResultTable {
     let style: Terminal.Style = rate.successes == 0 ? .green : .red
     Terminal.print(
       Terminal.styled("Recovered \(rate)", style)
-        + String(
-          format: ": PSNR at least %.0f dB and the label right.", ImageResult.successPSNR))
+        + String(format: ": PSNR >= %.0f dB, label right.", ImageResult.successPSNR))
     let labels = SuccessRate(images.map { $0.trueLabel == $0.recoveredLabel })
     Terminal.print("Labels right: \(labels).")
     let psnr = ResultTable.decibels(median(images.map(\.psnr.value)))
     let random = ResultTable.decibels(median(images.map(\.randomGuessPSNR.value)))
     let grey = ResultTable.decibels(median(images.map(\.greyImagePSNR.value)))
-    Terminal.print(
+    Terminal.printParagraph(
       "Median PSNR \(psnr) dB; a random image has \(random) dB, a grey one \(grey) dB.")
     let model = record.model
-    Terminal.print(
+    Terminal.printParagraph(
       "Model: \(model.name) (\(model.activation)), \(model.parameterCount) parameters, "
         + "\(model.weights.split(separator: ",").first ?? ""); attack: "
         + "\(record.configuration.attack.rawValue), \(record.configuration.precision.rawValue); "
         + "batch \(record.update.batchSize).")
-    Terminal.print("Threat model: \(record.threatModel).")
+    Terminal.printParagraph("Threat model: \(record.threatModel).")
     printDiagnoses()
     let preparations = images.compactMap { image in
       image.preparation.map { "\(image.name): \($0)" }
     }
-    for line in preparations { Terminal.print("Prepared \(line).") }
+    for line in preparations { Terminal.printParagraph("Prepared \(line).") }
   }
 
   /// The verdicts with how often each was given, and the explanation of each one's first occurrence.
@@ -72,7 +75,8 @@ struct ResultTable {
     for verdict in Diagnosis.Verdict.allCases {
       let alike = diagnoses.filter { $0.verdict == verdict }
       guard let first = alike.first else { continue }
-      Terminal.print("Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
+      Terminal.printParagraph(
+        "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
     }
   }
 

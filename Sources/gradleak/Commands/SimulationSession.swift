@@ -22,7 +22,9 @@ struct SimulationSession {
     guard attack.attack.searches else { return }
     let report = model.smoothness()
     guard !report.isSmooth else { return }
-    Terminal.printError("note: " + report.explanation)
+    for line in Terminal.wrapped(report.explanation, head: "note: ", indentation: 6) {
+      Terminal.printError(line)
+    }
   }
 
   /// Runs the jobs until all are done or the user presses Ctrl-C.
@@ -31,13 +33,18 @@ struct SimulationSession {
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     var outcomes: [SimulatedAudit.Outcome] = []
-    var audits: [UInt64: SimulatedAudit] = [:]
-    for (index, job) in jobs.enumerated() {
-      let audit = audits[job.seed] ?? makeAudit(model, activation, seed: job.seed, backend)
-      audits[job.seed] = audit
+    // Jobs of one seed follow each other; the weights of only one are held.
+    var latest: (seed: UInt64, audit: SimulatedAudit)?
+    for job in jobs {
+      if latest?.seed != job.seed { latest = nil }
+      let audit = latest?.audit ?? makeAudit(model, activation, seed: job.seed, backend)
+      latest = (job.seed, audit)
       let configuration = attack.configuration(seed: job.seed)
-      let outcome = try audit.run(job.batch, configuration: configuration) { state in
-        progress.update { line(state, job, index: index, count: jobs.count) }
+      let finished = outcomes.map(\.timing.attackSeconds)
+      let outcome = try audit.run(job.batch, configuration: configuration) { state, psnr in
+        progress.update {
+          line(state, psnr: psnr(), job, finished: finished, count: jobs.count)
+        }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
       progress.clear()
@@ -56,19 +63,40 @@ struct SimulationSession {
       backend: backend)
   }
 
-  /// For instance "[2/7] chelsea  trial 1/5  iteration 812  loss 2.1e-06  31.2 dB  3,120/s  ETA 0:02".
+  /// For instance "[2/7] chelsea  trial 1/5  812/6000  loss 2.1e-06  31 dB  1310/s  ETA 0:35":
+  /// iterations, matching loss, PSNR, evaluations a second, and the estimated time left for all jobs.
   private func line(
-    _ state: SimulatedAudit.Progress, _ job: Job, index: Int, count: Int
+    _ progress: AttackProgress, psnr: Double, _ job: Job, finished: [Double], count: Int
   ) -> String {
-    let solver = state.attack.solver
-    let rate = Double(state.attack.evaluations) / max(state.attack.seconds, 1e-9)
+    let solver = progress.solver
+    let rate = Double(progress.evaluations) / max(progress.seconds, 1e-9)
+    // One line of 80 columns.
+    let name = job.name.count > 13 ? job.name.prefix(12) + "…" : job.name[...]
+    return [
+      "[\(finished.count + 1)/\(count)] \(name)",
+      "trial \(progress.trial + 1)/\(attack.trials)",
+      "\(solver.iteration)/\(attack.iterations)",
+      String(format: "loss %.1e", solver.value),
+      String(format: "%.0f dB", psnr),
+      String(format: "%.0f/s", rate),
+      "ETA \(ProgressLine.clock(remaining(progress, rate: rate, finished: finished, count: count)))",
+    ].joined(separator: "  ")
+  }
+
+  /// Estimated seconds left for all jobs. A job takes as long as the `finished` ones did on average;
+  /// before there are any, or after that time, as if its present trial went to its limit.
+  private func remaining(
+    _ progress: AttackProgress, rate: Double, finished: [Double], count: Int
+  ) -> Double {
+    let solver = progress.solver
     let perIteration = Double(solver.evaluations) / Double(max(solver.iteration, 1))
-    let remaining = Double(attack.iterations - solver.iteration) * perIteration / max(rate, 1e-9)
-    let psnr = state.psnr.isNaN ? "" : String(format: "  %.1f dB", state.psnr)
-    return "[\(index + 1)/\(count)] \(job.name)  trial \(state.attack.trial + 1)/\(attack.trials)"
-      + "  iteration \(solver.iteration)"
-      + String(format: "  loss %.1e", solver.value) + psnr
-      + String(format: "  %.0f evaluations/s", rate)
-      + "  ETA at most \(ProgressLine.clock(remaining))"
+    let ofTrial = min(
+      Double(attack.iterations - solver.iteration) * perIteration / max(rate, 1e-9),
+      (attack.timeLimit ?? .infinity) - progress.seconds)
+    let average =
+      finished.isEmpty
+      ? progress.seconds + ofTrial : finished.reduce(0, +) / Double(finished.count)
+    let ofJob = progress.seconds < average ? average - progress.seconds : ofTrial
+    return ofJob + average * Double(count - finished.count - 1)
   }
 }

@@ -1,41 +1,62 @@
 import ArgumentParser
 import Leakage
 
-extension AttackKind: ExpressibleByArgument {}
-extension Precision: ExpressibleByArgument {}
+extension AttackKind: ExpressibleByArgument {
+  public static let allValueDescriptions = [
+    "auto": "the best that applies: closed forms, then lm",
+    "lm": "labels first, then Levenberg-Marquardt",
+    "dlg": "data and labels are sought together",
+    "idlg": "the label is read off first, then the data are sought",
+    "linear": "closed form, for a fully connected first layer",
+    "peeling": "closed form, layer by layer",
+  ]
+}
+
+extension Precision: ExpressibleByArgument {
+  public static let allValueDescriptions = ["f32": "fast", "f64": "exact to many more digits"]
+}
+
 extension Activation: ExpressibleByArgument {}
 
 /// How to attack.
 struct AttackOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "auto (the best that applies), lm (Levenberg-Marquardt), dlg (the paper's: data and label "
-        + "together), idlg (label first), linear or peeling (closed forms).",
-      valueName: "name"))
+  @Option(help: ArgumentHelp("How the data are sought.", valueName: "name"))
   var attack: AttackKind = .automatic
 
-  @Option(help: "Arithmetic: f32 (fast) or f64 (exact to many more digits).")
+  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
   var precision: Precision = .f64
 
-  @Option(help: "Seed of weights, labels and dummy data.")
+  // Numbers are taken as they come, so that "--trials -3" is a number out of range.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of weights, labels and dummy data.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("Starts at most; the best is kept.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Starts at most; the best is kept.", valueName: "n"))
   var trials = AttackConfiguration().trials
 
-  @Option(help: ArgumentHelp("Iterations at most in each trial.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Iterations at most in each trial.", valueName: "n"))
   var iterations = AttackConfiguration().iterations
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Stop when the matching loss, relative to the squared norm of the gradient, is this small.",
       valueName: "x"))
   var threshold = AttackConfiguration().solvedBelow
 
-  @Option(help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
   var timeLimit: Double?
 
-  @Option(help: ArgumentHelp("Pictures in the strip of snapshots; 0 for none.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Pictures in the strip of snapshots; 0 for none.", valueName: "n"))
   var snapshots = AttackConfiguration().snapshots
 
   func configuration(seed: UInt64) -> AttackConfiguration {

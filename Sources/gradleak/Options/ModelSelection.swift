@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Leakage
 import TensorGraph
 
@@ -7,27 +8,29 @@ struct ModelSelection: ParsableArguments {
   @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
   var model = "lenet"
 
-  @Option(
-    help: ArgumentHelp(
-      "Activation instead of the model's own: "
-        + Activation.allCases.map(\.rawValue).joined(separator: ", ") + ".",
-      valueName: "name"))
+  @Option(help: ArgumentHelp("Activation instead of the model's own.", valueName: "name"))
   var activation: Activation?
 
-  @Option(help: ArgumentHelp("Number of classes instead of the model's own.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Number of classes instead of the model's own.", valueName: "n"))
   var classes: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Channels or features of the first layer instead of the model's own.", valueName: "n"))
   var width: Int?
 
-  @Option(help: ArgumentHelp("Height and width of the input, in pixels.", valueName: "pixels"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Height and width of the input.", valueName: "pixels"))
   var size: Int?
 
   /// The model and the name of its activation.
   ///
-  /// - Throws: ``ModelError`` when there is no such model or an option does not fit it.
+  /// - Throws: ``ModelError`` when there is no such model, an option does not fit it, or it cannot fit
+  ///   into memory.
   func select() throws(ModelError) -> (model: Model, activation: String) {
     let architecture = try ModelCatalog.architecture(named: model)
     let channels = architecture.defaults.inputShape[0]
@@ -40,6 +43,22 @@ struct ModelSelection: ParsableArguments {
       },
       classCount: classes, activation: activation, width: width)
     let activation = activation ?? architecture.defaults.activation
-    return (try architecture.model(options), activation.rawValue)
+    let model = try architecture.model(options)
+    try checkMemory(model)
+    return (model, activation.rawValue)
+  }
+
+  /// Refuses what the system would end in the middle: weights, the shared gradient and what attacks
+  /// derive from them take 8 to 14 times the weights in f64.
+  private func checkMemory(_ model: Model) throws(ModelError) {
+    let needed = 12 * 8 * Double(model.parameterCount)
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    guard needed <= available else {
+      func gigabytes(_ bytes: Double) -> Int { Int((bytes / 1e9).rounded(.up)) }
+      throw ModelError(
+        "\(model.name) would have \(model.parameterCount) parameters, and attacking it would take "
+          + "about \(gigabytes(needed)) GB of memory, more than the \(gigabytes(available)) GB of "
+          + "this machine; use a smaller image, number of classes or model")
+    }
   }
 }

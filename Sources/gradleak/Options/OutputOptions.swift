@@ -12,10 +12,15 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: [.long, .short], help: "Show no progress.")
   var quiet = false
 
-  @Option(help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
   var threads: Int?
 
   func validate() throws {
+    if let out, out.isEmpty {
+      throw ValidationError("--out is empty; give the name of a folder for the results.")
+    }
     if let threads { try check("--threads", threads, 1...1024) }
   }
 }

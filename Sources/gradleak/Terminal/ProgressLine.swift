@@ -19,7 +19,9 @@ final class ProgressLine {
     let now = Date()
     guard now.timeIntervalSince(lastShown) >= interval else { return }
     if Terminal.isInteractive {
-      Terminal.write("\r\u{1B}[K" + text(), to: .standardError)
+      // A line that wraps could not be redrawn.
+      let line = text().prefix(Terminal.width - 1)
+      Terminal.write("\r\u{1B}[K" + line, to: .standardError)
       isOpen = true
     } else if lastShown != .distantPast {
       Terminal.printError(text())

@@ -13,6 +13,13 @@ enum Terminal {
     return isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" && !isRefused
   }()
 
+  /// Columns of the terminal that standard error is shown in; 80 elsewhere.
+  static var width: Int {
+    var size = winsize()
+    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col >= 20
+    return isKnown ? Int(size.ws_col) : 80
+  }
+
   enum Style: String {
     case bold = "1"
     case dim = "2"
@@ -30,13 +37,43 @@ enum Terminal {
     write(line + "\n", to: .standardOutput)
   }
 
+  /// Writes a paragraph to standard output, broken between words; see ``wrapped(_:head:indentation:)``.
+  static func printParagraph(_ text: String, head: String = "", indentation: Int = 2) {
+    for line in wrapped(text, head: head, indentation: indentation) { print(line) }
+  }
+
   /// Writes a line to standard error.
   static func printError(_ line: String) {
     write(line + "\n", to: .standardError)
   }
 
+  /// The words of `text` on lines no wider than the terminal, and at most 100 characters long. The
+  /// first begins with `head`, the others are indented. A word is never cut.
+  static func wrapped(_ text: String, head: String = "", indentation: Int) -> [String] {
+    let limit = min(width, 100)
+    var lines: [String] = []
+    var line = head
+    var isLineEmpty = true
+    for word in text.split(separator: " ") {
+      if !isLineEmpty, line.count + 1 + word.count > limit {
+        lines.append(line)
+        line = String(repeating: " ", count: indentation) + word
+      } else {
+        line += (isLineEmpty ? "" : " ") + word
+      }
+      isLineEmpty = false
+    }
+    return lines + [line]
+  }
+
   static func write(_ text: String, to handle: FileHandle) {
-    // A closed pipe (`gradleak ... | head`) is no reason to complain.
-    try? handle.write(contentsOf: Data(text.utf8))
+    do {
+      try handle.write(contentsOf: Data(text.utf8))
+    } catch {
+      // A closed pipe (`gradleak ... | head`) is no reason to complain; a full disk is.
+      guard handle === FileHandle.standardOutput, errno != EPIPE else { return }
+      printError("gradleak: the output cannot be written (\(String(cString: strerror(errno)))).")
+      exit(ExitStatus.badInput)
+    }
   }
 }

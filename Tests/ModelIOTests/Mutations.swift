@@ -1,35 +1,3 @@
-import Foundation
-
-/// Where the committed files that tests read lie.
-let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("Fixtures").path
-
-/// A fresh folder, removed with all it holds when the object goes.
-final class TestFolder {
-  let path: String
-
-  init() {
-    path = NSTemporaryDirectory() + "gradleak-test-" + UUID().uuidString
-    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func callAsFunction(_ name: String) -> String { path + "/" + name }
-
-  /// Writes a file and returns its path.
-  func file(_ name: String, _ bytes: [UInt8]) -> String {
-    try! Data(bytes).write(to: URL(fileURLWithPath: self(name)))
-    return self(name)
-  }
-
-  var contents: [String] { try! FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-}
-
-func bytes(of path: String) -> [UInt8] {
-  [UInt8](try! Data(contentsOf: URL(fileURLWithPath: path)))
-}
-
 /// SplitMix64: repeatable mutations without a dependency on the code under test.
 struct TestGenerator: RandomNumberGenerator {
   var state: UInt64

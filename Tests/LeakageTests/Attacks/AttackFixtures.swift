@@ -1,0 +1,96 @@
+import CPUBackend
+import Leakage
+import Synchronization
+import TensorGraph
+
+/// A client with a small model and a private batch, and the update it shares.
+struct AttackedClient {
+  let weighted: WeightedModel
+  /// The private batch [N, C, H, W] in f64, values in 0...1.
+  let images: Tensor
+  let labels: [Int]
+  let update: SharedUpdate
+
+  static let backend = CPUBackend(CPUBackend.Options(threadCount: 1))
+
+  /// - Parameter seed: of the model's initial weights.
+  init(_ model: Model, labels: [Int], seed: UInt64 = 0) throws {
+    weighted = WeightedModel(
+      model: model, parameters: model.initialParameters(seed: seed, dtype: .f64).map(\.tensor),
+      buffers: model.initialBuffers(dtype: .f64).map(\.tensor))
+    images = model.fixtureBatch(labels.count).images
+    self.labels = labels
+    update = try weighted.share(images: images, labels: labels, backend: AttackedClient.backend)
+  }
+
+  /// The paper's LeNet for images of 8x8 pixels and five classes.
+  static func leNet(
+    _ activation: Activation = .sigmoid, labels: [Int] = [3], seed: UInt64 = 0
+  ) throws -> AttackedClient {
+    try AttackedClient(
+      ModelCatalog.model(
+        named: "lenet",
+        ModelOptions(inputShape: [3, 8, 8], classCount: 5, activation: activation)),
+      labels: labels, seed: seed)
+  }
+
+  func attack(
+    _ configuration: AttackConfiguration, backend: any Backend = AttackedClient.backend,
+    observe: (AttackProgress, () -> Tensor) -> SolverDecision = { _, _ in .proceed }
+  ) throws -> AttackResult {
+    try GradientInversion(
+      weighted, update: update, configuration: configuration, backend: backend
+    ).run(observe: observe)
+  }
+
+  /// PSNR in dB of a reconstruction of the whole batch, in the client's order.
+  func psnr(of reconstruction: Tensor) -> Double {
+    ImageMetrics.peakSignalToNoiseRatio(
+      meanSquaredError: ImageMetrics.meanSquaredError(reconstruction, images))
+  }
+}
+
+/// Another backend that counts the graphs it compiles and the runs it makes.
+final class CountingBackend: Backend {
+  private let base = AttackedClient.backend
+  private let compilations = Atomic(0)
+  private let runs = Atomic(0)
+
+  var name: String { "counting" }
+  var compilationCount: Int { compilations.load(ordering: .relaxed) }
+  var runCount: Int { runs.load(ordering: .relaxed) }
+
+  func compile(_ graph: Graph) throws(GraphError) -> any Executable {
+    compilations.add(1, ordering: .relaxed)
+    return CountedExecutable(try base.compile(graph), owner: self)
+  }
+
+  private final class CountedExecutable: Executable {
+    private let base: any Executable
+    private let owner: CountingBackend
+
+    init(_ base: any Executable, owner: CountingBackend) {
+      self.base = base
+      self.owner = owner
+    }
+
+    var graph: Graph { base.graph }
+    var workspaceByteCount: Int { base.workspaceByteCount }
+    func bind(input: Int, to buffer: HostBuffer) { base.bind(input: input, to: buffer) }
+    func bind(output: Int, to buffer: HostBuffer) { base.bind(output: output, to: buffer) }
+    func run() {
+      owner.runs.add(1, ordering: .relaxed)
+      base.run()
+    }
+  }
+}
+
+/// The message of the ``AttackError`` that `body` throws; nil when it throws none.
+func attackErrorMessage(_ body: () throws -> Void) -> String? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return (error as? AttackError)?.message
+  }
+}
