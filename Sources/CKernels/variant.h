@@ -14,12 +14,15 @@ struct ck_variant {
   ck_task fused;
   ck_task fused_finish;
   ck_task matmul;
+  ck_task blocks;
   ck_task matvec;
   ck_task planes;
   ck_task panels;
   ck_task position_vectors;
   ck_task convolution;
   ck_task weight_gradient;
+  ck_task weight_product;
+  ck_task weight_product_finish;
 };
 
 extern const ck_variant ck_variant_baseline;

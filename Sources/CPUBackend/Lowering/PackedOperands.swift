@@ -6,6 +6,7 @@ enum PackedOperand: Hashable {
   case planes(NodeID, PlaneLayout)
   case panels(NodeID, PanelLayout)
   case positionVectors(NodeID, pitch: Int)
+  case blocks(NodeID, k: Int, n: Int, isTransposed: Bool)
 }
 
 /// Which element of a weight is row r, column k of a group's packed matrix.
