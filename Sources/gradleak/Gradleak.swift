@@ -18,10 +18,14 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak reconstruct photo.jpg --out out  the same with your own picture
+        gradleak analyse photo.jpg --out out      what the gradient determines
         gradleak models                           the built-in models
       """,
     version: GradleakVersion.current,
-    subcommands: [DemoCommand.self, ReconstructCommand.self, ModelsCommand.self])
+    subcommands: [
+      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
+      ModelsCommand.self,
+    ])
 
   static func main() {
     // A closed pipe (`gradleak demo --out out | head`) must not end a run before it has written.

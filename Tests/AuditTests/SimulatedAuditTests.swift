@@ -63,7 +63,7 @@ import Testing
   @Test func recoversItsImage() throws {
     let example = try example("chelsea", label: 3)
     let outcome = try audit.run(
-      [example], configuration: AttackConfiguration(iterations: 2000, snapshots: 5))
+      [example], configuration: AttackConfiguration(attack: .dlg, iterations: 2000, snapshots: 5))
     let record = outcome.record
     let image = try #require(record.images.first)
     #expect(image.isRecovered && image.psnr.value > 40 && image.recoveredLabel == 3)
@@ -94,7 +94,7 @@ import Testing
     let batch = [try example("coffee", label: 1), try example("rocket", label: 4)]
     for batch in [batch, batch.reversed()] {
       let outcome = try audit.run(
-        batch, configuration: AttackConfiguration(trials: 8, iterations: 3000))
+        batch, configuration: AttackConfiguration(attack: .dlg, trials: 8, iterations: 3000))
       #expect(outcome.record.images.map(\.name) == batch.map(\.name))
       #expect(outcome.record.images.map(\.trueLabel) == batch.map(\.label))
       #expect(outcome.record.images.allSatisfy { $0.isRecovered })
@@ -104,12 +104,13 @@ import Testing
 
   @Test func sameSeedSameRecord() throws {
     let batch = [try example("hubble", label: 0)]
-    let configuration = AttackConfiguration(seed: 5, trials: 2, iterations: 30)
+    let configuration = AttackConfiguration(attack: .dlg, seed: 5, trials: 2, iterations: 30)
     let outcomes = try (0..<2).map { _ in try audit.run(batch, configuration: configuration) }
     #expect(outcomes[0].record == outcomes[1].record)
     #expect(outcomes[0].reconstructions == outcomes[1].reconstructions)
     // The seed of the dummy data is not that of the weights.
-    let other = try audit.run(batch, configuration: AttackConfiguration(seed: 6, iterations: 30))
+    let other = try audit.run(
+      batch, configuration: AttackConfiguration(attack: .dlg, seed: 6, iterations: 30))
     #expect(other.record.update.fingerprint == outcomes[0].record.update.fingerprint)
     #expect(other.record.trace != outcomes[0].record.trace)
   }
@@ -117,7 +118,8 @@ import Testing
   @Test func interruptionKeepsTheBestSoFar() throws {
     let batch = [try example("retina", label: 2)]
     var measured: [Double] = []
-    let outcome = try audit.run(batch, configuration: AttackConfiguration()) { progress, psnr in
+    let outcome = try audit.run(batch, configuration: AttackConfiguration(attack: .dlg)) {
+      progress, psnr in
       if progress.solver.iteration % 10 == 0 { measured.append(psnr()) }
       return progress.solver.iteration == 20 ? .stop(.interrupted) : .proceed
     }
@@ -135,7 +137,9 @@ import Testing
     let batch = [try example("retina", label: 2)]
     for count in [0, 1] {
       let outcome = try audit.run(
-        batch, configuration: AttackConfiguration(trials: 1, iterations: 3, snapshots: count))
+        batch,
+        configuration: AttackConfiguration(attack: .dlg, trials: 1, iterations: 3, snapshots: count)
+      )
       #expect(outcome.frames.map(\.count) == [count])
     }
   }

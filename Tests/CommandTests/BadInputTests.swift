@@ -88,7 +88,7 @@ struct BadInputTests {
   }
 
   @Test(arguments: [
-    BadInput("--attack guess", "'guess' is invalid", "'dlg', 'idlg', 'linear' or 'peeling'"),
+    BadInput("--attack guess", "'guess' is invalid", "auto, lm, dlg, idlg, linear, peeling"),
     BadInput("--activation relux", "'relux' is invalid", "relu, leaky_relu, sigmoid, tanh"),
     BadInput("--precision f16", "'f16' is invalid", "'f32' and 'f64'"),
     BadInput("--model lennet", "no model called \"lennet\"; did you mean lenet?", "resnet34"),

@@ -11,6 +11,7 @@ struct ResultTests {
 
   /// A search that is over in a moment.
   private let fastSearch = [
+    "--attack", "dlg",
     "--size", "8", "--classes", "5", "--iterations", "25", "--trials", "2", "--snapshots", "4",
   ]
 

@@ -26,12 +26,15 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var images: [ImageResult]
   /// Progress of every trial, at each recorded iteration.
   public var trace: [TracePoint]
+  /// What the attack's end means; nil for attacks that were not diagnosed.
+  public var diagnosis: Diagnosis?
 
   public init(
     tool: String, configuration: AttackConfiguration, model: ModelSummary, update: UpdateSummary,
     threatModel: ThreatModel, trials: [TrialRecord], bestTrial: Int, matchingLoss: Double,
-    images: [ImageResult], trace: [TracePoint]
+    images: [ImageResult], trace: [TracePoint], diagnosis: Diagnosis? = nil
   ) {
+    self.diagnosis = diagnosis
     self.tool = tool
     self.configuration = configuration
     self.model = model
@@ -97,12 +100,21 @@ public struct UpdateSummary: Codable, Sendable, Equatable {
 
 /// One start of the attack from its own random dummy data.
 public struct TrialRecord: Codable, Sendable, Equatable {
+  /// What was run, such as "l-bfgs"; nil in records of gradleak 0.1.
+  public var method: String?
   public var reason: StopReason
   public var iterations: Int
   public var evaluations: Int
   public var matchingLoss: JSONNumber
+  /// Second-order work; nil for methods without.
+  public var secondOrder: SecondOrderCounts?
 
-  public init(reason: StopReason, iterations: Int, evaluations: Int, matchingLoss: Double) {
+  public init(
+    method: String? = nil, reason: StopReason, iterations: Int, evaluations: Int,
+    matchingLoss: Double, secondOrder: SecondOrderCounts? = nil
+  ) {
+    self.method = method
+    self.secondOrder = secondOrder
     self.reason = reason
     self.iterations = iterations
     self.evaluations = evaluations

@@ -93,8 +93,9 @@ public struct SimulatedAudit: Sendable {
       threatModel: ThreatModel(),
       trials: result.trials.map {
         TrialRecord(
-          reason: $0.reason, iterations: $0.iterations, evaluations: $0.evaluations,
-          matchingLoss: $0.matchingLoss)
+          method: $0.method, reason: $0.reason, iterations: $0.iterations,
+          evaluations: $0.evaluations, matchingLoss: $0.matchingLoss,
+          secondOrder: $0.secondOrder)
       },
       bestTrial: result.bestTrial, matchingLoss: result.matchingLoss, images: images,
       trace: result.snapshots.map { snapshot in
@@ -102,7 +103,8 @@ public struct SimulatedAudit: Sendable {
           trial: snapshot.trial, iteration: snapshot.iteration,
           evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
           psnr: meanPSNR(of: snapshot.images, originals))
-      })
+      },
+      diagnosis: result.diagnosis)
     return Outcome(
       record: record,
       timing: RunTiming(

@@ -2,6 +2,11 @@ import TensorGraph
 
 /// Which attack to run.
 public enum AttackKind: String, Codable, Sendable, CaseIterable {
+  /// The best that applies: label first, closed forms, then Levenberg-Marquardt from random starts,
+  /// then L-BFGS; ends with a ``Diagnosis``.
+  case automatic = "auto"
+  /// Label first, then Levenberg-Marquardt from random starts (see ``LevenbergMarquardt``).
+  case levenbergMarquardt = "lm"
   /// Deep Leakage from Gradients (Zhu, Liu, Han 2019, Algorithm 1): data and soft labels are sought
   /// together.
   case dlg
@@ -17,7 +22,7 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   /// Whether the attack iterates from random dummy data.
   public var searches: Bool {
     switch self {
-    case .dlg, .idlg: true
+    case .automatic, .levenbergMarquardt, .dlg, .idlg: true
     case .linear, .peeling: false
     }
   }
@@ -55,7 +60,7 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
   public var snapshots: Int
 
   public init(
-    attack: AttackKind = .dlg, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
+    attack: AttackKind = .automatic, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
     iterations: Int = 6000, solvedBelow: Double = 1e-9, timeLimit: Double? = nil,
     snapshots: Int = 10
   ) {

@@ -2,11 +2,15 @@ import TensorGraph
 
 /// One start of a searching attack.
 public struct AttackTrial: Sendable {
+  /// What was run: "levenberg-marquardt", "l-bfgs", "layer peeling".
+  public let method: String
   public let reason: StopReason
   public let iterations: Int
   public let evaluations: Int
   /// The lowest matching loss reached.
   public let matchingLoss: Double
+  /// Second-order work; nil for other methods.
+  public let secondOrder: SecondOrderCounts?
 }
 
 /// A reconstruction at some iteration.
@@ -35,6 +39,8 @@ public struct AttackResult: Sendable {
   public let snapshots: [AttackSnapshot]
   /// Equations and condition of each layer, for layer peeling.
   public let layers: [LayerPeeling.Layer]
+  /// What the end means; nil for attacks that were asked for by name and not diagnosed.
+  public let diagnosis: Diagnosis?
   /// Seconds to build, differentiate and plan the graph.
   public let compileSeconds: Double
   /// Seconds of the attack itself.

@@ -2,11 +2,11 @@ import TensorGraph
 
 /// Attacks a shared update: seeks the private batch whose gradient it is.
 public struct GradientInversion: Sendable {
-  private let weighted: WeightedModel
-  private let update: SharedUpdate
-  private let configuration: AttackConfiguration
-  private let mode: ForwardMode
-  private let backend: any Backend
+  let weighted: WeightedModel
+  let update: SharedUpdate
+  let configuration: AttackConfiguration
+  let mode: ForwardMode
+  let backend: any Backend
 
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
@@ -33,6 +33,10 @@ public struct GradientInversion: Sendable {
     observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AttackResult {
     switch configuration.attack {
+    case .automatic:
+      try automatic(observe)
+    case .levenbergMarquardt:
+      try levenbergMarquardt(observe)
     case .dlg:
       try search(labels: nil, observe)
     case .idlg:
@@ -68,7 +72,7 @@ public struct GradientInversion: Sendable {
   }
 
   /// The type of the private batch, in f64.
-  private var batchShape: Shape {
+  var batchShape: Shape {
     Shape([update.batchSize] + weighted.model.inputShape.dimensions)
   }
 
@@ -89,81 +93,40 @@ public struct GradientInversion: Sendable {
       images: solution.image, labels: [solution.label], matchingLoss: loss,
       trials: [
         AttackTrial(
-          reason: isExact ? .solved : .converged, iterations: 0, evaluations: 1,
-          matchingLoss: loss)
+          method: configuration.attack.rawValue, reason: isExact ? .solved : .converged,
+          iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil)
       ],
-      bestTrial: 0, snapshots: [], layers: solution.layers,
+      bestTrial: 0, snapshots: [], layers: solution.layers, diagnosis: nil,
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 
   // MARK: - Search
 
+  /// The paper's search, by L-BFGS from standard normal dummies.
   private func search(
     labels: [Int]?, _ observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision
   ) throws(AttackError) -> AttackResult {
-    let clock = ContinuousClock()
-    let compileStart = clock.now
-    let function = try compile(labels: labels)
-    let start = clock.now
-    var trials: [(trial: AttackTrial, point: [Double])] = []
-    var snapshots: [AttackSnapshot] = []
-    var evaluations = 0
-    let rule = StoppingRule(
-      iterations: configuration.iterations,
-      solvedBelow: configuration.solvedBelow * update.squaredNorm)
+    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    let function = try journal.compiling { () throws(AttackError) in try compile(labels: labels) }
     for trial in 0..<configuration.trials {
-      var schedule = SnapshotSchedule()
-      let result = LBFGS().minimize(
-        function, from: startingPoint(trial, dimension: function.dimension), until: rule
-      ) { progress, point in
-        let images = { Tensor(batchShape, .f64, Array(point[0..<function.imageCount])) }
-        if schedule.isDue(progress.iteration) {
-          snapshots.append(
-            AttackSnapshot(
-              trial: trial, iteration: progress.iteration, evaluations: progress.evaluations,
-              matchingLoss: progress.value, images: images()))
-        }
-        let seconds = (clock.now - start).seconds
-        let whole = AttackProgress(
-          trial: trial, solver: progress, evaluations: evaluations + progress.evaluations,
-          seconds: seconds)
-        if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
-        if let limit = configuration.timeLimit, seconds >= limit { return .stop(.timeLimit) }
-        return .proceed
-      }
-      evaluations += result.evaluations
-      let record = AttackTrial(
-        reason: result.reason, iterations: result.iterations, evaluations: result.evaluations,
-        matchingLoss: result.value)
-      trials.append((record, result.point))
-      snapshots.append(
-        AttackSnapshot(
-          trial: trial, iteration: result.iterations, evaluations: result.evaluations,
-          matchingLoss: result.value,
-          images: Tensor(batchShape, .f64, Array(result.point[0..<function.imageCount]))))
-      if [.solved, .interrupted, .timeLimit].contains(result.reason) { break }
+      try journal.run(
+        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
+        observe: observe,
+        solve: { observer in
+          TrialJournal.Outcome(
+            LBFGS().minimize(
+              function, from: startingPoint(trial, dimension: function.dimension),
+              until: searchRule, observe: observer))
+        })
+      if journal.wasStopped || journal.entries.last?.trial.reason == .solved { break }
     }
-    return summary(
-      trials, snapshots: snapshots, labels: labels, imageCount: function.imageCount,
-      compileSeconds: (start - compileStart).seconds, attackSeconds: (clock.now - start).seconds)
+    return journal.result()
   }
 
-  private func summary(
-    _ trials: [(trial: AttackTrial, point: [Double])], snapshots: [AttackSnapshot],
-    labels: [Int]?, imageCount: Int, compileSeconds: Double, attackSeconds: Double
-  ) -> AttackResult {
-    func rank(_ index: Int) -> Double {
-      let loss = trials[index].trial.matchingLoss
-      return loss.isNaN ? .infinity : loss
-    }
-    let best = trials.indices.min { rank($0) < rank($1) } ?? 0
-    let point = trials[best].point
-    return AttackResult(
-      images: Tensor(batchShape, .f64, Array(point[0..<imageCount])),
-      labels: labels ?? mostLikelyLabels(Array(point[imageCount...])),
-      matchingLoss: trials[best].trial.matchingLoss, trials: trials.map(\.trial),
-      bestTrial: best, snapshots: snapshots, layers: [], compileSeconds: compileSeconds,
-      attackSeconds: attackSeconds)
+  var searchRule: StoppingRule {
+    StoppingRule(
+      iterations: configuration.iterations,
+      solvedBelow: configuration.solvedBelow * update.squaredNorm)
   }
 
   /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
@@ -172,41 +135,24 @@ public struct GradientInversion: Sendable {
     return (0..<dimension).map { _ in source.normal() }
   }
 
-  /// The class with the largest logit, for each example.
-  private func mostLikelyLabels(_ logits: [Double]) -> [Int] {
+  /// The class with the largest logit or probability, for each example.
+  func mostLikelyLabels(_ scores: ArraySlice<Double>) -> [Int] {
     let classes = weighted.model.classCount
+    let scores = Array(scores)
     return (0..<update.batchSize).map { example in
       (0..<classes).max {
-        logits[example * classes + $0] < logits[example * classes + $1]
+        scores[example * classes + $0] < scores[example * classes + $1]
       } ?? 0
     }
   }
 }
 
-/// Iterations at which snapshots are kept: the first ones, then ever fewer, each 5 % later.
-private struct SnapshotSchedule {
-  private var next = 0
-
-  mutating func isDue(_ iteration: Int) -> Bool {
-    guard iteration >= next else { return false }
-    next = max(iteration + 1, Int((Double(iteration) * 1.05).rounded(.up)))
-    return true
-  }
-}
-
-extension MatchingFunction {
-  /// The matching loss at one point.
-  fileprivate func value(at point: [Double]) -> Double {
+extension ObjectiveFunction {
+  /// The value at one point.
+  func value(at point: [Double]) -> Double {
     var gradient = [Double](repeating: 0, count: dimension)
     return point.withUnsafeBufferPointer { point in
       gradient.withUnsafeMutableBufferPointer { evaluate(at: point, gradient: $0) }
     }
-  }
-}
-
-extension Duration {
-  /// This duration in seconds.
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -17,15 +17,17 @@ final class MatchingFunction: ObjectiveFunction {
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought.
+  ///   - soughtForm: what sought labels are made of: logits, or probabilities as free numbers.
   /// - Throws: ``GraphError`` when the backend cannot run the objective.
   init(
-    _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?, precision: Precision,
-    mode: ForwardMode, backend: any Backend
+    _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?,
+    soughtForm: LabelForm = .logits, precision: Precision, mode: ForwardMode,
+    backend: any Backend
   ) throws(GraphError) {
     let model = weighted.model
     let matching = GradientMatchingGraph(
-      model, batchSize: update.batchSize, labelForm: labels == nil ? .logits : .classIndices,
-      dtype: precision.dtype, mode: mode)
+      model, batchSize: update.batchSize, labelForm: labels == nil ? soughtForm : .classIndices,
+      seeksLabels: labels == nil, dtype: precision.dtype, mode: mode)
     let executable = try backend.compile(matching.graph)
     self.executable = executable
     func bindFixed(_ tensors: [Tensor], from start: Int) {
@@ -84,7 +86,7 @@ final class MatchingFunction: ObjectiveFunction {
 
 extension HostBuffer {
   /// Rounds the elements to this buffer's floating-point type.
-  fileprivate func store(_ elements: UnsafeBufferPointer<Double>) {
+  func store(_ elements: UnsafeBufferPointer<Double>) {
     switch type.dtype {
     case .f64:
       let target = pointer(as: Double.self)
@@ -97,7 +99,7 @@ extension HostBuffer {
     }
   }
 
-  fileprivate func load(into elements: UnsafeMutableBufferPointer<Double>) {
+  func load(into elements: UnsafeMutableBufferPointer<Double>) {
     switch type.dtype {
     case .f64:
       let source = pointer(as: Double.self)

@@ -37,6 +37,13 @@ public struct WeightedModel: Sendable {
     self.buffers = buffers
   }
 
+  /// A model with freshly drawn weights, in f64.
+  public init(untrained model: Model, seed: UInt64) {
+    self.init(
+      model: model, parameters: model.initialParameters(seed: seed, dtype: .f64).map(\.tensor),
+      buffers: model.initialBuffers(dtype: .f64).map(\.tensor))
+  }
+
   /// The gradient that a client with this private batch shares.
   ///
   /// - Parameters:

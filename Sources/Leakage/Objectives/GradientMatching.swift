@@ -24,19 +24,21 @@ public struct GradientMatchingGraph: Sendable {
   public let matchingLoss = 0
   /// Output index of D's gradient with respect to the images.
   public let imageGradient = 1
-  /// Output index of D's gradient with respect to the dummy label's logits; nil when labels are
-  /// given.
+  /// Output index of D's gradient with respect to the dummy labels; nil when labels are given.
   public let labelGradient: Int?
 
   /// - Parameters:
   ///   - labelForm: ``LabelForm/logits`` optimises the labels as well, as DLG does; the other forms
   ///     take them as known, as iDLG does.
+  ///   - seeksLabels: overrides that, for probabilities that are optimised as free numbers.
   public init(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, dtype: DType = .f32,
-    mode: ForwardMode = .evaluation
+    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool? = nil,
+    dtype: DType = .f32, mode: ForwardMode = .evaluation
   ) {
     let builder = GraphBuilder()
-    let optimizesLabels = labelForm == .logits
+    let optimizesLabels = seeksLabels ?? (labelForm == .logits)
+    precondition(
+      !optimizesLabels || labelForm != .classIndices, "class indices cannot be optimised")
     let inputs = builder.attackInputs(
       model, batchSize: batchSize, labelForm: labelForm, dtype: dtype,
       labelRole: optimizesLabels ? .varying : .fixed)

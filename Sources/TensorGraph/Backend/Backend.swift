@@ -7,6 +7,9 @@ public protocol Backend: Sendable {
   ///
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   func compile(_ graph: Graph) throws(GraphError) -> any Executable
+
+  /// Dense linear algebra on the same machine; plain loops by default.
+  var linearAlgebra: any LinearAlgebra { get }
 }
 
 /// A compiled graph. Inputs and outputs are bound to buffers that the caller owns; then `run` may be

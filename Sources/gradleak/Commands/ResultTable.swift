@@ -1,5 +1,6 @@
 import Audit
 import Foundation
+import Leakage
 
 /// What the runs gave, for people.
 struct ResultTable {
@@ -61,10 +62,22 @@ struct ResultTable {
         + "\(record.configuration.attack.rawValue), \(record.configuration.precision.rawValue); "
         + "batch \(record.update.batchSize).")
     Terminal.printParagraph("Threat model: \(record.threatModel).")
+    printDiagnoses()
     let preparations = images.compactMap { image in
       image.preparation.map { "\(image.name): \($0)" }
     }
     for line in preparations { Terminal.printParagraph("Prepared \(line).") }
+  }
+
+  /// The verdicts with how often each was given, and the explanation of each one's first occurrence.
+  private func printDiagnoses() {
+    let diagnoses = outcomes.compactMap(\.record.diagnosis)
+    for verdict in Diagnosis.Verdict.allCases {
+      let alike = diagnoses.filter { $0.verdict == verdict }
+      guard let first = alike.first else { continue }
+      Terminal.printParagraph(
+        "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
+    }
   }
 
   private func median(_ values: [Double]) -> Double {

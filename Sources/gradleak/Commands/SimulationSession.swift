@@ -57,11 +57,9 @@ struct SimulationSession {
   private func makeAudit(
     _ model: Model, _ activation: String, seed: UInt64, _ backend: CPUBackend
   ) -> SimulatedAudit {
-    let weighted = WeightedModel(
-      model: model, parameters: model.initialParameters(seed: seed, dtype: .f64).map(\.tensor),
-      buffers: model.initialBuffers(dtype: .f64).map(\.tensor))
-    return SimulatedAudit(
-      weighted, activation: activation, weights: "untrained, initialised with seed \(seed)",
+    SimulatedAudit(
+      WeightedModel(untrained: model, seed: seed), activation: activation,
+      weights: "untrained, initialised with seed \(seed)",
       backend: backend)
   }
 

@@ -3,6 +3,8 @@ import Leakage
 
 extension AttackKind: ExpressibleByArgument {
   public static let allValueDescriptions = [
+    "auto": "the best that applies: closed forms, then lm",
+    "lm": "labels first, then Levenberg-Marquardt",
     "dlg": "data and labels are sought together",
     "idlg": "the label is read off first, then the data are sought",
     "linear": "closed form, for a fully connected first layer",
@@ -19,7 +21,7 @@ extension Activation: ExpressibleByArgument {}
 /// How to attack.
 struct AttackOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How the data are sought.", valueName: "name"))
-  var attack: AttackKind = .dlg
+  var attack: AttackKind = .automatic
 
   @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
   var precision: Precision = .f64

@@ -18,6 +18,12 @@ struct ModelSelection: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "Channels or features of the first layer instead of the model's own.", valueName: "n"))
+  var width: Int?
+
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Height and width of the input.", valueName: "pixels"))
   var size: Int?
 
@@ -35,7 +41,7 @@ struct ModelSelection: ParsableArguments {
         }
         return [channels, size, size]
       },
-      classCount: classes, activation: activation)
+      classCount: classes, activation: activation, width: width)
     let activation = activation ?? architecture.defaults.activation
     let model = try architecture.model(options)
     try checkMemory(model)

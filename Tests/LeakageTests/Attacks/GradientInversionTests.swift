@@ -19,7 +19,7 @@ import Testing
   /// Both images of a gradient's mean come back, in whatever order.
   @Test func recoversABatch() throws {
     let client = try AttackedClient.leNet(labels: [1, 4])
-    let result = try client.attack(AttackConfiguration(iterations: 3000))
+    let result = try client.attack(AttackConfiguration(attack: .dlg, iterations: 3000))
     let size = client.images.shape.elementCount / 2
     func halves(_ batch: Tensor) -> [Tensor] {
       (0..<2).map { Tensor([3, 8, 8], .f64(Array(batch.doubles[$0 * size..<($0 + 1) * size]))) }
@@ -35,7 +35,7 @@ import Testing
 
   @Test func sameSeedSameResult() throws {
     let client = try AttackedClient.leNet()
-    let configuration = AttackConfiguration(seed: 7, trials: 2, iterations: 15)
+    let configuration = AttackConfiguration(attack: .dlg, seed: 7, trials: 2, iterations: 15)
     let results = try (0..<2).map { _ in try client.attack(configuration) }
     #expect(results[0].images == results[1].images)
     #expect(results[0].trials.map(\.matchingLoss) == results[1].trials.map(\.matchingLoss))
@@ -48,7 +48,7 @@ import Testing
 
   @Test func stopsAtTheIterationLimitAndKeepsTheBestTrial() throws {
     let client = try AttackedClient.leNet()
-    let result = try client.attack(AttackConfiguration(trials: 3, iterations: 4))
+    let result = try client.attack(AttackConfiguration(attack: .dlg, trials: 3, iterations: 4))
     #expect(result.trials.map(\.reason) == [.iterationLimit, .iterationLimit, .iterationLimit])
     #expect(result.trials.map(\.iterations) == [4, 4, 4])
     let losses = result.trials.map(\.matchingLoss)
@@ -64,7 +64,7 @@ import Testing
 
   @Test func stopsAtTheTimeLimit() throws {
     let client = try AttackedClient.leNet()
-    let result = try client.attack(AttackConfiguration(trials: 3, timeLimit: 1e-9))
+    let result = try client.attack(AttackConfiguration(attack: .dlg, trials: 3, timeLimit: 1e-9))
     #expect(result.trials.map(\.reason) == [.timeLimit])
     #expect(result.trials[0].iterations == 0)
     let pixels = result.images.doubles
@@ -73,7 +73,8 @@ import Testing
 
   @Test func stopsWhenTheObserverAsks() throws {
     let client = try AttackedClient.leNet()
-    let result = try client.attack(AttackConfiguration(trials: 3)) { progress, images in
+    let result = try client.attack(AttackConfiguration(attack: .dlg, trials: 3)) {
+      progress, images in
       guard progress.solver.iteration == 2 else { return .proceed }
       #expect(images().shape == [1, 3, 8, 8])
       #expect(progress.evaluations >= 2)
@@ -86,7 +87,7 @@ import Testing
   @Test func stopsAtTheFirstSolvedTrial() throws {
     let client = try AttackedClient.leNet()
     let result = try client.attack(
-      AttackConfiguration(trials: 9, iterations: 2000, solvedBelow: 1e-3))
+      AttackConfiguration(attack: .dlg, trials: 9, iterations: 2000, solvedBelow: 1e-3))
     #expect(result.trials.last?.reason == .solved)
     #expect(result.trials.dropLast().allSatisfy { $0.reason != .solved })
     #expect(result.matchingLoss <= 1e-3 * client.update.squaredNorm)
@@ -117,13 +118,16 @@ import Testing
   }
 
   @Test(arguments: [
-    (AttackConfiguration(trials: 0), "0 trials: at least 1 is needed"),
-    (AttackConfiguration(iterations: 0), "0 iterations: at least 1 is needed"),
-    (AttackConfiguration(solvedBelow: .nan), "the matching loss to stop at is nan"),
-    (AttackConfiguration(solvedBelow: -1), "the matching loss to stop at is -1.0"),
-    (AttackConfiguration(timeLimit: 0), "a time limit of 0.0 seconds: it must be more than 0"),
-    (AttackConfiguration(timeLimit: .nan), "a time limit of nan seconds"),
-    (AttackConfiguration(snapshots: -1), "-1 snapshots: 0 or more are needed"),
+    (AttackConfiguration(attack: .dlg, trials: 0), "0 trials: at least 1 is needed"),
+    (AttackConfiguration(attack: .dlg, iterations: 0), "0 iterations: at least 1 is needed"),
+    (AttackConfiguration(attack: .dlg, solvedBelow: .nan), "the matching loss to stop at is nan"),
+    (AttackConfiguration(attack: .dlg, solvedBelow: -1), "the matching loss to stop at is -1.0"),
+    (
+      AttackConfiguration(attack: .dlg, timeLimit: 0),
+      "a time limit of 0.0 seconds: it must be more than 0"
+    ),
+    (AttackConfiguration(attack: .dlg, timeLimit: .nan), "a time limit of nan seconds"),
+    (AttackConfiguration(attack: .dlg, snapshots: -1), "-1 snapshots: 0 or more are needed"),
   ])
   func settingsOutOfRangeAreRefused(_ configuration: AttackConfiguration, _ words: String) throws {
     let client = try AttackedClient.leNet()
@@ -135,7 +139,7 @@ import Testing
     let (client, other) = (try AttackedClient.leNet(), try AttackedClient.tinyPerceptron())
     let message = attackErrorMessage {
       _ = try GradientInversion(
-        client.weighted, update: other.update, configuration: AttackConfiguration(),
+        client.weighted, update: other.update, configuration: AttackConfiguration(attack: .dlg),
         backend: AttackedClient.backend)
     }
     #expect(message == "the update's tensors do not fit the parameters of lenet")

@@ -1,0 +1,125 @@
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// What `gradleak analyse` found for one batch.
+public struct AnalysisRecord: Codable, Sendable, Equatable {
+  /// One row of the noise table.
+  public struct NoiseRow: Codable, Sendable, Equatable {
+    /// Variance of the Gaussian noise on every component of the gradient.
+    public let variance: Double
+    /// The same, relative to the gradient's mean square.
+    public let relativeVariance: JSONNumber
+    /// PSNR in dB that no unbiased reconstruction is expected to exceed; nil when none is unbiased.
+    public let cramerRaoPSNR: JSONNumber?
+    /// PSNR in dB that no reconstruction is expected to exceed.
+    public let bayesianPSNR: JSONNumber
+  }
+
+  public let tool: String
+  public let images: [String]
+  public let model: String
+  public let unknowns: Int
+  public let equationBound: Int
+  public let rank: Int
+  public let largestEigenvalue: JSONNumber
+  public let smallestEigenvalue: JSONNumber
+  public let condition: JSONNumber
+  public let noise: [NoiseRow]
+  /// Noise variance above which no reconstruction is expected to exceed 20 dB; nil when none is needed.
+  public let varianceFor20dB: Double?
+
+  public init(
+    _ analysis: GradientAnalysis, images: [String], model: String, update: SharedUpdate
+  ) {
+    tool = GradleakVersion.current
+    self.images = images
+    self.model = model
+    unknowns = analysis.unknowns
+    equationBound = analysis.equationBound
+    rank = analysis.rank
+    largestEigenvalue = JSONNumber(analysis.eigenvalues.first ?? 0)
+    smallestEigenvalue = JSONNumber(analysis.eigenvalues.last ?? 0)
+    condition = JSONNumber(analysis.condition)
+    let count = update.gradients.reduce(0) { $0 + $1.shape.elementCount }
+    let meanSquare = update.squaredNorm / Double(max(count, 1))
+    noise = stride(from: -12, through: 0, by: 1).map { exponent in
+      let variance = AnalysisRecord.powerOfTen(exponent)
+      return NoiseRow(
+        variance: variance, relativeVariance: JSONNumber(variance / meanSquare),
+        cramerRaoPSNR: analysis.cramerRaoError(noiseVariance: variance).map {
+          JSONNumber(ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: $0))
+        },
+        bayesianPSNR: JSONNumber(
+          ImageMetrics.peakSignalToNoiseRatio(
+            meanSquaredError: analysis.bayesianError(noiseVariance: variance))))
+    }
+    varianceFor20dB = analysis.noiseVariance(forPSNR: 20)
+  }
+
+  private static func powerOfTen(_ exponent: Int) -> Double { Double("1e\(exponent)") ?? 0 }
+}
+
+/// Writes an analysis to a folder: `analysis.json`, `spectrum.csv`, `spectrum.png`, and for each image
+/// maps of determinacy and noise.
+public struct AnalysisWriter: Sendable {
+  private let folder: OutputFolder
+
+  /// - Throws: ``FileError`` when the folder cannot be made or written to.
+  public init(folder path: String) throws(FileError) {
+    folder = try OutputFolder(path)
+  }
+
+  /// - Returns: what was written, for people.
+  public func write(_ analysis: GradientAnalysis, _ record: AnalysisRecord) throws -> String {
+    try folder.create()
+    try AtomicFile.write(try ResultWriter.json(record), to: folder.path(of: "analysis.json"))
+    let rows = analysis.eigenvalues.enumerated().map { "\($0 + 1),\($1)" }
+    try AtomicFile.write(
+      "index,eigenvalue\n" + rows.joined(separator: "\n") + "\n",
+      to: folder.path(of: "spectrum.csv"))
+    let threshold = GradientAnalysis.rankTolerance * (analysis.eigenvalues.first ?? 0)
+    let plot = SpectrumPlot(
+      title: "\(record.model): rank \(record.rank) of \(record.unknowns)",
+      eigenvalues: analysis.eigenvalues, threshold: threshold)
+    try plot.image().writePNG(to: folder.path(of: "spectrum.png"))
+    let determinacy = unstacked(analysis.determinacy)
+    let noise = unstacked(analysis.noiseAmplification)
+    for (index, name) in record.images.enumerated() {
+      try AnalysisWriter.enlarged(Image(AnalysisWriter.overChannels(determinacy[index])))
+        .writePNG(to: folder.path(of: "\(name)-determinacy.png"))
+      try AnalysisWriter.enlarged(Image(AnalysisWriter.logarithmic(noise[index])))
+        .writePNG(to: folder.path(of: "\(name)-noise.png"))
+    }
+    return "\(folder.path(of: "analysis.json")), spectrum.png, spectrum.csv and the maps"
+  }
+
+  /// The mean over channels, [1, H, W].
+  private static func overChannels(_ image: Tensor) -> Tensor {
+    let (channels, height, width) = (image.shape[0], image.shape[1], image.shape[2])
+    let elements = image.doubles
+    let means = (0..<height * width).map { pixel in
+      (0..<channels).reduce(0) { $0 + elements[$1 * height * width + pixel] } / Double(channels)
+    }
+    return Tensor([1, height, width], .f64(means))
+  }
+
+  /// Black where noise is amplified least, white where most, on a logarithmic scale.
+  private static func logarithmic(_ image: Tensor) -> Tensor {
+    let mean = overChannels(image)
+    let powers = mean.doubles.map { Double($0 > 0 ? $0.exponent : 0) + fraction($0) }
+    let (low, high) = (powers.min() ?? 0, powers.max() ?? 0)
+    return Tensor(mean.shape, .f64(powers.map { high > low ? ($0 - low) / (high - low) : 0 }))
+  }
+
+  /// The significand, less 1: makes the exponent a continuous, monotone scale.
+  private static func fraction(_ value: Double) -> Double { value > 0 ? value.significand - 1 : 0 }
+
+  /// Each pixel as a square, so that a small map can be looked at.
+  private static func enlarged(_ map: Image) -> Image {
+    let scale = max(256 / max(map.width, map.height), 1)
+    var canvas = Canvas(width: map.width * scale, height: map.height * scale)
+    canvas.draw(map, x: 0, y: 0, scale: scale)
+    return canvas.image
+  }
+}

@@ -1,0 +1,146 @@
+import TensorGraph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// LAPACK from a library that is looked for when the program runs, so that nothing has to be installed
+/// to build: OpenBLAS, the distribution's LAPACK, or Accelerate.
+///
+/// Fortran reads matrices column by column, so that the upper triangle of a row-major matrix is its
+/// lower one.
+struct LAPACK: LinearAlgebra {
+  /// The library, loaded once; nil when the machine has none.
+  static let installed = LAPACK()
+
+  // Arguments are Fortran's: all by reference. The hidden lengths of the character arguments come
+  // last.
+  private typealias Factor =
+    @Sendable @convention(c) (
+      UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafeMutableRawPointer, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Int32>, Int
+    ) -> Void
+  private typealias Solve =
+    @Sendable @convention(c) (
+      UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafeRawPointer,
+      UnsafePointer<Int32>, UnsafeMutableRawPointer, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Int32>, Int
+    ) -> Void
+  private typealias Eigenvalues =
+    @Sendable @convention(c) (
+      UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Double>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Int32>,
+      UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int, Int
+    ) -> Void
+
+  private let factorF32: Factor
+  private let factorF64: Factor
+  private let solveF32: Solve
+  private let solveF64: Solve
+  private let eigenvaluesF64: Eigenvalues
+
+  var name: String { "LAPACK" }
+  var largestEigenvalueOrder: Int { 16384 }
+
+  private static let candidates = [
+    "libopenblas.so.0", "libopenblas.so", "liblapack.so.3", "liblapack.so",
+    "/System/Library/Frameworks/Accelerate.framework/Accelerate",
+  ]
+
+  private init?() {
+    for candidate in LAPACK.candidates {
+      guard let library = dlopen(candidate, RTLD_NOW | RTLD_LOCAL) else { continue }
+      guard let spotrf = dlsym(library, "spotrf_"), let dpotrf = dlsym(library, "dpotrf_"),
+        let spotrs = dlsym(library, "spotrs_"), let dpotrs = dlsym(library, "dpotrs_"),
+        let dsyevd = dlsym(library, "dsyevd_")
+      else {
+        dlclose(library)
+        continue
+      }
+      factorF32 = unsafeBitCast(spotrf, to: Factor.self)
+      factorF64 = unsafeBitCast(dpotrf, to: Factor.self)
+      solveF32 = unsafeBitCast(spotrs, to: Solve.self)
+      solveF64 = unsafeBitCast(dpotrs, to: Solve.self)
+      eigenvaluesF64 = unsafeBitCast(dsyevd, to: Eigenvalues.self)
+      return
+    }
+    return nil
+  }
+
+  func factorCholesky(_ matrix: HostBuffer) -> Bool {
+    var order = LAPACK.order(of: matrix)
+    guard order > 0 else { return true }
+    var status: Int32 = 0
+    let factor = matrix.type.dtype == .f64 ? factorF64 : factorF32
+    factor("L", &order, matrix.address, [order], &status, 1)
+    precondition(status >= 0, "argument \(-status) of potrf is wrong")
+    return status == 0 && hasFiniteDiagonal(matrix, Int(order))
+  }
+
+  func solveCholesky(_ factor: HostBuffer, _ vector: HostBuffer) {
+    var order = LAPACK.order(of: factor)
+    precondition(
+      vector.type == TensorType([Int(order)], factor.type.dtype),
+      "\(vector.type) does not fit a factor \(factor.type)")
+    guard order > 0 else { return }
+    var (count, status): (Int32, Int32) = (1, 0)
+    let solve = factor.type.dtype == .f64 ? solveF64 : solveF32
+    solve("L", &order, &count, factor.address, [order], vector.address, [order], &status, 1)
+    precondition(status == 0, "argument \(-status) of potrs is wrong")
+  }
+
+  func symmetricEigenvalues(_ matrix: HostBuffer, vectors: Bool) -> [Double]? {
+    var order = LAPACK.order(of: matrix)
+    precondition(matrix.type.dtype == .f64, "eigenvalues of a matrix \(matrix.type)")
+    guard order > 0 else { return [] }
+    let elements = matrix.pointer(as: Double.self)
+    guard let a = elements.baseAddress, elements.allSatisfy(\.isFinite) else { return nil }
+    var values = [Double](repeating: 0, count: Int(order))
+    var status: Int32 = 0
+    // The first call asks how much work space the second needs.
+    var (workSize, integerWorkSize): (Double, Int32) = (0, 0)
+    var query: Int32 = -1
+    let job = vectors ? "V" : "N"
+    eigenvaluesF64(
+      job, "L", &order, a, [order], &values, &workSize, &query, &integerWorkSize, &query, &status,
+      1, 1)
+    guard status == 0, workSize < Double(Int32.max) else { return nil }
+    var workCount = Int32(workSize)
+    var integerWorkCount = integerWorkSize
+    var work = [Double](repeating: 0, count: Int(workCount))
+    var integerWork = [Int32](repeating: 0, count: Int(integerWorkCount))
+    eigenvaluesF64(
+      job, "L", &order, a, [order], &values, &work, &workCount, &integerWork, &integerWorkCount,
+      &status, 1, 1)
+    return status == 0 ? values : nil
+  }
+
+  /// OpenBLAS lets NaN pass for a positive pivot.
+  private func hasFiniteDiagonal(_ matrix: HostBuffer, _ order: Int) -> Bool {
+    func isFinite<Scalar: BinaryFloatingPoint>(_: Scalar.Type) -> Bool {
+      let elements = matrix.pointer(as: Scalar.self)
+      return (0..<order).allSatisfy { elements[$0 * order + $0].isFinite }
+    }
+    return matrix.type.dtype == .f64 ? isFinite(Double.self) : isFinite(Float.self)
+  }
+
+  private static func order(of matrix: HostBuffer) -> Int32 {
+    let order = matrix.matrixOrder
+    // The library counts in 32 bits.
+    precondition(order <= 46340, "a matrix of order \(order) is too large for LAPACK's integers")
+    return Int32(order)
+  }
+}
+
+extension CPUBackend {
+  /// LAPACK where the machine has it, plain loops elsewhere.
+  public var linearAlgebra: any LinearAlgebra {
+    if let installed = LAPACK.installed { return installed }
+    return ReferenceLinearAlgebra()
+  }
+}

@@ -1,0 +1,74 @@
+/// What an attack's end means: whether the data came back, and if not, why.
+public struct Diagnosis: Codable, Sendable, Equatable {
+  public enum Verdict: String, Codable, Sendable, CaseIterable {
+    /// The matching loss is at rounding level and the solution is locally the only one.
+    case recovered
+    /// The matching loss is at rounding level, but JᵀJ has eigenvalues that rounding cannot tell
+    /// from 0: some combinations of pixels are not determined.
+    case recoveredUpToAmbiguity = "recovered up to ambiguity"
+    /// No point with a matching loss at rounding level was found.
+    case stuck
+    /// The gradient gives fewer equations than there are pixels: many other batches have it too.
+    case notDetermined = "not determined by this gradient"
+  }
+
+  public let verdict: Verdict
+  /// One or two sentences for people.
+  public let explanation: String
+  /// Matching loss divided by the squared norm of the shared update.
+  public let relativeMatchingLoss: Double
+  /// Numbers sought: pixels of the batch.
+  public let unknowns: Int
+  /// See ``Model/equationBound(batchSize:)``.
+  public let equationBound: Int
+  /// Estimates of the extreme eigenvalues of JᵀJ at the solution; nil when not known.
+  public let smallestEigenvalue: Double?
+  public let largestEigenvalue: Double?
+
+  /// Share of the largest eigenvalue below which one cannot be told from 0 in f64.
+  static let rankTolerance = 1e-14
+
+  /// - Parameters:
+  ///   - isSolved: whether the matching loss is what was asked for.
+  ///   - isClosedForm: whether the solution was computed, layer by layer, from systems of full rank.
+  ///   - methods: what was tried, for the explanation.
+  init(
+    relativeMatchingLoss: Double, isSolved: Bool, isClosedForm: Bool, unknowns: Int,
+    equationBound: Int, extremeEigenvalues: (smallest: Double, largest: Double)?,
+    methods: [String]
+  ) {
+    self.relativeMatchingLoss = relativeMatchingLoss
+    self.unknowns = unknowns
+    self.equationBound = equationBound
+    smallestEigenvalue = extremeEigenvalues?.smallest
+    largestEigenvalue = extremeEigenvalues?.largest
+    let isSingular = extremeEigenvalues.map {
+      $0.smallest <= Diagnosis.rankTolerance * $0.largest
+    }
+    if equationBound < unknowns {
+      verdict = .notDetermined
+      explanation =
+        "The gradient gives at most \(equationBound) independent equations for \(unknowns) pixel "
+        + "values, so other batches share it"
+        + (isSolved ? ", and this reconstruction is one of them." : ".")
+        + " A wider model, a smaller batch or smaller images would leak them."
+    } else if !isSolved {
+      verdict = .stuck
+      let tried = Dictionary(grouping: methods) { $0 }.map { "\($1.count) x \($0)" }.sorted()
+      explanation =
+        "No batch with this gradient was found; tried " + tried.joined(separator: ", ")
+        + ". That is no proof of safety: more trials or another attack may succeed."
+    } else if isSingular == true, !isClosedForm {
+      verdict = .recoveredUpToAmbiguity
+      explanation =
+        "The reconstruction has the shared gradient to rounding, but some combinations of pixels "
+        + "change that gradient by less than rounding; `gradleak analyse` shows which."
+    } else {
+      verdict = .recovered
+      explanation =
+        isClosedForm
+        ? "Computed layer by layer from systems of full rank: the solution is the only one."
+        : "The reconstruction has the shared gradient to rounding, and no other batch near it does."
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import TensorGraph
+
+/// Observes the iterations of an attack; images are made only if asked for.
+typealias AttackObserver = (AttackProgress, @escaping () -> Tensor) -> SolverDecision
+
+extension GradientInversion {
+  /// Matching loss relative to the shared update's squared norm at which rounding is reached and
+  /// nothing more can be gained, in f64.
+  static let roundingLevel = 1e-27
+
+  // MARK: - Levenberg-Marquardt
+
+  /// Label first where the gradient tells labels, else together with the data; then
+  /// Levenberg-Marquardt from random starts.
+  func levenbergMarquardt(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
+    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    try searchByLevenbergMarquardt(&journal, labels: likelyLabels(), observe)
+    return journal.result(diagnosis: diagnosis(of: journal))
+  }
+
+  private func likelyLabels() -> [Int]? {
+    if update.batchSize == 1 {
+      return (try? LabelRecovery.singleLabel(of: update, model: weighted.model)).map { [$0] }
+    }
+    return LabelRecovery.batchLabels(of: update, weighted)
+  }
+
+  private func residuals(
+    _ labels: [Int]?, _ journal: inout TrialJournal
+  ) throws(AttackError) -> MatchingResiduals {
+    do {
+      return try journal.compiling { () throws(GraphError) in
+        try MatchingResiduals(
+          weighted, update: update, labels: labels, mode: mode, backend: backend)
+      }
+    } catch {
+      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
+    }
+  }
+
+  private var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
+
+  private var secondOrderRule: StoppingRule {
+    StoppingRule(
+      iterations: min(configuration.iterations, 200),
+      solvedBelow: GradientInversion.roundingLevel * update.squaredNorm,
+      stagnationWindow: 8, stagnationFactor: 0.9)
+  }
+
+  private func searchByLevenbergMarquardt(
+    _ journal: inout TrialJournal, labels: [Int]?, _ observe: AttackObserver
+  ) throws(AttackError) {
+    let function = try residuals(labels, &journal)
+    for trial in 0..<configuration.trials {
+      try run(
+        function, from: dummyBatch(trial, dimension: function.dimension), labels: labels, &journal,
+        observe)
+      if journal.wasStopped || isSolved(journal) { return }
+    }
+  }
+
+  private func run(
+    _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
+    try journal.run(
+      method: "levenberg-marquardt",
+      labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
+      solve: { observer in
+        TrialJournal.Outcome(
+          solver.minimizeSquares(
+            function, from: start, until: secondOrderRule, observe: observer))
+      })
+  }
+
+  /// Whether the best trial's matching loss is what was asked for.
+  private func isSolved(_ journal: TrialJournal) -> Bool {
+    guard let best = journal.best else { return false }
+    return journal.entries[best].trial.matchingLoss <= solvedBelow * update.squaredNorm
+  }
+
+  /// Second-order steps reach far more digits than the searches that the setting is made for.
+  private var solvedBelow: Double { min(configuration.solvedBelow, 1e-12) }
+
+  /// A start near mid-grey, where activations are not saturated; labels uniform.
+  private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
+    var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
+    let pixels = batchShape.elementCount
+    let share = 1 / Double(weighted.model.classCount)
+    return (0..<dimension).map { $0 < pixels ? 0.5 + 0.3 * source.normal() : share }
+  }
+
+  // MARK: - Automatic
+
+  /// The best that applies, from the surest to the most general.
+  func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
+    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    let layers = try closedForms(&journal, observe)
+    if !journal.wasStopped, !isSolved(journal) {
+      let labels = likelyLabels()
+      try searchByLevenbergMarquardt(&journal, labels: labels, observe)
+      if labels != nil, !journal.wasStopped, !isSolved(journal) {
+        try searchByLevenbergMarquardt(&journal, labels: nil, observe)
+      }
+      if !journal.wasStopped, !isSolved(journal) {
+        try searchByGradientDescent(&journal, labels: labels, observe)
+      }
+    }
+    return journal.result(layers: layers, diagnosis: diagnosis(of: journal))
+  }
+
+  /// L-BFGS, which needs no curvature where the gradient's Jacobian vanishes, from the best point so
+  /// far and from a random start.
+  private func searchByGradientDescent(
+    _ journal: inout TrialJournal, labels: [Int]?, _ observe: AttackObserver
+  ) throws(AttackError) {
+    let function = try residuals(labels, &journal)
+    var starts = [dummyBatch(configuration.trials, dimension: function.dimension)]
+    if let best = journal.best, journal.entries[best].images.allSatisfy(\.isFinite) {
+      starts.insert(
+        journal.entries[best].images + starts[0].dropFirst(batchShape.elementCount), at: 0)
+    }
+    for start in starts {
+      try journal.run(
+        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
+        observe: observe,
+        solve: { observer in
+          TrialJournal.Outcome(
+            LBFGS().minimize(function.matching, from: start, until: searchRule, observe: observer))
+        })
+      if journal.wasStopped || isSolved(journal) { return }
+    }
+  }
+
+  /// Reads a single example off its gradient where that is possible, and polishes it.
+  private func closedForms(
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) -> [LayerPeeling.Layer] {
+    guard update.batchSize == 1, let solution = journal.searching(findClosedForm) else { return [] }
+    let function = try residuals([solution.label], &journal)
+    let start = solution.image.doubles
+    let loss = function.value(at: start)
+    let isExact = loss <= solvedBelow * update.squaredNorm
+    let result = SolverResult(
+      point: start, value: loss, iterations: 0, evaluations: 1,
+      reason: isExact ? .solved : .converged)
+    try journal.run(
+      method: solution.method, labels: { _ in [solution.label] }, observe: observe,
+      solve: { _ in TrialJournal.Outcome(result) })
+    // Rounding of the closed form, or of the update, can be taken back by a few full steps.
+    if loss > GradientInversion.polishLevel * update.squaredNorm {
+      try run(function, from: start, labels: [solution.label], &journal, observe)
+    }
+    return solution.layers
+  }
+
+  private struct ClosedForm {
+    let image: Tensor
+    let label: Int
+    let method: String
+    var layers: [LayerPeeling.Layer] = []
+  }
+
+  /// The first closed form that applies, when it gives finite numbers.
+  private func findClosedForm() -> ClosedForm? {
+    let solution: ClosedForm
+    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
+      solution = ClosedForm(image: leak.image, label: leak.label, method: "linear layer")
+    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+    {
+      solution = ClosedForm(
+        image: peeling.image, label: peeling.label, method: "layer peeling",
+        layers: peeling.layers)
+    } else {
+      return nil
+    }
+    return solution.image.doubles.allSatisfy(\.isFinite) ? solution : nil
+  }
+
+  /// Relative matching loss below which a closed form needs no polish.
+  private static let polishLevel = 1e-20
+
+  // MARK: - Diagnosis
+
+  private func diagnosis(of journal: TrialJournal) -> Diagnosis? {
+    guard let best = journal.best else { return nil }
+    let entry = journal.entries[best]
+    return Diagnosis(
+      relativeMatchingLoss: entry.trial.matchingLoss
+        / max(update.squaredNorm, .leastNormalMagnitude),
+      isSolved: isSolved(journal),
+      isClosedForm: GradientInversion.closedFormMethods.contains(
+        journal.entries.first?.trial.method ?? ""),
+      unknowns: batchShape.elementCount,
+      equationBound: weighted.model.equationBound(batchSize: update.batchSize),
+      extremeEigenvalues: entry.extremeEigenvalues,
+      methods: journal.entries.map(\.trial.method))
+  }
+
+  private static let closedFormMethods = ["linear layer", "layer peeling"]
+}

@@ -1,0 +1,127 @@
+import TensorGraph
+
+/// Products with JᵀJ of gradient matching at one point, and the whole matrix from products with the unit
+/// vectors.
+final class GaussNewtonProducts {
+  private let executable: any Executable
+  /// The point's buffers, then the direction's and the product's, in one order.
+  private let variables: [HostBuffer]
+  private let directions: [HostBuffer]
+  private let products: [HostBuffer]
+  private let counts: [Int]
+  private let columns: Int
+
+  /// - Parameters:
+  ///   - labels: class indices of the batch, or nil when they are sought as probabilities.
+  ///   - columns: products computed at once.
+  /// - Throws: ``GraphError`` when the backend cannot run the graph.
+  init(
+    _ weighted: WeightedModel, batchSize: Int, labels: [Int]?, dtype: DType, mode: ForwardMode,
+    columns: Int = 1, backend: any Backend
+  ) throws(GraphError) {
+    let product = GaussNewtonGraph(
+      weighted.model, batchSize: batchSize,
+      labelForm: labels == nil ? .probabilities : .classIndices, seeksLabels: labels == nil,
+      columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode)
+    let executable = try backend.compile(product.graph)
+    let types = product.graph.inputs.map(\.type)
+    for (range, tensors) in [
+      (product.parameters, weighted.parameters), (product.buffers, weighted.buffers),
+    ] {
+      for (input, tensor) in zip(range, tensors) {
+        executable.bind(input: input, to: HostBuffer(tensor.converted(to: dtype)))
+      }
+    }
+    let images = HostBuffer(types[product.images])
+    let labelBuffer = HostBuffer(types[product.labels])
+    executable.bind(input: product.images, to: images)
+    executable.bind(input: product.labels, to: labelBuffer)
+    if let labels { labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init))) }
+    variables = labels == nil ? [images, labelBuffer] : [images]
+    directions = product.directions.map { HostBuffer(types[$0]) }
+    products = product.products.map { HostBuffer(product.graph.outputTypes[$0]) }
+    for (input, buffer) in zip(product.directions, directions) {
+      executable.bind(input: input, to: buffer)
+    }
+    for (output, buffer) in zip(product.products, products) {
+      executable.bind(output: output, to: buffer)
+    }
+    self.executable = executable
+    self.columns = columns
+    counts = variables.map(\.type.shape.elementCount)
+  }
+
+  func move(to point: UnsafeBufferPointer<Double>) {
+    var start = 0
+    for (variable, count) in zip(variables, counts) {
+      variable.store(UnsafeBufferPointer(rebasing: point[start..<start + count]))
+      start += count
+    }
+  }
+
+  /// One product, for an instance with one column.
+  func multiply(
+    _ direction: UnsafeBufferPointer<Double>, into result: UnsafeMutableBufferPointer<Double>
+  ) {
+    precondition(columns == 1, "one product of a graph for \(columns)")
+    var start = 0
+    for (buffer, count) in zip(directions, counts) {
+      buffer.store(UnsafeBufferPointer(rebasing: direction[start..<start + count]))
+      start += count
+    }
+    executable.run()
+    start = 0
+    for (buffer, count) in zip(products, counts) {
+      buffer.load(into: UnsafeMutableBufferPointer(rebasing: result[start..<start + count]))
+      start += count
+    }
+  }
+
+  /// Fills `matrix`, of this instance's element type, with JᵀJ: row i is the product with unit vector
+  /// i. Rounding leaves it not quite symmetric.
+  ///
+  /// - Returns: false when `shouldStop`, asked now and then, said so.
+  func assemble(into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool {
+    let order = matrix.matrixOrder
+    precondition(order == counts.reduce(0, +), "\(matrix.type) for \(counts) unknowns")
+    precondition(matrix.type.dtype == products[0].type.dtype, "\(matrix.type) is not my type")
+    let elementSize = matrix.type.dtype.byteCount
+    for direction in directions { direction.fillWithZeros() }
+    var unknown = 0
+    for (part, count) in counts.enumerated() {
+      for start in stride(from: 0, to: count, by: columns) {
+        if unknown % 256 < columns, shouldStop() { return false }
+        let used = min(columns, count - start)
+        for column in 0..<used {
+          directions[part].setElement(column * count + start + column, to: 1)
+        }
+        executable.run()
+        for column in 0..<used {
+          directions[part].setElement(column * count + start + column, to: 0)
+          var target = matrix.address + (unknown + column) * order * elementSize
+          for (product, productCount) in zip(products, counts) {
+            let bytes = productCount * elementSize
+            target.copyMemory(from: product.address + column * bytes, byteCount: bytes)
+            target += bytes
+          }
+        }
+        unknown += used
+      }
+    }
+    return true
+  }
+}
+
+extension HostBuffer {
+  fileprivate func setElement(_ index: Int, to value: Double) {
+    if type.dtype == .f64 {
+      pointer(as: Double.self)[index] = value
+    } else {
+      pointer(as: Float.self)[index] = Float(value)
+    }
+  }
+
+  fileprivate func fillWithZeros() {
+    address.initializeMemory(as: UInt8.self, repeating: 0, count: type.byteCount)
+  }
+}

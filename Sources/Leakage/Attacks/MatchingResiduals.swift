@@ -1,0 +1,76 @@
+import TensorGraph
+
+/// The matching loss as a sum of squares: the residuals are the candidate's gradient minus the shared
+/// one. Values and products in f64; matrices in the precision asked for.
+///
+/// A point is the dummy images, followed by the label probabilities, as free numbers, where they are
+/// sought too: the gradient is linear in them, so that they need no softmax.
+final class MatchingResiduals: LeastSquaresFunction {
+  let matching: MatchingFunction
+  private let weighted: WeightedModel
+  private let update: SharedUpdate
+  private let labels: [Int]?
+  private let mode: ForwardMode
+  private let backend: any Backend
+  private let single: GaussNewtonProducts
+  private var singlePrecision: GaussNewtonProducts?
+
+  var dimension: Int { matching.dimension }
+  var imageCount: Int { matching.imageCount }
+
+  /// - Parameter labels: class indices of the batch, or nil when they are sought.
+  /// - Throws: ``GraphError`` when the backend cannot run the objective.
+  init(
+    _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?, mode: ForwardMode,
+    backend: any Backend
+  ) throws(GraphError) {
+    self.weighted = weighted
+    self.update = update
+    self.labels = labels
+    self.mode = mode
+    self.backend = backend
+    matching = try MatchingFunction(
+      weighted, update: update, labels: labels, soughtForm: .probabilities, precision: .f64,
+      mode: mode, backend: backend)
+    single = try GaussNewtonProducts(
+      weighted, batchSize: update.batchSize, labels: labels, dtype: .f64, mode: mode,
+      backend: backend)
+  }
+
+  func evaluate(
+    at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
+  ) -> Double {
+    matching.evaluate(at: point, gradient: gradient)
+  }
+
+  func multiplyNormalMatrix(
+    at point: UnsafeBufferPointer<Double>, by direction: UnsafeBufferPointer<Double>,
+    into result: UnsafeMutableBufferPointer<Double>
+  ) {
+    single.move(to: point)
+    single.multiply(direction, into: result)
+  }
+
+  func assembleNormalMatrix(
+    at point: UnsafeBufferPointer<Double>, into matrix: HostBuffer, shouldStop: () -> Bool
+  ) -> Bool {
+    guard matrix.type.dtype == .f32 else {
+      single.move(to: point)
+      return single.assemble(into: matrix, shouldStop: shouldStop)
+    }
+    let products = singlePrecision ?? makeSinglePrecision()
+    singlePrecision = products
+    products.move(to: point)
+    return products.assemble(into: matrix, shouldStop: shouldStop)
+  }
+
+  private func makeSinglePrecision() -> GaussNewtonProducts {
+    do throws(GraphError) {
+      return try GaussNewtonProducts(
+        weighted, batchSize: update.batchSize, labels: labels, dtype: .f32, mode: mode,
+        backend: backend)
+    } catch {
+      preconditionFailure("the f64 graph compiled, but the f32 one did not: \(error.message)")
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import TensorGraph
+
+/// Keeps the books of an attack: its trials, snapshots on the way, and elapsed time.
+struct TrialJournal {
+  /// A finished trial with what it reconstructed.
+  struct Entry {
+    let trial: AttackTrial
+    /// Of the batch, flat.
+    let images: [Double]
+    let labels: [Int]
+    /// Of JᵀJ at the end, as far as the solver knows.
+    let extremeEigenvalues: (smallest: Double, largest: Double)?
+  }
+
+  /// What a solver returns to the journal.
+  struct Outcome {
+    let result: SolverResult
+    var secondOrder: SecondOrderCounts?
+    var extremeEigenvalues: (smallest: Double, largest: Double)?
+
+    init(_ result: SolverResult) {
+      self.result = result
+    }
+
+    init(_ outcome: LevenbergMarquardtResult) {
+      result = outcome.result
+      secondOrder = outcome.counts
+      extremeEigenvalues = outcome.extremeEigenvalues
+    }
+  }
+
+  private(set) var entries: [Entry] = []
+  private(set) var snapshots: [AttackSnapshot] = []
+  private let batchShape: Shape
+  private let timeLimit: Double?
+  private let clock = ContinuousClock()
+  private var searchTime = Duration.zero
+  private var compileTime = Duration.zero
+
+  /// - Parameter batchShape: [N, C, H, W].
+  init(batchShape: Shape, timeLimit: Double?) {
+    self.batchShape = batchShape
+    self.timeLimit = timeLimit
+  }
+
+  private var imageCount: Int { batchShape.elementCount }
+
+  /// Evaluations in all finished trials.
+  var evaluations: Int { entries.reduce(0) { $0 + $1.trial.evaluations } }
+
+  /// The entry with the lowest matching loss.
+  var best: Int? {
+    func rank(_ index: Int) -> Double {
+      let loss = entries[index].trial.matchingLoss
+      return loss.isNaN ? .infinity : loss
+    }
+    return entries.indices.min { rank($0) < rank($1) }
+  }
+
+  /// Whether the user or the time limit ended the last trial.
+  var wasStopped: Bool {
+    switch entries.last?.trial.reason {
+    case .interrupted, .timeLimit: true
+    case nil, .solved, .converged, .stagnated, .diverged, .iterationLimit: false
+    }
+  }
+
+  /// Times work that is not search.
+  mutating func compiling<R, Failure: Error>(
+    _ body: () throws(Failure) -> R
+  ) throws(Failure) -> R {
+    let start = clock.now
+    defer { compileTime += clock.now - start }
+    return try body()
+  }
+
+  /// Times search outside a trial, such as a closed form.
+  mutating func searching<R>(_ body: () -> R) -> R {
+    let start = clock.now
+    defer { searchTime += clock.now - start }
+    return body()
+  }
+
+  /// Runs one trial and enters it.
+  ///
+  /// - Parameters:
+  ///   - labels: of the batch, for a final point.
+  ///   - solve: minimises, and calls the observer that it is given after every iteration.
+  mutating func run(
+    method: String, labels: ([Double]) -> [Int],
+    observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision,
+    solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
+  ) throws(AttackError) {
+    let trial = entries.count
+    let (clock, start, searched) = (clock, clock.now, searchTime)
+    let (before, batchShape, timeLimit) = (evaluations, batchShape, timeLimit)
+    var schedule = SnapshotSchedule()
+    var kept: [AttackSnapshot] = []
+    let outcome = try withoutActuallyEscaping(observe) { observe throws(AttackError) in
+      try solve { progress, point in
+        let images = { Tensor(batchShape, .f64, Array(point[0..<batchShape.elementCount])) }
+        if schedule.isDue(progress.iteration) {
+          kept.append(
+            AttackSnapshot(
+              trial: trial, iteration: progress.iteration, evaluations: progress.evaluations,
+              matchingLoss: progress.value, images: images()))
+        }
+        let seconds = (searched + (clock.now - start)).seconds
+        let whole = AttackProgress(
+          trial: trial, solver: progress, evaluations: before + progress.evaluations,
+          seconds: seconds)
+        if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
+        if let timeLimit, seconds >= timeLimit { return .stop(.timeLimit) }
+        return .proceed
+      }
+    }
+    let result = outcome.result
+    snapshots += kept
+    snapshots.append(
+      AttackSnapshot(
+        trial: trial, iteration: result.iterations, evaluations: result.evaluations,
+        matchingLoss: result.value,
+        images: Tensor(batchShape, .f64, Array(result.point[0..<imageCount]))))
+    searchTime += clock.now - start
+    entries.append(
+      Entry(
+        trial: AttackTrial(
+          method: method, reason: result.reason, iterations: result.iterations,
+          evaluations: result.evaluations, matchingLoss: result.value,
+          secondOrder: outcome.secondOrder),
+        images: Array(result.point[0..<imageCount]), labels: labels(result.point),
+        extremeEigenvalues: outcome.extremeEigenvalues))
+  }
+
+  /// The attack's result; at least one trial must have run.
+  func result(layers: [LayerPeeling.Layer] = [], diagnosis: Diagnosis? = nil) -> AttackResult {
+    guard let best else { preconditionFailure("an attack without a trial") }
+    return AttackResult(
+      images: Tensor(batchShape, .f64(entries[best].images)), labels: entries[best].labels,
+      matchingLoss: entries[best].trial.matchingLoss, trials: entries.map(\.trial),
+      bestTrial: best, snapshots: snapshots, layers: layers, diagnosis: diagnosis,
+      compileSeconds: compileTime.seconds, attackSeconds: searchTime.seconds)
+  }
+}
+
+/// Iterations at which snapshots are kept: the first ones, then ever fewer, each 5 % later.
+private struct SnapshotSchedule {
+  private var next = 0
+
+  mutating func isDue(_ iteration: Int) -> Bool {
+    guard iteration >= next else { return false }
+    next = max(iteration + 1, Int((Double(iteration) * 1.05).rounded(.up)))
+    return true
+  }
+}
+
+extension Duration {
+  /// This duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,63 @@
+import TensorGraph
+
+/// The graph of products with the Gauss-Newton matrix of gradient matching: JᵀJ v, where J is the
+/// Jacobian of the batch's parameter gradient with respect to what is sought (the images, and the
+/// label probabilities or logits where they are sought too).
+///
+/// A product is a forward-mode derivative followed by a reverse-mode one, so J itself is never formed.
+///
+/// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers; the
+/// direction v: images, and labels where they are sought. With `columns` the directions and products
+/// have a new first axis of that extent, and what does not depend on the direction is computed once.
+public struct GaussNewtonGraph: Sendable {
+  public let graph: Graph
+  /// Input index of the images [N, C, H, W].
+  public let images = 0
+  /// Input index of the labels.
+  public let labels = 1
+  /// Input indices of the model's parameters.
+  public let parameters: Range<Int>
+  /// Input indices of the model's buffers.
+  public let buffers: Range<Int>
+  /// Input indices of the directions, in the order of the unknowns: images, then labels.
+  public let directions: Range<Int>
+  /// Output indices of the products, likewise.
+  public let products: Range<Int>
+
+  /// - Parameters:
+  ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
+  ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
+  public init(
+    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool, columns: Int? = nil,
+    dtype: DType = .f64, mode: ForwardMode = .evaluation
+  ) {
+    precondition(
+      !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
+    let builder = GraphBuilder()
+    let inputs = builder.attackInputs(
+      model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
+    let variables = seeksLabels ? [inputs.images, inputs.labels] : [inputs.images]
+    let tangents = variables.enumerated().map {
+      builder.input("direction \($0)", $1.shape, dtype)
+    }
+    let gradients = model.clientGradient(
+      images: inputs.images, labels: inputs.labels, labelForm: labelForm,
+      parameters: inputs.parameters, buffers: inputs.buffers, mode: mode
+    ).gradients
+    let changes = Value.pushforward(
+      gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
+    let products = Value.pullback(
+      zip(gradients, changes).map { (value: $0, cotangent: $1) }, to: variables)
+    let single = builder.build(outputs: products)
+
+    self.parameters = 2..<2 + model.parameters.count
+    self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
+    self.directions = buffers.upperBound..<buffers.upperBound + variables.count
+    self.products = 0..<variables.count
+    if let columns {
+      self.graph = single.vectorized(inputs: Set(directions), count: columns)
+    } else {
+      self.graph = single
+    }
+  }
+}

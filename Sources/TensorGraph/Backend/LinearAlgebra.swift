@@ -1,0 +1,43 @@
+/// Dense linear algebra on symmetric matrices, for second-order methods: what a graph cannot express.
+///
+/// A matrix is a buffer of type [n, n], f32 or f64, row major. Only its upper triangle (row <= column)
+/// is read.
+public protocol LinearAlgebra: Sendable {
+  /// Name shown to users, such as "LAPACK".
+  var name: String { get }
+
+  /// Largest order whose eigenvalues are found in reasonable time; the work grows with its cube.
+  var largestEigenvalueOrder: Int { get }
+
+  /// Replaces the upper triangle of a symmetric matrix A by R, where A = RᵀR (Cholesky); the part
+  /// below the diagonal is left as it is.
+  ///
+  /// - Returns: false when A is not positive definite to working precision; the triangle is then
+  ///   spoilt.
+  func factorCholesky(_ matrix: HostBuffer) -> Bool
+
+  /// Replaces `vector` [n] by the solution x of RᵀR x = vector, for a matrix that
+  /// ``factorCholesky(_:)`` has factored, of the same element type.
+  func solveCholesky(_ factor: HostBuffer, _ vector: HostBuffer)
+
+  /// The eigenvalues of a symmetric f64 matrix, ascending. The matrix is spoilt; with `vectors` it
+  /// then holds the eigenvectors as rows, in the same order.
+  ///
+  /// - Returns: nil when the iteration did not converge (NaN in the matrix, for instance).
+  func symmetricEigenvalues(_ matrix: HostBuffer, vectors: Bool) -> [Double]?
+}
+
+extension Backend {
+  /// Plain loops, for a backend without a library of its own.
+  public var linearAlgebra: any LinearAlgebra { ReferenceLinearAlgebra() }
+}
+
+extension HostBuffer {
+  /// The order n of this [n, n] matrix of floating-point numbers; traps on any other type.
+  package var matrixOrder: Int {
+    precondition(
+      type.shape.rank == 2 && type.shape[0] == type.shape[1] && type.dtype.isFloatingPoint,
+      "\(type) is no square matrix of floating-point numbers")
+    return type.shape[0]
+  }
+}

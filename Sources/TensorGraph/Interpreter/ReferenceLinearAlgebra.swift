@@ -1,0 +1,140 @@
+/// Linear algebra in plain loops: the oracle for libraries, and what is used where none is installed.
+public struct ReferenceLinearAlgebra: LinearAlgebra {
+  public init() {}
+
+  public var name: String { "plain loops" }
+  public var largestEigenvalueOrder: Int { 400 }
+
+  public func factorCholesky(_ matrix: HostBuffer) -> Bool {
+    let order = matrix.matrixOrder
+    return matrix.type.dtype == .f64
+      ? factor(matrix.pointer(as: Double.self), order)
+      : factor(matrix.pointer(as: Float.self), order)
+  }
+
+  /// Row-oriented (Golub & Van Loan, Matrix Computations, 4.2.9, on the upper triangle): every inner
+  /// loop runs along a row.
+  private func factor<Scalar: BinaryFloatingPoint & SIMDScalar>(
+    _ a: UnsafeMutableBufferPointer<Scalar>, _ order: Int
+  ) -> Bool {
+    for pivot in 0..<order {
+      let row = pivot * order
+      guard a[row + pivot] > 0, a[row + pivot].isFinite else { return false }
+      let scale = 1 / a[row + pivot].squareRoot()
+      for column in pivot..<order { a[row + column] *= scale }
+      for below in pivot + 1..<max(order, pivot + 1) {
+        let factor = a[row + below]
+        guard factor != 0 else { continue }
+        let target = below * order
+        for column in below..<order { a[target + column] -= factor * a[row + column] }
+      }
+    }
+    return true
+  }
+
+  public func solveCholesky(_ factor: HostBuffer, _ vector: HostBuffer) {
+    let order = factor.matrixOrder
+    precondition(
+      vector.type == TensorType([order], factor.type.dtype),
+      "\(vector.type) does not fit a factor \(factor.type)")
+    if factor.type.dtype == .f64 {
+      solve(factor.pointer(as: Double.self), vector.pointer(as: Double.self))
+    } else {
+      solve(factor.pointer(as: Float.self), vector.pointer(as: Float.self))
+    }
+  }
+
+  private func solve<Scalar: BinaryFloatingPoint>(
+    _ r: UnsafeMutableBufferPointer<Scalar>, _ x: UnsafeMutableBufferPointer<Scalar>
+  ) {
+    let order = x.count
+    for row in 0..<order {
+      x[row] /= r[row * order + row]
+      for column in row + 1..<max(order, row + 1) { x[column] -= r[row * order + column] * x[row] }
+    }
+    for row in stride(from: order - 1, through: 0, by: -1) {
+      var sum = x[row]
+      for column in row + 1..<max(order, row + 1) { sum -= r[row * order + column] * x[column] }
+      x[row] = sum / r[row * order + row]
+    }
+  }
+
+  /// Cyclic Jacobi rotations (Golub & Van Loan, 8.5.5).
+  public func symmetricEigenvalues(_ matrix: HostBuffer, vectors: Bool) -> [Double]? {
+    let order = matrix.matrixOrder
+    precondition(matrix.type.dtype == .f64, "eigenvalues of a matrix \(matrix.type)")
+    var rotation = JacobiRotations(upperTriangle: matrix.pointer(as: Double.self), order: order)
+    guard rotation.diagonalize() else { return nil }
+    let ascending = (0..<order).sorted { rotation.eigenvalue($0) < rotation.eigenvalue($1) }
+    if vectors {
+      let target = matrix.pointer(as: Double.self)
+      for (row, index) in ascending.enumerated() {
+        for column in 0..<order { target[row * order + column] = rotation.vector(index, column) }
+      }
+    }
+    return ascending.map { rotation.eigenvalue($0) }
+  }
+}
+
+/// A symmetric matrix on its way to a diagonal one, and the product of the rotations.
+private struct JacobiRotations {
+  private let order: Int
+  private var a: [Double]
+  /// Rows are the eigenvectors.
+  private var v: [Double]
+
+  init(upperTriangle: UnsafeMutableBufferPointer<Double>, order: Int) {
+    self.order = order
+    a = [Double](repeating: 0, count: order * order)
+    v = a
+    for row in 0..<order {
+      v[row * order + row] = 1
+      for column in row..<order {
+        a[row * order + column] = upperTriangle[row * order + column]
+        a[column * order + row] = upperTriangle[row * order + column]
+      }
+    }
+  }
+
+  func eigenvalue(_ index: Int) -> Double { a[index * order + index] }
+  func vector(_ index: Int, _ coordinate: Int) -> Double { v[index * order + coordinate] }
+
+  /// Sweeps until nothing is left off the diagonal; false when that does not happen.
+  mutating func diagonalize() -> Bool {
+    guard a.allSatisfy(\.isFinite) else { return false }
+    let scale = a.reduce(0) { max($0, abs($1)) }
+    for _ in 0..<60 {
+      var largest = 0.0
+      for p in 0..<order {
+        for q in p + 1..<max(order, p + 1) {
+          largest = max(largest, abs(a[p * order + q]))
+          rotate(p, q)
+        }
+      }
+      if largest <= 1e-17 * scale { return true }
+    }
+    return false
+  }
+
+  private mutating func rotate(_ p: Int, _ q: Int) {
+    let offDiagonal = a[p * order + q]
+    guard offDiagonal != 0 else { return }
+    let ratio = (a[q * order + q] - a[p * order + p]) / (2 * offDiagonal)
+    let tangent = (ratio < 0 ? -1 : 1) / (abs(ratio) + (1 + ratio * ratio).squareRoot())
+    let cosine = 1 / (1 + tangent * tangent).squareRoot()
+    let sine = tangent * cosine
+    for index in 0..<order {
+      let (left, right) = (a[index * order + p], a[index * order + q])
+      a[index * order + p] = cosine * left - sine * right
+      a[index * order + q] = sine * left + cosine * right
+    }
+    for index in 0..<order {
+      let (upper, lower) = (a[p * order + index], a[q * order + index])
+      a[p * order + index] = cosine * upper - sine * lower
+      a[q * order + index] = sine * upper + cosine * lower
+      let (first, second) = (v[p * order + index], v[q * order + index])
+      v[p * order + index] = cosine * first - sine * second
+      v[q * order + index] = sine * first + cosine * second
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// What a gradient determines, without an attack.
+struct AnalyseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "analyse",
+    abstract: "Tells which pixels a gradient determines, and how much noise would hide them.",
+    discussion: """
+      Computes the spectrum of JtJ, J being the derivative of the shared gradient with respect to \
+      the pixels: its rank tells how many pixel values are determined at all, its eigenvalues how \
+      much noise on the gradient would be needed to hide them (Cramer-Rao bound). No attack is run.
+
+      EXAMPLES
+        gradleak analyse astronaut                    a bundled photograph
+        gradleak analyse photo.jpg --out out
+        gradleak analyse chelsea coffee               both in one gradient
+      """,
+    aliases: ["analyze"])
+
+  @Argument(
+    help: ArgumentHelp(
+      "Pictures that share one gradient: PNG or JPEG, or names of bundled photographs ("
+        + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"))
+  var images: [String]
+
+  @OptionGroup var selection: ModelSelection
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: "Seed of weights and labels.")
+  var seed: UInt64 = 0
+
+  @Option(help: ArgumentHelp("Memory at most, in GiB.", valueName: "GiB"))
+  var memory = 8
+
+  func validate() throws {
+    try check("--memory", memory, 1...4096)
+  }
+
+  func run() throws {
+    let (model, _) = try selection.select()
+    let writer = try output.out.map { try AnalysisWriter(folder: $0) }
+    var labels = RandomSource(seed: seed).derive(label: "labels")
+    let examples = try images.map { name in
+      let size = model.inputShape[1] > 32 ? 64 : 32
+      let picture = try BundledImages.image(named: name, size: size) ?? Image(contentsOf: name)
+      return PrivateExample(
+        name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
+        picture: picture, label: labels.integer(below: model.classCount),
+        inputShape: model.inputShape)
+    }
+    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let weighted = WeightedModel(untrained: model, seed: seed)
+    let batch = Tensor(
+      Shape([examples.count] + model.inputShape.dimensions),
+      .f64(examples.flatMap(\.image.doubles)))
+    let update = try weighted.share(
+      images: batch, labels: examples.map(\.label), backend: backend)
+    let unknowns = batch.shape.elementCount
+    if !output.quiet {
+      Terminal.printError(
+        "\(unknowns) pixel values; needs at most "
+          + "\(GradientAnalysis.byteCount(unknowns: unknowns) >> 20) MiB.")
+    }
+    let analysis = try GradientAnalysis(
+      weighted, images: batch, labels: examples.map(\.label), memoryLimit: memory << 30,
+      backend: backend)
+    let record = AnalysisRecord(
+      analysis, images: examples.map(\.name), model: model.name, update: update)
+    let written = try writer.map { try $0.write(analysis, record) }
+    if output.json {
+      Terminal.print(try ResultWriter.json(record))
+    } else {
+      show(record, analysis)
+      if let written { Terminal.print("Wrote \(written).") }
+    }
+  }
+
+  private func show(_ record: AnalysisRecord, _ analysis: GradientAnalysis) {
+    Terminal.print(
+      Terminal.styled(
+        "Determined: \(record.rank) of \(record.unknowns) directions in pixel space",
+        analysis.isDetermined ? .red : .green)
+        + " (the model's layers allow at most \(min(record.equationBound, record.unknowns))).")
+    Terminal.print(
+      String(
+        format: "Eigenvalues of JtJ: largest %.3g, smallest %.3g, condition %.3g.",
+        record.largestEigenvalue.value, record.smallestEigenvalue.value, record.condition.value))
+    Terminal.print()
+    var table = TextTable([
+      ("noise variance", .right), ("relative", .right), ("unbiased, dB", .right),
+      ("any, dB", .right),
+    ])
+    for row in record.noise {
+      table.append([
+        String(format: "%.0e", row.variance), String(format: "%.1e", row.relativeVariance.value),
+        row.cramerRaoPSNR.map { ResultTable.decibels($0.value) } ?? "-",
+        ResultTable.decibels(row.bayesianPSNR.value),
+      ])
+    }
+    for line in table.lines { Terminal.print(line) }
+    Terminal.print()
+    Terminal.print(
+      "PSNR that no unbiased reconstruction, and no reconstruction at all, is expected to exceed "
+        + "(Cramer-Rao bounds, linearised at the true images; prior: pixels of variance 1/12).")
+    if let variance = record.varianceFor20dB {
+      Terminal.print(
+        String(
+          format: "Noise of variance %.1e per component keeps every reconstruction below 20 dB.",
+          variance))
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Benchmarks of the attacks themselves.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measures the attacks on many runs.",
+    subcommands: [SuccessCommand.self])
+}
+
+/// How often, and how fast, an attack recovers its images.
+struct SuccessCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "success",
+    abstract: "Success rate with its confidence interval, evaluations and seconds.",
+    discussion: """
+      Every run has its own weights, labels and dummy data. Without --fashion the images are the \
+      seven bundled photographs; a batch takes consecutive ones, around the end.
+
+      EXAMPLES
+        gradleak bench success --seeds 3
+        gradleak bench success --fashion bench/data/fashion-mnist-100.u8 --seeds 3
+        gradleak bench success --batch-size 4 --width 24 --repeat-labels
+      """)
+
+  @OptionGroup var selection: ModelSelection
+  @OptionGroup var attack: AttackOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(help: ArgumentHelp("Weight seeds, from --seed up.", valueName: "n"))
+  var seeds = 1
+
+  @Option(help: ArgumentHelp("Images that share one gradient.", valueName: "n"))
+  var batchSize = 1
+
+  @Flag(help: "Give all images of a batch one label.")
+  var repeatLabels = false
+
+  @Option(help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"))
+  var fashion: String?
+
+  @Option(help: ArgumentHelp("Runs at most for each seed.", valueName: "n"))
+  var runs: Int?
+
+  @Option(
+    help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
+  var psnr = 100.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder for the weights, images and labels of every run, for other programs to repeat.",
+      valueName: "folder"))
+  var export: String?
+
+  func validate() throws {
+    try check("--seeds", seeds, 1...100_000)
+    try check("--batch-size", batchSize, 1...1000)
+    if let runs { try check("--runs", runs, 1...100_000) }
+  }
+
+  func run() throws {
+    let (model, activation) = try selection.select()
+    let pictures = try loadPictures(size: model.inputShape[1] > 32 ? 64 : 32)
+    let session = SimulationSession(selection: selection, attack: attack, output: output)
+    var jobs: [SimulationSession.Job] = []
+    for offset in 0..<seeds {
+      let seed = attack.seed &+ UInt64(offset)
+      var labels = RandomSource(seed: seed).derive(label: "labels")
+      for first in 0..<min(pictures.count, runs ?? pictures.count) {
+        let shared = labels.integer(below: model.classCount)
+        let batch = (0..<batchSize).map { index in
+          let (name, picture) = pictures[(first + index) % pictures.count]
+          let label = repeatLabels || index == 0 ? shared : labels.integer(below: model.classCount)
+          return PrivateExample(
+            name: name, picture: picture, label: label, inputShape: model.inputShape)
+        }
+        jobs.append(SimulationSession.Job(name: batch[0].name, seed: seed, batch: batch))
+      }
+    }
+    if let export { try write(jobs, of: model, to: OutputFolder(export)) }
+    let outcomes = try session.run(jobs, model: model, activation: activation)
+    let report = SuccessReport(outcomes: outcomes, psnr: psnr)
+    if let folder = output.out {
+      _ = try ResultWriter(folder: folder).write(outcomes)
+    }
+    if output.json {
+      Terminal.print(try ResultWriter.json(report))
+    } else {
+      for line in report.lines { Terminal.print(line) }
+    }
+  }
+
+  /// One safetensors file for each run: the parameters under their names, `images` and `labels`.
+  private func write(_ jobs: [SimulationSession.Job], of model: Model, to folder: OutputFolder)
+    throws
+  {
+    try folder.create()
+    for (index, job) in jobs.enumerated() {
+      let weighted = WeightedModel(untrained: model, seed: job.seed)
+      let images = Tensor(
+        Shape([job.batch.count] + model.inputShape.dimensions),
+        .f64(job.batch.flatMap(\.image.doubles)))
+      let labels = Tensor([job.batch.count], .i64, job.batch.map { Double($0.label) })
+      var tensors = Dictionary(
+        uniqueKeysWithValues: zip(model.parameters.map(\.name), weighted.parameters))
+      tensors["images"] = images
+      tensors["labels"] = labels
+      try Safetensors.write(
+        tensors, to: folder.path(of: "run-\(index).safetensors"))
+    }
+  }
+
+  private func loadPictures(size: Int) throws -> [(name: String, image: Image)] {
+    guard let fashion else { return BundledImages.all(size: size) }
+    return try loadFashion(fashion)
+  }
+}
+
+/// Grey images of 28x28 pixels, one byte each, without a header.
+private func loadFashion(_ path: String) throws -> [(name: String, image: Image)] {
+  let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+  let count = 28 * 28
+  guard !bytes.isEmpty, bytes.count % count == 0 else {
+    throw ValidationError(
+      "\(path) has \(bytes.count) bytes, not a multiple of 28 x 28; give uncompressed images.")
+  }
+  return (0..<bytes.count / count).map { index in
+    let pixels = bytes[index * count..<(index + 1) * count].flatMap { [$0, $0, $0] }
+    return ("fashion-\(index)", Image(width: 28, height: 28, pixels: pixels))
+  }
+}
+
+/// What a success benchmark measured.
+struct SuccessReport: Encodable {
+  private struct Quantiles: Encodable {
+    let median: Double
+    let percentile90: Double
+
+    init(_ values: [Double]) {
+      let sorted = values.sorted()
+      func quantile(_ share: Double) -> Double {
+        guard !sorted.isEmpty else { return 0 }
+        return sorted[min(Int((share * Double(sorted.count)).rounded(.up)), sorted.count) - 1]
+      }
+      median = quantile(0.5)
+      percentile90 = quantile(0.9)
+    }
+
+    var text: String { String(format: "median %.4g, 90th percentile %.4g", median, percentile90) }
+  }
+
+  private let runs: Int
+  private let successes: Int
+  private let rate: Double
+  private let interval: [Double]
+  private let threshold: Double
+  private let labelsRight: Int
+  private let evaluations: Quantiles
+  private let secondOrderSteps: Quantiles
+  private let normalMatrixProducts: Quantiles
+  private let seconds: Quantiles
+  private let psnr: Quantiles
+  private let verdicts: [String: Int]
+  private let rateText: String
+
+  /// A run succeeds when every image of its batch has `psnr` dB and its label is right.
+  init(outcomes: [SimulatedAudit.Outcome], psnr threshold: Double) {
+    let records = outcomes.map(\.record)
+    let success = SuccessRate(
+      records.map { record in
+        record.images.allSatisfy {
+          $0.psnr.value >= threshold && $0.trueLabel == $0.recoveredLabel
+        }
+      })
+    runs = success.count
+    successes = success.successes
+    rate = success.rate
+    interval = [success.interval.lowerBound, success.interval.upperBound]
+    rateText = success.description
+    self.threshold = threshold
+    labelsRight = records.count { $0.images.allSatisfy { $0.trueLabel == $0.recoveredLabel } }
+    func total(_ record: RunRecord, _ count: (TrialRecord) -> Int) -> Double {
+      Double(record.trials.reduce(0) { $0 + count($1) })
+    }
+    evaluations = Quantiles(records.map { total($0) { $0.evaluations } })
+    secondOrderSteps = Quantiles(records.map { total($0) { $0.secondOrder?.steps ?? 0 } })
+    normalMatrixProducts = Quantiles(records.map { total($0) { $0.secondOrder?.products ?? 0 } })
+    seconds = Quantiles(outcomes.map { $0.timing.compileSeconds + $0.timing.attackSeconds })
+    psnr = Quantiles(records.flatMap { $0.images.map(\.psnr.value).filter(\.isFinite) })
+    verdicts = Dictionary(
+      records.compactMap(\.diagnosis?.verdict.rawValue).map { ($0, 1) }, uniquingKeysWith: +)
+  }
+
+  var lines: [String] {
+    [
+      "Recovered \(rateText): every image at \(threshold) dB or more and its label right.",
+      "All labels right in \(labelsRight) of \(runs) runs.",
+      "PSNR, dB: \(psnr.text).",
+      "Evaluations: \(evaluations.text).",
+      "Second-order steps: \(secondOrderSteps.text); products with JtJ: "
+        + "\(normalMatrixProducts.text).",
+      "Seconds: \(seconds.text).",
+    ] + verdicts.sorted { $0.key < $1.key }.map { "Diagnosis \($0.key): \($0.value) of \(runs)." }
+  }
+}

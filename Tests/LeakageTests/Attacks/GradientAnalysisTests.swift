@@ -1,0 +1,52 @@
+import CPUBackend
+import Leakage
+import TensorGraph
+import Testing
+
+@Suite struct GradientAnalysisTests {
+  private func analysis(width: Int) throws -> GradientAnalysis {
+    let model = try ModelCatalog.model(
+      named: "lenet", ModelOptions(inputShape: [1, 6, 6], classCount: 4, width: width))
+    var source = RandomSource(seed: 2)
+    return try GradientAnalysis(
+      WeightedModel(untrained: model, seed: 1),
+      images: source.uniformTensor([2, 1, 6, 6], .f64), labels: [0, 3], backend: CPUBackend())
+  }
+
+  @Test func aWideModelDeterminesEveryPixel() throws {
+    let analysis = try analysis(width: 10)
+    #expect(analysis.isDetermined && analysis.rank == 72)
+    #expect(analysis.determinacy.doubles.allSatisfy { abs($0 - 1) < 1e-9 })
+    // The trace of the inverse, by eigenvalues and by its diagonal.
+    let byPixels = analysis.noiseAmplification.doubles.reduce(0, +) / 72
+    let bound = try #require(analysis.cramerRaoError(noiseVariance: 1))
+    #expect(abs(byPixels - bound) < 1e-9 * bound)
+  }
+
+  @Test func aNarrowModelDoesNot() throws {
+    let analysis = try analysis(width: 1)
+    #expect(analysis.rank <= analysis.equationBound)
+    #expect(analysis.equationBound < 72 && !analysis.isDetermined)
+    #expect(analysis.cramerRaoError(noiseVariance: 1) == nil)
+    let share = analysis.determinacy.doubles.reduce(0, +)
+    #expect(abs(share - Double(analysis.rank)) < 1e-8)
+    #expect(analysis.condition == .infinity)
+  }
+
+  @Test func noiseBoundsAreOrdered() throws {
+    let analysis = try analysis(width: 10)
+    var last = 0.0
+    for exponent in -12...2 {
+      var variance = 1.0
+      for _ in 0..<abs(exponent) { variance *= exponent < 0 ? 0.1 : 10 }
+      let error = analysis.bayesianError(noiseVariance: variance)
+      #expect(error > last && error <= 1.0 / 12 + 1e-12)
+      let unbiased = try #require(analysis.cramerRaoError(noiseVariance: variance))
+      #expect(error <= unbiased)
+      last = error
+    }
+    let variance = try #require(analysis.noiseVariance(forPSNR: 30))
+    #expect(abs(analysis.bayesianError(noiseVariance: variance) - 1e-3) < 1e-9)
+    #expect(analysis.noiseVariance(forPSNR: 5) == nil)
+  }
+}
