@@ -66,7 +66,8 @@ struct SuccessCommand: ParsableCommand {
   func run() throws {
     let (model, activation) = try selection.select()
     let pictures = try loadPictures(size: model.inputShape[1] > 32 ? 64 : 32)
-    let session = SimulationSession(selection: selection, attack: attack, output: output)
+    let session = SimulationSession(
+      selection: selection, kind: attack.chosenAttack ?? .automatic, attack: attack, output: output)
     var jobs: [SimulationSession.Job] = []
     for offset in 0..<seeds {
       let seed = attack.seed &+ UInt64(offset)

@@ -12,12 +12,13 @@ struct DemoCommand: ParsableCommand {
     discussion: """
       Each photograph is a client's private batch of one, with a random label. The client computes \
       the gradient of a freshly initialised model and shares it; the attack sees the model and the \
-      gradient alone.
+      gradient alone. The attack is the paper's, which shows how the images come back; --attack \
+      auto picks the best.
 
       EXAMPLES
         gradleak demo
+        gradleak demo --attack auto                to rounding, in a moment
         gradleak demo --seeds 5                    success rate over 35 runs
-        gradleak demo --attack peeling             in closed form
         gradleak demo --model convnet --activation gelu --out out/convnet
       """)
 
@@ -37,7 +38,8 @@ struct DemoCommand: ParsableCommand {
   func run() throws {
     let (model, activation) = try selection.select()
     let writer = try output.out.map { try ResultWriter(folder: $0) }
-    let session = SimulationSession(selection: selection, attack: attack, output: output)
+    let session = SimulationSession(
+      selection: selection, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output)
     session.explainSmoothness(of: model)
     let pictures = BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape)

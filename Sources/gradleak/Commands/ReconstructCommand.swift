@@ -57,7 +57,8 @@ struct ReconstructCommand: ParsableCommand {
         inputShape: model.inputShape)
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }
-    let session = SimulationSession(selection: selection, attack: attack, output: output)
+    let session = SimulationSession(
+      selection: selection, kind: attack.chosenAttack ?? .automatic, attack: attack, output: output)
     session.explainSmoothness(of: model)
     let jobs = stride(from: 0, to: examples.count, by: batchSize).map { start in
       let batch = Array(examples[start..<min(start + batchSize, examples.count)])

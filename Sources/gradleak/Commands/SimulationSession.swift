@@ -7,6 +7,7 @@ import TensorGraph
 /// Runs simulated audits one after another, shows how far they are, and gathers their outcomes.
 struct SimulationSession {
   let selection: ModelSelection
+  let kind: AttackKind
   let attack: AttackOptions
   let output: OutputOptions
 
@@ -19,7 +20,7 @@ struct SimulationSession {
 
   /// Says what the model's smoothness means for the attack, when there is something to say.
   func explainSmoothness(of model: Model) {
-    guard attack.attack.searches else { return }
+    guard kind.searches else { return }
     let report = model.smoothness()
     guard !report.isSmooth else { return }
     for line in Terminal.wrapped(report.explanation, head: "note: ", indentation: 6) {
@@ -39,7 +40,7 @@ struct SimulationSession {
       if latest?.seed != job.seed { latest = nil }
       let audit = latest?.audit ?? makeAudit(model, activation, seed: job.seed, backend)
       latest = (job.seed, audit)
-      let configuration = attack.configuration(seed: job.seed)
+      let configuration = attack.configuration(kind, seed: job.seed)
       let finished = outcomes.map(\.timing.attackSeconds)
       let outcome = try audit.run(job.batch, configuration: configuration) { state, psnr in
         progress.update {

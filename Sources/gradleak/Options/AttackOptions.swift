@@ -20,8 +20,11 @@ extension Activation: ExpressibleByArgument {}
 
 /// How to attack.
 struct AttackOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("How the data are sought.", valueName: "name"))
-  var attack: AttackKind = .automatic
+  @Option(
+    name: .customLong("attack"),
+    help: ArgumentHelp(
+      "How the data are sought. (default: auto; in the demo: dlg)", valueName: "name"))
+  var chosenAttack: AttackKind?
 
   @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
   var precision: Precision = .f64
@@ -59,7 +62,7 @@ struct AttackOptions: ParsableArguments {
     help: ArgumentHelp("Pictures in the strip of snapshots; 0 for none.", valueName: "n"))
   var snapshots = AttackConfiguration().snapshots
 
-  func configuration(seed: UInt64) -> AttackConfiguration {
+  func configuration(_ attack: AttackKind, seed: UInt64) -> AttackConfiguration {
     AttackConfiguration(
       attack: attack, precision: precision, seed: seed, trials: trials, iterations: iterations,
       solvedBelow: threshold, timeLimit: timeLimit, snapshots: snapshots)
