@@ -8,21 +8,23 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 gradleak=.build/release/gradleak
 
-$gradleak demo --attack dlg --quiet --out "$work/demo"
+$gradleak demo --quiet --out "$work/demo"
 cp "$work/demo/contact-sheet.png" docs/images/demo.png
 cp "$work/demo/chelsea-snapshots.png" docs/images/chelsea-snapshots.png
 cp "$work/demo/chelsea-original.png" "$work/chelsea.png"
 
 for activation in relu softplus; do
-  $gradleak demo --attack dlg --activation $activation --quiet --out "$work/$activation"
+  $gradleak demo --activation $activation --quiet --out "$work/$activation"
   cp "$work/$activation/retina-snapshots.png" "docs/images/retina-$activation.png"
 done
 
 $gradleak reconstruct "$work/chelsea.png" --model mlp --attack linear --out "$work/linear"
 cp "$work/linear/contact-sheet.png" docs/images/linear.png
 
-$gradleak demo --attack peeling --size 64 --quiet --out "$work/peeling64"
-$gradleak reconstruct "$work/peeling64/chelsea-original.png" --attack dlg --size 64 --trials 1 \
-  --iterations 40000 --quiet --out "$work/dlg64"
-cp "$work/dlg64/contact-sheet.png" docs/images/dlg64.png
+$gradleak reconstruct "$work/demo/astronaut-original.png" "$work/demo/chelsea-original.png" \
+  --batch-size 2 --quiet --out "$work/batch"
+cp "$work/batch/contact-sheet.png" docs/images/batch.png
+
+$gradleak analyse astronaut chelsea --quiet --out "$work/analysis"
+cp "$work/analysis/spectrum.png" docs/images/spectrum.png
 ls -l docs/images
