@@ -3,6 +3,7 @@
 #undef CK_PASTE
 #undef CK_F
 #undef CK_TILE_COLUMNS
+#undef CK_FETCH_AHEAD
 #undef CK_TYPE
 #undef CK_SCALAR
 #undef CK_VECTOR

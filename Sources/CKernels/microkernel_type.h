@@ -5,6 +5,7 @@
 #define CK_PASTE(a, b) CK_PASTE2(a, b)
 #define CK_F(name) CK_PASTE(name, CK_TYPE)
 #define CK_TILE_COLUMNS (2 * CK_LANES)
+#define CK_FETCH_AHEAD (64 * CK_PANEL)
 
 // A vector of `pieces` equal parts, `step` elements apart.
 CK_INLINE CK_VECTOR CK_F(load_pieces)(const int pieces, const CK_SCALAR *p, int64_t step) {
@@ -63,6 +64,8 @@ CK_INLINE void CK_F(fixed_tile)(
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++) sums[r][v] += a * b[v];
     }
+    // With few vectors a panel is read about as fast as memory gives it.
+    if (vectors <= 2) __builtin_prefetch(panel + CK_FETCH_AHEAD);
     panel += CK_PANEL;
   }
 #pragma clang loop unroll(full)

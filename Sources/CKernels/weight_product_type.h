@@ -2,8 +2,8 @@
 // the rows of the planes that its windows read are gathered into a matrix [positions, k], by which the
 // packed cotangent is multiplied. Vectors then lie along k, as in the result.
 
-// matrix[position][i] = planes[offsets[first + i] + position], in squares of a vector's length. Columns
-// beyond k repeat the last one.
+// matrix[i / tile][position][i % tile] = planes[offsets[first + i] + position], in squares of a vector's
+// length. Columns beyond k repeat the last one.
 CK_INLINE void CK_F(gather_positions)(
     const int pieces, const ck_weight_product *p, const CK_SCALAR *planes, int64_t first,
     int64_t columns, CK_SCALAR *matrix) {
@@ -12,7 +12,8 @@ CK_INLINE void CK_F(gather_positions)(
     for (int c = 0; c < CK_LANES; c++)
       offsets[c] = p->offsets[first + i + c < p->k ? first + i + c : p->k - 1];
     for (int64_t image = 0; image < p->images; image++) {
-      CK_SCALAR *rows = matrix + image * p->image_positions * columns + i;
+      CK_SCALAR *rows = matrix + i / CK_TILE_COLUMNS * p->images * p->image_positions * CK_TILE_COLUMNS
+          + image * p->image_positions * CK_TILE_COLUMNS + i % CK_TILE_COLUMNS;
       for (int64_t v = 0; v < p->positions.count; v++) {
         const CK_SCALAR *from = planes + image * p->image_stride + p->positions.bases[v];
         CK_VECTOR square[CK_LANES];
@@ -23,7 +24,8 @@ CK_INLINE void CK_F(gather_positions)(
         for (int32_t s = p->first_segments[v]; s < p->first_segments[v + 1]; s++) {
           const ck_segment *segment = &p->segments[s];
           for (int32_t lane = 0; lane < segment->count; lane++)
-            CK_F(ck_store)(rows + (segment->result + lane) * columns, square[segment->lane + lane]);
+            CK_F(ck_store)(
+                rows + (segment->result + lane) * CK_TILE_COLUMNS, square[segment->lane + lane]);
         }
       }
     }
@@ -44,7 +46,7 @@ static void CK_F(weight_product)(
   CK_SCALAR *rows = (CK_SCALAR *)(scratch + p->program_scratch);
   CK_SCALAR *matrix = rows + CK_PANEL * columns;
   ck_epilogue_state state;
-  if (p->epilogue) begin_epilogue(p->epilogue, &state);
+  if (p->epilogue) begin_epilogue(p->epilogue, buffers, &state);
 
   if (p->positions.pieces == 1)
     CK_F(gather_positions)(1, p, planes, first, columns, matrix);
@@ -59,9 +61,14 @@ static void CK_F(weight_product)(
     const bool is_direct = result && columns == width;
     CK_SCALAR *target = is_direct ? result : rows;
     const int64_t target_step = is_direct ? p->k : columns;
-    for (int64_t j = 0; j < columns; j += CK_TILE_COLUMNS)
+    for (int64_t j = 0; j < columns; j += CK_TILE_COLUMNS) {
+      if (p->epilogue)
+        for (int r = 0; r < count; r++)
+          fetch_for_epilogue(&state, start + r * p->k + j, CK_TILE_COLUMNS);
       CK_F(tile)(
-          count, positions, panel, matrix + j, columns, target + j, target_step, false);
+          count, positions, panel, matrix + j * positions, CK_TILE_COLUMNS, target + j, target_step,
+          false);
+    }
     panel += positions * CK_PANEL;
     if (is_direct) continue;
     for (int r = 0; r < count; r++) {

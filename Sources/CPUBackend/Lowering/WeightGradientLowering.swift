@@ -64,7 +64,10 @@ extension Lowering {
     let k = geometry.inputChannels * geometry.kernelArea
     // The gathered matrix of a task stays in the second-level cache.
     let positionCount = geometry.images * area
-    let perTask = min(max((1 << 15) / positionCount / 32, 1) * 32, 512)
+    let cached = min(max((1 << 15) / positionCount, 32), 768)
+    // An even number of tasks is shared well by two threads.
+    let perTask =
+      ceilingDivide(ceilingDivide(k, by: ceilingDivide(k, by: 2 * cached) * 2), by: 32) * 32
     let tasksPerGroup = ceilingDivide(k, by: perTask)
     let taskCount = geometry.groups * tasksPerGroup
     let epilogue = try epilogue(of: id, taskCount: taskCount)
