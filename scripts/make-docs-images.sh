@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Makes the pictures of README.md and docs/guides in docs/images, by the commands printed there.
+# usage: make build && scripts/make-docs-images.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gradleak=.build/release/gradleak
+
+$gradleak demo --quiet --out "$work/demo"
+cp "$work/demo/contact-sheet.png" docs/images/demo.png
+cp "$work/demo/chelsea-snapshots.png" docs/images/chelsea-snapshots.png
+cp "$work/demo/chelsea-original.png" "$work/chelsea.png"
+
+for activation in relu softplus; do
+  $gradleak demo --activation $activation --quiet --out "$work/$activation"
+  cp "$work/$activation/retina-snapshots.png" "docs/images/retina-$activation.png"
+done
+
+$gradleak reconstruct "$work/chelsea.png" --model mlp --attack linear --out "$work/linear"
+cp "$work/linear/contact-sheet.png" docs/images/linear.png
+
+$gradleak reconstruct "$work/demo/astronaut-original.png" "$work/demo/chelsea-original.png" \
+  --batch-size 2 --quiet --out "$work/batch"
+cp "$work/batch/contact-sheet.png" docs/images/batch.png
+
+$gradleak analyse astronaut chelsea --quiet --out "$work/analysis"
+cp "$work/analysis/spectrum.png" docs/images/spectrum.png
+ls -l docs/images
