@@ -99,7 +99,7 @@ enum EvaluationBenchmark {
   private static func showSlowestSteps(of executable: any Executable) {
     guard let times = (executable as? CPUExecutable)?.stepTimes, !times.isEmpty else { return }
     var total: [String: (seconds: Double, count: Int)] = [:]
-    for step in times {
+    for step in times where !step.isPrologue {
       let before = total[step.name] ?? (0, 0)
       total[step.name] = (before.seconds + step.seconds, before.count + 1)
     }

@@ -8,12 +8,14 @@
 #define CK_QUARTER ck_f32x4
 #define CK_LANES 16
 #include "microkernel_type.h"
+#include "panels_type.h"
 #include "matvec_type.h"
 #include "few_rows_type.h"
 #include "matmul_type.h"
 #include "planes_type.h"
 #include "convolution_type.h"
 #include "weight_gradient_type.h"
+#include "weight_product_type.h"
 #include "contraction_end.h"
 
 #define CK_TYPE f64
@@ -23,12 +25,14 @@
 #define CK_QUARTER ck_f64x2
 #define CK_LANES 8
 #include "microkernel_type.h"
+#include "panels_type.h"
 #include "matvec_type.h"
 #include "few_rows_type.h"
 #include "matmul_type.h"
 #include "planes_type.h"
 #include "convolution_type.h"
 #include "weight_gradient_type.h"
+#include "weight_product_type.h"
 #include "contraction_end.h"
 
 // The task for the parameters' type.
@@ -41,8 +45,16 @@
       name##_f64(parameters, buffers, task, scratch);                                              \
   }
 CK_TYPED_TASK(matmul)
+CK_TYPED_TASK(blocks)
 CK_TYPED_TASK(matvec)
 CK_TYPED_TASK(planes)
+CK_TYPED_TASK(panels)
 CK_TYPED_TASK(position_vectors)
 CK_TYPED_TASK(convolutions)
 CK_TYPED_TASK(weight_gradient)
+CK_TYPED_TASK(weight_product)
+
+static void weight_product_finish(
+    const void *parameters, char *const *buffers, int64_t task, char *scratch) {
+  fused_finish(((const ck_weight_product *)parameters)->epilogue, buffers, task, scratch);
+}

@@ -29,39 +29,45 @@ CK_INLINE void CK_F(store_vector)(
   }
 }
 
-// Rows of one panel at `count` vectors from `first` on, all classes and terms.
+// Rows of one panel at `count` vectors from `first` on, all classes and terms. Vectors are numbered
+// through all images.
 static void CK_F(convolution_tile)(
-    const ck_convolution *p, char *const *buffers, int64_t image, int64_t group, int64_t panel,
-    int64_t first, int count, CK_SCALAR *result) {
+    const ck_convolution *p, char *const *buffers, int64_t group, int64_t panel, int64_t first,
+    int count) {
   const int64_t left = p->rows - panel * CK_PANEL;
   const int rows = (int)(left < CK_PANEL ? left : CK_PANEL);
   const int64_t panels = (p->rows + CK_PANEL - 1) / CK_PANEL;
   CK_SCALAR tiles[(CK_MAXIMUM_CLASSES * CK_PANEL * 4 + 1) * CK_LANES] __attribute__((aligned(64)));
   const int64_t class_step = CK_PANEL * 4 * CK_LANES;
-  result += panel * CK_PANEL * p->result_channel;
 
   // A vector that is kept whole and in one piece goes straight to the result.
   bool is_direct = p->class_count == 1;
+  int64_t images[4], vectors[4];
+  CK_SCALAR *results[4];
   for (int v = 0; v < count; v++) {
-    const int32_t segment = p->first_segments[first + v];
-    is_direct &= p->segments[segment].count == CK_LANES;
+    images[v] = (first + v) / p->positions.count;
+    vectors[v] = (first + v) % p->positions.count;
+    results[v] = (CK_SCALAR *)buffers[p->result] + p->result_origin + images[v] * p->result_image
+        + group * p->result_group + panel * CK_PANEL * p->result_channel;
+    is_direct &= p->segments[p->first_segments[vectors[v]]].count == CK_LANES;
   }
   for (int64_t class = 0; class < p->class_count; class++) {
     CK_F(tile_target) target = {.row_step = is_direct ? p->result_channel : 4 * CK_LANES};
     for (int v = 0; v < count; v++)
       target.columns[v] = is_direct
-          ? result + p->segments[p->first_segments[first + v]].result
+          ? results[v] + p->segments[p->first_segments[vectors[v]]].result
           : tiles + class * class_step + v * CK_LANES;
     for (int64_t t = 0; t < p->term_count; t++) {
       const ck_term *term = &p->terms[class * p->term_count + t];
-      const CK_SCALAR *planes = (const CK_SCALAR *)buffers[term->planes]
-          + image * term->image_stride + group * term->group_stride;
+      const CK_SCALAR *planes =
+          (const CK_SCALAR *)buffers[term->planes] + group * term->group_stride;
       const CK_SCALAR *weights = (const CK_SCALAR *)buffers[term->panels]
           + (group * panels + panel) * term->k * CK_PANEL;
       CK_F(tile_source) source = {
           .offsets = term->offsets, .piece_step = p->positions.piece_step};
       for (int v = 0; v < count; v++)
-        source.columns[v] = planes + p->positions.bases[first + v];
+        source.columns[v] =
+            planes + images[v] * term->image_stride + p->positions.bases[vectors[v]];
       CK_F(position_tile)(
           count, p->positions.pieces, rows, term->k, weights, &source, target, t > 0);
     }
@@ -70,36 +76,36 @@ static void CK_F(convolution_tile)(
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < count; v++)
       CK_F(store_vector)(
-          p, first + v, tiles + (r * 4 + v) * CK_LANES, class_step, result + r * p->result_channel);
+          p, vectors[v], tiles + (r * 4 + v) * CK_LANES, class_step,
+          results[v] + r * p->result_channel);
 }
 
 static void CK_F(convolution)(const ck_convolution *p, char *const *buffers, int64_t task) {
   const int64_t panel_share = task % p->panel_tasks;
   const int64_t vector_share = task / p->panel_tasks % p->vector_tasks;
-  const int64_t matrix = task / p->panel_tasks / p->vector_tasks;
-  const int64_t group = matrix % p->groups, image = matrix / p->groups;
+  const int64_t group = task / p->panel_tasks / p->vector_tasks;
   const int64_t panels = (p->rows + CK_PANEL - 1) / CK_PANEL;
-  CK_SCALAR *result = (CK_SCALAR *)buffers[p->result] + p->result_origin
-      + image * p->result_image + group * p->result_group;
   const int64_t first_panel = panel_share * p->panels_per_task;
   const int64_t last_panel = first_panel + p->panels_per_task < panels
       ? first_panel + p->panels_per_task : panels;
-  const int64_t vectors = p->positions.count;
-  int64_t vector = vector_share * p->vectors_per_task;
+  const int64_t vectors = p->images * p->positions.count;
+  const int64_t first = vector_share * p->vectors_per_task;
   const int64_t last =
-      vector + p->vectors_per_task < vectors ? vector + p->vectors_per_task : vectors;
+      first + p->vectors_per_task < vectors ? first + p->vectors_per_task : vectors;
 #if CK_ACCUMULATORS >= 24
   // Few rows leave registers for more vectors.
   const int most = p->rows <= 4 ? 4 : 2;
 #else
   const int most = 1;
 #endif
-  while (vector < last) {
-    int count = most;
-    while (count > last - vector) count /= 2;
-    for (int64_t panel = first_panel; panel < last_panel; panel++)
-      CK_F(convolution_tile)(p, buffers, image, group, panel, vector, count, result);
-    vector += count;
+  // A panel stays in the cache while all vectors of the task meet it.
+  for (int64_t panel = first_panel; panel < last_panel; panel++) {
+    for (int64_t vector = first; vector < last;) {
+      int count = most;
+      while (count > last - vector) count /= 2;
+      CK_F(convolution_tile)(p, buffers, group, panel, vector, count);
+      vector += count;
+    }
   }
 }
 

@@ -58,12 +58,15 @@ ck_task ck_kernel_task(const ck_variant *variant, ck_kernel kernel) {
     case CK_FUSED: return variant->fused;
     case CK_FUSED_FINISH: return variant->fused_finish;
     case CK_MATMUL: return variant->matmul;
+    case CK_BLOCKS: return variant->blocks;
     case CK_MATVEC: return variant->matvec;
     case CK_PLANES: return variant->planes;
-    case CK_PANELS: return ck_panels_task;
+    case CK_PANELS: return variant->panels;
     case CK_CONVOLUTION: return variant->convolution;
     case CK_POSITION_VECTORS: return variant->position_vectors;
     case CK_WEIGHT_GRADIENT_KERNEL: return variant->weight_gradient;
+    case CK_WEIGHT_PRODUCT: return variant->weight_product;
+    case CK_WEIGHT_PRODUCT_FINISH: return variant->weight_product_finish;
     case CK_PLAIN_CONVOLUTION: return ck_plain_convolution_task;
     case CK_COPY: return ck_copy_task;
     case CK_GATHER: return ck_gather_task;

@@ -203,10 +203,11 @@ static void reduce_rows(
 
 // MARK: Program
 
-// Runs the program on elements start ..< start + count, at most a block.
+// Runs the program on elements start ..< start + count, at most a block. `local` has the elements that
+// another kernel computed.
 CK_INLINE void run_block(
-    const ck_fused *program, char *const *buffers, char **addresses, char *scratch, int64_t start,
-    int64_t count) {
+    const ck_fused *program, char *const *buffers, char **addresses, char *scratch, char *local,
+    int64_t start, int64_t count) {
   for (int32_t i = 0; i < program->operand_count; i++) {
     const ck_operand *operand = &program->operands[i];
     if (operand->buffer >= 0)
@@ -215,6 +216,8 @@ CK_INLINE void run_block(
       addresses[i] = scratch + operand->offset;
     else if (operand->buffer == CK_CONSTANT)
       addresses[i] = (char *)program->constants + operand->offset;
+    else if (operand->buffer == CK_LOCAL)
+      addresses[i] = local;
     else {
       const ck_view *view = &program->views[operand->offset];
       int64_t index[CK_MAXIMUM_RANK];
@@ -246,7 +249,7 @@ static void run_small_groups(
   if (last > program->outer) last = program->outer;
   for (; first < last; first += groups_per_block) {
     int64_t groups = last - first < groups_per_block ? last - first : groups_per_block;
-    run_block(program, buffers, addresses, scratch, first * group, groups * group);
+    run_block(program, buffers, addresses, scratch, NULL, first * group, groups * group);
     for (int32_t s = 0; s < program->sink_count; s++) {
       const ck_sink *sink = &program->sinks[s];
       const int64_t size = element_size(sink->type);
@@ -297,7 +300,7 @@ static void run_chunk(const ck_fused *program, char *const *buffers, int64_t tas
   for (; row < last; row += rows_per_block) {
     int64_t rows = last - row < rows_per_block ? last - row : rows_per_block;
     int64_t start = (outer * program->reduced + row) * inner + column;
-    run_block(program, buffers, addresses, scratch, start, rows * width);
+    run_block(program, buffers, addresses, scratch, NULL, start, rows * width);
     for (int32_t s = 0; s < program->sink_count; s++) {
       const ck_sink *sink = &program->sinks[s];
       const char *values = addresses[sink->operand];

@@ -14,11 +14,15 @@ struct ck_variant {
   ck_task fused;
   ck_task fused_finish;
   ck_task matmul;
+  ck_task blocks;
   ck_task matvec;
   ck_task planes;
+  ck_task panels;
   ck_task position_vectors;
   ck_task convolution;
   ck_task weight_gradient;
+  ck_task weight_product;
+  ck_task weight_product_finish;
 };
 
 extern const ck_variant ck_variant_baseline;
@@ -30,7 +34,6 @@ extern const ck_variant ck_variant_avx512;
 // Kernels that only move data, the same for all processors.
 #define CK_DECLARE_TASK(name)                                                                      \
   void name(const void *parameters, char *const *buffers, int64_t task, char *scratch)
-CK_DECLARE_TASK(ck_panels_task);
 CK_DECLARE_TASK(ck_plain_convolution_task);
 CK_DECLARE_TASK(ck_copy_task);
 CK_DECLARE_TASK(ck_gather_task);

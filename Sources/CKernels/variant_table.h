@@ -5,6 +5,7 @@
 #include "functions_f64.h"
 #include "elementwise.h"
 #include "fused.h"
+#include "epilogue.h"
 #include "transpose.h"
 #include "contractions.h"
 
@@ -17,9 +18,13 @@ const ck_variant CK_VARIANT_NAME = {
     .fused = fused_task,
     .fused_finish = fused_finish,
     .matmul = matmul_task,
+    .blocks = blocks_task,
     .matvec = matvec_task,
     .planes = planes_task,
+    .panels = panels_task,
     .position_vectors = position_vectors_task,
     .convolution = convolutions_task,
     .weight_gradient = weight_gradient_task,
+    .weight_product = weight_product_task,
+    .weight_product_finish = weight_product_finish,
 };

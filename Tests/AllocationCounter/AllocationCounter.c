@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 
 // Functions of the executable take the place of the C library's, which keeps its own under these names.
 extern void *__libc_malloc(size_t);

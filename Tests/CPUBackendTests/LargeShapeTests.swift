@@ -47,6 +47,9 @@ import Testing
       [$0[0].matmul($0[1], transposeA: true, transposeB: true)]
     },
     Case("product of few rows", [[5, 300], [70, 300]]) { [$0[0].matmul($0[1], transposeB: true)] },
+    Case("product of matrices of several blocks", [[3, 30, 300], [3, 300, 600]]) {
+      [$0[0].matmul($0[1])]
+    },
     Case("product with a wide matrix", [[14, 20], [20, 1100]]) { [$0[0].matmul($0[1])] },
     Case("matrix times vector", [[300, 277], [277, 1], [1, 300]]) {
       [
@@ -61,14 +64,20 @@ import Testing
     },
   ]
 
-  @Test(arguments: cases, [DType.f32, .f64])
-  func agreesWithTheInterpreter(largeCase: Case, dtype: DType) throws {
+  /// The last input may be fixed, which packs it once where a product takes it.
+  @Test(arguments: cases, [InputRole.varying, .fixed])
+  func agreesWithTheInterpreter(largeCase: Case, lastRole: InputRole) throws {
+    for dtype in [DType.f32, .f64] { try compare(largeCase, dtype, lastRole) }
+  }
+
+  private func compare(_ largeCase: Case, _ dtype: DType, _ lastRole: InputRole) throws {
     let builder = GraphBuilder()
     var state: UInt64 = 3
     var values: [Value] = []
     var inputs: [Tensor] = []
     for (index, shape) in largeCase.shapes.enumerated() {
-      values.append(builder.input("x\(index)", shape, dtype))
+      let role = index == largeCase.shapes.count - 1 ? lastRole : .varying
+      values.append(builder.input("x\(index)", shape, dtype, role: role))
       inputs.append(
         Tensor(
           shape, dtype,

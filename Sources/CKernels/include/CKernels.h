@@ -94,7 +94,8 @@ ck_function ck_convert_function(const ck_variant *variant, ck_type from, ck_type
 // Otherwise a register at byte `offset` of the scratch area (CK_REGISTER), a repeated constant at byte
 // `offset` of the program's constants (CK_CONSTANT), or where view number `offset` has the block's first
 // element (CK_VIEW; blocks then never cross the view's last axis).
-enum { CK_REGISTER = -1, CK_CONSTANT = -2, CK_VIEW = -3 };
+// CK_LOCAL: what the kernel that the program ends has just computed.
+enum { CK_REGISTER = -1, CK_CONSTANT = -2, CK_VIEW = -3, CK_LOCAL = -4 };
 typedef struct {
   int32_t buffer;
   int32_t step;
@@ -154,15 +155,33 @@ typedef struct {
 // Rows of a packed panel: packed matrices are [ceil(rows / CK_PANEL)][k][CK_PANEL].
 #define CK_PANEL 12
 
+// Extents of the blocks of a right operand that products pack at a time.
+#define CK_BLOCK_K 256
+#define CK_BLOCK_COLUMNS 512
+
 // [batch, m, k] x [batch, k, n] -> [batch, m, n]; element (i, j) of an operand is at
-// i * row_stride + j * column_stride, and one of the two strides is 1.
+// i * row_stride + j * column_stride, and one of the two strides is 1. With `left_packed` the left
+// operand is panels [batch] as ck_panels makes them, with `right_packed` the right one is blocks as
+// ck_blocks makes them.
 typedef struct {
   ck_type type;
   int32_t left, right, result;
+  bool left_packed, right_packed;
   int64_t batch, m, n, k;
   int64_t left_row, left_column, right_row, right_column;
   int64_t rows_per_task, columns_per_task;
 } ck_matmul;
+
+// Packs the right operand of products into the blocks that the kernel would pack for itself.
+typedef struct {
+  ck_type type;
+  int32_t source, result;
+  int64_t batch, k, n, row_stride, column_stride;
+} ck_blocks;
+
+// Elements of one packed matrix [k, n], and the tasks that pack it.
+int64_t ck_block_elements(ck_type type, int64_t k, int64_t n);
+int64_t ck_block_tasks(int64_t k);
 
 // Scratch bytes of any of the contractions.
 int64_t ck_contraction_scratch(void);
@@ -192,12 +211,14 @@ typedef struct {
   int64_t images_per_task;
 } ck_planes;
 
-// Packs a weight: element (row, k) of group g is at g * group_stride + row * row_stride + offsets[k].
+// Packs a weight: element (row, k) of group g is at g * group_stride + row * row_stride + offsets[k],
+// where offsets ascend. A task is a share of k of one group.
 typedef struct {
+  ck_type type;
   int32_t source, result;
-  int32_t element_size;
   int64_t groups, rows, k, group_stride, row_stride;
   const int64_t *offsets;
+  int64_t k_per_task;
 } ck_panels;
 
 // Positions of a window over planes, as vectors: vector v has `pieces` (1, 2 or 4) equal parts, which
@@ -234,7 +255,7 @@ typedef struct {
   const int32_t *first_segments;  // of each vector; one more at the end
   const ck_segment *segments;
   int64_t result_origin, result_image, result_group, result_channel;
-  // A task is a share of the vectors and of the panels of one image and group.
+  // A task is a share of the vectors of all images, and of the panels, of one group.
   int64_t vectors_per_task, vector_tasks, panels_per_task, panel_tasks;
 } ck_convolution;
 
@@ -272,6 +293,23 @@ typedef struct {
   ck_positions positions;
   int64_t k_per_task, tasks_per_group;
 } ck_weight_gradient;
+
+// The same for few positions, with the cotangent as panels of rows [channel] and k [image, position].
+// `epilogue`, when not NULL, is a program that takes the result, which is then not stored; its sums are
+// over all elements. Its own scratch memory has `program_scratch` bytes.
+typedef struct {
+  ck_type type;
+  int32_t planes, panels, result;
+  int64_t images, groups, channels, k, image_positions;
+  const int64_t *offsets;
+  int64_t image_stride, group_stride;
+  ck_positions positions;
+  const int32_t *first_segments;
+  const ck_segment *segments;
+  int64_t k_per_task, tasks_per_group;
+  const ck_fused *epilogue;
+  int64_t program_scratch;
+} ck_weight_product;
 
 // The three convolutions by plain loops: for attributes that would make the planes huge, and as the
 // reference of the fast kernels. One task.
@@ -325,8 +363,9 @@ typedef struct {
 // MARK: Kernels
 
 typedef enum {
-  CK_FUSED, CK_FUSED_FINISH, CK_MATMUL, CK_MATVEC, CK_PLANES, CK_PANELS, CK_CONVOLUTION,
-  CK_POSITION_VECTORS, CK_WEIGHT_GRADIENT_KERNEL, CK_PLAIN_CONVOLUTION, CK_COPY, CK_GATHER,
+  CK_FUSED, CK_FUSED_FINISH, CK_MATMUL, CK_BLOCKS, CK_MATVEC, CK_PLANES, CK_PANELS, CK_CONVOLUTION,
+  CK_POSITION_VECTORS, CK_WEIGHT_GRADIENT_KERNEL, CK_WEIGHT_PRODUCT,
+  CK_WEIGHT_PRODUCT_FINISH, CK_PLAIN_CONVOLUTION, CK_COPY, CK_GATHER,
   CK_SCATTER_ADD, CK_ARGMAX, CK_WINDOW_ARGMAX
 } ck_kernel;
 

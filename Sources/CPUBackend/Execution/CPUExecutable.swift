@@ -17,6 +17,8 @@ public final class CPUExecutable: Executable {
     /// The operators that the step computes.
     public let name: String
     public let seconds: Double
+    /// Whether the step depends on fixed inputs alone, and so runs only after they are bound.
+    public let isPrologue: Bool
   }
 
   public let graph: Graph
@@ -158,6 +160,8 @@ public final class CPUExecutable: Executable {
   /// ``CPUBackend/Options/recordsStepTimes`` is set.
   public var stepTimes: [StepTime] {
     guard let seconds else { return [] }
-    return stepNames.enumerated().map { StepTime(name: $1, seconds: seconds[$0]) }
+    return stepNames.enumerated().map { index, name in
+      StepTime(name: name, seconds: seconds[index], isPrologue: index < prologueCount)
+    }
   }
 }

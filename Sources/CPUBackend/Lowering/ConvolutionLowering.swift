@@ -4,7 +4,7 @@ import TensorGraph
 // In a canonical graph the operands of a convolution are one or more pairs; the result is the sum.
 
 extension Lowering {
-  mutating func lowerConvolutions(_ id: NodeID, _ node: Node) {
+  mutating func lowerConvolutions(_ id: NodeID, _ node: Node) throws(GraphError) {
     guard let geometry = graph.convolutionGeometry(of: node) else {
       preconditionFailure("\(node.op.name) is no convolution")
     }
@@ -15,7 +15,12 @@ extension Lowering {
     switch node.op {
     case .convolution: lowerConvolution(id, node, geometry)
     case .convolutionInputGradient: lowerInputGradient(id, node, geometry)
-    default: lowerWeightGradient(id, node, geometry)
+    default:
+      if geometry.gradientIsProduct {
+        try lowerWeightProduct(id, node, geometry)
+      } else {
+        lowerWeightGradient(id, node, geometry)
+      }
     }
   }
 
@@ -53,7 +58,7 @@ extension Lowering {
   }
 
   /// The positions of a convolution's windows, with their places in a plane of the output.
-  private func windowPositions(
+  func windowPositions(
     _ geometry: ConvolutionGeometry, pitch: Int, _ dtype: DType
   ) -> KernelPositions {
     let lanes = Int(ck_vector_length(dtype.kernelType))
@@ -156,39 +161,6 @@ extension Lowering {
         "\(node.op.name) \(graph[node.operands[1]].shape)\(sum)", CK_CONVOLUTION,
         UnsafeRawPointer(plan.parameters.store(parameters)),
         taskCount: Int(firstTask.last ?? 0), reads: Array(Set(reads)), writes: [result]),
-      isFixed: isFixed[id.index])
-  }
-
-  private mutating func lowerWeightGradient(
-    _ id: NodeID, _ node: Node, _ geometry: ConvolutionGeometry
-  ) {
-    let layout = PlaneLayout(phasesOf: geometry)
-    let stride = layout.planeStride(elementSize: node.dtype.byteCount)
-    let channelStride = layout.phaseCount * stride
-    let planes = planes(of: node.operands[0], layout)
-    let positions = windowPositions(geometry, pitch: layout.columns, node.dtype)
-    let cotangent = positionVectors(of: node.operands[1], positions, pitch: layout.columns)
-    let k = geometry.inputChannels * geometry.kernelArea
-    let lanes = Int(ck_vector_length(node.dtype.kernelType))
-    let rowCost =
-      (geometry.images * positions.vectorCount * lanes + 4 * lanes) * geometry.outputChannels
-    let perTask = ceilingDivide(max(Self.contractionTaskCost / max(rowCost, 1), 1), by: 4) * 4
-    let taskCount = ceilingDivide(k, by: perTask)
-    let result = buffer(of: id)
-    let parameters = ck_weight_gradient(
-      type: node.dtype.kernelType, planes: planes.kernelIndex, cotangent: cotangent.kernelIndex,
-      result: result.kernelIndex, images: Int64(geometry.images), groups: Int64(geometry.groups),
-      channels: Int64(geometry.outputChannels), k: Int64(k),
-      offsets: plan.parameters.store(
-        geometry.windowOffsets(planeStride: stride, pitch: layout.columns)),
-      image_stride: Int64(geometry.groups * geometry.inputChannels * channelStride),
-      group_stride: Int64(geometry.inputChannels * channelStride), positions: positions.positions,
-      k_per_task: Int64(perTask), tasks_per_group: Int64(taskCount))
-    plan.add(
-      PlannedStep(
-        "\(node.op.name) \(node.shape)", CK_WEIGHT_GRADIENT_KERNEL,
-        UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: geometry.groups * taskCount, reads: [planes, cotangent], writes: [result]),
       isFixed: isFixed[id.index])
   }
 

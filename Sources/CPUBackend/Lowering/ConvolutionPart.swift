@@ -36,13 +36,17 @@ struct ConvolutionPart {
     let k = terms.reduce(0) { $0 + Int($1.k) }
     // Multiply-adds of one panel at one vector of positions.
     let vectorCost = max(k * min(rows, Int(CK_PANEL)) * lanes, 1)
-    // A task has all panels of a few vectors, or some panels of one or two.
-    let panelsPerTask = min(max(2 * taskCost / vectorCost, 1), panelCount)
+    let vectorCount = geometry.images * positions.vectorCount
+    // A task has all panels of some vectors, or, when one task's worth is less than that, some panels
+    // of as many vectors as the cache holds the planes of.
     let unit = rows <= 4 ? 4 : 2
+    let panelsPerTask = min(max(taskCost / vectorCost / unit, 1), panelCount)
+    let fewest = ceilingDivide(max(taskCost / (vectorCost * panelsPerTask), 1), by: unit) * unit
+    let cached = max((1 << 17) / max(k * lanes, 1), 1) * unit
     let vectorsPerTask =
-      ceilingDivide(max(taskCost / (vectorCost * panelsPerTask), 1), by: unit) * unit
+      panelsPerTask == panelCount ? fewest : max(fewest, min(cached, vectorCount))
     let panelTasks = ceilingDivide(panelCount, by: panelsPerTask)
-    let vectorTasks = ceilingDivide(positions.vectorCount, by: vectorsPerTask)
+    let vectorTasks = ceilingDivide(vectorCount, by: vectorsPerTask)
     let part = ck_convolution(
       result: result.kernelIndex, images: Int64(geometry.images), groups: Int64(geometry.groups),
       rows: Int64(rows), class_count: Int64(classCount),
@@ -52,6 +56,6 @@ struct ConvolutionPart {
       result_group: Int64(group), result_channel: Int64(channel),
       vectors_per_task: Int64(vectorsPerTask), vector_tasks: Int64(vectorTasks),
       panels_per_task: Int64(panelsPerTask), panel_tasks: Int64(panelTasks))
-    return (part, geometry.images * geometry.groups * panelTasks * vectorTasks)
+    return (part, geometry.groups * panelTasks * vectorTasks)
   }
 }

@@ -8,8 +8,7 @@ extension Lowering {
     let rowBlock = rowBlock(unit)
     var program = ProgramBuilder(
       elementCount: unit.elementCount, readsViewsInPlace: rowBlock != nil)
-    for member in unit.members { try add(member, to: &program, unit) }
-    if unit.reductionShape?.inner == 1 { program.foldProductsIntoSums() }
+    try fill(&program, unit)
     let code = program.finish()
     let work = FusedWork(unit, cost: program.cost, block: rowBlock ?? Int(CK_BLOCK))
 
@@ -22,30 +21,52 @@ extension Lowering {
         writes.append(partials)
       }
       writes.append(sink.buffer)
-      sinks.append(
-        ck_sink(
-          reduction: sink.reduction, type: sink.type, operand: code.number(of: sink.operand),
-          second: sink.second.map { code.number(of: $0) } ?? -1, buffer: sink.buffer.kernelIndex,
-          partials: partials.kernelIndex))
+      sinks.append(kernelSink(sink, code, partials: partials))
     }
-    let store = plan.parameters
-    let parameters = ck_fused(
-      count: Int64(unit.elementCount), block: Int64(work.block), outer: Int64(work.outer),
-      reduced: Int64(work.reduced),
-      inner: Int64(work.inner), chunks: Int64(work.chunks), chunk_rows: Int64(work.chunkRows),
-      outer_per_task: Int64(work.outerPerTask), operand_count: Int32(code.operands.count),
-      instruction_count: Int32(code.instructions.count), sink_count: Int32(sinks.count),
-      operands: store.store(code.operands), instructions: store.store(code.instructions),
-      views: store.store(program.views), sinks: store.store(sinks),
-      constants: UnsafeRawPointer(store.store(program.constants))
-        .assumingMemoryBound(to: CChar.self))
+    let parameters = kernelProgram(
+      program, code, sinks, count: unit.elementCount, block: work.block, outer: work.outer,
+      reduced: work.reduced, inner: work.inner, chunks: work.chunks, chunkRows: work.chunkRows,
+      outerPerTask: work.outerPerTask)
     plan.add(
       PlannedStep(
         name(of: unit), CK_FUSED, finish: work.chunks > 1 ? CK_FUSED_FINISH : nil,
-        UnsafeRawPointer(store.store(parameters)), taskCount: work.taskCount,
+        UnsafeRawPointer(parameters), taskCount: work.taskCount,
         reads: program.reads, writes: writes, inPlacePairs: program.inPlacePairs,
         scratchByteCount: code.scratchByteCount),
       isFixed: unit.isFixed)
+  }
+
+  /// Adds all members of the unit to the program.
+  mutating func fill(_ program: inout ProgramBuilder, _ unit: Unit) throws(GraphError) {
+    for member in unit.members { try add(member, to: &program, unit) }
+    if unit.reductionShape?.inner == 1 { program.foldProductsIntoSums() }
+  }
+
+  func kernelSink(
+    _ sink: ProgramBuilder.Sink, _ code: ProgramBuilder.Code, partials: BufferID
+  ) -> ck_sink {
+    ck_sink(
+      reduction: sink.reduction, type: sink.type, operand: code.number(of: sink.operand),
+      second: sink.second.map { code.number(of: $0) } ?? -1, buffer: sink.buffer.kernelIndex,
+      partials: partials.kernelIndex)
+  }
+
+  func kernelProgram(
+    _ program: ProgramBuilder, _ code: ProgramBuilder.Code, _ sinks: [ck_sink], count: Int,
+    block: Int, outer: Int, reduced: Int, inner: Int, chunks: Int, chunkRows: Int,
+    outerPerTask: Int
+  ) -> UnsafePointer<ck_fused> {
+    let store = plan.parameters
+    return store.store(
+      ck_fused(
+        count: Int64(count), block: Int64(block), outer: Int64(outer), reduced: Int64(reduced),
+        inner: Int64(inner), chunks: Int64(chunks), chunk_rows: Int64(chunkRows),
+        outer_per_task: Int64(outerPerTask), operand_count: Int32(code.operands.count),
+        instruction_count: Int32(code.instructions.count), sink_count: Int32(sinks.count),
+        operands: store.store(code.operands), instructions: store.store(code.instructions),
+        views: store.store(program.views), sinks: store.store(sinks),
+        constants: UnsafeRawPointer(store.store(program.constants))
+          .assumingMemoryBound(to: CChar.self)))
   }
 
   /// The length of blocks that never cross the last axis of a broadcast, if that pays: broadcasts are
@@ -68,7 +89,7 @@ extension Lowering {
     return block
   }
 
-  private func name(of unit: Unit) -> String {
+  func name(of unit: Unit) -> String {
     unit.members.map { graph[$0].op.name }.joined(separator: " ") + " [\(unit.elementCount)]"
   }
 

@@ -10,6 +10,7 @@ struct Lowering {
   /// For each node whether it depends on fixed inputs alone.
   let isFixed: [Bool]
   let fusion: Fusion
+  private(set) var epilogues = EpilogueChoice()
   var plan = Plan()
   /// The buffer of each node that has memory.
   private var buffers: [BufferID?]
@@ -36,6 +37,11 @@ struct Lowering {
     isFixed = graph.nodesOnFixedInputs
     fusion = Fusion(graph, sources, isFixed: isFixed, fuses: fusesElementwise)
     buffers = [BufferID?](repeating: nil, count: graph.nodes.count)
+    if fusesElementwise {
+      epilogues = EpilogueChoice(
+        graph, sources, fusion, readMemory: { readMemory($0, by: $1) },
+        takesEpilogue: { takesEpilogue($0) })
+    }
     findValuesThatNeedMemory()
     assignOutputs()
   }
@@ -50,6 +56,15 @@ struct Lowering {
       }
     }
     for output in graph.outputs { needsMemory.insert(sources.memory(of: output)) }
+  }
+
+  /// Whether the kernel of a node can end with an elementwise program.
+  private func takesEpilogue(_ id: NodeID) -> Bool {
+    let node = graph[id]
+    guard case .convolutionWeightGradient = node.op, node.shape.elementCount > 0 else {
+      return false
+    }
+    return graph.convolutionGeometry(of: node).map(\.gradientIsProduct) ?? false
   }
 
   /// The node whose memory is read when `node` takes `operand`.
@@ -76,7 +91,13 @@ struct Lowering {
     for unit in fusion.orderedUnits() {
       let first = unit.members[0]
       let node = graph[first]
-      if node.op.isFusible || node.op.isReadInPlace {
+      // A contraction that ends with a unit takes that unit's place.
+      let producer = fusion.unitOfNode[first.index].flatMap { epilogues.producerOfUnit[$0] }
+      if let producer {
+        try lower(producer, graph[producer])
+      } else if epilogues.unitOfProducer[first] != nil {
+        continue
+      } else if node.op.isFusible || node.op.isReadInPlace {
         try lowerFused(unit)
       } else if node.shape.elementCount > 0 {
         try lower(first, node)
@@ -97,7 +118,7 @@ struct Lowering {
     case .matmul(let transposeA, let transposeB):
       lowerMatmul(id, node, transposeA, transposeB)
     case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
-      lowerConvolutions(id, node)
+      try lowerConvolutions(id, node)
     case .windowArgmax(let window):
       lowerWindowArgmax(id, node, window)
     case .transpose, .slice, .pad, .concatenate:

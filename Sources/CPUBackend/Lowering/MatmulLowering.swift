@@ -10,7 +10,7 @@ extension Lowering {
     let (m, n) = (node.shape[rank - 2], node.shape[rank - 1])
     let k = graph[node.operands[0]].shape[transposeA ? rank - 2 : rank - 1]
     let batch = node.shape.dimensions.dropLast(2).reduce(1, *)
-    let (left, right) = (buffer(of: node.operands[0]), buffer(of: node.operands[1]))
+    var (left, right) = (buffer(of: node.operands[0]), buffer(of: node.operands[1]))
     if n == 1 {
       lowerMatvec(
         id, node, matrix: left, vector: right, batch: batch, rows: transposeA ? k : m,
@@ -32,9 +32,22 @@ extension Lowering {
       rowsPerTask = ceilingDivide(ceilingDivide(m, by: wanted), by: Int(CK_PANEL)) * Int(CK_PANEL)
     }
     let result = buffer(of: id)
+    let sharesLeft =
+      !transposeA && ceilingDivide(n, by: columnsPerTask) > 2 && m > Int(CK_PANEL)
+    if sharesLeft {
+      left = panels(
+        of: node.operands[0],
+        PanelLayout(
+          groups: batch, rows: m, groupStride: m * k, rowStride: k, offsets: Array(0..<k)))
+    }
+    let keepsRight = isFixed[node.operands[1].index] && !isFixed[id.index] && m > Int(CK_PANEL)
+    if keepsRight {
+      right = blocks(of: node.operands[1], batch: batch, k: k, n: n, isTransposed: transposeB)
+    }
     let parameters = ck_matmul(
       type: node.dtype.kernelType, left: left.kernelIndex, right: right.kernelIndex,
-      result: result.kernelIndex, batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
+      result: result.kernelIndex, left_packed: sharesLeft, right_packed: keepsRight,
+      batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
       left_row: Int64(transposeA ? 1 : k), left_column: Int64(transposeA ? m : 1),
       right_row: Int64(transposeB ? 1 : n), right_column: Int64(transposeB ? k : 1),
       rows_per_task: Int64(rowsPerTask), columns_per_task: Int64(columnsPerTask))
@@ -45,6 +58,30 @@ extension Lowering {
         taskCount: batch * ceilingDivide(m, by: rowsPerTask) * ceilingDivide(n, by: columnsPerTask),
         reads: [left, right], writes: [result], scratchByteCount: Int(ck_contraction_scratch())),
       isFixed: isFixed[id.index])
+  }
+
+  /// A fixed right operand [k, n] (or [n, k] when transposed) as the blocks that products read.
+  private mutating func blocks(
+    of id: NodeID, batch: Int, k: Int, n: Int, isTransposed: Bool
+  ) -> BufferID {
+    let memory = sources.memory(of: id)
+    let key = PackedOperand.blocks(memory, k: k, n: n, isTransposed: isTransposed)
+    if let buffer = packed[key] { return buffer }
+    let dtype = graph[id].dtype
+    let source = buffer(of: id)
+    let elements = Int(ck_block_elements(dtype.kernelType, Int64(k), Int64(n)))
+    let result = plan.addBuffer(byteCount: batch * elements * dtype.byteCount)
+    let parameters = ck_blocks(
+      type: dtype.kernelType, source: source.kernelIndex, result: result.kernelIndex,
+      batch: Int64(batch), k: Int64(k), n: Int64(n), row_stride: Int64(isTransposed ? 1 : n),
+      column_stride: Int64(isTransposed ? k : 1))
+    plan.add(
+      PlannedStep(
+        "blocks \(k)x\(n)", CK_BLOCKS, UnsafeRawPointer(plan.parameters.store(parameters)),
+        taskCount: batch * Int(ck_block_tasks(Int64(k))), reads: [source], writes: [result]),
+      isFixed: isFixed[memory.index])
+    packed[key] = result
+    return result
   }
 
   private mutating func lowerMatvec(

@@ -6,6 +6,7 @@ enum PackedOperand: Hashable {
   case planes(NodeID, PlaneLayout)
   case panels(NodeID, PanelLayout)
   case positionVectors(NodeID, pitch: Int)
+  case blocks(NodeID, k: Int, n: Int, isTransposed: Bool)
 }
 
 /// Which element of a weight is row r, column k of a group's packed matrix.
@@ -59,21 +60,24 @@ extension Lowering {
     let memory = sources.memory(of: id)
     let key = PackedOperand.panels(id, layout)
     if let buffer = packed[key] { return buffer }
-    let size = graph[id].dtype.byteCount
+    let dtype = graph[id].dtype
     let panelCount = layout.groups * layout.panelCount
+    let perTask = max((1 << 15) / max(layout.rows, 1) / 16, 1) * 16
     let source = buffer(of: id)
     let result = plan.addBuffer(
-      byteCount: panelCount * layout.offsets.count * Int(CK_PANEL) * size)
+      byteCount: panelCount * layout.offsets.count * Int(CK_PANEL) * dtype.byteCount)
     let parameters = ck_panels(
-      source: source.kernelIndex, result: result.kernelIndex, element_size: Int32(size),
+      type: dtype.kernelType, source: source.kernelIndex, result: result.kernelIndex,
       groups: Int64(layout.groups), rows: Int64(layout.rows), k: Int64(layout.offsets.count),
       group_stride: Int64(layout.groupStride), row_stride: Int64(layout.rowStride),
-      offsets: plan.parameters.store(layout.offsets.map(Int64.init)))
+      offsets: plan.parameters.store(layout.offsets.map(Int64.init)),
+      k_per_task: Int64(perTask))
     plan.add(
       PlannedStep(
         "panels \(layout.rows)x\(layout.offsets.count)", CK_PANELS,
         UnsafeRawPointer(plan.parameters.store(parameters)),
-        taskCount: layout.offsets.isEmpty ? 0 : panelCount, reads: [source], writes: [result]),
+        taskCount: layout.groups * ceilingDivide(layout.offsets.count, by: perTask),
+        reads: [source], writes: [result]),
       isFixed: isFixed[memory.index])
     packed[key] = result
     return result

@@ -63,6 +63,8 @@ struct ProgramBuilder {
   let elementCount: Int
   /// Whether views are read in place.
   let readsViewsInPlace: Bool
+  /// The buffer whose elements another kernel computes just before the program takes them.
+  var local: BufferID?
   private var instructions: [Instruction] = []
   private var registerCount = 0
   private var values: [NodeID: ProgramOperand] = [:]
@@ -193,7 +195,7 @@ struct ProgramBuilder {
 
   /// Buffers that the program reads and does not write itself.
   var reads: [BufferID] {
-    let own = Set(writes)
+    let own = Set(writes + (local.map { [$0] } ?? []))
     var result = viewedBuffers
     for operand in instructions.flatMap(\.operands) + sinks.flatMap(\.operands) {
       switch operand {
@@ -263,6 +265,8 @@ struct ProgramBuilder {
           ck_operand(
             buffer: Int32(CK_REGISTER), step: 0,
             offset: Int64(tableByteCount + slots[register] * registerByteCount)))
+      case .memory(let buffer, _) where buffer == local:
+        code.operands.append(ck_operand(buffer: Int32(CK_LOCAL), step: 0, offset: 0))
       case .memory(let buffer, let size):
         code.operands.append(ck_operand(buffer: buffer.kernelIndex, step: Int32(size), offset: 0))
       case .scalar(let buffer):
