@@ -31,8 +31,20 @@ static void CK_F(pack_left_rows)(
       panel[i * CK_PANEL + r] = r < rows ? matrix[r * stride + i] : 0;
 }
 
-// One task per share of k of a group: all panels, a few k at a time, so that every line of the source is
-// read once.
+// to[i][r] = from[r * row_stride + offsets[i]] for `rows` rows, zero beyond them. Called with a constant
+// number of rows where that is the whole panel, so that the loop over them is unrolled.
+CK_INLINE void CK_F(pack_columns)(
+    const int rows, CK_SCALAR *to, const CK_SCALAR *from, int64_t row_stride,
+    const int64_t *offsets, int64_t count) {
+  for (int64_t i = 0; i < count; i++, to += CK_PANEL) {
+    const CK_SCALAR *column = from + offsets[i];
+    for (int r = 0; r < rows; r++) to[r] = column[r * row_stride];
+    for (int r = rows; r < CK_PANEL; r++) to[r] = 0;
+  }
+}
+
+// One task per share of k of a group. Rows of consecutive elements are read along, a panel of rows at a
+// time; else all panels are made a few k at a time. Either way every line of the source is read once.
 static void CK_F(panels)(
     const ck_panels *p, char *const *buffers, int64_t task, char *scratch) {
   (void)scratch;
@@ -43,24 +55,21 @@ static void CK_F(panels)(
   CK_SCALAR *result = (CK_SCALAR *)buffers[p->result] + group * panels * p->k * CK_PANEL;
   int64_t k = task % tasks * p->k_per_task;
   const int64_t last = k + p->k_per_task < p->k ? k + p->k_per_task : p->k;
+  const bool is_run = p->offsets[last - 1] - p->offsets[k] == last - 1 - k;
   while (k < last) {
-    const int64_t count = last - k < 16 ? last - k : 16;
+    const int64_t count = is_run || last - k < 16 ? last - k : 16;
     const int64_t *offsets = p->offsets + k;
-    const bool is_run = offsets[count - 1] - offsets[0] == count - 1;
     for (int64_t panel = 0; panel < panels; panel++) {
       const int64_t first = panel * CK_PANEL;
       const int rows = (int)(p->rows - first < CK_PANEL ? p->rows - first : CK_PANEL);
       const CK_SCALAR *from = source + first * p->row_stride;
       CK_SCALAR *to = result + (panel * p->k + k) * CK_PANEL;
-      if (is_run) {
+      if (is_run)
         CK_F(pack_left_rows)(to, from + offsets[0], p->row_stride, rows, count);
-        continue;
-      }
-      for (int64_t i = 0; i < count; i++, to += CK_PANEL) {
-        const CK_SCALAR *column = from + offsets[i];
-        for (int r = 0; r < rows; r++) to[r] = column[r * p->row_stride];
-        for (int r = rows; r < CK_PANEL; r++) to[r] = 0;
-      }
+      else if (rows == CK_PANEL)
+        CK_F(pack_columns)(CK_PANEL, to, from, p->row_stride, offsets, count);
+      else
+        CK_F(pack_columns)(rows, to, from, p->row_stride, offsets, count);
     }
     k += count;
   }

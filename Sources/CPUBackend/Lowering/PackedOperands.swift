@@ -18,6 +18,9 @@ struct PanelLayout: Hashable {
   let offsets: [Int]
 
   var panelCount: Int { ceilingDivide(rows, by: Int(CK_PANEL)) }
+
+  /// Whether a row's elements follow one another.
+  var isRun: Bool { zip(offsets, offsets.dropFirst()).allSatisfy { $1 == $0 + 1 } }
 }
 
 extension Lowering {
@@ -62,7 +65,9 @@ extension Lowering {
     if let buffer = packed[key] { return buffer }
     let dtype = graph[id].dtype
     let panelCount = layout.groups * layout.panelCount
-    let perTask = max((1 << 15) / max(layout.rows, 1) / 16, 1) * 16
+    // Long runs of a row are read faster than many short ones.
+    let elementsPerTask = layout.isRun ? 1 << 17 : 1 << 15
+    let perTask = max(elementsPerTask / max(layout.rows, 1) / 16, 1) * 16
     let source = buffer(of: id)
     let result = plan.addBuffer(
       byteCount: panelCount * layout.offsets.count * Int(CK_PANEL) * dtype.byteCount)
