@@ -40,13 +40,15 @@ extension Lowering {
         PanelLayout(
           groups: batch, rows: m, groupStride: m * k, rowStride: k, offsets: Array(0..<k)))
     }
-    let keepsRight = isFixed[node.operands[1].index] && !isFixed[id.index] && m > Int(CK_PANEL)
-    if keepsRight {
+    // Packed once: what outlives the run, and what several row tasks would each pack.
+    let isShared = isFixed[node.operands[1].index] || ceilingDivide(m, by: rowsPerTask) > 2
+    let packsRight = isShared && !isFixed[id.index] && m > Int(CK_PANEL)
+    if packsRight {
       right = blocks(of: node.operands[1], batch: batch, k: k, n: n, isTransposed: transposeB)
     }
     let parameters = ck_matmul(
       type: node.dtype.kernelType, left: left.kernelIndex, right: right.kernelIndex,
-      result: result.kernelIndex, left_packed: sharesLeft, right_packed: keepsRight,
+      result: result.kernelIndex, left_packed: sharesLeft, right_packed: packsRight,
       batch: Int64(batch), m: Int64(m), n: Int64(n), k: Int64(k),
       left_row: Int64(transposeA ? 1 : k), left_column: Int64(transposeA ? m : 1),
       right_row: Int64(transposeB ? 1 : n), right_column: Int64(transposeB ? k : 1),
@@ -60,7 +62,7 @@ extension Lowering {
       isFixed: isFixed[id.index])
   }
 
-  /// A fixed right operand [k, n] (or [n, k] when transposed) as the blocks that products read.
+  /// A right operand [k, n] (or [n, k] when transposed) as the blocks that products read.
   private mutating func blocks(
     of id: NodeID, batch: Int, k: Int, n: Int, isTransposed: Bool
   ) -> BufferID {
