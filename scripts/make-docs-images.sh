@@ -25,6 +25,9 @@ $gradleak reconstruct "$work/demo/astronaut-original.png" "$work/demo/chelsea-or
   --batch-size 2 --quiet --out "$work/batch"
 cp "$work/batch/contact-sheet.png" docs/images/batch.png
 
-$gradleak analyse astronaut chelsea --quiet --out "$work/analysis"
-cp "$work/analysis/spectrum.png" docs/images/spectrum.png
+$gradleak analyse chelsea --quiet --out "$work/analysis-1"
+cp "$work/analysis-1/spectrum.png" docs/images/batch-1-spectrum.png
+$gradleak analyse astronaut chelsea --quiet --out "$work/analysis-2"
+cp "$work/analysis-2/spectrum.png" docs/images/batch-2-spectrum.png
+cp "$work/analysis-2/astronaut-determinacy.png" docs/images/batch-2-determinacy.png
 ls -l docs/images
