@@ -52,7 +52,7 @@ public struct GradientInversion: Sendable {
         guard update.batchSize == 1 else {
           throw AttackError(
             "layer peeling reads one example off a gradient, and this one is the mean of "
-              + "\(update.batchSize); use --attack dlg")
+              + "\(update.batchSize); use --attack auto")
         }
         let result = try LayerPeeling(model: weighted.model, backend: backend).reconstruct(
           parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)

@@ -38,7 +38,7 @@ public struct LinearLayerLeak: Sendable {
     guard let bias = model.parameters.firstIndex(where: { $0.name == biasName }) else {
       throw AttackError(
         "the first layer of \(model.name) has no bias, whose gradient the closed form divides by; "
-          + "use --attack dlg")
+          + "use --attack auto")
     }
     self.model = model
     self.weight = weight
@@ -54,7 +54,7 @@ public struct LinearLayerLeak: Sendable {
     guard squared > 0, squared.isFinite else {
       throw AttackError(
         "the first layer's bias has no gradient (its units were all inactive), so the input cannot "
-          + "be read off; use --attack dlg")
+          + "be read off; use --attack auto")
     }
     let features = rows.count / factors.count
     var image = [Double](repeating: 0, count: features)

@@ -105,14 +105,17 @@ struct AnalyseCommand: ParsableCommand {
     }
     for line in table.lines { Terminal.print(line) }
     Terminal.print()
-    Terminal.print(
+    var text =
       "PSNR that no unbiased reconstruction, and no reconstruction at all, is expected to exceed "
-        + "(Cramer-Rao bounds, linearised at the true images; prior: pixels of variance 1/12).")
+      + "(Cramer-Rao bounds, linearised at the true images; prior: pixels of variance 1/12, "
+      + "independent of one another)."
     if let variance = record.varianceFor20dB {
-      Terminal.print(
-        String(
-          format: "Noise of variance %.1e per component keeps every reconstruction below 20 dB.",
-          variance))
+      text += String(
+        format:
+          " On these assumptions noise of variance %.1e per component keeps reconstructions below "
+          + "20 dB; an attacker who knows what pictures look like may do better.",
+        variance)
     }
+    for line in Terminal.wrapped(text, indentation: 0) { Terminal.print(line) }
   }
 }

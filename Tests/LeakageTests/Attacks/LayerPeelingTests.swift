@@ -24,7 +24,7 @@ import Testing
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .peeling)) }
         == "an activation of lenet is not invertible (it is flat or turns, as ReLU does), so "
-        + "layer peeling cannot pass it; use --attack dlg")
+        + "layer peeling cannot pass it; use --attack auto")
   }
 
   @Test(arguments: [
@@ -38,7 +38,7 @@ import Testing
       _ = try LayerPeeling(model: model, backend: AttackedClient.backend)
     }
     #expect(message?.contains(words) == true)
-    #expect(message?.contains("use --attack dlg") == true)
+    #expect(message?.contains("use --attack auto") == true)
   }
 
   @Test func aSkipConnectionIsRefused() throws {
@@ -58,6 +58,6 @@ import Testing
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .peeling)) }
         == "layer peeling reads one example off a gradient, and this one is the mean of 2; "
-        + "use --attack dlg")
+        + "use --attack auto")
   }
 }

@@ -52,7 +52,7 @@ private func distance(_ left: Tensor, _ right: Tensor) -> Double {
     #expect(
       attackErrorMessage { _ = try LinearLayerLeak(model: model) }
         == "the first layer of bare has no bias, whose gradient the closed form divides by; "
-        + "use --attack dlg")
+        + "use --attack auto")
   }
 
   @Test func aBatchIsRefused() throws {

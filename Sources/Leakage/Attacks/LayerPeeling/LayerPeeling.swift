@@ -43,7 +43,7 @@ public struct LayerPeeling: Sendable {
     guard model.classifier?.bias != nil else {
       throw AttackError(
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
-          + "lacks; use --attack dlg")
+          + "lacks; use --attack auto")
     }
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
@@ -69,7 +69,7 @@ public struct LayerPeeling: Sendable {
     parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
   ) throws(AttackError) -> Result {
     guard let bias = model.classifier?.bias else {
-      throw AttackError("layer peeling needs a bias at the last layer; use --attack dlg")
+      throw AttackError("layer peeling needs a bias at the last layer; use --attack auto")
     }
     let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
     var cotangent = gradients[bias].converted(to: .f64).reshaped(to: [1, model.classCount])
@@ -145,14 +145,14 @@ public struct LayerPeeling: Sendable {
     guard let value else {
       guard !inverse.needsArgument else {
         throw AttackError(
-          "layer peeling needs logits without an activation on top; use --attack dlg")
+          "layer peeling needs logits without an activation on top; use --attack auto")
       }
       return (nil, inverse.argumentCotangent(cotangent, at: nil))
     }
     guard let argument = inverse.argument(for: value) else {
       throw AttackError(
         "an activation of \(model.name) is not invertible (it is flat or turns, as ReLU does), so "
-          + "layer peeling cannot pass it; use --attack dlg")
+          + "layer peeling cannot pass it; use --attack auto")
     }
     return (argument, inverse.argumentCotangent(cotangent, at: argument))
   }
