@@ -49,11 +49,6 @@ public struct CPUBackend: Backend {
     self.options = options
   }
 
-  /// The defaults with this many threads; nil for one per active processor.
-  public init(threads: Int?) {
-    self.init(Options(threadCount: threads))
-  }
-
   public var name: String { "cpu" }
 
   public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
