@@ -182,9 +182,3 @@ enum EvaluationBenchmark {
     }.min() ?? .infinity
   }
 }
-
-extension Duration {
-  fileprivate var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
-  }
-}

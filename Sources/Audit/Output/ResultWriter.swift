@@ -69,7 +69,7 @@ public struct ResultWriter: Sendable {
       result.trueLabel == result.recoveredLabel
       ? "label \(result.trueLabel), right"
       : "label \(result.trueLabel), guessed \(result.recoveredLabel)"
-    var measures = "PSNR \(ResultWriter.short(result.psnr.value)) dB"
+    var measures = "PSNR \(ResultWriter.decibels(result.psnr.value)) dB"
     if let ssim = result.ssim { measures += String(format: "  SSIM %.3f", ssim.value) }
     return ContactSheet.Row(
       name: name, original: original, reconstruction: reconstruction,
@@ -101,7 +101,8 @@ public struct ResultWriter: Sendable {
       + "one gradient"
   }
 
-  private static func short(_ value: Double) -> String {
+  /// A level in dB with one decimal, or "inf".
+  public static func decibels(_ value: Double) -> String {
     value.isFinite ? String(format: "%.1f", value) : "\(value)"
   }
 

@@ -6,16 +6,16 @@ public struct SharedUpdate: Sendable {
   public let gradients: [Tensor]
   /// Number of examples in the private batch.
   public let batchSize: Int
+  /// The squared Euclidean norm over all tensors.
+  public let squaredNorm: Double
 
   public init(gradients: [Tensor], batchSize: Int) {
     precondition(batchSize >= 1, "an update of \(batchSize) examples")
     self.gradients = gradients
     self.batchSize = batchSize
-  }
-
-  /// The squared Euclidean norm over all tensors.
-  public var squaredNorm: Double {
-    gradients.reduce(0) { sum, tensor in sum + tensor.doubles.reduce(0) { $0 + $1 * $1 } }
+    squaredNorm = gradients.reduce(0) { sum, tensor in
+      sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
+    }
   }
 }
 

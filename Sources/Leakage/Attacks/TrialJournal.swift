@@ -156,7 +156,7 @@ private struct SnapshotSchedule {
 
 extension Duration {
   /// This duration in seconds.
-  var seconds: Double {
+  package var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -33,12 +33,9 @@ public struct RandomSource: RandomNumberGenerator, Hashable, Sendable {
 
   /// An independent stream for the purpose that `label` names: "weights", "images".
   public func derive(label: String) -> RandomSource {
-    // FNV-1a, 64 bits: unlike Swift's own hash it is the same in every process.
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in label.utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-    }
-    return RandomSource(seed: mixedKey(with: hash, domain: 1))
+    var hash = FNV1a()
+    hash.add(label.utf8)
+    return RandomSource(seed: mixedKey(with: hash.hash, domain: 1))
   }
 
   /// An independent stream for the `index`-th of several alike: trial 0, trial 1.

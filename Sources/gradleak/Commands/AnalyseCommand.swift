@@ -99,8 +99,8 @@ struct AnalyseCommand: ParsableCommand {
     for row in record.noise {
       table.append([
         String(format: "%.0e", row.variance), String(format: "%.1e", row.relativeVariance.value),
-        row.cramerRaoPSNR.map { ResultTable.decibels($0.value) } ?? "-",
-        ResultTable.decibels(row.bayesianPSNR.value),
+        row.cramerRaoPSNR.map { ResultWriter.decibels($0.value) } ?? "-",
+        ResultWriter.decibels(row.bayesianPSNR.value),
       ])
     }
     for line in table.lines { Terminal.print(line) }

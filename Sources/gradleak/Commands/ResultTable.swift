@@ -23,7 +23,7 @@ struct ResultTable {
         table.append(
           [String(name)] + (hasManySeeds ? [String(record.configuration.seed)] : []) + [
             String(format: "%.1e", image.meanSquaredError.value),
-            ResultTable.decibels(image.psnr.value),
+            ResultWriter.decibels(image.psnr.value),
             image.ssim.map { String(format: "%.4f", $0.value) } ?? "-",
             isLabelRight
               ? "\(image.trueLabel) ok" : "\(image.trueLabel) as \(image.recoveredLabel)",
@@ -50,9 +50,9 @@ struct ResultTable {
         + String(format: ": PSNR >= %.0f dB, label right.", ImageResult.successPSNR))
     let labels = SuccessRate(images.map { $0.trueLabel == $0.recoveredLabel })
     Terminal.print("Labels right: \(labels).")
-    let psnr = ResultTable.decibels(median(images.map(\.psnr.value)))
-    let random = ResultTable.decibels(median(images.map(\.randomGuessPSNR.value)))
-    let grey = ResultTable.decibels(median(images.map(\.greyImagePSNR.value)))
+    let psnr = ResultWriter.decibels(median(images.map(\.psnr.value)))
+    let random = ResultWriter.decibels(median(images.map(\.randomGuessPSNR.value)))
+    let grey = ResultWriter.decibels(median(images.map(\.greyImagePSNR.value)))
     Terminal.printParagraph(
       "Median PSNR \(psnr) dB; a random image has \(random) dB, a grey one \(grey) dB.")
     let model = record.model
@@ -85,9 +85,5 @@ struct ResultTable {
     let sorted = values.sorted()
     return sorted.count % 2 == 1
       ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
-  }
-
-  static func decibels(_ value: Double) -> String {
-    value.isFinite ? String(format: "%.1f", value) : "\(value)"
   }
 }
