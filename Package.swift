@@ -13,7 +13,11 @@ let package = Package(
     .library(name: "Audit", targets: ["Audit"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // A sweep's results: SQLite survives a kill at any moment.
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // A sweep's plan.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(name: "TensorGraph"),
@@ -27,7 +31,12 @@ let package = Package(
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
     .target(name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG"]),
     .target(name: "Leakage", dependencies: ["TensorGraph", "ModelIO"]),
-    .target(name: "Audit", dependencies: ["Leakage", "ModelIO", "TensorGraph"]),
+    .target(
+      name: "Audit",
+      dependencies: [
+        "Leakage", "ModelIO", "TensorGraph", "Yams",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     .executableTarget(
       name: "gradleak",
       dependencies: [

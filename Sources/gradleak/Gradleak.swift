@@ -20,11 +20,13 @@ struct Gradleak: ParsableCommand {
         gradleak reconstruct photo.jpg --out out  the same with your own picture
         gradleak analyse photo.jpg --out out      what the gradient determines
         gradleak models                           the built-in models
+        gradleak defences                         what a client can do about it
+        gradleak sweep --preset dlg-paper         which of it is enough
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self,
+      ModelsCommand.self, DefencesCommand.self, SweepCommand.self,
     ])
 
   static func main() {

@@ -49,31 +49,39 @@ public struct SimulatedAudit: Sendable {
 
   /// Shares the gradient of `batch` and attacks it.
   ///
+  /// - Parameter defences: what the client does to the gradient first.
+  /// - Parameter isAdaptive: whether the attacker knows of the defences and answers them; see
+  ///   ``CounterAttack``.
   /// - Parameter observe: called after every iteration of a search with the progress and the mean
   ///   PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
+    defences: DefenceChain = .none, isAdaptive: Bool = true,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     let originals = batch.map(\.image)
     let dtype = configuration.precision.dtype
-    let update = try weighted.share(
+    var pipeline = DefencePipeline(defences, seed: configuration.seed)
+    let shared = try weighted.share(
       images: stacked(originals).converted(to: dtype), labels: batch.map(\.label),
-      backend: backend)
+      through: &pipeline, backend: backend)
     let inversion = try GradientInversion(
-      weighted, update: update, configuration: configuration, backend: backend)
+      weighted, update: shared.update, configuration: configuration,
+      counter: isAdaptive ? shared.counterAttack : .none, backend: backend)
     let result = try inversion.run { progress, images in
       observe(progress) { meanPSNR(of: images(), originals) }
     }
-    return outcome(result, batch, update, configuration)
+    let defence =
+      defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
+    return outcome(result, batch, shared.update, configuration, defence)
   }
 
   // MARK: - Records
 
   private func outcome(
     _ result: AttackResult, _ batch: [PrivateExample], _ update: SharedUpdate,
-    _ configuration: AttackConfiguration
+    _ configuration: AttackConfiguration, _ defence: DefenceSummary?
   ) -> Outcome {
     let originals = batch.map(\.image)
     let reconstructions = unstacked(result.images).map(clamped)
@@ -104,7 +112,7 @@ public struct SimulatedAudit: Sendable {
           evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
           psnr: meanPSNR(of: snapshot.images, originals))
       },
-      diagnosis: result.diagnosis)
+      diagnosis: result.diagnosis, defence: defence)
     return Outcome(
       record: record,
       timing: RunTiming(

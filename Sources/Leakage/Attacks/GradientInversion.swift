@@ -3,15 +3,20 @@ import TensorGraph
 /// Attacks a shared update: seeks the private batch whose gradient it is.
 public struct GradientInversion: Sendable {
   let weighted: WeightedModel
+  /// As it was shared.
   let update: SharedUpdate
+  let counter: CounterAttack
+  /// As the matching loss sees it.
+  let matched: SharedUpdate
   let configuration: AttackConfiguration
   let mode: ForwardMode
   let backend: any Backend
 
+  /// - Parameter counter: what the attacker makes of knowing the client's defence.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
     _ weighted: WeightedModel, update: SharedUpdate, configuration: AttackConfiguration,
-    mode: ForwardMode = .evaluation, backend: any Backend
+    mode: ForwardMode = .evaluation, counter: CounterAttack = .none, backend: any Backend
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
       throw AttackError("the update's tensors do not fit the parameters of \(weighted.model.name)")
@@ -19,6 +24,8 @@ public struct GradientInversion: Sendable {
     try configuration.validate()
     self.weighted = weighted
     self.update = update
+    self.counter = counter
+    matched = counter.matched(update)
     self.configuration = configuration
     self.mode = mode
     self.backend = backend
@@ -64,8 +71,8 @@ public struct GradientInversion: Sendable {
   private func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
     do {
       return try MatchingFunction(
-        weighted, update: update, labels: labels, precision: configuration.precision, mode: mode,
-        backend: backend)
+        weighted, update: matched, labels: labels, precision: configuration.precision, mode: mode,
+        counter: counter, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
@@ -88,7 +95,7 @@ public struct GradientInversion: Sendable {
     // One evaluation tells how well the reconstruction's gradient fits the shared one.
     let function = try compile(labels: [solution.label])
     let loss = function.value(at: solution.image.doubles)
-    let isExact = loss <= 1e-12 * max(update.squaredNorm, .leastNormalMagnitude)
+    let isExact = loss <= 1e-12 * max(matched.squaredNorm, .leastNormalMagnitude)
     return AttackResult(
       images: solution.image, labels: [solution.label], matchingLoss: loss,
       trials: [
@@ -126,8 +133,12 @@ public struct GradientInversion: Sendable {
   var searchRule: StoppingRule {
     StoppingRule(
       iterations: configuration.iterations,
-      solvedBelow: configuration.solvedBelow * update.squaredNorm)
+      solvedBelow: configuration.solvedBelow * matched.squaredNorm,
+      stagnationFactor: counter.noiseVariance > 0 ? GradientInversion.noisyStagnation : 0.99)
   }
+
+  /// Beside the energy of the noise, which nothing lowers, progress looks small.
+  static let noisyStagnation = 1 - 1e-5
 
   /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
   private func startingPoint(_ trial: Int, dimension: Int) -> [Double] {

@@ -5,7 +5,8 @@ import TensorGraph
 /// function of the dummy data (Zhu et al. 2019, arXiv 1906.08935, algorithm 1).
 ///
 /// Inputs, in order: dummy images [N, C, H, W]; labels; the model's parameters; the model's buffers;
-/// one target gradient per parameter. The images vary, and so do the labels where they are dummies
+/// one target gradient per parameter; with a weighted ``MatchingView`` one weight per parameter. The
+/// images vary, and so do the labels where they are dummies
 /// too; the rest is fixed. Outputs, in order: D (scalar); its gradient with respect to the images
 /// and, where the labels vary, with respect to the labels.
 public struct GradientMatchingGraph: Sendable {
@@ -20,6 +21,8 @@ public struct GradientMatchingGraph: Sendable {
   public let buffers: Range<Int>
   /// Input indices of the target gradients, one per parameter.
   public let targets: Range<Int>
+  /// Input indices of the weights of the gradients' elements; empty without weights.
+  public let weights: Range<Int>
   /// Output index of the matching loss D.
   public let matchingLoss = 0
   /// Output index of D's gradient with respect to the images.
@@ -31,9 +34,10 @@ public struct GradientMatchingGraph: Sendable {
   ///   - labelForm: ``LabelForm/logits`` optimises the labels as well, as DLG does; the other forms
   ///     take them as known, as iDLG does.
   ///   - seeksLabels: overrides that, for probabilities that are optimised as free numbers.
+  ///   - view: how the dummy's gradient is seen; the targets must be in that form already.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool? = nil,
-    dtype: DType = .f32, mode: ForwardMode = .evaluation
+    dtype: DType = .f32, mode: ForwardMode = .evaluation, view: MatchingView = .plain
   ) {
     let builder = GraphBuilder()
     let optimizesLabels = seeksLabels ?? (labelForm == .logits)
@@ -45,16 +49,19 @@ public struct GradientMatchingGraph: Sendable {
     let targets = model.parameters.map {
       builder.input($0.name + ".target", $0.shape, dtype, role: .fixed)
     }
+    let weights = view.weightInputs(builder, model, dtype)
     let candidate = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, mode: mode)
-    let distance = squaredDistance(candidate.gradients, targets)
+    let seen = view.seen(candidate.gradients, weights: weights)
+    let distance = squaredDistance(seen, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]
     self.graph = builder.build(
       outputs: [distance] + distance.gradient(withRespectTo: variables))
     self.parameters = 2..<2 + model.parameters.count
     self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
     self.targets = buffers.upperBound..<buffers.upperBound + model.parameters.count
+    self.weights = self.targets.upperBound..<self.targets.upperBound + weights.count
     self.labelGradient = optimizesLabels ? 2 : nil
   }
 }

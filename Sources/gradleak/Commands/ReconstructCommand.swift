@@ -19,6 +19,7 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct photo.jpg --out out
         gradleak reconstruct a.png b.png --batch-size 2 --labels 3,7 --out out
         gradleak reconstruct photo.jpg --attack idlg --trials 10 --seed 1
+        gradleak reconstruct photo.jpg --defence prune:0.3 --defence fp16
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
       """)
 
@@ -27,6 +28,7 @@ struct ReconstructCommand: ParsableCommand {
 
   @OptionGroup var selection: ModelSelection
   @OptionGroup var attack: AttackOptions
+  @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
   @Option(
@@ -58,7 +60,8 @@ struct ReconstructCommand: ParsableCommand {
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
-      selection: selection, kind: attack.chosenAttack ?? .automatic, attack: attack, output: output)
+      selection: selection, kind: attack.chosenAttack ?? .automatic, attack: attack, output: output,
+      defence: try defence.choice())
     session.explainSmoothness(of: model)
     let jobs = stride(from: 0, to: examples.count, by: batchSize).map { start in
       let batch = Array(examples[start..<min(start + batchSize, examples.count)])

@@ -10,6 +10,7 @@ struct SimulationSession {
   let kind: AttackKind
   let attack: AttackOptions
   let output: OutputOptions
+  var defence = DefenceOptions.Choice()
 
   /// A batch to share and attack, with the seed of the weights and the dummy data.
   struct Job {
@@ -42,7 +43,10 @@ struct SimulationSession {
       latest = (job.seed, audit)
       let configuration = attack.configuration(kind, seed: job.seed)
       let finished = outcomes.map(\.timing.attackSeconds)
-      let outcome = try audit.run(job.batch, configuration: configuration) { state, psnr in
+      let outcome = try audit.run(
+        job.batch, configuration: configuration, defences: defence.chain,
+        isAdaptive: defence.isAdaptive
+      ) { state, psnr in
         progress.update {
           line(state, psnr: psnr(), job, finished: finished, count: jobs.count)
         }
