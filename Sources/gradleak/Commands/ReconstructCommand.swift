@@ -23,7 +23,9 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
       """)
 
-  @Argument(help: ArgumentHelp("Pictures: PNG or JPEG.", valueName: "image"))
+  @Argument(
+    help: ArgumentHelp(
+      "Pictures: PNG or JPEG, or names of bundled photographs.", valueName: "image"))
   var images: [String]
 
   @OptionGroup var selection: ModelSelection
@@ -55,7 +57,10 @@ struct ReconstructCommand: ParsableCommand {
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
       PrivateExample(
-        name: names[index], picture: try Image(contentsOf: images[index]), label: labels[index],
+        name: names[index],
+        picture: try BundledImages.image(
+          named: images[index], size: model.inputShape[1] > 32 ? 64 : 32)
+          ?? Image(contentsOf: images[index]), label: labels[index],
         inputShape: model.inputShape)
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }
