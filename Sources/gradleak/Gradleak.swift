@@ -22,11 +22,13 @@ struct Gradleak: ParsableCommand {
         gradleak models                           the built-in models
         gradleak defences                         what a client can do about it
         gradleak sweep --preset dlg-paper         which of it is enough
+        gradleak price                            and what it costs the training
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
       ModelsCommand.self, DefencesCommand.self, SweepCommand.self,
+      PriceCommand.self,
     ])
 
   static func main() {

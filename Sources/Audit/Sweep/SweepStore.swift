@@ -13,6 +13,12 @@ public final class SweepStore: Sendable {
     public let task: SweepTask
     public let record: RunRecord
     public let timing: RunTiming
+
+    public init(task: SweepTask, record: RunRecord, timing: RunTiming) {
+      self.task = task
+      self.record = record
+      self.timing = timing
+    }
   }
 
   /// Says in the file's header that it is ours: "grdl" in ASCII.
@@ -171,7 +177,8 @@ public final class SweepStore: Sendable {
 
   /// Makes an empty file of results under a temporary name, and gives it its own.
   private static func makeFile(_ path: String) throws(FileError) {
-    let folder = path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ""
+    let folder =
+      path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ""
     let temporary = "\(folder).gradleak-\(ProcessInfo.processInfo.processIdentifier)-sweep.tmp"
     unlink(temporary)
     defer {
