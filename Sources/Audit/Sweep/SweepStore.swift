@@ -43,7 +43,12 @@ public final class SweepStore: Sendable {
     }
     do {
       queue = try DatabaseQueue(path: path, configuration: SweepStore.configuration)
-      if isThere { try queue.read { try SweepStore.checkContent($0) } }
+      if isThere {
+        let length = try queue.read { try SweepStore.checkContent($0) }
+        // SQLite notices missing pages, but not a last one that is cut.
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        guard (attributes[.size] as? Int ?? 0) >= length else { throw Damaged() }
+      }
       // Taken once at the start: a read-only file must not be found out after hours.
       try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
     } catch {
@@ -213,13 +218,16 @@ public final class SweepStore: Sendable {
     }
   }
 
-  private static func checkContent(_ database: Database) throws {
+  /// - Returns: bytes that the file must have.
+  private static func checkContent(_ database: Database) throws -> Int {
     guard try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
       throw Foreign()
     }
     let version = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     guard version <= formatVersion else { throw Newer() }
     guard try String.fetchOne(database, sql: "PRAGMA quick_check") == "ok" else { throw Damaged() }
+    let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+    return try pages * (Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0)
   }
 
   private struct Foreign: Error {}

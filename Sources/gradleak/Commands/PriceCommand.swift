@@ -40,19 +40,19 @@ struct PriceCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Channels or features of the first layer.", valueName: "n"))
-  var width = 8
+  var width = 6
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Height and width of the images.", valueName: "pixels"))
-  var size = 16
+  var size = 12
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Rounds of training.", valueName: "n"))
-  var rounds = 300
+  var rounds = 200
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Examples in a batch.", valueName: "n"))
-  var batchSize = 32
+  var batchSize = 16
 
   @Option(
     parsing: .unconditional,

@@ -39,7 +39,7 @@ import Testing
   @Test(arguments: [
     ("defenses: [none]", "did you mean defences?"),
     ("defences: [gausian:1]", "did you mean gaussian"),
-    ("attacks: [dgl]", "did you mean dlg?"), ("seeds: many", "whole number from 1"),
+    ("attacks: [atuo]", "did you mean auto?"), ("seeds: many", "whole number from 1"),
     ("seeds: 0", "from 1"), ("sizes: []", "empty list"), ("sizes: [32, x]", "whole number"),
     ("groups: 3", "groups is not a list"), ("groups: [3]", "keys and values"),
     ("- a\n- b", "a plan is a list of keys"), ("a: [", "no YAML"), ("images: 3", "folder's name"),
