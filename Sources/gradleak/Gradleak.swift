@@ -22,14 +22,15 @@ struct Gradleak: ParsableCommand {
         gradleak models                           the built-in models
         gradleak defences                         what a client can do about it
         gradleak sweep --preset dlg-paper         which of it is enough
+        gradleak price                            and what it costs the training
         gradleak audit --out out                  the verdict, and what would help
         gradleak report out --out report.html     a page to hand on
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self, DefencesCommand.self, SweepCommand.self, AuditCommand.self,
-      ReportCommand.self,
+      ModelsCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
+      AuditCommand.self, ReportCommand.self,
     ])
 
   static func main() {

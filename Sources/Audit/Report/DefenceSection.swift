@@ -7,7 +7,7 @@ extension Report {
 
   /// What defences reached: a pair of charts for each that was tried at several strengths, a table.
   var defences: HTML? {
-    guard !sweeps.isEmpty else { return nil }
+    guard !sweeps.isEmpty else { return input.prices.isEmpty ? nil : input.prices.map(cost).joined }
     let charts = sweeps.flatMap { sweep in
       Family.all(of: sweep).map { chart($0, in: sweep) }
     }
@@ -17,8 +17,8 @@ extension Report {
       \(Int(SweepReport.defaultLeakedPSNR)) dB or more, and \(Int(LeakLevel.marginOverGrey)) dB above a \
       grey image. Leakage counts as stopped when the 95 % interval of its rate ends below \
       \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
-      given by its variance. What a defence costs in accuracy was not measured here.</p>
-      \(charts)\(sweeps.map(table))
+      given by its variance.\(input.prices.isEmpty ? " What a defence costs in accuracy was not measured here; see gradleak price." : "")</p>
+      \(charts)\(sweeps.map(table))\(input.prices.map(cost))
       """
   }
 
@@ -113,6 +113,38 @@ extension Report {
       <div class="charts">
       <figure>\(quality.svg)</figure>
       <figure>\(rate.svg)</figure>
+      </div>
+
+      """
+  }
+
+  /// What defences cost the training, as measured.
+  private func cost(_ price: PriceReport) -> HTML {
+    func percent(_ share: Double) -> String { String(format: "%.0f", 100 * share) }
+    let rows = price.rows.map { row -> HTML in
+      let bytes = Double(row.result.wireByteCount) / Double(max(row.result.plainByteCount, 1))
+      return """
+        <tr><td class="name">\(row.defence.description)</td>\
+        <td class="number">\(percent(row.accuracy)) %</td>\
+        <td class="number">\(percent(row.interval[0]))–\(percent(row.interval[1])) %</td>\
+        <td class="number">\(percent(bytes)) %</td>\
+        <td class="number">\(row.epsilon.map { String(format: "%.2f", $0.value) } ?? "–")</td></tr>
+
+        """
+    }
+    return """
+      <h3>What defences cost</h3>
+      <div class="scroll" tabindex="0" role="region" aria-label="Table of costs">
+      <table>
+      <caption>A small training run of \(price.model) with each defence: accuracy on held-out images \
+      (guessing: \(percent(price.chance)) %), bytes on the wire relative to f32, and for DP-SGD the ε of \
+      the whole run at δ = 10⁻⁵. It ranks defences, and is no forecast for other trainings.</caption>
+      <thead><tr><th scope="col">defence</th><th scope="col" class="number">accuracy</th>\
+      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">bytes</th>\
+      <th scope="col" class="number">ε</th></tr></thead>
+      <tbody>
+      \(rows)</tbody>
+      </table>
       </div>
 
       """

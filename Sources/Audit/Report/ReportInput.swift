@@ -22,6 +22,8 @@ public struct ReportInput: Sendable {
   var analyses: [Analysis] = []
   /// Sweeps whose records are not at hand, only their tables.
   var sweeps: [SweepReport] = []
+  /// What defences cost the training.
+  var prices: [PriceReport] = []
 
   public init() {}
 
@@ -34,7 +36,7 @@ public struct ReportInput: Sendable {
   public var records: [RunRecord] { runs.flatMap(\.records) }
 
   public var isEmpty: Bool {
-    runs.allSatisfy(\.records.isEmpty) && analyses.isEmpty && sweeps.isEmpty
+    runs.allSatisfy(\.records.isEmpty) && analyses.isEmpty && sweeps.isEmpty && prices.isEmpty
   }
 
   /// Adds all of another.
@@ -42,10 +44,11 @@ public struct ReportInput: Sendable {
     runs += other.runs
     analyses += other.analyses
     sweeps += other.sweeps
+    prices += other.prices
   }
 
-  /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite) or the
-  /// report that `gradleak sweep --json` printed.
+  /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite), or what
+  /// `gradleak sweep --json` and `gradleak price --json` printed.
   ///
   /// - Throws: ``FileError`` when it is missing, damaged, another program's or a newer gradleak's.
   public mutating func add(path: String) throws(FileError) {
@@ -103,6 +106,8 @@ public struct ReportInput: Sendable {
       analyses.append(Analysis(record: record, folder: folder))
     } else if let sweep = try? JSONDecoder().decode(SweepReport.self, from: data), sweep.isSound {
       sweeps.append(sweep)
+    } else if let price = try? JSONDecoder().decode(PriceReport.self, from: data), price.isSound {
+      prices.append(price)
     } else {
       throw FileError(
         path: path, problem: "this is no analysis and no sweep of gradleak, or it is cut short",
@@ -134,6 +139,18 @@ public struct ReportInput: Sendable {
 
   static func path(of name: String, in folder: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+}
+
+extension PriceReport {
+  /// Whether all numbers are possible; the file may come from anywhere.
+  fileprivate var isSound: Bool {
+    chance.isFinite
+      && rows.allSatisfy { row in
+        (0...1).contains(row.accuracy) && row.interval.count == 2
+          && row.interval.allSatisfy((0...1).contains) && row.result.wireByteCount >= 0
+          && row.result.plainByteCount >= 0
+      }
   }
 }
 

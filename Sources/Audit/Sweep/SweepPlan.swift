@@ -59,7 +59,9 @@ public struct SweepAttack: Sendable, Hashable, Codable {
   }
 
   /// Every short form.
-  public static let allNames = AttackKind.allCases.flatMap { [$0.rawValue, $0.rawValue + "/naive"] }
+  public static let allNames = AttackKind.allCases.flatMap {
+    [$0.rawValue, $0.rawValue + "/naive"]
+  }
 }
 
 extension SweepAttack: CustomStringConvertible {

@@ -13,6 +13,12 @@ public final class SweepStore: Sendable {
     public let task: SweepTask
     public let record: RunRecord
     public let timing: RunTiming
+
+    public init(task: SweepTask, record: RunRecord, timing: RunTiming) {
+      self.task = task
+      self.record = record
+      self.timing = timing
+    }
   }
 
   /// Says in the file's header that it is ours: "grdl" in ASCII.
@@ -37,7 +43,12 @@ public final class SweepStore: Sendable {
     }
     do {
       queue = try DatabaseQueue(path: path, configuration: SweepStore.configuration)
-      if isThere { try queue.read { try SweepStore.checkContent($0) } }
+      if isThere {
+        let length = try queue.read { try SweepStore.checkContent($0) }
+        // SQLite notices missing pages, but not a last one that is cut.
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        guard (attributes[.size] as? Int ?? 0) >= length else { throw Damaged() }
+      }
       // Taken once at the start: a read-only file must not be found out after hours.
       try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
     } catch {
@@ -171,7 +182,8 @@ public final class SweepStore: Sendable {
 
   /// Makes an empty file of results under a temporary name, and gives it its own.
   private static func makeFile(_ path: String) throws(FileError) {
-    let folder = path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ""
+    let folder =
+      path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ""
     let temporary = "\(folder).gradleak-\(ProcessInfo.processInfo.processIdentifier)-sweep.tmp"
     unlink(temporary)
     defer {
@@ -206,13 +218,16 @@ public final class SweepStore: Sendable {
     }
   }
 
-  private static func checkContent(_ database: Database) throws {
+  /// - Returns: bytes that the file must have.
+  private static func checkContent(_ database: Database) throws -> Int {
     guard try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
       throw Foreign()
     }
     let version = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     guard version <= formatVersion else { throw Newer() }
     guard try String.fetchOne(database, sql: "PRAGMA quick_check") == "ok" else { throw Damaged() }
+    let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+    return try pages * (Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0)
   }
 
   private struct Foreign: Error {}

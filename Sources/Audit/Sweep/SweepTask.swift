@@ -22,6 +22,25 @@ public struct SweepTask: Codable, Sendable, Hashable {
   /// Of the pictures' pixels before they are fitted to the model.
   public var imageFingerprint: String
 
+  public init(
+    model: String, activation: String? = nil, classes: Int? = nil, size: Int,
+    defence: DefenceChain, attack: SweepAttack, batchSize: Int, seed: UInt64, trials: Int,
+    iterations: Int, images: [String], imageFingerprint: String
+  ) {
+    self.model = model
+    self.activation = activation
+    self.classes = classes
+    self.size = size
+    self.defence = defence
+    self.attack = attack
+    self.batchSize = batchSize
+    self.seed = seed
+    self.trials = trials
+    self.iterations = iterations
+    self.images = images
+    self.imageFingerprint = imageFingerprint
+  }
+
   /// The text that identifies this run: JSON with sorted keys.
   public var key: String {
     get throws {

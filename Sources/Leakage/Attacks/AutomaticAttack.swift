@@ -52,7 +52,7 @@ extension GradientInversion {
       iterations: min(configuration.iterations, 200),
       solvedBelow: GradientInversion.roundingLevel * matched.squaredNorm,
       stagnationWindow: 8,
-      stagnationFactor: counter.noiseVariance > 0 ? GradientInversion.noisyStagnation : 0.9)
+      stagnationFactor: isNoisy ? GradientInversion.noisyStagnation : 0.9)
   }
 
   private func searchByLevenbergMarquardt(

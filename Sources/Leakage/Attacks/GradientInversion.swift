@@ -134,11 +134,14 @@ public struct GradientInversion: Sendable {
     StoppingRule(
       iterations: configuration.iterations,
       solvedBelow: configuration.solvedBelow * matched.squaredNorm,
-      stagnationFactor: counter.noiseVariance > 0 ? GradientInversion.noisyStagnation : 0.99)
+      stagnationFactor: isNoisy ? GradientInversion.noisyStagnation : 0.99)
   }
 
   /// Beside the energy of the noise, which nothing lowers, progress looks small.
   static let noisyStagnation = 1 - 1e-5
+
+  /// Whether noise is a part of the update worth speaking of.
+  var isNoisy: Bool { counter.noiseEnergy > 1e-3 * matched.squaredNorm }
 
   /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
   private func startingPoint(_ trial: Int, dimension: Int) -> [Double] {

@@ -13,7 +13,8 @@ public struct CounterAttack: Sendable {
   public let weights: [Tensor]?
   /// What the defence did to the update's size.
   public let scale: MatchingView.Scale
-  /// Expected squared error of a weighted element of the matched update; 0 when it is exact.
+  /// Expected squared error of a weighted element of the matched update; 0 when it is exact and
+  /// complete, and next to nothing when exact but incomplete.
   public let noiseVariance: Double
   /// Number of elements that were sent.
   public let sentCount: Int
@@ -30,6 +31,9 @@ public struct CounterAttack: Sendable {
   /// Errors of tensors differ by the square of this at most: a tensor without error must not swallow
   /// the others.
   private static let leastWeight = 1e-3
+
+  /// Variance of imagined noise on exact but incomplete updates, relative to their mean square.
+  private static let traceOfPrior = 1e-10
 
   private init(
     weights: [Tensor]?, scale: MatchingView.Scale, noiseVariance: Double, sentCount: Int
@@ -66,7 +70,18 @@ public struct CounterAttack: Sendable {
       let norm = transit.norm
       variance = norm > 0 ? variance / (norm * norm) : 0
     }
-    noiseVariance = scale == .lostPerTensor ? 0 : variance
+    if scale == .lostPerTensor {
+      // Signs of normal numbers have a correlation of √(2/π) with them (Bussgang 1952), so that each
+      // tensor of length 1 is about this far away.
+      variance = (2 - 2 * 0.798) * Double(parts.count) / Double(max(sentCount, 1))
+    }
+    if variance == 0, isPartial {
+      // What was left out may leave pixels undetermined: a trace of the prior fills them in.
+      let energy = parts.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1 * $1 } }
+      let norm = scale == .lostTogether ? max(energy, .leastNormalMagnitude) : 1
+      variance = CounterAttack.traceOfPrior * energy / norm / Double(max(sentCount, 1))
+    }
+    noiseVariance = variance
   }
 
   /// Expected matching loss of the true data: the errors' energy.

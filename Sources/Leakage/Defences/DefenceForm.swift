@@ -41,39 +41,41 @@ public struct DefenceForm: Sendable {
   private static let stepCounter = "weighs each tensor by its rounding error, which its step tells"
 
   /// Every kind, in the order of the documentation.
-  public static let all: [DefenceForm] = [
-    DefenceForm(
-      name: "gaussian", parameters: [Parameter("variance", 0...1e12)],
-      summary: "normal noise of this variance on every number",
-      source: "Zhu et al. 2019, arXiv 1906.08935, section 5.1", counterAttack: noiseCounter,
-      make: { .gaussian(variance: $0[0]) }),
-    DefenceForm(
-      name: "laplacian", parameters: [Parameter("variance", 0...1e12)],
-      summary: "Laplacian noise of this variance on every number",
-      source: "Zhu et al. 2019, section 5.1", counterAttack: noiseCounter,
-      make: { .laplacian(variance: $0[0]) }),
-    DefenceForm(
-      name: "prune", parameters: [share],
-      summary: "leaves out this share of each tensor, smallest magnitudes first",
-      source: "Zhu et al. 2019, section 5.2", counterAttack: maskCounter,
-      make: { .prune(share: $0[0]) }),
-    DefenceForm(
-      name: "top-k", parameters: [share],
-      summary: "sends this share of the whole update, largest magnitudes first",
-      source: "Stich et al. 2018, arXiv 1809.07599, definition 2.1", counterAttack: maskCounter,
-      make: { .topK(share: $0[0]) }),
-    DefenceForm(
-      name: "random-k", parameters: [share],
-      summary: "sends this share of the whole update, chosen at random",
-      source: "Stich et al. 2018, definition 2.1", counterAttack: maskCounter,
-      make: { .randomK(share: $0[0]) }),
-    DefenceForm(
-      name: "dgc", parameters: [share, Parameter("momentum", 0...0.9999, fallback: 0.9)],
-      summary: "deep gradient compression: sends this share of each tensor's accumulated gradient",
-      source: "Lin et al. 2018, arXiv 1712.01887, algorithm 4 and section 3",
-      counterAttack: maskCounter,
-      make: { .deepGradientCompression(share: $0[0], momentum: $0[1]) }),
-  ]
+  public static let all: [DefenceForm] =
+    [
+      DefenceForm(
+        name: "gaussian", parameters: [Parameter("variance", 0...1e12)],
+        summary: "normal noise of this variance on every number",
+        source: "Zhu et al. 2019, arXiv 1906.08935, section 5.1", counterAttack: noiseCounter,
+        make: { .gaussian(variance: $0[0]) }),
+      DefenceForm(
+        name: "laplacian", parameters: [Parameter("variance", 0...1e12)],
+        summary: "Laplacian noise of this variance on every number",
+        source: "Zhu et al. 2019, section 5.1", counterAttack: noiseCounter,
+        make: { .laplacian(variance: $0[0]) }),
+      DefenceForm(
+        name: "prune", parameters: [share],
+        summary: "leaves out this share of each tensor, smallest magnitudes first",
+        source: "Zhu et al. 2019, section 5.2", counterAttack: maskCounter,
+        make: { .prune(share: $0[0]) }),
+      DefenceForm(
+        name: "top-k", parameters: [share],
+        summary: "sends this share of the whole update, largest magnitudes first",
+        source: "Stich et al. 2018, arXiv 1809.07599, definition 2.1", counterAttack: maskCounter,
+        make: { .topK(share: $0[0]) }),
+      DefenceForm(
+        name: "random-k", parameters: [share],
+        summary: "sends this share of the whole update, chosen at random",
+        source: "Stich et al. 2018, definition 2.1", counterAttack: maskCounter,
+        make: { .randomK(share: $0[0]) }),
+      DefenceForm(
+        name: "dgc", parameters: [share, Parameter("momentum", 0...0.9999, fallback: 0.9)],
+        summary:
+          "deep gradient compression: sends this share of each tensor's accumulated gradient",
+        source: "Lin et al. 2018, arXiv 1712.01887, algorithm 4 and section 3",
+        counterAttack: maskCounter,
+        make: { .deepGradientCompression(share: $0[0], momentum: $0[1]) }),
+    ]
     + FloatFormat.allCases.map { format in
       DefenceForm(
         name: format.rawValue, parameters: [], summary: format.summary, source: format.source,

@@ -79,7 +79,8 @@ public struct DefenceChain: Hashable, Sendable {
       switch defence {
       case .dpSGD:
         throw DefenceError(
-          "dp-sgd clips the gradients of single examples, so it must be the first defence of a chain")
+          "dp-sgd clips the gradients of single examples, so it must be the first defence of a chain"
+        )
       case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
         .int8, .qsgd, .ternGrad, .signSGD, .clip, .freeze:
         continue

@@ -8,7 +8,8 @@ extension UpdateInTransit {
       guard step > 0, step.isFinite else { return }
       for index in part.values.indices {
         let level = (part.values[index] - least) / step
-        let chosen = isStochastic ? source.stochasticallyRounded(level) : level.rounded(.toNearestOrEven)
+        let chosen =
+          isStochastic ? source.stochasticallyRounded(level) : level.rounded(.toNearestOrEven)
         part.values[index] = least + min(max(chosen, 0), 255) * step
       }
       part.noiseVariance += step * step / (isStochastic ? 6 : 12)
@@ -21,7 +22,9 @@ extension UpdateInTransit {
   mutating func quantizeByNorm(levels: Int, using source: inout RandomSource) {
     quantizeStochastically(levels: Double(levels)) { values in
       values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    } using: { source.stochasticallyRounded($0) }
+    } using: {
+      source.stochasticallyRounded($0)
+    }
     wire.setValues(bits: bits(of: 2 * levels + 1), tensorOverhead: 4)
   }
 
@@ -30,7 +33,9 @@ extension UpdateInTransit {
   mutating func ternarize(using source: inout RandomSource) {
     quantizeStochastically(levels: 1) { values in
       values.reduce(0) { max($0, $1.magnitude) }
-    } using: { source.stochasticallyRounded($0) }
+    } using: {
+      source.stochasticallyRounded($0)
+    }
     wire.setValues(bits: 2, tensorOverhead: 4)
   }
 

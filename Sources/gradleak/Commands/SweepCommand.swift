@@ -81,7 +81,8 @@ struct SweepCommand: ParsableCommand {
     help: ArgumentHelp("Iterations at most in each trial.", valueName: "n"))
   var iterations: Int?
 
-  @Option(help: ArgumentHelp("Folder of pictures instead of the bundled ones.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of pictures instead of the bundled ones.", valueName: "folder"))
   var images: String?
 
   @Option(help: ArgumentHelp("SQLite file of the results.", valueName: "file"))
@@ -139,7 +140,8 @@ struct SweepCommand: ParsableCommand {
     }
     if plan == nil, !FileManager.default.fileExists(atPath: results) {
       throw ValidationError(
-        "There is nothing to run; give a plan, a --preset or a --defence, see 'gradleak sweep --help'.")
+        "There is nothing to run; give a plan, a --preset or a --defence, see 'gradleak sweep --help'."
+      )
     }
     let store = try SweepStore(path: results)
     if !tasks.isEmpty { try run(tasks, pictures, store) }

@@ -27,7 +27,8 @@ struct SweepTable {
       if hasSizes { row.append(String(cell.size)) }
       let interval = cell.interval.map { String(format: "%.0f", 100 * $0) }
       row += [
-        cell.attack.description, String(cell.runs), String(format: "%.0f %%", 100 * cell.rate.value),
+        cell.attack.description, String(cell.runs),
+        String(format: "%.0f %%", 100 * cell.rate.value),
         interval.joined(separator: "-") + " %",
         ResultWriter.decibels(cell.medianPSNR.value),
         ResultWriter.decibels(cell.percentile90PSNR.value),
@@ -50,7 +51,8 @@ struct SweepTable {
     }
     Terminal.print()
     for series in report.series {
-      let name = series.axis == .strength ? series.defence : "\(series.defence), \(series.axis.rawValue)"
+      let name =
+        series.axis == .strength ? series.defence : "\(series.defence), \(series.axis.rawValue)"
       Terminal.printParagraph("\(name), \(series.attack): \(series.statement).")
     }
   }
