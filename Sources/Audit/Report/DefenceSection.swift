@@ -88,7 +88,7 @@ extension Report {
           (100 * $0.success.interval.lowerBound, 100 * $0.success.interval.upperBound)
         })
     }
-    let grey = medianNumber(family.cells.map(\.greyDecibels))
+    let grey = medianNumber(family.cells.map(\.greyImagePSNR.value))
     let told = statements.map { "\($0.attack): \($0.statement)" }.joined(separator: "; ")
     let quality = Chart(
       summary: "Median PSNR in dB against \(unit) of \(family.name). \(told).", xTitle: unit,

@@ -95,7 +95,7 @@ extension SweepTask {
   /// The cell that a record falls into.
   fileprivate init(_ record: RunRecord) {
     self.init(
-      tool: record.tool, model: record.model.name, activation: record.model.activation,
+      model: record.model.name, activation: record.model.activation,
       classes: record.model.classCount, size: record.model.inputShape.dropFirst().first ?? 0,
       defence: record.defence?.chain ?? .none,
       attack: SweepAttack(

@@ -75,15 +75,20 @@ extension Report {
     ]
     for row in rows {
       let (record, image) = (row.record, row.image)
-      let fields = [
+      let run: [String] = [
         image.name, record.model.name, record.configuration.attack.rawValue,
         String(record.configuration.seed), record.defence?.chain.description ?? "none",
-        String(record.update.batchSize), "\(image.meanSquaredError.value)", "\(image.decibels)",
-        image.ssim.map { "\($0.value)" } ?? "", image.labelArgument,
-        String(image.recoveredLabel), "\(image.randomDecibels)",
-        "\(image.greyDecibels)", LeakLevel(image).words, "\(record.matchingLoss.value)",
+        String(record.update.batchSize),
+      ]
+      let quality: [Double?] = [image.meanSquaredError.value, image.decibels, image.ssim?.value]
+      let baselines: [Double?] = [image.randomDecibels, image.greyDecibels]
+      func numbers(_ values: [Double?]) -> [String] { values.map { $0.map { "\($0)" } ?? "" } }
+      let labels = [image.labelArgument, String(image.recoveredLabel)]
+      let end: [String] = [
+        LeakLevel(image).words, "\(record.matchingLoss.value)",
         record.diagnosis?.verdict.rawValue ?? "",
       ]
+      let fields = run + numbers(quality) + labels + numbers(baselines) + end
       lines.append(fields.map(ResultWriter.csvField).joined(separator: ","))
     }
     return lines.joined(separator: "\n") + "\n"

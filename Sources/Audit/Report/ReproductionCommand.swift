@@ -1,6 +1,7 @@
 import Foundation
 import Leakage
 import ModelIO
+import TensorGraph
 
 /// The command line that repeats runs, made from their records alone.
 public struct ReproductionCommand: Sendable, Equatable {
