@@ -162,7 +162,7 @@ struct Chart {
     for index in labels.indices.dropFirst() {
       labels[index].y = max(labels[index].y, labels[index - 1].y + distance)
     }
-    var limit = Chart.top + plotHeight + 4
+    var limit = Chart.top + plotHeight - 3
     for index in labels.indices.reversed() {
       labels[index].y = min(labels[index].y, limit)
       limit = labels[index].y - distance

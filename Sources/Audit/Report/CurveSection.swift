@@ -10,7 +10,7 @@ extension Report {
   /// Matching loss and PSNR over the iterations of each run's best trial.
   var curves: HTML? {
     let all = verdict.records.filter { record in
-      record.trace.contains { $0.trial == record.bestTrial }
+      record.trace.count { $0.trial == record.bestTrial } > 2
     }
     guard !all.isEmpty else { return nil }
     let shown = Array(all.prefix(Report.lineLimit))
@@ -18,7 +18,7 @@ extension Report {
       line($1, $0, count: shown.count) { $0.matchingLoss.value }
     }
     let levels = shown.enumerated().map {
-      line($1, $0, count: shown.count) { $0.psnr?.value ?? .nan }
+      line($1, $0, count: shown.count) { min($0.psnr?.value ?? .nan, Report.highestDrawnPSNR) }
     }
     let iterations = losses.flatMap { $0.points.map(\.x) }
     let x = ChartScale(.linear, values: iterations, including: [0])
@@ -38,8 +38,8 @@ extension Report {
         including: [random, grey, ImageResult.successPSNR]),
       lines: levels,
       references: [
-        Chart.Reference(value: ImageResult.successPSNR, label: "in full (40 dB)"),
-        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable (20)"),
+        Chart.Reference(value: ImageResult.successPSNR, label: "in full"),
+        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable"),
         Chart.Reference(value: grey, label: "grey image"),
         Chart.Reference(value: random, label: "random image"),
       ])
@@ -81,6 +81,6 @@ extension Report {
 
   /// A name that fits beside a chart.
   static func shortened(_ name: String) -> String {
-    name.count > 15 ? name.prefix(14) + "…" : name
+    name.count > 14 ? name.prefix(13) + "…" : name
   }
 }

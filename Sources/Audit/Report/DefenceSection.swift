@@ -3,7 +3,7 @@ import Leakage
 
 extension Report {
   /// Levels above are drawn here: a copy exact to rounding has 300 dB, and what matters lies below 40.
-  private static let highestDrawnPSNR = 60.0
+  static let highestDrawnPSNR = 60.0
 
   /// What defences reached: a pair of charts for each that was tried at several strengths, a table.
   var defences: HTML? {
@@ -98,7 +98,7 @@ extension Report {
         including: [grey, SweepReport.defaultLeakedPSNR]),
       lines: levels,
       references: [
-        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable (20)"),
+        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable"),
         Chart.Reference(value: grey, label: "grey image"),
       ], threshold: threshold)
     let rate = Chart(

@@ -53,7 +53,7 @@ enum ReportStyle {
     .safe { background: var(--safe-panel); border-color: var(--safe); }
     .safe .grade, b.safe, td .safe { color: var(--safe); }
     b.leak, b.some, b.safe, td span { background: none; }
-    .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr));
+    .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr));
       gap: 0 2rem; margin: 1.5rem 0 0; }
     .figures div { border-top: 1px solid var(--rule); padding: .7rem 0 .4rem; }
     .figures dt { font-size: .875rem; color: var(--soft); }
@@ -63,9 +63,10 @@ enum ReportStyle {
       gap: 1.75rem 2rem; margin-top: 1.1rem; }
     figure { margin: 0; break-inside: avoid; min-width: 0; }
     .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .5rem; }
-    .triple img, .triple .absent { display: block; width: 100%; aspect-ratio: 1; background: var(--panel);
+    .triple img, .triple .absent { display: block; width: 100%; height: auto; aspect-ratio: 1; background: var(--panel);
       object-fit: contain; }
-    .triple img, .map img { image-rendering: pixelated; }
+    .triple img, .map img { image-rendering: pixelated; outline: 1px solid var(--rule);
+      outline-offset: -1px; }
     .triple .absent { display: grid; place-items: center; text-align: center; font-size: .8125rem;
       color: var(--soft); padding: .5rem; }
     .triple span { display: block; font-size: .8125rem; color: var(--soft); line-height: 1.6; }
@@ -94,7 +95,7 @@ enum ReportStyle {
     .mark.c4, .chart text.c4 { fill: var(--c4); } .mark.c5, .chart text.c5 { fill: var(--c5); }
     .chart text { stroke: none; }
     .map { max-width: 16rem; }
-    .map img { display: block; width: 100%; border: 1px solid var(--rule); }
+    .map img { display: block; width: 100%; height: auto; border: 1px solid var(--rule); }
     table { border-collapse: collapse; font-size: .875rem; line-height: 1.4; margin: .6rem 0; width: 100%; }
     caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
     th { text-align: left; font-weight: 600; border-bottom: 1px solid var(--soft); vertical-align: bottom; }

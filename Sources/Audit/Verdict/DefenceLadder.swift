@@ -62,11 +62,14 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
   public let tried: Int
   /// Bytes on the wire relative to the undefended update in f32, at ``strength``.
   public let wireShare: Double?
+  /// Whether the search ended before the budget did, so that no weaker rung is enough.
+  public let isComplete: Bool
 
   public init(
     defence: String, outcome: Outcome, strength: DefenceChain?, leaked: Int, tried: Int,
-    wireShare: Double?
+    wireShare: Double?, isComplete: Bool
   ) {
+    self.isComplete = isComplete
     self.defence = defence
     self.outcome = outcome
     self.strength = strength
@@ -82,7 +85,8 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
     let bytes = wireShare.map { String(format: "; %.0f %% of the bytes", 100 * $0) } ?? ""
     switch outcome {
     case .stops:
-      return "\(name) was enough: \(rate) of the images recognisable\(bytes)."
+      return "\(name) was enough: \(rate) of the images recognisable\(bytes)"
+        + (isComplete ? "." : "; weaker ones, or more images, were not reached in time.")
     case .leaks:
       return "\(name) was not enough: \(leaked) of the first \(tried) images recognisable\(bytes)."
     case .undecided:

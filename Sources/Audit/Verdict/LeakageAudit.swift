@@ -87,6 +87,8 @@ private struct Session {
   let end: ContinuousClock.Instant
   let clock: ContinuousClock
   var result = LeakageAudit.Result()
+  /// Seconds at the end of the budget that belong to later ladders.
+  private var reserve = 0.0
   /// The weights of one seed at a time.
   private var latest: (seed: UInt64, audit: SimulatedAudit)?
 
@@ -214,14 +216,16 @@ private struct Session {
       Session.highest(result.undefended[$0].record) > Session.highest(result.undefended[$1].record)
     }
     let rounds = (LeakageGrade.imagesForA + order.count - 1) / order.count
-    for name in plan.ladders {
+    for (position, name) in plan.ladders.enumerated() {
+      let remaining = Double(plan.ladders.count - position)
+      reserve = max(secondsLeft, 0) * (remaining - 1) / remaining
       guard let ladder = DefenceLadder.standard(name, updateNorm: norm) else {
         preconditionFailure("there is no ladder called \(name)")
       }
       let search = DefenceSearch(ladder: ladder, trialCount: rounds * order.count)
       var failure: AttackError?
       let finding = search.run { index, chain in
-        guard failure == nil, secondsLeft > 0, !result.wasInterrupted else { return nil }
+        guard failure == nil, secondsLeft > reserve, !result.wasInterrupted else { return nil }
         let batch = plan.batches[order[index % order.count]]
         do throws(AttackError) {
           return try attempt(
@@ -251,7 +255,7 @@ private struct Session {
     configuration.trials = 1
     configuration.iterations = min(configuration.iterations, LeakageAudit.ladderIterations)
     configuration.snapshots = 0
-    limit(&configuration, to: max(secondsLeft, 0.1))
+    limit(&configuration, to: max(secondsLeft - reserve, 0.1))
     let outcome = try attack(
       batch, configuration, chain, step: chain.description, observe, shouldStop)
     var record = outcome.record

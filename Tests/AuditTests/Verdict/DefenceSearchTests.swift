@@ -29,11 +29,11 @@ private func search(
   @Test(arguments: [(1, 0), (5, 0), (5, 1), (5, 3), (5, 4), (11, 6)])
   func findsTheWeakestThatIsEnough(_ rungs: Int, _ stop: Int) throws {
     let (finding, spent) = try search(rungs: rungs, stop: stop)
-    #expect(finding.outcome == .stops)
+    #expect(finding.outcome == .stops && finding.isComplete)
     #expect(finding.strength == (try ladder(rungs).rungs[stop]))
     #expect(finding.leaked == 0 && finding.tried == 4)
     // Leaking rungs cost one trial each, and there are few of either.
-    #expect(spent <= 4 * (2 + Int.bitWidth - rungs.leadingZeroBitCount))
+    #expect(spent <= 3 * (1 + Int.bitWidth - rungs.leadingZeroBitCount) + 4)
     #expect(finding.wireShare == 0.5)
   }
 
@@ -45,11 +45,24 @@ private func search(
   }
 
   @Test func aSpentBudgetKeepsWhatIsKnown() throws {
-    #expect(try search(rungs: 5, stop: 2, budget: 3).finding.outcome == .undecided)
-    // The strongest is known to be enough, a weaker one is not yet.
-    let (finding, _) = try search(rungs: 5, stop: 2, budget: 6)
-    #expect(finding.outcome == .stops && finding.tried == 4)
+    #expect(try search(rungs: 5, stop: 2, budget: 2).finding.outcome == .undecided)
+    // The strongest let nothing through in three trials; no weaker one is known to.
+    let (finding, _) = try search(rungs: 5, stop: 2, budget: 5)
+    #expect(finding.outcome == .stops && finding.tried == 3 && !finding.isComplete)
     #expect(finding.strength == (try ladder(5).rungs[4]))
+  }
+
+  @Test func whatLeaksOnMoreImagesIsTurnedDown() throws {
+    let ladder = try ladder(4)
+    // The second rung leaks, but only on the fourth image.
+    let finding = DefenceSearch(ladder: ladder, trialCount: 5).run { index, chain in
+      let rung = ladder.rungs.firstIndex(of: chain) ?? 0
+      let leaks = rung == 0 || (rung == 1 && index == 3)
+      return DefenceSearch.Trial(
+        record: sampleRecord(images: [result(10)], defence: chain), hasLeaked: leaks)
+    }
+    #expect(finding.outcome == .stops && finding.strength == ladder.rungs[2])
+    #expect(finding.tried == 5)
   }
 
   @Test(arguments: DefenceLadder.standardNames + ["laplacian", "bf16", "signsgd", "terngrad"])
