@@ -39,11 +39,13 @@ public struct GradientAnalysis: Sendable {
 
   /// - Parameters:
   ///   - images: [N, C, H, W], the private batch; `labels` its classes.
+  ///   - shared: indices of the parameters whose gradients are shared; nil for all.
   ///   - memoryLimit: bytes at most.
   ///   - progress: called now and then with the share of the matrix that is filled.
   /// - Throws: ``AttackError`` when the batch is too large or the model cannot be run.
   public init(
-    _ weighted: WeightedModel, images: Tensor, labels: [Int], mode: ForwardMode = .evaluation,
+    _ weighted: WeightedModel, images: Tensor, labels: [Int],
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, mode: ForwardMode = .evaluation,
     memoryLimit: Int = 8 << 30, backend: any Backend, progress: () -> Void = {}
   ) throws(AttackError) {
     let order = images.shape.elementCount
@@ -63,8 +65,8 @@ public struct GradientAnalysis: Sendable {
     let matrix = HostBuffer(TensorType([order, order], .f64))
     do {
       let products = try GaussNewtonProducts(
-        weighted, batchSize: labels.count, labels: labels, dtype: .f64, mode: mode,
-        backend: backend)
+        weighted, batchSize: images.shape[0], labels: labels, loss: loss, shared: shared,
+        dtype: .f64, mode: mode, backend: backend)
       let point = images.doubles
       point.withUnsafeBufferPointer { products.move(to: $0) }
       _ = products.assemble(into: matrix) {
@@ -80,7 +82,8 @@ public struct GradientAnalysis: Sendable {
       )
     }
     unknowns = order
-    equationBound = weighted.model.equationBound(batchSize: labels.count)
+    equationBound = weighted.model.equationBound(
+      batchSize: images.shape[0], shared: shared, mode: mode)
     let threshold = GradientAnalysis.rankTolerance * (ascending.last ?? 0)
     rank = ascending.count { $0 > threshold }
     eigenvalues = ascending.reversed().map { max($0, 0) }
