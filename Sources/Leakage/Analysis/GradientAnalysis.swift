@@ -47,11 +47,13 @@ public struct GradientAnalysis: Sendable {
   ///
   /// - Parameters:
   ///   - images: [N, C, H, W], the private batch; `labels` its classes.
+  ///   - shared: indices of the parameters whose gradients are shared; nil for all.
   ///   - memoryLimit: bytes at most.
   ///   - progress: called now and then.
   /// - Throws: ``AttackError`` when the batch is too large or the model cannot be run.
   public init(
-    _ weighted: WeightedModel, images: Tensor, labels: [Int], mode: ForwardMode = .evaluation,
+    _ weighted: WeightedModel, images: Tensor, labels: [Int],
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, mode: ForwardMode = .evaluation,
     memoryLimit: Int = 8 << 30, backend: any Backend, progress: () -> Void = {}
   ) throws(AttackError) {
     let order = images.shape.elementCount
@@ -65,14 +67,15 @@ public struct GradientAnalysis: Sendable {
     let products: GaussNewtonProducts
     do {
       products = try GaussNewtonProducts(
-        weighted, batchSize: labels.count, labels: labels, dtype: .f64, mode: mode,
-        backend: backend)
+        weighted, batchSize: images.shape[0], labels: labels, loss: loss, shared: shared,
+        dtype: .f64, mode: mode, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be analysed: \(error.message)")
     }
     images.doubles.withUnsafeBufferPointer { products.move(to: $0) }
     unknowns = order
-    equationBound = weighted.model.equationBound(batchSize: labels.count)
+    equationBound = weighted.model.equationBound(
+      batchSize: images.shape[0], shared: shared, mode: mode)
     let isExact =
       GradientAnalysis.byteCount(unknowns: order) <= memoryLimit
       && order <= algebra.largestEigenvalueOrder

@@ -19,8 +19,9 @@ extension GradientInversion {
   }
 
   private func likelyLabels() -> [Int]? {
+    if let knownLabels { return knownLabels }
     if update.batchSize == 1 {
-      return (try? LabelRecovery.singleLabel(of: update, model: weighted.model)).map { [$0] }
+      return LabelRecovery.singleLabel(of: update, weighted).map { [$0] }
     }
     return LabelRecovery.batchLabels(of: update, weighted)
   }
@@ -99,7 +100,7 @@ extension GradientInversion {
     if !journal.wasStopped, !isSolved(journal) {
       let labels = likelyLabels()
       try searchByLevenbergMarquardt(&journal, labels: labels, observe)
-      if labels != nil, !journal.wasStopped, !isSolved(journal) {
+      if labels != nil, knownLabels == nil, !journal.wasStopped, !isSolved(journal) {
         try searchByLevenbergMarquardt(&journal, labels: nil, observe)
       }
       if !journal.wasStopped, !isSolved(journal) {
@@ -164,14 +165,15 @@ extension GradientInversion {
   /// The first closed form that applies, when it gives finite numbers.
   private func findClosedForm() -> ClosedForm? {
     let solution: ClosedForm
-    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
-      solution = ClosedForm(image: leak.image, label: leak.label, method: "linear layer")
-    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update),
+      let label = try? label(of: leak.image)
+    {
+      solution = ClosedForm(image: leak.image, label: label, method: "linear layer")
+    } else if let peeling = try? LayerPeeling(model: weighted.model, mode: mode, backend: backend)
+      .reconstruct(update, weighted), let label = try? label(of: peeling.image)
     {
       solution = ClosedForm(
-        image: peeling.image, label: peeling.label, method: "layer peeling",
-        layers: peeling.layers)
+        image: peeling.image, label: label, method: "layer peeling", layers: peeling.layers)
     } else {
       return nil
     }
@@ -195,7 +197,8 @@ extension GradientInversion {
       isClosedForm: GradientInversion.closedFormMethods.contains(
         journal.entries.first?.trial.method ?? ""),
       unknowns: batchShape.elementCount,
-      equationBound: weighted.model.equationBound(batchSize: update.batchSize),
+      equationBound: weighted.model.equationBound(
+        batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
       extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
       methods: journal.entries.map(\.trial.method))
   }

@@ -52,7 +52,14 @@ public struct LayerPeeling: Sendable {
   private let chain: LayerChain
 
   /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
-  public init(model: Model, backend: any Backend) throws(AttackError) {
+  public init(
+    model: Model, mode: ForwardMode = .evaluation, backend: any Backend
+  ) throws(AttackError) {
+    guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
+      throw AttackError(
+        "layer peeling needs a model that takes one image and gives it one label; use --attack auto"
+      )
+    }
     guard model.classifier?.bias != nil else {
       throw AttackError(
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
@@ -61,8 +68,8 @@ public struct LayerPeeling: Sendable {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
-    let logits = model.forward(data, parameters: parameters, buffers: buffers)
+    let data = builder.input("data", model.probeShape, .f64)
+    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
     graph = builder.build(outputs: [logits])
     let dataInput = parameters.count + buffers.count
     let dataNode = graph.nodes.firstIndex { node in
@@ -73,6 +80,26 @@ public struct LayerPeeling: Sendable {
     chain = try LayerChain(graph, data: NodeID(dataNode))
     self.model = model
     self.backend = backend
+  }
+
+  /// - Throws: ``AttackError`` when a gradient that is needed was not shared, or a layer cannot be
+  ///   undone.
+  public func reconstruct(
+    _ update: SharedUpdate, _ weighted: WeightedModel
+  ) throws(AttackError) -> Result {
+    var needed = chain.links.compactMap { link -> Int? in
+      if case .contraction(_, _, let parameter) = link { return parameter }
+      return nil
+    }
+    if let bias = model.classifier?.bias { needed.append(bias) }
+    if let absent = needed.first(where: { update.gradient(of: $0) == nil }) {
+      let name =
+        model.parameters.indices.contains(absent) ? model.parameters[absent].name : "a buffer"
+      throw AttackError(
+        "layer peeling needs the gradient of \(name), which was not shared; use --attack auto")
+    }
+    return try reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
   }
 
   /// - Parameters:
