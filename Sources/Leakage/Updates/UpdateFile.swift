@@ -62,9 +62,13 @@ public struct UpdateFile: Sendable {
     try UpdateFile.check(matching, file, model)
     var gradients = model.parameters.map { Tensor($0.shape, .f32, repeating: 0) }
     var silent: [String] = []
+    var rounding = 0.0
     for match in matching.matches {
       let tensor = try UpdateFile.finiteTensor(match.fileName, in: file)
-      if tensor.doubles.allSatisfy({ $0 == 0 }) { silent.append(match.fileName) }
+      let traces = NumberTraces(tensor)
+      if traces.zeroCount == traces.count { silent.append(match.fileName) }
+      let shared = factor * traces.norm
+      rounding += shared * shared * traces.format.relativeRounding
       let turned = match.isTransposed ? tensor.matrixTransposed : tensor
       gradients[match.wanted] = factor == 1 ? turned : turned.multiplied(by: factor)
     }
@@ -73,9 +77,13 @@ public struct UpdateFile: Sendable {
         path: path, problem: "every tensor that belongs to the model is all zeros",
         remedy: "save the gradients after backward() and before zero_grad()")
     }
+    let square = gradients.reduce(0) { sum, tensor in
+      sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
+    }
     update = SharedUpdate(
       gradients: gradients, batchSize: reading.batchSize, loss: reading.loss,
-      sharedParameters: matching.matches.map(\.wanted))
+      sharedParameters: matching.matches.map(\.wanted),
+      relativeRounding: rounding / max(square, .leastNormalMagnitude))
     self.path = path
     notes = UpdateFile.notes(matching, silent: silent, buffers: model.buffers.map(\.name))
   }
