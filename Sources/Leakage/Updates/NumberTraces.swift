@@ -93,7 +93,8 @@ extension Double {
     if self == 0 { return true }
     guard abs(self) <= 65504 else { return false }
     // Below 2^-14 the format is a grid of 2^-24.
-    let unit = exponent < -14 ? 0x1p-24 : Double(sign: .plus, exponent: exponent - 10, significand: 1)
+    let unit =
+      exponent < -14 ? 0x1p-24 : Double(sign: .plus, exponent: exponent - 10, significand: 1)
     return (self / unit).rounded() == self / unit
   }
 

@@ -76,7 +76,8 @@ struct GradientCommand: ParsableCommand {
 
   func validate() throws {
     if let threads { try check("--threads", threads, 1...1024) }
-    for (name, path) in [("--out", out), ("--save-weights", saveWeights ?? " ")] where path.isEmpty {
+    for (name, path) in [("--out", out), ("--save-weights", saveWeights ?? " ")] where path.isEmpty
+    {
       throw ValidationError("\(name) is empty; give the name of a file to write.")
     }
   }
@@ -173,7 +174,8 @@ private enum GradientInput {
         guard image == model.inputShape else {
           throw FileError(
             path: path,
-            problem: "tensor \(name.quotedForMessage) holds images \(image), and \(model.name) takes "
+            problem:
+              "tensor \(name.quotedForMessage) holds images \(image), and \(model.name) takes "
               + "\(model.inputShape)",
             remedy: "give images of that shape, or another --input-shape")
         }

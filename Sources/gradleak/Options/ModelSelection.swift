@@ -106,7 +106,7 @@ struct ModelSelection: ParsableArguments {
   /// - Throws: ``ModelError`` or ``FileError`` when there is no such model, an option does not fit it,
   ///   or it cannot fit into memory.
   func select(batchSizes: Set<Int> = [1]) throws -> SelectedModel {
-    try selectNamed()
+    isFile ? try selectFile(batchSizes) : try selectNamed()
   }
 
   private func selectNamed() throws -> SelectedModel {
