@@ -26,7 +26,9 @@ let package = Package(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
     .target(name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG"]),
-    .target(name: "Leakage", dependencies: ["TensorGraph", "ModelIO"]),
+    .target(
+      name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
+      resources: [.embedInCode("Plans/Presets")]),
     .target(name: "Audit", dependencies: ["Leakage", "ModelIO", "TensorGraph"]),
     .executableTarget(
       name: "gradleak",

@@ -19,12 +19,13 @@ struct Gradleak: ParsableCommand {
         gradleak demo                             seven bundled photographs
         gradleak reconstruct photo.jpg --out out  the same with your own picture
         gradleak analyse photo.jpg --out out      what the gradient determines
+        gradleak attacks                          the attacks and presets
         gradleak models                           the built-in models
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self,
+      AttacksCommand.self, ModelsCommand.self,
     ])
 
   static func main() {

@@ -49,11 +49,14 @@ public struct SimulatedAudit: Sendable {
 
   /// Shares the gradient of `batch` and attacks it.
   ///
-  /// - Parameter observe: called after every iteration of a search with the progress and the mean
-  ///   PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
+  /// - Parameters:
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - observe: called after every iteration of a search with the progress and the mean
+  ///     PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
+    startingImages: Tensor? = nil,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     let originals = batch.map(\.image)
@@ -62,7 +65,9 @@ public struct SimulatedAudit: Sendable {
       images: stacked(originals).converted(to: dtype), labels: batch.map(\.label),
       backend: backend)
     let inversion = try GradientInversion(
-      weighted, update: update, configuration: configuration, backend: backend)
+      weighted, update: update, configuration: configuration, backend: backend,
+      knownLabels: configuration.plan?.labels == .known ? batch.map(\.label) : nil,
+      startingImages: startingImages)
     let result = try inversion.run { progress, images in
       observe(progress) { meanPSNR(of: images(), originals) }
     }
@@ -90,12 +95,12 @@ public struct SimulatedAudit: Sendable {
         norm: update.squaredNorm.squareRoot(),
         fingerprint: Fingerprint.of(
           Array(zip(weighted.model.parameters.map(\.name), update.gradients)))),
-      threatModel: ThreatModel(),
+      threatModel: threatModel(configuration),
       trials: result.trials.map {
         TrialRecord(
           method: $0.method, reason: $0.reason, iterations: $0.iterations,
           evaluations: $0.evaluations, matchingLoss: $0.matchingLoss,
-          secondOrder: $0.secondOrder)
+          secondOrder: $0.secondOrder, objective: $0.objective)
       },
       bestTrial: result.bestTrial, matchingLoss: result.matchingLoss, images: images,
       trace: result.snapshots.map { snapshot in
@@ -113,6 +118,12 @@ public struct SimulatedAudit: Sendable {
       originals: originals, reconstructions: order.map { reconstructions[$0] },
       frames: frames(result, order, count: configuration.snapshots),
       wasInterrupted: result.wasInterrupted)
+  }
+
+  private func threatModel(_ configuration: AttackConfiguration) -> ThreatModel {
+    var facts = Set(ThreatModel().known)
+    if configuration.plan?.labels == .known { facts.insert(.labels) }
+    return ThreatModel(known: facts)
   }
 
   private func imageResult(

@@ -18,7 +18,7 @@ extension GradientInversion {
     return journal.result(diagnosis: diagnosis(of: journal))
   }
 
-  private func likelyLabels() -> [Int]? {
+  func likelyLabels() -> [Int]? {
     if update.batchSize == 1 {
       return (try? LabelRecovery.singleLabel(of: update, model: weighted.model)).map { [$0] }
     }
@@ -74,9 +74,15 @@ extension GradientInversion {
   }
 
   /// Whether the best trial's matching loss is what was asked for.
-  private func isSolved(_ journal: TrialJournal) -> Bool {
+  func isSolved(_ journal: TrialJournal) -> Bool {
     guard let best = journal.best else { return false }
     return journal.entries[best].trial.matchingLoss <= solvedBelow * update.squaredNorm
+  }
+
+  /// Whether the batch is found, and no other can have its gradient.
+  private func isCertain(_ journal: TrialJournal) -> Bool {
+    isSolved(journal)
+      && weighted.model.equationBound(batchSize: update.batchSize) >= batchShape.elementCount
   }
 
   /// Second-order steps reach far more digits than the searches that the setting is made for.
@@ -106,6 +112,7 @@ extension GradientInversion {
         try searchByGradientDescent(&journal, labels: labels, observe)
       }
     }
+    if !journal.wasStopped, !isCertain(journal) { try searchByPresets(&journal, observe) }
     return journal.result(layers: layers, diagnosis: diagnosis(of: journal))
   }
 

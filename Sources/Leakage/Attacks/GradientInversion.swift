@@ -7,11 +7,19 @@ public struct GradientInversion: Sendable {
   let configuration: AttackConfiguration
   let mode: ForwardMode
   let backend: any Backend
+  /// What the attacker was told of the batch's labels; nil for nothing.
+  let knownLabels: [Int]?
+  /// For plans that start from ``Initialization/Kind/given`` images.
+  let startingImages: Tensor?
 
+  /// - Parameters:
+  ///   - knownLabels: the batch's class indices, for plans that assume them.
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
     _ weighted: WeightedModel, update: SharedUpdate, configuration: AttackConfiguration,
-    mode: ForwardMode = .evaluation, backend: any Backend
+    mode: ForwardMode = .evaluation, backend: any Backend, knownLabels: [Int]? = nil,
+    startingImages: Tensor? = nil
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
       throw AttackError("the update's tensors do not fit the parameters of \(weighted.model.name)")
@@ -22,6 +30,8 @@ public struct GradientInversion: Sendable {
     self.configuration = configuration
     self.mode = mode
     self.backend = backend
+    self.knownLabels = knownLabels
+    self.startingImages = startingImages
   }
 
   /// Runs the attack.
@@ -38,10 +48,15 @@ public struct GradientInversion: Sendable {
     case .levenbergMarquardt:
       try levenbergMarquardt(observe)
     case .dlg:
-      try search(labels: nil, observe)
+      try optimize(AttackPresets.dlg, observe)
     case .idlg:
-      try search(
-        labels: [LabelRecovery.singleLabel(of: update, model: weighted.model)], observe)
+      try optimize(AttackPresets.idlg, observe)
+    case .plan:
+      if let plan = configuration.plan {
+        try optimize(plan, observe)
+      } else {
+        throw AttackError("the attack \"plan\" needs a plan; give one with --plan, or name a preset")
+      }
     case .linear:
       try closedForm { () throws(AttackError) in
         let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
@@ -100,39 +115,10 @@ public struct GradientInversion: Sendable {
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 
-  // MARK: - Search
-
-  /// The paper's search, by L-BFGS from standard normal dummies.
-  private func search(
-    labels: [Int]?, _ observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision
-  ) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    let function = try journal.compiling { () throws(AttackError) in try compile(labels: labels) }
-    for trial in 0..<configuration.trials {
-      try journal.run(
-        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
-        observe: observe,
-        solve: { observer in
-          TrialJournal.Outcome(
-            LBFGS().minimize(
-              function, from: startingPoint(trial, dimension: function.dimension),
-              until: searchRule, observe: observer))
-        })
-      if journal.wasStopped || journal.entries.last?.trial.reason == .solved { break }
-    }
-    return journal.result()
-  }
-
   var searchRule: StoppingRule {
     StoppingRule(
       iterations: configuration.iterations,
       solvedBelow: configuration.solvedBelow * update.squaredNorm)
-  }
-
-  /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
-  private func startingPoint(_ trial: Int, dimension: Int) -> [Double] {
-    var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
-    return (0..<dimension).map { _ in source.normal() }
   }
 
   /// The class with the largest logit or probability, for each example.

@@ -24,6 +24,8 @@ public struct Model: Sendable {
   public let buffers: [ParameterSpec]
   /// The fully connected layer that makes the logits, or nil when they are made otherwise.
   public let classifier: Classifier?
+  /// Number of batch normalisations.
+  package let batchNormCount: Int
 
   private let body: @Sendable (ForwardScope, Value) -> Value
 
@@ -49,6 +51,7 @@ public struct Model: Sendable {
       let index = { (name: String) in context.parameters.firstIndex { $0.name == name } }
       return index(layer.weight).map { Classifier(weight: $0, bias: layer.bias.flatMap(index)) }
     }
+    self.batchNormCount = context.batchNormLayers.count
     self.body = forward
   }
 
@@ -63,6 +66,23 @@ public struct Model: Sendable {
   public func forward(
     _ input: Value, parameters: [Value], buffers: [Value] = [], mode: ForwardMode = .evaluation
   ) -> Value {
+    trace(input, parameters: parameters, buffers: buffers, mode: mode).logits
+  }
+
+  /// What a forward pass computes on the way, for priors on it.
+  struct Trace {
+    /// [N, classCount].
+    let logits: Value
+    /// What the fully connected last layer reads, [N, F]; nil when there is none.
+    let features: Value?
+    /// In the order of computation.
+    let batchNorms: [ForwardContext.BatchNormLayer]
+  }
+
+  /// ``forward(_:parameters:buffers:mode:)`` with the values on the way.
+  func trace(
+    _ input: Value, parameters: [Value], buffers: [Value], mode: ForwardMode
+  ) -> Trace {
     precondition(
       input.shape.rank == 4 && input.shape.removing(axes: [0]) == inputShape,
       "\(name) takes images [N, C, H, W] of \(inputShape), not \(input.shape)")
@@ -74,6 +94,10 @@ public struct Model: Sendable {
     let values = Dictionary(uniqueKeysWithValues: zip(names, parameters + buffers))
     let context = ForwardContext(
       mode: mode, builder: input.builder, dtype: input.dtype, values: values)
-    return body(ForwardScope(context: context, path: ""), input)
+    let logits = body(ForwardScope(context: context, path: ""), input)
+    return Trace(
+      logits: logits,
+      features: context.linearLayers.last { $0.output == logits.id }?.input,
+      batchNorms: context.batchNormLayers)
   }
 }

@@ -27,6 +27,14 @@ struct ModelSelection: ParsableArguments {
     help: ArgumentHelp("Height and width of the input.", valueName: "pixels"))
   var size: Int?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Number of repeated layers, where that is a choice.", valueName: "n"))
+  var depth: Int?
+
+  @Option(help: ArgumentHelp("Pooling, where that is a choice.", valueName: "name"))
+  var pooling: Pooling?
+
   /// The model and the name of its activation.
   ///
   /// - Throws: ``ModelError`` when there is no such model, an option does not fit it, or it cannot fit
@@ -41,7 +49,8 @@ struct ModelSelection: ParsableArguments {
         }
         return [channels, size, size]
       },
-      classCount: classes, activation: activation, width: width)
+      classCount: classes, activation: activation, width: width, depth: depth,
+      pooling: pooling)
     let activation = activation ?? architecture.defaults.activation
     let model = try architecture.model(options)
     try checkMemory(model)

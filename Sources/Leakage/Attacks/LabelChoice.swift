@@ -1,0 +1,61 @@
+import TensorGraph
+
+extension GradientInversion {
+  /// The labels that a plan's strategy gives, or nil when they are sought with the images.
+  ///
+  /// - Throws: ``AttackError`` when the strategy does not apply, with one that does.
+  func labels(for plan: OptimizationPlan) throws(AttackError) -> [Int]? {
+    switch plan.labels {
+    case .joint:
+      return nil
+    case .single:
+      return [try LabelRecovery.singleLabel(of: update, model: weighted.model)]
+    case .recovered:
+      guard let labels = likelyLabels() else {
+        throw AttackError(
+          "the last layer of \(weighted.model.name) does not tell the labels of this update; seek "
+            + "them with labels=joint, or assume them with labels=known")
+      }
+      return labels
+    case .mostNegative:
+      return try LabelRecovery.mostNegativeLabels(of: update, model: weighted.model)
+    case .known:
+      guard let knownLabels, knownLabels.count == update.batchSize else {
+        throw AttackError(
+          "\(plan.name) assumes known labels, and none were given; use labels=recovered")
+      }
+      return knownLabels
+    }
+  }
+}
+
+extension LabelRecovery {
+  /// The batch's labels if none repeats: the K classes whose rows of the last layer's weight gradient
+  /// have the most negative entries, in ascending order (Yin et al. 2021, arXiv 2104.07586, section
+  /// 3.1).
+  ///
+  /// - Throws: ``AttackError`` when the model does not end in a fully connected layer, or has fewer
+  ///   classes than the batch has images.
+  public static func mostNegativeLabels(
+    of update: SharedUpdate, model: Model
+  ) throws(AttackError) -> [Int] {
+    guard let classifier = model.classifier else {
+      throw AttackError(
+        "labels are read off a fully connected last layer, which \(model.name) lacks; use "
+          + "labels=joint or labels=known")
+    }
+    let gradient = update.gradients[classifier.weight]
+    let (classes, width) = (gradient.shape[0], gradient.shape[1])
+    guard update.batchSize <= classes else {
+      throw AttackError(
+        "\(update.batchSize) images cannot have different labels of \(classes) classes; use "
+          + "labels=recovered")
+    }
+    let elements = gradient.doubles
+    let least = (0..<classes).map { row in
+      elements[row * width..<(row + 1) * width].min() ?? 0
+    }
+    let order = least.indices.sorted { (least[$0], $0) < (least[$1], $1) }
+    return order.prefix(update.batchSize).sorted()
+  }
+}
