@@ -55,7 +55,8 @@ public struct GradientInversion: Sendable {
       if let plan = configuration.plan {
         try optimize(plan, observe)
       } else {
-        throw AttackError("the attack \"plan\" needs a plan; give one with --plan, or name a preset")
+        throw AttackError(
+          "the attack \"plan\" needs a plan; give one with --plan, or name a preset")
       }
     case .linear:
       try closedForm { () throws(AttackError) in

@@ -29,7 +29,8 @@ extension GradientInversion {
       try journal.run(
         method: plan.name,
         labels: { labels ?? mostLikelyLabels($0[batchShape.elementCount...]) }, observe: observe,
-        solve: { observer in search.run(from: start, noise: source.derive(label: "noise"), observer) })
+        solve: { observer in search.run(from: start, noise: source.derive(label: "noise"), observer)
+        })
       if journal.wasStopped || journal.entries.last?.trial.reason == .solved { return }
     }
   }
@@ -69,7 +70,8 @@ extension GradientInversion {
   ) throws(AttackError) -> [Int] {
     let names = weighted.model.parameters.map(\.name)
     guard !objective.parameters.isEmpty else { return Array(names.indices) }
-    for beginning in objective.parameters where !names.contains(where: { $0.hasPrefix(beginning) }) {
+    for beginning in objective.parameters where !names.contains(where: { $0.hasPrefix(beginning) })
+    {
       let suggestion =
         nearestSpelling(to: beginning, in: names).map { "; did you mean \($0)?" } ?? ""
       throw AttackError(

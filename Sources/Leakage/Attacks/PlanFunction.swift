@@ -71,7 +71,8 @@ final class PlanFunction: ObjectiveFunction {
       gradients = [output(matching.imageGradient)]
     } else {
       variables = [images, labelBuffer]
-      gradients = [output(matching.imageGradient)] + (matching.labelGradient.map { [output($0)] } ?? [])
+      gradients =
+        [output(matching.imageGradient)] + (matching.labelGradient.map { [output($0)] } ?? [])
     }
     dummyShape = images.type.shape
     dimension = variables.reduce(0) { $0 + $1.type.shape.elementCount }

@@ -66,7 +66,8 @@ struct PlanSearch {
       SolverResult(
         point: images(of: result.point, function), value: best.squaredDistance,
         iterations: iterations, evaluations: evaluations + 1,
-        reason: best.squaredDistance <= solvedBelow * squaredNorm && result.reason == .iterationLimit
+        reason: best.squaredDistance <= solvedBelow * squaredNorm
+          && result.reason == .iterationLimit
           ? .solved : result.reason))
     outcome.objective = best.objective
     return outcome

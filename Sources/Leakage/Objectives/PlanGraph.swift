@@ -69,7 +69,8 @@ struct PlanGraph: Sendable {
         let target =
           recovered ?? builder.input("features", features.shape, dtype, role: .fixed)
         recovered = target
-        total = total + plan.prior.features.weight
+        total =
+          total + plan.prior.features.weight
           * plan.prior.features.value(of: features, recovered: target)
       }
       total = plan.prior.addingBatchPriors(to: total, batch, trace, labels, labelForm)

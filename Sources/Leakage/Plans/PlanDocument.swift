@@ -54,7 +54,8 @@ public struct PlanDocument: Sendable {
     let merged = try PlanTree(plan).merging(changes, at: "")
     let result: OptimizationPlan
     do {
-      result = try JSONDecoder().decode(OptimizationPlan.self, from: try JSONEncoder().encode(merged))
+      result = try JSONDecoder().decode(
+        OptimizationPlan.self, from: try JSONEncoder().encode(merged))
     } catch let error as AttackError {
       throw error
     } catch DecodingError.dataCorrupted(let context), DecodingError.typeMismatch(_, let context) {
@@ -161,11 +162,27 @@ enum PlanTree: Codable, Equatable, Sendable {
       return try merging(.object(["weight": changes]), at: path)
     case (.object(let members), .string) where members["kind"] != nil:
       return try merging(.object(["kind": changes]), at: path)
+    case (.number, .number(let value)) where PlanTree.wholeNumbers.contains(lastKey(of: path)):
+      guard value == value.rounded(), abs(value) <= 1e15 else {
+        throw AttackError("\(path) is \(value); it must be a whole number")
+      }
+      return changes
     case (.bool, .bool), (.number, .number), (.string, .string), (.array, .array):
       return changes
+    case (.object(let members), _) where members["weight"] != nil:
+      throw AttackError("\(path) is \(changes.kind); it must be a number, the weight, or an object")
     default:
       throw AttackError("\(path) is \(changes.kind); it must be \(kind)")
     }
+  }
+
+  /// Keys whose numbers have no fraction.
+  private static let wholeNumbers: Set = [
+    "trials", "iterations", "seeds", "tile", "warmUp", "medianFilterEvery",
+  ]
+
+  private func lastKey(of path: String) -> String {
+    path.split(separator: ".").last.map(String.init) ?? path
   }
 
   private func unknownKey(_ key: String, _ path: String, among keys: [String]) -> AttackError {

@@ -43,7 +43,8 @@ struct AttacksCommand: ParsableCommand {
         Terminal.print(
           try ResultWriter.json(
             Entry(
-              name: kind.rawValue, isPreset: false, summary: description, paper: nil, assumes: nil)))
+              name: kind.rawValue, isPreset: false, summary: description, paper: nil, assumes: nil))
+        )
       } else {
         Terminal.printParagraph("\(name): \(description).")
       }
