@@ -65,9 +65,9 @@ public struct SimulatedAudit: Sendable {
       images: stacked(originals).converted(to: dtype), labels: batch.map(\.label),
       backend: backend)
     let inversion = try GradientInversion(
-      weighted, update: update, configuration: configuration, backend: backend,
+      weighted, update: update, configuration: configuration,
       knownLabels: configuration.plan?.labels == .known ? batch.map(\.label) : nil,
-      startingImages: startingImages)
+      startingImages: startingImages, backend: backend)
     let result = try inversion.run { progress, images in
       observe(progress) { meanPSNR(of: images(), originals) }
     }

@@ -18,7 +18,8 @@ extension GradientInversion {
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) {
     for plan in applicablePresets() where !journal.wasStopped {
-      try search(
+      // One that does not apply after all is no reason to give up what was found.
+      try? search(
         plan, &journal, trials: 1,
         iterations: min(configuration.iterations, plan.iterations, Self.automaticIterations),
         precision: plan.precision, observe)
@@ -29,7 +30,9 @@ extension GradientInversion {
   private func applicablePresets() -> [OptimizationPlan] {
     let labels = likelyLabels()
     var plans = [AttackPresets.invertingGradients]
-    if let labels, Set(labels).count == labels.count, weighted.model.classifier?.bias != nil {
+    if let labels, Set(labels).count == labels.count, weighted.model.hasKnownFeatures,
+      ClassifierGradient(update, weighted.model)?.sums != nil
+    {
       plans.append(AttackPresets.modern)
     }
     if labels == nil { plans[0].labels = .joint }
@@ -55,7 +58,7 @@ extension GradientInversion {
       function = try journal.compiling { () throws(GraphError) in
         try PlanFunction(
           referee, weighted, update: update, labels: nil,
-          matched: Array(weighted.model.parameters.indices), features: nil, scale: 1,
+          matched: update.sharedParameters, features: nil, scale: 1,
           precision: .f32, mode: mode, backend: backend)
       }
     } catch {

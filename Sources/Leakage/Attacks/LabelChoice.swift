@@ -5,6 +5,7 @@ extension GradientInversion {
   ///
   /// - Throws: ``AttackError`` when the strategy does not apply, with one that does.
   func labels(for plan: OptimizationPlan) throws(AttackError) -> [Int]? {
+    if let knownLabels { return knownLabels }
     switch plan.labels {
     case .joint:
       return nil
@@ -20,11 +21,8 @@ extension GradientInversion {
     case .mostNegative:
       return try LabelRecovery.mostNegativeLabels(of: update, model: weighted.model)
     case .known:
-      guard let knownLabels, knownLabels.count == update.batchSize else {
-        throw AttackError(
-          "\(plan.name) assumes known labels, and none were given; use labels=recovered")
-      }
-      return knownLabels
+      throw AttackError(
+        "\(plan.name) assumes known labels, and none were given; use labels=recovered")
     }
   }
 }
@@ -39,19 +37,17 @@ extension LabelRecovery {
   public static func mostNegativeLabels(
     of update: SharedUpdate, model: Model
   ) throws(AttackError) -> [Int] {
-    guard let classifier = model.classifier else {
+    guard let gradient = ClassifierGradient(update, model), let elements = gradient.rows else {
       throw AttackError(
-        "labels are read off a fully connected last layer, which \(model.name) lacks; use "
-          + "labels=joint or labels=known")
+        "labels are read off the gradient of a fully connected last layer, which \(model.name) "
+          + "lacks or which was not shared; use labels=joint or labels=known")
     }
-    let gradient = update.gradients[classifier.weight]
-    let (classes, width) = (gradient.shape[0], gradient.shape[1])
+    let (classes, width) = (gradient.classCount, gradient.featureCount)
     guard update.batchSize <= classes else {
       throw AttackError(
         "\(update.batchSize) images cannot have different labels of \(classes) classes; use "
           + "labels=recovered")
     }
-    let elements = gradient.doubles
     let least = (0..<classes).map { row in
       elements[row * width..<(row + 1) * width].min() ?? 0
     }

@@ -69,7 +69,7 @@ extension GradientInversion {
     _ objective: MatchingObjective
   ) throws(AttackError) -> [Int] {
     let names = weighted.model.parameters.map(\.name)
-    guard !objective.parameters.isEmpty else { return Array(names.indices) }
+    guard !objective.parameters.isEmpty else { return update.sharedParameters }
     for beginning in objective.parameters where !names.contains(where: { $0.hasPrefix(beginning) })
     {
       let suggestion =
@@ -78,9 +78,14 @@ extension GradientInversion {
         "objective.parameters names \"\(beginning.prefix(80))\", with which no parameter of "
           + "\(weighted.model.name) begins\(suggestion)")
     }
-    return names.indices.filter { index in
+    let matched = update.sharedParameters.filter { index in
       objective.parameters.contains { names[index].hasPrefix($0) }
     }
+    guard !matched.isEmpty else {
+      throw AttackError(
+        "none of the parameters that objective.parameters names was shared; name others")
+    }
+    return matched
   }
 
   /// For each image the features that the last layer read: row y of its weight's gradient divided by
@@ -89,14 +94,15 @@ extension GradientInversion {
     _ plan: OptimizationPlan, _ labels: [Int]?
   ) throws(AttackError) -> Tensor? {
     guard plan.prior.features.weight > 0 else { return nil }
-    guard let labels, let classifier = weighted.model.classifier, let bias = classifier.bias else {
+    guard let labels, weighted.model.hasKnownFeatures,
+      let gradient = ClassifierGradient(update, weighted.model), let rows = gradient.rows,
+      let sums = gradient.sums
+    else {
       throw AttackError(
-        "\(plan.name) reads features off a fully connected last layer with bias, for given labels; "
-          + "switch the prior off with prior.features=0")
+        "\(plan.name) reads features off the gradient of a fully connected last layer with bias, for "
+          + "given labels; switch the prior off with prior.features=0")
     }
-    let weightGradient = update.gradients[classifier.weight]
-    let (rows, sums) = (weightGradient.doubles, update.gradients[bias].doubles)
-    let width = weightGradient.shape[1]
+    let width = gradient.featureCount
     return Tensor(
       [labels.count, width],
       .f64(
@@ -122,6 +128,10 @@ extension GradientInversion {
       point = (0..<shape[0] / batchShape[0]).flatMap { _ in scaled }
     } else {
       point = initialization.draw(shape, &source)
+      if let normalization = weighted.model.normalization {
+        // Drawn as the model sees it.
+        point = normalization.pixels(point, imageElements: shape.elementCount / shape[0])
+      }
     }
     while point.count < function.dimension { point.append(source.normal()) }
     return point

@@ -28,7 +28,8 @@ final class PlanFunction: ObjectiveFunction {
   ) throws(GraphError) {
     let matching = PlanGraph(
       plan, weighted.model, batchSize: update.batchSize,
-      labelForm: labels == nil ? .logits : .classIndices, matched: matched, scale: scale,
+      labelForm: labels == nil ? .logits : .classIndices, matched: matched,
+      shared: update.sharedParameters, loss: update.loss, scale: scale,
       dtype: precision.dtype, mode: mode)
     let executable = try backend.compile(matching.graph)
     self.executable = executable

@@ -28,10 +28,12 @@ struct PlanGraph: Sendable {
   /// - Parameters:
   ///   - labelForm: ``LabelForm/logits`` seeks the labels too.
   ///   - matched: indices of the parameters to match.
+  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - scale: of the images' height and width; see ``OptimizationPlan/scales``.
   init(
     _ plan: OptimizationPlan, _ model: Model, batchSize: Int, labelForm: LabelForm,
-    matched: [Int], scale: Double = 1, dtype: DType = .f32, mode: ForwardMode = .evaluation
+    matched: [Int], shared: [Int]? = nil, loss: ClientLoss = .meanCrossEntropy,
+    scale: Double = 1, dtype: DType = .f32, mode: ForwardMode = .evaluation
   ) {
     let builder = GraphBuilder()
     let seeds = plan.prior.group.seeds
@@ -58,7 +60,7 @@ struct PlanGraph: Sendable {
       let batch = images.slice(axis: 0, seed * batchSize..<(seed + 1) * batchSize)
       let gradients = model.clientGradient(
         images: batch, labels: labels, labelForm: labelForm, parameters: parameters,
-        buffers: buffers, mode: mode
+        buffers: buffers, loss: loss, mode: mode
       ).gradients
       let objective = plan.objective.distance(
         matched.map { gradients[$0] }, matched.map { targets[$0] })
@@ -76,7 +78,10 @@ struct PlanGraph: Sendable {
       total = plan.prior.addingBatchPriors(to: total, batch, trace, labels, labelForm)
       batches.append(batch)
       objectives.append(objective.reshape(to: [1]))
-      distances.append(squaredDistance(gradients, targets).reshape(to: [1]))
+      let received = shared ?? Array(targets.indices)
+      distances.append(
+        squaredDistance(received.map { gradients[$0] }, received.map { targets[$0] })
+          .reshape(to: [1]))
     }
     if plan.prior.group.weight > 0, seeds > 1 {
       total = total + plan.prior.group.weight * plan.prior.group.value(of: batches)

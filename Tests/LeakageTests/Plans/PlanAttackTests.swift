@@ -19,13 +19,11 @@ import Testing
   }
 
   /// A narrow ResNet-20 with batch norm, of images of 9x9 pixels.
-  private func resNet(
-    labels: [Int], activation: Activation = .silu
-  ) throws -> AttackedClient {
+  private func resNet(labels: [Int]) throws -> AttackedClient {
     try AttackedClient(
       ModelCatalog.model(
         named: "resnet20",
-        ModelOptions(inputShape: [3, 9, 9], classCount: 5, activation: activation, width: 4)),
+        ModelOptions(inputShape: [3, 9, 9], classCount: 5, activation: .silu, width: 4)),
       labels: labels)
   }
 
@@ -103,7 +101,7 @@ import Testing
     let plan = plan { $0.initialization.kind = .given }
     let result = try GradientInversion(
       client.weighted, update: client.update, configuration: configuration(plan, iterations: 3),
-      backend: AttackedClient.backend, startingImages: client.images
+      startingImages: client.images, backend: AttackedClient.backend
     ).run()
     // The first point is the best: it is the private image.
     #expect(client.psnr(of: result.images) > 100)
@@ -146,13 +144,18 @@ import Testing
         == "plan assumes known labels, and none were given; use labels=recovered")
     let result = try GradientInversion(
       client.weighted, update: client.update, configuration: configuration(plan),
-      backend: AttackedClient.backend, knownLabels: [4]
+      knownLabels: [4], backend: AttackedClient.backend
     ).run()
     #expect(result.labels == [4])
   }
 
   @Test func mostNegativeRowsAreTheLabels() throws {
-    let client = try resNet(labels: [4, 0, 2], activation: .relu)
+    // The rule presumes features that are not negative, and logits that do not tell classes yet.
+    let client = try AttackedClient(
+      ModelCatalog.model(
+        named: "mlp",
+        ModelOptions(inputShape: [3, 4, 4], classCount: 10, activation: .relu, width: 20)),
+      labels: [4, 0, 2])
     let labels = try LabelRecovery.mostNegativeLabels(
       of: client.update, model: client.weighted.model)
     #expect(labels == [0, 2, 4])
