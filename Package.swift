@@ -31,7 +31,9 @@ let package = Package(
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(
       name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
-    .target(name: "Leakage", dependencies: ["TensorGraph", "ModelIO"]),
+    .target(
+      name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
+      resources: [.embedInCode("Plans/Presets")]),
     .target(name: "Audit", dependencies: ["Leakage", "ModelIO", "TensorGraph"]),
     .executableTarget(
       name: "gradleak",

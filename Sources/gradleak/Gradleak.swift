@@ -21,12 +21,13 @@ struct Gradleak: ParsableCommand {
         gradleak reconstruct --model m.onnx --update g.safetensors --out out
         gradleak inspect g.safetensors            what an update or model holds
         gradleak analyse photo.jpg --out out      what the gradient determines
+        gradleak attacks                          the attacks and presets
         gradleak models                           the built-in models
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
-      AnalyseCommand.self, BenchCommand.self, ModelsCommand.self,
+      AnalyseCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
     ])
 
   static func main() {

@@ -103,7 +103,7 @@ public struct ResultWriter: Sendable {
 
   private func subtitle(_ record: RunRecord) -> String {
     "\(record.model.name) (\(record.model.activation)), attack "
-      + "\(record.configuration.attack.rawValue), batch \(record.update.batchSize), "
+      + "\(record.configuration.attackName), batch \(record.update.batchSize), "
       + "one gradient"
   }
 

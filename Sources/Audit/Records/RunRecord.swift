@@ -113,13 +113,16 @@ public struct TrialRecord: Codable, Sendable, Equatable {
   public var matchingLoss: JSONNumber
   /// Second-order work; nil for methods without.
   public var secondOrder: SecondOrderCounts?
+  /// A plan's own objective at the end, without priors; nil where that is the matching loss.
+  public var objective: JSONNumber?
 
   public init(
     method: String? = nil, reason: StopReason, iterations: Int, evaluations: Int,
-    matchingLoss: Double, secondOrder: SecondOrderCounts? = nil
+    matchingLoss: Double, secondOrder: SecondOrderCounts? = nil, objective: Double? = nil
   ) {
     self.method = method
     self.secondOrder = secondOrder
+    self.objective = objective.map(JSONNumber.init)
     self.reason = reason
     self.iterations = iterations
     self.evaluations = evaluations

@@ -26,18 +26,24 @@ public struct SimulatedAudit: Sendable {
 
   /// Shares the gradient of `batch` and attacks it.
   ///
-  /// - Parameter observe: called after every iteration of a search with the progress and the mean
-  ///   PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
+  /// - Parameters:
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - observe: called after every iteration of a search with the progress and the mean
+  ///     PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
+    startingImages: Tensor? = nil,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     let update = try audit.weighted.share(
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
       labels: batch.map { $0.label ?? 0 }, loss: loss, mode: audit.mode, backend: audit.backend)
+    let assumesLabels = configuration.plan?.labels == .known
     let subject = UpdateAudit.Subject(
-      update: update, truth: batch, name: batch.map(\.name).joined(separator: "+"))
+      update: update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
+      knownLabels: assumesLabels ? batch.map { $0.label ?? 0 } : nil,
+      startingImages: startingImages)
     return try audit.attack(subject, configuration: configuration, observe: observe)
   }
 }

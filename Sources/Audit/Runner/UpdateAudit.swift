@@ -41,10 +41,12 @@ public struct UpdateAudit: Sendable {
     public let knownLabels: [Int]?
     /// What the update was: "gradient".
     public let kind: String
+    /// [N, C, H, W], for plans that start from given images.
+    public var startingImages: Tensor?
 
     public init(
       update: SharedUpdate, truth: [PrivateExample]?, name: String, knownLabels: [Int]? = nil,
-      kind: String = "gradient"
+      kind: String = "gradient", startingImages: Tensor? = nil
     ) {
       precondition(
         truth.map { $0.count == update.batchSize } ?? true,
@@ -54,6 +56,7 @@ public struct UpdateAudit: Sendable {
       self.name = name
       self.knownLabels = knownLabels
       self.kind = kind
+      self.startingImages = startingImages
     }
   }
 
@@ -69,7 +72,8 @@ public struct UpdateAudit: Sendable {
   ) throws(AttackError) -> AuditOutcome {
     let inversion = try GradientInversion(
       weighted, update: subject.update, configuration: configuration,
-      knownLabels: subject.knownLabels, mode: mode, backend: backend)
+      knownLabels: subject.knownLabels, startingImages: subject.startingImages, mode: mode,
+      backend: backend)
     let originals = subject.truth?.map(\.image)
     let result = try inversion.run { progress, images in
       observe(progress) { originals.map { meanPSNR(of: images(), $0) } ?? .nan }
@@ -115,7 +119,7 @@ public struct UpdateAudit: Sendable {
         TrialRecord(
           method: $0.method, reason: $0.reason, iterations: $0.iterations,
           evaluations: $0.evaluations, matchingLoss: $0.matchingLoss,
-          secondOrder: $0.secondOrder)
+          secondOrder: $0.secondOrder, objective: $0.objective)
       },
       bestTrial: result.bestTrial, matchingLoss: result.matchingLoss, images: images,
       trace: result.snapshots.map { snapshot in

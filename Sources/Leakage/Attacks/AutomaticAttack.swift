@@ -18,7 +18,7 @@ extension GradientInversion {
     return journal.result(diagnosis: diagnosis(of: journal))
   }
 
-  private func likelyLabels() -> [Int]? {
+  func likelyLabels() -> [Int]? {
     if let knownLabels { return knownLabels }
     if update.batchSize == 1 {
       return LabelRecovery.singleLabel(of: update, weighted).map { [$0] }
@@ -75,9 +75,17 @@ extension GradientInversion {
   }
 
   /// Whether the best trial's matching loss is what was asked for.
-  private func isSolved(_ journal: TrialJournal) -> Bool {
+  func isSolved(_ journal: TrialJournal) -> Bool {
     guard let best = journal.best else { return false }
     return journal.entries[best].trial.matchingLoss <= solvedBelow * update.squaredNorm
+  }
+
+  /// Whether the batch is found, and no other can have its gradient.
+  private func isCertain(_ journal: TrialJournal) -> Bool {
+    isSolved(journal)
+      && weighted.model.equationBound(
+        batchSize: update.batchSize, shared: update.sharedParameters, mode: mode)
+        >= batchShape.elementCount
   }
 
   /// Second-order steps reach far more digits than the searches that the setting is made for, but not
@@ -110,6 +118,7 @@ extension GradientInversion {
         try searchByGradientDescent(&journal, labels: labels, observe)
       }
     }
+    if !journal.wasStopped, !isCertain(journal) { try searchByPresets(&journal, observe) }
     return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
   }
 

@@ -9,12 +9,17 @@ public struct GradientInversion: Sendable {
   let knownLabels: [Int]?
   let mode: ForwardMode
   let backend: any Backend
+  /// For plans that start from ``Initialization/Kind/given`` images.
+  let startingImages: Tensor?
 
-  /// - Parameter knownLabels: one class index for each example, in any order, or nil when unknown.
+  /// - Parameters:
+  ///   - knownLabels: one class index for each example, in any order, or nil when unknown.
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
     _ weighted: WeightedModel, update: SharedUpdate, configuration: AttackConfiguration,
-    knownLabels: [Int]? = nil, mode: ForwardMode = .evaluation, backend: any Backend
+    knownLabels: [Int]? = nil, startingImages: Tensor? = nil, mode: ForwardMode = .evaluation,
+    backend: any Backend
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
       throw AttackError("the update's tensors do not fit the parameters of \(weighted.model.name)")
@@ -41,6 +46,7 @@ public struct GradientInversion: Sendable {
     self.configuration = configuration
     self.mode = mode
     self.backend = backend
+    self.startingImages = startingImages
   }
 
   /// Runs the attack.
@@ -57,9 +63,16 @@ public struct GradientInversion: Sendable {
     case .levenbergMarquardt:
       try levenbergMarquardt(observe)
     case .dlg:
-      try search(labels: knownLabels, observe)
+      try optimize(AttackPresets.dlg, observe)
     case .idlg:
-      try search(labels: labelsFirst(), observe)
+      try optimize(AttackPresets.idlg, observe)
+    case .plan:
+      if let plan = configuration.plan {
+        try optimize(plan, observe)
+      } else {
+        throw AttackError(
+          "the attack \"plan\" needs a plan; give one with --plan, or name a preset")
+      }
     case .linear:
       try closedForm { () throws(AttackError) in
         let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
@@ -77,12 +90,6 @@ public struct GradientInversion: Sendable {
         return (result.image, try label(of: result.image), result.layers)
       }
     }
-  }
-
-  /// The known labels, or else the one that iDLG reads.
-  private func labelsFirst() throws(AttackError) -> [Int] {
-    if let knownLabels { return knownLabels }
-    return [try LabelRecovery.singleLabel(of: update, model: weighted.model)]
   }
 
   private func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
@@ -152,44 +159,10 @@ public struct GradientInversion: Sendable {
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 
-  // MARK: - Search
-
-  /// The paper's search, by L-BFGS from standard normal dummies.
-  private func search(
-    labels: [Int]?, _ observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision
-  ) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    let function = try journal.compiling { () throws(AttackError) in try compile(labels: labels) }
-    for trial in 0..<configuration.trials {
-      try journal.run(
-        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
-        observe: observe,
-        solve: { observer in
-          TrialJournal.Outcome(
-            LBFGS().minimize(
-              function, from: startingPoint(trial, dimension: function.dimension),
-              until: searchRule, observe: observer))
-        })
-      if journal.wasStopped || journal.entries.last?.trial.reason == .solved { break }
-    }
-    return journal.result()
-  }
-
   var searchRule: StoppingRule {
     StoppingRule(
       iterations: configuration.iterations,
       solvedBelow: configuration.solvedBelow * update.squaredNorm)
-  }
-
-  /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
-  private func startingPoint(_ trial: Int, dimension: Int) -> [Double] {
-    var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
-    let noise = (0..<dimension).map { _ in source.normal() }
-    guard let normalization = weighted.model.normalization else { return noise }
-    // Standard normal as the model sees it.
-    let count = batchShape.elementCount
-    return normalization.pixels(
-      Array(noise[..<count]), imageElements: count / update.batchSize) + noise[count...]
   }
 
   /// The class with the largest logit or probability, for each example.

@@ -29,6 +29,10 @@ public struct Model: Sendable {
   public let buffers: [ParameterSpec]
   /// The fully connected layer that makes the logits, or nil when they are made otherwise.
   public let classifier: Classifier?
+  /// Number of batch normalisations.
+  package let batchNormCount: Int
+  /// Whether the forward pass says what its last layer reads.
+  let hasKnownFeatures: Bool
   /// The batch size the model is examined with: 1, but for one that takes no other.
   public let probeBatchSize: Int
   /// What is done to pixels before the model sees them; nil when it takes them as they are.
@@ -61,6 +65,8 @@ public struct Model: Sendable {
       let index = { (name: String) in context.parameters.firstIndex { $0.name == name } }
       return index(layer.weight).map { Classifier(weight: $0, bias: layer.bias.flatMap(index)) }
     }
+    self.batchNormCount = context.batchNormLayers.count
+    self.hasKnownFeatures = context.linearLayers.contains { $0.output == logits.id }
     self.classifier =
       declared ?? Classifier(of: builder.build(outputs: [logits]), parameters: context.parameters)
     self.body = forward
@@ -95,6 +101,23 @@ public struct Model: Sendable {
   public func forward(
     _ input: Value, parameters: [Value], buffers: [Value] = [], mode: ForwardMode = .evaluation
   ) -> Value {
+    trace(input, parameters: parameters, buffers: buffers, mode: mode).logits
+  }
+
+  /// What a forward pass computes on the way, for priors on it.
+  struct Trace {
+    /// [N, classCount].
+    let logits: Value
+    /// What the fully connected last layer reads, [N, F]; nil when there is none.
+    let features: Value?
+    /// In the order of computation.
+    let batchNorms: [ForwardContext.BatchNormLayer]
+  }
+
+  /// ``forward(_:parameters:buffers:mode:)`` with the values on the way.
+  func trace(
+    _ input: Value, parameters: [Value], buffers: [Value], mode: ForwardMode
+  ) -> Trace {
     precondition(
       input.shape.rank == 4 && input.shape.removing(axes: [0]) == inputShape,
       "\(name) takes images [N, C, H, W] of \(inputShape), not \(input.shape)")
@@ -106,7 +129,11 @@ public struct Model: Sendable {
     let values = Dictionary(uniqueKeysWithValues: zip(names, parameters + buffers))
     let context = ForwardContext(
       mode: mode, builder: input.builder, dtype: input.dtype, values: values)
-    return body(
+    let logits = body(
       ForwardScope(context: context, path: ""), normalization?.normalized(input) ?? input)
+    return Trace(
+      logits: logits,
+      features: context.linearLayers.last { $0.output == logits.id }?.input,
+      batchNorms: context.batchNormLayers)
   }
 }

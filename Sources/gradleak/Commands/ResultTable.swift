@@ -61,7 +61,7 @@ struct ResultTable {
     Terminal.printParagraph(
       "Model: \(model.name) (\(model.activation)), \(model.parameterCount) parameters, "
         + "\(model.weights.split(separator: ",").first ?? ""); attack: "
-        + "\(record.configuration.attack.rawValue), \(record.configuration.precision.rawValue); "
+        + "\(record.configuration.attackName), \(record.configuration.precision.rawValue); "
         + "batch \(record.update.batchSize).")
     Terminal.printParagraph("Threat model: \(record.threatModel).")
     printDiagnoses()

@@ -2,6 +2,7 @@ import Audit
 import CPUBackend
 import Foundation
 import Leakage
+import ModelIO
 import TensorGraph
 
 /// Runs simulated audits one after another, shows how far they are, and gathers their outcomes.
@@ -33,6 +34,7 @@ struct SimulationSession {
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
+    var configuration = try attack.configuration(kind, seed: attack.seed)
     var outcomes: [AuditOutcome] = []
     // Jobs of one seed follow each other; the weights of only one are held.
     var latest: (seed: UInt64, audit: SimulatedAudit)?
@@ -40,11 +42,15 @@ struct SimulationSession {
       if latest?.seed != job.seed { latest = nil }
       let audit = latest?.audit ?? makeAudit(seed: job.seed, backend)
       latest = (job.seed, audit)
-      let configuration = attack.configuration(kind, seed: job.seed)
+      configuration.seed = job.seed
       let finished = outcomes.map(\.timing.attackSeconds)
-      let outcome = try audit.run(job.batch, configuration: configuration) { state, psnr in
+      let outcome = try audit.run(
+        job.batch, configuration: configuration,
+        startingImages: try startingImages(count: job.batch.count)
+      ) { state, psnr in
         progress.update {
-          line(state, psnr: psnr(), job, finished: finished, count: jobs.count)
+          line(
+            state, psnr: psnr(), job, configuration, finished: finished, count: jobs.count)
         }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
@@ -53,6 +59,17 @@ struct SimulationSession {
       if outcome.wasInterrupted || Interruption.isRequested { break }
     }
     return outcomes
+  }
+
+  /// The picture to start from, once for each image of a batch.
+  private func startingImages(count: Int) throws -> Tensor? {
+    guard let path = attack.start else { return nil }
+    let inputShape = selected.model.inputShape
+    let example = PrivateExample(
+      name: path, picture: try Image(contentsOf: path), label: 0, inputShape: inputShape)
+    return Tensor(
+      Shape([count] + inputShape.dimensions),
+      .f64((0..<count).flatMap { _ in example.image.doubles }))
   }
 
   private func makeAudit(seed: UInt64, _ backend: CPUBackend) -> SimulatedAudit {
@@ -71,9 +88,11 @@ struct SimulationSession {
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let job = Job(name: subject.name, seed: attack.seed, batch: [])
-    let configuration = attack.configuration(kind, seed: attack.seed)
+    let configuration = try attack.configuration(kind, seed: attack.seed)
+    var subject = subject
+    subject.startingImages = try startingImages(count: subject.update.batchSize)
     let outcome = try audit.attack(subject, configuration: configuration) { state, psnr in
-      progress.update { line(state, psnr: psnr(), job, finished: [], count: 1) }
+      progress.update { line(state, psnr: psnr(), job, configuration, finished: [], count: 1) }
       return Interruption.isRequested ? .stop(.interrupted) : .proceed
     }
     progress.clear()
@@ -83,32 +102,35 @@ struct SimulationSession {
   /// For instance "[2/7] chelsea  trial 1/5  812/6000  loss 2.1e-06  31 dB  1310/s  ETA 0:35":
   /// iterations, matching loss, PSNR, evaluations a second, and the estimated time left for all jobs.
   private func line(
-    _ progress: AttackProgress, psnr: Double, _ job: Job, finished: [Double], count: Int
+    _ progress: AttackProgress, psnr: Double, _ job: Job, _ configuration: AttackConfiguration,
+    finished: [Double], count: Int
   ) -> String {
     let solver = progress.solver
     let rate = Double(progress.evaluations) / max(progress.seconds, 1e-9)
     // One line of 80 columns.
     let name = job.name.count > 13 ? job.name.prefix(12) + "…" : job.name[...]
+    let left = remaining(
+      progress, rate: rate, iterations: configuration.iterations, finished: finished, count: count)
     return [
       "[\(finished.count + 1)/\(count)] \(name)",
-      "trial \(progress.trial + 1)/\(attack.trials)",
-      "\(solver.iteration)/\(attack.iterations)",
+      "trial \(progress.trial + 1)/\(configuration.trials)",
+      "\(solver.iteration)/\(configuration.iterations)",
       String(format: "loss %.1e", solver.value),
       psnr.isNaN ? "" : String(format: "%.0f dB", psnr),
       String(format: "%.0f/s", rate),
-      "ETA \(ProgressLine.clock(remaining(progress, rate: rate, finished: finished, count: count)))",
+      "ETA \(ProgressLine.clock(left))",
     ].filter { !$0.isEmpty }.joined(separator: "  ")
   }
 
   /// Estimated seconds left for all jobs. A job takes as long as the `finished` ones did on average;
   /// before there are any, or after that time, as if its present trial went to its limit.
   private func remaining(
-    _ progress: AttackProgress, rate: Double, finished: [Double], count: Int
+    _ progress: AttackProgress, rate: Double, iterations: Int, finished: [Double], count: Int
   ) -> Double {
     let solver = progress.solver
     let perIteration = Double(solver.evaluations) / Double(max(solver.iteration, 1))
     let ofTrial = min(
-      Double(attack.iterations - solver.iteration) * perIteration / max(rate, 1e-9),
+      Double(max(iterations - solver.iteration, 0)) * perIteration / max(rate, 1e-9),
       (attack.timeLimit ?? .infinity) - progress.seconds)
     let average =
       finished.isEmpty

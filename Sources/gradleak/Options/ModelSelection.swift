@@ -38,6 +38,14 @@ struct ModelSelection: ParsableArguments {
   var size: Int?
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Number of repeated layers, where that is a choice.", valueName: "n"))
+  var depth: Int?
+
+  @Option(help: ArgumentHelp("Pooling, where that is a choice.", valueName: "name"))
+  var pooling: Pooling?
+
+  @Option(
     help: ArgumentHelp(
       "Channels, height and width of one image, such as 3x224x224.", valueName: "shape"))
   var inputShape: String?
@@ -78,7 +86,8 @@ struct ModelSelection: ParsableArguments {
     if isFile {
       for (name, isGiven) in [
         ("--activation", activation != nil), ("--classes", classes != nil),
-        ("--width", width != nil), ("--weights", weights != nil),
+        ("--width", width != nil), ("--depth", depth != nil), ("--pooling", pooling != nil),
+        ("--weights", weights != nil),
       ] where isGiven {
         throw ValidationError(
           "\(name) is for the built-in models, and \(model.quotedForMessage) is a file; leave it out."
@@ -113,7 +122,8 @@ struct ModelSelection: ParsableArguments {
     let architecture = try ModelCatalog.architecture(named: model)
     let options = ModelOptions(
       inputShape: try imageShape(channels: architecture.defaults.inputShape[0]),
-      classCount: classes, activation: activation, width: width)
+      classCount: classes, activation: activation, width: width, depth: depth,
+      pooling: pooling)
     let model = try normalizing(try architecture.model(options))
     try checkMemory(model)
     let rules = try renamings()
