@@ -18,6 +18,7 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     // A sweep's plan.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .target(name: "TensorGraph"),
@@ -29,7 +30,11 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
-    .target(name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG"]),
+    .target(
+      name: "ONNXProtobuf",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    .target(
+      name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
     .target(name: "Leakage", dependencies: ["TensorGraph", "ModelIO"]),
     .target(
       name: "Audit",

@@ -18,6 +18,8 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak reconstruct photo.jpg --out out  the same with your own picture
+        gradleak reconstruct --model m.onnx --update g.safetensors --out out
+        gradleak inspect g.safetensors            what an update or model holds
         gradleak analyse photo.jpg --out out      what the gradient determines
         gradleak models                           the built-in models
         gradleak defences                         what a client can do about it
@@ -26,9 +28,9 @@ struct Gradleak: ParsableCommand {
       """,
     version: GradleakVersion.current,
     subcommands: [
-      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self, DefencesCommand.self, SweepCommand.self,
-      PriceCommand.self,
+      DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
+      AnalyseCommand.self, BenchCommand.self, ModelsCommand.self, DefencesCommand.self,
+      SweepCommand.self, PriceCommand.self,
     ])
 
   static func main() {
