@@ -43,10 +43,15 @@ public struct UpdateAudit: Sendable {
     public let kind: String
     /// [N, C, H, W], for plans that start from given images.
     public var startingImages: Tensor?
+    /// What the attacker makes of knowing the client's defence.
+    public let counterAttack: CounterAttack
+    /// The client's defence, for the record; nil for none.
+    public let defence: DefenceSummary?
 
     public init(
       update: SharedUpdate, truth: [PrivateExample]?, name: String, knownLabels: [Int]? = nil,
-      kind: String = "gradient", startingImages: Tensor? = nil
+      kind: String = "gradient", startingImages: Tensor? = nil,
+      counterAttack: CounterAttack = .none, defence: DefenceSummary? = nil
     ) {
       precondition(
         truth.map { $0.count == update.batchSize } ?? true,
@@ -57,6 +62,8 @@ public struct UpdateAudit: Sendable {
       self.knownLabels = knownLabels
       self.kind = kind
       self.startingImages = startingImages
+      self.counterAttack = counterAttack
+      self.defence = defence
     }
   }
 
@@ -73,6 +80,7 @@ public struct UpdateAudit: Sendable {
     let inversion = try GradientInversion(
       weighted, update: subject.update, configuration: configuration,
       knownLabels: subject.knownLabels, startingImages: subject.startingImages, mode: mode,
+      counter: subject.counterAttack,
       backend: backend)
     let originals = subject.truth?.map(\.image)
     let result = try inversion.run { progress, images in
@@ -128,7 +136,7 @@ public struct UpdateAudit: Sendable {
           evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
           psnr: originals.map { meanPSNR(of: snapshot.images, $0) })
       },
-      diagnosis: result.diagnosis)
+      diagnosis: result.diagnosis, defence: subject.defence)
     return AuditOutcome(
       record: record,
       timing: RunTiming(
