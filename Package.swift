@@ -18,6 +18,7 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     // A sweep's plan.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .target(name: "TensorGraph"),
@@ -29,8 +30,14 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
-    .target(name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG"]),
-    .target(name: "Leakage", dependencies: ["TensorGraph", "ModelIO"]),
+    .target(
+      name: "ONNXProtobuf",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    .target(
+      name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
+    .target(
+      name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
+      resources: [.embedInCode("Plans/Presets")]),
     .target(
       name: "Audit",
       dependencies: [
@@ -47,6 +54,9 @@ let package = Package(
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
+    .executableTarget(
+      name: "FuzzReaders", dependencies: ["ModelIO", "TensorGraph"],
+      path: "Benchmarks/FuzzReaders"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -57,9 +67,10 @@ let package = Package(
         "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
       ]),
     .testTarget(
-      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
+      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport", "FuzzReaders"]),
     .testTarget(
-      name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
+      name: "LeakageTests",
+      dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "AuditTests",
       dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph", "TestSupport"]),

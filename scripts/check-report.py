@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens reports in headless Chromium and checks them.
 
-    scripts/check-report.py report.html [--screenshots FOLDER]
+    scripts/check-report.py report.html [--screenshots FOLDER [--clip HEIGHT]] [--widths 375 1440]
 
 Every report is opened 375 and 1440 pixels wide, in light and in dark. Checked are: no message on the
 console, no request for anything but the file, no horizontal overflow, a contrast of 4.5 to 1 of all
@@ -200,7 +200,7 @@ def complaints(events, address):
                 yield "loads " + url[:100]
 
 
-def check(browser, path, width, scheme, screenshot):
+def check(browser, path, width, scheme, screenshot, clip):
     address = pathlib.Path(path).resolve().as_uri()
     target = browser.call("Target.createTarget", url="about:blank")["targetId"]
     session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -223,7 +223,8 @@ def check(browser, path, width, scheme, screenshot):
     if screenshot:
         browser.call("Runtime.evaluate", session,
                      expression="document.querySelectorAll('details').forEach(d => d.open = false)")
-        picture = browser.call("Page.captureScreenshot", session, captureBeyondViewport=True)
+        area = {"clip": {"x": 0, "y": 0, "width": width, "height": clip, "scale": 1}} if clip else {}
+        picture = browser.call("Page.captureScreenshot", session, captureBeyondViewport=True, **area)
         pathlib.Path(screenshot).write_bytes(base64.b64decode(picture["data"]))
     browser.call("Target.closeTarget", targetId=target)
     browser.events.clear()
@@ -234,6 +235,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("reports", nargs="+")
     parser.add_argument("--screenshots", metavar="FOLDER")
+    parser.add_argument("--clip", metavar="HEIGHT", type=int, help="pixels of a screenshot, from the top")
+    parser.add_argument("--widths", metavar="PIXELS", type=int, nargs="+", default=WIDTHS)
     options = parser.parse_args()
     path = os.environ.get("GRADLEAK_BROWSER") or next(
         (found for name in BROWSERS if (found := shutil.which(name))), None)
@@ -247,18 +250,18 @@ def main():
     failed = False
     try:
         for report in options.reports:
-            for width in WIDTHS:
+            for width in options.widths:
                 for scheme in SCHEMES:
                     stem = f"{pathlib.Path(report).stem}-{width}-{scheme}.png"
                     picture = options.screenshots and os.path.join(options.screenshots, stem)
-                    problems = check(browser, report, width, scheme, picture)
+                    problems = check(browser, report, width, scheme, picture, options.clip)
                     for problem in problems:
                         print(f"{report}, {width} px, {scheme}: {problem}")
                     failed = failed or bool(problems)
     finally:
         browser.close()
     if not failed:
-        print(f"check-report: {len(options.reports)} report(s) at {WIDTHS} px, light and dark: good")
+        print(f"check-report: {len(options.reports)} report(s) at {options.widths} px, light and dark: good")
     return 1 if failed else 0
 
 

@@ -18,7 +18,10 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak reconstruct photo.jpg --out out  the same with your own picture
+        gradleak reconstruct --model m.onnx --update g.safetensors --out out
+        gradleak inspect g.safetensors            what an update or model holds
         gradleak analyse photo.jpg --out out      what the gradient determines
+        gradleak attacks                          the attacks and presets
         gradleak models                           the built-in models
         gradleak defences                         what a client can do about it
         gradleak sweep --preset dlg-paper         which of it is enough
@@ -28,9 +31,10 @@ struct Gradleak: ParsableCommand {
       """,
     version: GradleakVersion.current,
     subcommands: [
-      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
-      AuditCommand.self, ReportCommand.self,
+      DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
+      AnalyseCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
+      DefencesCommand.self, SweepCommand.self, PriceCommand.self, AuditCommand.self,
+      ReportCommand.self,
     ])
 
   static func main() {

@@ -35,7 +35,7 @@ struct ReproductionTests {
     #expect(command.note == nil)
     let parsed = try ReconstructCommand.parse(Array(command.arguments.dropFirst()))
     #expect(
-      parsed.attack.configuration(.dlg, seed: parsed.attack.seed) == records[0].configuration)
+      try parsed.attack.configuration(.dlg, seed: parsed.attack.seed) == records[0].configuration)
     #expect(parsed.attack.chosenAttack == .dlg && parsed.batchSize == 2)
     #expect(try parsed.defence.choice().chain == records[0].defence?.chain)
     #expect(try parsed.defence.choice().isAdaptive == false)

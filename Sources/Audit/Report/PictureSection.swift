@@ -45,8 +45,8 @@ extension Report {
   private func figure(_ picture: Picture) -> HTML {
     let image = picture.image
     let name = image.name
-    let level = LeakLevel(image)
-    let psnr = ResultWriter.decibels(image.decibels)
+    let level = LeakLevel(image, diagnosis: picture.record.diagnosis)
+    let psnr = decibelText(image.decibels)
     let seed = picture.record.configuration.seed
     let hasSeeds = Set(input.records.map(\.configuration.seed)).count > 1
     let ssim = image.ssim.map { String(format: ", SSIM %.3f", $0.value) } ?? ""

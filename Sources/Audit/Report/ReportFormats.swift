@@ -76,16 +76,16 @@ extension Report {
     for row in rows {
       let (record, image) = (row.record, row.image)
       let run: [String] = [
-        image.name, record.model.name, record.configuration.attack.rawValue,
+        image.name, record.model.name, record.configuration.attackName,
         String(record.configuration.seed), record.defence?.chain.description ?? "none",
         String(record.update.batchSize),
       ]
-      let quality: [Double?] = [image.meanSquaredError.value, image.decibels, image.ssim?.value]
+      let quality: [Double?] = [image.meanSquaredError?.value, image.decibels, image.ssim?.value]
       let baselines: [Double?] = [image.randomDecibels, image.greyDecibels]
       func numbers(_ values: [Double?]) -> [String] { values.map { $0.map { "\($0)" } ?? "" } }
       let labels = [image.labelArgument, String(image.recoveredLabel)]
       let end: [String] = [
-        LeakLevel(image).words, "\(record.matchingLoss.value)",
+        LeakLevel(image, diagnosis: row.record.diagnosis).words, "\(record.matchingLoss.value)",
         record.diagnosis?.verdict.rawValue ?? "",
       ]
       let fields = run + numbers(quality) + labels + numbers(baselines) + end
@@ -129,13 +129,13 @@ extension Report {
   static func cells(of row: Row) -> [String] {
     let image = row.image
     return [
-      image.name, row.record.configuration.attack.rawValue, String(row.record.configuration.seed),
-      row.record.defence?.chain.description ?? "none", ResultWriter.decibels(image.decibels),
-      ResultWriter.decibels(image.randomDecibels),
-      ResultWriter.decibels(image.greyDecibels),
+      image.name, row.record.configuration.attackName, String(row.record.configuration.seed),
+      row.record.defence?.chain.description ?? "none", decibelText(image.decibels),
+      decibelText(image.randomDecibels),
+      decibelText(image.greyDecibels),
       image.ssim.map { String(format: "%.4f", $0.value) } ?? "–",
       image.labelWords,
-      LeakLevel(image).words,
+      LeakLevel(image, diagnosis: row.record.diagnosis).words,
     ]
   }
 

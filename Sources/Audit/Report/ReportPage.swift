@@ -101,7 +101,7 @@ extension Report {
       records.map {
         "\($0.model.name) (\($0.model.activation), \($0.model.parameterCount) parameters)"
       })
-    let attacks = list(records.map(\.configuration.attack.rawValue))
+    let attacks = list(records.map(\.configuration.attackName))
     let batches = list(records.map { String($0.update.batchSize) })
     let runs = records.count == 1 ? "1 run" : "\(records.count) runs"
     return "Model \(models); attack \(attacks); batch \(batches); \(runs)."
@@ -149,8 +149,8 @@ extension Report {
       <div><dt>In full</dt><dd>\(share(verdict.full))</dd></div>
       <div><dt>Recognisable</dt><dd>\(share(verdict.recognisable))</dd></div>
       <div><dt>Labels right</dt><dd>\(share(verdict.labels))</dd></div>
-      <div><dt>Median PSNR</dt><dd>\(ResultWriter.decibels(psnr)) dB<small>random image \
-      \(ResultWriter.decibels(random)), grey \(ResultWriter.decibels(grey))</small></dd></div>
+      <div><dt>Median PSNR</dt><dd>\(decibelText(psnr)) dB<small>random image \
+      \(decibelText(random)), grey \(decibelText(grey))</small></dd></div>
       </dl>
       """
   }

@@ -48,6 +48,7 @@ public struct ReproductionCommand: Sendable, Equatable {
     init(_ record: RunRecord) {
       arguments =
         ReproductionCommand.modelArguments(record.model)
+        + ReproductionCommand.modeArguments(record.threatModel.clientMode)
         + ReproductionCommand.attackArguments(record.configuration)
         + ReproductionCommand.defenceArguments(record.defence)
       batchSize = record.images.count
@@ -76,7 +77,7 @@ public struct ReproductionCommand: Sendable, Equatable {
     let seeds = records.count / names.count
     return ReproductionCommand(
       arguments: ["demo"] + settings.arguments + ["--seed", String(first)]
-        + (seeds > 1 ? ["--seeds", String(seeds)] : []), note: nil)
+        + (seeds > 1 ? ["--seeds", String(seeds)] : []), note: note(records))
   }
 
   private static func reconstruct(
@@ -96,30 +97,42 @@ public struct ReproductionCommand: Sendable, Equatable {
       areAllHere = false
       return image.name.hasPrefix("-") ? "./" + image.name : image.name
     }
-    let labels = images.map(\.labelArgument).joined(separator: ",")
+    let areKnown = images.allSatisfy { !$0.labelArgument.isEmpty }
+    let labels =
+      areKnown ? ["--labels", images.map(\.labelArgument).joined(separator: ",")] : []
     let seed = records.first.map { String($0.configuration.seed) } ?? "0"
     return ReproductionCommand(
       arguments: ["reconstruct"] + pictures + settings.arguments
-        + ["--seed", seed, "--labels", labels]
+        + ["--seed", seed] + labels
         + (settings.batchSize > 1 ? ["--batch-size", String(settings.batchSize)] : []),
-      note: areAllHere ? nil : "Give the pictures' own files in place of their names.")
+      note: note(
+        records, areAllHere ? [] : ["Give the pictures' own files in place of their names."]))
+  }
+
+  private static func note(_ records: [RunRecord], _ more: [String] = []) -> String? {
+    let notes = more + (records.first.map(notes) ?? [])
+    return notes.isEmpty ? nil : notes.joined(separator: " ")
   }
 
   // MARK: - Options
 
   private static func attackArguments(_ configuration: AttackConfiguration) -> [String] {
     let usual = AttackConfiguration()
-    var arguments = ["--attack", configuration.attack.rawValue]
+    var arguments = ["--attack", presetName(configuration) ?? configuration.attack.rawValue]
     func add(_ option: String, _ value: String, unless isUsual: Bool) {
       if !isUsual { arguments += [option, value] }
     }
+    // A plan has its own, and what is left out would be the plan's.
+    let hasPlan = configuration.plan != nil
     add(
       "--precision", configuration.precision.rawValue,
-      unless: configuration.precision == usual.precision)
-    add("--trials", String(configuration.trials), unless: configuration.trials == usual.trials)
+      unless: configuration.precision == usual.precision && !hasPlan)
+    add(
+      "--trials", String(configuration.trials),
+      unless: configuration.trials == usual.trials && !hasPlan)
     add(
       "--iterations", String(configuration.iterations),
-      unless: configuration.iterations == usual.iterations)
+      unless: configuration.iterations == usual.iterations && !hasPlan)
     add(
       "--threshold", "\(configuration.solvedBelow)",
       unless: configuration.solvedBelow == usual.solvedBelow)
@@ -128,6 +141,36 @@ public struct ReproductionCommand: Sendable, Equatable {
       "--snapshots", String(configuration.snapshots),
       unless: configuration.snapshots == usual.snapshots)
     return arguments
+  }
+
+  /// The preset that the plan is; nil for other attacks.
+  private static func presetName(_ configuration: AttackConfiguration) -> String? {
+    guard let plan = configuration.plan else { return nil }
+    return (try? AttackPresets.preset(named: plan.name))?.plan.name ?? plan.name
+  }
+
+  /// What of a record no option of these commands says.
+  private static func notes(_ record: RunRecord) -> [String] {
+    var notes: [String] = []
+    if let plan = record.configuration.plan,
+      (try? AttackPresets.preset(named: plan.name))?.plan != plan
+    {
+      notes.append("The plan differs from the preset; give it with --plan, as in the record.")
+    }
+    if !record.model.weights.hasPrefix("untrained") {
+      notes.append("Give the weights \(record.model.weights) with --weights, or the model's file.")
+    }
+    if record.update.loss != ClientLoss.meanCrossEntropy.description {
+      notes.append("Give the client's loss: \(record.update.loss).")
+    }
+    if record.images.contains(where: { !$0.hasTruth }) {
+      notes.append("Give the client's file with --update instead of pictures.")
+    }
+    return notes
+  }
+
+  private static func modeArguments(_ mode: ForwardMode) -> [String] {
+    mode == .evaluation ? [] : ["--mode", mode.rawValue]
   }
 
   private static func defenceArguments(_ defence: DefenceSummary?) -> [String] {

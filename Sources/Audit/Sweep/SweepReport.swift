@@ -103,7 +103,7 @@ extension SweepReport.Cell {
     let success = SuccessRate(
       records.map { record in
         record.images.contains {
-          $0.psnr.value >= max(leakedPSNR, $0.greyImagePSNR.value + 3)
+          ($0.psnr?.value ?? 0) >= max(leakedPSNR, ($0.greyImagePSNR?.value ?? 0) + 3)
         }
       })
     let defences = records.compactMap(\.defence)
@@ -115,11 +115,11 @@ extension SweepReport.Cell {
       attack: key.attack, runs: success.count, leaked: success.successes,
       rate: JSONNumber(success.rate),
       interval: [success.interval.lowerBound, success.interval.upperBound],
-      medianPSNR: JSONNumber(quantile(0.5, of: images.map(\.psnr.value))),
-      percentile90PSNR: JSONNumber(quantile(0.9, of: images.map(\.psnr.value))),
-      labelsRight: records.count { $0.images.allSatisfy { $0.trueLabel == $0.recoveredLabel } },
-      randomGuessPSNR: JSONNumber(quantile(0.5, of: images.map(\.randomGuessPSNR.value))),
-      greyImagePSNR: JSONNumber(quantile(0.5, of: images.map(\.greyImagePSNR.value))),
+      medianPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.psnr?.value))),
+      percentile90PSNR: JSONNumber(quantile(0.9, of: images.compactMap(\.psnr?.value))),
+      labelsRight: records.count { $0.images.allSatisfy { $0.isLabelRight == true } },
+      randomGuessPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.randomGuessPSNR?.value))),
+      greyImagePSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.greyImagePSNR?.value))),
       wireByteCount: mean(defences.map(\.wireByteCount)),
       plainByteCount: mean(defences.map(\.plainByteCount)),
       medianSeconds: JSONNumber(

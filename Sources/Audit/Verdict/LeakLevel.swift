@@ -1,3 +1,5 @@
+import Leakage
+
 /// How much of one private image came back.
 public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
   /// Neither the image nor its label.
@@ -13,9 +15,17 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
   /// dB by which a recognisable image beats a grey one, since dull pictures look like one.
   public static let marginOverGrey = 3.0
 
-  public init(_ image: ImageResult) {
+  /// - Parameter diagnosis: of the attack; decides where there is no original to compare with, which the
+  ///   attacker could do as well.
+  public init(_ image: ImageResult, diagnosis: Diagnosis? = nil) {
     let isLabelRight = image.hasRightLabel
-    if image.cameBackInFull {
+    if !image.hasTruth {
+      switch diagnosis?.verdict {
+      case .recovered: self = .full
+      case .recoveredUpToAmbiguity: self = .recognisable
+      case .stuck, .notDetermined, nil: self = .nothing
+      }
+    } else if image.isRecovered == true {
       self = .full
     } else if image.decibels >= SweepReport.defaultLeakedPSNR,
       image.decibels >= image.greyDecibels + LeakLevel.marginOverGrey

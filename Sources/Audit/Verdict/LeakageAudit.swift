@@ -39,6 +39,8 @@ public struct LeakageAudit: Sendable {
     public var remarks: [String] = []
     public var wasInterrupted = false
 
+    public init() {}
+
     /// The records of the best undefended attacks and all defended ones.
     public var records: [RunRecord] { undefended.map(\.record) + defended }
   }
@@ -75,7 +77,7 @@ public struct LeakageAudit: Sendable {
     var session = Session(
       plan: plan, makeAudit: makeAudit, end: clock.now + .seconds(plan.budget), clock: clock)
     try session.attackUndefended(observe, shouldStop)
-    if !session.result.wasInterrupted { try session.climb(observe, shouldStop) }
+    if !session.result.wasInterrupted { session.climb(observe, shouldStop) }
     return session.result
   }
 }
@@ -164,8 +166,14 @@ private struct Session {
       var configuration = plan.configuration
       configuration.attack = .dlg
       limit(&configuration, to: secondsLeft - reserve)
-      let outcome = try attack(
-        batch, configuration, .none, step: "dlg on \(names)", observe, shouldStop)
+      let outcome: SimulatedAudit.Outcome
+      do throws(AttackError) {
+        outcome = try attack(
+          batch, configuration, .none, step: "dlg on \(names)", observe, shouldStop)
+      } catch {
+        result.remarks.append("The attack dlg on \(names): \(error).")
+        continue
+      }
       if isBetter(outcome.record, than: result.undefended[index].record) {
         result.undefended[index] = settled(outcome)
       }
@@ -204,7 +212,7 @@ private struct Session {
 
   mutating func climb(
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
-  ) throws(AttackError) {
+  ) {
     guard !plan.ladders.isEmpty else { return }
     guard result.undefended.contains(where: { Session.hasLeaked($0.record) }) else {
       result.remarks.append("Defences: nothing leaked without one.")
@@ -236,10 +244,10 @@ private struct Session {
           return nil
         }
       }
-      if let failure { throw failure }
       result.findings.append(finding)
       if finding.outcome == .undecided {
-        result.remarks.append("The defence \(name), for want of time.")
+        let reason = failure.map { ": \($0)" } ?? ", for want of time"
+        result.remarks.append("The defence \(name)\(reason).")
       }
       if result.wasInterrupted { return }
     }

@@ -10,17 +10,19 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   /// interval of the rate ends below 20 %.
   public static let imagesForA = 16
 
-  /// - Parameter classCount: number of labels to choose from; 0 when not known.
-  public init(_ images: [ImageResult], classCount: Int) {
-    let full = SuccessRate(images.map { LeakLevel($0) == .full })
-    let recognisable = SuccessRate(images.map { LeakLevel($0) >= .recognisable })
-    let labels = SuccessRate(images.map { $0.hasRightLabel })
+  /// - Parameters:
+  ///   - levels: of all images.
+  ///   - labels: how many of the known labels are right.
+  ///   - classCount: number of labels to choose from; 0 when not known.
+  public init(_ levels: [LeakLevel], labels: SuccessRate, classCount: Int) {
+    let full = SuccessRate(levels.map { $0 == .full })
+    let recognisable = SuccessRate(levels.map { $0 >= .recognisable })
     let chance = 1 / Double(max(classCount, 1))
     if full.successes > 0 {
       self = 2 * full.successes >= full.count ? .F : .E
     } else if recognisable.successes > 0 {
       self = 2 * recognisable.successes >= recognisable.count ? .D : .C
-    } else if labels.interval.lowerBound > chance || images.count < LeakageGrade.imagesForA {
+    } else if labels.interval.lowerBound > chance || levels.count < LeakageGrade.imagesForA {
       self = .B
     } else {
       self = .A

@@ -19,13 +19,15 @@ public struct LeakageVerdict: Sendable {
     let plain = all.filter { ($0.defence?.chain ?? .none).isEmpty }
     isDefended = plain.isEmpty && !all.isEmpty
     records = plain.isEmpty ? all : plain
-    images = LeakageVerdict.best(of: records)
+    let judged = LeakageVerdict.best(of: records)
+    images = judged.map(\.image)
+    let levels = judged.map(\.level)
     let counts = Set(records.map(\.model.classCount))
     classCount = counts.count == 1 ? max(counts.first ?? 0, 0) : 0
-    grade = LeakageGrade(images, classCount: classCount)
-    full = SuccessRate(images.map { LeakLevel($0) == .full })
-    recognisable = SuccessRate(images.map { LeakLevel($0) >= .recognisable })
-    labels = SuccessRate(images.map { $0.hasRightLabel })
+    full = SuccessRate(levels.map { $0 == .full })
+    recognisable = SuccessRate(levels.map { $0 >= .recognisable })
+    labels = SuccessRate(images.compactMap(\.isLabelRight))
+    grade = LeakageGrade(levels, labels: labels, classCount: classCount)
   }
 
   /// What makes two results be of the same private image in the same update.
@@ -35,23 +37,27 @@ public struct LeakageVerdict: Sendable {
     let image: Int
   }
 
-  private static func best(of records: [RunRecord]) -> [ImageResult] {
+  private struct Judged {
+    let image: ImageResult
+    let level: LeakLevel
+  }
+
+  private static func best(of records: [RunRecord]) -> [Judged] {
     var order: [Target] = []
-    var best: [Target: ImageResult] = [:]
+    var best: [Target: Judged] = [:]
     for record in records {
       for (index, image) in record.images.enumerated() {
         let target = Target(
           update: record.update.fingerprint + record.model.fingerprint,
           defence: record.defence?.chain.description ?? "", image: index)
-        guard let before = best[target] else {
+        let new = Judged(image: image, level: LeakLevel(image, diagnosis: record.diagnosis))
+        guard let old = best[target] else {
           order.append(target)
-          best[target] = image
+          best[target] = new
           continue
         }
-        let (old, new) = (LeakLevel(before), LeakLevel(image))
-        if new > old || (new == old && image.decibels > before.decibels) {
-          best[target] = image
-        }
+        let isCloser = new.level == old.level && new.image.decibels > old.image.decibels
+        if new.level > old.level || isCloser { best[target] = new }
       }
     }
     return order.compactMap { best[$0] }
@@ -70,7 +76,7 @@ extension LeakageVerdict {
   /// certain, against which baseline, under which threat model.
   public var sentences: [String] {
     guard !images.isEmpty else { return ["There are no runs on images to judge."] }
-    return [leak, labelSentence, baseline] + diagnoses + threatModels
+    return [leak] + truths + diagnoses + threatModels
   }
 
   private var leak: String {
@@ -88,6 +94,19 @@ extension LeakageVerdict {
     return "No image can be recognised from \(from): \(recognisable)."
   }
 
+  /// Labels and baselines as far as the originals are known.
+  private var truths: [String] {
+    let unknown = images.count { !$0.hasTruth }
+    var sentences: [String] = []
+    if labels.count > 0 { sentences.append(labelSentence) }
+    if unknown < images.count { sentences.append(baseline) }
+    if unknown > 0 {
+      sentences.append(
+        "The originals of \(unknown) images are not known; for these the diagnosis decides.")
+    }
+    return sentences
+  }
+
   private var labelSentence: String {
     let chance = classCount > 1 ? "; guessing gives 1 in \(classCount)" : ""
     return "Labels right: \(labels)\(chance)."
@@ -95,7 +114,7 @@ extension LeakageVerdict {
 
   private var baseline: String {
     func middle(_ number: (ImageResult) -> Double) -> String {
-      ResultWriter.decibels(medianNumber(images.map(number)))
+      decibelText(medianNumber(images.map(number)))
     }
     return "Median PSNR \(middle(\.decibels)) dB; knowing nothing, a random image has "
       + "\(middle(\.randomDecibels)) dB and a grey one \(middle(\.greyDecibels)) dB."

@@ -18,11 +18,13 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   case linear
   /// One example in closed form, layer by layer (see ``LayerPeeling``). No search.
   case peeling
+  /// The ``OptimizationPlan`` of the configuration: a preset, or the user's own.
+  case plan
 
   /// Whether the attack iterates from random dummy data.
   public var searches: Bool {
     switch self {
-    case .automatic, .levenbergMarquardt, .dlg, .idlg: true
+    case .automatic, .levenbergMarquardt, .dlg, .idlg, .plan: true
     case .linear, .peeling: false
     }
   }
@@ -58,11 +60,14 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
   public var timeLimit: Double?
   /// Number of snapshots of the best trial to keep, spread geometrically over its iterations.
   public var snapshots: Int
+  /// What ``AttackKind/plan`` runs; its own precision, trials and iterations are overruled by this
+  /// configuration's.
+  public var plan: OptimizationPlan?
 
   public init(
     attack: AttackKind = .automatic, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
     iterations: Int = 6000, solvedBelow: Double = 1e-9, timeLimit: Double? = nil,
-    snapshots: Int = 10
+    snapshots: Int = 10, plan: OptimizationPlan? = nil
   ) {
     self.attack = attack
     self.precision = precision
@@ -72,7 +77,11 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
     self.solvedBelow = solvedBelow
     self.timeLimit = timeLimit
     self.snapshots = snapshots
+    self.plan = plan
   }
+
+  /// The attack's name for people: the plan's, where there is one.
+  public var attackName: String { plan?.name ?? attack.rawValue }
 }
 
 extension AttackConfiguration {
@@ -88,6 +97,7 @@ extension AttackConfiguration {
     if let timeLimit, !(timeLimit > 0) {
       throw AttackError("a time limit of \(timeLimit) seconds: it must be more than 0")
     }
+    try plan?.validate()
     guard snapshots >= 0 else { throw AttackError("\(snapshots) snapshots: 0 or more are needed") }
   }
 }

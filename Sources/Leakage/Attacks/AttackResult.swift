@@ -11,6 +11,8 @@ public struct AttackTrial: Sendable {
   public let matchingLoss: Double
   /// Second-order work; nil for other methods.
   public let secondOrder: SecondOrderCounts?
+  /// The plan's objective at the end, without priors; nil where that is the matching loss itself.
+  public var objective: Double? = nil
 }
 
 /// A reconstruction at some iteration.

@@ -9,19 +9,44 @@ public struct GradientInversion: Sendable {
   /// As the matching loss sees it.
   let matched: SharedUpdate
   let configuration: AttackConfiguration
+  /// The batch's class indices, where the attacker knows them.
+  let knownLabels: [Int]?
   let mode: ForwardMode
   let backend: any Backend
+  /// For plans that start from ``Initialization/Kind/given`` images.
+  let startingImages: Tensor?
 
-  /// - Parameter counter: what the attacker makes of knowing the client's defence.
+  /// - Parameters:
+  ///   - knownLabels: one class index for each example, in any order, or nil when unknown.
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - counter: what the attacker makes of knowing the client's defence.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
     _ weighted: WeightedModel, update: SharedUpdate, configuration: AttackConfiguration,
-    mode: ForwardMode = .evaluation, counter: CounterAttack = .none, backend: any Backend
+    knownLabels: [Int]? = nil, startingImages: Tensor? = nil, mode: ForwardMode = .evaluation,
+    counter: CounterAttack = .none,
+    backend: any Backend
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
       throw AttackError("the update's tensors do not fit the parameters of \(weighted.model.name)")
     }
     try configuration.validate()
+    try update.loss.check(classCount: weighted.model.classCount)
+    guard weighted.model.labelPositions.rank == 0 else {
+      throw AttackError(
+        "\(weighted.model.name) gives logits at \(weighted.model.labelPositions.elementCount) "
+          + "positions of each input; attacks need a model with one label for each")
+    }
+    if let knownLabels {
+      guard knownLabels.count == update.batchSize,
+        knownLabels.allSatisfy((0..<weighted.model.classCount).contains)
+      else {
+        throw AttackError(
+          "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
+            + "\(weighted.model.classCount) classes; give one class number for each image")
+      }
+    }
+    self.knownLabels = knownLabels
     self.weighted = weighted
     self.update = update
     self.counter = counter
@@ -29,6 +54,7 @@ public struct GradientInversion: Sendable {
     self.configuration = configuration
     self.mode = mode
     self.backend = backend
+    self.startingImages = startingImages
   }
 
   /// Runs the attack.
@@ -45,14 +71,20 @@ public struct GradientInversion: Sendable {
     case .levenbergMarquardt:
       try levenbergMarquardt(observe)
     case .dlg:
-      try search(labels: nil, observe)
+      try optimize(AttackPresets.dlg, observe)
     case .idlg:
-      try search(
-        labels: [LabelRecovery.singleLabel(of: update, model: weighted.model)], observe)
+      try optimize(AttackPresets.idlg, observe)
+    case .plan:
+      if let plan = configuration.plan {
+        try optimize(plan, observe)
+      } else {
+        throw AttackError(
+          "the attack \"plan\" needs a plan; give one with --plan, or name a preset")
+      }
     case .linear:
       try closedForm { () throws(AttackError) in
         let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
-        return (result.image, result.label, [])
+        return (result.image, try label(of: result.image), [])
       }
     case .peeling:
       try closedForm { () throws(AttackError) in
@@ -61,9 +93,9 @@ public struct GradientInversion: Sendable {
             "layer peeling reads one example off a gradient, and this one is the mean of "
               + "\(update.batchSize); use --attack auto")
         }
-        let result = try LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-          parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
-        return (result.image, result.label, result.layers)
+        let result = try LayerPeeling(model: weighted.model, mode: mode, backend: backend)
+          .reconstruct(update, weighted)
+        return (result.image, try label(of: result.image), result.layers)
       }
     }
   }
@@ -85,6 +117,27 @@ public struct GradientInversion: Sendable {
 
   // MARK: - Closed form
 
+  /// The label of a single image that was found without it: known, read off the last layer, or else the
+  /// one whose gradient fits best.
+  func label(of image: Tensor) throws(AttackError) -> Int {
+    if let known = knownLabels?.first { return known }
+    if let label = LabelRecovery.singleLabel(of: update, weighted) { return label }
+    let function: MatchingFunction
+    do {
+      function = try MatchingFunction(
+        weighted, update: update, labels: nil, soughtForm: .probabilities, precision: .f64,
+        mode: mode, backend: backend)
+    } catch {
+      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
+    }
+    let losses = (0..<weighted.model.classCount).map { label in
+      var scores = [Double](repeating: 0, count: weighted.model.classCount)
+      scores[label] = 1
+      return function.value(at: image.doubles + scores)
+    }
+    return losses.indices.min { losses[$0] < losses[$1] } ?? 0
+  }
+
   private func closedForm(
     _ solve: () throws(AttackError) -> (image: Tensor, label: Int, layers: [LayerPeeling.Layer])
   ) throws(AttackError) -> AttackResult {
@@ -103,31 +156,15 @@ public struct GradientInversion: Sendable {
           method: configuration.attack.rawValue, reason: isExact ? .solved : .converged,
           iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil)
       ],
-      bestTrial: 0, snapshots: [], layers: solution.layers, diagnosis: nil,
+      bestTrial: 0, snapshots: [], layers: solution.layers,
+      diagnosis: Diagnosis(
+        relativeMatchingLoss: loss / max(update.squaredNorm, .leastNormalMagnitude),
+        isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
+        equationBound: weighted.model.equationBound(
+          batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
+        extremeEigenvalues: nil, layers: solution.layers,
+        methods: [configuration.attack.rawValue]),
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
-  }
-
-  // MARK: - Search
-
-  /// The paper's search, by L-BFGS from standard normal dummies.
-  private func search(
-    labels: [Int]?, _ observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision
-  ) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    let function = try journal.compiling { () throws(AttackError) in try compile(labels: labels) }
-    for trial in 0..<configuration.trials {
-      try journal.run(
-        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
-        observe: observe,
-        solve: { observer in
-          TrialJournal.Outcome(
-            LBFGS().minimize(
-              function, from: startingPoint(trial, dimension: function.dimension),
-              until: searchRule, observe: observer))
-        })
-      if journal.wasStopped || journal.entries.last?.trial.reason == .solved { break }
-    }
-    return journal.result()
   }
 
   var searchRule: StoppingRule {
@@ -142,12 +179,6 @@ public struct GradientInversion: Sendable {
 
   /// Whether noise is a part of the update worth speaking of.
   var isNoisy: Bool { counter.noiseEnergy > 1e-3 * matched.squaredNorm }
-
-  /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
-  private func startingPoint(_ trial: Int, dimension: Int) -> [Double] {
-    var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
-    return (0..<dimension).map { _ in source.normal() }
-  }
 
   /// The class with the largest logit or probability, for each example.
   func mostLikelyLabels(_ scores: ArraySlice<Double>) -> [Int] {

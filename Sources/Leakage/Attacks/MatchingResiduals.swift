@@ -41,8 +41,9 @@ final class MatchingResiduals: LeastSquaresFunction {
       weighted, update: update, labels: labels, soughtForm: .probabilities, precision: .f64,
       mode: mode, counter: counter, backend: backend)
     single = try GaussNewtonProducts(
-      weighted, batchSize: update.batchSize, labels: labels, dtype: .f64, mode: mode,
-      counter: counter, backend: backend)
+      weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
+      shared: update.sharedParameters, dtype: .f64, mode: mode, counter: counter,
+      backend: backend)
   }
 
   func evaluate(
@@ -84,8 +85,9 @@ final class MatchingResiduals: LeastSquaresFunction {
   private func makeSinglePrecision() -> GaussNewtonProducts {
     do throws(GraphError) {
       return try GaussNewtonProducts(
-        weighted, batchSize: update.batchSize, labels: labels, dtype: .f32, mode: mode,
-        counter: counter, backend: backend)
+        weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
+        shared: update.sharedParameters, dtype: .f32, mode: mode, counter: counter,
+        backend: backend)
     } catch {
       preconditionFailure("the f64 graph compiled, but the f32 one did not: \(error.message)")
     }

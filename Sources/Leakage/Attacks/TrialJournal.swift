@@ -17,6 +17,8 @@ struct TrialJournal {
     let result: SolverResult
     var secondOrder: SecondOrderCounts?
     var extremeEigenvalues: (smallest: Double, largest: Double)?
+    /// See ``AttackTrial/objective``.
+    var objective: Double?
 
     init(_ result: SolverResult) {
       self.result = result
@@ -48,10 +50,15 @@ struct TrialJournal {
   /// Evaluations in all finished trials.
   var evaluations: Int { entries.reduce(0) { $0 + $1.trial.evaluations } }
 
-  /// The entry with the lowest matching loss.
+  /// Of each entry by the automatic attack's referee; empty when nothing was compared so.
+  var scores: [Double] = []
+
+  /// The entry with the lowest score, or else with the lowest objective of its own kind.
   var best: Int? {
     func rank(_ index: Int) -> Double {
-      let loss = entries[index].trial.matchingLoss
+      let trial = entries[index].trial
+      let loss =
+        index < scores.count ? scores[index] : (trial.objective ?? trial.matchingLoss)
       return loss.isNaN ? .infinity : loss
     }
     return entries.indices.min { rank($0) < rank($1) }
@@ -127,7 +134,7 @@ struct TrialJournal {
         trial: AttackTrial(
           method: method, reason: result.reason, iterations: result.iterations,
           evaluations: result.evaluations, matchingLoss: result.value,
-          secondOrder: outcome.secondOrder),
+          secondOrder: outcome.secondOrder, objective: outcome.objective),
         images: Array(result.point[0..<imageCount]), labels: labels(result.point),
         extremeEigenvalues: outcome.extremeEigenvalues))
   }

@@ -26,6 +26,12 @@ public struct CounterAttack: Sendable {
   /// Changes nothing.
   public var isNone: Bool { weights == nil && scale == .kept && noiseVariance == 0 }
 
+  /// The weights of these parameters, or of all; empty when all weigh the same.
+  func weights(of parameters: [Int]?) -> [Tensor] {
+    guard let weights else { return [] }
+    return parameters.map { $0.map { weights[$0] } } ?? weights
+  }
+
   var view: MatchingView { MatchingView(isWeighted: weights != nil, scale: scale) }
 
   /// Errors of tensors differ by the square of this at most: a tensor without error must not swallow
@@ -111,6 +117,8 @@ public struct CounterAttack: Sendable {
     case .lostPerTensor:
       tensors = tensors.map { divided($0, by: norm([$0])) }
     }
-    return SharedUpdate(gradients: tensors, batchSize: update.batchSize)
+    return SharedUpdate(
+      gradients: tensors, batchSize: update.batchSize, loss: update.loss,
+      sharedParameters: update.sharedParameters, relativeRounding: update.relativeRounding)
   }
 }

@@ -31,7 +31,7 @@ public enum Defence: Hashable, Sendable {
   /// Clips each example's gradient to `norm`, and adds normal noise of standard deviation
   /// `noiseMultiplier` · `norm` to their sum.
   case dpSGD(norm: Double, noiseMultiplier: Double)
-  /// Does not share the model's first tensors, so many of them.
+  /// Does not share the model's first tensors, so many of them, but always the last.
   case freeze(tensors: Int)
 }
 

@@ -26,9 +26,11 @@ public struct DefencePipeline: Sendable {
   /// - Parameters:
   ///   - gradients: one tensor per parameter, floating-point: the mean over the batch.
   ///   - batchSize: number of examples in the batch.
+  ///   - loss: the client's.
   ///   - examples: the gradient of each example, where ``needsExampleGradients``; else unused.
   public mutating func apply(
-    _ gradients: [Tensor], batchSize: Int, examples: [[Tensor]] = []
+    _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
+    examples: [[Tensor]] = []
   ) -> DefendedUpdate {
     precondition(
       !needsExampleGradients || examples.count == batchSize,
@@ -41,7 +43,9 @@ public struct DefencePipeline: Sendable {
     }
     round += 1
     return DefendedUpdate(
-      update: SharedUpdate(gradients: transit.parts.map(\.tensor), batchSize: batchSize),
+      update: SharedUpdate(
+        gradients: transit.parts.map(\.tensor), batchSize: batchSize, loss: loss,
+        sharedParameters: transit.parts.indices.filter { !transit.parts[$0].isWithheld }),
       wireByteCount: transit.wireByteCount, plainByteCount: plainBytes,
       counterAttack: CounterAttack(transit))
   }
@@ -93,7 +97,8 @@ public struct DefencePipeline: Sendable {
       transit.changeParts { $0.noiseVariance = deviation * deviation }
       if wasClipped { transit.scale = .lostTogether }
     case .freeze(let tensors):
-      for part in 0..<min(tensors, transit.parts.count) { transit.withhold(part) }
+      // Something is always trained.
+      for part in 0..<min(tensors, transit.parts.count - 1) { transit.withhold(part) }
     }
   }
 }

@@ -9,10 +9,11 @@ extension WeightedModel {
   ///   - pipeline: the client's defences, with what they keep from earlier rounds.
   /// - Throws: ``AttackError`` when the backend cannot run the model.
   public func share(
-    images: Tensor, labels: [Int], mode: ForwardMode = .evaluation,
-    through pipeline: inout DefencePipeline, backend: any Backend
+    images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
+    mode: ForwardMode = .evaluation, through pipeline: inout DefencePipeline, backend: any Backend
   ) throws(AttackError) -> DefendedUpdate {
-    let update = try share(images: images, labels: labels, mode: mode, backend: backend)
+    let update = try share(
+      images: images, labels: labels, loss: loss, mode: mode, backend: backend)
     var examples: [[Tensor]] = []
     if pipeline.needsExampleGradients {
       let elements = images.doubles
@@ -22,9 +23,11 @@ extension WeightedModel {
         let image = Tensor(
           shape, images.dtype, Array(elements[index * size..<(index + 1) * size]))
         examples.append(
-          try share(images: image, labels: [label], mode: mode, backend: backend).gradients)
+          try share(images: image, labels: [label], loss: loss, mode: mode, backend: backend)
+            .gradients)
       }
     }
-    return pipeline.apply(update.gradients, batchSize: labels.count, examples: examples)
+    return pipeline.apply(
+      update.gradients, batchSize: labels.count, loss: loss, examples: examples)
   }
 }

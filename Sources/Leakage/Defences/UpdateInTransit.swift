@@ -12,6 +12,9 @@ struct UpdateInTransit {
     /// Mean squared error of ``values`` against the true gradient, as far as the defences tell.
     var noiseVariance = 0.0
 
+    /// Whether the tensor is not sent at all, by agreement.
+    var isWithheld = false
+
     var sentCount: Int { values.count }
 
     /// Keeps only the values at `kept`, ascending indices into ``values``.
@@ -51,6 +54,7 @@ struct UpdateInTransit {
 
   /// Sends nothing of a tensor.
   mutating func withhold(_ index: Int) {
+    parts[index].isWithheld = true
     parts[index].positions = []
     parts[index].values = []
   }

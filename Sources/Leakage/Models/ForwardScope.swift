@@ -49,9 +49,16 @@ final class ForwardContext {
 
   /// A fully connected layer, by the names of its parameters.
   struct LinearLayer {
+    let input: Value
     let output: NodeID
     let weight: String
     let bias: String?
+  }
+
+  /// A batch normalisation: what it normalises [N, C, ...], and its running statistics [C].
+  struct BatchNormLayer {
+    let input: Value
+    let running: (mean: Value, variance: Value)
   }
 
   let mode: ForwardMode
@@ -62,6 +69,7 @@ final class ForwardContext {
   private(set) var parameters: [ParameterSpec] = []
   private(set) var buffers: [ParameterSpec] = []
   var linearLayers: [LinearLayer] = []
+  var batchNormLayers: [BatchNormLayer] = []
 
   /// A run with `values` for every name, or, without them, one that declares inputs.
   init(mode: ForwardMode, builder: GraphBuilder, dtype: DType, values: [String: Value]?) {

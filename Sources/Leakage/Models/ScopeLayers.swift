@@ -14,7 +14,7 @@ extension ForwardScope {
       bias: parameter("bias", [features], bias ?? usual))
     context.linearLayers.append(
       ForwardContext.LinearLayer(
-        output: output.id, weight: path + ".weight", bias: path + ".bias"))
+        input: input, output: output.id, weight: path + ".weight", bias: path + ".bias"))
     return output
   }
 
@@ -42,6 +42,7 @@ extension ForwardScope {
       mean: buffer("running_mean", channels, .zeros),
       variance: buffer("running_var", channels, .ones)
     )
+    context.batchNormLayers.append(ForwardContext.BatchNormLayer(input: input, running: running))
     let statistics = mode == .training ? input.channelStatistics() : running
     return input.batchNorm(
       mean: statistics.mean, variance: statistics.variance, weight: weight, bias: bias,

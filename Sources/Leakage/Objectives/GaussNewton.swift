@@ -8,8 +8,8 @@ import TensorGraph
 ///
 /// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers; the
 /// direction v: images, and labels where they are sought; with a weighted ``MatchingView`` one weight
-/// per parameter. With `columns` the directions and products
-/// have a new first axis of that extent, and what does not depend on the direction is computed once.
+/// per shared parameter. With `columns` the directions and products have a new first axis of that
+/// extent, and what does not depend on the direction is computed once.
 public struct GaussNewtonGraph: Sendable {
   public let graph: Graph
   /// Input index of the images [N, C, H, W].
@@ -29,10 +29,12 @@ public struct GaussNewtonGraph: Sendable {
 
   /// - Parameters:
   ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
-  ///   - view: how the gradient is seen.
+  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
+  ///   - view: how the gradient is seen.
   public init(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool, columns: Int? = nil,
+    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool,
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, columns: Int? = nil,
     dtype: DType = .f64, mode: ForwardMode = .evaluation, view: MatchingView = .plain
   ) {
     precondition(
@@ -44,12 +46,12 @@ public struct GaussNewtonGraph: Sendable {
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)
     }
-    let weights = view.weightInputs(builder, model, dtype)
-    let own = model.clientGradient(
+    let shared = shared ?? Array(model.parameters.indices)
+    let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
+    let candidate = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, mode: mode
-    ).gradients
-    let gradients = view.seen(own, weights: weights)
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
+    let gradients = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
     let changes = Value.pushforward(
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
     let products = Value.pullback(

@@ -28,13 +28,12 @@ public struct MatchingView: Hashable, Sendable {
 
   var isPlain: Bool { self == .plain }
 
-  /// Number of inputs for weights that a graph has: one per parameter or none.
-  func weightCount(_ model: Model) -> Int { isWeighted ? model.parameters.count : 0 }
-
-  /// Declares the weights as fixed inputs.
-  func weightInputs(_ builder: GraphBuilder, _ model: Model, _ dtype: DType) -> [Value] {
+  /// Declares the weights of these parameters' gradients as fixed inputs; none without weights.
+  func weightInputs(
+    _ builder: GraphBuilder, _ parameters: [ParameterSpec], _ dtype: DType
+  ) -> [Value] {
     guard isWeighted else { return [] }
-    return model.parameters.map {
+    return parameters.map {
       builder.input($0.name + ".weight in matching", $0.shape, dtype, role: .fixed)
     }
   }

@@ -7,19 +7,25 @@
 #endif
 
 /// Adam (Kingma & Ba 2015, arXiv 1412.6980, Algorithm 1), with a schedule of its rate, on the gradient
-/// or on its signs, as Geiping et al. 2020 (arXiv 2003.14053, section 4) use it for gradient inversion.
+/// or on its signs, as Geiping et al. 2020 (arXiv 2003.14053, section 4) use it for gradient inversion;
+/// with decoupled weight decay, gradient clipping, Langevin noise and constraints where asked for.
+///
+/// Schedules span the iterations that the stopping rule allows.
 public struct Adam: Solver, Equatable {
-  /// How the rate falls over the iterations that the stopping rule allows.
-  public enum Schedule: String, Codable, Sendable, CaseIterable {
+  /// How the rate falls.
+  public enum Schedule: String, PlanChoice {
     case constant
     /// A tenth of the rate after each of the shares 1 / 2.667, 1 / 1.6 and 1 / 1.142 of the iterations,
     /// as in the code of Geiping et al.
     case steps
     /// Half a cosine from the full rate to 0.
     case cosine
+    /// A straight line from the full rate to 0.
+    case linear
 
     /// The share of the rate at `iteration` of `count`.
     func factor(iteration: Int, of count: Int) -> Double {
+      let share = Double(iteration) / Double(max(count, 1))
       switch self {
       case .constant:
         return 1
@@ -27,8 +33,43 @@ public struct Adam: Solver, Equatable {
         let passed = [2.667, 1.6, 1.142].count { iteration >= Int(Double(count) / $0) }
         return pow(0.1, Double(passed))
       case .cosine:
-        return 0.5 * (1 + cos(.pi * Double(iteration) / Double(max(count, 1))))
+        return 0.5 * (1 + cos(.pi * share))
+      case .linear:
+        return 1 - share
       }
+    }
+  }
+
+  /// What Adam sees of the gradient.
+  public enum GradientForm: String, PlanChoice {
+    case plain
+    /// Its signs.
+    case sign
+    /// tanh(s g) / s with s falling from 1 to 0: signs at first, the gradient in the end.
+    case softSign = "soft-sign"
+
+    /// - Parameter progress: share of the iterations passed.
+    func callAsFunction(_ slope: Double, progress: Double) -> Double {
+      switch self {
+      case .plain:
+        return slope
+      case .sign:
+        return slope > 0 ? 1 : (slope < 0 ? -1 : 0)
+      case .softSign:
+        let sharpness = 1 - progress
+        return sharpness > 1e-9 ? tanh(sharpness * slope) / sharpness : slope
+      }
+    }
+  }
+
+  /// Langevin noise: after each step, normal noise of `scale` times the step's rate is added.
+  public struct Noise: Sendable, Equatable {
+    public var scale: Double
+    public var source: RandomSource
+
+    public init(scale: Double, source: RandomSource) {
+      self.scale = scale
+      self.source = source
     }
   }
 
@@ -38,12 +79,20 @@ public struct Adam: Solver, Equatable {
   /// Added to the root of the mean square.
   public var epsilon: Double
   public var schedule: Schedule
-  /// Whether the gradient is replaced by its signs.
-  public var usesSigns: Bool
+  /// Iterations over which the rate rises linearly first.
+  public var warmUp = 0
+  public var gradientForm: GradientForm
+  /// Longest gradient, by its Euclidean norm, before its form is taken; nil for no limit.
+  public var clipNorm: Double?
+  /// AdamW's: each step takes this share of rate times point off the point.
+  public var weightDecay = 0.0
+  public var noise: Noise?
+  /// Applied after every step; nil for none.
+  public var constraint: PixelConstraint?
 
   public init(
     rate: Double = 0.1, decay: (first: Double, second: Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, schedule: Schedule = .steps, usesSigns: Bool = false
+    epsilon: Double = 1e-8, schedule: Schedule = .steps, gradientForm: GradientForm = .plain
   ) {
     precondition(
       rate > 0 && (0..<1).contains(decay.first) && (0..<1).contains(decay.second),
@@ -52,12 +101,15 @@ public struct Adam: Solver, Equatable {
     self.decay = decay
     self.epsilon = epsilon
     self.schedule = schedule
-    self.usesSigns = usesSigns
+    self.gradientForm = gradientForm
   }
 
   public static func == (left: Adam, right: Adam) -> Bool {
     left.rate == right.rate && left.decay == right.decay && left.epsilon == right.epsilon
-      && left.schedule == right.schedule && left.usesSigns == right.usesSigns
+      && left.schedule == right.schedule && left.warmUp == right.warmUp
+      && left.gradientForm == right.gradientForm && left.clipNorm == right.clipNorm
+      && left.weightDecay == right.weightDecay && left.noise == right.noise
+      && left.constraint == right.constraint
   }
 
   public func minimize(
@@ -67,7 +119,8 @@ public struct Adam: Solver, Equatable {
     precondition(start.count == objective.dimension, "\(start.count) coordinates")
     var point = start
     var gradient = [Double](repeating: 0, count: start.count)
-    var (mean, square) = (gradient, gradient)
+    var moments = Moments(mean: gradient, square: gradient)
+    var noise = noise
     var value = evaluate(objective, point, &gradient)
     // Adam's values rise now and then: the best point counts.
     var best = (point: point, value: value)
@@ -86,24 +139,59 @@ public struct Adam: Solver, Equatable {
           point: best.point, value: best.value, iterations: iteration,
           evaluations: iteration + 1, reason: reason)
       }
-      let step = rate * schedule.factor(iteration: iteration, of: rule.iterations)
+      let step = rate * factor(iteration: iteration, of: rule.iterations)
+      let share = Double(iteration) / Double(max(rule.iterations, 1))
       iteration += 1
-      let correction = (
-        1 - pow(decay.first, Double(iteration)), 1 - pow(decay.second, Double(iteration))
-      )
-      for index in point.indices {
-        let slope = usesSigns ? sign(gradient[index]) : gradient[index]
-        mean[index] = decay.first * mean[index] + (1 - decay.first) * slope
-        square[index] = decay.second * square[index] + (1 - decay.second) * slope * slope
-        let root = (square[index] / correction.1).squareRoot() + epsilon
-        point[index] -= step * (mean[index] / correction.0) / root
-      }
+      clip(&gradient)
+      move(&point, along: gradient, &moments, step: step, iteration: iteration, progress: share)
+      if noise != nil { addNoise(&noise, to: &point, step: step) }
+      constraint?.apply(to: &point, iteration: iteration)
       value = evaluate(objective, point, &gradient)
       if value < best.value { best = (point, value) }
     }
   }
 
-  private func sign(_ number: Double) -> Double { number > 0 ? 1 : (number < 0 ? -1 : 0) }
+  private struct Moments {
+    var mean: [Double]
+    var square: [Double]
+  }
+
+  private func factor(iteration: Int, of count: Int) -> Double {
+    let rise = iteration < warmUp ? Double(iteration + 1) / Double(warmUp) : 1
+    return rise * schedule.factor(iteration: iteration, of: count)
+  }
+
+  private func clip(_ gradient: inout [Double]) {
+    guard let clipNorm else { return }
+    let norm = gradient.withUnsafeBufferPointer { dot($0, $0) }.squareRoot()
+    guard norm > clipNorm else { return }
+    for index in gradient.indices { gradient[index] *= clipNorm / norm }
+  }
+
+  private func move(
+    _ point: inout [Double], along gradient: [Double], _ moments: inout Moments, step: Double,
+    iteration: Int, progress: Double
+  ) {
+    let correction = (
+      1 - pow(decay.first, Double(iteration)), 1 - pow(decay.second, Double(iteration))
+    )
+    for index in point.indices {
+      let slope = gradientForm(gradient[index], progress: progress)
+      let mean = decay.first * moments.mean[index] + (1 - decay.first) * slope
+      let square = decay.second * moments.square[index] + (1 - decay.second) * slope * slope
+      moments.mean[index] = mean
+      moments.square[index] = square
+      let root = (square / correction.1).squareRoot() + epsilon
+      point[index] *= 1 - step * weightDecay
+      point[index] -= step * (mean / correction.0) / root
+    }
+  }
+
+  private func addNoise(_ noise: inout Noise?, to point: inout [Double], step: Double) {
+    guard var drawn = noise else { return }
+    for index in point.indices { point[index] += drawn.scale * step * drawn.source.normal() }
+    noise = drawn
+  }
 
   private func evaluate(
     _ objective: any ObjectiveFunction, _ point: [Double], _ gradient: inout [Double]

@@ -22,6 +22,7 @@ struct AuditCommand: ParsableCommand {
         gradleak audit photo.jpg --model convnet --budget 600
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --defences none --fail-above 20dB   no image above 20 dB
+        gradleak audit --update client.safetensors --model net.onnx --out out/client
       """)
 
   @Argument(
@@ -30,7 +31,9 @@ struct AuditCommand: ParsableCommand {
       valueName: "image"))
   var images: [String] = []
 
+  @OptionGroup var update: UpdateOptions
   @OptionGroup var selection: ModelSelection
+  @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
   @OptionGroup var output: OutputOptions
 
@@ -65,6 +68,10 @@ struct AuditCommand: ParsableCommand {
     guard budget > 0, budget <= 1e7 else {
       throw ValidationError("--budget is \(budget); give a number of seconds above 0.")
     }
+    if update.update != nil, !images.isEmpty {
+      throw ValidationError(
+        "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
+    }
     _ = try ladders()
   }
 
@@ -86,25 +93,8 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, activation) = try selection.select()
-    let batches = try batches(for: model)
     let writer = try output.out.map { try AuditWriter(folder: $0) }
-    let kind = attack.chosenAttack ?? .automatic
-    let plan = LeakageAudit.Plan(
-      configuration: attack.configuration(kind, seed: attack.seed), batches: batches,
-      ladders: try ladders(), budget: budget)
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
-    let audit = LeakageAudit(plan) { seed in
-      SimulatedAudit(
-        WeightedModel(untrained: model, seed: seed), activation: activation,
-        weights: "untrained, initialised with seed \(seed)", backend: backend)
-    }
-    let progress = ProgressLine(isEnabled: !output.quiet)
-    Interruption.listen()
-    let result = try audit.run(
-      observe: { state in progress.update { AuditCommand.line(state) } },
-      shouldStop: { Interruption.isRequested })
-    progress.clear()
+    let result = try update.update.map { try audit(update: $0) } ?? simulate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
       ReportInput(records: result.records, folder: nil, path: output.out ?? "memory"),
@@ -118,25 +108,75 @@ struct AuditCommand: ParsableCommand {
     try finish(result, report.verdict)
   }
 
+  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
+
+  // MARK: - A client's update
+
+  /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
+  private func audit(update path: String) throws -> LeakageAudit.Result {
+    let selected = try selection.select(batchSizes: [batchSize])
+    let file = try UpdateFile(
+      contentsOf: path, for: selected.model, wanted: selected.wanted,
+      update.reading(
+        batchSize: batchSize, loss: try loss.clientLoss(), renamings: try selection.renamings()))
+    var limited = attack
+    limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
+    let session = SimulationSession(
+      selected: selected, kind: kind, attack: limited, output: output)
+    for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
+    let outcome = try session.run(
+      UpdateAudit.Subject(
+        update: file.update, truth: nil, name: PictureNames.safe(fileStem(path)),
+        kind: update.updateKind.rawValue))
+    var result = LeakageAudit.Result()
+    result.undefended = [outcome]
+    result.wasInterrupted = outcome.wasInterrupted
+    result.remarks = [
+      "Defences: an update that was shared can be defended no more; audit the model on pictures."
+    ]
+    return result
+  }
+
+  // MARK: - Simulated clients
+
+  private func simulate() throws -> LeakageAudit.Result {
+    let names = images.isEmpty ? BundledImages.names : images
+    let rest = names.count % batchSize
+    let selected = try selection.select(
+      batchSizes: names.count < batchSize
+        ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
+    let clientLoss = try loss.clientLoss()
+    let plan = LeakageAudit.Plan(
+      configuration: try attack.configuration(kind, seed: attack.seed),
+      batches: try batches(names, for: selected.model), ladders: try ladders(), budget: budget)
+    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let audit = LeakageAudit(plan) { seed in
+      SimulatedAudit(
+        selected.weighted(seed: seed), activation: selected.activation,
+        weights: selected.weightsDescription(seed: seed), loss: clientLoss, mode: selected.mode,
+        backend: backend)
+    }
+    selected.showNotes()
+    let progress = ProgressLine(isEnabled: !output.quiet)
+    Interruption.listen()
+    let result = try audit.run(
+      observe: { state in progress.update { AuditCommand.line(state) } },
+      shouldStop: { Interruption.isRequested })
+    progress.clear()
+    return result
+  }
+
   /// The pictures with their labels, which are random, in batches.
-  private func batches(for model: Model) throws -> [[PrivateExample]] {
+  private func batches(_ paths: [String], for model: Model) throws -> [[PrivateExample]] {
+    try checkPictures(model)
     let size = model.inputShape[1] > 32 ? 64 : 32
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
-    let names = images.isEmpty ? BundledImages.names : images
-    var used: Set<String> = []
-    let examples = try names.map { path in
-      let picture = try BundledImages.image(named: path, size: size) ?? Image(contentsOf: path)
-      let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-      let safe = String(
-        stem.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" }.prefix(60))
-      var name = safe.isEmpty ? "image" : safe
-      var count = 2
-      while !used.insert(name).inserted {
-        name = "\(safe)-\(count)"
-        count += 1
-      }
-      return PrivateExample(
-        name: name, picture: picture, label: labels.integer(below: model.classCount),
+    let names = PictureNames.unique(paths, outputFolder: output.out)
+    let examples = try paths.indices.map { index in
+      PrivateExample(
+        name: names[index],
+        picture: try BundledImages.image(named: paths[index], size: size)
+          ?? Image(contentsOf: paths[index]), label: labels.integer(below: model.classCount),
         inputShape: model.inputShape)
     }
     return stride(from: 0, to: examples.count, by: batchSize).map {

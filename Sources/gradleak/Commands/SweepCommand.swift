@@ -221,7 +221,7 @@ struct SweepCommand: ParsableCommand {
         line.update {
           let left = progress.secondsLeft.map(ProgressLine.clock) ?? "-:--"
           let latest = progress.latest.map { entry -> String in
-            let psnr = entry.record.images.map(\.psnr.value).max() ?? .nan
+            let psnr = entry.record.images.compactMap(\.psnr?.value).max() ?? .nan
             return "  \(entry.task.defence) \(entry.task.attack) \(ResultWriter.decibels(psnr)) dB"
           }
           return "[\(progress.finished)/\(progress.count)]  ETA \(left)" + (latest ?? "")

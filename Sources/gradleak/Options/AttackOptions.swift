@@ -1,8 +1,36 @@
 import ArgumentParser
+import Foundation
 import Leakage
+import ModelIO
 
-extension AttackKind: ExpressibleByArgument {
-  public static let allValueDescriptions = [
+/// What `--attack` names: an attack, or a preset of the optimisation attacks.
+enum AttackChoice: ExpressibleByArgument {
+  case kind(AttackKind)
+  case preset(String)
+
+  init?(argument: String) {
+    if let kind = AttackKind(rawValue: argument), kind != .plan {
+      self = .kind(kind)
+    } else if AttackPresets.all.contains(where: { $0.plan.name == argument }) {
+      self = .preset(argument)
+    } else {
+      return nil
+    }
+  }
+
+  /// The attacks that are no optimisation plans, then the presets.
+  static var allValueStrings: [String] {
+    let presets = AttackPresets.all.map(\.plan.name)
+    return AttackKind.allCases.filter { $0 != .plan }.map(\.rawValue)
+      + presets.filter { AttackKind(rawValue: $0) == nil }
+  }
+}
+
+extension Pooling: ExpressibleByArgument {}
+
+extension AttackKind {
+  /// For lists, by name.
+  static let descriptions = [
     "auto": "the best that applies: closed forms, then lm",
     "lm": "labels first, then Levenberg-Marquardt",
     "dlg": "data and labels are sought together",
@@ -23,11 +51,32 @@ struct AttackOptions: ParsableArguments {
   @Option(
     name: .customLong("attack"),
     help: ArgumentHelp(
-      "How the data are sought. (default: auto; in the demo: dlg)", valueName: "name"))
-  var chosenAttack: AttackKind?
+      "How the data are sought; see 'gradleak attacks'. (default: auto; in the demo: dlg)",
+      valueName: "name"))
+  var choice: AttackChoice?
 
-  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
-  var precision: Precision = .f64
+  @Option(
+    name: .customLong("plan"),
+    help: ArgumentHelp(
+      "A JSON file with an optimisation attack of your own: what differs from the default plan.",
+      valueName: "file"))
+  var planFile: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Changes the plan, for instance prior.totalVariation=0.01; may be repeated.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
+  @Option(
+    help: ArgumentHelp("A picture to start a plan's search from.", valueName: "image"))
+  var start: String?
+
+  @Option(
+    name: .customLong("precision"),
+    help: ArgumentHelp("Arithmetic. (default: f64, or the plan's)", valueName: "type"))
+  var chosenPrecision: Precision?
 
   // Numbers are taken as they come, so that "--trials -3" is a number out of range.
   @Option(
@@ -36,14 +85,16 @@ struct AttackOptions: ParsableArguments {
   var seed: UInt64 = 0
 
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Starts at most; the best is kept.", valueName: "n"))
-  var trials = AttackConfiguration().trials
+    name: .customLong("trials"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Starts at most; the best is kept. (default: 5, or the plan's)", valueName: "n"))
+  var chosenTrials: Int?
 
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Iterations at most in each trial.", valueName: "n"))
-  var iterations = AttackConfiguration().iterations
+    name: .customLong("iterations"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Iterations at most in each trial. (default: 6000, or the plan's)", valueName: "n"))
+  var chosenIterations: Int?
 
   @Option(
     parsing: .unconditional,
@@ -62,15 +113,68 @@ struct AttackOptions: ParsableArguments {
     help: ArgumentHelp("Pictures in the strip of snapshots; 0 for none.", valueName: "n"))
   var snapshots = AttackConfiguration().snapshots
 
-  func configuration(_ attack: AttackKind, seed: UInt64) -> AttackConfiguration {
-    AttackConfiguration(
-      attack: attack, precision: precision, seed: seed, trials: trials, iterations: iterations,
-      solvedBelow: threshold, timeLimit: timeLimit, snapshots: snapshots)
+  /// What was asked for; nil for the command's own choice.
+  var chosenAttack: AttackKind? {
+    if planFile != nil { return .plan }
+    switch choice {
+    case nil: return nil
+    case .preset: return .plan
+    case .kind(let kind): return isChanged && hasPreset(kind) ? .plan : kind
+    }
+  }
+
+  /// - Throws: ``AttackError`` when the plan is not right.
+  func configuration(_ attack: AttackKind, seed: UInt64) throws -> AttackConfiguration {
+    let defaults = AttackConfiguration()
+    let plan = try plan()
+    return AttackConfiguration(
+      attack: attack, precision: chosenPrecision ?? plan?.precision ?? defaults.precision,
+      seed: seed, trials: chosenTrials ?? plan?.trials ?? defaults.trials,
+      iterations: chosenIterations ?? plan?.iterations ?? defaults.iterations,
+      solvedBelow: threshold, timeLimit: timeLimit, snapshots: snapshots, plan: plan)
+  }
+
+  /// The plan of the file or preset with the settings; nil for other attacks.
+  private func plan() throws -> OptimizationPlan? {
+    var plan: OptimizationPlan
+    if let planFile {
+      plan = OptimizationPlan()
+      plan.name = URL(fileURLWithPath: planFile).deletingPathExtension().lastPathComponent
+      let json = try InputFile.bytes(
+        at: planFile, expected: "a plan in JSON", limit: PlanDocument.largestSize)
+      plan = try PlanDocument(json: json, source: planFile).applied(to: plan)
+    } else {
+      switch choice {
+      case .preset(let name): plan = try AttackPresets.preset(named: name).plan
+      case .kind(let kind) where isChanged && hasPreset(kind):
+        plan = try AttackPresets.preset(named: kind.rawValue).plan
+      case .kind, nil:
+        guard settings.isEmpty, start == nil else {
+          throw ValidationError(
+            "--set and --start change an optimisation plan; name a preset with --attack, or a file "
+              + "with --plan.")
+        }
+        return nil
+      }
+    }
+    if start != nil { plan.initialization.kind = .given }
+    for setting in settings { plan = try PlanDocument(setting: setting).applied(to: plan) }
+    return plan
+  }
+
+  private var isChanged: Bool { !settings.isEmpty || start != nil }
+
+  private func hasPreset(_ kind: AttackKind) -> Bool {
+    AttackPresets.all.contains { $0.plan.name == kind.rawValue }
   }
 
   func validate() throws {
-    try check("--trials", trials, 1...1_000_000)
-    try check("--iterations", iterations, 1...100_000_000)
+    if planFile != nil, choice != nil {
+      throw ValidationError("--plan and --attack exclude each other; leave one out.")
+    }
+    _ = try plan()
+    if let chosenTrials { try check("--trials", chosenTrials, 1...1_000_000) }
+    if let chosenIterations { try check("--iterations", chosenIterations, 1...100_000_000) }
     try check("--snapshots", snapshots, 0...100)
     guard threshold >= 0, threshold.isFinite else {
       throw ValidationError("--threshold is \(threshold); give a number of 0 or more.")

@@ -13,7 +13,9 @@ func result(
 }
 
 private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
-  LeakageGrade(images, classCount: classes)
+  LeakageGrade(
+    images.map { LeakLevel($0) }, labels: SuccessRate(images.compactMap(\.isLabelRight)),
+    classCount: classes)
 }
 
 @Suite struct LeakageGradeTests {
@@ -57,7 +59,7 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
     let strong = sampleRecord(images: [result(45)], attack: .automatic)
     let other = sampleRecord(images: [result(12)], attack: .dlg, update: "other")
     let verdict = LeakageVerdict([weak, strong, other])
-    #expect(verdict.images.map(\.psnr.value) == [45, 12])
+    #expect(verdict.images.map(\.psnr?.value) == [45, 12])
     #expect(verdict.full == SuccessRate(successes: 1, count: 2))
     #expect(verdict.highestPSNR == 45)
   }
@@ -69,6 +71,15 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
     let alone = LeakageVerdict([defended])
     #expect(alone.grade == .B && alone.isDefended)
     #expect(alone.sentences[0].contains("from defended updates"))
+  }
+
+  @Test func withoutOriginalsTheDiagnosisDecides() {
+    let unknown = ImageResult(name: "a", recoveredLabel: 4)
+    #expect(LeakLevel(unknown) == .nothing)
+    let verdict = LeakageVerdict([sampleRecord(images: [unknown])])
+    #expect(verdict.grade == .B && verdict.labels.count == 0)
+    #expect(verdict.sentences.contains { $0.contains("originals of 1 images are not known") })
+    #expect(!verdict.sentences.contains { $0.contains("nan") })
   }
 
   @Test func nothingIsNoVerdict() {

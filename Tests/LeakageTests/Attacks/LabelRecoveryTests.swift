@@ -14,7 +14,8 @@ private func perceptron(classes: Int, hasBias: Bool) -> Model {
     let weight = scope["last"].parameter("weight", [classes, 7], .kaimingUniform(fanIn: 7))
     let logits = hidden.linear(weight: weight)
     scope.context.linearLayers.append(
-      ForwardContext.LinearLayer(output: logits.id, weight: "last.weight", bias: nil))
+      ForwardContext.LinearLayer(
+        input: hidden, output: logits.id, weight: "last.weight", bias: nil))
     return logits
   }
 }

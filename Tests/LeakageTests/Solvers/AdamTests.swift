@@ -22,12 +22,13 @@ private final class WeightedDistance: ObjectiveFunction {
 
 @Suite struct AdamTests {
   /// `torch.optim.Adam`, rate 0.05 with three falls to a tenth, 25 steps from (1, -2, 0.5).
-  @Test(arguments: [
-    (false, [0.5377724228835808, -1.521345006113295, 0.026111286093689755]),
-    (true, [0.5168000048320007, -1.5168000048320007, 0.0168000048320006]),
-  ])
-  func stepsAsPyTorchDoes(usesSigns: Bool, expected: [Double]) {
-    let result = Adam(rate: 0.05, schedule: .steps, usesSigns: usesSigns).minimize(
+  @Test(
+    arguments: [
+      (.plain, [0.5377724228835808, -1.521345006113295, 0.026111286093689755]),
+      (.sign, [0.5168000048320007, -1.5168000048320007, 0.0168000048320006]),
+    ] as [(Adam.GradientForm, [Double])])
+  func stepsAsPyTorchDoes(form: Adam.GradientForm, expected: [Double]) {
+    let result = Adam(rate: 0.05, schedule: .steps, gradientForm: form).minimize(
       WeightedDistance(), from: [1, -2, 0.5], until: StoppingRule(iterations: 25)
     ) { _, _ in .proceed }
     #expect(result.reason == .iterationLimit)

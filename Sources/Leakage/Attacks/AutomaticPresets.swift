@@ -1,0 +1,81 @@
+import TensorGraph
+
+/// The automatic attack's last resort: optimisation presets, from the cheapest.
+extension GradientInversion {
+  /// Iterations of each preset at most: the papers' tens of thousands are for who asks for them.
+  static let automaticIterations = 2400
+
+  /// Weight of the total variation by which reconstructions are compared: the default of the code of
+  /// Geiping et al.
+  private static let refereeVariation = 0.1
+
+  /// Runs the presets that apply, and then lets the best of all reconstructions so far be the one with
+  /// the lowest 1 - cos(g', g) + 0.1 TV.
+  ///
+  /// Matching losses alone would prefer noise that fits an under-determined gradient to rounding over
+  /// an image that fits it a little less.
+  func searchByPresets(
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
+    for plan in applicablePresets() where !journal.wasStopped {
+      // One that does not apply after all is no reason to give up what was found.
+      try? search(
+        plan, &journal, trials: 1,
+        iterations: min(configuration.iterations, plan.iterations, Self.automaticIterations),
+        precision: plan.precision, observe)
+    }
+    journal.scores = try scores(&journal)
+  }
+
+  private func applicablePresets() -> [OptimizationPlan] {
+    let labels = likelyLabels()
+    var plans = [AttackPresets.invertingGradients]
+    if let labels, Set(labels).count == labels.count, weighted.model.hasKnownFeatures,
+      ClassifierGradient(update, weighted.model)?.sums != nil
+    {
+      plans.append(AttackPresets.modern)
+    }
+    if labels == nil { plans[0].labels = .joint }
+    if hasTrainedStatistics, labels != nil {
+      plans.append(AttackPresets.seeThroughGradients)
+    }
+    return plans
+  }
+
+  /// Whether running statistics have left their initial values: only then do they tell of images.
+  private var hasTrainedStatistics: Bool {
+    weighted.model.batchNormCount > 0
+      && weighted.buffers.map(\.doubles)
+        != weighted.model.initialBuffers(dtype: .f64).map(\.tensor.doubles)
+  }
+
+  /// For each entry what the referee makes of its images, clamped as they are shown, and labels.
+  private func scores(_ journal: inout TrialJournal) throws(AttackError) -> [Double] {
+    var referee = OptimizationPlan()
+    referee.prior.totalVariation.weight = Self.refereeVariation
+    let function: PlanFunction
+    do {
+      function = try journal.compiling { () throws(GraphError) in
+        try PlanFunction(
+          referee, weighted, update: update, labels: nil,
+          matched: update.sharedParameters, features: nil, scale: 1,
+          precision: .f32, mode: mode, backend: backend)
+      }
+    } catch {
+      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
+    }
+    let classes = weighted.model.classCount
+    let entries = journal.entries
+    return journal.searching {
+      entries.map { entry in
+        // Logits so far apart that their softmax is one-hot.
+        let logits = entry.labels.flatMap { label in
+          (0..<classes).map { $0 == label ? 1000.0 : 0 }
+        }
+        guard entry.images.allSatisfy(\.isFinite) else { return .infinity }
+        let score = function.value(at: entry.images.map { min(max($0, 0), 1) } + logits)
+        return score.isNaN ? .infinity : score
+      }
+    }
+  }
+}

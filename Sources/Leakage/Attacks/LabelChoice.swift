@@ -1,0 +1,57 @@
+import TensorGraph
+
+extension GradientInversion {
+  /// The labels that a plan's strategy gives, or nil when they are sought with the images.
+  ///
+  /// - Throws: ``AttackError`` when the strategy does not apply, with one that does.
+  func labels(for plan: OptimizationPlan) throws(AttackError) -> [Int]? {
+    if let knownLabels { return knownLabels }
+    switch plan.labels {
+    case .joint:
+      return nil
+    case .single:
+      return [try LabelRecovery.singleLabel(of: update, model: weighted.model)]
+    case .recovered:
+      guard let labels = likelyLabels() else {
+        throw AttackError(
+          "the last layer of \(weighted.model.name) does not tell the labels of this update; seek "
+            + "them with labels=joint, or assume them with labels=known")
+      }
+      return labels
+    case .mostNegative:
+      return try LabelRecovery.mostNegativeLabels(of: update, model: weighted.model)
+    case .known:
+      throw AttackError(
+        "\(plan.name) assumes known labels, and none were given; use labels=recovered")
+    }
+  }
+}
+
+extension LabelRecovery {
+  /// The batch's labels if none repeats: the K classes whose rows of the last layer's weight gradient
+  /// have the most negative entries, in ascending order (Yin et al. 2021, arXiv 2104.07586, section
+  /// 3.1).
+  ///
+  /// - Throws: ``AttackError`` when the model does not end in a fully connected layer, or has fewer
+  ///   classes than the batch has images.
+  public static func mostNegativeLabels(
+    of update: SharedUpdate, model: Model
+  ) throws(AttackError) -> [Int] {
+    guard let gradient = ClassifierGradient(update, model), let elements = gradient.rows else {
+      throw AttackError(
+        "labels are read off the gradient of a fully connected last layer, which \(model.name) "
+          + "lacks or which was not shared; use labels=joint or labels=known")
+    }
+    let (classes, width) = (gradient.classCount, gradient.featureCount)
+    guard update.batchSize <= classes else {
+      throw AttackError(
+        "\(update.batchSize) images cannot have different labels of \(classes) classes; use "
+          + "labels=recovered")
+    }
+    let least = (0..<classes).map { row in
+      elements[row * width..<(row + 1) * width].min() ?? 0
+    }
+    let order = least.indices.sorted { (least[$0], $0) < (least[$1], $1) }
+    return order.prefix(update.batchSize).sorted()
+  }
+}

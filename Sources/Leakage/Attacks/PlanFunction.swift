@@ -1,0 +1,121 @@
+import TensorGraph
+
+/// A plan's objective with its priors, as a solver's function: a point is the dummy images [S·N, C, h,
+/// w], followed by the labels' logits where they are sought too.
+///
+/// Compiled once; every evaluation writes the point into the graph's buffers, runs it and reads the
+/// results, without allocating.
+final class PlanFunction: ObjectiveFunction {
+  let dimension: Int
+  /// [S·N, C, h, w].
+  let dummyShape: Shape
+  private let executable: any Executable
+  private let variables: [HostBuffer]
+  private let gradients: [HostBuffer]
+  private let total: HostBuffer
+  private let objectiveValues: HostBuffer
+  private let distanceValues: HostBuffer
+
+  /// - Parameters:
+  ///   - labels: class indices of the batch, or nil when they are sought.
+  ///   - matched: indices of the parameters to match.
+  ///   - features: recovered features [N, F]; needed when the plan has that prior.
+  /// - Throws: ``GraphError`` when the backend cannot run the objective.
+  init(
+    _ plan: OptimizationPlan, _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?,
+    matched: [Int], features: Tensor?, scale: Double, precision: Precision, mode: ForwardMode,
+    backend: any Backend
+  ) throws(GraphError) {
+    let matching = PlanGraph(
+      plan, weighted.model, batchSize: update.batchSize,
+      labelForm: labels == nil ? .logits : .classIndices, matched: matched,
+      shared: update.sharedParameters, loss: update.loss, scale: scale,
+      dtype: precision.dtype, mode: mode)
+    let executable = try backend.compile(matching.graph)
+    self.executable = executable
+    func bindFixed(_ tensors: [Tensor], from start: Int) {
+      for (offset, tensor) in tensors.enumerated() {
+        executable.bind(
+          input: start + offset, to: HostBuffer(tensor.converted(to: precision.dtype)))
+      }
+    }
+    bindFixed(weighted.parameters, from: matching.parameters.lowerBound)
+    bindFixed(weighted.buffers, from: matching.buffers.lowerBound)
+    bindFixed(update.gradients, from: matching.targets.lowerBound)
+    if let index = matching.features {
+      guard let features else { preconditionFailure("the plan's prior needs features") }
+      bindFixed([features], from: index)
+    }
+
+    let types = matching.graph.inputs.map(\.type)
+    func bound(output: Int) -> HostBuffer {
+      let buffer = HostBuffer(matching.graph.outputTypes[output])
+      executable.bind(output: output, to: buffer)
+      return buffer
+    }
+    let images = HostBuffer(types[matching.images])
+    executable.bind(input: matching.images, to: images)
+    let labelBuffer = HostBuffer(types[matching.labels])
+    executable.bind(input: matching.labels, to: labelBuffer)
+    var buffers: [Int: HostBuffer] = [:]
+    for index in matching.graph.outputs.indices { buffers[index] = bound(output: index) }
+    func output(_ index: Int) -> HostBuffer {
+      guard let buffer = buffers[index] else { preconditionFailure("no output \(index)") }
+      return buffer
+    }
+    total = output(matching.total)
+    objectiveValues = output(matching.objectives)
+    distanceValues = output(matching.squaredDistances)
+    if let labels {
+      labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init)))
+      variables = [images]
+      gradients = [output(matching.imageGradient)]
+    } else {
+      variables = [images, labelBuffer]
+      gradients =
+        [output(matching.imageGradient)] + (matching.labelGradient.map { [output($0)] } ?? [])
+    }
+    dummyShape = images.type.shape
+    dimension = variables.reduce(0) { $0 + $1.type.shape.elementCount }
+  }
+
+  func evaluate(
+    at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
+  ) -> Double {
+    var start = 0
+    for variable in variables {
+      let count = variable.type.shape.elementCount
+      variable.store(UnsafeBufferPointer(rebasing: point[start..<start + count]))
+      start += count
+    }
+    executable.run()
+    start = 0
+    for buffer in gradients {
+      let count = buffer.type.shape.elementCount
+      buffer.load(into: UnsafeMutableBufferPointer(rebasing: gradient[start..<start + count]))
+      start += count
+    }
+    return total.number(at: 0)
+  }
+
+  /// What the latest evaluation found for each seed.
+  var seeds: [(objective: Double, squaredDistance: Double)] {
+    (0..<objectiveValues.type.shape.elementCount).map {
+      (objectiveValues.number(at: $0), distanceValues.number(at: $0))
+    }
+  }
+
+  /// The seed of the latest evaluation with the lowest objective.
+  var bestSeed: Int {
+    let values = seeds.map { $0.objective.isNaN ? .infinity : $0.objective }
+    return values.indices.min { values[$0] < values[$1] } ?? 0
+  }
+}
+
+extension HostBuffer {
+  /// One element of a buffer of floating-point numbers.
+  fileprivate func number(at index: Int) -> Double {
+    type.dtype == .f64
+      ? pointer(as: Double.self)[index] : Double(pointer(as: Float.self)[index])
+  }
+}

@@ -1,0 +1,143 @@
+import TensorGraph
+
+/// The graph of an ``OptimizationPlan``'s objective, priors included, and its gradient.
+///
+/// Inputs, in order: dummy images [S·N, C, h, w], seed by seed, at the stage's scale; labels; the
+/// model's parameters; the model's buffers; one target gradient per parameter; and, where the plan
+/// has that prior, the recovered features [N, F]. The images vary, and so do labels that are sought;
+/// the rest is fixed.
+struct PlanGraph: Sendable {
+  let graph: Graph
+  let images = 0
+  let labels = 1
+  let parameters: Range<Int>
+  let buffers: Range<Int>
+  let targets: Range<Int>
+  /// Input index of the features; nil when the plan has no such prior.
+  let features: Int?
+  /// Output index of what is minimised.
+  let total: Int
+  /// Output index of the objective of each seed without priors or weight: [S].
+  let objectives: Int
+  /// Output index of the squared distance of each seed's gradient to the shared one: [S].
+  let squaredDistances: Int
+  let imageGradient: Int
+  /// Nil when labels are given.
+  let labelGradient: Int?
+
+  /// - Parameters:
+  ///   - labelForm: ``LabelForm/logits`` seeks the labels too.
+  ///   - matched: indices of the parameters to match.
+  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
+  ///   - scale: of the images' height and width; see ``OptimizationPlan/scales``.
+  init(
+    _ plan: OptimizationPlan, _ model: Model, batchSize: Int, labelForm: LabelForm,
+    matched: [Int], shared: [Int]? = nil, loss: ClientLoss = .meanCrossEntropy,
+    scale: Double = 1, dtype: DType = .f32, mode: ForwardMode = .evaluation
+  ) {
+    let builder = GraphBuilder()
+    let seeds = plan.prior.group.seeds
+    let full = Shape([seeds * batchSize] + model.inputShape.dimensions)
+    let dummies = builder.input("images", full.scaled(by: scale), dtype)
+    let seeksLabels = labelForm == .logits
+    let labelType = labelForm.type(
+      batchSize: batchSize, classCount: model.classCount, dtype: dtype)
+    let labels = builder.input(
+      "labels", labelType.shape, labelType.dtype, role: seeksLabels ? .varying : .fixed)
+    func fixed(_ specs: [ParameterSpec], suffix: String = "") -> [Value] {
+      specs.map { builder.input($0.name + suffix, $0.shape, dtype, role: .fixed) }
+    }
+    let parameters = fixed(model.parameters)
+    let buffers = fixed(model.buffers)
+    let targets = fixed(model.parameters, suffix: ".target")
+    let images = dummies.enlarged(to: full)
+
+    var batches: [Value] = []
+    var (objectives, distances): ([Value], [Value]) = ([], [])
+    var recovered: Value?
+    var total = builder.constant(0, dtype)
+    for seed in 0..<seeds {
+      let batch = images.slice(axis: 0, seed * batchSize..<(seed + 1) * batchSize)
+      let gradients = model.clientGradient(
+        images: batch, labels: labels, labelForm: labelForm, parameters: parameters,
+        buffers: buffers, loss: loss, mode: mode
+      ).gradients
+      let objective = plan.objective.distance(
+        matched.map { gradients[$0] }, matched.map { targets[$0] })
+      total = total + plan.objective.weight * objective
+      // Building is hash-consed: these are the nodes of the gradient's own forward pass.
+      let trace = model.trace(batch, parameters: parameters, buffers: buffers, mode: mode)
+      if plan.prior.features.weight > 0, let features = trace.features {
+        let target =
+          recovered ?? builder.input("features", features.shape, dtype, role: .fixed)
+        recovered = target
+        total =
+          total + plan.prior.features.weight
+          * plan.prior.features.value(of: features, recovered: target)
+      }
+      total = plan.prior.addingBatchPriors(to: total, batch, trace, labels, labelForm)
+      batches.append(batch)
+      objectives.append(objective.reshape(to: [1]))
+      let received = shared ?? Array(targets.indices)
+      distances.append(
+        squaredDistance(received.map { gradients[$0] }, received.map { targets[$0] })
+          .reshape(to: [1]))
+    }
+    if plan.prior.group.weight > 0, seeds > 1 {
+      total = total + plan.prior.group.weight * plan.prior.group.value(of: batches)
+    }
+
+    var outputs: [Value] = []
+    // One node may serve as several outputs, but is bound once.
+    func output(_ value: Value) -> Int {
+      if let index = outputs.firstIndex(where: { $0.id == value.id }) { return index }
+      outputs.append(value)
+      return outputs.count - 1
+    }
+    let gradients = total.gradient(withRespectTo: seeksLabels ? [dummies, labels] : [dummies])
+    self.total = output(total)
+    self.objectives = output(Value.concatenate(objectives, axis: 0))
+    squaredDistances = output(Value.concatenate(distances, axis: 0))
+    imageGradient = output(gradients[0])
+    labelGradient = seeksLabels ? output(gradients[1]) : nil
+    graph = builder.build(outputs: outputs)
+    self.parameters = 2..<2 + parameters.count
+    self.buffers = self.parameters.upperBound..<self.parameters.upperBound + buffers.count
+    self.targets = self.buffers.upperBound..<self.buffers.upperBound + targets.count
+    features = recovered.map { _ in 2 + 2 * parameters.count + buffers.count }
+  }
+}
+
+extension Priors {
+  /// `total` and the weighted priors on one dummy batch.
+  fileprivate func addingBatchPriors(
+    to total: Value, _ images: Value, _ trace: Model.Trace, _ labels: Value, _ form: LabelForm
+  ) -> Value {
+    var total = total
+    func add(_ weight: Double, _ prior: () -> Value) {
+      if weight > 0 { total = total + weight * prior() }
+    }
+    add(totalVariation.weight) { totalVariation.value(of: images) }
+    add(norm.weight) { norm.value(of: images) }
+    add(orthogonality.weight) { orthogonality.value(of: images) }
+    add(box.weight) { box.value(of: images) }
+    if !trace.batchNorms.isEmpty {
+      add(batchNorm.weight) { batchNorm.value(of: trace.batchNorms) }
+    }
+    add(label.weight) {
+      label.value(of: trace.logits, probabilities: form.probabilities(labels, like: trace.logits))
+    }
+    return total
+  }
+}
+
+extension LabelForm {
+  /// Labels of this form as probabilities [N, K].
+  fileprivate func probabilities(_ labels: Value, like logits: Value) -> Value {
+    switch self {
+    case .classIndices: labels.oneHot(classCount: logits.shape[1], logits.dtype)
+    case .probabilities: labels
+    case .logits: labels.softmax()
+    }
+  }
+}
