@@ -84,7 +84,7 @@ extension Report {
     guard !records.isEmpty else { return nil }
     let commands = commands
     let shown = commands.prefix(40)
-    let lines = shown.map(\.line).joined(separator: "\n")
+    let lines = shown.map { "\($0.line)\n" as HTML }
     var notes = Array(Set(commands.compactMap(\.note)))
     if commands.count > shown.count {
       notes.append("\(commands.count - shown.count) more commands are in --format json.")

@@ -135,6 +135,10 @@ private func elements(_ name: String, in page: String) -> [Substring] {
     #expect(page.contains("class=\"threshold\"") && page.contains("variance of the noise"))
     #expect(elements("svg", in: page).count == 2)
     #expect(elements("svg", in: page).allSatisfy { $0.contains("role=\"img\" aria-label=\"") })
+    // One command for each strength and seed, each on a line of its own.
+    let commands = try #require(page.firstRange(of: "<pre tabindex=\"0\"><code>"))
+    let lines = page[commands.upperBound...].prefix(while: { $0 != "<" }).split(separator: "\n")
+    #expect(lines.count == 40 && lines.allSatisfy { $0.hasPrefix("gradleak reconstruct ") })
     // The grade is of the undefended update.
     #expect(report.verdict.grade == .F)
   }
