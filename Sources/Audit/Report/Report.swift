@@ -73,7 +73,9 @@ public struct Report: Sendable {
       result.append("Servers that choose the weights they send.")
     }
     result.append("Attackers who know what such images look like (learned image priors).")
-    if sweeps.isEmpty { result.append("Defences: none was tried.") }
+    if sweeps.isEmpty, !remarks.contains(where: { $0.hasPrefix("Defences:") }) {
+      result.append("Defences: none was tried.")
+    }
     return result
   }
 }

@@ -101,12 +101,16 @@ public struct ReproductionCommand: Sendable, Equatable {
     let labels =
       areKnown ? ["--labels", images.map(\.labelArgument).joined(separator: ",")] : []
     let seed = records.first.map { String($0.configuration.seed) } ?? "0"
+    // Without originals there was a client's file; its name is the pictures'.
+    let isClients = !images.isEmpty && images.allSatisfy { !$0.hasTruth }
+    let source = isClients ? ["--update", (pictures.first ?? "") + ".safetensors"] : pictures
     return ReproductionCommand(
-      arguments: ["reconstruct"] + pictures + settings.arguments
+      arguments: ["reconstruct"] + source + settings.arguments
         + ["--seed", seed] + labels
         + (settings.batchSize > 1 ? ["--batch-size", String(settings.batchSize)] : []),
       note: note(
-        records, areAllHere ? [] : ["Give the pictures' own files in place of their names."]))
+        records,
+        areAllHere || isClients ? [] : ["Give the pictures' own files in place of their names."]))
   }
 
   private static func note(_ records: [RunRecord], _ more: [String] = []) -> String? {
@@ -164,7 +168,7 @@ public struct ReproductionCommand: Sendable, Equatable {
       notes.append("Give the client's loss: \(record.update.loss).")
     }
     if record.images.contains(where: { !$0.hasTruth }) {
-      notes.append("Give the client's file with --update instead of pictures.")
+      notes.append("Give the client's own file with --update.")
     }
     return notes
   }

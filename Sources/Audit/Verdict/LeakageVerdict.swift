@@ -81,7 +81,10 @@ extension LeakageVerdict {
 
   private var leak: String {
     let from = isDefended ? "defended updates" : "the shared updates"
-    let inFull = "PSNR of at least \(Int(ImageResult.successPSNR)) dB and the label right"
+    let inFull =
+      images.allSatisfy { !$0.hasTruth }
+      ? "the diagnosis says that the solution is the only one"
+      : "PSNR of at least \(Int(ImageResult.successPSNR)) dB and the label right"
     if full.successes > 0 {
       let others = recognisable.successes - full.successes
       return "Of the private images, \(full) came back in full from \(from): \(inFull)"
@@ -102,7 +105,8 @@ extension LeakageVerdict {
     if unknown < images.count { sentences.append(baseline) }
     if unknown > 0 {
       sentences.append(
-        "The originals of \(unknown) images are not known; for these the diagnosis decides.")
+        "Originals that are not known: \(unknown) of \(images.count); for these the diagnosis decides."
+      )
     }
     return sentences
   }

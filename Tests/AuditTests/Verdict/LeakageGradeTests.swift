@@ -78,7 +78,7 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
     #expect(LeakLevel(unknown) == .nothing)
     let verdict = LeakageVerdict([sampleRecord(images: [unknown])])
     #expect(verdict.grade == .B && verdict.labels.count == 0)
-    #expect(verdict.sentences.contains { $0.contains("originals of 1 images are not known") })
+    #expect(verdict.sentences.contains { $0.contains("not known: 1 of 1") })
     #expect(!verdict.sentences.contains { $0.contains("nan") })
   }
 
