@@ -64,11 +64,14 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
   public let wireShare: Double?
   /// Whether the search ended before the budget did, so that no weaker rung is enough.
   public let isComplete: Bool
+  /// Attacks at ``strength`` that ended for want of time.
+  public let cut: Int
 
   public init(
     defence: String, outcome: Outcome, strength: DefenceChain?, leaked: Int, tried: Int,
-    wireShare: Double?, isComplete: Bool
+    wireShare: Double?, isComplete: Bool, cut: Int = 0
   ) {
+    self.cut = cut
     self.isComplete = isComplete
     self.defence = defence
     self.outcome = outcome
@@ -86,6 +89,7 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
     switch outcome {
     case .stops:
       return "\(name) was enough: \(rate) of the images recognisable\(bytes)"
+        + (cut > 0 ? "; \(cut) of the attacks ended for want of time" : "")
         + (isComplete ? "." : "; weaker ones, or more images, were not reached in time.")
     case .leaks:
       return "\(name) was not enough: \(leaked) of the first \(tried) images recognisable\(bytes)."

@@ -11,11 +11,14 @@ struct DefenceSearch {
     let record: RunRecord
     /// Whether an image of the batch could be recognised.
     let hasLeaked: Bool
+    /// Whether the attack's time was over before it ended.
+    var isCut = false
   }
 
   private struct Rung {
     var tried = 0
     var leaked = 0
+    var cut = 0
     var wireShare: Double?
     var hasLeaked: Bool { leaked > 0 }
   }
@@ -39,6 +42,7 @@ struct DefenceSearch {
         }
         rungs[index].tried += 1
         if trial.hasLeaked { rungs[index].leaked += 1 }
+        if trial.isCut { rungs[index].cut += 1 }
         if let defence = trial.record.defence, defence.plainByteCount > 0 {
           rungs[index].wireShare =
             Double(defence.wireByteCount) / Double(defence.plainByteCount)
@@ -50,7 +54,7 @@ struct DefenceSearch {
       DefenceFinding(
         defence: ladder.name, outcome: outcome, strength: ladder.rungs[index],
         leaked: rungs[index].leaked, tried: rungs[index].tried, wireShare: rungs[index].wireShare,
-        isComplete: isComplete)
+        isComplete: isComplete, cut: rungs[index].cut)
     }
     let undecided = DefenceFinding(
       defence: ladder.name, outcome: .undecided, strength: nil, leaked: 0, tried: 0,

@@ -55,7 +55,9 @@ public struct LeakageAudit: Sendable {
   /// The file beside `run.json` that holds the records of defended updates.
   public static let defendedFile = "defences.json"
   /// Iterations at most of an attack behind a defence; most find what they find sooner.
-  static let ladderIterations = 300
+  static let ladderIterations = 100
+  /// Share of a ladder's seconds that one attack behind a defence may take.
+  static let trialShare = 0.1
 
   private let plan: Plan
   private let makeAudit: @Sendable (UInt64) -> SimulatedAudit
@@ -91,6 +93,8 @@ private struct Session {
   var result = LeakageAudit.Result()
   /// Seconds at the end of the budget that belong to later ladders.
   private var reserve = 0.0
+  /// Seconds at most of one attack behind a defence.
+  private var trialLimit = Double.infinity
   /// The weights of one seed at a time.
   private var latest: (seed: UInt64, audit: SimulatedAudit)?
 
@@ -227,6 +231,7 @@ private struct Session {
     for (position, name) in plan.ladders.enumerated() {
       let remaining = Double(plan.ladders.count - position)
       reserve = max(secondsLeft, 0) * (remaining - 1) / remaining
+      trialLimit = max(LeakageAudit.trialShare * (secondsLeft - reserve), 0.5)
       guard let ladder = DefenceLadder.standard(name, updateNorm: norm) else {
         preconditionFailure("there is no ladder called \(name)")
       }
@@ -253,7 +258,8 @@ private struct Session {
     }
   }
 
-  /// Attacks one batch behind a defence; nil when it was cut short, which tells nothing.
+  /// Attacks one batch behind a defence; nil when the budget left it less than its share, which tells
+  /// nothing.
   private mutating func attempt(
     _ batch: [PrivateExample], _ chain: DefenceChain, seed: UInt64,
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
@@ -263,17 +269,18 @@ private struct Session {
     configuration.trials = 1
     configuration.iterations = min(configuration.iterations, LeakageAudit.ladderIterations)
     configuration.snapshots = 0
-    limit(&configuration, to: max(secondsLeft - reserve, 0.1))
+    let hasFullTime = secondsLeft - reserve >= trialLimit
+    limit(&configuration, to: max(min(secondsLeft - reserve, trialLimit), 0.1))
     let outcome = try attack(
       batch, configuration, chain, step: chain.description, observe, shouldStop)
     var record = outcome.record
-    let isCut = record.trials.contains { $0.reason == .timeLimit || $0.reason == .interrupted }
+    let isCut = record.trials.contains { $0.reason == .timeLimit }
     let hasLeaked = Session.hasLeaked(record)
-    guard !isCut || hasLeaked else { return nil }
+    guard hasLeaked || !result.wasInterrupted && (!isCut || hasFullTime) else { return nil }
     // The rest of the budget is no part of what was asked for.
     if !isCut { record.configuration.timeLimit = plan.configuration.timeLimit }
     result.defended.append(record)
-    return DefenceSearch.Trial(record: record, hasLeaked: hasLeaked)
+    return DefenceSearch.Trial(record: record, hasLeaked: hasLeaked, isCut: isCut)
   }
 
   private static func hasLeaked(_ record: RunRecord) -> Bool {

@@ -59,9 +59,12 @@ private func search(
       let rung = ladder.rungs.firstIndex(of: chain) ?? 0
       let leaks = rung == 0 || (rung == 1 && index == 3)
       return DefenceSearch.Trial(
-        record: sampleRecord(images: [result(10)], defence: chain), hasLeaked: leaks)
+        record: sampleRecord(images: [result(10)], defence: chain), hasLeaked: leaks,
+        isCut: index == 4)
     }
     #expect(finding.outcome == .stops && finding.strength == ladder.rungs[2])
+    #expect(
+      finding.cut == 1 && finding.sentence.contains("1 of the attacks ended for want of time"))
     #expect(finding.tried == 5)
   }
 
