@@ -31,7 +31,7 @@ extension Pooling: ExpressibleByArgument {}
 extension AttackKind {
   /// For lists, by name.
   static let descriptions = [
-    "auto": "the best that applies: closed forms, then lm",
+    "auto": "the best that applies: closed forms, then lm, then presets",
     "lm": "labels first, then Levenberg-Marquardt",
     "dlg": "data and labels are sought together",
     "idlg": "the label is read off first, then the data are sought",
