@@ -13,7 +13,8 @@ let package = Package(
     .library(name: "Audit", targets: ["Audit"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .target(name: "TensorGraph"),
@@ -25,7 +26,11 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
-    .target(name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG"]),
+    .target(
+      name: "ONNXProtobuf",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    .target(
+      name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
     .target(
       name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
       resources: [.embedInCode("Plans/Presets")]),

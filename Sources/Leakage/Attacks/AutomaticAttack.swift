@@ -88,8 +88,11 @@ extension GradientInversion {
         >= batchShape.elementCount
   }
 
-  /// Second-order steps reach far more digits than the searches that the setting is made for.
-  private var solvedBelow: Double { min(configuration.solvedBelow, 1e-12) }
+  /// Second-order steps reach far more digits than the searches that the setting is made for, but not
+  /// below what rounding of the shared numbers leaves.
+  private var solvedBelow: Double {
+    max(min(configuration.solvedBelow, 1e-12), 4 * update.relativeRounding)
+  }
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
   private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {

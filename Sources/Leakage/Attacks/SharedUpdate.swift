@@ -13,11 +13,14 @@ public struct SharedUpdate: Sendable {
   public let batchSize: Int
   /// The squared Euclidean norm over all tensors.
   public let squaredNorm: Double
+  /// The matching loss, relative to ``squaredNorm``, that rounding of the shared numbers alone leaves at
+  /// the true batch; 0 for numbers that are exact to f64.
+  public let relativeRounding: Double
 
   /// - Parameter sharedParameters: nil for all.
   public init(
     gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
-    sharedParameters: [Int]? = nil
+    sharedParameters: [Int]? = nil, relativeRounding: Double = 0
   ) {
     precondition(batchSize >= 1, "an update of \(batchSize) examples")
     let shared = sharedParameters ?? Array(gradients.indices)
@@ -27,6 +30,7 @@ public struct SharedUpdate: Sendable {
     self.gradients = gradients
     self.sharedParameters = shared
     self.loss = loss
+    self.relativeRounding = relativeRounding
     self.batchSize = batchSize
     squaredNorm = gradients.reduce(0) { sum, tensor in
       sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
@@ -77,6 +81,14 @@ public struct WeightedModel: Sendable {
     images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
     mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) -> SharedUpdate {
+    try step(images: images, labels: labels, loss: loss, mode: mode, backend: backend).update
+  }
+
+  /// What a client computes on its private batch; see ``share(images:labels:loss:mode:backend:)``.
+  public func step(
+    images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
+    mode: ForwardMode = .evaluation, backend: any Backend
+  ) throws(AttackError) -> (update: SharedUpdate, loss: Double, logits: Tensor) {
     try loss.check(classCount: model.classCount)
     let (dtype, batchSize) = (images.dtype, images.shape[0])
     let client = ClientGradientGraph(
@@ -86,8 +98,9 @@ public struct WeightedModel: Sendable {
     let inputs = [images, indices] + (parameters + buffers).map { $0.converted(to: dtype) }
     do {
       let outputs = try backend.evaluate(client.graph, inputs)
-      return SharedUpdate(
+      let update = SharedUpdate(
         gradients: client.gradients.map { outputs[$0] }, batchSize: batchSize, loss: loss)
+      return (update, outputs[client.loss].scalarValue, outputs[client.logits])
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")
     }

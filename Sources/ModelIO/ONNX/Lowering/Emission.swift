@@ -1,0 +1,138 @@
+import TensorGraph
+
+/// One run of lowering: the graph under construction, with its bounds.
+///
+/// Every node goes through ``add(_:_:)``, which checks shapes and sizes before anything is built, so
+/// that no file can make the graph's builder trap.
+final class Emission {
+  let builder: GraphBuilder
+  /// The type of all floating-point values.
+  let floating: DType
+  let mode: ONNXForwardMode
+  let buffers: BufferTable
+  let limits: ONNXLimits
+  /// Elements that the values may still have together.
+  private var remainingElements: Int
+  /// Multiplications and the like that the graph may still need.
+  private var remainingWork: Int
+  private(set) var warnings: [String] = []
+  var transposedParameters: Set<String> = []
+
+  init(
+    builder: GraphBuilder, floating: DType, mode: ONNXForwardMode, buffers: BufferTable,
+    limits: ONNXLimits, maximumTotalElements: Int, maximumWork: Int = .max
+  ) {
+    self.builder = builder
+    self.floating = floating
+    self.mode = mode
+    self.buffers = buffers
+    self.limits = limits
+    remainingElements = maximumTotalElements
+    remainingWork = maximumWork
+  }
+
+  func warn(_ message: String) {
+    if !warnings.contains(message) { warnings.append(message) }
+  }
+
+  /// Adds a node.
+  ///
+  /// - Throws: ``ONNXError`` when the operands do not fit, or a limit is exceeded.
+  func add(_ op: Op, _ operands: [Term]) throws(ONNXError) -> Term {
+    let values = operands.map(\.value)
+    do throws(GraphError) {
+      let type = try op.resultType(values.map(\.type))
+      try account(for: op, values, type)
+      return Term(value: try builder.add(op, values), emission: self)
+    } catch {
+      let isLimit = error.message.hasPrefix(Emission.limitWords)
+      throw ONNXError(isLimit ? .tooLarge : .malformed, error.message)
+    }
+  }
+
+  private static let limitWords = "the limit"
+
+  private func account(for op: Op, _ operands: [Value], _ type: TensorType) throws(GraphError) {
+    let count = type.shape.elementCount
+    remainingElements -= min(count, remainingElements + 1)
+    guard count <= limits.maximumElements, remainingElements >= 0 else {
+      throw GraphError(
+        "\(Emission.limitWords) on the size of values is exceeded by a \(op.name) of \(type)")
+    }
+    guard remainingWork < .max else { return }
+    let inner: Int =
+      switch op {
+      case .matmul(let transposeA, _):
+        operands[0].shape[operands[0].shape.rank - (transposeA ? 2 : 1)]
+      case .convolution, .convolutionInputGradient:
+        operands[1].shape.removing(axes: [0]).elementCount
+      case .convolutionWeightGradient: operands[1].shape.elementCount
+      case .windowArgmax(let window): window.size.height * window.size.width
+      default: operands.map(\.shape.elementCount).max().map { $0 / max(count, 1) + 1 } ?? 1
+      }
+    let (work, overflow) = count.multipliedReportingOverflow(by: max(inner, 1))
+    guard !overflow, work <= remainingWork else {
+      throw GraphError("\(Emission.limitWords) on constant folding is exceeded by \(op.name)")
+    }
+    remainingWork -= work
+  }
+
+  /// A value that ``Value``'s own methods have made from checked ones of about its size.
+  func adopt(_ value: Value) -> Term { Term(value: value, emission: self) }
+
+  /// A scalar constant.
+  func constant(_ value: Double, _ dtype: DType) throws(ONNXError) -> Term {
+    try add(.constant(value, dtype), [])
+  }
+
+  /// A tensor whose elements are all `value`.
+  func constant(_ value: Double, _ shape: Shape, _ dtype: DType) throws(ONNXError) -> Term {
+    try add(.broadcast(shape, axes: []), [try constant(value, dtype)])
+  }
+
+  /// The index along `axis` at every element.
+  func iota(_ shape: Shape, axis: Int, _ dtype: DType) throws(ONNXError) -> Term {
+    try add(.iota(TensorType(shape, dtype), axis: axis), [])
+  }
+
+  /// The operand as a value of the graph.
+  func term(_ operand: Operand) throws(ONNXError) -> Term {
+    switch operand.content {
+    case .graph(let value): Term(value: value, emission: self)
+    case .host(let tensor, let name): try materialized(tensor, name)
+    }
+  }
+
+  /// A constant in the graph: built from scalars where that is simple, else an input.
+  private func materialized(_ tensor: HostTensor, _ name: String?) throws(ONNXError) -> Term {
+    let dtype = tensor.type.dtype(floating: floating)
+    // A named statistic stays an input whatever its values.
+    let isStatistic = name != nil && tensor.type.isFloatingPoint && tensor.shape.rank > 0
+    if !isStatistic {
+      if tensor.count == 0 { return try constant(0, tensor.shape, dtype) }
+      if let value = tensor.uniformValue, !dtype.isInteger || abs(value) < 0x1p53 {
+        return try constant(value, tensor.shape, dtype)
+      }
+      if let (start, step, axis) = tensor.progression {
+        let index = try iota(tensor.shape, axis: axis, dtype)
+        return try index * Double(step) + Double(start)
+      }
+    }
+    return Term(value: try buffers.value(of: tensor, name: name), emission: self)
+  }
+}
+
+extension HostTensor {
+  /// start + step · index along the only axis with more than one element; nil for other contents.
+  var progression: (start: Int, step: Int, axis: Int)? {
+    let axes = shape.dimensions.indices.filter { shape[$0] > 1 }
+    guard axes.count == 1, type.isInteger, let integers, count >= 2 else { return nil }
+    let (step, overflow) = integers[1].subtractingReportingOverflow(integers[0])
+    let bound = 1 << 31
+    guard !overflow, abs(step) < bound, abs(integers[0]) < bound,
+      abs(integers[integers.count - 1]) < bound,
+      integers.indices.allSatisfy({ integers[$0] == integers[0] &+ step &* $0 })
+    else { return nil }
+    return (integers[0], step, axes[0])
+  }
+}

@@ -1,0 +1,220 @@
+import ONNXProtobuf
+import TensorGraph
+
+/// One pass over a model's nodes: constants are folded, everything else goes to the graph.
+final class GraphLowering {
+  let plan: ONNXPlan
+  let emission: Emission
+  private let folding: ConstantFolding
+  private var remainingNodes: Int
+  private let functions: [String: Onnx_FunctionProto]
+
+  /// The values of one graph or function body.
+  private final class Scope {
+    var values: [String: Operand] = [:]
+    let parent: Scope?
+    let opsets: [String: Int]
+    let depth: Int
+
+    init(parent: Scope?, opsets: [String: Int], depth: Int) {
+      self.parent = parent
+      self.opsets = opsets
+      self.depth = depth
+    }
+  }
+  private let main: Scope
+
+  init(
+    plan: ONNXPlan, emission: Emission, inputs: [Value], parameters: [Value]
+  ) throws(ONNXError) {
+    self.plan = plan
+    self.emission = emission
+    folding = ConstantFolding(limits: plan.model.limits)
+    remainingNodes = plan.model.limits.maximumNodes
+    functions = Dictionary(
+      plan.model.proto.functions.map { (GraphLowering.key($0.domain, $0.name, $0.overload), $0) },
+      uniquingKeysWith: { first, _ in first })
+    main = Scope(parent: nil, opsets: plan.model.opsets, depth: 0)
+    for (spec, value) in zip(plan.inputs, inputs) {
+      main.values[spec.name] = Operand(value, spec.elementType)
+    }
+    for (spec, value) in zip(plan.parameters, parameters) {
+      main.values[spec.name] = Operand(value, spec.elementType)
+    }
+  }
+
+  private static func key(_ domain: String, _ name: String, _ overload: String) -> String {
+    "\(domain):\(name):\(overload)"
+  }
+
+  /// Lowers what the outputs need.
+  func run() throws(ONNXError) -> [Operand] {
+    let graph = plan.model.proto.graph
+    for index in plan.nodes { try lower(graph.node[index], in: main) }
+    var results: [Operand] = []
+    for name in plan.outputNames { results.append(try value(name, in: main)) }
+    return results
+  }
+
+  // MARK: Names
+
+  private func value(_ name: String, in scope: Scope) throws(ONNXError) -> Operand {
+    var current: Scope? = scope
+    while let place = current {
+      if let operand = place.values[name] { return operand }
+      if place === main, plan.model.initializerIndices[name] != nil {
+        let operand = Operand(try plan.initializer(named: name), name: name)
+        main.values[name] = operand
+        return operand
+      }
+      current = place.parent
+    }
+    throw ONNXError(
+      .malformed,
+      "the value \(name.quotedForMessage) is used before any node computes it; nodes must be in "
+        + "topological order")
+  }
+
+  private func operands(of node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) -> [Operand?] {
+    var operands: [Operand?] = []
+    for name in node.input { operands.append(name.isEmpty ? nil : try value(name, in: scope)) }
+    return operands
+  }
+
+  // MARK: Nodes
+
+  private func lower(_ node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) {
+    remainingNodes -= 1
+    guard remainingNodes >= 0 else {
+      throw ONNXError(
+        .tooLarge,
+        "the model runs more than the \(plan.model.limits.maximumNodes) operators allowed")
+    }
+    do throws(ONNXError) {
+      let results = try results(of: node, in: scope)
+      for (name, operand) in zip(node.output, results) where !name.isEmpty {
+        scope.values[name] = operand
+      }
+    } catch {
+      throw error.located(place(of: node, in: scope))
+    }
+  }
+
+  private func place(of node: Onnx_NodeProto, in scope: Scope) -> String {
+    let version = scope.opsets[node.domain == "ai.onnx" ? "" : node.domain].map(String.init) ?? "?"
+    let name = node.name.isEmpty ? (node.output.first ?? "") : node.name
+    let domain = node.domain.isEmpty ? "" : node.domain + "."
+    return "node \(name.quotedForMessage) (\(domain)\(node.opType), opset \(version))"
+  }
+
+  private func results(
+    of node: Onnx_NodeProto, in scope: Scope
+  ) throws(ONNXError) -> [Operand] {
+    if let function = functions[GraphLowering.key(node.domain, node.opType, node.overload)] {
+      return try call(function, node, in: scope)
+    }
+    if node.opType == "If", node.domain.isEmpty { return try branch(node, in: scope) }
+    guard let entry = OperatorTable.entry(node.domain, node.opType) else {
+      throw ONNXError(
+        .unsupported,
+        "this operator is not supported; \"gradleak onnx-operators\" lists those that are")
+    }
+    let domain = node.domain == "ai.onnx" ? "" : node.domain
+    let opset = scope.opsets[domain] ?? (domain.isEmpty ? ONNXOperator.latestOpset : 1)
+    guard opset >= entry.since else {
+      throw ONNXError(
+        .unsupported,
+        "this operator is supported from opset \(entry.since); export the model again with a newer "
+          + "one")
+    }
+    let call = OperatorCall(
+      node: node, opset: opset, operands: try operands(of: node, in: scope), emission: emission,
+      externalData: plan.model.externalData, batchOverride: plan.batchOverride)
+    if let folded = try folding.fold(call, entry) { return folded }
+    return try checked(try entry.handler(call))
+  }
+
+  /// A handler that returns a value of another type than it says is a mistake of ours, but no reason
+  /// to trap on someone's file.
+  private func checked(_ results: [Operand]) throws(ONNXError) -> [Operand] {
+    for operand in results {
+      guard case .graph(let value) = operand.content else { continue }
+      guard value.dtype == operand.type.dtype(floating: emission.floating) else {
+        throw ONNXError(
+          .unsupported, "it mixes element types: \(operand.type) came out as \(value.dtype)")
+      }
+    }
+    return results
+  }
+
+  // MARK: Functions and branches
+
+  private func deeper(_ scope: Scope) throws(ONNXError) -> Int {
+    guard scope.depth < plan.model.limits.maximumDepth else {
+      throw ONNXError(
+        .tooLarge, "functions and branches are nested deeper than \(plan.model.limits.maximumDepth)"
+      )
+    }
+    return scope.depth + 1
+  }
+
+  private func call(
+    _ function: Onnx_FunctionProto, _ node: Onnx_NodeProto, in scope: Scope
+  ) throws(ONNXError) -> [Operand] {
+    let opsets = scope.opsets.merging(opsetVersions(function.opsetImport)) { _, own in own }
+    let body = Scope(parent: nil, opsets: opsets, depth: try deeper(scope))
+    for (name, operand) in zip(function.input, try operands(of: node, in: scope)) {
+      body.values[name] = operand
+    }
+    let missing = Set(function.input).subtracting(body.values.keys)
+    for inner in function.node {
+      var inner = bound(inner, to: node, function)
+      // An optional input of the function that the caller leaves out.
+      for (index, name) in inner.input.enumerated() where missing.contains(name) {
+        inner.input[index] = ""
+      }
+      try lower(inner, in: body)
+    }
+    var results: [Operand] = []
+    for name in function.output { results.append(try value(name, in: body)) }
+    return results
+  }
+
+  /// A node of a function's body with the caller's attributes in place of references.
+  private func bound(
+    _ inner: Onnx_NodeProto, to node: Onnx_NodeProto, _ function: Onnx_FunctionProto
+  ) -> Onnx_NodeProto {
+    guard inner.attribute.contains(where: { !$0.refAttrName.isEmpty }) else { return inner }
+    var inner = inner
+    inner.attribute = inner.attribute.compactMap { attribute in
+      guard !attribute.refAttrName.isEmpty else { return attribute }
+      let name = attribute.refAttrName
+      let given =
+        node.attribute.first { $0.name == name }
+        ?? function.attributeProto.first { $0.name == name }
+      guard var given else { return nil }
+      given.name = attribute.name
+      return given
+    }
+    return inner
+  }
+
+  private func branch(_ node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) -> [Operand] {
+    guard let condition = try operands(of: node, in: scope).first??.host, condition.count == 1
+    else {
+      throw ONNXError(.unsupported, "its condition depends on the data, which graphs cannot do")
+    }
+    let name = condition.doubles[0] != 0 ? "then_branch" : "else_branch"
+    guard let graph = node.attribute.first(where: { $0.name == name })?.g else {
+      throw ONNXError(.malformed, "its \(name) is missing")
+    }
+    let body = Scope(parent: scope, opsets: scope.opsets, depth: try deeper(scope))
+    for tensor in graph.initializer {
+      body.values[tensor.name] = Operand(try HostTensor(tensor, plan.model.externalData))
+    }
+    for inner in graph.node { try lower(inner, in: body) }
+    var results: [Operand] = []
+    for output in graph.output { results.append(try value(output.name, in: body)) }
+    return results
+  }
+}

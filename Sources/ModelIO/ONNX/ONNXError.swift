@@ -1,0 +1,30 @@
+/// An ONNX model that cannot be read or lowered as asked: what is wrong, where, how to mend it.
+public struct ONNXError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What stands in the way.
+  public enum Kind: Hashable, Sendable {
+    /// The file cannot be read, or breaks a rule of ONNX.
+    case malformed
+    /// The model is fine, but uses something that gradleak does not implement.
+    case unsupported
+    /// The model is larger than the limits allow.
+    case tooLarge
+    /// The caller's shapes, names or modes do not fit the model.
+    case mismatch
+  }
+
+  public let kind: Kind
+  /// One sentence, with the offending node and values. Control characters are escaped.
+  public let message: String
+
+  public init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message.escapingControlCharacters
+  }
+
+  public var description: String { message }
+
+  /// The same error with `place` in front: a path, or a node.
+  func located(_ place: String) -> ONNXError {
+    ONNXError(kind, "\(place): \(message)")
+  }
+}

@@ -1,0 +1,3 @@
+import TensorGraph
+
+let attentionOperators: [OperatorEntry] = []
