@@ -55,7 +55,7 @@ struct PlanTests {
     let run = try run("attacks see-through-gradients")
     #expect(run.status == 0)
     #expect(run.output.contains("arXiv"))
-    #expect(run.output.contains("batch normalisation"))
+    #expect(run.output.contains("normalisation"))
     #expect(run.output.contains("\"seeds\": 4"))
   }
 
