@@ -110,7 +110,7 @@ extension GradientInversion {
         try searchByGradientDescent(&journal, labels: labels, observe)
       }
     }
-    return journal.result(layers: layers, diagnosis: diagnosis(of: journal))
+    return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
   }
 
   /// L-BFGS, which needs no curvature where the gradient's Jacobian vanishes, from the best point so
@@ -188,7 +188,9 @@ extension GradientInversion {
 
   // MARK: - Diagnosis
 
-  private func diagnosis(of journal: TrialJournal) -> Diagnosis? {
+  private func diagnosis(
+    of journal: TrialJournal, layers: [LayerPeeling.Layer] = []
+  ) -> Diagnosis? {
     guard let best = journal.best else { return nil }
     let entry = journal.entries[best]
     return Diagnosis(
@@ -200,9 +202,9 @@ extension GradientInversion {
       unknowns: batchShape.elementCount,
       equationBound: weighted.model.equationBound(
         batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
-      extremeEigenvalues: entry.extremeEigenvalues,
+      extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
       methods: journal.entries.map(\.trial.method))
   }
 
-  private static let closedFormMethods = ["linear layer", "layer peeling"]
+  static let closedFormMethods = ["linear layer", "layer peeling"]
 }

@@ -141,7 +141,14 @@ public struct GradientInversion: Sendable {
           method: configuration.attack.rawValue, reason: isExact ? .solved : .converged,
           iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil)
       ],
-      bestTrial: 0, snapshots: [], layers: solution.layers, diagnosis: nil,
+      bestTrial: 0, snapshots: [], layers: solution.layers,
+      diagnosis: Diagnosis(
+        relativeMatchingLoss: loss / max(update.squaredNorm, .leastNormalMagnitude),
+        isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
+        equationBound: weighted.model.equationBound(
+          batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
+        extremeEigenvalues: nil, layers: solution.layers,
+        methods: [configuration.attack.rawValue]),
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 

@@ -68,9 +68,13 @@ struct AnalyseCommand: ParsableCommand {
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
     let unknowns = batch.shape.elementCount
     if !output.quiet {
+      let exact = GradientAnalysis.byteCount(unknowns: unknowns)
       Terminal.printError(
-        "\(unknowns) pixel values; needs at most "
-          + "\(GradientAnalysis.byteCount(unknowns: unknowns) >> 20) MiB.")
+        "\(unknowns) pixel values; all eigenvalues need at most \(exact >> 20) MiB"
+          + (exact <= memory << 30
+            ? "."
+            : ", more than --memory \(memory): an estimate needs "
+              + "\(GradientAnalysis.estimateByteCount(unknowns: unknowns) >> 20) MiB."))
     }
     let analysis = try GradientAnalysis(
       weighted, images: batch, labels: trueLabels, loss: loss, mode: selected.mode,
@@ -87,15 +91,24 @@ struct AnalyseCommand: ParsableCommand {
   }
 
   private func show(_ record: AnalysisRecord, _ analysis: GradientAnalysis) {
-    Terminal.print(
-      Terminal.styled(
-        "Determined: \(record.rank) of \(record.unknowns) directions in pixel space",
-        analysis.isDetermined ? .red : .green)
-        + " (the model's layers allow at most \(min(record.equationBound, record.unknowns))).")
-    Terminal.print(
-      String(
-        format: "Eigenvalues of JtJ: largest %.3g, smallest %.3g, condition %.3g.",
-        record.largestEigenvalue.value, record.smallestEigenvalue.value, record.condition.value))
+    let bound = min(record.equationBound, record.unknowns)
+    if analysis.spectrum.isExact {
+      Terminal.print(
+        Terminal.styled(
+          "Determined: \(record.rank) of \(record.unknowns) directions in pixel space",
+          analysis.isDetermined ? .red : .green)
+          + " (the model's layers allow at most \(bound)).")
+      Terminal.print(
+        String(
+          format: "Eigenvalues of JtJ: largest %.3g, smallest %.3g, condition %.3g.",
+          record.largestEigenvalue.value, record.smallestEigenvalue.value, record.condition.value))
+    } else {
+      Terminal.print(
+        "Determined, estimated: about \(record.rank) of \(record.unknowns) directions in pixel space "
+          + "have eigenvalues above "
+          + String(format: "%.1e; smaller ones are not resolved", analysis.threshold)
+          + " (the model's layers allow at most \(bound)).")
+    }
     Terminal.print()
     var table = TextTable([
       ("noise variance", .right), ("relative", .right), ("unbiased, dB", .right),
