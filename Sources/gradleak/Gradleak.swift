@@ -24,7 +24,7 @@ struct Gradleak: ParsableCommand {
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self,
+      ModelsCommand.self, OnnxOperatorsCommand.self, OnnxConformanceCommand.self,
     ])
 
   static func main() {

@@ -6,6 +6,8 @@ struct ONNXPlan: Sendable {
   let model: ONNXModel
   let inputs: [ONNXTensorSpec]
   let parameters: [ONNXTensorSpec]
+  /// Inputs that the caller has fixed.
+  let constantInputs: [String: HostTensor]
   let anonymousParameters: Set<String>
   let outputNames: [String]
   /// Positions of the graph's nodes that the outputs need, in order.
@@ -32,6 +34,7 @@ struct ONNXPlan: Sendable {
     guard !outputNames.isEmpty else { throw ONNXError(.malformed, "the model has no outputs") }
     let binding = try InputBinding(model.inputs, inputShapes, options)
     inputs = binding.specs
+    constantInputs = binding.constants
     batchOverride = binding.batchOverride
     nodes = ONNXPlan.neededNodes(graph, outputNames)
     let roles = InitializerRoles(graph, nodes: nodes, options)

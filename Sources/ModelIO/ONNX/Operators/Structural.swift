@@ -85,8 +85,9 @@ let structuralOperators: [OperatorEntry] = [
     guard height * block == shape[2], width * block == shape[3] else {
       throw ONNXError(.malformed, "\(shape) does not divide into blocks of \(block)")
     }
+    let byColumn = call.string("mode", default: "DCR") == "CRD"
     return try x.reshape([shape[0], shape[1], height, block, width, block])
-      .transpose([0, 3, 5, 1, 2, 4])
+      .transpose(byColumn ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4])
       .reshape([shape[0], shape[1] * block * block, height, width])
   },
   .uniform("ReverseSequence", since: 10) { call throws(ONNXError) in try reverseSequence(call) },
