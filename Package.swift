@@ -53,7 +53,7 @@ let package = Package(
         "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
       ]),
     .testTarget(
-      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
+      name: "ModelIOTests", dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
     .testTarget(

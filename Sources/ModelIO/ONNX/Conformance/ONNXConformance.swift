@@ -81,7 +81,7 @@ public struct ONNXConformance: Sendable {
         return try difference(model, inputs, expected, isFixed)
       } catch {
         guard error.kind == .unsupported else { throw error }
-        refusal = refusal ?? error
+        refusal = error
       }
     }
     if let refusal { throw refusal }

@@ -141,7 +141,7 @@ final class GraphLowering {
     guard scope === main, node.input.count >= 2 else { return }
     let transposes = node.attribute.contains { $0.name == "transB" && $0.i != 0 }
     guard node.opType == "MatMul" || (node.opType == "Gemm" && !transposes) else { return }
-    if plan.parameters.contains(where: { $0.name == node.input[1] && $0.shape.rank == 2 }) {
+    if plan.matrixParameters.contains(node.input[1]) {
       emission.transposedParameters.insert(node.input[1])
     }
   }

@@ -117,7 +117,8 @@ extension Term {
 
   /// The elements along `axis` in reverse order.
   func reversed(axis: Int) throws(ONNXError) -> Term {
-    try taking(Array((0..<shape[axis]).reversed()), axis: axis)
+    try checkPositions(shape[axis])
+    return try taking(Array((0..<shape[axis]).reversed()), axis: axis)
   }
 
   /// Shifted by `count` along `axis`, with zeros coming in at the start.

@@ -86,6 +86,10 @@ private struct Resampling {
       guard entry.extent * input <= 1 << 24 else {
         throw ONNXError(.tooLarge, "its matrix of \(entry.extent) x \(input) weights is too large")
       }
+      let shortest = Swift.min(entry.scale, 1)
+      guard Double(entry.extent) / shortest <= 0x1p24 else {
+        throw ONNXError(.tooLarge, "its scale \(entry.scale) is too small")
+      }
       let rows = try places.map { (place) throws(ONNXError) in
         try weights(at: place, input: input, scale: entry.scale, mode)
       }
