@@ -26,7 +26,8 @@ struct Gradleak: ParsableCommand {
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
-      AnalyseCommand.self, BenchCommand.self, ModelsCommand.self,
+      AnalyseCommand.self, BenchCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
+      OnnxConformanceCommand.self,
     ])
 
   static func main() {
