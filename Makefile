@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test build setup lint bench clean
+.PHONY: demo test build setup lint bench fuzz clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -23,6 +23,12 @@ lint:
 
 bench: setup
 	bench/run.sh
+
+# Mutated inputs for every reader of outside files; FUZZ_COUNT changes how many for each.
+FUZZ_COUNT ?= 1000000
+fuzz: setup
+	$(SWIFT) build $(BUILD_FLAGS) --product FuzzReaders
+	nice -n 19 .build/release/FuzzReaders --count $(FUZZ_COUNT) --corpus Tests/Fixtures
 
 setup:
 	@scripts/setup.sh

@@ -45,6 +45,9 @@ let package = Package(
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
+    .executableTarget(
+      name: "FuzzReaders", dependencies: ["ModelIO", "TensorGraph"],
+      path: "Benchmarks/FuzzReaders"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -55,9 +58,11 @@ let package = Package(
         "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
       ]),
     .testTarget(
-      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport"]),
+      name: "ModelIOTests",
+      dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "FuzzReaders"]),
     .testTarget(
-      name: "LeakageTests", dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph"]),
+      name: "LeakageTests",
+      dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),
     .testTarget(
       name: "AuditTests",
       dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph", "TestSupport"]),

@@ -27,8 +27,8 @@ struct Gradleak: ParsableCommand {
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
-      AnalyseCommand.self, BenchCommand.self, AttacksCommand.self,
-      ModelsCommand.self,
+      AnalyseCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
+      OnnxOperatorsCommand.self, OnnxConformanceCommand.self,
     ])
 
   static func main() {

@@ -77,9 +77,9 @@ private func readError(_ text: String) -> String? {
   @Test func aNewerVersionIsRefused() throws {
     // Whatever else is in it.
     #expect(
-      readError("[{\"version\": 2, \"everything\": \"else\"}]")
-        == "run.json: the records have version 2, and gradleak \(GradleakVersion.current) reads "
-        + "versions up to 1; use a newer gradleak")
+      readError("[{\"version\": 3, \"everything\": \"else\"}]")
+        == "run.json: the records have version 3, and gradleak \(GradleakVersion.current) reads "
+        + "versions up to 2; use a newer gradleak")
   }
 
   @Test(arguments: [
@@ -96,6 +96,25 @@ private func readError(_ text: String) -> String? {
     #expect(message?.hasSuffix("; give a run.json that gradleak wrote") == true)
   }
 
+  /// Version 1 had all measures; its files are the same but for the number.
+  @Test func versionOneIsRead() throws {
+    var old = record()
+    old.version = 1
+    let text = try ResultWriter.json([old])
+    let found = try RunRecord.read(bytes: Array(text.utf8), path: "run.json")
+    #expect(found == [old] && found[0].images[0].psnr != nil)
+  }
+
+  @Test func anImageNobodyKnowsHasNoMeasures() throws {
+    var unknown = record()
+    unknown.images = [ImageResult(name: "update", recoveredLabel: 4)]
+    unknown.update.sharedTensors = 3
+    let text = try ResultWriter.json([unknown])
+    #expect(!text.contains("trueLabel") && !text.contains("meanSquaredError"))
+    #expect(try RunRecord.read(bytes: Array(text.utf8), path: "run.json") == [unknown])
+    #expect(unknown.images[0].isRecovered == nil && unknown.images[0].isLabelRight == nil)
+  }
+
   @Test func aBestTrialThatIsNoneIsRefused() throws {
     for index in [-1, 2] {
       var broken = record()
@@ -110,7 +129,7 @@ private func readError(_ text: String) -> String? {
       ImageResult(
         name: "", preparation: nil, meanSquaredError: 0, psnr: psnr, ssim: nil, trueLabel: 3,
         recoveredLabel: label, randomGuessPSNR: 0, greyImagePSNR: 0
-      ).isRecovered
+      ).isRecovered == true
     }
     #expect(isRecovered(40, 3) && isRecovered(.infinity, 3))
     #expect(!isRecovered(39.999, 3) && !isRecovered(60, 2) && !isRecovered(.nan, 3))

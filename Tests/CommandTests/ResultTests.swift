@@ -109,7 +109,7 @@ struct ResultTests {
         == bytes(of: folder("out/photo-reconstruction.png")))
     // Nothing was searched, so there is no strip of snapshots.
     #expect(!listing(of: folder("out")).keys.contains("photo-snapshots.png"))
-    #expect(try records(in: "out")[0].images[0].isRecovered)
+    #expect(try records(in: "out")[0].images[0].isRecovered == true)
   }
 
   @Test func jsonIsAllThereIsOnStandardOutput() throws {

@@ -105,6 +105,13 @@ struct OperatorCall {
   /// so that an epsilon of 1e-5 is what the training code says.
   private func decimal(_ value: Float) -> Double {
     guard emission.floating == .f64, value.isFinite else { return Double(value) }
+    // The 1/6 of a hard sigmoid is no short decimal either.
+    for denominator in [3.0, 6.0] {
+      let numerator = (Double(value) * denominator).rounded()
+      if abs(numerator) < denominator, numerator != 0, Float(numerator / denominator) == value {
+        return numerator / denominator
+      }
+    }
     return Double(value.description) ?? Double(value)
   }
 

@@ -1,0 +1,158 @@
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+import TestSupport
+import Testing
+
+/// A client's gradient as a file, and what comes back of it.
+struct UpdateTests {
+  let folder = TestFolder()
+  private let model = ["--size", "8", "--classes", "5"]
+
+  private func run(_ arguments: String, _ rest: [String] = []) throws -> ToolRun {
+    try BuiltTool.run(arguments.split(separator: " ").map(String.init) + rest, in: folder.path)
+  }
+
+  /// Shares the gradient of a picture with other weights than the attack would draw.
+  private func share(_ options: String = "") throws {
+    folder.picture("rgb.png")
+    let run = try run(
+      "gradient --input photo.png --label 3 --seed 9 --precision f64 --out g.safetensors "
+        + "--save-weights w.safetensors " + options, model)
+    #expect(run.status == 0, "\(run.errors)")
+  }
+
+  @Test func aFileGoesInAndAPictureComesOut() throws {
+    try share()
+    let run = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --out out", model)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("No truth was given"))
+    #expect(run.output.contains("Diagnosis, 1 x recovered"))
+    #expect(
+      listing(of: folder("out")).keys.sorted() == [
+        "contact-sheet.png", "g-reconstruction.png", "run.json", "timing.json", "trace.csv",
+      ])
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.images.map(\.recoveredLabel) == [3] && record.images[0].psnr == nil)
+    #expect(record.update.kind == "gradient" && record.update.loss == "mean cross entropy")
+    #expect(record.model.weights == "of w.safetensors")
+  }
+
+  @Test func theTruthMeasures() throws {
+    try share()
+    let run = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --truth photo.png --labels 3",
+      model)
+    #expect(run.output.contains("Recovered 1 of 1"), "\(run.errors)\(run.output)")
+  }
+
+  @Test func aWrongScaleIsSaid() throws {
+    try share("--loss-scale 0.5")
+    let run = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --trials 1 --iterations 5", model)
+    #expect(run.errors.contains("use --loss-scale 0.5"))
+  }
+
+  @Test func foreignWeightsAreSaid() throws {
+    try share()
+    let run = try run(
+      "reconstruct --update g.safetensors --trials 1 --iterations 5", model)
+    #expect(run.errors.contains("give its weights with --weights"))
+    #expect(run.errors.contains("No label gives the last layer's gradient"))
+  }
+
+  @Test func severalPicturesAreOneBatch() throws {
+    folder.picture("rgb.png")
+    let run = try run(
+      "gradient --input photo.png photo.png --label 3,1 --loss bce --out g.safetensors --json",
+      model)
+    #expect(run.status == 0, "\(run.errors)")
+    let summary = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(summary["batchSize"] as? Int == 2)
+    #expect(summary["loss"] as? String == "mean binary cross entropy")
+    let file = try SafetensorsFile(contentsOf: folder("g.safetensors"))
+    #expect(file.names.count == 8 && file.storedType(of: "fc.0.bias") == .f32)
+  }
+
+  @Test func tensorsAreTakenAsInputs() throws {
+    try Safetensors.write(
+      ["x": Tensor([2, 3, 8, 8], .f32, repeating: 0.5)], to: folder("x.safetensors"))
+    let good = try run("gradient --input x.safetensors --label 0,1 --out g.safetensors", model)
+    #expect(good.status == 0, "\(good.errors)")
+    try Safetensors.write(
+      ["x": Tensor([3, 9, 9], .f32, repeating: 0.5)], to: folder("y.safetensors"))
+    let bad = try run("gradient --input y.safetensors --label 0 --out h.safetensors", model)
+    #expect(bad.status == 2 && bad.errors.contains("holds images [3, 9, 9]"))
+    #expect(!FileManager.default.fileExists(atPath: folder("h.safetensors")))
+  }
+
+  @Test func inspectTellsWhatAnUpdateHolds() throws {
+    try share()
+    let run = try run(
+      "inspect g.safetensors --model lenet --input-shape 3x8x8 --classes 5 --weights w.safetensors")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("8 tensors, "))
+    #expect(run.output.contains("fc.0.bias") && run.output.contains("same name"))
+    #expect(run.output.contains("loss: mean cross entropy"))
+  }
+
+  @Test func aModelFromAFileWorksInEveryCommand() throws {
+    let model = "\(fixtures)/fuzz/small-torchscript.onnx"
+    folder.picture("rgb.png")
+    let shared = try run(
+      "gradient --input photo.png --label 2 --out g.safetensors", ["--model", model])
+    #expect(shared.status == 0 && shared.errors.contains("ends in a softmax"), "\(shared.errors)")
+    let inspected = try run("inspect", [model])
+    #expect(inspected.status == 0, "\(inspected.errors)")
+    #expect(inspected.output.contains("images [1, 8, 8], 4 classes"), "\(inspected.output)")
+    #expect(inspected.output.contains("piecewise-linear"))
+    let matched = try run("inspect g.safetensors", ["--model", model])
+    #expect(matched.output.contains("same name") && !matched.output.contains("Warning"))
+    let attacked = try run(
+      "reconstruct --update g.safetensors --truth photo.png --trials 1 --iterations 3 --out out",
+      ["--model", model])
+    #expect(attacked.status == 0, "\(attacked.errors)")
+    let analysed = try run("analyse photo.png", ["--model", model])
+    #expect(analysed.status == 0 && analysed.output.contains("Determined"), "\(analysed.errors)")
+  }
+
+  @Test(arguments: [
+    ("reconstruct", "nothing to reconstruct"),
+    ("reconstruct photo.png --update g.safetensors", "name pictures to measure by with --truth"),
+    ("reconstruct photo.png --truth a.png", "--truth is measured against an --update"),
+    ("reconstruct --update none.safetensors", "none.safetensors"),
+    ("reconstruct --update g.safetensors --update-kind difference", "--learning-rate"),
+    ("reconstruct --update g.safetensors --rename fc", "write OLD=NEW"),
+    ("reconstruct --update g.safetensors --class-weights 1,2", "2 class weights for 5 classes"),
+    ("reconstruct --update g.safetensors --mean 1,2", "2 means for 3 channels"),
+    ("reconstruct --model none.onnx --update g.safetensors", "none.onnx"),
+    ("reconstruct --model m.onnx --weights w.safetensors --update g.safetensors", "--weights is"),
+    ("gradient --input photo.png --label 7 --out h.safetensors", "from 0 to 4"),
+    ("inspect photo.png", "safetensors"),
+  ])
+  func whatCannotBeIsRefused(_ arguments: String, _ words: String) throws {
+    try share()
+    let isModelFixed = arguments.contains(".onnx") || arguments.hasPrefix("inspect")
+    let run = try run(arguments, isModelFixed ? [] : model)
+    #expect(run.status == 2)
+    #expect(run.errors.contains(words), "\(run.errors)")
+  }
+
+  /// A result of an earlier run does not become X-original-original.png.
+  @Test func namesOfResultsDoNotGrow() throws {
+    folder.picture("rgb.png")
+    try FileManager.default.moveItem(
+      atPath: folder("photo.png"), toPath: folder("photo-original.png"))
+    let search = ["--attack", "dlg", "--iterations", "2", "--trials", "1"] + model
+    #expect(try run("reconstruct photo-original.png --out out", search).status == 0)
+    #expect(listing(of: folder("out")).keys.contains("photo-original.png"))
+    // Its own place is not written to.
+    let before = bytes(of: folder("photo-original.png"))
+    #expect(try run("reconstruct photo-original.png --out .", search).status == 0)
+    #expect(bytes(of: folder("photo-original.png")) == before)
+  }
+}
