@@ -18,13 +18,16 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak reconstruct photo.jpg --out out  the same with your own picture
+        gradleak reconstruct --model m.onnx --update g.safetensors --out out
+        gradleak inspect g.safetensors            what an update or model holds
         gradleak analyse photo.jpg --out out      what the gradient determines
         gradleak models                           the built-in models
       """,
     version: GradleakVersion.current,
     subcommands: [
-      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self, OnnxOperatorsCommand.self, OnnxConformanceCommand.self,
+      DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
+      AnalyseCommand.self, BenchCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
+      OnnxConformanceCommand.self,
     ])
 
   static func main() {

@@ -21,7 +21,11 @@ public struct AnalysisRecord: Codable, Sendable, Equatable {
   public let model: String
   public let unknowns: Int
   public let equationBound: Int
+  /// Eigenvalues above the threshold: all that count, or, in an estimate, those resolved.
   public let rank: Int
+  /// Whether the spectrum was estimated by the Lanczos process, the matrix being too large; nil in
+  /// records of gradleak 0.1.
+  public let isEstimate: Bool?
   public let largestEigenvalue: JSONNumber
   public let smallestEigenvalue: JSONNumber
   public let condition: JSONNumber
@@ -38,8 +42,9 @@ public struct AnalysisRecord: Codable, Sendable, Equatable {
     unknowns = analysis.unknowns
     equationBound = analysis.equationBound
     rank = analysis.rank
-    largestEigenvalue = JSONNumber(analysis.eigenvalues.first ?? 0)
-    smallestEigenvalue = JSONNumber(analysis.eigenvalues.last ?? 0)
+    isEstimate = !analysis.spectrum.isExact
+    largestEigenvalue = JSONNumber(analysis.spectrum.eigenvalues.first ?? 0)
+    smallestEigenvalue = JSONNumber(analysis.spectrum.eigenvalues.last ?? 0)
     condition = JSONNumber(analysis.condition)
     let count = update.gradients.reduce(0) { $0 + $1.shape.elementCount }
     let meanSquare = update.squaredNorm / Double(max(count, 1))
@@ -74,17 +79,19 @@ public struct AnalysisWriter: Sendable {
   public func write(_ analysis: GradientAnalysis, _ record: AnalysisRecord) throws -> String {
     try folder.create()
     try AtomicFile.write(try ResultWriter.json(record), to: folder.path(of: "analysis.json"))
-    let rows = analysis.eigenvalues.enumerated().map { "\($0 + 1),\($1)" }
+    let eigenvalues = analysis.spectrum.expanded
+    let rows = eigenvalues.enumerated().map { "\($0 + 1),\($1)" }
     try AtomicFile.write(
       "index,eigenvalue\n" + rows.joined(separator: "\n") + "\n",
       to: folder.path(of: "spectrum.csv"))
-    let threshold = GradientAnalysis.rankTolerance * (analysis.eigenvalues.first ?? 0)
     let plot = SpectrumPlot(
-      title: "\(record.model): rank \(record.rank) of \(record.unknowns)",
-      eigenvalues: analysis.eigenvalues, threshold: threshold)
+      title: "\(record.model): \(record.isEstimate == true ? "estimate, above the line" : "rank") "
+        + "\(record.rank) of \(record.unknowns)",
+      eigenvalues: eigenvalues, threshold: analysis.threshold)
     try plot.image().writePNG(to: folder.path(of: "spectrum.png"))
-    let determinacy = unstacked(analysis.determinacy)
-    let noise = unstacked(analysis.noiseAmplification)
+    guard let determinacy = analysis.determinacy.map(unstacked),
+      let noise = analysis.noiseAmplification.map(unstacked)
+    else { return "\(folder.path(of: "analysis.json")), spectrum.png and spectrum.csv" }
     for (index, name) in record.images.enumerated() {
       try AnalysisWriter.enlarged(Image(AnalysisWriter.overChannels(determinacy[index])))
         .writePNG(to: folder.path(of: "\(name)-determinacy.png"))

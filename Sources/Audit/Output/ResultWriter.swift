@@ -23,7 +23,7 @@ public struct ResultWriter: Sendable {
 
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
-  public func write(_ outcomes: [SimulatedAudit.Outcome]) throws -> String {
+  public func write(_ outcomes: [AuditOutcome]) throws -> String {
     try folder.create()
     let records = outcomes.map(\.record)
     let seeds = Set(records.map(\.configuration.seed))
@@ -32,9 +32,9 @@ public struct ResultWriter: Sendable {
       for (index, result) in outcome.record.images.enumerated() {
         let suffix = seeds.count > 1 ? "-seed\(outcome.record.configuration.seed)" : ""
         let stem = result.name + suffix
-        let original = Image(outcome.originals[index])
+        let original = outcome.originals.map { Image($0[index]) }
         let reconstruction = Image(outcome.reconstructions[index])
-        try original.writePNG(to: folder.path(of: "\(stem)-original.png"))
+        try original?.writePNG(to: folder.path(of: "\(stem)-original.png"))
         try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
         try writeSnapshots(outcome.frames[index], stem: stem, original: original)
         rows.append(row(stem, result, original: original, reconstruction: reconstruction))
@@ -63,26 +63,32 @@ public struct ResultWriter: Sendable {
   // MARK: - Pictures
 
   private func row(
-    _ name: String, _ result: ImageResult, original: Image, reconstruction: Image
+    _ name: String, _ result: ImageResult, original: Image?, reconstruction: Image
   ) -> ContactSheet.Row {
     let label =
-      result.trueLabel == result.recoveredLabel
-      ? "label \(result.trueLabel), right"
-      : "label \(result.trueLabel), guessed \(result.recoveredLabel)"
-    var measures = "PSNR \(ResultWriter.decibels(result.psnr.value)) dB"
+      switch (result.trueLabel, result.isLabelRight) {
+      case (let label?, true?): "label \(label), right"
+      case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
+      case (nil, _): "label \(result.recoveredLabel)"
+      }
+    guard let psnr = result.psnr, let isRecovered = result.isRecovered else {
+      return ContactSheet.Row(
+        name: name, original: original, reconstruction: reconstruction,
+        captions: [PictureCaption(label), PictureCaption("truth not known")])
+    }
+    var measures = "PSNR \(ResultWriter.decibels(psnr.value)) dB"
     if let ssim = result.ssim { measures += String(format: "  SSIM %.3f", ssim.value) }
     return ContactSheet.Row(
       name: name, original: original, reconstruction: reconstruction,
       captions: [
         PictureCaption(measures), PictureCaption(label),
         PictureCaption(
-          result.isRecovered ? "recovered" : "not recovered",
-          tone: result.isRecovered ? .alarm : .calm),
+          isRecovered ? "recovered" : "not recovered", tone: isRecovered ? .alarm : .calm),
       ])
   }
 
   private func writeSnapshots(
-    _ frames: [SimulatedAudit.Frame], stem: String, original: Image
+    _ frames: [AuditOutcome.Frame], stem: String, original: Image?
   ) throws(FileError) {
     guard frames.count > 1 else { return }
     let strip = SnapshotStrip(

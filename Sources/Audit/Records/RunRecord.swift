@@ -7,8 +7,9 @@ import Leakage
 /// The same seed, build and machine give the same record to the byte; elapsed times are kept apart,
 /// in ``RunTiming``.
 public struct RunRecord: Codable, Sendable, Equatable {
-  /// The format's version; readers refuse a newer one.
-  public static let currentVersion = 1
+  /// The format's version; readers refuse a newer one. Version 2 lets images lack what only the truth
+  /// tells, and updates lack parameters; files of version 1 are read as they are.
+  public static let currentVersion = 2
 
   public var version = RunRecord.currentVersion
   /// Version of gradleak that made the record.
@@ -85,10 +86,14 @@ public struct UpdateSummary: Codable, Sendable, Equatable {
   /// Euclidean norm over all tensors.
   public var norm: JSONNumber
   public var fingerprint: String
+  /// Number of parameter tensors that were shared; nil for all.
+  public var sharedTensors: Int?
 
   public init(
-    kind: String, loss: String, batchSize: Int, localSteps: Int, norm: Double, fingerprint: String
+    kind: String, loss: String, batchSize: Int, localSteps: Int, norm: Double, fingerprint: String,
+    sharedTensors: Int? = nil
   ) {
+    self.sharedTensors = sharedTensors
     self.kind = kind
     self.loss = loss
     self.batchSize = batchSize
@@ -122,32 +127,32 @@ public struct TrialRecord: Codable, Sendable, Equatable {
   }
 }
 
-/// What came back of one private image.
+/// What came back of one private image. Measures against it are nil where it is not known.
 public struct ImageResult: Codable, Sendable, Equatable {
   public var name: String
   /// What was done to the file's picture to fit the model, if anything.
   public var preparation: String?
   /// Mean squared error of values in 0...1, after clamping the reconstruction to that range.
-  public var meanSquaredError: JSONNumber
+  public var meanSquaredError: JSONNumber?
   /// Peak signal-to-noise ratio in dB; infinite for a perfect copy.
-  public var psnr: JSONNumber
+  public var psnr: JSONNumber?
   /// Structural similarity (Wang et al. 2004); nil for images smaller than its 11x11 window.
   public var ssim: JSONNumber?
-  public var trueLabel: Int
+  public var trueLabel: Int?
   public var recoveredLabel: Int
   /// PSNR in dB of an image of uniform random pixels against this one: what knowing nothing gives.
-  public var randomGuessPSNR: JSONNumber
+  public var randomGuessPSNR: JSONNumber?
   /// PSNR in dB of a uniform mid-grey image against this one.
-  public var greyImagePSNR: JSONNumber
-  /// PSNR at least ``successPSNR`` and the label right.
-  public var isRecovered: Bool
+  public var greyImagePSNR: JSONNumber?
+  /// PSNR at least ``successPSNR`` and the label right, where it is known.
+  public var isRecovered: Bool?
 
   /// PSNR in dB from which a reconstruction counts as recovered.
   public static let successPSNR = 40.0
 
   public init(
     name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double?,
-    trueLabel: Int, recoveredLabel: Int, randomGuessPSNR: Double, greyImagePSNR: Double
+    trueLabel: Int?, recoveredLabel: Int, randomGuessPSNR: Double, greyImagePSNR: Double
   ) {
     self.name = name
     self.preparation = preparation
@@ -158,8 +163,17 @@ public struct ImageResult: Codable, Sendable, Equatable {
     self.recoveredLabel = recoveredLabel
     self.randomGuessPSNR = JSONNumber(randomGuessPSNR)
     self.greyImagePSNR = JSONNumber(greyImagePSNR)
-    self.isRecovered = psnr >= ImageResult.successPSNR && trueLabel == recoveredLabel
+    self.isRecovered = psnr >= ImageResult.successPSNR && isLabelRight != false
   }
+
+  /// The result for an image that nobody knows.
+  public init(name: String, recoveredLabel: Int) {
+    self.name = name
+    self.recoveredLabel = recoveredLabel
+  }
+
+  /// Whether the recovered label is the true one; nil when that is not known.
+  public var isLabelRight: Bool? { trueLabel.map { $0 == recoveredLabel } }
 }
 
 /// A trial's state at one iteration.

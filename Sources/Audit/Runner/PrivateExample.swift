@@ -7,11 +7,12 @@ public struct PrivateExample: Sendable {
   public let name: String
   /// [C, H, W] in f64, values in 0...1, of the model's input size.
   public let image: Tensor
-  public let label: Int
+  /// Nil when it is not known.
+  public let label: Int?
   /// What was done to the picture to fit the model; nil when it fitted.
   public let preparation: String?
 
-  public init(name: String, image: Tensor, label: Int, preparation: String? = nil) {
+  public init(name: String, image: Tensor, label: Int?, preparation: String? = nil) {
     self.name = name
     self.image = image
     self.label = label
@@ -27,7 +28,7 @@ public struct PrivateExample: Sendable {
   /// resized.
   ///
   /// - Parameter inputShape: [C, H, W] with 1 or 3 channels.
-  public init(name: String, picture: Image, label: Int, inputShape: Shape) {
+  public init(name: String, picture: Image, label: Int?, inputShape: Shape) {
     let (channels, height, width) = (inputShape[0], inputShape[1], inputShape[2])
     var steps: [String] = []
     if picture.width != width || picture.height != height {

@@ -30,12 +30,13 @@ public struct Diagnosis: Codable, Sendable, Equatable {
 
   /// - Parameters:
   ///   - isSolved: whether the matching loss is what was asked for.
-  ///   - isClosedForm: whether the solution was computed, layer by layer, from systems of full rank.
+  ///   - isClosedForm: whether the solution was computed in closed form.
+  ///   - layers: what layer peeling met, from the last layer to the first; may be empty.
   ///   - methods: what was tried, for the explanation.
   init(
     relativeMatchingLoss: Double, isSolved: Bool, isClosedForm: Bool, unknowns: Int,
     equationBound: Int, extremeEigenvalues: (smallest: Double, largest: Double)?,
-    methods: [String]
+    layers: [LayerPeeling.Layer] = [], methods: [String]
   ) {
     self.relativeMatchingLoss = relativeMatchingLoss
     self.unknowns = unknowns
@@ -52,6 +53,9 @@ public struct Diagnosis: Codable, Sendable, Equatable {
         + "values, so other batches share it"
         + (isSolved ? ", and this reconstruction is one of them." : ".")
         + " A wider model, a smaller batch or smaller images would leak them."
+    } else if !isSolved, let open = layers.first(where: { !$0.isDetermined }) {
+      verdict = .notDetermined
+      explanation = Diagnosis.explanation(of: open)
     } else if !isSolved {
       verdict = .stuck
       let tried = Dictionary(grouping: methods) { $0 }.map { "\($1.count) x \($0)" }.sorted()
@@ -70,5 +74,18 @@ public struct Diagnosis: Codable, Sendable, Equatable {
         ? "Computed layer by layer from systems of full rank: the solution is the only one."
         : "The reconstruction has the shared gradient to rounding, and no other batch near it does."
     }
+  }
+
+  /// Why peeling ends at a layer.
+  private static func explanation(of layer: LayerPeeling.Layer) -> String {
+    let place = "At \(layer.name), with everything behind it known,"
+    let cause =
+      layer.equations < layer.unknowns
+      ? " the gradient gives \(layer.equations) equations for \(layer.unknowns) values"
+      : " the \(layer.equations) equations that the gradient gives leave some of \(layer.unknowns) "
+        + "values open"
+    return place + cause
+      + ": a ReLU passes no equation on where it is 0. The reconstruction is one of many batches that "
+      + "come close to this gradient; a wider model would leak them."
   }
 }

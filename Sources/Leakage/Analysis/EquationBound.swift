@@ -9,12 +9,17 @@ extension Model {
   /// gradients of all later parameters depend on the images through that value alone, so that together
   /// they give at most as many equations as it has elements; each earlier parameter gives at most one.
   /// The bound is the least such sum.
-  public func equationBound(batchSize: Int) -> Int {
+  ///
+  /// - Parameter shared: indices of the parameters whose gradients were shared; nil for all.
+  public func equationBound(
+    batchSize: Int, shared: [Int]? = nil, mode: ForwardMode = .evaluation
+  ) -> Int {
+    let shared = Set(shared ?? Array(parameters.indices))
     let builder = GraphBuilder()
     let parameterValues = parameters.map { builder.input($0.name, $0.shape, .f32) }
     let bufferValues = buffers.map { builder.input($0.name, $0.shape, .f32) }
-    let data = builder.input("data", Shape([1] + inputShape.dimensions), .f32)
-    let logits = forward(data, parameters: parameterValues, buffers: bufferValues)
+    let data = builder.input("data", probeShape, .f32)
+    let logits = forward(data, parameters: parameterValues, buffers: bufferValues, mode: mode)
     let graph = builder.build(outputs: [logits])
 
     let dataInput = parameters.count + buffers.count
@@ -27,26 +32,30 @@ extension Model {
         lastUse[operand.index] = index
       }
     }
-    var bound = parameterCount
+    var bound = shared.reduce(0) { $0 + parameters[$1].shape.elementCount }
     var latestUse = 0
     for index in graph.nodes.indices where dependsOnData[index] {
       // Nothing computed before bypasses this value.
       if latestUse <= index, graph.nodes[index].dtype.isFloatingPoint {
-        let earlier = parametersRead(by: NodeID(index), in: graph)
-        bound = min(bound, graph.nodes[index].shape.elementCount * batchSize + earlier)
+        let earlier = elements(of: shared, readBy: NodeID(index), in: graph)
+        // Rounded up: a value without a batch axis counts once at least.
+        let elements = graph.nodes[index].shape.elementCount * batchSize
+        bound = min(bound, (elements + probeBatchSize - 1) / probeBatchSize + earlier)
       }
       latestUse = max(latestUse, lastUse[index])
     }
     return bound
   }
 
-  /// Number of parameter elements that a node depends on.
-  private func parametersRead(by node: NodeID, in graph: Graph) -> Int {
+  /// Number of elements of the parameters `shared` that a node depends on.
+  private func elements(
+    of shared: Set<Int>, readBy node: NodeID, in graph: Graph
+  ) -> Int {
     var isNeeded = [Bool](repeating: false, count: node.index + 1)
     isNeeded[node.index] = true
     var count = 0
     for index in stride(from: node.index, through: 0, by: -1) where isNeeded[index] {
-      if case .input(let input, let type) = graph.nodes[index].op, input < parameters.count {
+      if case .input(let input, let type) = graph.nodes[index].op, shared.contains(input) {
         count += type.shape.elementCount
       }
       for operand in graph.nodes[index].operands { isNeeded[operand.index] = true }

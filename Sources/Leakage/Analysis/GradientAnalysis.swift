@@ -17,86 +17,91 @@ public struct GradientAnalysis: Sendable {
   public let unknowns: Int
   /// See ``Model/equationBound(batchSize:)``.
   public let equationBound: Int
-  /// Eigenvalues of JᵀJ, descending; those that rounding made negative are 0.
-  public let eigenvalues: [Double]
-  /// Number of eigenvalues above `rankTolerance` times the largest.
+  /// The spectrum of JᵀJ: every eigenvalue, or an estimate where the matrix is too large.
+  public let spectrum: SpectralDensity
+  /// Number of eigenvalues above ``threshold``.
   public let rank: Int
   /// For each pixel value the share of it that the gradient determines, 0 to 1: the diagonal of the
-  /// projector on the determined directions. [N, C, H, W].
-  public let determinacy: Tensor
+  /// projector on the determined directions. [N, C, H, W]; nil where the spectrum is an estimate.
+  public let determinacy: Tensor?
   /// For each pixel value the variance of its best unbiased estimate, divided by the variance of the
   /// noise: the diagonal of the pseudo-inverse of JᵀJ. Where the pixel is not determined it tells of
-  /// its determined part alone. [N, C, H, W].
-  public let noiseAmplification: Tensor
+  /// its determined part alone. [N, C, H, W]; nil where the spectrum is an estimate.
+  public let noiseAmplification: Tensor?
 
   /// Share of the largest eigenvalue below which one counts as 0: about the rounding of products in
   /// f64.
   public static let rankTolerance = 1e-14
 
-  /// Bytes that an analysis of `unknowns` pixel values needs at most: the matrix, and the work space
+  /// Bytes that all eigenvalues of `unknowns` pixel values need at most: the matrix, and the work space
   /// of its eigenvectors.
   public static func byteCount(unknowns: Int) -> Int { 3 * unknowns * unknowns * 8 }
 
+  /// Random vectors and Lanczos steps of an estimate.
+  static let (probes, steps) = (4, 240)
+
+  /// Bytes that an estimate for `unknowns` pixel values needs.
+  public static func estimateByteCount(unknowns: Int) -> Int { (steps + 4) * unknowns * 8 }
+
+  /// All eigenvalues where `memoryLimit` allows, else an estimate.
+  ///
   /// - Parameters:
   ///   - images: [N, C, H, W], the private batch; `labels` its classes.
+  ///   - shared: indices of the parameters whose gradients are shared; nil for all.
   ///   - memoryLimit: bytes at most.
-  ///   - progress: called now and then with the share of the matrix that is filled.
+  ///   - progress: called now and then.
   /// - Throws: ``AttackError`` when the batch is too large or the model cannot be run.
   public init(
-    _ weighted: WeightedModel, images: Tensor, labels: [Int], mode: ForwardMode = .evaluation,
+    _ weighted: WeightedModel, images: Tensor, labels: [Int],
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, mode: ForwardMode = .evaluation,
     memoryLimit: Int = 8 << 30, backend: any Backend, progress: () -> Void = {}
   ) throws(AttackError) {
     let order = images.shape.elementCount
     let algebra = backend.linearAlgebra
-    let needed = GradientAnalysis.byteCount(unknowns: order)
+    let needed = GradientAnalysis.estimateByteCount(unknowns: order)
     guard needed <= memoryLimit else {
       throw AttackError(
         "the spectrum for \(order) pixel values needs \(needed >> 20) MiB, more than the limit of "
           + "\(memoryLimit >> 20) MiB; use smaller images, a smaller batch or a higher limit")
     }
-    guard order <= algebra.largestEigenvalueOrder else {
-      throw AttackError(
-        "\(order) pixel values are too many for eigenvalues by \(algebra.name), which finds at most "
-          + "\(algebra.largestEigenvalueOrder); install OpenBLAS (libopenblas), or use smaller images"
-      )
-    }
-    let matrix = HostBuffer(TensorType([order, order], .f64))
+    let products: GaussNewtonProducts
     do {
-      let products = try GaussNewtonProducts(
-        weighted, batchSize: labels.count, labels: labels, dtype: .f64, mode: mode,
-        backend: backend)
-      let point = images.doubles
-      point.withUnsafeBufferPointer { products.move(to: $0) }
-      _ = products.assemble(into: matrix) {
-        progress()
-        return false
-      }
+      products = try GaussNewtonProducts(
+        weighted, batchSize: images.shape[0], labels: labels, loss: loss, shared: shared,
+        dtype: .f64, mode: mode, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be analysed: \(error.message)")
     }
-    guard let ascending = algebra.symmetricEigenvalues(matrix, vectors: true) else {
+    images.doubles.withUnsafeBufferPointer { products.move(to: $0) }
+    unknowns = order
+    equationBound = weighted.model.equationBound(
+      batchSize: images.shape[0], shared: shared, mode: mode)
+    let isExact =
+      GradientAnalysis.byteCount(unknowns: order) <= memoryLimit
+      && order <= algebra.largestEigenvalueOrder
+    let decomposition =
+      isExact
+      ? Decomposition(products, shape: images.shape, algebra, progress)
+      : Decomposition(
+        estimating: products, order: order, rankBound: min(equationBound, order), algebra, progress)
+    guard let decomposition else {
       throw AttackError(
         "the eigenvalues did not converge: the gradient of \(weighted.model.name) is not finite here"
       )
     }
-    unknowns = order
-    equationBound = weighted.model.equationBound(batchSize: labels.count)
-    let threshold = GradientAnalysis.rankTolerance * (ascending.last ?? 0)
-    rank = ascending.count { $0 > threshold }
-    eigenvalues = ascending.reversed().map { max($0, 0) }
-    var share = [Double](repeating: 0, count: order)
-    var amplification = share
-    let vectors = matrix.pointer(as: Double.self)
-    for (row, eigenvalue) in ascending.enumerated() where eigenvalue > threshold {
-      let inverse = 1 / eigenvalue
-      for pixel in 0..<order {
-        let squared = vectors[row * order + pixel] * vectors[row * order + pixel]
-        share[pixel] += squared
-        amplification[pixel] += squared * inverse
-      }
-    }
-    determinacy = Tensor(images.shape, .f64(share))
-    noiseAmplification = Tensor(images.shape, .f64(amplification))
+    spectrum = decomposition.spectrum
+    determinacy = decomposition.determinacy
+    noiseAmplification = decomposition.noiseAmplification
+    rank = spectrum.count(above: GradientAnalysis.threshold(of: spectrum))
+  }
+
+  /// Eigenvalues up to this cannot be told from 0: because of rounding or, in an estimate, because the
+  /// Lanczos process does not resolve them (about (π / 2 steps)² of the largest).
+  public var threshold: Double { GradientAnalysis.threshold(of: spectrum) }
+
+  private static func threshold(of spectrum: SpectralDensity) -> Double {
+    let resolution = 2.5 / Double(steps * steps)
+    return (spectrum.isExact ? rankTolerance : resolution) * (spectrum.eigenvalues.first ?? 0)
   }
 
   /// Whether every pixel value is determined.
@@ -104,7 +109,9 @@ public struct GradientAnalysis: Sendable {
 
   /// The largest eigenvalue divided by the smallest; infinite when not all directions are determined.
   public var condition: Double {
-    guard isDetermined, let largest = eigenvalues.first, let smallest = eigenvalues.last else {
+    guard isDetermined, let largest = spectrum.eigenvalues.first,
+      let smallest = spectrum.eigenvalues.last
+    else {
       return .infinity
     }
     return largest / smallest
@@ -112,10 +119,11 @@ public struct GradientAnalysis: Sendable {
 
   /// The least mean squared error per pixel value of any unbiased reconstruction, when Gaussian noise
   /// of this variance is added to every component of the gradient: the Cramér-Rao bound
-  /// σ² tr((JᵀJ)⁻¹) / n. Nil when not all directions are determined, for then there is no unbiased one.
+  /// σ² tr((JᵀJ)⁻¹) / n. Nil when not all directions are determined, for then there is no unbiased one, and for an
+  /// estimated spectrum, whose smallest eigenvalues are not known.
   public func cramerRaoError(noiseVariance: Double) -> Double? {
-    guard isDetermined else { return nil }
-    return noiseVariance * eigenvalues.reduce(0) { $0 + 1 / $1 } / Double(unknowns)
+    guard isDetermined, spectrum.isExact else { return nil }
+    return noiseVariance * spectrum.sum { 1 / $0 } / Double(unknowns)
   }
 
   /// The least mean squared error per pixel value that can be expected of any reconstruction, unbiased
@@ -124,8 +132,7 @@ public struct GradientAnalysis: Sendable {
   /// linearised here. It never exceeds 1/12, what knowing nothing gives.
   public func bayesianError(noiseVariance: Double) -> Double {
     guard noiseVariance > 0 else { return Double(unknowns - rank) / Double(12 * unknowns) }
-    return eigenvalues.reduce(0) { $0 + noiseVariance / ($1 + 12 * noiseVariance) }
-      / Double(unknowns)
+    return spectrum.sum { noiseVariance / ($0 + 12 * noiseVariance) } / Double(unknowns)
   }
 
   /// The noise variance at which the Bayesian bound reaches a PSNR in dB; nil when even a noiseless
@@ -140,5 +147,58 @@ public struct GradientAnalysis: Sendable {
       if bayesianError(noiseVariance: exp(middle)) < target { low = middle } else { high = middle }
     }
     return exp((low + high) / 2)
+  }
+}
+
+/// The eigenvalues of JᵀJ, and what their eigenvectors say of each pixel.
+private struct Decomposition {
+  let spectrum: SpectralDensity
+  var determinacy: Tensor?
+  var noiseAmplification: Tensor?
+
+  /// All of them; nil when they do not converge.
+  init?(
+    _ products: GaussNewtonProducts, shape: Shape, _ algebra: any LinearAlgebra,
+    _ progress: () -> Void
+  ) {
+    let order = shape.elementCount
+    let matrix = HostBuffer(TensorType([order, order], .f64))
+    _ = products.assemble(into: matrix) {
+      progress()
+      return false
+    }
+    guard let ascending = algebra.symmetricEigenvalues(matrix, vectors: true) else { return nil }
+    let threshold = GradientAnalysis.rankTolerance * (ascending.last ?? 0)
+    var share = [Double](repeating: 0, count: order)
+    var amplification = share
+    let vectors = matrix.pointer(as: Double.self)
+    for (row, eigenvalue) in ascending.enumerated() where eigenvalue > threshold {
+      let inverse = 1 / eigenvalue
+      for pixel in 0..<order {
+        let squared = vectors[row * order + pixel] * vectors[row * order + pixel]
+        share[pixel] += squared
+        amplification[pixel] += squared * inverse
+      }
+    }
+    spectrum = SpectralDensity(ascending: ascending)
+    determinacy = Tensor(shape, .f64(share))
+    noiseAmplification = Tensor(shape, .f64(amplification))
+  }
+
+  /// The spectrum alone, estimated.
+  init?(
+    estimating products: GaussNewtonProducts, order: Int, rankBound: Int,
+    _ algebra: any LinearAlgebra,
+    _ progress: () -> Void
+  ) {
+    let density = SpectralDensity(
+      order: order, probes: GradientAnalysis.probes, steps: GradientAnalysis.steps,
+      rankBound: rankBound, algebra: algebra,
+      shouldStop: {
+        progress()
+        return false
+      }, multiply: products.multiply)
+    guard let density else { return nil }
+    spectrum = density
   }
 }

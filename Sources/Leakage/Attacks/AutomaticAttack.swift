@@ -19,8 +19,9 @@ extension GradientInversion {
   }
 
   private func likelyLabels() -> [Int]? {
+    if let knownLabels { return knownLabels }
     if update.batchSize == 1 {
-      return (try? LabelRecovery.singleLabel(of: update, model: weighted.model)).map { [$0] }
+      return LabelRecovery.singleLabel(of: update, weighted).map { [$0] }
     }
     return LabelRecovery.batchLabels(of: update, weighted)
   }
@@ -79,8 +80,11 @@ extension GradientInversion {
     return journal.entries[best].trial.matchingLoss <= solvedBelow * update.squaredNorm
   }
 
-  /// Second-order steps reach far more digits than the searches that the setting is made for.
-  private var solvedBelow: Double { min(configuration.solvedBelow, 1e-12) }
+  /// Second-order steps reach far more digits than the searches that the setting is made for, but not
+  /// below what rounding of the shared numbers leaves.
+  private var solvedBelow: Double {
+    max(min(configuration.solvedBelow, 1e-12), 4 * update.relativeRounding)
+  }
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
   private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
@@ -99,14 +103,14 @@ extension GradientInversion {
     if !journal.wasStopped, !isSolved(journal) {
       let labels = likelyLabels()
       try searchByLevenbergMarquardt(&journal, labels: labels, observe)
-      if labels != nil, !journal.wasStopped, !isSolved(journal) {
+      if labels != nil, knownLabels == nil, !journal.wasStopped, !isSolved(journal) {
         try searchByLevenbergMarquardt(&journal, labels: nil, observe)
       }
       if !journal.wasStopped, !isSolved(journal) {
         try searchByGradientDescent(&journal, labels: labels, observe)
       }
     }
-    return journal.result(layers: layers, diagnosis: diagnosis(of: journal))
+    return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
   }
 
   /// L-BFGS, which needs no curvature where the gradient's Jacobian vanishes, from the best point so
@@ -164,14 +168,15 @@ extension GradientInversion {
   /// The first closed form that applies, when it gives finite numbers.
   private func findClosedForm() -> ClosedForm? {
     let solution: ClosedForm
-    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
-      solution = ClosedForm(image: leak.image, label: leak.label, method: "linear layer")
-    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update),
+      let label = try? label(of: leak.image)
+    {
+      solution = ClosedForm(image: leak.image, label: label, method: "linear layer")
+    } else if let peeling = try? LayerPeeling(model: weighted.model, mode: mode, backend: backend)
+      .reconstruct(update, weighted), let label = try? label(of: peeling.image)
     {
       solution = ClosedForm(
-        image: peeling.image, label: peeling.label, method: "layer peeling",
-        layers: peeling.layers)
+        image: peeling.image, label: label, method: "layer peeling", layers: peeling.layers)
     } else {
       return nil
     }
@@ -183,7 +188,9 @@ extension GradientInversion {
 
   // MARK: - Diagnosis
 
-  private func diagnosis(of journal: TrialJournal) -> Diagnosis? {
+  private func diagnosis(
+    of journal: TrialJournal, layers: [LayerPeeling.Layer] = []
+  ) -> Diagnosis? {
     guard let best = journal.best else { return nil }
     let entry = journal.entries[best]
     return Diagnosis(
@@ -193,10 +200,11 @@ extension GradientInversion {
       isClosedForm: GradientInversion.closedFormMethods.contains(
         journal.entries.first?.trial.method ?? ""),
       unknowns: batchShape.elementCount,
-      equationBound: weighted.model.equationBound(batchSize: update.batchSize),
-      extremeEigenvalues: entry.extremeEigenvalues,
+      equationBound: weighted.model.equationBound(
+        batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
+      extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
       methods: journal.entries.map(\.trial.method))
   }
 
-  private static let closedFormMethods = ["linear layer", "layer peeling"]
+  static let closedFormMethods = ["linear layer", "layer peeling"]
 }

@@ -13,16 +13,18 @@ final class GaussNewtonProducts {
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought as probabilities.
+  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - columns: products computed at once.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init(
-    _ weighted: WeightedModel, batchSize: Int, labels: [Int]?, dtype: DType, mode: ForwardMode,
+    _ weighted: WeightedModel, batchSize: Int, labels: [Int]?,
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType, mode: ForwardMode,
     columns: Int = 1, backend: any Backend
   ) throws(GraphError) {
     let product = GaussNewtonGraph(
       weighted.model, batchSize: batchSize,
       labelForm: labels == nil ? .probabilities : .classIndices, seeksLabels: labels == nil,
-      columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode)
+      loss: loss, shared: shared, columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode)
     let executable = try backend.compile(product.graph)
     let types = product.graph.inputs.map(\.type)
     for (range, tensors) in [
@@ -36,7 +38,9 @@ final class GaussNewtonProducts {
     let labelBuffer = HostBuffer(types[product.labels])
     executable.bind(input: product.images, to: images)
     executable.bind(input: product.labels, to: labelBuffer)
-    if let labels { labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init))) }
+    if let labels {
+      labelBuffer.write(Tensor(types[product.labels].shape, .i32, labels.map(Double.init)))
+    }
     variables = labels == nil ? [images, labelBuffer] : [images]
     directions = product.directions.map { HostBuffer(types[$0]) }
     products = product.products.map { HostBuffer(product.graph.outputTypes[$0]) }

@@ -5,18 +5,37 @@ public struct GradientInversion: Sendable {
   let weighted: WeightedModel
   let update: SharedUpdate
   let configuration: AttackConfiguration
+  /// The batch's class indices, where the attacker knows them.
+  let knownLabels: [Int]?
   let mode: ForwardMode
   let backend: any Backend
 
+  /// - Parameter knownLabels: one class index for each example, in any order, or nil when unknown.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
     _ weighted: WeightedModel, update: SharedUpdate, configuration: AttackConfiguration,
-    mode: ForwardMode = .evaluation, backend: any Backend
+    knownLabels: [Int]? = nil, mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
       throw AttackError("the update's tensors do not fit the parameters of \(weighted.model.name)")
     }
     try configuration.validate()
+    try update.loss.check(classCount: weighted.model.classCount)
+    guard weighted.model.labelPositions.rank == 0 else {
+      throw AttackError(
+        "\(weighted.model.name) gives logits at \(weighted.model.labelPositions.elementCount) "
+          + "positions of each input; attacks need a model with one label for each")
+    }
+    if let knownLabels {
+      guard knownLabels.count == update.batchSize,
+        knownLabels.allSatisfy((0..<weighted.model.classCount).contains)
+      else {
+        throw AttackError(
+          "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
+            + "\(weighted.model.classCount) classes; give one class number for each image")
+      }
+    }
+    self.knownLabels = knownLabels
     self.weighted = weighted
     self.update = update
     self.configuration = configuration
@@ -38,14 +57,13 @@ public struct GradientInversion: Sendable {
     case .levenbergMarquardt:
       try levenbergMarquardt(observe)
     case .dlg:
-      try search(labels: nil, observe)
+      try search(labels: knownLabels, observe)
     case .idlg:
-      try search(
-        labels: [LabelRecovery.singleLabel(of: update, model: weighted.model)], observe)
+      try search(labels: labelsFirst(), observe)
     case .linear:
       try closedForm { () throws(AttackError) in
         let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
-        return (result.image, result.label, [])
+        return (result.image, try label(of: result.image), [])
       }
     case .peeling:
       try closedForm { () throws(AttackError) in
@@ -54,11 +72,17 @@ public struct GradientInversion: Sendable {
             "layer peeling reads one example off a gradient, and this one is the mean of "
               + "\(update.batchSize); use --attack auto")
         }
-        let result = try LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-          parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
-        return (result.image, result.label, result.layers)
+        let result = try LayerPeeling(model: weighted.model, mode: mode, backend: backend)
+          .reconstruct(update, weighted)
+        return (result.image, try label(of: result.image), result.layers)
       }
     }
+  }
+
+  /// The known labels, or else the one that iDLG reads.
+  private func labelsFirst() throws(AttackError) -> [Int] {
+    if let knownLabels { return knownLabels }
+    return [try LabelRecovery.singleLabel(of: update, model: weighted.model)]
   }
 
   private func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
@@ -78,6 +102,27 @@ public struct GradientInversion: Sendable {
 
   // MARK: - Closed form
 
+  /// The label of a single image that was found without it: known, read off the last layer, or else the
+  /// one whose gradient fits best.
+  func label(of image: Tensor) throws(AttackError) -> Int {
+    if let known = knownLabels?.first { return known }
+    if let label = LabelRecovery.singleLabel(of: update, weighted) { return label }
+    let function: MatchingFunction
+    do {
+      function = try MatchingFunction(
+        weighted, update: update, labels: nil, soughtForm: .probabilities, precision: .f64,
+        mode: mode, backend: backend)
+    } catch {
+      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
+    }
+    let losses = (0..<weighted.model.classCount).map { label in
+      var scores = [Double](repeating: 0, count: weighted.model.classCount)
+      scores[label] = 1
+      return function.value(at: image.doubles + scores)
+    }
+    return losses.indices.min { losses[$0] < losses[$1] } ?? 0
+  }
+
   private func closedForm(
     _ solve: () throws(AttackError) -> (image: Tensor, label: Int, layers: [LayerPeeling.Layer])
   ) throws(AttackError) -> AttackResult {
@@ -96,7 +141,14 @@ public struct GradientInversion: Sendable {
           method: configuration.attack.rawValue, reason: isExact ? .solved : .converged,
           iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil)
       ],
-      bestTrial: 0, snapshots: [], layers: solution.layers, diagnosis: nil,
+      bestTrial: 0, snapshots: [], layers: solution.layers,
+      diagnosis: Diagnosis(
+        relativeMatchingLoss: loss / max(update.squaredNorm, .leastNormalMagnitude),
+        isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
+        equationBound: weighted.model.equationBound(
+          batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
+        extremeEigenvalues: nil, layers: solution.layers,
+        methods: [configuration.attack.rawValue]),
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 
@@ -132,7 +184,12 @@ public struct GradientInversion: Sendable {
   /// Dummy data and labels from the standard normal distribution (Zhu et al. 2019, Algorithm 1).
   private func startingPoint(_ trial: Int, dimension: Int) -> [Double] {
     var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
-    return (0..<dimension).map { _ in source.normal() }
+    let noise = (0..<dimension).map { _ in source.normal() }
+    guard let normalization = weighted.model.normalization else { return noise }
+    // Standard normal as the model sees it.
+    let count = batchShape.elementCount
+    return normalization.pixels(
+      Array(noise[..<count]), imageElements: count / update.batchSize) + noise[count...]
   }
 
   /// The class with the largest logit or probability, for each example.

@@ -1,13 +1,5 @@
 import TensorGraph
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Reads labels off a gradient without any search.
 public enum LabelRecovery {
   /// The label of a single example, by iDLG's rule (Zhao et al. 2020, arXiv 2001.02610, section 3):
@@ -18,8 +10,8 @@ public enum LabelRecovery {
   /// 1 - pᵧ is the sum of all other pᵢ; with two classes both rows are of one length, and the one with
   /// the smaller sum is taken, as the paper does, which presumes features that are mostly positive.
   ///
-  /// - Throws: ``AttackError`` when the model does not end in a fully connected layer, or the batch
-  ///   holds more than one example.
+  /// - Throws: ``AttackError`` when the model does not end in a fully connected layer, its gradient was
+  ///   not shared, the loss shows no label by sign, or the batch holds more than one example.
   public static func singleLabel(
     of update: SharedUpdate, model: Model
   ) throws(AttackError) -> Int {
@@ -28,33 +20,54 @@ public enum LabelRecovery {
         "iDLG reads the label of one example, and this update comes from \(update.batchSize); "
           + "use --attack dlg, which seeks the labels together with the images")
     }
-    guard let classifier = model.classifier else {
+    guard let gradient = ClassifierGradient(update, model) else {
       throw AttackError(
         "iDLG reads labels off a fully connected last layer, which \(model.name) lacks; "
           + "use --attack dlg")
     }
-    if let bias = classifier.bias {
-      let gradient = update.gradients[bias].doubles
-      return gradient.indices.min { gradient[$0] < gradient[$1] } ?? 0
+    guard update.loss.showsLabelBySign else {
+      throw AttackError(
+        "iDLG reads the label by a sign that the gradient of the \(update.loss) does not have; "
+          + "use --attack auto, or give --labels")
     }
-    return labelFromRows(of: update.gradients[classifier.weight])
+    if let sums = gradient.sums {
+      return sums.indices.min { sums[$0] < sums[$1] } ?? 0
+    }
+    guard let rows = gradient.rows else {
+      throw AttackError(
+        "iDLG reads labels off the last layer's gradient, which was not shared; use --attack dlg, "
+          + "or give --labels")
+    }
+    return labelFromRows(rows, classes: gradient.classCount)
   }
 
   /// The true class from a classifier's weight gradient [K, F].
-  private static func labelFromRows(of gradient: Tensor) -> Int {
-    let (classes, features) = (gradient.shape[0], gradient.shape[1])
-    let elements = gradient.doubles
+  private static func labelFromRows(_ elements: [Double], classes: Int) -> Int {
+    let features = elements.count / classes
     let scores = (0..<classes).map { row in
       let row = elements[row * features..<(row + 1) * features]
       return classes > 2 ? -row.reduce(0) { $0 + $1 * $1 } : row.reduce(0, +)
     }
     return scores.indices.min { scores[$0] < scores[$1] } ?? 0
   }
+
+  /// The label of a single example under any loss: with both gradients of the last layer its input is
+  /// known (Geiping et al. 2020, Proposition 3.1), thus the logits, and of all labels one gives the
+  /// gradient that was shared. Nil where that layer tells nothing.
+  public static func singleLabel(of update: SharedUpdate, _ weighted: WeightedModel) -> Int? {
+    if let label = try? singleLabel(of: update, model: weighted.model) { return label }
+    guard update.batchSize == 1, let gradient = ClassifierGradient(update, weighted.model),
+      let sums = gradient.sums, let features = gradient.features,
+      let logits = weighted.logits(of: features)
+    else { return nil }
+    return update.loss.likeliestLabel(sums, logits: logits)
+  }
 }
 
 extension LabelRecovery {
   /// The labels of a batch, repeated ones as often as they occur, in ascending order; nil where the
-  /// last layer is not fully connected with a bias.
+  /// last layer is not fully connected with a bias, its gradient was not shared, or the loss shows no
+  /// label by sign.
   ///
   /// Examples are taken out one at a time. The class whose bias gradient is most negative is a label;
   /// its row of the weight's gradient, divided by its bias's, is the (weighted mean) feature vector of
@@ -62,40 +75,31 @@ extension LabelRecovery {
   /// gradient is then subtracted. With one example this is iDLG's rule and the linear layer's leak
   /// (Geiping et al. 2020, Proposition 3.1) together.
   public static func batchLabels(of update: SharedUpdate, _ weighted: WeightedModel) -> [Int]? {
-    guard let classifier = weighted.model.classifier, let bias = classifier.bias else { return nil }
-    let weight = weighted.parameters[classifier.weight].doubles
-    let offsets = weighted.parameters[bias].doubles
-    var rows = update.gradients[classifier.weight].doubles
-    var sums = update.gradients[bias].doubles
-    let classes = sums.count
-    let features = rows.count / classes
-    let share = 1 / Double(update.batchSize)
-    var labels: [Int] = []
-    for _ in 0..<update.batchSize {
-      guard let label = sums.indices.min(by: { sums[$0] < sums[$1] }), sums[label] < 0 else {
-        return nil
-      }
-      labels.append(label)
-      let feature = (0..<features).map { rows[label * features + $0] / sums[label] }
-      let logits = (0..<classes).map { row in
-        (0..<features).reduce(offsets[row]) { $0 + weight[row * features + $1] * feature[$1] }
-      }
-      var cotangent = softmax(logits)
-      cotangent[label] -= 1
-      for row in 0..<classes {
-        sums[row] -= share * cotangent[row]
-        for column in 0..<features {
-          rows[row * features + column] -= share * cotangent[row] * feature[column]
-        }
-      }
-    }
-    return labels.sorted()
+    takingOutExamples(of: update, weighted, loss: update.loss)?.labels
   }
 
-  private static func softmax(_ logits: [Double]) -> [Double] {
-    let largest = logits.max() ?? 0
-    let exponentials = logits.map { exp($0 - largest) }
-    let total = exponentials.reduce(0, +)
-    return exponentials.map { $0 / total }
+  /// The labels, and the norm of what is left of the bias's gradient when all examples are taken out,
+  /// relative to what it was: small when the labels and the loss's scale are right.
+  static func takingOutExamples(
+    of update: SharedUpdate, _ weighted: WeightedModel, loss: ClientLoss
+  ) -> (labels: [Int], remainder: Double)? {
+    guard loss.showsLabelBySign, var gradient = ClassifierGradient(update, weighted.model),
+      let whole = gradient.sums
+    else { return nil }
+    var labels: [Int] = []
+    for _ in 0..<update.batchSize {
+      guard let sums = gradient.sums, let rows = gradient.rows,
+        let label = sums.indices.min(by: { sums[$0] < sums[$1] }), sums[label] < 0
+      else { return nil }
+      labels.append(label)
+      let start = label * gradient.featureCount
+      let features = (start..<start + gradient.featureCount).map { rows[$0] / sums[label] }
+      guard let logits = weighted.logits(of: features),
+        let cotangent = loss.cotangent(logits, label: label, batchSize: update.batchSize)
+      else { return nil }
+      gradient.subtract(cotangent: cotangent, features: features)
+    }
+    func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    return (labels.sorted(), norm(gradient.sums ?? []) / max(norm(whole), .leastNormalMagnitude))
   }
 }

@@ -12,11 +12,12 @@ public struct LinearLayerLeak: Sendable {
   public struct Result: Sendable {
     /// [1, C, H, W] in f64.
     public let image: Tensor
-    public let label: Int
+    /// Nil where the last layer's gradient does not tell; see ``LabelRecovery``.
+    public let label: Int?
   }
 
   private let model: Model
-  private let weight: Int
+  private let layer: Model.Classifier
   private let bias: Int
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
@@ -24,32 +25,45 @@ public struct LinearLayerLeak: Sendable {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
-    let logits = model.forward(data, parameters: parameters, buffers: buffers)
+    let data = builder.input("data", model.probeShape, .f64)
+    let logits = model.withoutNormalization.forward(
+      data, parameters: parameters, buffers: buffers)
     let graph = builder.build(outputs: [logits])
-    guard let weight = LinearLayerLeak.firstWeight(graph, data: parameters.count + buffers.count)
+    let reader = LayerReader(graph: graph, parameters: model.parameters)
+    guard let product = LinearLayerLeak.firstProduct(graph, data: "data"),
+      let layer = reader.linearLayer(startingAt: product)
     else {
       throw AttackError(
         "\(model.name) does not begin with a fully connected layer, so no row of a gradient is a "
           + "multiple of the input (a convolution's sums over positions); try --model mlp, or "
           + "--attack peeling or dlg")
     }
-    let biasName = model.parameters[weight].name.replacingSuffix("weight", with: "bias")
-    guard let bias = model.parameters.firstIndex(where: { $0.name == biasName }) else {
+    guard let bias = layer.bias else {
       throw AttackError(
         "the first layer of \(model.name) has no bias, whose gradient the closed form divides by; "
           + "use --attack auto")
     }
     self.model = model
-    self.weight = weight
+    self.layer = layer
     self.bias = bias
   }
 
-  /// - Throws: ``AttackError`` when the update comes from several examples, or its gradient vanishes.
+  /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
+  ///   vanishes or was not shared.
   public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
-    let label = try LabelRecovery.singleLabel(of: update, model: model)
-    let rows = update.gradients[weight].doubles
-    let factors = update.gradients[bias].doubles
+    guard update.batchSize == 1 else {
+      throw AttackError(
+        "the closed form reads one example off a gradient, and this update comes from "
+          + "\(update.batchSize); use --attack dlg or auto")
+    }
+    guard let weightGradient = update.gradient(of: layer.weight),
+      let factors = update.gradient(of: bias)?.doubles
+    else {
+      throw AttackError(
+        "the closed form needs the gradients of \(model.parameters[layer.weight].name) and "
+          + "\(model.parameters[bias].name), which were not both shared; use --attack auto")
+    }
+    let rows = layer.rows(of: weightGradient, classCount: factors.count)
     let squared = factors.reduce(0) { $0 + $1 * $1 }
     guard squared > 0, squared.isFinite else {
       throw AttackError(
@@ -61,36 +75,29 @@ public struct LinearLayerLeak: Sendable {
     for (row, factor) in factors.enumerated() {
       for feature in 0..<features { image[feature] += factor * rows[row * features + feature] }
     }
+    image = image.map { $0 / squared }
+    if let normalization = model.normalization {
+      image = normalization.pixels(image, imageElements: features)
+    }
     return Result(
-      image: Tensor(
-        Shape([1] + model.inputShape.dimensions), .f64(image.map { $0 / squared })),
-      label: label)
+      image: Tensor(Shape([1] + model.inputShape.dimensions), .f64(image)),
+      label: try? LabelRecovery.singleLabel(of: update, model: model))
   }
 
-  /// Index of the weight that multiplies the data, when nothing but rearrangement comes before.
-  private static func firstWeight(_ graph: Graph, data: Int) -> Int? {
-    var rearranged: Set<Int> = []
+  /// The product that the data enter, when nothing but a change of shape comes before.
+  private static func firstProduct(_ graph: Graph, data: String) -> NodeID? {
+    var reshaped: Set<NodeID> = []
     for (index, node) in graph.nodes.enumerated() {
-      if case .input(data, _) = node.op { rearranged.insert(index) }
-      let fromData = node.operands.filter { rearranged.contains($0.index) }
-      guard !fromData.isEmpty else { continue }
+      if case .input(let input, _) = node.op, graph.inputs[input].name == data {
+        reshaped.insert(NodeID(index))
+      }
+      guard node.operands.contains(where: reshaped.contains) else { continue }
       switch node.op {
-      case .reshape, .transpose:
-        rearranged.insert(index)
-      case .matmul:
-        let other = node.operands.first { !rearranged.contains($0.index) }
-        guard let other, case .input(let weight, _) = graph[other].op else { return nil }
-        return weight
-      default:
-        return nil
+      case .reshape: reshaped.insert(NodeID(index))
+      case .matmul: return NodeID(index)
+      default: return nil
       }
     }
     return nil
-  }
-}
-
-extension String {
-  fileprivate func replacingSuffix(_ suffix: String, with other: String) -> String {
-    hasSuffix(suffix) ? dropLast(suffix.count) + other : self
   }
 }

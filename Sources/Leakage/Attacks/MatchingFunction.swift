@@ -27,7 +27,8 @@ final class MatchingFunction: ObjectiveFunction {
     let model = weighted.model
     let matching = GradientMatchingGraph(
       model, batchSize: update.batchSize, labelForm: labels == nil ? soughtForm : .classIndices,
-      seeksLabels: labels == nil, dtype: precision.dtype, mode: mode)
+      seeksLabels: labels == nil, loss: update.loss, shared: update.sharedParameters,
+      dtype: precision.dtype, mode: mode)
     let executable = try backend.compile(matching.graph)
     self.executable = executable
     func bindFixed(_ tensors: [Tensor], from start: Int) {
@@ -38,7 +39,8 @@ final class MatchingFunction: ObjectiveFunction {
     }
     bindFixed(weighted.parameters, from: matching.parameters.lowerBound)
     bindFixed(weighted.buffers, from: matching.buffers.lowerBound)
-    bindFixed(update.gradients, from: matching.targets.lowerBound)
+    bindFixed(
+      update.sharedParameters.map { update.gradients[$0] }, from: matching.targets.lowerBound)
 
     let types = matching.graph.inputs.map(\.type)
     let images = HostBuffer(types[matching.images])
@@ -51,7 +53,7 @@ final class MatchingFunction: ObjectiveFunction {
     executable.bind(output: matching.matchingLoss, to: loss)
     imageCount = images.type.shape.elementCount
     if let labels {
-      labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init)))
+      labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))
       variables = [images]
       gradients = [imageGradient]
     } else {

@@ -33,8 +33,8 @@ final class MatchingResiduals: LeastSquaresFunction {
       weighted, update: update, labels: labels, soughtForm: .probabilities, precision: .f64,
       mode: mode, backend: backend)
     single = try GaussNewtonProducts(
-      weighted, batchSize: update.batchSize, labels: labels, dtype: .f64, mode: mode,
-      backend: backend)
+      weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
+      shared: update.sharedParameters, dtype: .f64, mode: mode, backend: backend)
   }
 
   func evaluate(
@@ -67,8 +67,8 @@ final class MatchingResiduals: LeastSquaresFunction {
   private func makeSinglePrecision() -> GaussNewtonProducts {
     do throws(GraphError) {
       return try GaussNewtonProducts(
-        weighted, batchSize: update.batchSize, labels: labels, dtype: .f32, mode: mode,
-        backend: backend)
+        weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
+        shared: update.sharedParameters, dtype: .f32, mode: mode, backend: backend)
     } catch {
       preconditionFailure("the f64 graph compiled, but the f32 one did not: \(error.message)")
     }

@@ -1,22 +1,49 @@
 import TensorGraph
 
-/// What a client shared after one local step: the gradient of its loss on a private batch.
+/// What a client shared after one local step: the gradient of its loss on a private batch, for all
+/// parameters or some of them.
 public struct SharedUpdate: Sendable {
-  /// One tensor per parameter, in the model's order.
+  /// One tensor per parameter, in the model's order; zeros for one whose gradient was not shared.
   public let gradients: [Tensor]
+  /// Indices of the parameters whose gradients were shared, ascending and never empty.
+  public let sharedParameters: [Int]
+  /// The loss whose gradient it is.
+  public let loss: ClientLoss
   /// Number of examples in the private batch.
   public let batchSize: Int
   /// The squared Euclidean norm over all tensors.
   public let squaredNorm: Double
+  /// The matching loss, relative to ``squaredNorm``, that rounding of the shared numbers alone leaves at
+  /// the true batch; 0 for numbers that are exact to f64.
+  public let relativeRounding: Double
 
-  public init(gradients: [Tensor], batchSize: Int) {
+  /// - Parameter sharedParameters: nil for all.
+  public init(
+    gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
+    sharedParameters: [Int]? = nil, relativeRounding: Double = 0
+  ) {
     precondition(batchSize >= 1, "an update of \(batchSize) examples")
+    let shared = sharedParameters ?? Array(gradients.indices)
+    precondition(
+      !shared.isEmpty && shared.allSatisfy(gradients.indices.contains) && shared == shared.sorted(),
+      "parameters \(shared) cannot be those shared of \(gradients.count)")
     self.gradients = gradients
+    self.sharedParameters = shared
+    self.loss = loss
+    self.relativeRounding = relativeRounding
     self.batchSize = batchSize
     squaredNorm = gradients.reduce(0) { sum, tensor in
       sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
     }
   }
+
+  /// The gradient of a parameter; nil when it was not shared.
+  public func gradient(of parameter: Int) -> Tensor? {
+    sharedParameters.contains(parameter) ? gradients[parameter] : nil
+  }
+
+  /// Whether every parameter's gradient was shared.
+  public var isComplete: Bool { sharedParameters.count == gradients.count }
 }
 
 /// A model with weights: what a server sends to its clients.
@@ -48,20 +75,32 @@ public struct WeightedModel: Sendable {
   ///
   /// - Parameters:
   ///   - images: [N, C, H, W], of the element type to compute in.
-  ///   - labels: N class indices.
-  /// - Throws: ``AttackError`` when the backend cannot run the model.
+  ///   - labels: N class indices, or as many for each image as the model gives.
+  /// - Throws: ``AttackError`` when the loss does not fit the model or the backend cannot run it.
   public func share(
-    images: Tensor, labels: [Int], mode: ForwardMode = .evaluation, backend: any Backend
+    images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
+    mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) -> SharedUpdate {
-    let dtype = images.dtype
+    try step(images: images, labels: labels, loss: loss, mode: mode, backend: backend).update
+  }
+
+  /// What a client computes on its private batch; see ``share(images:labels:loss:mode:backend:)``.
+  public func step(
+    images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
+    mode: ForwardMode = .evaluation, backend: any Backend
+  ) throws(AttackError) -> (update: SharedUpdate, loss: Double, logits: Tensor) {
+    try loss.check(classCount: model.classCount)
+    let (dtype, batchSize) = (images.dtype, images.shape[0])
     let client = ClientGradientGraph(
-      model, batchSize: labels.count, labelForm: .classIndices, dtype: dtype, mode: mode)
-    let indices = Tensor([labels.count], .i32, labels.map(Double.init))
+      model, batchSize: batchSize, labelForm: .classIndices, loss: loss, dtype: dtype, mode: mode)
+    let indices = Tensor(
+      client.graph.inputs[client.labels].type.shape, .i32, labels.map(Double.init))
     let inputs = [images, indices] + (parameters + buffers).map { $0.converted(to: dtype) }
     do {
       let outputs = try backend.evaluate(client.graph, inputs)
-      return SharedUpdate(
-        gradients: client.gradients.map { outputs[$0] }, batchSize: labels.count)
+      let update = SharedUpdate(
+        gradients: client.gradients.map { outputs[$0] }, batchSize: batchSize, loss: loss)
+      return (update, outputs[client.loss].scalarValue, outputs[client.logits])
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")
     }

@@ -1,6 +1,6 @@
 import TensorGraph
 
-/// An image classifier: a forward pass, and the tensors it reads under their PyTorch names.
+/// A classifier of images: a forward pass, and the tensors it reads under their PyTorch names.
 ///
 /// A value: it holds no weights. ``initialParameters(seed:dtype:)`` draws some, and
 /// ``forward(_:parameters:buffers:mode:)`` computes with whatever it is given.
@@ -11,49 +11,81 @@ public struct Model: Sendable {
     public let weight: Int
     /// Index in ``Model/parameters`` of the bias [classes].
     public let bias: Int?
+    /// Whether the weight is stored as [features, classes] instead.
+    public var isTransposed = false
   }
 
   public let name: String
   /// Shape [C, H, W] of one image.
   public let inputShape: Shape
-  /// Number of logits per image.
+  /// Number of logits per image, or per position of it.
   public let classCount: Int
+  /// The axes between the batch and the classes of the logits: [] for one label per image, [T] for
+  /// one at each of T tokens.
+  public let labelPositions: Shape
   /// Trained parameters, in the order of PyTorch's `named_parameters()`.
   public let parameters: [ParameterSpec]
   /// Untrained tensors, such as running statistics.
   public let buffers: [ParameterSpec]
   /// The fully connected layer that makes the logits, or nil when they are made otherwise.
   public let classifier: Classifier?
+  /// The batch size the model is examined with: 1, but for one that takes no other.
+  public let probeBatchSize: Int
+  /// What is done to pixels before the model sees them; nil when it takes them as they are.
+  public private(set) var normalization: PixelNormalization?
 
   private let body: @Sendable (ForwardScope, Value) -> Value
 
-  /// Makes a model from its forward pass, which maps images [N, C, H, W] to logits [N, classCount]
-  /// and is run once to find out which parameters it reads.
+  /// Makes a model from its forward pass, which maps images [N, C, H, W] to logits [N, ..., classCount]
+  /// and is run once, with `probeBatchSize` images, to find out which parameters it reads.
   public init(
-    name: String, inputShape: Shape, classCount: Int,
-    forward: @escaping @Sendable (ForwardScope, Value) -> Value
+    name: String, inputShape: Shape, classCount: Int, labelPositions: Shape = [],
+    probeBatchSize: Int = 1, forward: @escaping @Sendable (ForwardScope, Value) -> Value
   ) {
     let builder = GraphBuilder()
-    let input = builder.input("input", Shape([1] + inputShape.dimensions), .f32)
+    let input = builder.input("input", Shape([probeBatchSize] + inputShape.dimensions), .f32)
     let context = ForwardContext(mode: .evaluation, builder: builder, dtype: .f32, values: nil)
     let logits = forward(ForwardScope(context: context, path: ""), input)
+    let expected = Shape([probeBatchSize] + labelPositions.dimensions + [classCount])
     precondition(
-      logits.shape == [1, classCount],
-      "the forward pass of \(name) gives \(logits.shape), not [1, \(classCount)]")
+      logits.shape == expected,
+      "the forward pass of \(name) gives \(logits.shape), not \(expected)")
     self.name = name
     self.inputShape = inputShape
     self.classCount = classCount
+    self.labelPositions = labelPositions
     self.parameters = context.parameters
     self.buffers = context.buffers
-    self.classifier = context.linearLayers.last { $0.output == logits.id }.flatMap { layer in
+    self.probeBatchSize = probeBatchSize
+    let declared = context.linearLayers.last { $0.output == logits.id }.flatMap { layer in
       let index = { (name: String) in context.parameters.firstIndex { $0.name == name } }
       return index(layer.weight).map { Classifier(weight: $0, bias: layer.bias.flatMap(index)) }
     }
+    self.classifier =
+      declared ?? Classifier(of: builder.build(outputs: [logits]), parameters: context.parameters)
     self.body = forward
   }
 
   /// Number of trained numbers.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
+
+  /// Shape [N, C, H, W] of the images the model is examined with.
+  var probeShape: Shape { Shape([probeBatchSize] + inputShape.dimensions) }
+
+  /// The same model for pixels in 0...1, which are normalised first, as a client's data loader does.
+  /// What attacks seek are then the pixels.
+  public func normalizing(_ normalization: PixelNormalization) -> Model {
+    var result = self
+    result.normalization = normalization
+    return result
+  }
+
+  /// The same model for input that is normalised already.
+  var withoutNormalization: Model {
+    var result = self
+    result.normalization = nil
+    return result
+  }
 
   /// The logits [N, classCount] of images [N, C, H, W].
   ///
@@ -74,6 +106,7 @@ public struct Model: Sendable {
     let values = Dictionary(uniqueKeysWithValues: zip(names, parameters + buffers))
     let context = ForwardContext(
       mode: mode, builder: input.builder, dtype: input.dtype, values: values)
-    return body(ForwardScope(context: context, path: ""), input)
+    return body(
+      ForwardScope(context: context, path: ""), normalization?.normalized(input) ?? input)
   }
 }

@@ -4,7 +4,7 @@ extension Model {
   /// Where this model is not twice continuously differentiable in its input.
   public func smoothness(mode: ForwardMode = .evaluation) -> SmoothnessReport {
     let builder = GraphBuilder()
-    let images = builder.input("images", Shape([1] + inputShape.dimensions), .f32)
+    let images = builder.input("images", probeShape, .f32)
     func inputs(_ specs: [ParameterSpec]) -> [Value] {
       specs.map { builder.input($0.name, $0.shape, .f32, role: .fixed) }
     }

@@ -48,10 +48,9 @@ public struct SmoothnessReport: Hashable, Sendable {
       + "gradients by gradient descent follows the derivative, with respect to the image, of a "
       + "gradient with respect to the weights: a second derivative. "
       + reasons.joined(separator: " ")
-      + " The matching loss is then flat in places and broken in others, and reconstructions are "
-      + "slower, worse or stuck. Where the choice is yours, use sigmoid, tanh, GELU or softplus "
-      + "activations and average pooling; otherwise use an attack that needs no second "
-      + "derivative, such as the analytic one on a fully connected layer."
+      + " The matching loss is then flat in places and broken in others, and searches are slower, "
+      + "worse or stuck. That protects little: --attack auto reads single examples off such a "
+      + "gradient in closed form where the layers allow it."
   }
 }
 

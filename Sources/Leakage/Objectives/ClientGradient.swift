@@ -2,9 +2,9 @@ import TensorGraph
 
 /// The gradient that a client computes on a batch, and the values on the way to it.
 public struct ClientGradient {
-  /// [N, K].
+  /// [N, K], or [N, ..., K] for a label at every position.
   public let logits: Value
-  /// Scalar: the mean cross entropy of the batch.
+  /// Scalar.
   public let loss: Value
   /// The loss's gradient for each parameter, in the model's order.
   public let gradients: [Value]
@@ -18,10 +18,10 @@ extension Model {
   ///   - labels: of the form `labelForm`.
   public func clientGradient(
     images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
-    mode: ForwardMode = .evaluation
+    loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode = .evaluation
   ) -> ClientGradient {
     let logits = forward(images, parameters: parameters, buffers: buffers, mode: mode)
-    let loss = labelForm.crossEntropy(of: logits, with: labels)
+    let loss = loss.value(of: logits, labels: labels, form: labelForm)
     return ClientGradient(
       logits: logits, loss: loss, gradients: loss.gradient(withRespectTo: parameters))
   }
@@ -50,15 +50,15 @@ public struct ClientGradientGraph: Sendable {
   public let gradients: Range<Int>
 
   public init(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, dtype: DType = .f32,
-    mode: ForwardMode = .evaluation
+    _ model: Model, batchSize: Int, labelForm: LabelForm, loss: ClientLoss = .meanCrossEntropy,
+    dtype: DType = .f32, mode: ForwardMode = .evaluation
   ) {
     let builder = GraphBuilder()
     let inputs = builder.attackInputs(
       model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
     let result = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, mode: mode)
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
     self.graph = builder.build(outputs: [result.loss, result.logits] + result.gradients)
     self.parameters = 2..<2 + model.parameters.count
     self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
@@ -80,7 +80,8 @@ extension GraphBuilder {
   ) -> AttackInputs {
     precondition(batchSize >= 1, "a batch of \(batchSize) images has no gradient")
     let labelType = labelForm.type(
-      batchSize: batchSize, classCount: model.classCount, dtype: dtype)
+      batchSize: batchSize, positions: model.labelPositions, classCount: model.classCount,
+      dtype: dtype)
     let images = input("images", Shape([batchSize] + model.inputShape.dimensions), dtype)
     let labels = input("labels", labelType.shape, labelType.dtype, role: labelRole)
     let parameters = model.parameters.map { input($0.name, $0.shape, dtype, role: .fixed) }

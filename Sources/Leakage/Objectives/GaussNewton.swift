@@ -26,9 +26,11 @@ public struct GaussNewtonGraph: Sendable {
 
   /// - Parameters:
   ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
+  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
   public init(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool, columns: Int? = nil,
+    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool,
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, columns: Int? = nil,
     dtype: DType = .f64, mode: ForwardMode = .evaluation
   ) {
     precondition(
@@ -40,10 +42,10 @@ public struct GaussNewtonGraph: Sendable {
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)
     }
-    let gradients = model.clientGradient(
+    let candidate = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, mode: mode
-    ).gradients
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
+    let gradients = (shared ?? Array(model.parameters.indices)).map { candidate.gradients[$0] }
     let changes = Value.pushforward(
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
     let products = Value.pullback(

@@ -5,7 +5,7 @@ import TensorGraph
 /// function of the dummy data (Zhu et al. 2019, arXiv 1906.08935, algorithm 1).
 ///
 /// Inputs, in order: dummy images [N, C, H, W]; labels; the model's parameters; the model's buffers;
-/// one target gradient per parameter. The images vary, and so do the labels where they are dummies
+/// one target gradient per shared parameter. The images vary, and so do the labels where they are dummies
 /// too; the rest is fixed. Outputs, in order: D (scalar); its gradient with respect to the images
 /// and, where the labels vary, with respect to the labels.
 public struct GradientMatchingGraph: Sendable {
@@ -18,7 +18,7 @@ public struct GradientMatchingGraph: Sendable {
   public let parameters: Range<Int>
   /// Input indices of the model's buffers.
   public let buffers: Range<Int>
-  /// Input indices of the target gradients, one per parameter.
+  /// Input indices of the target gradients, one per shared parameter.
   public let targets: Range<Int>
   /// Output index of the matching loss D.
   public let matchingLoss = 0
@@ -31,10 +31,14 @@ public struct GradientMatchingGraph: Sendable {
   ///   - labelForm: ``LabelForm/logits`` optimises the labels as well, as DLG does; the other forms
   ///     take them as known, as iDLG does.
   ///   - seeksLabels: overrides that, for probabilities that are optimised as free numbers.
+  ///   - shared: indices of the parameters whose gradients were shared, in ascending order; nil for
+  ///     all. The sum goes over these.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool? = nil,
-    dtype: DType = .f32, mode: ForwardMode = .evaluation
+    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType = .f32,
+    mode: ForwardMode = .evaluation
   ) {
+    let shared = shared ?? Array(model.parameters.indices)
     let builder = GraphBuilder()
     let optimizesLabels = seeksLabels ?? (labelForm == .logits)
     precondition(
@@ -42,19 +46,20 @@ public struct GradientMatchingGraph: Sendable {
     let inputs = builder.attackInputs(
       model, batchSize: batchSize, labelForm: labelForm, dtype: dtype,
       labelRole: optimizesLabels ? .varying : .fixed)
-    let targets = model.parameters.map {
-      builder.input($0.name + ".target", $0.shape, dtype, role: .fixed)
+    let targets = shared.map {
+      let spec = model.parameters[$0]
+      return builder.input(spec.name + ".target", spec.shape, dtype, role: .fixed)
     }
     let candidate = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, mode: mode)
-    let distance = squaredDistance(candidate.gradients, targets)
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
+    let distance = squaredDistance(shared.map { candidate.gradients[$0] }, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]
     self.graph = builder.build(
       outputs: [distance] + distance.gradient(withRespectTo: variables))
     self.parameters = 2..<2 + model.parameters.count
     self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
-    self.targets = buffers.upperBound..<buffers.upperBound + model.parameters.count
+    self.targets = buffers.upperBound..<buffers.upperBound + shared.count
     self.labelGradient = optimizesLabels ? 2 : nil
   }
 }

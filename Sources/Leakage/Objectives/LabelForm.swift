@@ -10,19 +10,15 @@ public enum LabelForm: String, Hashable, Sendable, CaseIterable {
   case logits
 
   /// The type of the labels of `batchSize` images for a model that computes in `dtype`.
-  public func type(batchSize: Int, classCount: Int, dtype: DType) -> TensorType {
-    switch self {
-    case .classIndices: TensorType([batchSize], .i32)
-    case .probabilities, .logits: TensorType([batchSize, classCount], dtype)
-    }
-  }
-
-  /// The mean cross entropy of `logits` with `labels` of this form.
-  func crossEntropy(of logits: Value, with labels: Value) -> Value {
-    switch self {
-    case .classIndices: logits.crossEntropy(classIndices: labels)
-    case .probabilities: logits.crossEntropy(probabilities: labels)
-    case .logits: logits.crossEntropy(probabilities: labels.softmax())
+  ///
+  /// - Parameter positions: of each example where it has a label each, as tokens have; [] for one.
+  public func type(
+    batchSize: Int, positions: Shape = [], classCount: Int, dtype: DType
+  ) -> TensorType {
+    let labels = [batchSize] + positions.dimensions
+    return switch self {
+    case .classIndices: TensorType(Shape(labels), .i32)
+    case .probabilities, .logits: TensorType(Shape(labels + [classCount]), dtype)
     }
   }
 }

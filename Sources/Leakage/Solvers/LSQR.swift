@@ -17,7 +17,7 @@ struct LSQR {
   /// Stops when the residual is this small relative to b, or Aᵀr relative to A and r.
   var tolerance: Double
 
-  init(steps: Int = 2000, tolerance: Double = 1e-15) {
+  init(steps: Int = 30_000, tolerance: Double = 1e-15) {
     self.steps = steps
     self.tolerance = tolerance
   }

@@ -6,7 +6,8 @@ public struct ONNXOptions: Hashable, Sendable {
   public var trainable: Set<String> = []
   /// Initialisers to take as buffers although they look trainable.
   public var frozen: Set<String> = []
-  /// The outputs wanted, by name; nil for all. What no wanted output needs is not lowered.
+  /// The outputs wanted, by name; nil for all. Values inside the graph may be named too. What no
+  /// wanted output needs is not lowered.
   public var outputs: [String]?
   /// Symbolic extents by name: "batch", "sequence".
   public var dimensions: [String: Int] = [:]

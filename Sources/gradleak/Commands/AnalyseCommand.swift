@@ -30,6 +30,7 @@ struct AnalyseCommand: ParsableCommand {
   var images: [String]
 
   @OptionGroup var selection: ModelSelection
+  @OptionGroup var loss: LossOptions
   @OptionGroup var output: OutputOptions
 
   @Option(help: "Seed of weights and labels.")
@@ -43,33 +44,41 @@ struct AnalyseCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, _) = try selection.select()
+    let selected = try selection.select(batchSizes: [images.count])
+    let (model, loss) = (selected.model, try loss.clientLoss())
+    try checkPictures(model)
+    selected.showNotes()
     let writer = try output.out.map { try AnalysisWriter(folder: $0) }
     var labels = RandomSource(seed: seed).derive(label: "labels")
-    let examples = try images.map { name in
+    let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
+    let examples = try zip(images, trueLabels).map { name, label in
       let size = model.inputShape[1] > 32 ? 64 : 32
       let picture = try BundledImages.image(named: name, size: size) ?? Image(contentsOf: name)
       return PrivateExample(
         name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
-        picture: picture, label: labels.integer(below: model.classCount),
+        picture: picture, label: label,
         inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
-    let weighted = WeightedModel(untrained: model, seed: seed)
+    let weighted = selected.weighted(seed: seed)
     let batch = Tensor(
       Shape([examples.count] + model.inputShape.dimensions),
       .f64(examples.flatMap(\.image.doubles)))
     let update = try weighted.share(
-      images: batch, labels: examples.map(\.label), backend: backend)
+      images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
     let unknowns = batch.shape.elementCount
     if !output.quiet {
+      let exact = GradientAnalysis.byteCount(unknowns: unknowns)
       Terminal.printError(
-        "\(unknowns) pixel values; needs at most "
-          + "\(GradientAnalysis.byteCount(unknowns: unknowns) >> 20) MiB.")
+        "\(unknowns) pixel values; all eigenvalues need at most \(exact >> 20) MiB"
+          + (exact <= memory << 30
+            ? "."
+            : ", more than --memory \(memory): an estimate needs "
+              + "\(GradientAnalysis.estimateByteCount(unknowns: unknowns) >> 20) MiB."))
     }
     let analysis = try GradientAnalysis(
-      weighted, images: batch, labels: examples.map(\.label), memoryLimit: memory << 30,
-      backend: backend)
+      weighted, images: batch, labels: trueLabels, loss: loss, mode: selected.mode,
+      memoryLimit: memory << 30, backend: backend)
     let record = AnalysisRecord(
       analysis, images: examples.map(\.name), model: model.name, update: update)
     let written = try writer.map { try $0.write(analysis, record) }
@@ -82,15 +91,24 @@ struct AnalyseCommand: ParsableCommand {
   }
 
   private func show(_ record: AnalysisRecord, _ analysis: GradientAnalysis) {
-    Terminal.print(
-      Terminal.styled(
-        "Determined: \(record.rank) of \(record.unknowns) directions in pixel space",
-        analysis.isDetermined ? .red : .green)
-        + " (the model's layers allow at most \(min(record.equationBound, record.unknowns))).")
-    Terminal.print(
-      String(
-        format: "Eigenvalues of JtJ: largest %.3g, smallest %.3g, condition %.3g.",
-        record.largestEigenvalue.value, record.smallestEigenvalue.value, record.condition.value))
+    let bound = min(record.equationBound, record.unknowns)
+    if analysis.spectrum.isExact {
+      Terminal.print(
+        Terminal.styled(
+          "Determined: \(record.rank) of \(record.unknowns) directions in pixel space",
+          analysis.isDetermined ? .red : .green)
+          + " (the model's layers allow at most \(bound)).")
+      Terminal.print(
+        String(
+          format: "Eigenvalues of JtJ: largest %.3g, smallest %.3g, condition %.3g.",
+          record.largestEigenvalue.value, record.smallestEigenvalue.value, record.condition.value))
+    } else {
+      Terminal.print(
+        "Determined, estimated: about \(record.rank) of \(record.unknowns) directions in pixel space "
+          + "have eigenvalues above "
+          + String(format: "%.1e; smaller ones are not resolved", analysis.threshold)
+          + " (the model's layers allow at most \(bound)).")
+    }
     Terminal.print()
     var table = TextTable([
       ("noise variance", .right), ("relative", .right), ("unbiased, dB", .right),

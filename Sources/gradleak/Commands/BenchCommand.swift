@@ -29,6 +29,7 @@ struct SuccessCommand: ParsableCommand {
       """)
 
   @OptionGroup var selection: ModelSelection
+  @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
   @OptionGroup var output: OutputOptions
 
@@ -64,10 +65,12 @@ struct SuccessCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, activation) = try selection.select()
+    let selected = try selection.select(batchSizes: [batchSize])
+    let model = selected.model
     let pictures = try loadPictures(size: model.inputShape[1] > 32 ? 64 : 32)
     let session = SimulationSession(
-      selection: selection, kind: attack.chosenAttack ?? .automatic, attack: attack, output: output)
+      selected: selected, kind: attack.chosenAttack ?? .automatic,
+      loss: try loss.clientLoss(), attack: attack, output: output)
     var jobs: [SimulationSession.Job] = []
     for offset in 0..<seeds {
       let seed = attack.seed &+ UInt64(offset)
@@ -83,8 +86,8 @@ struct SuccessCommand: ParsableCommand {
         jobs.append(SimulationSession.Job(name: batch[0].name, seed: seed, batch: batch))
       }
     }
-    if let export { try write(jobs, of: model, to: OutputFolder(export)) }
-    let outcomes = try session.run(jobs, model: model, activation: activation)
+    if let export { try write(jobs, of: selected, to: OutputFolder(export)) }
+    let outcomes = try session.run(jobs)
     let report = SuccessReport(outcomes: outcomes, psnr: psnr)
     if let folder = output.out {
       _ = try ResultWriter(folder: folder).write(outcomes)
@@ -97,16 +100,19 @@ struct SuccessCommand: ParsableCommand {
   }
 
   /// One safetensors file for each run: the parameters under their names, `images` and `labels`.
-  private func write(_ jobs: [SimulationSession.Job], of model: Model, to folder: OutputFolder)
+  private func write(
+    _ jobs: [SimulationSession.Job], of selected: SelectedModel, to folder: OutputFolder
+  )
     throws
   {
+    let model = selected.model
     try folder.create()
     for (index, job) in jobs.enumerated() {
-      let weighted = WeightedModel(untrained: model, seed: job.seed)
+      let weighted = selected.weighted(seed: job.seed)
       let images = Tensor(
         Shape([job.batch.count] + model.inputShape.dimensions),
         .f64(job.batch.flatMap(\.image.doubles)))
-      let labels = Tensor([job.batch.count], .i64, job.batch.map { Double($0.label) })
+      let labels = Tensor([job.batch.count], .i64, job.batch.map { Double($0.label ?? 0) })
       var tensors = Dictionary(
         uniqueKeysWithValues: zip(model.parameters.map(\.name), weighted.parameters))
       tensors["images"] = images
@@ -170,13 +176,11 @@ struct SuccessReport: Encodable {
   private let rateText: String
 
   /// A run succeeds when every image of its batch has `psnr` dB and its label is right.
-  init(outcomes: [SimulatedAudit.Outcome], psnr threshold: Double) {
+  init(outcomes: [AuditOutcome], psnr threshold: Double) {
     let records = outcomes.map(\.record)
     let success = SuccessRate(
       records.map { record in
-        record.images.allSatisfy {
-          $0.psnr.value >= threshold && $0.trueLabel == $0.recoveredLabel
-        }
+        record.images.allSatisfy { ($0.psnr?.value ?? 0) >= threshold && $0.isLabelRight == true }
       })
     runs = success.count
     successes = success.successes
@@ -184,7 +188,7 @@ struct SuccessReport: Encodable {
     interval = [success.interval.lowerBound, success.interval.upperBound]
     rateText = success.description
     self.threshold = threshold
-    labelsRight = records.count { $0.images.allSatisfy { $0.trueLabel == $0.recoveredLabel } }
+    labelsRight = records.count { $0.images.allSatisfy { $0.isLabelRight == true } }
     func total(_ record: RunRecord, _ count: (TrialRecord) -> Int) -> Double {
       Double(record.trials.reduce(0) { $0 + count($1) })
     }
@@ -192,7 +196,7 @@ struct SuccessReport: Encodable {
     secondOrderSteps = Quantiles(records.map { total($0) { $0.secondOrder?.steps ?? 0 } })
     normalMatrixProducts = Quantiles(records.map { total($0) { $0.secondOrder?.products ?? 0 } })
     seconds = Quantiles(outcomes.map { $0.timing.compileSeconds + $0.timing.attackSeconds })
-    psnr = Quantiles(records.flatMap { $0.images.map(\.psnr.value).filter(\.isFinite) })
+    psnr = Quantiles(records.flatMap { $0.images.compactMap(\.psnr?.value).filter(\.isFinite) })
     verdicts = Dictionary(
       records.compactMap(\.diagnosis?.verdict.rawValue).map { ($0, 1) }, uniquingKeysWith: +)
   }

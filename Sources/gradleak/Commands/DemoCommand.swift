@@ -36,11 +36,12 @@ struct DemoCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, activation) = try selection.select()
+    let selected = try selection.select()
+    let model = selected.model
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
-      selection: selection, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output)
-    session.explainSmoothness(of: model)
+      selected: selected, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output)
+    session.explainSmoothness()
     let pictures = BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape)
     }
@@ -52,14 +53,14 @@ struct DemoCommand: ParsableCommand {
         return SimulationSession.Job(name: picture.name, seed: seed, batch: [example])
       }
     }
-    let outcomes = try session.run(jobs, model: model, activation: activation)
+    let outcomes = try session.run(jobs)
     try finish(outcomes, writer, output)
   }
 }
 
 /// Prints and writes what the runs gave, and ends with the status for an interrupted one.
 func finish(
-  _ outcomes: [SimulatedAudit.Outcome], _ writer: ResultWriter?, _ output: OutputOptions
+  _ outcomes: [AuditOutcome], _ writer: ResultWriter?, _ output: OutputOptions
 ) throws {
   let written = try writer.map { try $0.write(outcomes) }
   if output.json {

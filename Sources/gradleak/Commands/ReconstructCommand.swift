@@ -1,31 +1,45 @@
 import ArgumentParser
 import Audit
+import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
 import TensorGraph
 
-/// The same with the user's own pictures.
+/// The same with the user's own pictures, or with a gradient that a client shared.
 struct ReconstructCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
-    abstract: "Shares the gradient of your pictures, and reads them back from it.",
+    abstract: "Reads pictures back from a gradient: a client's, or that of your own pictures.",
     discussion: """
-      Takes PNG and JPEG pictures of any size; they are cropped and resized to the model's input, \
-      which is said. Results are the reconstructions, a contact sheet, the snapshots on the way, \
-      run.json (records) and trace.csv.
+      With --update it attacks a gradient that a client shared, and needs no picture; with --truth \
+      it measures what came back. Without --update it shares the gradient of your pictures and \
+      attacks that: PNG and JPEG pictures of any size, which are cropped and resized to the model's \
+      input. Results are the reconstructions, a contact sheet, the snapshots on the way, run.json \
+      (records) and trace.csv.
 
       EXAMPLES
         gradleak reconstruct photo.jpg --out out
         gradleak reconstruct a.png b.png --batch-size 2 --labels 3,7 --out out
-        gradleak reconstruct photo.jpg --attack idlg --trials 10 --seed 1
+        gradleak reconstruct --model m.onnx --update gradient.safetensors --out out
+        gradleak reconstruct --model m.onnx --update g.safetensors --truth a.png --labels 3
+        gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
       """)
 
   @Argument(help: ArgumentHelp("Pictures: PNG or JPEG.", valueName: "image"))
-  var images: [String]
+  var images: [String] = []
+
+  @OptionGroup var update: UpdateOptions
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "With --update: the pictures it was computed on, to measure by.", valueName: "image"))
+  var truth: [String] = []
 
   @OptionGroup var selection: ModelSelection
+  @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
   @OptionGroup var output: OutputOptions
 
@@ -34,22 +48,109 @@ struct ReconstructCommand: ParsableCommand {
     help: ArgumentHelp(
       "Pictures that share one gradient; the rest of a division forms a smaller batch.",
       valueName: "n"))
-  var batchSize = 1
+  var batchSize: Int?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The pictures' true labels, such as 3,7; random by default.", valueName: "classes"))
+      "The pictures' true labels, such as 3,7; random by default. With --update: labels that the "
+        + "attacker knows.", valueName: "classes"))
   var labels: String?
 
   func validate() throws {
-    try check("--batch-size", batchSize, 1...100_000)
+    if let batchSize { try check("--batch-size", batchSize, 1...100_000) }
+    if update.update != nil, !images.isEmpty {
+      throw ValidationError(
+        "The picture \(images[0].quotedForMessage) is given beside --update; name pictures to "
+          + "measure by with --truth.")
+    }
+    if update.update == nil, images.isEmpty {
+      throw ValidationError(
+        "There is nothing to reconstruct; give pictures, or a client's gradient with --update.")
+    }
+    if update.update == nil, !truth.isEmpty {
+      throw ValidationError("--truth is measured against an --update; give pictures without it.")
+    }
   }
 
   func run() throws {
-    let (model, activation) = try selection.select()
+    if let path = update.update {
+      try reconstruct(path)
+    } else {
+      try simulate()
+    }
+  }
+
+  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
+
+  // MARK: - A client's update
+
+  private func reconstruct(_ path: String) throws {
+    let count = batchSize ?? max(truth.count, 1)
+    guard truth.isEmpty || truth.count == count else {
+      throw ValidationError(
+        "--truth has \(truth.count) pictures for a batch of \(count); give one for each image.")
+    }
+    let selected = try selection.select(batchSizes: [count])
+    let model = selected.model
+    try checkPictures(model)
+    let known = try labels.map {
+      try classNumbers($0, of: "--labels", classCount: model.classCount)
+    }
+    if let known, known.count != count {
+      throw ValidationError(
+        "--labels has \(known.count) of them for a batch of \(count); give one for each image.")
+    }
+    let file = try UpdateFile(
+      contentsOf: path, for: model, wanted: selected.wanted,
+      update.reading(
+        batchSize: count, loss: try loss.clientLoss(), renamings: try selection.renamings()))
+    let examples = try readTruth(known, model)
+    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
+    session.explainSmoothness()
+    explain(file, selected.weighted(seed: attack.seed))
+    let outcome = try session.run(
+      UpdateAudit.Subject(
+        update: file.update, truth: examples, name: PictureNames.safe(fileStem(path)),
+        knownLabels: known, kind: update.updateKind.rawValue))
+    try finish([outcome], writer, output)
+  }
+
+  private func readTruth(_ labels: [Int]?, _ model: Model) throws -> [PrivateExample]? {
+    guard !truth.isEmpty else { return nil }
+    let names = PictureNames.unique(truth, outputFolder: output.out)
+    return try truth.indices.map { index in
+      PrivateExample(
+        name: names[index], picture: try Image(contentsOf: truth[index]), label: labels?[index],
+        inputShape: model.inputShape)
+    }
+  }
+
+  /// Says how the file was understood, as far as it was not plain.
+  private func explain(_ file: UpdateFile, _ weighted: WeightedModel) {
+    for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
+    if !selection.isFile, selection.weights == nil {
+      Terminal.printNote(
+        "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
+          + "started from these, give its weights with --weights.")
+    }
+    if let objection = LossConsistency.objection(to: file.update, weighted) {
+      Terminal.printNote(objection, head: "warning: ")
+    }
+  }
+
+  // MARK: - A simulated client
+
+  private func simulate() throws {
+    let size = batchSize ?? 1
+    let rest = images.count % size
+    let selected = try selection.select(
+      batchSizes: images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
+    let model = selected.model
+    try checkPictures(model)
     let labels = try trueLabels(of: model)
-    let names = uniqueNames()
+    let names = PictureNames.unique(images, outputFolder: output.out)
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
       PrivateExample(
@@ -58,15 +159,14 @@ struct ReconstructCommand: ParsableCommand {
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
-      selection: selection, kind: attack.chosenAttack ?? .automatic, attack: attack, output: output)
-    session.explainSmoothness(of: model)
-    let jobs = stride(from: 0, to: examples.count, by: batchSize).map { start in
-      let batch = Array(examples[start..<min(start + batchSize, examples.count)])
+      selected: selected, kind: kind, loss: try loss.clientLoss(), attack: attack, output: output)
+    session.explainSmoothness()
+    let jobs = stride(from: 0, to: examples.count, by: size).map { start in
+      let batch = Array(examples[start..<min(start + size, examples.count)])
       return SimulationSession.Job(
         name: batch.map(\.name).joined(separator: "+"), seed: attack.seed, batch: batch)
     }
-    let outcomes = try session.run(jobs, model: model, activation: activation)
-    try finish(outcomes, writer, output)
+    try finish(try session.run(jobs), writer, output)
   }
 
   private func trueLabels(of model: Model) throws -> [Int] {
@@ -74,49 +174,20 @@ struct ReconstructCommand: ParsableCommand {
       var source = RandomSource(seed: attack.seed).derive(label: "labels")
       return images.map { _ in source.integer(below: model.classCount) }
     }
-    let given = try labels.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      let text = part.trimmingCharacters(in: .whitespaces)
-      guard let label = Int(text), (0..<model.classCount).contains(label) else {
-        throw ValidationError(
-          "--labels has \(text.quotedForMessage); give class numbers from 0 to "
-            + "\(model.classCount - 1), separated by commas.")
-      }
-      return label
-    }
+    let given = try classNumbers(labels, of: "--labels", classCount: model.classCount)
     guard given.count == images.count else {
       throw ValidationError(
         "--labels has \(given.count) of them for \(images.count) pictures; give one for each.")
     }
     return given
   }
-
-  /// The pictures' file names without extension, made unique and safe for file names.
-  private func uniqueNames() -> [String] {
-    var used: Set<String> = []
-    return images.map { path in
-      let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-      let safe = stem.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" }
-      let base = safe.isEmpty ? "image" : String(safe).prefix(utf8Count: 120)
-      var name = base
-      var count = 2
-      while !used.insert(name).inserted {
-        name = "\(base)-\(count)"
-        count += 1
-      }
-      return name
-    }
-  }
 }
 
-extension String {
-  /// The longest beginning of at most `utf8Count` bytes that cuts no scalar. File systems limit names
-  /// to 255 bytes, and one character may have any number of them.
-  fileprivate func prefix(utf8Count: Int) -> String {
-    var result = ""
-    for scalar in unicodeScalars {
-      guard result.utf8.count + String(scalar).utf8.count <= utf8Count else { break }
-      result.unicodeScalars.append(scalar)
-    }
-    return result
+/// Refuses models whose input is no picture.
+func checkPictures(_ model: Model) throws(ModelError) {
+  guard model.inputShape[0] == 1 || model.inputShape[0] == 3 else {
+    throw ModelError(
+      "\(model.name) takes \(model.inputShape[0]) channels, and a picture has 1 or 3; give another "
+        + "model, or its image shape with --input-shape")
   }
 }

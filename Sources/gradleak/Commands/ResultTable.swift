@@ -4,7 +4,7 @@ import Leakage
 
 /// What the runs gave, for people.
 struct ResultTable {
-  let outcomes: [SimulatedAudit.Outcome]
+  let outcomes: [AuditOutcome]
 
   /// The table, a line on success rates, and the assumptions behind them.
   func print() {
@@ -17,20 +17,8 @@ struct ResultTable {
     for outcome in outcomes {
       let record = outcome.record
       for image in record.images {
-        let isLabelRight = image.trueLabel == image.recoveredLabel
-        // At most 80 columns: long names are cut, and the records hold the rest.
-        let name = image.name.count > 20 ? image.name.prefix(19) + "…" : image.name[...]
-        table.append(
-          [String(name)] + (hasManySeeds ? [String(record.configuration.seed)] : []) + [
-            String(format: "%.1e", image.meanSquaredError.value),
-            ResultWriter.decibels(image.psnr.value),
-            image.ssim.map { String(format: "%.4f", $0.value) } ?? "-",
-            isLabelRight
-              ? "\(image.trueLabel) ok" : "\(image.trueLabel) as \(image.recoveredLabel)",
-            String(record.trials.count),
-            String(format: "%.2f s", outcome.timing.attackSeconds),
-            image.isRecovered ? "yes" : "no",
-          ])
+        let seed = hasManySeeds ? [String(record.configuration.seed)] : []
+        table.append(name(of: image) + seed + measures(of: image, outcome))
       }
     }
     for (index, line) in table.lines.enumerated() {
@@ -40,21 +28,35 @@ struct ResultTable {
     printSummary()
   }
 
+  /// At most 80 columns: long names are cut, and the records hold the rest.
+  private func name(of image: ImageResult) -> [String] {
+    [image.name.count > 20 ? image.name.prefix(19) + "…" : image.name]
+  }
+
+  private func measures(of image: ImageResult, _ outcome: AuditOutcome) -> [String] {
+    let error = image.meanSquaredError.map { String(format: "%.1e", $0.value) }
+    let psnr = image.psnr.map { ResultWriter.decibels($0.value) }
+    let ssim = image.ssim.map { String(format: "%.4f", $0.value) }
+    let verdict = image.isRecovered.map { $0 ? "yes" : "no" }
+    return [
+      error ?? "-", psnr ?? "-", ssim ?? "-", label(of: image),
+      String(outcome.record.trials.count),
+      String(format: "%.2f s", outcome.timing.attackSeconds), verdict ?? "?",
+    ]
+  }
+
+  private func label(of image: ImageResult) -> String {
+    switch (image.trueLabel, image.isLabelRight) {
+    case (let label?, true?): "\(label) ok"
+    case (let label?, _): "\(label) as \(image.recoveredLabel)"
+    case (nil, _): "\(image.recoveredLabel)"
+    }
+  }
+
   private func printSummary() {
     let images = outcomes.flatMap(\.record.images)
     guard let record = outcomes.first?.record else { return }
-    let rate = SuccessRate(images.map(\.isRecovered))
-    let style: Terminal.Style = rate.successes == 0 ? .green : .red
-    Terminal.print(
-      Terminal.styled("Recovered \(rate)", style)
-        + String(format: ": PSNR >= %.0f dB, label right.", ImageResult.successPSNR))
-    let labels = SuccessRate(images.map { $0.trueLabel == $0.recoveredLabel })
-    Terminal.print("Labels right: \(labels).")
-    let psnr = ResultWriter.decibels(median(images.map(\.psnr.value)))
-    let random = ResultWriter.decibels(median(images.map(\.randomGuessPSNR.value)))
-    let grey = ResultWriter.decibels(median(images.map(\.greyImagePSNR.value)))
-    Terminal.printParagraph(
-      "Median PSNR \(psnr) dB; a random image has \(random) dB, a grey one \(grey) dB.")
+    printMeasures(images)
     let model = record.model
     Terminal.printParagraph(
       "Model: \(model.name) (\(model.activation)), \(model.parameterCount) parameters, "
@@ -67,6 +69,29 @@ struct ResultTable {
       image.preparation.map { "\(image.name): \($0)" }
     }
     for line in preparations { Terminal.printParagraph("Prepared \(line).") }
+  }
+
+  /// What the truth tells, where it is known.
+  private func printMeasures(_ images: [ImageResult]) {
+    let verdicts = images.compactMap(\.isRecovered)
+    guard !verdicts.isEmpty else {
+      Terminal.printParagraph(
+        "No truth was given (--truth), so what came back is judged by the matching loss alone.")
+      return
+    }
+    let rate = SuccessRate(verdicts)
+    let style: Terminal.Style = rate.successes == 0 ? .green : .red
+    let labels = images.compactMap(\.isLabelRight)
+    Terminal.print(
+      Terminal.styled("Recovered \(rate)", style)
+        + String(format: ": PSNR >= %.0f dB", ImageResult.successPSNR)
+        + (labels.isEmpty ? "." : ", label right."))
+    if !labels.isEmpty { Terminal.print("Labels right: \(SuccessRate(labels)).") }
+    let psnr = ResultWriter.decibels(median(images.compactMap(\.psnr?.value)))
+    let random = ResultWriter.decibels(median(images.compactMap(\.randomGuessPSNR?.value)))
+    let grey = ResultWriter.decibels(median(images.compactMap(\.greyImagePSNR?.value)))
+    Terminal.printParagraph(
+      "Median PSNR \(psnr) dB; a random image has \(random) dB, a grey one \(grey) dB.")
   }
 
   /// The verdicts with how often each was given, and the explanation of each one's first occurrence.

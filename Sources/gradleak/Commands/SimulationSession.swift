@@ -6,8 +6,9 @@ import TensorGraph
 
 /// Runs simulated audits one after another, shows how far they are, and gathers their outcomes.
 struct SimulationSession {
-  let selection: ModelSelection
+  let selected: SelectedModel
   let kind: AttackKind
+  var loss = ClientLoss.meanCrossEntropy
   let attack: AttackOptions
   let output: OutputOptions
 
@@ -19,26 +20,25 @@ struct SimulationSession {
   }
 
   /// Says what the model's smoothness means for the attack, when there is something to say.
-  func explainSmoothness(of model: Model) {
+  func explainSmoothness() {
+    selected.showNotes()
     guard kind.searches else { return }
-    let report = model.smoothness()
+    let report = selected.model.smoothness(mode: selected.mode)
     guard !report.isSmooth else { return }
-    for line in Terminal.wrapped(report.explanation, head: "note: ", indentation: 6) {
-      Terminal.printError(line)
-    }
+    Terminal.printNote(report.explanation)
   }
 
   /// Runs the jobs until all are done or the user presses Ctrl-C.
-  func run(_ jobs: [Job], model: Model, activation: String) throws -> [SimulatedAudit.Outcome] {
+  func run(_ jobs: [Job]) throws -> [AuditOutcome] {
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
-    var outcomes: [SimulatedAudit.Outcome] = []
+    var outcomes: [AuditOutcome] = []
     // Jobs of one seed follow each other; the weights of only one are held.
     var latest: (seed: UInt64, audit: SimulatedAudit)?
     for job in jobs {
       if latest?.seed != job.seed { latest = nil }
-      let audit = latest?.audit ?? makeAudit(model, activation, seed: job.seed, backend)
+      let audit = latest?.audit ?? makeAudit(seed: job.seed, backend)
       latest = (job.seed, audit)
       let configuration = attack.configuration(kind, seed: job.seed)
       let finished = outcomes.map(\.timing.attackSeconds)
@@ -55,13 +55,29 @@ struct SimulationSession {
     return outcomes
   }
 
-  private func makeAudit(
-    _ model: Model, _ activation: String, seed: UInt64, _ backend: CPUBackend
-  ) -> SimulatedAudit {
+  private func makeAudit(seed: UInt64, _ backend: CPUBackend) -> SimulatedAudit {
     SimulatedAudit(
-      WeightedModel(untrained: model, seed: seed), activation: activation,
-      weights: "untrained, initialised with seed \(seed)",
+      selected.weighted(seed: seed), activation: selected.activation,
+      weights: selected.weightsDescription(seed: seed), loss: loss, mode: selected.mode,
       backend: backend)
+  }
+
+  /// Attacks an update that a client shared, unless the user presses Ctrl-C first.
+  func run(_ subject: UpdateAudit.Subject) throws -> AuditOutcome {
+    let audit = UpdateAudit(
+      selected.weighted(seed: attack.seed), activation: selected.activation,
+      weights: selected.weightsDescription(seed: attack.seed), mode: selected.mode,
+      backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+    let progress = ProgressLine(isEnabled: !output.quiet)
+    Interruption.listen()
+    let job = Job(name: subject.name, seed: attack.seed, batch: [])
+    let configuration = attack.configuration(kind, seed: attack.seed)
+    let outcome = try audit.attack(subject, configuration: configuration) { state, psnr in
+      progress.update { line(state, psnr: psnr(), job, finished: [], count: 1) }
+      return Interruption.isRequested ? .stop(.interrupted) : .proceed
+    }
+    progress.clear()
+    return outcome
   }
 
   /// For instance "[2/7] chelsea  trial 1/5  812/6000  loss 2.1e-06  31 dB  1310/s  ETA 0:35":
@@ -78,10 +94,10 @@ struct SimulationSession {
       "trial \(progress.trial + 1)/\(attack.trials)",
       "\(solver.iteration)/\(attack.iterations)",
       String(format: "loss %.1e", solver.value),
-      String(format: "%.0f dB", psnr),
+      psnr.isNaN ? "" : String(format: "%.0f dB", psnr),
       String(format: "%.0f/s", rate),
       "ETA \(ProgressLine.clock(remaining(progress, rate: rate, finished: finished, count: count)))",
-    ].joined(separator: "  ")
+    ].filter { !$0.isEmpty }.joined(separator: "  ")
   }
 
   /// Estimated seconds left for all jobs. A job takes as long as the `finished` ones did on average;

@@ -1,11 +1,21 @@
 import ArgumentParser
 import Foundation
 import Leakage
+import ModelIO
 import TensorGraph
 
-/// Which model the client trains.
+extension ForwardMode: ExpressibleByArgument {
+  public static let allValueDescriptions = [
+    "evaluation": "batch normalisation by running statistics",
+    "training": "batch normalisation by the batch's own",
+  ]
+}
+
+/// Which model the client trains, and with which weights.
 struct ModelSelection: ParsableArguments {
-  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "Model: a name (see 'gradleak models') or an ONNX file.", valueName: "name or file"))
   var model = "lenet"
 
   @Option(help: ArgumentHelp("Activation instead of the model's own.", valueName: "name"))
@@ -27,30 +37,128 @@ struct ModelSelection: ParsableArguments {
     help: ArgumentHelp("Height and width of the input.", valueName: "pixels"))
   var size: Int?
 
-  /// The model and the name of its activation.
+  @Option(
+    help: ArgumentHelp(
+      "Channels, height and width of one image, such as 3x224x224.", valueName: "shape"))
+  var inputShape: String?
+
+  @Option(
+    name: .customLong("shape"),
+    help: ArgumentHelp(
+      "An open extent of an ONNX model by its name; may be repeated.", valueName: "name=extent"))
+  var dimensions: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Weights of a named model: a safetensors file, such as a saved state_dict.",
+      valueName: "file"))
+  var weights: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tells which tensor of --weights or --update is which of the model, by name or by beginning; "
+        + "may be repeated.", valueName: "old=new"))
+  var rename: [String] = []
+
+  @Option(help: ArgumentHelp("How the client's model computed.", valueName: "name"))
+  var mode: ForwardMode = .evaluation
+
+  @Option(
+    help: ArgumentHelp(
+      "What the client subtracts from pixels in 0...1, for each channel or for all.",
+      valueName: "numbers"))
+  var mean: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the client then divides them by, for each channel or for all.", valueName: "numbers"))
+  var std: String?
+
+  func validate() throws {
+    if isFile {
+      for (name, isGiven) in [
+        ("--activation", activation != nil), ("--classes", classes != nil),
+        ("--width", width != nil), ("--weights", weights != nil),
+      ] where isGiven {
+        throw ValidationError(
+          "\(name) is for the built-in models, and \(model.quotedForMessage) is a file; leave it out."
+        )
+      }
+    } else if !dimensions.isEmpty {
+      throw ValidationError("--shape is for ONNX models; use --input-shape or --size.")
+    }
+    if size != nil, inputShape != nil {
+      throw ValidationError("--size and --input-shape say the same; give one of them.")
+    }
+  }
+
+  /// Whether the model is a file rather than a name.
+  var isFile: Bool { model.lowercased().hasSuffix(".onnx") || model.contains("/") }
+
+  /// The rules of --rename.
+  func renamings() throws(ModelError) -> [TensorRenaming] {
+    try rename.map { text throws(ModelError) in try TensorRenaming(parsing: text) }
+  }
+
+  /// The chosen model.
   ///
-  /// - Throws: ``ModelError`` when there is no such model, an option does not fit it, or it cannot fit
-  ///   into memory.
-  func select() throws(ModelError) -> (model: Model, activation: String) {
+  /// - Parameter batchSizes: that it will be run with; a model from a file is made for these.
+  /// - Throws: ``ModelError`` or ``FileError`` when there is no such model, an option does not fit it,
+  ///   or it cannot fit into memory.
+  func select(batchSizes: Set<Int> = [1]) throws -> SelectedModel {
+    isFile ? try selectFile(batchSizes) : try selectNamed()
+  }
+
+  private func selectNamed() throws -> SelectedModel {
     let architecture = try ModelCatalog.architecture(named: model)
-    let channels = architecture.defaults.inputShape[0]
     let options = ModelOptions(
-      inputShape: try size.map { size throws(ModelError) in
-        guard (1...8192).contains(size) else {
-          throw ModelError("--size is \(size); give a number of pixels from 1 to 8192")
-        }
-        return [channels, size, size]
-      },
+      inputShape: try imageShape(channels: architecture.defaults.inputShape[0]),
       classCount: classes, activation: activation, width: width)
-    let activation = activation ?? architecture.defaults.activation
-    let model = try architecture.model(options)
+    let model = try normalizing(try architecture.model(options))
     try checkMemory(model)
-    return (model, activation.rawValue)
+    let rules = try renamings()
+    return SelectedModel(
+      model: model, activation: (activation ?? architecture.defaults.activation).rawValue,
+      mode: mode,
+      given: try weights.map {
+        SelectedModel.Given(
+          weighted: try WeightedModel(contentsOf: $0, for: model, renamings: rules),
+          description: "of \(fileName($0))")
+      })
+  }
+
+  /// The shape that options ask for; nil when they do not.
+  func imageShape(channels: Int?) throws -> Shape? {
+    if let size {
+      guard (1...8192).contains(size) else {
+        throw ModelError("--size is \(size); give a number of pixels from 1 to 8192")
+      }
+      return channels.map { [$0, size, size] }
+    }
+    guard let inputShape else { return nil }
+    let extents = inputShape.split(omittingEmptySubsequences: false) { "x,×".contains($0) }
+      .map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
+    guard extents.count == 3, extents.allSatisfy({ (1...8192).contains($0) }) else {
+      throw ModelError(
+        "--input-shape is \(inputShape.quotedForMessage); give channels, height and width, such as "
+          + "3x32x32")
+    }
+    return Shape(extents)
+  }
+
+  /// The model for pixels, when the client normalises them.
+  func normalizing(_ model: Model) throws -> Model {
+    guard mean != nil || std != nil else { return model }
+    return model.normalizing(
+      try PixelNormalization(
+        means: try mean.map { try numbers($0, of: "--mean") } ?? [0],
+        deviations: try std.map { try numbers($0, of: "--std") } ?? [1],
+        channels: model.inputShape[0]))
   }
 
   /// Refuses what the system would end in the middle: weights, the shared gradient and what attacks
   /// derive from them take 8 to 14 times the weights in f64.
-  private func checkMemory(_ model: Model) throws(ModelError) {
+  func checkMemory(_ model: Model) throws(ModelError) {
     let needed = 12 * 8 * Double(model.parameterCount)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard needed <= available else {
@@ -61,4 +169,46 @@ struct ModelSelection: ParsableArguments {
           + "this machine; use a smaller image, number of classes or model")
     }
   }
+}
+
+/// A model that options chose, ready to be given weights.
+struct SelectedModel {
+  /// Weights that came with it.
+  struct Given {
+    let weighted: WeightedModel
+    /// Where they come from, for records.
+    let description: String
+  }
+
+  let model: Model
+  /// The name of its activation, for records.
+  let activation: String
+  let mode: ForwardMode
+  /// Nil for a model that is drawn afresh for every seed.
+  let given: Given?
+  /// Its parameters with what is known of their names in training code.
+  var wanted: [WantedTensor]?
+  /// What the user should know of it.
+  var notes: [String] = []
+
+  func weighted(seed: UInt64) -> WeightedModel {
+    given?.weighted ?? WeightedModel(untrained: model, seed: seed)
+  }
+
+  func weightsDescription(seed: UInt64) -> String {
+    given?.description ?? "untrained, initialised with seed \(seed)"
+  }
+
+  /// Writes what the user should know to standard error.
+  func showNotes() {
+    for note in notes { Terminal.printNote(note) }
+  }
+}
+
+/// The last part of a path.
+func fileName(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+
+/// The last part of a path without its extension.
+func fileStem(_ path: String) -> String {
+  URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
 }

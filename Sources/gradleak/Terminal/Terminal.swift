@@ -42,6 +42,11 @@ enum Terminal {
     for line in wrapped(text, head: head, indentation: indentation) { print(line) }
   }
 
+  /// Writes a paragraph that the user should know to standard error.
+  static func printNote(_ text: String, head: String = "note: ") {
+    for line in wrapped(text, head: head, indentation: head.count) { printError(line) }
+  }
+
   /// Writes a line to standard error.
   static func printError(_ line: String) {
     write(line + "\n", to: .standardError)

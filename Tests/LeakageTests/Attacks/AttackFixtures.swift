@@ -25,12 +25,13 @@ struct AttackedClient {
 
   /// The paper's LeNet for images of 8x8 pixels and five classes.
   static func leNet(
-    _ activation: Activation = .sigmoid, labels: [Int] = [3], seed: UInt64 = 0
+    _ activation: Activation = .sigmoid, labels: [Int] = [3], seed: UInt64 = 0,
+    width: Int? = nil
   ) throws -> AttackedClient {
     try AttackedClient(
       ModelCatalog.model(
         named: "lenet",
-        ModelOptions(inputShape: [3, 8, 8], classCount: 5, activation: activation)),
+        ModelOptions(inputShape: [3, 8, 8], classCount: 5, activation: activation, width: width)),
       labels: labels, seed: seed)
   }
 

@@ -18,13 +18,33 @@ import Testing
     #expect(result.layers.allSatisfy { $0.relativeResidual < 1e-9 })
   }
 
-  @Test(arguments: [Activation.relu, .gelu, .silu])
-  func activationsThatAreFlatOrTurnAreRefused(_ activation: Activation) throws {
+  @Test func aWideReLUNetworkIsReadExactly() throws {
+    let client = try AttackedClient.leNet(.relu, labels: [2], width: 32)
+    let result = try client.attack(AttackConfiguration(attack: .peeling))
+    #expect(client.psnr(of: result.images) > 100)
+    #expect(result.diagnosis?.verdict == .recovered)
+    // Values behind a ReLU that are 0 give no equation.
+    let first = try #require(result.layers.last)
+    let outputs = 32 * 4 * 4
+    #expect(first.equations > first.unknowns)
+    #expect(first.equations < outputs + 32 * 3 * 25)
+    #expect(result.layers.map(\.isDetermined) == [true, true, true, true])
+  }
+
+  @Test func aNarrowReLUNetworkIsNotDetermined() throws {
+    let client = try AttackedClient.leNet(.relu, labels: [2], width: 2)
+    let result = try client.attack(AttackConfiguration(attack: .peeling))
+    #expect(result.layers.map(\.isDetermined).contains(false))
+    #expect(result.diagnosis?.verdict == .notDetermined)
+  }
+
+  @Test(arguments: [Activation.gelu, .silu])
+  func activationsThatTurnAreRefused(_ activation: Activation) throws {
     let client = try AttackedClient.leNet(activation)
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .peeling)) }
-        == "an activation of lenet is not invertible (it is flat or turns, as ReLU does), so "
-        + "layer peeling cannot pass it; use --attack auto")
+        == "an activation of lenet turns, as GELU and SiLU do, so layer peeling cannot undo it; "
+        + "use --attack auto")
   }
 
   @Test(arguments: [

@@ -93,4 +93,33 @@ private func denseSolution(_ rows: [[Double]], _ target: [Double]) -> [Double] {
     let solution = LSQR(steps: 4).solve(DenseOperator(matrix), noise([40], 4).doubles)
     #expect(solution.steps == 4 && solution.x.allSatisfy { $0.isFinite })
   }
+
+  @Test func smoothCompletionIsItsOwnTransposesTranspose() {
+    let system = DenseOperator(matrix(5, 2 * 3 * 4, stream: 3))
+    let completion = SmoothCompletion(system, imageShape: [1, 2, 3, 4], weight: 0.5)
+    // Two channels of 3 x 3 horizontal and 2 x 4 vertical neighbours.
+    #expect(completion.rowCount == 5 + 2 * (9 + 8))
+    var source = RandomSource(seed: 1)
+    let x = (0..<completion.columnCount).map { _ in source.normal() }
+    let y = (0..<completion.rowCount).map { _ in source.normal() }
+    var ax = [Double](repeating: 0, count: y.count)
+    var aty = [Double](repeating: 0, count: x.count)
+    x.withUnsafeBufferPointer { x in
+      ax.withUnsafeMutableBufferPointer { completion.apply(x, into: $0) }
+    }
+    y.withUnsafeBufferPointer { y in
+      aty.withUnsafeMutableBufferPointer { completion.applyTransposed(y, into: $0) }
+    }
+    let left = zip(ax, y).reduce(0) { $0 + $1.0 * $1.1 }
+    let right = zip(x, aty).reduce(0) { $0 + $1.0 * $1.1 }
+    #expect(abs(left - right) < 1e-12 * max(abs(left), 1))
+  }
+
+  @Test func anOpenImageIsCompletedSmoothly() {
+    // One pixel of nine is known: the smoothest image with it is flat.
+    let system = DenseOperator([[0, 0, 0, 0, 1, 0, 0, 0, 0]])
+    let completion = SmoothCompletion(system, imageShape: [1, 1, 3, 3], weight: 1e-3)
+    let solution = LSQR().solve(completion, completion.target([0.7]))
+    #expect(solution.x.allSatisfy { abs($0 - 0.7) < 1e-9 })
+  }
 }

@@ -10,6 +10,8 @@ import TensorGraph
 final class ContractionInverse: LinearOperator {
   let rowCount: Int
   let columnCount: Int
+  /// Rows that say something.
+  let equationCount: Int
   private let outputCount: Int
   private let weightGradientScale: Double
   private let forward: any Executable
@@ -18,12 +20,12 @@ final class ContractionInverse: LinearOperator {
   private let forwardResults: [HostBuffer]
   private let transposedArguments: [HostBuffer]
   private let transposedResult: HostBuffer
-  /// Whether the values of y are among the equations.
-  private let usesOutput: Bool
+  /// 1 for each value of y that is among the equations, 0 for others; nil for none at all.
+  private let outputMask: [Double]?
 
   init(
     _ op: Op, inputType: TensorType, isInputFirst: Bool, weight: Tensor, cotangent: Tensor,
-    usesOutput: Bool, backend: any Backend
+    isOutputKnown: [Bool]?, backend: any Backend
   ) throws(GraphError) {
     let builder = GraphBuilder()
     let a = builder.input("input", inputType.shape, .f64)
@@ -38,9 +40,11 @@ final class ContractionInverse: LinearOperator {
     // Rows of both kinds weigh alike when the two maps are of one size.
     let weightNorm = ContractionInverse.norm(weight)
     let cotangentNorm = ContractionInverse.norm(cotangent)
-    weightGradientScale = usesOutput && cotangentNorm > 0 ? weightNorm / cotangentNorm : 1
-    self.usesOutput = usesOutput
-    outputCount = usesOutput ? y.shape.elementCount : 0
+    weightGradientScale =
+      isOutputKnown != nil && cotangentNorm > 0 ? weightNorm / cotangentNorm : 1
+    outputMask = isOutputKnown.map { $0.map { $0 ? 1 : 0 } }
+    outputCount = isOutputKnown == nil ? 0 : y.shape.elementCount
+    equationCount = (isOutputKnown?.count { $0 } ?? 0) + g.shape.elementCount
     rowCount = outputCount + g.shape.elementCount
     columnCount = inputType.shape.elementCount
 
@@ -64,7 +68,7 @@ final class ContractionInverse: LinearOperator {
 
   /// The right-hand side: values of y, where they are used, and the weight's gradient.
   func target(output: Tensor?, weightGradient: Tensor) -> [Double] {
-    (usesOutput ? output?.doubles ?? [] : [])
+    zip(output?.doubles ?? [], outputMask ?? []).map { $0 * $1 }
       + weightGradient.doubles.map { $0 * weightGradientScale }
   }
 
@@ -83,14 +87,18 @@ final class ContractionInverse: LinearOperator {
     let (y, g) = (
       forwardResults[0].pointer(as: Double.self), forwardResults[1].pointer(as: Double.self)
     )
-    for index in 0..<outputCount { result[index] = y[index] }
+    if let outputMask {
+      for index in 0..<outputCount { result[index] = outputMask[index] * y[index] }
+    }
     for index in 0..<g.count { result[outputCount + index] = weightGradientScale * g[index] }
   }
 
   func applyTransposed(_ vector: Vector, into result: MutableVector) {
     let u = transposedArguments[0].pointer(as: Double.self)
     let q = transposedArguments[1].pointer(as: Double.self)
-    for index in 0..<u.count { u[index] = usesOutput ? vector[index] : 0 }
+    for index in 0..<u.count {
+      u[index] = outputMask.map { $0[index] * vector[index] } ?? 0
+    }
     for index in 0..<q.count { q[index] = weightGradientScale * vector[outputCount + index] }
     transposed.run()
     let back = transposedResult.pointer(as: Double.self)

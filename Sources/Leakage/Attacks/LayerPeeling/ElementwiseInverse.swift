@@ -1,7 +1,8 @@
 import TensorGraph
 
 /// Undoes a stretch of elementwise operations (bias, activation, scale): each element is found by
-/// bisection, which needs the stretch to be strictly monotone and nothing else.
+/// bisection, which needs the stretch to be monotone and nothing else. Where it is flat at one end, as
+/// ReLU is, a value on the flat part tells that the argument lies there and no more.
 final class ElementwiseInverse {
   private let value: any Executable
   private let pullback: any Executable
@@ -64,29 +65,98 @@ final class ElementwiseInverse {
     pullback.bind(output: 0, to: argumentCotangent)
   }
 
-  /// The argument at which the stretch has `values`; nil when it is not strictly monotone.
-  func argument(for values: Tensor) -> Tensor? {
+  /// The arguments at which the stretch has `values`, or nil when it is not monotone.
+  ///
+  /// - Returns: the arguments; for each whether its value determines it (one that is not determined
+  ///   stands on the flat part, where its cotangent is 0); and how many values lie beyond a flat part,
+  ///   where no argument leads.
+  func argument(
+    for values: Tensor
+  ) -> (argument: Tensor, isKnown: [Bool], impossibleCount: Int)? {
     guard let rises = directions() else { return nil }
-    let count = values.shape.elementCount
     let targets = values.doubles
-    var low = [Double](repeating: -ElementwiseInverse.bound, count: count)
-    var high = [Double](repeating: ElementwiseInverse.bound, count: count)
-    let a = argument.pointer(as: Double.self)
-    let y = result.pointer(as: Double.self)
-    // 2 * bound / 2^70 is below the rounding of any argument that matters.
-    for _ in 0..<70 {
-      for index in 0..<count { a[index] = (low[index] + high[index]) / 2 }
-      value.run()
-      for index in 0..<count {
-        if (y[index] < targets[index]) == rises[index] {
-          low[index] = a[index]
-        } else {
-          high[index] = a[index]
+    var impossibleCount = 0
+    var found = bisect { index, y in (y < targets[index]) == rises[index] }
+    var isKnown = [Bool](repeating: true, count: targets.count)
+    for end in [-ElementwiseInverse.bound, ElementwiseInverse.bound] {
+      guard let flat = flatPart(towards: end) else { continue }
+      let distances = targets.indices.map { abs(targets[$0] - flat.levels[$0]) }
+      let tolerance = ElementwiseInverse.clusterEdge(of: distances)
+      for index in targets.indices where flat.isFlat[index] {
+        if distances[index] <= tolerance {
+          isKnown[index] = false
+          found[index] = flat.edges[index] + (end < 0 ? -1 : 1)
+        } else if (targets[index] < flat.levels[index]) == (rises[index] == (end < 0)) {
+          impossibleCount += 1
         }
       }
     }
-    for index in 0..<count { a[index] = (low[index] + high[index]) / 2 }
-    return argument.read()
+    return (Tensor(values.shape, .f64(found)), isKnown, impossibleCount)
+  }
+
+  /// For each element the point where `isBelow` turns from true to false.
+  private func bisect(_ isBelow: (Int, Double) -> Bool) -> [Double] {
+    let a = argument.pointer(as: Double.self)
+    let y = result.pointer(as: Double.self)
+    var low = [Double](repeating: -ElementwiseInverse.bound, count: a.count)
+    var high = [Double](repeating: ElementwiseInverse.bound, count: a.count)
+    // 2 * bound / 2^70 is below the rounding of any argument that matters.
+    for _ in 0..<70 {
+      for index in 0..<a.count { a[index] = (low[index] + high[index]) / 2 }
+      value.run()
+      for index in 0..<a.count {
+        if isBelow(index, y[index]) { low[index] = a[index] } else { high[index] = a[index] }
+      }
+    }
+    return zip(low, high).map { ($0 + $1) / 2 }
+  }
+
+  /// What the stretch does towards one end of the line, element by element.
+  private struct FlatPart {
+    let isFlat: [Bool]
+    /// Values of the flat parts.
+    let levels: [Double]
+    /// Where they end.
+    let edges: [Double]
+  }
+
+  /// The parts that are flat up to a kink, as ReLU's; not those that are flat only to rounding, as
+  /// the ends of tanh. Nil when no element has one.
+  private func flatPart(towards end: Double) -> FlatPart? {
+    let levels = values(at: [Double](repeating: end / 2, count: argument.type.shape.elementCount))
+    let quarter = values(at: [Double](repeating: end / 4, count: levels.count))
+    guard zip(levels, quarter).contains(where: { $0 == $1 }) else { return nil }
+    let edges = bisect { index, y in (y == levels[index]) == (end < 0) }
+    let inward = end < 0 ? ElementwiseInverse.kinkProbe : -ElementwiseInverse.kinkProbe
+    let beyond = values(at: edges.map { $0 + inward })
+    let isFlat = levels.indices.map { index in
+      levels[index] == quarter[index]
+        && abs(beyond[index] - levels[index]) > 1e-3 * ElementwiseInverse.kinkProbe
+    }
+    return isFlat.contains(true) ? FlatPart(isFlat: isFlat, levels: levels, edges: edges) : nil
+  }
+
+  /// Distance from a kink at which its slope is looked at.
+  private static let kinkProbe = 1e-3
+
+  private func values(at arguments: [Double]) -> [Double] {
+    let a = argument.pointer(as: Double.self)
+    for index in 0..<a.count { a[index] = arguments[index] }
+    value.run()
+    return Array(result.pointer(as: Double.self))
+  }
+
+  /// A bound that parts what is 0 but for rounding from what is not: in the widest gap, by ratio,
+  /// below a hundredth of the largest. Rounding differs between gradients of f32 and of f64.
+  private static func clusterEdge(of magnitudes: [Double]) -> Double {
+    let floor = 1e-14 * (magnitudes.max() ?? 0)
+    let sorted = magnitudes.map { max($0, floor) }.sorted(by: >)
+    var edge = (ratio: 10.0, bound: floor)
+    for (larger, smaller) in zip(sorted, sorted.dropFirst())
+    where smaller > 0 && smaller <= 0.01 * sorted[0] && larger / smaller > edge.ratio {
+      edge = (larger / smaller, (larger * smaller).squareRoot())
+    }
+    return edge.bound
   }
 
   /// The argument's cotangent at the given argument.
@@ -97,25 +167,31 @@ final class ElementwiseInverse {
     return argumentCotangent.read()
   }
 
-  /// For each element whether the stretch rises; nil where it is flat or turns.
+  /// For each element whether the stretch rises; nil when one is constant or turns.
   private func directions() -> [Bool]? {
-    let a = argument.pointer(as: Double.self)
-    let y = result.pointer(as: Double.self)
+    let count = argument.type.shape.elementCount
+    let probes = ElementwiseInverse.probes.map { values(at: [Double](repeating: $0, count: count)) }
     var rises: [Bool] = []
-    var last: [Double] = []
-    for probe in [-3.0, -2, -1, -0.5, 0.5, 1, 2, 3] {
-      for index in 0..<a.count { a[index] = probe }
-      value.run()
-      let current = Array(y)
-      if rises.isEmpty, !last.isEmpty { rises = zip(last, current).map { $0 < $1 } }
-      for index in 0..<last.count {
-        let difference = current[index] - last[index]
-        guard rises[index] ? difference > 0 : difference < 0 else { return nil }
+    for index in 0..<count {
+      guard let first = probes.first?[index], let last = probes.last?[index], first != last else {
+        return nil
       }
-      last = current
+      let isRising = first < last
+      for (earlier, later) in zip(probes, probes.dropFirst()) {
+        let change = later[index] - earlier[index]
+        guard isRising ? change >= 0 : change <= 0 else { return nil }
+      }
+      rises.append(isRising)
     }
     return rises
   }
+
+  /// Where monotony is looked at: finely around 0, where activations turn, and far out, where a bias
+  /// or a normalisation may have moved that.
+  private static let probes: [Double] =
+    [-bound, -300, -100, -30, -10] + stride(from: -6.0, through: 6, by: 0.25) + [
+      10, 30, 100, 300, bound,
+    ]
 }
 
 extension Graph {

@@ -6,14 +6,17 @@ import TensorGraph
 /// values and cotangent of a layer's output, and its weight's gradient, are linear equations for its
 /// input; an activation is undone element by element. This is R-GAP (Zhu & Blaschko 2021) freed of
 /// its binary label and leaky ReLU: any chain of fully connected and convolutional layers with
-/// strictly monotone activations will do. Nothing is searched, so nothing can fail by bad luck.
+/// monotone activations will do. Nothing is searched, so nothing can fail by bad luck. A ReLU passes
+/// the values above 0 on; the equations of the others are lost, and the weight's gradient may or may
+/// not make up for them, which ``Layer/isDetermined`` says.
 ///
 /// It needs a batch of one, a single path through the model, and a bias at the last layer.
 public struct LayerPeeling: Sendable {
   /// What one layer gave.
   public struct Layer: Sendable {
-    /// The operator whose input was found.
+    /// The layer whose input was found, by its weight.
     public let name: String
+    /// Equations for the input: known values of the output and elements of the weight's gradient.
     public let equations: Int
     public let unknowns: Int
     /// Steps of the linear solver.
@@ -22,6 +25,16 @@ public struct LayerPeeling: Sendable {
     public let relativeResidual: Double
     /// Estimated condition number: what noise in the gradient is multiplied with at most.
     public let condition: Double
+
+    /// Values found that the activation before cannot give, such as negative ones behind a ReLU: more
+    /// than a stray one means that the equations, many as they are, leave the input open.
+    public internal(set) var impossibleValues = 0
+
+    /// Whether the equations determine the input.
+    public var isDetermined: Bool {
+      equations >= unknowns && relativeResidual < LayerPeeling.unfinishedResidual
+        && impossibleValues * 100 < unknowns
+    }
   }
 
   public struct Result: Sendable {
@@ -39,7 +52,14 @@ public struct LayerPeeling: Sendable {
   private let chain: LayerChain
 
   /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
-  public init(model: Model, backend: any Backend) throws(AttackError) {
+  public init(
+    model: Model, mode: ForwardMode = .evaluation, backend: any Backend
+  ) throws(AttackError) {
+    guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
+      throw AttackError(
+        "layer peeling needs a model that takes one image and gives it one label; use --attack auto"
+      )
+    }
     guard model.classifier?.bias != nil else {
       throw AttackError(
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
@@ -48,8 +68,8 @@ public struct LayerPeeling: Sendable {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
-    let logits = model.forward(data, parameters: parameters, buffers: buffers)
+    let data = builder.input("data", model.probeShape, .f64)
+    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
     graph = builder.build(outputs: [logits])
     let dataInput = parameters.count + buffers.count
     let dataNode = graph.nodes.firstIndex { node in
@@ -60,6 +80,26 @@ public struct LayerPeeling: Sendable {
     chain = try LayerChain(graph, data: NodeID(dataNode))
     self.model = model
     self.backend = backend
+  }
+
+  /// - Throws: ``AttackError`` when a gradient that is needed was not shared, or a layer cannot be
+  ///   undone.
+  public func reconstruct(
+    _ update: SharedUpdate, _ weighted: WeightedModel
+  ) throws(AttackError) -> Result {
+    var needed = chain.links.compactMap { link -> Int? in
+      if case .contraction(_, _, let parameter) = link { return parameter }
+      return nil
+    }
+    if let bias = model.classifier?.bias { needed.append(bias) }
+    if let absent = needed.first(where: { update.gradient(of: $0) == nil }) {
+      let name =
+        model.parameters.indices.contains(absent) ? model.parameters[absent].name : "a buffer"
+      throw AttackError(
+        "layer peeling needs the gradient of \(name), which was not shared; use --attack auto")
+    }
+    return try reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
   }
 
   /// - Parameters:
@@ -74,31 +114,40 @@ public struct LayerPeeling: Sendable {
     let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
     var cotangent = gradients[bias].converted(to: .f64).reshaped(to: [1, model.classCount])
     let label = cotangent.doubles.indices.min { cotangent.doubles[$0] < cotangent.doubles[$1] } ?? 0
-    var value: Tensor?
+    var value: KnownValue?
     var layers: [Layer] = []
     do {
       for link in chain.links {
         switch link {
         case .contraction(let output, let input, let parameter):
           let inverse = try contractionInverse(
-            output, input, inputs[parameter], cotangent, usesOutput: value != nil)
+            output, input, inputs[parameter], cotangent, isOutputKnown: value?.isKnown)
           let target = inverse.target(
-            output: value, weightGradient: gradients[parameter].converted(to: .f64))
-          let solution = LSQR().solve(inverse, target)
+            output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
+          let solution = solution(of: inverse, target, for: input)
           layers.append(
             Layer(
-              name: model.parameters[parameter].name, equations: inverse.rowCount,
+              name: model.parameters[parameter].name, equations: inverse.equationCount,
               unknowns: inverse.columnCount, steps: solution.steps,
               relativeResidual: solution.relativeResidual, condition: solution.condition))
-          value = Tensor(graph[input].shape, .f64(solution.x))
+          value = KnownValue(
+            tensor: Tensor(graph[input].shape, .f64(solution.x)),
+            isKnown: [Bool](repeating: true, count: solution.x.count))
           cotangent = inverse.inputCotangent(cotangent)
         case .structural(let output, let input):
           value = try value.map { value throws(GraphError) in
-            try rearranged(value, output, input)
+            let mask = Tensor(value.tensor.shape, .f64(value.isKnown.map { $0 ? 1 : 0 }))
+            return KnownValue(
+              tensor: try rearranged(value.tensor, output, input),
+              isKnown: try rearranged(mask, output, input).doubles.map { $0 != 0 })
           }
           cotangent = try rearranged(cotangent, output, input)
         case .elementwise(let output, let input):
-          (value, cotangent) = try undone(value, cotangent, output, input, inputs)
+          let undone = try undone(value, cotangent, output, input, inputs)
+          (value, cotangent) = (undone.value, undone.cotangent)
+          if let last = layers.indices.last {
+            layers[last].impossibleValues += undone.impossibleCount
+          }
         }
       }
     } catch let error as GraphError {
@@ -108,20 +157,42 @@ public struct LayerPeeling: Sendable {
     } catch {
       throw AttackError("layer peeling failed: \(error)")
     }
-    guard let image = value else {
+    guard let image = value?.tensor else {
       throw AttackError("the model has no layer whose weight gradient gives its input")
     }
     return Result(image: image, label: label, layers: layers)
   }
 
   private func contractionInverse(
-    _ output: NodeID, _ input: NodeID, _ weight: Tensor, _ cotangent: Tensor, usesOutput: Bool
+    _ output: NodeID, _ input: NodeID, _ weight: Tensor, _ cotangent: Tensor,
+    isOutputKnown: [Bool]?
   ) throws(GraphError) -> ContractionInverse {
     try ContractionInverse(
       graph[output].op, inputType: graph[input].type,
       isInputFirst: graph[output].operands[0] == input, weight: weight, cotangent: cotangent,
-      usesOutput: usesOutput, backend: backend)
+      isOutputKnown: isOutputKnown, backend: backend)
   }
+
+  /// The input that fits best; of many images that do, the smoothest.
+  private func solution(
+    of inverse: ContractionInverse, _ target: [Double], for input: NodeID
+  ) -> LSQR.Solution {
+    let isImage = if case .input = graph[input].op { graph[input].shape.rank == 4 } else { false }
+    if !isImage || inverse.equationCount >= inverse.columnCount {
+      let solution = LSQR().solve(inverse, target)
+      guard isImage, solution.relativeResidual > LayerPeeling.unfinishedResidual else {
+        return solution
+      }
+    }
+    let completion = SmoothCompletion(
+      inverse, imageShape: graph[input].shape, weight: LayerPeeling.smoothnessWeight)
+    return LSQR().solve(completion, completion.target(target))
+  }
+
+  /// Relative residual of a system whose condition keeps the solver from its end.
+  static let unfinishedResidual = 1e-10
+  /// Small beside equations, which are exact, and above the rounding of the gradient.
+  private static let smoothnessWeight = 1e-3
 
   /// A tensor of the output's elements in the input's order. For a rearrangement the transpose is the
   /// inverse.
@@ -137,9 +208,15 @@ public struct LayerPeeling: Sendable {
     return try backend.evaluate(builder.build(outputs: [back]), [placeholder, tensor])[0]
   }
 
+  /// What is known of a value inside the model.
+  private struct KnownValue {
+    let tensor: Tensor
+    let isKnown: [Bool]
+  }
+
   private func undone(
-    _ value: Tensor?, _ cotangent: Tensor, _ output: NodeID, _ input: NodeID, _ inputs: [Tensor]
-  ) throws -> (Tensor?, Tensor) {
+    _ value: KnownValue?, _ cotangent: Tensor, _ output: NodeID, _ input: NodeID, _ inputs: [Tensor]
+  ) throws -> (value: KnownValue?, cotangent: Tensor, impossibleCount: Int) {
     let inverse = try ElementwiseInverse(
       graph, from: input, to: output, inputs: inputs, backend: backend)
     guard let value else {
@@ -147,13 +224,15 @@ public struct LayerPeeling: Sendable {
         throw AttackError(
           "layer peeling needs logits without an activation on top; use --attack auto")
       }
-      return (nil, inverse.argumentCotangent(cotangent, at: nil))
+      return (nil, inverse.argumentCotangent(cotangent, at: nil), 0)
     }
-    guard let argument = inverse.argument(for: value) else {
+    guard let (argument, isKnown, impossibleCount) = inverse.argument(for: value.tensor) else {
       throw AttackError(
-        "an activation of \(model.name) is not invertible (it is flat or turns, as ReLU does), so "
-          + "layer peeling cannot pass it; use --attack auto")
+        "an activation of \(model.name) turns, as GELU and SiLU do, so layer peeling cannot undo it; "
+          + "use --attack auto")
     }
-    return (argument, inverse.argumentCotangent(cotangent, at: argument))
+    let known = KnownValue(
+      tensor: argument, isKnown: zip(value.isKnown, isKnown).map { $0 && $1 })
+    return (known, inverse.argumentCotangent(cotangent, at: argument), impossibleCount)
   }
 }

@@ -29,7 +29,11 @@ struct ONNXPlan: Sendable {
     let graph = model.proto.graph
     let declaredNames = graph.output.map(\.name)
     outputNames = options.outputs ?? declaredNames
-    if let stranger = outputNames.first(where: { !declaredNames.contains($0) }) {
+    // What a node computes may be wanted too: the logits before a last softmax.
+    let inner = Set(graph.node.flatMap(\.output))
+    if let stranger = outputNames.first(where: {
+      !declaredNames.contains($0) && !inner.contains($0)
+    }) {
       throw ONNXError(
         .mismatch, "the model has no output \(stranger.quotedForMessage), only \(declaredNames)")
     }

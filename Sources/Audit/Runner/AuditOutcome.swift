@@ -1,0 +1,23 @@
+import TensorGraph
+
+/// One attacked update: its record, and what pictures are drawn from.
+public struct AuditOutcome: Sendable {
+  public let record: RunRecord
+  public let timing: RunTiming
+  /// The private images [C, H, W], in the client's order; nil when they are not known.
+  public let originals: [Tensor]?
+  /// For each original its reconstruction [C, H, W], clamped to 0...1; in the attack's order where
+  /// there are no originals.
+  public let reconstructions: [Tensor]
+  /// For each image the best trial on the way, at most as many as asked for.
+  public let frames: [[Frame]]
+  public let wasInterrupted: Bool
+
+  /// A reconstruction of one image at some iteration of the best trial.
+  public struct Frame: Sendable {
+    public let iteration: Int
+    public let matchingLoss: Double
+    /// [C, H, W], clamped to 0...1.
+    public let image: Tensor
+  }
+}

@@ -1,0 +1,179 @@
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Attacks updates on a model with given weights, and measures what comes back where the truth is known.
+public struct UpdateAudit: Sendable {
+  public let weighted: WeightedModel
+  public let mode: ForwardMode
+  let backend: any Backend
+  private let modelSummary: ModelSummary
+
+  /// - Parameters:
+  ///   - weights: how the weights came about, for the record.
+  ///   - mode: how the client's model computed.
+  public init(
+    _ weighted: WeightedModel, activation: String, weights: String,
+    mode: ForwardMode = .evaluation, backend: any Backend
+  ) {
+    self.weighted = weighted
+    self.mode = mode
+    self.backend = backend
+    let model = weighted.model
+    modelSummary = ModelSummary(
+      name: model.name, activation: activation, inputShape: model.inputShape.dimensions,
+      classCount: model.classCount, parameterCount: model.parameterCount, weights: weights,
+      fingerprint: Fingerprint.of(
+        Array(
+          zip(
+            (model.parameters + model.buffers).map(\.name), weighted.parameters + weighted.buffers)
+        )))
+  }
+
+  /// An update and what is known of it.
+  public struct Subject: Sendable {
+    public let update: SharedUpdate
+    /// The private batch, where it is known; the attack does not see it.
+    public let truth: [PrivateExample]?
+    /// Names for the images where there is no truth.
+    public let name: String
+    /// Labels that the attacker knows.
+    public let knownLabels: [Int]?
+    /// What the update was: "gradient".
+    public let kind: String
+
+    public init(
+      update: SharedUpdate, truth: [PrivateExample]?, name: String, knownLabels: [Int]? = nil,
+      kind: String = "gradient"
+    ) {
+      precondition(
+        truth.map { $0.count == update.batchSize } ?? true,
+        "\(truth?.count ?? 0) true images for a batch of \(update.batchSize)")
+      self.update = update
+      self.truth = truth
+      self.name = name
+      self.knownLabels = knownLabels
+      self.kind = kind
+    }
+  }
+
+  /// Attacks an update.
+  ///
+  /// - Parameter observe: called after every iteration of a search with the progress and the mean
+  ///   PSNR in dB over the batch, which an attacker cannot see; measured only if asked for, and NaN
+  ///   without truth.
+  /// - Throws: ``AttackError`` when the attack does not apply.
+  public func attack(
+    _ subject: Subject, configuration: AttackConfiguration,
+    observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
+  ) throws(AttackError) -> AuditOutcome {
+    let inversion = try GradientInversion(
+      weighted, update: subject.update, configuration: configuration,
+      knownLabels: subject.knownLabels, mode: mode, backend: backend)
+    let originals = subject.truth?.map(\.image)
+    let result = try inversion.run { progress, images in
+      observe(progress) { originals.map { meanPSNR(of: images(), $0) } ?? .nan }
+    }
+    return outcome(result, subject, configuration)
+  }
+
+  // MARK: - Records
+
+  private func outcome(
+    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration
+  ) -> AuditOutcome {
+    let (update, truth) = (subject.update, subject.truth)
+    let originals = truth?.map(\.image)
+    let reconstructions = unstacked(result.images).map(clamped)
+    let order =
+      originals.map { matchBatch(reconstructions: reconstructions, originals: $0) }
+      ?? Array(reconstructions.indices)
+    let images = order.enumerated().map { index, reconstruction in
+      guard let truth else {
+        let suffix = order.count > 1 ? "-\(index + 1)" : ""
+        return ImageResult(
+          name: subject.name + suffix, recoveredLabel: result.labels[reconstruction])
+      }
+      return imageResult(
+        truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
+        seed: configuration.seed)
+    }
+    var known: Set<ThreatModel.Fact> = [.architecture, .weights, .lossFunction, .batchSize]
+    if subject.knownLabels != nil { known.insert(.labels) }
+    let record = RunRecord(
+      tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
+      update: UpdateSummary(
+        kind: subject.kind, loss: update.loss.description, batchSize: update.batchSize,
+        localSteps: 1, norm: update.squaredNorm.squareRoot(),
+        fingerprint: Fingerprint.of(
+          update.sharedParameters.map {
+            (weighted.model.parameters[$0].name, update.gradients[$0])
+          }),
+        sharedTensors: update.isComplete ? nil : update.sharedParameters.count),
+      threatModel: ThreatModel(known: known, clientMode: mode),
+      trials: result.trials.map {
+        TrialRecord(
+          method: $0.method, reason: $0.reason, iterations: $0.iterations,
+          evaluations: $0.evaluations, matchingLoss: $0.matchingLoss,
+          secondOrder: $0.secondOrder)
+      },
+      bestTrial: result.bestTrial, matchingLoss: result.matchingLoss, images: images,
+      trace: result.snapshots.map { snapshot in
+        TracePoint(
+          trial: snapshot.trial, iteration: snapshot.iteration,
+          evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
+          psnr: originals.map { meanPSNR(of: snapshot.images, $0) })
+      },
+      diagnosis: result.diagnosis)
+    return AuditOutcome(
+      record: record,
+      timing: RunTiming(
+        compileSeconds: result.compileSeconds, attackSeconds: result.attackSeconds,
+        evaluationsPerSecond: Double(result.evaluations) / max(result.attackSeconds, 1e-9)),
+      originals: originals, reconstructions: order.map { reconstructions[$0] },
+      frames: frames(result, order, count: configuration.snapshots),
+      wasInterrupted: result.wasInterrupted)
+  }
+
+  private func imageResult(
+    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64
+  ) -> ImageResult {
+    let quality = ReconstructionQuality(of: reconstruction, original: example.image)
+    var source = RandomSource(seed: seed).derive(label: "baseline")
+    let random = BaselineGuess.random.quality(against: example.image, using: &source)
+    let grey = BaselineGuess.midGrey.quality(against: example.image, using: &source)
+    return ImageResult(
+      name: example.name, preparation: example.preparation,
+      meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
+      ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
+      randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+  }
+
+  /// At most `count` snapshots of the best trial, evenly spread over those that were kept.
+  private func frames(_ result: AttackResult, _ order: [Int], count: Int) -> [[AuditOutcome.Frame]]
+  {
+    let kept = result.snapshots.filter { $0.trial == result.bestTrial }
+    guard count > 0, !kept.isEmpty else { return order.map { _ in [] } }
+    let last = kept.count - 1
+    let chosen = Set((0..<count).map { count == 1 ? last : $0 * last / (count - 1) }).sorted()
+    let snapshots = chosen.map { (kept[$0], unstacked(kept[$0].images)) }
+    return order.map { index in
+      snapshots.map { snapshot, images in
+        AuditOutcome.Frame(
+          iteration: snapshot.iteration, matchingLoss: snapshot.matchingLoss,
+          image: clamped(images[index]))
+      }
+    }
+  }
+
+  private func meanPSNR(of images: Tensor, _ originals: [Tensor]) -> Double {
+    let reconstructions = unstacked(images).map(clamped)
+    let order = matchBatch(reconstructions: reconstructions, originals: originals)
+    let errors = originals.indices.map {
+      ImageMetrics.meanSquaredError(reconstructions[order[$0]], originals[$0])
+    }
+    return errors.reduce(0) {
+      $0 + ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: $1)
+    } / Double(errors.count)
+  }
+}

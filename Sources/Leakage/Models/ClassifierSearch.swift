@@ -1,0 +1,97 @@
+import TensorGraph
+
+extension Model.Classifier {
+  /// The fully connected layer that makes the only output of `graph`, whose first inputs after the
+  /// images are `parameters` as they were read; nil when the logits are made otherwise.
+  init?(of graph: Graph, parameters: [ParameterSpec]) {
+    guard let output = graph.outputs.first else { return nil }
+    let reader = LayerReader(graph: graph, parameters: parameters)
+    guard let layer = reader.linearLayer(endingAt: output) else { return nil }
+    self = layer
+  }
+}
+
+/// Reads fully connected layers off a graph whose inputs are named after parameters.
+struct LayerReader {
+  let graph: Graph
+  let parameters: [ParameterSpec]
+  private let dependsOnVarying: [Bool]
+
+  init(graph: Graph, parameters: [ParameterSpec]) {
+    self.graph = graph
+    self.parameters = parameters
+    let names = Set(parameters.map(\.name))
+    var depends = [Bool](repeating: false, count: graph.nodes.count)
+    for (index, node) in graph.nodes.enumerated() {
+      if case .input(let input, _) = node.op {
+        depends[index] = !names.contains(graph.inputs[input].name)
+      } else {
+        depends[index] = node.operands.contains { depends[$0.index] }
+      }
+    }
+    dependsOnVarying = depends
+  }
+
+  /// The layer that begins with the product `product`, with its bias when that is added next.
+  func linearLayer(startingAt product: NodeID) -> Model.Classifier? {
+    var last = product
+    for index in graph.nodes.indices.dropFirst(product.index + 1) {
+      let node = graph.nodes[index]
+      guard node.operands.contains(last) else { continue }
+      switch node.op {
+      case .reshape: last = NodeID(index)
+      case .binary(.add): return linearLayer(endingAt: NodeID(index))
+      default: return linearLayer(endingAt: last)
+      }
+    }
+    return linearLayer(endingAt: last)
+  }
+
+  /// The layer x Wᵀ + b whose value is node `output`, rearranged or not.
+  func linearLayer(endingAt output: NodeID) -> Model.Classifier? {
+    var node = graph[skippingReshapes(output)]
+    var bias: Int?
+    if case .binary(.add) = node.op {
+      guard let own = node.operands.first(where: { !dependsOnVarying[$0.index] }),
+        let other = node.operands.first(where: { dependsOnVarying[$0.index] }),
+        let index = parameter(behind: own)
+      else { return nil }
+      bias = index
+      node = graph[skippingReshapes(other)]
+    }
+    guard case .matmul(let transposeA, let transposeB) = node.op, !transposeA,
+      dependsOnVarying[node.operands[0].index]
+    else { return nil }
+    var isTransposed = !transposeB
+    var weight = skippingReshapes(node.operands[1])
+    if case .transpose = graph[weight].op {
+      isTransposed.toggle()
+      weight = skippingReshapes(graph[weight].operands[0])
+    }
+    guard let index = parameter(behind: weight), parameters[index].shape.rank == 2 else {
+      return nil
+    }
+    let classes = parameters[index].shape[isTransposed ? 1 : 0]
+    guard bias.map({ parameters[$0].shape.elementCount == classes }) ?? true else { return nil }
+    return Model.Classifier(weight: index, bias: bias, isTransposed: isTransposed)
+  }
+
+  private func skippingReshapes(_ id: NodeID) -> NodeID {
+    var id = id
+    while case .reshape = graph[id].op { id = graph[id].operands[0] }
+    return id
+  }
+
+  /// The parameter that a node only rearranges or repeats.
+  private func parameter(behind id: NodeID) -> Int? {
+    var id = id
+    while true {
+      switch graph[id].op {
+      case .reshape, .broadcast: id = graph[id].operands[0]
+      case .input(let input, _):
+        return parameters.firstIndex { $0.name == graph.inputs[input].name }
+      default: return nil
+      }
+    }
+  }
+}

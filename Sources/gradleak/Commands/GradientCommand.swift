@@ -1,0 +1,186 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// What a client would share.
+struct GradientCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gradient",
+    abstract: "Computes the gradient that a client with your data would share.",
+    discussion: """
+      Several inputs form one batch. Pictures are cropped and resized to the model's input; a \
+      safetensors file holds tensors [N, C, H, W] or [C, H, W], all of which are taken, by name. \
+      The file written has one tensor for each parameter, under its name.
+
+      EXAMPLES
+        gradleak gradient --input photo.png --label 3 --out g.safetensors
+        gradleak gradient --model m.onnx --input a.png b.png --label 3,7 --out g.safetensors
+        gradleak gradient --model m.onnx --input x.safetensors --label 3 --precision f64 -o g.st
+        gradleak gradient --input a.png --label 3 --out g.st --save-weights w.safetensors
+      """)
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Pictures (PNG or JPEG) or safetensors files of images.", valueName: "file"))
+  var input: [String]
+
+  @Option(
+    name: [.customLong("label"), .customLong("labels")],
+    help: ArgumentHelp("Class numbers, one for each image, such as 3,7.", valueName: "classes"))
+  var labels: String
+
+  @OptionGroup var selection: ModelSelection
+  @OptionGroup var loss: LossOptions
+
+  @Option(help: ArgumentHelp("Arithmetic, and type of the numbers written.", valueName: "type"))
+  var precision: Precision = .f32
+
+  @Option(parsing: .unconditional, help: "Seed of the weights of a named model.")
+  var seed: UInt64 = 0
+
+  @Option(
+    name: [.long, .short], help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
+  var out: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Also writes the model's weights and buffers, to this safetensors file.", valueName: "file"))
+  var saveWeights: String?
+
+  @Option(
+    help: ArgumentHelp("Also writes the logits, to this safetensors file.", valueName: "file"))
+  var saveLogits: String?
+
+  @Flag(help: "Print a record as JSON instead of a sentence.")
+  var json = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+  var threads: Int?
+
+  private struct Summary: Encodable {
+    let tool: String
+    let model: String
+    let weights: String
+    let loss: String
+    let lossValue: JSONNumber
+    let batchSize: Int
+    let norm: JSONNumber
+    let file: String
+  }
+
+  func validate() throws {
+    if let threads { try check("--threads", threads, 1...1024) }
+    for (name, path) in [("--out", out), ("--save-weights", saveWeights ?? " ")] where path.isEmpty
+    {
+      throw ValidationError("\(name) is empty; give the name of a file to write.")
+    }
+  }
+
+  func run() throws {
+    let files = try input.map(GradientInput.init)
+    let count = files.reduce(0) { $0 + $1.imageCount }
+    guard (1...100_000).contains(count) else {
+      throw ValidationError("--input has \(count) images; give 1 to 100000.")
+    }
+    let selected = try selection.select(batchSizes: [count])
+    selected.showNotes()
+    let (model, loss) = (selected.model, try loss.clientLoss())
+    let labels = try classNumbers(labels, of: "--label", classCount: model.classCount)
+    let needed = count * model.labelPositions.elementCount
+    guard labels.count == needed else {
+      throw ValidationError("--label has \(labels.count) of them, and \(needed) are needed.")
+    }
+    let images = try files.flatMap { try $0.elements(for: model) }
+    let batch = Tensor(
+      Shape([count] + model.inputShape.dimensions), precision.dtype, images)
+    let weighted = selected.weighted(seed: seed)
+    let backend = CPUBackend(CPUBackend.Options(threadCount: threads))
+    let step = try weighted.step(
+      images: batch, labels: labels, loss: loss, mode: selected.mode, backend: backend)
+    try Safetensors.write(
+      Dictionary(
+        uniqueKeysWithValues: zip(model.parameters.map(\.name), step.update.gradients)),
+      metadata: ["gradleak": GradleakVersion.current, "loss": loss.description], to: out)
+    try save(weighted)
+    if let saveLogits { try Safetensors.write(["logits": step.logits], to: saveLogits) }
+    let summary = Summary(
+      tool: GradleakVersion.current, model: model.name,
+      weights: selected.weightsDescription(seed: seed), loss: loss.description,
+      lossValue: JSONNumber(step.loss), batchSize: count,
+      norm: JSONNumber(step.update.squaredNorm.squareRoot()), file: out)
+    guard !json else { return Terminal.print(try ResultWriter.json(summary)) }
+    Terminal.printParagraph(
+      String(
+        format: "The %@ of %d image%@ is %.6g; its gradient has the norm %.6g. Wrote %@.",
+        summary.loss, count, count == 1 ? "" : "s", step.loss, summary.norm.value,
+        out.escapingControlCharacters))
+  }
+
+  private func save(_ weighted: WeightedModel) throws {
+    guard let saveWeights else { return }
+    let specs = weighted.model.parameters + weighted.model.buffers
+    let tensors = (weighted.parameters + weighted.buffers).map {
+      $0.converted(to: precision.dtype)
+    }
+    try Safetensors.write(
+      Dictionary(uniqueKeysWithValues: zip(specs.map(\.name), tensors)), to: saveWeights)
+  }
+}
+
+/// One file of a client's data.
+private enum GradientInput {
+  case picture(Image)
+  case tensors(path: String, [(name: String, tensor: Tensor)])
+
+  init(_ path: String) throws {
+    guard path.lowercased().hasSuffix(".safetensors") || path.lowercased().hasSuffix(".st") else {
+      self = .picture(try Image(contentsOf: path))
+      return
+    }
+    let file = try SafetensorsFile(contentsOf: path)
+    let tensors = try file.names.map { ($0, try file.tensor(named: $0)) }
+    guard tensors.allSatisfy({ (3...4).contains($0.1.shape.rank) }) else {
+      throw FileError(
+        path: path, problem: "a tensor is no image [C, H, W] or batch [N, C, H, W]",
+        remedy: "give a file that holds nothing else")
+    }
+    self = .tensors(path: path, tensors)
+  }
+
+  var imageCount: Int {
+    switch self {
+    case .picture: 1
+    case .tensors(_, let tensors):
+      tensors.reduce(0) { $0 + ($1.tensor.shape.rank == 4 ? $1.tensor.shape[0] : 1) }
+    }
+  }
+
+  /// The images' elements, row-major.
+  func elements(for model: Model) throws -> [Double] {
+    switch self {
+    case .picture(let picture):
+      try checkPictures(model)
+      return PrivateExample(name: "", picture: picture, label: nil, inputShape: model.inputShape)
+        .image.doubles
+    case .tensors(let path, let tensors):
+      return try tensors.flatMap { name, tensor in
+        let image = tensor.shape.rank == 4 ? tensor.shape.removing(axes: [0]) : tensor.shape
+        guard image == model.inputShape else {
+          throw FileError(
+            path: path,
+            problem:
+              "tensor \(name.quotedForMessage) holds images \(image), and \(model.name) takes "
+              + "\(model.inputShape)",
+            remedy: "give images of that shape, or another --input-shape")
+        }
+        return tensor.doubles
+      }
+    }
+  }
+}

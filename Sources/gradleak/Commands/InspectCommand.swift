@@ -1,0 +1,211 @@
+import ArgumentParser
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// What a file holds.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Tells what a model or update file holds.",
+    discussion: """
+      Of an ONNX model: input, layers, parameters, activations, and what hinders gradient matching. \
+      Of a safetensors update: names, shapes, norms, zeros and traces of rounding or quantisation; \
+      with --model which tensor belongs to which parameter, and whether the last layer's gradient \
+      fits the loss.
+
+      EXAMPLES
+        gradleak inspect model.onnx
+        gradleak inspect gradient.safetensors
+        gradleak inspect gradient.safetensors --model model.onnx
+        gradleak inspect gradient.safetensors --model lenet --weights w.safetensors --json
+      """)
+
+  @Argument(help: ArgumentHelp("An ONNX model or a safetensors file.", valueName: "file"))
+  var file: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Model that the update belongs to: a name (see 'gradleak models') or an ONNX file.",
+      valueName: "name or file"))
+  var model: String?
+
+  @OptionGroup var details: InspectDetails
+  @OptionGroup var loss: LossOptions
+
+  @Flag(help: "Print JSON instead of tables.")
+  var json = false
+
+  @Flag(help: "List every tensor, however many there are.")
+  var all = false
+
+  func run() throws {
+    if file.lowercased().hasSuffix(".onnx") {
+      if model != nil {
+        throw ValidationError("--model is for updates; \(file.quotedForMessage) is a model itself.")
+      }
+      try ModelInspection(file, try details.selection(of: file)).show(json: json, all: all)
+    } else {
+      let selected = try model.map { model in
+        try details.selection(of: model).select(batchSizes: [details.batchSize])
+      }
+      try UpdateInspection(file, selected, details, try loss.clientLoss()).show(
+        json: json, all: all)
+    }
+  }
+}
+
+/// What else decides how a file is understood.
+struct InspectDetails: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Channels, height and width of one image, such as 3x224x224.", valueName: "shape"))
+  var inputShape: String?
+
+  @Option(
+    name: .customLong("shape"),
+    help: ArgumentHelp(
+      "An open extent of an ONNX model by its name; may be repeated.", valueName: "name=extent"))
+  var dimensions: [String] = []
+
+  @Option(help: ArgumentHelp("Number of classes of a named model.", valueName: "n"))
+  var classes: Int?
+
+  @Option(help: ArgumentHelp("Weights of a named model.", valueName: "file"))
+  var weights: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tells which tensor is which, by name or by beginning; may be repeated.",
+      valueName: "old=new"))
+  var rename: [String] = []
+
+  @Option(help: ArgumentHelp("Images behind the update.", valueName: "n"))
+  var batchSize = 1
+
+  @Option(help: ArgumentHelp("How the client's model computed.", valueName: "name"))
+  var mode: ForwardMode = .evaluation
+
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...100_000)
+  }
+
+  func selection(of model: String) throws -> ModelSelection {
+    var arguments = ["--model", model, "--mode", mode.rawValue]
+    if let inputShape { arguments += ["--input-shape", inputShape] }
+    if let classes { arguments += ["--classes", "\(classes)"] }
+    if let weights { arguments += ["--weights", weights] }
+    for dimension in dimensions { arguments += ["--shape", dimension] }
+    for rule in rename { arguments += ["--rename", rule] }
+    return try ModelSelection.parse(arguments)
+  }
+}
+
+/// Numbers with thousands separated.
+func grouped(_ number: Int) -> String {
+  number.formatted(.number.locale(Locale(identifier: "en_US")))
+}
+
+/// The most tensors that are listed without being asked for all.
+let tensorListLimit = 40
+
+/// A model file as people want to see it.
+struct ModelInspection {
+  private struct Parameter: Encodable {
+    let name: String
+    let shape: [Int]
+    let norm: JSONNumber
+    let likelyName: String?
+  }
+
+  private struct Report: Encodable {
+    let file: String
+    let producer: String
+    let opsets: [String: Int]
+    let inputs: [String]
+    let outputs: [String]
+    let imageShape: [Int]
+    let classCount: Int
+    let parameterCount: Int
+    let operators: [String: Int]
+    let activations: String
+    let hasClassifier: Bool
+    let isTwiceDifferentiable: Bool
+    let smoothness: String
+    let parameters: [Parameter]
+    let buffers: [String]
+    let notes: [String]
+  }
+
+  private let report: Report
+
+  init(_ path: String, _ selection: ModelSelection) throws {
+    let file: ONNXModel
+    do {
+      file = try ONNXModel(contentsOf: path)
+    } catch {
+      throw ModelError(error.message)
+    }
+    let selected = try selection.select()
+    let (model, weighted) = (selected.model, selected.weighted(seed: 0))
+    let smoothness = model.smoothness(mode: selected.mode)
+    func described(_ values: [ONNXValueInfo]) -> [String] {
+      values.map { "\($0.name) \($0.shapeDescription)".escapingControlCharacters }
+    }
+    report = Report(
+      file: path, producer: file.producer.escapingControlCharacters, opsets: file.opsets,
+      inputs: described(file.inputs), outputs: described(file.outputs),
+      imageShape: model.inputShape.dimensions, classCount: model.classCount,
+      parameterCount: model.parameterCount,
+      operators: Dictionary(
+        file.nodes.map { ($0.operatorName.escapingControlCharacters, 1) }, uniquingKeysWith: +),
+      activations: selected.activation, hasClassifier: model.classifier != nil,
+      isTwiceDifferentiable: smoothness.isSmooth, smoothness: smoothness.explanation,
+      parameters: zip(model.parameters, weighted.parameters).enumerated().map { index, pair in
+        Parameter(
+          name: pair.0.name, shape: pair.0.shape.dimensions,
+          norm: JSONNumber(NumberTraces(pair.1).norm),
+          likelyName: selected.wanted?[index].likelyName)
+      },
+      buffers: model.buffers.map(\.name), notes: selected.notes)
+  }
+
+  func show(json: Bool, all: Bool) throws {
+    guard !json else { return Terminal.print(try ResultWriter.json(report)) }
+    let opset = report.opsets.sorted { $0.key < $1.key }
+      .map { $0.key.isEmpty ? "opset \($0.value)" : "\($0.key) \($0.value)" }
+    Terminal.printParagraph(
+      ([report.producer] + opset).filter { !$0.isEmpty }.joined(separator: ", "),
+      head: "Written by ")
+    Terminal.printParagraph(report.inputs.joined(separator: "; "), head: "Input: ")
+    Terminal.printParagraph(report.outputs.joined(separator: "; "), head: "Output: ")
+    let operators = report.operators.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { "\($0.value) \($0.key)" }
+    Terminal.printParagraph(operators.joined(separator: ", "), head: "Operators: ")
+    Terminal.printParagraph(
+      "images \(Shape(report.imageShape)), \(report.classCount) classes, "
+        + "\(grouped(report.parameterCount)) parameters in \(report.parameters.count) tensors, "
+        + "activations: \(report.activations)", head: "Model: ")
+    Terminal.printParagraph(
+      report.hasClassifier
+        ? "The last layer is fully connected, so that labels can be read off its gradient."
+        : "The last layer is not fully connected, so that labels must be sought.")
+    Terminal.print()
+    var table = TextTable([("parameter", .left), ("shape", .left), ("norm", .right)])
+    for parameter in report.parameters.prefix(all ? .max : tensorListLimit) {
+      let name = parameter.likelyName.map { "\(parameter.name) (\($0)?)" } ?? parameter.name
+      table.append([
+        name.escapingControlCharacters, Shape(parameter.shape).description,
+        String(format: "%.3g", parameter.norm.value),
+      ])
+    }
+    for line in table.lines { Terminal.print(line) }
+    let left = report.parameters.count - tensorListLimit
+    if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
+    Terminal.print()
+    Terminal.printParagraph(report.smoothness)
+    for note in report.notes { Terminal.printParagraph(note, head: "Note: ") }
+  }
+}

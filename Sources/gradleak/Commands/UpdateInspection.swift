@@ -1,0 +1,150 @@
+import ArgumentParser
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// An update file as people want to see it.
+struct UpdateInspection {
+  private struct Entry: Encodable {
+    let name: String
+    let type: String
+    let shape: [Int]
+    let norm: JSONNumber
+    let largest: JSONNumber
+    let zeroShare: Double
+    let nonFinite: Int
+    let traces: [String]
+    let parameter: String?
+    let match: String?
+  }
+
+  private struct Report: Encodable {
+    let file: String
+    let metadata: [String: String]
+    let tensors: [Entry]
+    let numbers: Int
+    let norm: JSONNumber
+    let model: String?
+    let missing: [String]
+    let notes: [String]
+    let objection: String?
+  }
+
+  private let report: Report
+
+  init(
+    _ path: String, _ selected: SelectedModel?, _ details: InspectDetails, _ loss: ClientLoss
+  ) throws {
+    let file = try SafetensorsFile(contentsOf: path)
+    let rules = try details.rename.map { try TensorRenaming(parsing: $0) }
+    let matching = selected.map { selected in
+      TensorMatching(
+        selected.wanted ?? selected.model.parameters.map { WantedTensor($0.name, $0.shape) },
+        in: file.names.map { ($0, file.type(of: $0)?.shape ?? []) }, renamings: rules)
+    }
+    var entries: [Entry] = []
+    for name in file.names {
+      entries.append(try UpdateInspection.entry(name, in: file, matching))
+    }
+    var notes: [String] = []
+    var objection: String?
+    if let selected {
+      do {
+        let update = try UpdateFile(
+          contentsOf: path, for: selected.model, wanted: selected.wanted,
+          UpdateReading(batchSize: details.batchSize, loss: loss, renamings: rules))
+        notes = update.matching.explanations + update.notes
+        if selected.given != nil {
+          objection = LossConsistency.objection(to: update.update, selected.weighted(seed: 0))
+        }
+      } catch {
+        // What is wrong with the file is what this command is asked for.
+        notes = ["\(error)"]
+      }
+    }
+    report = Report(
+      file: path, metadata: file.metadata, tensors: entries,
+      numbers: entries.reduce(0) { $0 + $1.shape.reduce(1, *) },
+      norm: JSONNumber(entries.reduce(0) { $0 + $1.norm.value * $1.norm.value }.squareRoot()),
+      model: selected?.model.name,
+      missing: matching.map { found in found.missing.map { found.wanted[$0].name } } ?? [],
+      notes: notes, objection: objection)
+  }
+
+  private static func entry(
+    _ name: String, in file: SafetensorsFile, _ matching: TensorMatching?
+  ) throws -> Entry {
+    let tensor = try file.tensor(named: name)
+    let traces = NumberTraces(tensor)
+    let match = matching?.matches.first { $0.fileName == name }
+    let wrong = matching?.wrongShapes.first { $0.fileName == name }
+    let parameter = (match?.wanted ?? wrong?.wanted).flatMap { matching?.wanted[$0].name }
+    let reason =
+      match.map { $0.reason.description + ($0.isTransposed ? ", transposed" : "") }
+      ?? wrong.map { _ in "wrong shape" }
+    return Entry(
+      name: name, type: file.storedType(of: name)?.rawValue ?? "?",
+      shape: tensor.shape.dimensions, norm: JSONNumber(traces.norm),
+      largest: JSONNumber(traces.largest),
+      zeroShare: Double(traces.zeroCount) / Double(max(traces.count, 1)),
+      nonFinite: traces.nonFiniteCount,
+      traces: tensor.dtype.isFloatingPoint
+        ? words(traces, stored: file.storedType(of: name)) : ["integers"],
+      parameter: parameter, match: reason)
+  }
+
+  /// What is remarkable about a tensor's numbers.
+  private static func words(_ traces: NumberTraces, stored: SafetensorsType?) -> [String] {
+    guard traces.zeroCount < traces.count else { return ["all zeros"] }
+    var words: [String] = []
+    if traces.nonFiniteCount > 0 { words.append("\(traces.nonFiniteCount) not finite") }
+    let format = traces.format.rawValue
+    if traces.count >= 8, traces.format != .single || stored == .f64, traces.format != .double,
+      stored?.rawValue.lowercased() != format
+    {
+      words.append("rounded to \(format)")
+    }
+    if let distinct = traces.distinctCount {
+      words.append(
+        traces.gridStep.map { String(format: "%d levels, step %.3g", distinct, $0) }
+          ?? "\(distinct) different values")
+    }
+    if traces.zeroCount * 10 >= traces.count {
+      words.append("\(traces.zeroCount * 100 / traces.count) % zeros")
+    }
+    return words
+  }
+
+  func show(json: Bool, all: Bool) throws {
+    guard !json else { return Terminal.print(try ResultWriter.json(report)) }
+    Terminal.printParagraph(
+      "\(report.tensors.count) tensors, \(grouped(report.numbers)) numbers, norm "
+        + String(format: "%.4g.", report.norm.value))
+    for (key, value) in report.metadata.sorted(by: { $0.key < $1.key }) {
+      Terminal.printParagraph(
+        "\(String(key.prefix(60))): \(String(value.prefix(200)))".escapingControlCharacters)
+    }
+    Terminal.print()
+    let hasModel = report.model != nil
+    var table = TextTable(
+      [
+        ("tensor", .left), ("type", .left), ("shape", .left), ("norm", .right), ("traces", .left),
+      ] + (hasModel ? [("parameter", .left)] : []))
+    for entry in report.tensors.prefix(all ? .max : tensorListLimit) {
+      let parameter = entry.parameter.map { "\($0) (\(entry.match ?? ""))" } ?? "none"
+      table.append(
+        [
+          entry.name.escapingControlCharacters, entry.type, Shape(entry.shape).description,
+          String(format: "%.3g", entry.norm.value), entry.traces.joined(separator: ", "),
+        ] + (hasModel ? [entry.match == "same name" ? "same name" : parameter] : []))
+    }
+    for line in table.lines { Terminal.print(line) }
+    let left = report.tensors.count - tensorListLimit
+    if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
+    if !report.notes.isEmpty || report.objection != nil { Terminal.print() }
+    for note in report.notes { Terminal.printParagraph(note, head: "Note: ") }
+    if let objection = report.objection { Terminal.printParagraph(objection, head: "Warning: ") }
+  }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Leakage
+import TensorGraph
+
+extension ClientLoss.Kind: ExpressibleByArgument {
+  public static let allValueDescriptions = [
+    "cross-entropy": "softmax and cross entropy",
+    "mse": "squared error against one-hot labels",
+    "bce": "sigmoids and binary cross entropy (BCEWithLogitsLoss)",
+  ]
+}
+
+extension LossReduction: ExpressibleByArgument {}
+
+/// Which loss the client's gradient is of.
+struct LossOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The client's loss.", valueName: "name"))
+  var loss: ClientLoss.Kind = .crossEntropy
+
+  @Option(
+    help: ArgumentHelp("How the client made one number of a batch's losses.", valueName: "name"))
+  var reduction: LossReduction = .mean
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Label smoothing of the client's cross entropy.", valueName: "share"))
+  var labelSmoothing = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Class weights of the client's cross entropy, such as 1,2.5,1.", valueName: "weights"))
+  var classWeights: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("A factor on the client's loss, such as 0.5.", valueName: "factor"))
+  var lossScale = 1.0
+
+  /// - Throws: ``AttackError`` when a number is out of range or options do not go together.
+  func clientLoss() throws -> ClientLoss {
+    try ClientLoss(
+      loss, reduction: reduction, labelSmoothing: labelSmoothing,
+      classWeights: try classWeights.map { try numbers($0, of: "--class-weights") },
+      scale: lossScale)
+  }
+}
+
+/// Numbers separated by commas.
+func numbers(_ text: String, of option: String) throws -> [Double] {
+  try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    let part = part.trimmingCharacters(in: .whitespaces)
+    guard let number = Double(part), number.isFinite else {
+      throw ValidationError(
+        "\(option) has \(part.quotedForMessage); give numbers separated by commas.")
+    }
+    return number
+  }
+}
+
+/// Class numbers separated by commas.
+func classNumbers(_ text: String, of option: String, classCount: Int) throws -> [Int] {
+  try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    let part = part.trimmingCharacters(in: .whitespaces)
+    guard let label = Int(part), (0..<classCount).contains(label) else {
+      throw ValidationError(
+        "\(option) has \(part.quotedForMessage); give class numbers from 0 to "
+          + "\(classCount - 1), separated by commas.")
+    }
+    return label
+  }
+}

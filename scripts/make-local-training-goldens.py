@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Golden values for several local steps: torch.optim.SGD on a small network, in f64.
+
+    python3 scripts/make-local-training-goldens.py     # needs torch, safetensors
+
+For each case the update (weights before - weights after) / learning rate, and for one loss on the
+updates, their squared distance to noise, its gradient with respect to the images.
+"""
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(5)
+OUT = Path(__file__).parent.parent / "Tests/Fixtures/models/local-training.safetensors"
+
+CASES = {  # name: mini-batch size, epochs, learning rate, momentum, weight decay
+    "one-step": (4, 1, 0.3, 0.0, 0.0),
+    "two-batches": (2, 1, 0.1, 0.0, 0.0),
+    "uneven": (3, 2, 0.2, 0.0, 0.0),
+    "momentum": (2, 3, 0.05, 0.9, 0.0),
+    "decay": (2, 2, 0.1, 0.5, 0.01),
+}
+COUNT, CLASSES = 4, 3
+
+weights = [torch.randn(5, 4), torch.randn(5), torch.randn(3, 5), torch.randn(3)]
+images = torch.rand(COUNT, 1, 2, 2)
+labels = torch.tensor([2, 0, 1, 2])
+targets = [torch.randn_like(w) for w in weights]
+
+
+def forward(x, w):
+    return torch.tanh(x.flatten(1) @ w[0].T + w[1]) @ w[2].T + w[3]
+
+
+def by_optimizer(case):
+    size, epochs, rate, momentum, decay = case
+    parameters = [w.clone().requires_grad_() for w in weights]
+    optimizer = torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay)
+    for _ in range(epochs):
+        for start in range(0, COUNT, size):
+            optimizer.zero_grad()
+            chosen = slice(start, start + size)
+            loss = torch.nn.functional.cross_entropy(
+                forward(images[chosen], parameters), labels[chosen])
+            loss.backward()
+            optimizer.step()
+    return [(w - p.detach()) / rate for w, p in zip(weights, parameters)]
+
+
+def by_graph(case, x):
+    """The same with the whole training differentiable."""
+    size, epochs, rate, momentum, decay = case
+    parameters, velocity = [w.clone().requires_grad_() for w in weights], None
+    start_weights = parameters
+    for _ in range(epochs):
+        for start in range(0, COUNT, size):
+            chosen = slice(start, start + size)
+            loss = torch.nn.functional.cross_entropy(forward(x[chosen], parameters), labels[chosen])
+            gradients = torch.autograd.grad(loss, parameters, create_graph=True)
+            gradients = [g + decay * p for g, p in zip(gradients, parameters)]
+            velocity = gradients if velocity is None else [
+                momentum * v + g for v, g in zip(velocity, gradients)]
+            parameters = [p - rate * v for p, v in zip(parameters, velocity)]
+    return [(w - p) / rate for w, p in zip(start_weights, parameters)]
+
+
+tensors = {"images": images, "labels": labels.int()}
+for index, (weight, target) in enumerate(zip(weights, targets)):
+    tensors[f"weight.{index}"] = weight
+    tensors[f"target.{index}"] = target
+for name, case in CASES.items():
+    x = images.clone().requires_grad_()
+    updates = by_graph(case, x)
+    for mine, theirs in zip(updates, by_optimizer(case)):
+        assert torch.allclose(mine, theirs, rtol=1e-12, atol=1e-13), name
+    distance = sum(((u - t) ** 2).sum() for u, t in zip(updates, targets))
+    for index, update in enumerate(updates):
+        tensors[f"{name}.update.{index}"] = update.detach()
+    tensors[f"{name}.distance"] = distance.detach()
+    tensors[f"{name}.gradient"] = torch.autograd.grad(distance, x)[0]
+save_file({k: v.contiguous() for k, v in tensors.items()}, OUT)
+print(OUT, OUT.stat().st_size)
