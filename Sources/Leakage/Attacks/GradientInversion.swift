@@ -119,8 +119,8 @@ public struct GradientInversion: Sendable {
     let function: MatchingFunction
     do {
       function = try MatchingFunction(
-        weighted, update: update, labels: nil, soughtForm: .probabilities, precision: .f64,
-        mode: mode, backend: backend)
+        weighted, update: matched, labels: nil, soughtForm: .probabilities, precision: .f64,
+        mode: mode, counter: counter, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
@@ -152,7 +152,7 @@ public struct GradientInversion: Sendable {
       ],
       bestTrial: 0, snapshots: [], layers: solution.layers,
       diagnosis: Diagnosis(
-        relativeMatchingLoss: loss / max(update.squaredNorm, .leastNormalMagnitude),
+        relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
         isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
         equationBound: weighted.model.equationBound(
           batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
