@@ -14,6 +14,10 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // A sweep's results: SQLite survives a kill at any moment.
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // A sweep's plan.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
@@ -34,7 +38,12 @@ let package = Package(
     .target(
       name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
       resources: [.embedInCode("Plans/Presets")]),
-    .target(name: "Audit", dependencies: ["Leakage", "ModelIO", "TensorGraph"]),
+    .target(
+      name: "Audit",
+      dependencies: [
+        "Leakage", "ModelIO", "TensorGraph", "Yams",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     .executableTarget(
       name: "gradleak",
       dependencies: [

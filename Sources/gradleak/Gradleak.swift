@@ -23,12 +23,16 @@ struct Gradleak: ParsableCommand {
         gradleak analyse photo.jpg --out out      what the gradient determines
         gradleak attacks                          the attacks and presets
         gradleak models                           the built-in models
+        gradleak defences                         what a client can do about it
+        gradleak sweep --preset dlg-paper         which of it is enough
+        gradleak price                            and what it costs the training
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
       AnalyseCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
-      OnnxOperatorsCommand.self, OnnxConformanceCommand.self,
+      OnnxOperatorsCommand.self, OnnxConformanceCommand.self, DefencesCommand.self,
+      SweepCommand.self, PriceCommand.self,
     ])
 
   static func main() {

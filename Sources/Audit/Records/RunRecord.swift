@@ -29,12 +29,16 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var trace: [TracePoint]
   /// What the attack's end means; nil for attacks that were not diagnosed.
   public var diagnosis: Diagnosis?
+  /// What the client did to the update before it was shared; nil for nothing.
+  public var defence: DefenceSummary?
 
   public init(
     tool: String, configuration: AttackConfiguration, model: ModelSummary, update: UpdateSummary,
     threatModel: ThreatModel, trials: [TrialRecord], bestTrial: Int, matchingLoss: Double,
-    images: [ImageResult], trace: [TracePoint], diagnosis: Diagnosis? = nil
+    images: [ImageResult], trace: [TracePoint], diagnosis: Diagnosis? = nil,
+    defence: DefenceSummary? = nil
   ) {
+    self.defence = defence
     self.diagnosis = diagnosis
     self.tool = tool
     self.configuration = configuration

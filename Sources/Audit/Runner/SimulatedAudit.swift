@@ -28,20 +28,27 @@ public struct SimulatedAudit: Sendable {
   ///
   /// - Parameters:
   ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - defences: what the client does to the gradient first.
+  ///   - isAdaptive: whether the attacker knows of the defences and answers them; see
+  ///     ``CounterAttack``.
   ///   - observe: called after every iteration of a search with the progress and the mean
   ///     PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
-    startingImages: Tensor? = nil,
+    startingImages: Tensor? = nil, defences: DefenceChain = .none, isAdaptive: Bool = true,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
-    let update = try audit.weighted.share(
+    var pipeline = DefencePipeline(defences, seed: configuration.seed)
+    let shared = try audit.weighted.share(
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
-      labels: batch.map { $0.label ?? 0 }, loss: loss, mode: audit.mode, backend: audit.backend)
+      labels: batch.map { $0.label ?? 0 }, loss: loss, mode: audit.mode, through: &pipeline,
+      backend: audit.backend)
     let subject = UpdateAudit.Subject(
-      update: update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
-      knownLabels: configuration.plan?.labels == .known ? batch.map { $0.label ?? 0 } : nil)
+      update: shared.update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
+      knownLabels: configuration.plan?.labels == .known ? batch.map { $0.label ?? 0 } : nil,
+      counterAttack: isAdaptive ? shared.counterAttack : .none,
+      defence: defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive))
     return try audit.attack(
       subject, configuration: configuration, startingImages: startingImages, observe: observe)
   }

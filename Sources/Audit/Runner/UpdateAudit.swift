@@ -41,10 +41,15 @@ public struct UpdateAudit: Sendable {
     public let knownLabels: [Int]?
     /// What the update was: "gradient".
     public let kind: String
+    /// What the attacker makes of knowing the client's defence.
+    public let counterAttack: CounterAttack
+    /// The client's defence, for the record; nil for none.
+    public let defence: DefenceSummary?
 
     public init(
       update: SharedUpdate, truth: [PrivateExample]?, name: String, knownLabels: [Int]? = nil,
-      kind: String = "gradient"
+      kind: String = "gradient", counterAttack: CounterAttack = .none,
+      defence: DefenceSummary? = nil
     ) {
       precondition(
         truth.map { $0.count == update.batchSize } ?? true,
@@ -54,6 +59,8 @@ public struct UpdateAudit: Sendable {
       self.name = name
       self.knownLabels = knownLabels
       self.kind = kind
+      self.counterAttack = counterAttack
+      self.defence = defence
     }
   }
 
@@ -72,6 +79,7 @@ public struct UpdateAudit: Sendable {
     let inversion = try GradientInversion(
       weighted, update: subject.update, configuration: configuration,
       knownLabels: subject.knownLabels, startingImages: startingImages, mode: mode,
+      counter: subject.counterAttack,
       backend: backend)
     let originals = subject.truth?.map(\.image)
     let result = try inversion.run { progress, images in
@@ -127,7 +135,7 @@ public struct UpdateAudit: Sendable {
           evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
           psnr: originals.map { meanPSNR(of: snapshot.images, $0) })
       },
-      diagnosis: result.diagnosis)
+      diagnosis: result.diagnosis, defence: subject.defence)
     return AuditOutcome(
       record: record,
       timing: RunTiming(

@@ -20,6 +20,12 @@ extension GradientInversion {
 
   func likelyLabels() -> [Int]? {
     if let knownLabels { return knownLabels }
+    // A label's number that was not sent, or that noise has drowned, is no basis for the search.
+    if !counter.isNone, let bias = weighted.model.classifier?.bias,
+      !(update.gradients[bias].doubles.contains { $0 < 0 })
+    {
+      return nil
+    }
     if update.batchSize == 1 {
       return LabelRecovery.singleLabel(of: update, weighted).map { [$0] }
     }
@@ -32,7 +38,8 @@ extension GradientInversion {
     do {
       return try journal.compiling { () throws(GraphError) in
         try MatchingResiduals(
-          weighted, update: update, labels: labels, mode: mode, backend: backend)
+          weighted, update: matched, labels: labels, mode: mode, counter: counter,
+          backend: backend)
       }
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
@@ -44,8 +51,9 @@ extension GradientInversion {
   private var secondOrderRule: StoppingRule {
     StoppingRule(
       iterations: min(configuration.iterations, 200),
-      solvedBelow: GradientInversion.roundingLevel * update.squaredNorm,
-      stagnationWindow: 8, stagnationFactor: 0.9)
+      solvedBelow: GradientInversion.roundingLevel * matched.squaredNorm,
+      stagnationWindow: 8,
+      stagnationFactor: isNoisy ? GradientInversion.noisyStagnation : 0.9)
   }
 
   private func searchByLevenbergMarquardt(
@@ -77,7 +85,7 @@ extension GradientInversion {
   /// Whether the best trial's matching loss is what was asked for.
   func isSolved(_ journal: TrialJournal) -> Bool {
     guard let best = journal.best else { return false }
-    return journal.entries[best].trial.matchingLoss <= solvedBelow * update.squaredNorm
+    return journal.entries[best].trial.matchingLoss <= acceptedLoss
   }
 
   /// Whether the batch is found, and no other can have its gradient.
@@ -87,6 +95,16 @@ extension GradientInversion {
         batchSize: update.batchSize, shared: update.sharedParameters, mode: mode)
         >= batchShape.elementCount
   }
+
+  /// What was asked for; with noise what the true images would have, since nothing better can be told
+  /// from them: the noise's energy, and the prior's, about one noise variance for each of its terms.
+  private var acceptedLoss: Double {
+    let expected = counter.noiseEnergy + 3 * counter.noiseVariance * Double(batchShape.elementCount)
+    return max(solvedBelow * matched.squaredNorm, GradientInversion.noiseMargin * expected)
+  }
+
+  /// Defences tell their errors only roughly.
+  private static let noiseMargin = 1.1
 
   /// Second-order steps reach far more digits than the searches that the setting is made for, but not
   /// below what rounding of the shared numbers leaves.
@@ -151,9 +169,11 @@ extension GradientInversion {
   ) throws(AttackError) -> [LayerPeeling.Layer] {
     guard update.batchSize == 1, let solution = journal.searching(findClosedForm) else { return [] }
     let function = try residuals([solution.label], &journal)
-    let start = solution.image.doubles
+    // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
+    let start =
+      counter.isNone ? solution.image.doubles : solution.image.doubles.map { min(max($0, -1), 2) }
     let loss = function.value(at: start)
-    let isExact = loss <= solvedBelow * update.squaredNorm
+    let isExact = loss <= acceptedLoss
     let result = SolverResult(
       point: start, value: loss, iterations: 0, evaluations: 1,
       reason: isExact ? .solved : .converged)
@@ -161,7 +181,9 @@ extension GradientInversion {
       method: solution.method, labels: { _ in [solution.label] }, observe: observe,
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
-    if loss > GradientInversion.polishLevel * update.squaredNorm {
+    let isWorthIt =
+      counter.isNone || loss < function.value(at: dummyBatch(0, dimension: function.dimension))
+    if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt {
       try run(function, from: start, labels: [solution.label], &journal, observe)
     }
     return solution.layers
@@ -204,7 +226,7 @@ extension GradientInversion {
     let entry = journal.entries[best]
     return Diagnosis(
       relativeMatchingLoss: entry.trial.matchingLoss
-        / max(update.squaredNorm, .leastNormalMagnitude),
+        / max(matched.squaredNorm, .leastNormalMagnitude),
       isSolved: isSolved(journal),
       isClosedForm: GradientInversion.closedFormMethods.contains(
         journal.entries.first?.trial.method ?? ""),

@@ -14,21 +14,24 @@ final class GaussNewtonProducts {
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought as probabilities.
   ///   - shared: indices of the parameters whose gradients were shared; nil for all.
+  ///   - counter: the view in which gradients are matched.
   ///   - columns: products computed at once.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init(
     _ weighted: WeightedModel, batchSize: Int, labels: [Int]?,
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType, mode: ForwardMode,
-    columns: Int = 1, backend: any Backend
+    counter: CounterAttack = .none, columns: Int = 1, backend: any Backend
   ) throws(GraphError) {
     let product = GaussNewtonGraph(
       weighted.model, batchSize: batchSize,
       labelForm: labels == nil ? .probabilities : .classIndices, seeksLabels: labels == nil,
-      loss: loss, shared: shared, columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode)
+      loss: loss, shared: shared, columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode,
+      view: counter.view)
     let executable = try backend.compile(product.graph)
     let types = product.graph.inputs.map(\.type)
     for (range, tensors) in [
       (product.parameters, weighted.parameters), (product.buffers, weighted.buffers),
+      (product.weights, counter.weights(of: shared)),
     ] {
       for (input, tensor) in zip(range, tensors) {
         executable.bind(input: input, to: HostBuffer(tensor.converted(to: dtype)))

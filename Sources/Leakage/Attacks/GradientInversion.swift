@@ -3,7 +3,11 @@ import TensorGraph
 /// Attacks a shared update: seeks the private batch whose gradient it is.
 public struct GradientInversion: Sendable {
   let weighted: WeightedModel
+  /// As it was shared.
   let update: SharedUpdate
+  let counter: CounterAttack
+  /// As the matching loss sees it.
+  let matched: SharedUpdate
   let configuration: AttackConfiguration
   /// The batch's class indices, where the attacker knows them.
   let knownLabels: [Int]?
@@ -15,10 +19,12 @@ public struct GradientInversion: Sendable {
   /// - Parameters:
   ///   - knownLabels: one class index for each example, in any order, or nil when unknown.
   ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - counter: what the attacker makes of knowing the client's defence.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
   public init(
     _ weighted: WeightedModel, update: SharedUpdate, configuration: AttackConfiguration,
     knownLabels: [Int]? = nil, startingImages: Tensor? = nil, mode: ForwardMode = .evaluation,
+    counter: CounterAttack = .none,
     backend: any Backend
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
@@ -43,6 +49,8 @@ public struct GradientInversion: Sendable {
     self.knownLabels = knownLabels
     self.weighted = weighted
     self.update = update
+    self.counter = counter
+    matched = counter.matched(update)
     self.configuration = configuration
     self.mode = mode
     self.backend = backend
@@ -95,8 +103,8 @@ public struct GradientInversion: Sendable {
   private func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
     do {
       return try MatchingFunction(
-        weighted, update: update, labels: labels, precision: configuration.precision, mode: mode,
-        backend: backend)
+        weighted, update: matched, labels: labels, precision: configuration.precision, mode: mode,
+        counter: counter, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
@@ -117,8 +125,8 @@ public struct GradientInversion: Sendable {
     let function: MatchingFunction
     do {
       function = try MatchingFunction(
-        weighted, update: update, labels: nil, soughtForm: .probabilities, precision: .f64,
-        mode: mode, backend: backend)
+        weighted, update: matched, labels: nil, soughtForm: .probabilities, precision: .f64,
+        mode: mode, counter: counter, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
@@ -140,7 +148,7 @@ public struct GradientInversion: Sendable {
     // One evaluation tells how well the reconstruction's gradient fits the shared one.
     let function = try compile(labels: [solution.label])
     let loss = function.value(at: solution.image.doubles)
-    let isExact = loss <= 1e-12 * max(update.squaredNorm, .leastNormalMagnitude)
+    let isExact = loss <= 1e-12 * max(matched.squaredNorm, .leastNormalMagnitude)
     return AttackResult(
       images: solution.image, labels: [solution.label], matchingLoss: loss,
       trials: [
@@ -150,7 +158,7 @@ public struct GradientInversion: Sendable {
       ],
       bestTrial: 0, snapshots: [], layers: solution.layers,
       diagnosis: Diagnosis(
-        relativeMatchingLoss: loss / max(update.squaredNorm, .leastNormalMagnitude),
+        relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
         isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
         equationBound: weighted.model.equationBound(
           batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
@@ -162,8 +170,15 @@ public struct GradientInversion: Sendable {
   var searchRule: StoppingRule {
     StoppingRule(
       iterations: configuration.iterations,
-      solvedBelow: configuration.solvedBelow * update.squaredNorm)
+      solvedBelow: configuration.solvedBelow * matched.squaredNorm,
+      stagnationFactor: isNoisy ? GradientInversion.noisyStagnation : 0.99)
   }
+
+  /// Beside the energy of the noise, which nothing lowers, progress looks small.
+  static let noisyStagnation = 1 - 1e-5
+
+  /// Whether noise is a part of the update worth speaking of.
+  var isNoisy: Bool { counter.noiseEnergy > 1e-3 * matched.squaredNorm }
 
   /// The class with the largest logit or probability, for each example.
   func mostLikelyLabels(_ scores: ArraySlice<Double>) -> [Int] {

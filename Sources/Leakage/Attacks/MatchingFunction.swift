@@ -1,7 +1,8 @@
 import TensorGraph
 
 /// The matching loss as a solver's objective: a point is the dummy images, followed by the dummy
-/// labels' logits where they are sought too.
+/// labels' logits where they are sought too. With a noisy update the value is the matching loss plus
+/// the energy of the ``PixelPrior``.
 ///
 /// Compiled once; every evaluation writes the point into the graph's buffers, runs it and reads the
 /// results, without allocating.
@@ -14,21 +15,24 @@ final class MatchingFunction: ObjectiveFunction {
   private let variables: [HostBuffer]
   private let gradients: [HostBuffer]
   private let loss: HostBuffer
+  private let prior: PixelPrior?
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought.
+  ///   - update: as `counter` sees it; see ``CounterAttack/matched(_:)``.
+  ///   - counter: the view in which gradients are matched, and the errors to reckon with.
   ///   - soughtForm: what sought labels are made of: logits, or probabilities as free numbers.
   /// - Throws: ``GraphError`` when the backend cannot run the objective.
   init(
     _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?,
     soughtForm: LabelForm = .logits, precision: Precision, mode: ForwardMode,
-    backend: any Backend
+    counter: CounterAttack = .none, backend: any Backend
   ) throws(GraphError) {
     let model = weighted.model
     let matching = GradientMatchingGraph(
       model, batchSize: update.batchSize, labelForm: labels == nil ? soughtForm : .classIndices,
       seeksLabels: labels == nil, loss: update.loss, shared: update.sharedParameters,
-      dtype: precision.dtype, mode: mode)
+      dtype: precision.dtype, mode: mode, view: counter.view)
     let executable = try backend.compile(matching.graph)
     self.executable = executable
     func bindFixed(_ tensors: [Tensor], from start: Int) {
@@ -41,6 +45,7 @@ final class MatchingFunction: ObjectiveFunction {
     bindFixed(weighted.buffers, from: matching.buffers.lowerBound)
     bindFixed(
       update.sharedParameters.map { update.gradients[$0] }, from: matching.targets.lowerBound)
+    bindFixed(counter.weights(of: update.sharedParameters), from: matching.weights.lowerBound)
 
     let types = matching.graph.inputs.map(\.type)
     let images = HostBuffer(types[matching.images])
@@ -63,6 +68,9 @@ final class MatchingFunction: ObjectiveFunction {
         executable.bind(output: labelGradient, to: gradients[1])
       }
     }
+    prior =
+      counter.noiseVariance > 0
+      ? PixelPrior(shape: images.type.shape, noiseVariance: counter.noiseVariance) : nil
     dimension = variables.reduce(0) { $0 + $1.type.shape.elementCount }
   }
 
@@ -82,7 +90,8 @@ final class MatchingFunction: ObjectiveFunction {
       buffer.load(into: UnsafeMutableBufferPointer(rebasing: gradient[start..<start + count]))
       start += count
     }
-    return loss.firstElement
+    guard let prior else { return loss.firstElement }
+    return loss.firstElement + prior.addEnergy(at: point, gradient: gradient)
   }
 }
 

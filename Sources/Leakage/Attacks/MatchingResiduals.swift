@@ -11,6 +11,8 @@ final class MatchingResiduals: LeastSquaresFunction {
   private let update: SharedUpdate
   private let labels: [Int]?
   private let mode: ForwardMode
+  private let counter: CounterAttack
+  private let prior: PixelPrior?
   private let backend: any Backend
   private let single: GaussNewtonProducts
   private var singlePrecision: GaussNewtonProducts?
@@ -22,19 +24,26 @@ final class MatchingResiduals: LeastSquaresFunction {
   /// - Throws: ``GraphError`` when the backend cannot run the objective.
   init(
     _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?, mode: ForwardMode,
-    backend: any Backend
+    counter: CounterAttack = .none, backend: any Backend
   ) throws(GraphError) {
     self.weighted = weighted
     self.update = update
     self.labels = labels
     self.mode = mode
     self.backend = backend
+    self.counter = counter
+    prior =
+      counter.noiseVariance > 0
+      ? PixelPrior(
+        shape: Shape([update.batchSize] + weighted.model.inputShape.dimensions),
+        noiseVariance: counter.noiseVariance) : nil
     matching = try MatchingFunction(
       weighted, update: update, labels: labels, soughtForm: .probabilities, precision: .f64,
-      mode: mode, backend: backend)
+      mode: mode, counter: counter, backend: backend)
     single = try GaussNewtonProducts(
       weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
-      shared: update.sharedParameters, dtype: .f64, mode: mode, backend: backend)
+      shared: update.sharedParameters, dtype: .f64, mode: mode, counter: counter,
+      backend: backend)
   }
 
   func evaluate(
@@ -49,6 +58,7 @@ final class MatchingResiduals: LeastSquaresFunction {
   ) {
     single.move(to: point)
     single.multiply(direction, into: result)
+    prior?.addProduct(direction, to: result)
   }
 
   func assembleNormalMatrix(
@@ -56,19 +66,28 @@ final class MatchingResiduals: LeastSquaresFunction {
   ) -> Bool {
     guard matrix.type.dtype == .f32 else {
       single.move(to: point)
-      return single.assemble(into: matrix, shouldStop: shouldStop)
+      return assemble(single, into: matrix, shouldStop: shouldStop)
     }
     let products = singlePrecision ?? makeSinglePrecision()
     singlePrecision = products
     products.move(to: point)
-    return products.assemble(into: matrix, shouldStop: shouldStop)
+    return assemble(products, into: matrix, shouldStop: shouldStop)
+  }
+
+  private func assemble(
+    _ products: GaussNewtonProducts, into matrix: HostBuffer, shouldStop: () -> Bool
+  ) -> Bool {
+    guard products.assemble(into: matrix, shouldStop: shouldStop) else { return false }
+    prior?.addMatrix(to: matrix)
+    return true
   }
 
   private func makeSinglePrecision() -> GaussNewtonProducts {
     do throws(GraphError) {
       return try GaussNewtonProducts(
         weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
-        shared: update.sharedParameters, dtype: .f32, mode: mode, backend: backend)
+        shared: update.sharedParameters, dtype: .f32, mode: mode, counter: counter,
+        backend: backend)
     } catch {
       preconditionFailure("the f64 graph compiled, but the f32 one did not: \(error.message)")
     }

@@ -7,8 +7,9 @@ import TensorGraph
 /// A product is a forward-mode derivative followed by a reverse-mode one, so J itself is never formed.
 ///
 /// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers; the
-/// direction v: images, and labels where they are sought. With `columns` the directions and products
-/// have a new first axis of that extent, and what does not depend on the direction is computed once.
+/// direction v: images, and labels where they are sought; with a weighted ``MatchingView`` one weight
+/// per shared parameter. With `columns` the directions and products have a new first axis of that
+/// extent, and what does not depend on the direction is computed once.
 public struct GaussNewtonGraph: Sendable {
   public let graph: Graph
   /// Input index of the images [N, C, H, W].
@@ -21,6 +22,8 @@ public struct GaussNewtonGraph: Sendable {
   public let buffers: Range<Int>
   /// Input indices of the directions, in the order of the unknowns: images, then labels.
   public let directions: Range<Int>
+  /// Input indices of the weights of the gradients' elements; empty without weights.
+  public let weights: Range<Int>
   /// Output indices of the products, likewise.
   public let products: Range<Int>
 
@@ -28,10 +31,11 @@ public struct GaussNewtonGraph: Sendable {
   ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
   ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
+  ///   - view: how the gradient is seen.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool,
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, columns: Int? = nil,
-    dtype: DType = .f64, mode: ForwardMode = .evaluation
+    dtype: DType = .f64, mode: ForwardMode = .evaluation, view: MatchingView = .plain
   ) {
     precondition(
       !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
@@ -42,10 +46,12 @@ public struct GaussNewtonGraph: Sendable {
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)
     }
+    let shared = shared ?? Array(model.parameters.indices)
+    let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
     let candidate = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
-    let gradients = (shared ?? Array(model.parameters.indices)).map { candidate.gradients[$0] }
+    let gradients = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
     let changes = Value.pushforward(
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
     let products = Value.pullback(
@@ -55,6 +61,7 @@ public struct GaussNewtonGraph: Sendable {
     self.parameters = 2..<2 + model.parameters.count
     self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
     self.directions = buffers.upperBound..<buffers.upperBound + variables.count
+    self.weights = self.directions.upperBound..<self.directions.upperBound + weights.count
     self.products = 0..<variables.count
     if let columns {
       self.graph = single.vectorized(inputs: Set(directions), count: columns)

@@ -5,7 +5,8 @@ import TensorGraph
 /// function of the dummy data (Zhu et al. 2019, arXiv 1906.08935, algorithm 1).
 ///
 /// Inputs, in order: dummy images [N, C, H, W]; labels; the model's parameters; the model's buffers;
-/// one target gradient per shared parameter. The images vary, and so do the labels where they are dummies
+/// one target gradient per shared parameter; with a weighted ``MatchingView`` one weight for each of
+/// these. The images vary, and so do the labels where they are dummies
 /// too; the rest is fixed. Outputs, in order: D (scalar); its gradient with respect to the images
 /// and, where the labels vary, with respect to the labels.
 public struct GradientMatchingGraph: Sendable {
@@ -20,6 +21,8 @@ public struct GradientMatchingGraph: Sendable {
   public let buffers: Range<Int>
   /// Input indices of the target gradients, one per shared parameter.
   public let targets: Range<Int>
+  /// Input indices of the weights of the gradients' elements; empty without weights.
+  public let weights: Range<Int>
   /// Output index of the matching loss D.
   public let matchingLoss = 0
   /// Output index of D's gradient with respect to the images.
@@ -33,10 +36,11 @@ public struct GradientMatchingGraph: Sendable {
   ///   - seeksLabels: overrides that, for probabilities that are optimised as free numbers.
   ///   - shared: indices of the parameters whose gradients were shared, in ascending order; nil for
   ///     all. The sum goes over these.
+  ///   - view: how the dummy's gradient is seen; the targets must be in that form already.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool? = nil,
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType = .f32,
-    mode: ForwardMode = .evaluation
+    mode: ForwardMode = .evaluation, view: MatchingView = .plain
   ) {
     let shared = shared ?? Array(model.parameters.indices)
     let builder = GraphBuilder()
@@ -50,16 +54,19 @@ public struct GradientMatchingGraph: Sendable {
       let spec = model.parameters[$0]
       return builder.input(spec.name + ".target", spec.shape, dtype, role: .fixed)
     }
+    let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
     let candidate = model.clientGradient(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
-    let distance = squaredDistance(shared.map { candidate.gradients[$0] }, targets)
+    let seen = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
+    let distance = squaredDistance(seen, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]
     self.graph = builder.build(
       outputs: [distance] + distance.gradient(withRespectTo: variables))
     self.parameters = 2..<2 + model.parameters.count
     self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
     self.targets = buffers.upperBound..<buffers.upperBound + shared.count
+    self.weights = self.targets.upperBound..<self.targets.upperBound + weights.count
     self.labelGradient = optimizesLabels ? 2 : nil
   }
 }

@@ -21,6 +21,7 @@ struct ReconstructCommand: ParsableCommand {
       EXAMPLES
         gradleak reconstruct photo.jpg --out out
         gradleak reconstruct a.png b.png --batch-size 2 --labels 3,7 --out out
+        gradleak reconstruct photo.jpg --defence prune:0.3 --defence fp16
         gradleak reconstruct --model m.onnx --update gradient.safetensors --out out
         gradleak reconstruct --model m.onnx --update g.safetensors --truth a.png --labels 3
         gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
@@ -41,6 +42,7 @@ struct ReconstructCommand: ParsableCommand {
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
+  @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
   @Option(
@@ -63,6 +65,11 @@ struct ReconstructCommand: ParsableCommand {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside --update; name pictures to "
           + "measure by with --truth.")
+    }
+    if update.update != nil, !defence.defences.isEmpty {
+      throw ValidationError(
+        "--defence is what a simulated client does, and --update comes from a real one; leave one out."
+      )
     }
     if update.update == nil, images.isEmpty {
       throw ValidationError(
@@ -159,7 +166,8 @@ struct ReconstructCommand: ParsableCommand {
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
-      selected: selected, kind: kind, loss: try loss.clientLoss(), attack: attack, output: output)
+      selected: selected, kind: kind, loss: try loss.clientLoss(), attack: attack, output: output,
+      defence: try defence.choice())
     session.explainSmoothness()
     let jobs = stride(from: 0, to: examples.count, by: size).map { start in
       let batch = Array(examples[start..<min(start + size, examples.count)])

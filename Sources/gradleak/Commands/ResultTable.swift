@@ -64,6 +64,12 @@ struct ResultTable {
         + "\(record.configuration.attackName), \(record.configuration.precision.rawValue); "
         + "batch \(record.update.batchSize).")
     Terminal.printParagraph("Threat model: \(record.threatModel).")
+    if let defence = record.defence {
+      Terminal.printParagraph(
+        "Defence: \(defence.chain), \(defence.wireByteCount) bytes on the wire instead of "
+          + "\(defence.plainByteCount); "
+          + (defence.isAdaptive ? "the attack knows of it." : "the attack does not know of it."))
+    }
     printDiagnoses()
     let preparations = images.compactMap { image in
       image.preparation.map { "\(image.name): \($0)" }

@@ -12,6 +12,7 @@ struct SimulationSession {
   var loss = ClientLoss.meanCrossEntropy
   let attack: AttackOptions
   let output: OutputOptions
+  var defence = DefenceOptions.Choice()
 
   /// A batch to share and attack, with the seed of the weights and the dummy data.
   struct Job {
@@ -46,7 +47,8 @@ struct SimulationSession {
       let finished = outcomes.map(\.timing.attackSeconds)
       let outcome = try audit.run(
         job.batch, configuration: configuration,
-        startingImages: try startingImages(count: job.batch.count)
+        startingImages: try startingImages(count: job.batch.count), defences: defence.chain,
+        isAdaptive: defence.isAdaptive
       ) { state, psnr in
         progress.update {
           line(

@@ -1,0 +1,89 @@
+import Leakage
+import TensorGraph
+
+/// What defences cost: the same small training run with each of them.
+public struct PriceReport: Sendable, Codable {
+  /// One defence, at the learning rate that served it best.
+  public struct Row: Sendable, Codable {
+    public let defence: DefenceChain
+    public let settings: TrainingRun.Settings
+    public let result: TrainingRun.Result
+    /// Share of held-out examples told right, with Wilson's interval at 95 %.
+    public let accuracy: Double
+    public let interval: [Double]
+    /// For DP-SGD: ε of the whole training at ``PriceReport/delta``; nil for others.
+    public let epsilon: JSONNumber?
+
+    init(
+      _ defence: DefenceChain, _ settings: TrainingRun.Settings, _ result: TrainingRun.Result,
+      trainingCount: Int
+    ) {
+      self.defence = defence
+      self.settings = settings
+      self.result = result
+      accuracy = result.accuracy
+      let rate = SuccessRate(successes: result.right, count: result.count)
+      interval = [rate.interval.lowerBound, rate.interval.upperBound]
+      if case .dpSGD(_, let noise) = defence.defences.first {
+        epsilon = JSONNumber(
+          PrivacyAccountant.guarantee(
+            noiseMultiplier: noise,
+            samplingRate: min(1, Double(settings.batchSize) / Double(trainingCount)),
+            steps: settings.rounds, delta: PriceReport.delta
+          ).epsilon)
+      } else {
+        epsilon = nil
+      }
+    }
+  }
+
+  public let tool: String
+  public let model: String
+  public let parameterCount: Int
+  public let data: String
+  /// Accuracy of guessing the class.
+  public let chance: Double
+  public let rows: [Row]
+
+  /// The δ that ε is given for.
+  public static let delta = 1e-5
+
+  /// Trains once for each defence and learning rate, and keeps for each defence the rate with the lowest
+  /// training loss: a defence that changes the update's size deserves a step of its own.
+  ///
+  /// - Parameter observe: called before each training run with its number from 0 and their count.
+  /// - Returns: nil when `shouldStop` said so.
+  public static func measure(
+    _ defences: [DefenceChain], model: Model, data: LabelledImages, rounds: Int, batchSize: Int,
+    learningRates: [Double], seed: UInt64, backend: any Backend,
+    observe: (Int, Int, DefenceChain) -> Void = { _, _, _ in }, shouldStop: () -> Bool = { false }
+  ) throws -> PriceReport? {
+    precondition(!learningRates.isEmpty, "no learning rate")
+    let training = TrainingRun(model, data: data, backend: backend)
+    var rows: [Row] = []
+    for (index, defence) in defences.enumerated() {
+      var best: Row?
+      for (attempt, rate) in learningRates.enumerated() {
+        observe(
+          index * learningRates.count + attempt, defences.count * learningRates.count, defence)
+        let settings = TrainingRun.Settings(
+          rounds: rounds, batchSize: batchSize, learningRate: rate, seed: seed)
+        guard let result = try training.train(defence, settings, shouldStop: shouldStop) else {
+          return nil
+        }
+        let loss = result.trainingLoss.value
+        let isBetter = best.map { row in
+          let other = row.result.trainingLoss.value
+          return loss.isFinite && (!other.isFinite || loss < other)
+        }
+        if isBetter ?? true {
+          best = Row(defence, settings, result, trainingCount: data.training.count)
+        }
+      }
+      if let best { rows.append(best) }
+    }
+    return PriceReport(
+      tool: GradleakVersion.current, model: model.name, parameterCount: model.parameterCount,
+      data: data.description, chance: 1 / Double(data.classes.count), rows: rows)
+  }
+}

@@ -1,0 +1,43 @@
+import Foundation
+
+extension SweepReport {
+  /// Number of cells that these runs fall into.
+  public static func cellCount(of tasks: [SweepTask]) -> Int {
+    Set(
+      tasks.map { task in
+        [
+          task.model, task.activation ?? "", task.classes.map(String.init) ?? "",
+          String(task.size), String(task.batchSize), task.defence.description,
+          task.attack.description,
+        ]
+      }
+    ).count
+  }
+
+  /// The cells as CSV (RFC 4180), with a header.
+  public var csv: String {
+    var lines = [
+      "model,size,batch_size,defence,attack,runs,leaked,rate,interval_low,interval_high,"
+        + "median_psnr_db,p90_psnr_db,labels_right,random_guess_psnr_db,grey_image_psnr_db,"
+        + "wire_bytes,plain_bytes,median_seconds"
+    ]
+    for cell in cells {
+      let numbers = [
+        cell.rate.value, cell.interval[0], cell.interval[1], cell.medianPSNR.value,
+        cell.percentile90PSNR.value,
+      ].map { "\($0)" }
+      let fields =
+        [
+          ResultWriter.csvField(cell.model), String(cell.size), String(cell.batchSize),
+          ResultWriter.csvField(cell.defence.description), cell.attack.description,
+          String(cell.runs), String(cell.leaked),
+        ] + numbers + [
+          String(cell.labelsRight), "\(cell.randomGuessPSNR.value)",
+          "\(cell.greyImagePSNR.value)", cell.wireByteCount.map(String.init) ?? "",
+          cell.plainByteCount.map(String.init) ?? "", "\(cell.medianSeconds.value)",
+        ]
+      lines.append(fields.joined(separator: ","))
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,81 @@
+import Leakage
+
+/// What a sweep runs: groups of runs, each of them every combination of its lists.
+///
+/// Read from YAML (``init(yaml:path:)``), made from a preset or from options.
+public struct SweepPlan: Sendable, Equatable {
+  /// One Cartesian product.
+  public struct Group: Sendable, Equatable {
+    public var model = "lenet"
+    /// Instead of the model's own.
+    public var activation: String?
+    /// Instead of the model's own.
+    public var classes: Int?
+    public var defences: [DefenceChain] = [.none]
+    public var attacks: [SweepAttack] = [SweepAttack(kind: .automatic)]
+    /// Images that share one gradient.
+    public var batchSizes = [1]
+    /// Height and width of the images.
+    public var sizes = [32]
+    /// Number of seeds, from ``firstSeed`` up. A seed sets weights, labels, noise and dummy data.
+    public var seeds = 3
+    public var firstSeed: UInt64 = 0
+    /// Pictures at most of each seed; nil for all.
+    public var pictures: Int?
+    public var trials = 1
+    public var iterations = 300
+
+    public init() {}
+  }
+
+  /// A folder of pictures, or nil for the bundled photographs.
+  public var imageFolder: String?
+  public var groups: [Group]
+
+  public init(groups: [Group], imageFolder: String? = nil) {
+    self.groups = groups
+    self.imageFolder = imageFolder
+  }
+}
+
+/// An attack of a sweep, written `auto`, or `dlg/naive` for one that ignores the defence.
+public struct SweepAttack: Sendable, Hashable, Codable {
+  public var kind: AttackKind
+  /// Whether it knows of the client's defence and answers it; see ``CounterAttack``.
+  public var isAdaptive: Bool
+
+  public init(kind: AttackKind, isAdaptive: Bool = true) {
+    self.kind = kind
+    self.isAdaptive = isAdaptive
+  }
+
+  /// Reads the short form; nil when it is none.
+  public init?(_ text: String) {
+    let suffix = "/naive"
+    let isNaive = text.hasSuffix(suffix)
+    guard let kind = AttackKind(rawValue: isNaive ? String(text.dropLast(suffix.count)) : text)
+    else { return nil }
+    self.init(kind: kind, isAdaptive: !isNaive)
+  }
+
+  /// Every short form.
+  public static let allNames = AttackKind.allCases.flatMap {
+    [$0.rawValue, $0.rawValue + "/naive"]
+  }
+}
+
+extension SweepAttack: CustomStringConvertible {
+  public var description: String { kind.rawValue + (isAdaptive ? "" : "/naive") }
+}
+
+/// A plan that cannot be run.
+public struct SweepError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// One sentence: what is wrong, where, and how to mend it.
+  public let message: String
+
+  public init(_ message: String) {
+    self.message = message
+  }
+
+  public var description: String { message }
+}

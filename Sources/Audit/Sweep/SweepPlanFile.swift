@@ -1,0 +1,169 @@
+import Leakage
+import ModelIO
+import Yams
+
+extension SweepPlan {
+  /// The largest plan that is read, in bytes.
+  private static let fileLimit = 1 << 20
+
+  /// Reads a plan from a YAML file.
+  ///
+  /// The file's keys are ``Group``'s properties with hyphens (`batch-sizes`), and `images`, a folder
+  /// of pictures. `groups`, a list, makes several products of the same keys; what a group does not
+  /// say is as said outside of it.
+  ///
+  /// - Throws: ``FileError`` when the file cannot be read; ``SweepError`` when it is no plan.
+  public static func read(contentsOf path: String) throws -> SweepPlan {
+    let bytes = try InputFile.bytes(at: path, expected: "a plan in YAML", limit: fileLimit)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw SweepError("\(path.escapingControlCharacters): the plan is not UTF-8; save it as text")
+    }
+    do {
+      return try SweepPlan(yaml: text)
+    } catch {
+      throw SweepError("\(path.escapingControlCharacters): \(error.message)")
+    }
+  }
+
+  /// Reads a plan from YAML text.
+  public init(yaml text: String) throws(SweepError) {
+    let content: Any?
+    do {
+      content = try Yams.load(yaml: text)
+    } catch {
+      let reason = "\(error)".split(separator: "\n").first.map(String.init) ?? ""
+      throw SweepError("this is no YAML (\(reason.escapingControlCharacters)); correct it there")
+    }
+    guard let top = content as? [String: Any] else {
+      throw SweepError("a plan is a list of keys and values, such as \"defences: [none, fp16]\"")
+    }
+    var common = Group()
+    try PlanKeys.apply(top.filter { $0.key != "groups" && $0.key != "images" }, to: &common)
+    var folder: String?
+    if let images = top["images"] {
+      guard let name = images as? String, !name.isEmpty else {
+        throw SweepError("images is not a folder's name")
+      }
+      folder = name
+    }
+    guard let list = top["groups"] else {
+      self.init(groups: [common], imageFolder: folder)
+      return
+    }
+    guard let items = list as? [Any], !items.isEmpty else {
+      throw SweepError("groups is not a list of keys and values")
+    }
+    var groups: [Group] = []
+    for item in items {
+      guard let keys = item as? [String: Any] else {
+        throw SweepError("groups has an item that is not made of keys and values")
+      }
+      var group = common
+      try PlanKeys.apply(keys, to: &group)
+      groups.append(group)
+    }
+    self.init(groups: groups, imageFolder: folder)
+  }
+}
+
+/// The keys of a group.
+private enum PlanKeys {
+  static let names = [
+    "model", "activation", "classes", "defences", "attacks", "batch-sizes", "sizes", "seeds",
+    "first-seed", "pictures", "trials", "iterations",
+  ]
+
+  static func apply(_ keys: [String: Any], to group: inout SweepPlan.Group) throws(SweepError) {
+    for (key, value) in keys.sorted(by: { $0.key < $1.key }) {
+      switch key {
+      case "model": group.model = try text(value, key)
+      case "activation": group.activation = try text(value, key)
+      case "classes": group.classes = try number(value, key, 2...1_000_000)
+      case "defences":
+        group.defences = try list(value, key) { text throws(SweepError) in
+          do throws(DefenceError) {
+            return try DefenceChain(text)
+          } catch {
+            throw SweepError("\(key): \(error.message)")
+          }
+        }
+      case "attacks":
+        group.attacks = try list(value, key) { text throws(SweepError) in
+          try SweepPlan.attack(named: text)
+        }
+      case "batch-sizes": group.batchSizes = try numbers(value, key, 1...1000)
+      case "sizes": group.sizes = try numbers(value, key, 1...8192)
+      case "seeds": group.seeds = try number(value, key, 1...100_000)
+      case "first-seed": group.firstSeed = UInt64(try number(value, key, 0...Int.max))
+      case "pictures": group.pictures = try number(value, key, 1...100_000)
+      case "trials": group.trials = try number(value, key, 1...1_000_000)
+      case "iterations": group.iterations = try number(value, key, 1...100_000_000)
+      default:
+        let hint = nearestSpelling(to: key, in: names).map { "did you mean \($0)? " } ?? ""
+        throw SweepError(
+          "there is no key \(key.quotedForMessage); \(hint)the keys are images, groups, "
+            + names.joined(separator: ", "))
+      }
+    }
+  }
+
+  private static func text(_ value: Any, _ key: String) throws(SweepError) -> String {
+    guard let text = value as? String, !text.isEmpty else {
+      throw SweepError("\(key) is not a name")
+    }
+    return text
+  }
+
+  private static func number(
+    _ value: Any, _ key: String, _ range: ClosedRange<Int>
+  ) throws(SweepError) -> Int {
+    guard let number = value as? Int, range.contains(number) else {
+      throw SweepError(
+        "\(key) has \("\(value)".quotedForMessage); give a whole number from \(range.lowerBound) to "
+          + "\(range.upperBound)")
+    }
+    return number
+  }
+
+  private static func items(_ value: Any, _ key: String) throws(SweepError) -> [Any] {
+    let items = value as? [Any] ?? [value]
+    guard !items.isEmpty else { throw SweepError("\(key) is an empty list") }
+    return items
+  }
+
+  private static func numbers(
+    _ value: Any, _ key: String, _ range: ClosedRange<Int>
+  ) throws(SweepError) -> [Int] {
+    var result: [Int] = []
+    for item in try items(value, key) { result.append(try number(item, key, range)) }
+    return result
+  }
+
+  private static func list<Item>(
+    _ value: Any, _ key: String, _ read: (String) throws(SweepError) -> Item
+  ) throws(SweepError) -> [Item] {
+    var result: [Item] = []
+    for item in try items(value, key) {
+      guard let text = item as? String else {
+        throw SweepError("\(key) has \("\(item)".quotedForMessage), which is no name")
+      }
+      result.append(try read(text))
+    }
+    return result
+  }
+}
+
+extension SweepPlan {
+  /// An attack by its short form.
+  ///
+  /// - Throws: ``SweepError`` with the nearest spelling.
+  public static func attack(named text: String) throws(SweepError) -> SweepAttack {
+    if let attack = SweepAttack(text) { return attack }
+    let hint =
+      nearestSpelling(to: text, in: SweepAttack.allNames).map { "did you mean \($0)? " } ?? ""
+    throw SweepError(
+      "there is no attack called \(text.quotedForMessage); \(hint)the attacks are "
+        + AttackKind.allCases.map(\.rawValue).joined(separator: ", ")
+        + ", each also with /naive behind it")
+  }
+}

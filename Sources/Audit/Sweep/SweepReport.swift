@@ -1,0 +1,239 @@
+import Leakage
+
+/// What a sweep measured: cells, and for each series of growing strength where leakage stops.
+public struct SweepReport: Codable, Sendable {
+  /// All runs of one model, size, batch, defence and attack.
+  public struct Cell: Codable, Sendable {
+    public let model: String
+    public let size: Int
+    public let batchSize: Int
+    public let defence: DefenceChain
+    public let attack: SweepAttack
+    public let runs: Int
+    /// Runs from which at least one image leaked; see ``SweepReport/leakedPSNR``.
+    public let leaked: Int
+    public let rate: JSONNumber
+    /// Wilson's interval at 95 %.
+    public let interval: [Double]
+    /// Over all images, in dB.
+    public let medianPSNR: JSONNumber
+    /// What nine of ten images stay below.
+    public let percentile90PSNR: JSONNumber
+    /// Runs with all labels right.
+    public let labelsRight: Int
+    /// Median over all images of the PSNR of uniform random pixels: what knowing nothing gives.
+    public let randomGuessPSNR: JSONNumber
+    /// The same of a grey image.
+    public let greyImagePSNR: JSONNumber
+    /// Mean bytes of a message, and of one without defence.
+    public let wireByteCount: Int?
+    public let plainByteCount: Int?
+    public let medianSeconds: JSONNumber
+  }
+
+  /// A defence at growing strength, or growing batches or images, against one attack.
+  public struct Series: Codable, Sendable {
+    public enum Axis: String, Codable, Sendable {
+      case strength
+      case batchSize = "batch size"
+      case size
+    }
+
+    public let axis: Axis
+    public let model: String
+    /// The defence's name; "none" for batches and sizes.
+    public let defence: String
+    public let attack: SweepAttack
+    /// From the weakest to the strongest: "1e-4", or 8 for batches of 8.
+    public let points: [String]
+    /// The point from which on leakage is stopped; nil when it is not.
+    public let stopsAt: String?
+    public let statement: String
+  }
+
+  public let tool: String
+  public let leakedPSNR: Double
+  public let cells: [Cell]
+  public let series: [Series]
+
+  /// PSNR in dB from which an image counts as leaked: at 32x32 pixels its subject can be told. It has
+  /// to beat the grey image by 3 dB as well, since dull pictures look like one.
+  public static let defaultLeakedPSNR = 20.0
+  /// Leakage counts as stopped when the rate's interval ends below this. 0 of 16 runs reach it.
+  public static let stoppedBelow = 0.2
+
+  public init(
+    _ entries: [SweepStore.Entry], order tasks: [SweepTask],
+    leakedPSNR: Double = SweepReport.defaultLeakedPSNR
+  ) {
+    tool = GradleakVersion.current
+    self.leakedPSNR = leakedPSNR
+    let byCell = Dictionary(grouping: entries) { CellKey($0.task) }
+    var seen: Set<CellKey> = []
+    let keys = tasks.map(CellKey.init).filter { seen.insert($0).inserted }
+    cells = keys.compactMap { key in
+      byCell[key].map { Cell(key, $0, leakedPSNR: leakedPSNR) }
+    }
+    series = SweepReport.series(of: cells)
+  }
+}
+
+private struct CellKey: Hashable {
+  let model: String
+  let size: Int
+  let batchSize: Int
+  let defence: DefenceChain
+  let attack: SweepAttack
+
+  init(_ task: SweepTask) {
+    model =
+      ([task.model] + [task.activation, task.classes.map { "\($0) classes" }].compactMap(\.self))
+      .joined(separator: ", ")
+    size = task.size
+    batchSize = task.batchSize
+    defence = task.defence
+    attack = task.attack
+  }
+}
+
+extension SweepReport.Cell {
+  fileprivate init(_ key: CellKey, _ entries: [SweepStore.Entry], leakedPSNR: Double) {
+    let records = entries.map(\.record)
+    let images = records.flatMap(\.images)
+    let success = SuccessRate(
+      records.map { record in
+        record.images.contains {
+          ($0.psnr?.value ?? 0) >= max(leakedPSNR, ($0.greyImagePSNR?.value ?? 0) + 3)
+        }
+      })
+    let defences = records.compactMap(\.defence)
+    func mean(_ values: [Int]) -> Int? {
+      values.isEmpty ? nil : values.reduce(0, +) / values.count
+    }
+    self.init(
+      model: key.model, size: key.size, batchSize: key.batchSize, defence: key.defence,
+      attack: key.attack, runs: success.count, leaked: success.successes,
+      rate: JSONNumber(success.rate),
+      interval: [success.interval.lowerBound, success.interval.upperBound],
+      medianPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.psnr?.value))),
+      percentile90PSNR: JSONNumber(quantile(0.9, of: images.compactMap(\.psnr?.value))),
+      labelsRight: records.count { $0.images.allSatisfy { $0.isLabelRight == true } },
+      randomGuessPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.randomGuessPSNR?.value))),
+      greyImagePSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.greyImagePSNR?.value))),
+      wireByteCount: mean(defences.map(\.wireByteCount)),
+      plainByteCount: mean(defences.map(\.plainByteCount)),
+      medianSeconds: JSONNumber(
+        quantile(0.5, of: entries.map { $0.timing.compileSeconds + $0.timing.attackSeconds })))
+  }
+
+  /// The rate with its interval.
+  public var success: SuccessRate { SuccessRate(successes: leaked, count: runs) }
+
+  /// Whether leakage is stopped, as far as these runs tell.
+  public var isStopped: Bool { success.interval.upperBound <= SweepReport.stoppedBelow }
+}
+
+/// The value that a share of all values does not exceed; NaN for none.
+private func quantile(_ share: Double, of values: [Double]) -> Double {
+  let sorted = values.sorted()
+  guard !sorted.isEmpty else { return .nan }
+  let position = max(Int((share * Double(sorted.count)).rounded(.up)) - 1, 0)
+  return sorted[min(position, sorted.count - 1)]
+}
+
+// MARK: - Series
+
+extension SweepReport {
+  private struct SeriesKey: Hashable {
+    let axis: Series.Axis
+    let model: String
+    let fixed: [Int]
+    let defence: String
+    let attack: SweepAttack
+  }
+
+  /// Every series of at least two points, in the order of the cells.
+  fileprivate static func series(of cells: [Cell]) -> [Series] {
+    var order: [SeriesKey] = []
+    var groups: [SeriesKey: [Cell]] = [:]
+    func add(_ cell: Cell, _ axis: Series.Axis, _ fixed: [Int], _ defence: String) {
+      let key = SeriesKey(
+        axis: axis, model: cell.model, fixed: fixed, defence: defence, attack: cell.attack)
+      if groups[key] == nil { order.append(key) }
+      groups[key, default: []].append(cell)
+    }
+    for cell in cells {
+      if cell.defence.defences.count == 1, let defence = cell.defence.defences.first {
+        add(cell, .strength, [cell.size, cell.batchSize], defence.name)
+      }
+      add(cell, .batchSize, [cell.size], cell.defence.description)
+      add(cell, .size, [cell.batchSize], cell.defence.description)
+    }
+    return order.compactMap { key in
+      let cells = groups[key] ?? []
+      // A defence without strength is a series of one.
+      let isWithoutStrength = key.axis == .strength && cells[0].defence.defences[0].strength == nil
+      guard cells.count > 1 || isWithoutStrength else { return nil }
+      return series(key, sorted(cells, by: key.axis))
+    }
+  }
+
+  /// From the weakest to the strongest.
+  private static func sorted(_ cells: [Cell], by axis: Series.Axis) -> [Cell] {
+    func strength(_ cell: Cell) -> Double {
+      switch axis {
+      case .batchSize: return Double(cell.batchSize)
+      case .size: return Double(cell.size)
+      case .strength:
+        guard let defence = cell.defence.defences.first, let value = defence.strength else {
+          return 0
+        }
+        return defence.isStrongerWhenSmaller ? -value : value
+      }
+    }
+    return cells.enumerated().sorted {
+      let (left, right) = (strength($0.element), strength($1.element))
+      return left == right ? $0.offset < $1.offset : left < right
+    }.map(\.element)
+  }
+
+  private static func series(_ key: SeriesKey, _ cells: [Cell]) -> Series {
+    func name(_ cell: Cell) -> String {
+      switch key.axis {
+      case .strength: cell.defence.description
+      case .batchSize: "batch \(cell.batchSize)"
+      case .size: "\(cell.size)x\(cell.size) pixels"
+      }
+    }
+    let stopped = cells.reversed().prefix { $0.isStopped }.last
+    let strongest = cells[cells.count - 1]
+    let statement: String
+    if let stopped {
+      statement =
+        cells.count == 1
+        ? "stops leakage: \(stopped.success)"
+        : "leakage stops at \(name(stopped)): \(stopped.success)"
+    } else if strongest.success.interval.lowerBound > stoppedBelow {
+      statement =
+        cells.count == 1
+        ? "is no defence: \(strongest.success)"
+        : "leakage does not stop up to \(name(strongest)): \(strongest.success)"
+    } else {
+      statement = "undecided at \(name(strongest)): \(strongest.success); more runs are needed"
+    }
+    return Series(
+      axis: key.axis, model: key.model, defence: key.defence, attack: key.attack,
+      points: cells.map(name), stopsAt: stopped.map(name), statement: statement)
+  }
+}
+
+extension Defence {
+  /// Whether a smaller number of the short form defends better.
+  fileprivate var isStrongerWhenSmaller: Bool {
+    switch self {
+    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip: true
+    case .gaussian, .laplacian, .prune, .rounding, .int8, .ternGrad, .signSGD, .dpSGD, .freeze:
+      false
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Leakage
+import ModelIO
+import Synchronization
+import TensorGraph
+
+/// Runs what a results file lacks of a sweep, several runs at a time with one engine thread each.
+public struct SweepRunner: Sendable {
+  /// How far a sweep is.
+  public struct Progress: Sendable {
+    /// Of all runs, those of earlier starts included.
+    public let finished: Int
+    public let count: Int
+    /// The latest result.
+    public let latest: SweepStore.Entry?
+    /// Estimated seconds left; nil when nothing is known yet.
+    public let secondsLeft: Double?
+  }
+
+  private let tasks: [SweepTask]
+  private let pictures: SweepPictures
+  private let store: SweepStore
+  private let makeBackend: @Sendable () -> any Backend
+
+  /// - Parameter makeBackend: a backend of one thread, for each of the parallel runs.
+  public init(
+    _ tasks: [SweepTask], pictures: SweepPictures, store: SweepStore,
+    makeBackend: @escaping @Sendable () -> any Backend
+  ) {
+    self.tasks = tasks
+    self.pictures = pictures
+    self.store = store
+    self.makeBackend = makeBackend
+  }
+
+  /// What the threads share.
+  private struct State {
+    var waiting: ArraySlice<SweepTask>
+    var running = 0
+    var finished: Int
+    /// Seconds of finished runs, and runs left, by kind of run.
+    var spent: [Kind: (seconds: Double, count: Int)] = [:]
+    var left: [Kind: Int] = [:]
+    var failure: (any Error)?
+  }
+
+  /// Runs of one kind take about as long.
+  private struct Kind: Hashable {
+    let model: String
+    let size: Int
+    let batchSize: Int
+    let attack: SweepAttack
+    let defence: DefenceChain
+
+    init(_ task: SweepTask) {
+      model = task.model
+      size = task.size
+      batchSize = task.batchSize
+      attack = task.attack
+      defence = task.defence
+    }
+  }
+
+  /// Runs until all is recorded, or `shouldStop` says so.
+  ///
+  /// - Parameters:
+  ///   - threads: runs at a time.
+  ///   - observe: called after every run, from any thread but one at a time.
+  ///   - shouldStop: asked often, from any thread; unfinished runs are given up.
+  /// - Throws: what the first run that failed threw: ``FileError`` when the results cannot be written,
+  ///   ``ModelError`` or ``AttackError`` when a run is impossible. What was recorded stays.
+  public func run(
+    threads: Int, observe: @escaping @Sendable (Progress) -> Void = { _ in },
+    shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) throws {
+    let seconds = try store.seconds()
+    let keyed = try tasks.map { (task: $0, key: try $0.key) }
+    let missing = keyed.filter { seconds[$0.key] == nil }.map(\.task)
+    var start = State(waiting: missing[...], finished: tasks.count - missing.count)
+    for (task, key) in keyed {
+      if let time = seconds[key] {
+        let spent = start.spent[Kind(task)] ?? (0, 0)
+        start.spent[Kind(task)] = (spent.seconds + time, spent.count + 1)
+      } else {
+        start.left[Kind(task), default: 0] += 1
+      }
+    }
+    let state = Mutex(start)
+    observe(progress(start, latest: nil, threads: threads))
+    let done = DispatchGroup()
+    for _ in 0..<max(1, min(threads, missing.count)) {
+      done.enter()
+      let thread = Thread {
+        work(state, threads: threads, observe: observe, shouldStop: shouldStop)
+        done.leave()
+      }
+      thread.stackSize = 16 << 20
+      thread.start()
+    }
+    done.wait()
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+
+  private func work(
+    _ state: borrowing Mutex<State>, threads: Int, observe: (Progress) -> Void,
+    shouldStop: @escaping () -> Bool
+  ) {
+    let backend = makeBackend()
+    while !shouldStop() {
+      let task = state.withLock { $0.failure == nil ? $0.waiting.popFirst() : nil }
+      guard let task else { return }
+      do {
+        guard
+          let outcome = try task.run(
+            pictures: pictures, backend: backend, shouldStop: shouldStop)
+        else { return }
+        let entry = SweepStore.Entry(task: task, record: outcome.record, timing: outcome.timing)
+        try store.add(entry)
+        state.withLock { state in
+          let time = entry.timing.compileSeconds + entry.timing.attackSeconds
+          let spent = state.spent[Kind(task)] ?? (0, 0)
+          state.spent[Kind(task)] = (spent.seconds + time, spent.count + 1)
+          state.left[Kind(task), default: 1] -= 1
+          state.finished += 1
+          observe(progress(state, latest: entry, threads: threads))
+        }
+      } catch {
+        state.withLock { if $0.failure == nil { $0.failure = error } }
+        return
+      }
+    }
+  }
+
+  /// A kind without a finished run is taken to last as long as the others do on average.
+  private func progress(_ state: State, latest: SweepStore.Entry?, threads: Int) -> Progress {
+    let total = state.spent.values.reduce((0.0, 0)) { ($0.0 + $1.seconds, $0.1 + $1.count) }
+    let average = total.1 > 0 ? total.0 / Double(total.1) : nil
+    let left = average.map { average in
+      state.left.reduce(0.0) { sum, item in
+        let known = state.spent[item.key].map { $0.seconds / Double($0.count) }
+        return sum + Double(item.value) * (known ?? average)
+      } / Double(threads)
+    }
+    return Progress(
+      finished: state.finished, count: tasks.count, latest: latest, secondsLeft: left)
+  }
+}

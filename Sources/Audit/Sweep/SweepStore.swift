@@ -1,0 +1,284 @@
+import Foundation
+import GRDB
+import ModelIO
+
+/// The results of a sweep in a SQLite file: one row per run, under the run's full configuration.
+///
+/// Each result is a transaction of its own, so that a program killed at any moment loses the runs it
+/// was at, and nothing else. The file is made under a temporary name and renamed, so that it is never
+/// there half made.
+public final class SweepStore: Sendable {
+  /// A run with its result.
+  public struct Entry: Sendable {
+    public let task: SweepTask
+    public let record: RunRecord
+    public let timing: RunTiming
+
+    public init(task: SweepTask, record: RunRecord, timing: RunTiming) {
+      self.task = task
+      self.record = record
+      self.timing = timing
+    }
+  }
+
+  /// Says in the file's header that it is ours: "grdl" in ASCII.
+  private static let applicationID: Int32 = 0x6772_646C
+  /// Version of the tables.
+  private static let formatVersion: Int32 = 1
+
+  public let path: String
+  private let queue: DatabaseQueue
+
+  /// Opens the results at `path`, or makes an empty file for them.
+  ///
+  /// - Throws: ``FileError`` when the file is empty, truncated, damaged, another program's, a newer
+  ///   gradleak's or read-only, or cannot be made. The file is left as it was.
+  public init(path: String) throws(FileError) {
+    self.path = path
+    let isThere = FileManager.default.fileExists(atPath: path)
+    if isThere {
+      try SweepStore.checkFile(path)
+    } else {
+      try SweepStore.makeFile(path)
+    }
+    do {
+      queue = try DatabaseQueue(path: path, configuration: SweepStore.configuration)
+      if isThere {
+        let length = try queue.read { try SweepStore.checkContent($0) }
+        // SQLite notices missing pages, but not a last one that is cut.
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        guard (attributes[.size] as? Int ?? 0) >= length else { throw Damaged() }
+      }
+      // Taken once at the start: a read-only file must not be found out after hours.
+      try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
+    } catch {
+      throw SweepStore.fileError(error, path)
+    }
+  }
+
+  private static var configuration: Configuration {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(30)
+    configuration.label = "gradleak sweep"
+    return configuration
+  }
+
+  // MARK: - Rows
+
+  /// The keys of all runs that are there.
+  public func keys() throws(FileError) -> Set<String> {
+    do {
+      return try queue.read { try Set(String.fetchAll($0, sql: "SELECT task FROM run")) }
+    } catch {
+      throw SweepStore.fileError(error, path)
+    }
+  }
+
+  /// Seconds that each finished run took, by its key.
+  public func seconds() throws(FileError) -> [String: Double] {
+    do {
+      return try queue.read { database in
+        var result: [String: Double] = [:]
+        let rows = try Row.fetchCursor(
+          database, sql: "SELECT task, compileSeconds + attackSeconds FROM run")
+        while let row = try rows.next() { result[row[0]] = row[1] }
+        return result
+      }
+    } catch {
+      throw SweepStore.fileError(error, path)
+    }
+  }
+
+  /// Adds a result. Nothing changes when the run is there already.
+  ///
+  /// - Returns: whether it was added.
+  @discardableResult
+  public func add(_ entry: Entry) throws(FileError) -> Bool {
+    do {
+      let key = try entry.task.key
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let record = String(decoding: try encoder.encode(entry.record), as: UTF8.self)
+      return try queue.write { database in
+        try database.execute(
+          sql: """
+            INSERT OR IGNORE INTO run
+              (task, record, compileSeconds, attackSeconds, evaluationsPerSecond)
+            VALUES (?, ?, ?, ?, ?)
+            """,
+          arguments: [
+            key, record, entry.timing.compileSeconds, entry.timing.attackSeconds,
+            entry.timing.evaluationsPerSecond,
+          ])
+        return database.changesCount > 0
+      }
+    } catch {
+      throw SweepStore.fileError(error, path)
+    }
+  }
+
+  /// All results, in an order that does not depend on when they were added.
+  public func entries() throws(FileError) -> [Entry] {
+    do {
+      return try queue.read { database in
+        let rows = try Row.fetchCursor(
+          database,
+          sql: """
+            SELECT task, record, compileSeconds, attackSeconds, evaluationsPerSecond
+            FROM run ORDER BY task
+            """)
+        var entries: [Entry] = []
+        let decoder = JSONDecoder()
+        while let row = try rows.next() {
+          let (task, record): (String, String) = (row[0], row[1])
+          entries.append(
+            Entry(
+              task: try decoder.decode(SweepTask.self, from: Data(task.utf8)),
+              record: try decoder.decode(RunRecord.self, from: Data(record.utf8)),
+              timing: RunTiming(
+                compileSeconds: row[2], attackSeconds: row[3], evaluationsPerSecond: row[4])))
+        }
+        return entries
+      }
+    } catch {
+      throw SweepStore.fileError(error, path)
+    }
+  }
+
+  // MARK: - Files
+
+  private static func checkFile(_ path: String) throws(FileError) {
+    let header = "SQLite format 3\0"
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard !isFolder.boolValue else {
+      throw FileError(
+        path: path, problem: "this is a folder", remedy: "give the name of a file for the results")
+    }
+    guard let handle = FileHandle(forReadingAtPath: path),
+      let start = try? handle.read(upToCount: header.utf8.count) ?? Data()
+    else {
+      throw FileError(
+        path: path, problem: "the results cannot be read",
+        remedy: "give a file that you may read and write")
+    }
+    try? handle.close()
+    guard !start.isEmpty else {
+      throw FileError(
+        path: path, problem: "the file is empty",
+        remedy: "remove it to start a new sweep, or give another name")
+    }
+    guard start == Data(header.utf8) else {
+      throw FileError(
+        path: path, problem: "these are no results of a sweep",
+        remedy: "give a file that gradleak sweep wrote, or a new name")
+    }
+    guard FileManager.default.isWritableFile(atPath: path) else {
+      throw FileError(
+        path: path, problem: "the results are read-only",
+        remedy: "make the file writable, or give another name")
+    }
+  }
+
+  /// Makes an empty file of results under a temporary name, and gives it its own.
+  private static func makeFile(_ path: String) throws(FileError) {
+    let folder =
+      path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : ""
+    let temporary = "\(folder).gradleak-\(ProcessInfo.processInfo.processIdentifier)-sweep.tmp"
+    unlink(temporary)
+    defer {
+      unlink(temporary)
+      unlink(temporary + "-journal")
+    }
+    do {
+      let queue = try DatabaseQueue(path: temporary, configuration: configuration)
+      try queue.write { database in
+        try database.execute(
+          sql: """
+            PRAGMA application_id = \(applicationID);
+            PRAGMA user_version = \(formatVersion);
+            CREATE TABLE run (
+              task TEXT PRIMARY KEY NOT NULL,
+              record TEXT NOT NULL,
+              compileSeconds REAL NOT NULL,
+              attackSeconds REAL NOT NULL,
+              evaluationsPerSecond REAL NOT NULL
+            ) WITHOUT ROWID;
+            """)
+      }
+      try queue.close()
+    } catch {
+      throw fileError(error, path)
+    }
+    // A link fails where another process was first; its file serves as well.
+    guard link(temporary, path) == 0 || errno == EEXIST || rename(temporary, path) == 0 else {
+      throw FileError(
+        path: path, problem: "the results cannot be written here",
+        remedy: "give another place")
+    }
+  }
+
+  /// - Returns: bytes that the file must have.
+  private static func checkContent(_ database: Database) throws -> Int {
+    guard try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
+      throw Foreign()
+    }
+    let version = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    guard version <= formatVersion else { throw Newer() }
+    guard try String.fetchOne(database, sql: "PRAGMA quick_check") == "ok" else { throw Damaged() }
+    let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+    return try pages * (Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0)
+  }
+
+  private struct Foreign: Error {}
+  private struct Newer: Error {}
+  private struct Damaged: Error {}
+
+  private static func fileError(_ error: any Error, _ path: String) -> FileError {
+    let (problem, remedy): (String, String) =
+      switch error {
+      case let error as FileError: (error.problem, error.remedy)
+      case is Foreign:
+        (
+          "this SQLite file is another program's",
+          "give a file that gradleak sweep wrote, or a new name"
+        )
+      case is Newer:
+        ("these results were written by a newer gradleak", "use that one, or give a new name")
+      case is Damaged: damaged
+      case let error as DatabaseError: sqliteProblem(error)
+      case is DecodingError: damaged
+      default: ("the results cannot be used (\(error))", "give another file")
+      }
+    return FileError(path: path, problem: problem, remedy: remedy)
+  }
+
+  private static let damaged = (
+    "the results are damaged or cut short",
+    "restore a copy, or give a new name to start again"
+  )
+
+  private static func sqliteProblem(_ error: DatabaseError) -> (String, String) {
+    switch error.resultCode {
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB: damaged
+    case .SQLITE_FULL:
+      ("the disk is full; what was recorded before is kept", "free some space and start again")
+    case .SQLITE_READONLY, .SQLITE_PERM:
+      ("the results are read-only", "make the file and its folder writable, or give another name")
+    case .SQLITE_CANTOPEN:
+      (
+        "the results cannot be opened or made here",
+        "give a file in a folder that exists and that you may write to"
+      )
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      ("another program holds the results locked", "wait until it has finished")
+    case .SQLITE_IOERR:
+      (
+        "the disk refused to write; what was recorded before is kept",
+        "see to the disk's space and health, then start again"
+      )
+    default:
+      ("SQLite refused (\(error.message ?? "\(error.resultCode)"))", "give another file")
+    }
+  }
+}

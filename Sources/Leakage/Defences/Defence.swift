@@ -1,0 +1,89 @@
+/// One thing that a client does to its update before it shares it.
+///
+/// Written as `name:parameters`, such as `gaussian:1e-2` or `dp-sgd:1,1.1`; ``DefenceForm`` lists the
+/// names with their sources. Noise is given by its **variance**, as in the DLG paper (Zhu et al. 2019,
+/// section 5.1), not by its standard deviation.
+public enum Defence: Hashable, Sendable {
+  /// Adds normal noise of this variance to every shared number.
+  case gaussian(variance: Double)
+  /// Adds Laplacian noise of this variance (scale √(variance / 2)) to every shared number.
+  case laplacian(variance: Double)
+  /// Leaves out this share of each tensor: the numbers of smallest magnitude.
+  case prune(share: Double)
+  /// Shares only this share of the whole update: the numbers of largest magnitude.
+  case topK(share: Double)
+  /// Shares only this share of the whole update, chosen at random.
+  case randomK(share: Double)
+  /// Shares this share of each tensor, and keeps the rest, with momentum, for later rounds.
+  case deepGradientCompression(share: Double, momentum: Double)
+  /// Rounds to a shorter floating-point type.
+  case rounding(FloatFormat)
+  /// Rounds to 256 levels between each tensor's least and greatest number.
+  case int8(isStochastic: Bool)
+  /// QSGD: stochastic rounding to this many levels of each tensor's norm.
+  case qsgd(levels: Int)
+  /// TernGrad: -1, 0 or 1 times each tensor's greatest magnitude.
+  case ternGrad
+  /// The signs alone.
+  case signSGD
+  /// Scales the whole update down to at most this norm.
+  case clip(norm: Double)
+  /// Clips each example's gradient to `norm`, and adds normal noise of standard deviation
+  /// `noiseMultiplier` · `norm` to their sum.
+  case dpSGD(norm: Double, noiseMultiplier: Double)
+  /// Does not share the model's first tensors, so many of them, but always the last.
+  case freeze(tensors: Int)
+}
+
+extension Defence {
+  /// The numbers of the short form, in its order.
+  var values: [Double] {
+    switch self {
+    case .gaussian(let variance), .laplacian(let variance): [variance]
+    case .prune(let share), .topK(let share), .randomK(let share): [share]
+    case .deepGradientCompression(let share, let momentum): [share, momentum]
+    case .rounding, .int8, .ternGrad, .signSGD: []
+    case .qsgd(let levels): [Double(levels)]
+    case .clip(let norm): [norm]
+    case .dpSGD(let norm, let noiseMultiplier): [norm, noiseMultiplier]
+    case .freeze(let tensors): [Double(tensors)]
+    }
+  }
+
+  /// The name of the short form.
+  public var name: String {
+    switch self {
+    case .gaussian: "gaussian"
+    case .laplacian: "laplacian"
+    case .prune: "prune"
+    case .topK: "top-k"
+    case .randomK: "random-k"
+    case .deepGradientCompression: "dgc"
+    case .rounding(let format): format.rawValue
+    case .int8(let isStochastic): isStochastic ? "int8-stochastic" : "int8"
+    case .qsgd: "qsgd"
+    case .ternGrad: "terngrad"
+    case .signSGD: "signsgd"
+    case .clip: "clip"
+    case .dpSGD: "dp-sgd"
+    case .freeze: "freeze"
+    }
+  }
+
+  /// The first number of the short form, for tables and curves; nil without one.
+  public var strength: Double? { values.first }
+}
+
+extension Defence: CustomStringConvertible {
+  /// The short form, which ``init(_:)`` reads back.
+  public var description: String {
+    guard !values.isEmpty else { return name }
+    return name + ":" + values.map(shortNumber).joined(separator: ",")
+  }
+}
+
+/// A number as a person would write it: `20` and `0.3`, and `1e-05` without its leading zero.
+func shortNumber(_ value: Double) -> String {
+  if let whole = Int(exactly: value), abs(whole) < 1_000_000 { return String(whole) }
+  return "\(value)".replacing("e-0", with: "e-")
+}

@@ -1,0 +1,41 @@
+/// How an update is written for sending, for its size on the wire. Fixed-length codes: entropy coding
+/// would save more.
+struct WireFormat: Hashable {
+  /// How the receiver learns which elements were sent.
+  enum Indexing: Hashable {
+    /// All are, or whole tensors by agreement.
+    case none
+    /// A list of 32-bit indices or a bit for each element, whichever is shorter, for each tensor.
+    case listed
+    /// Both sides draw the same ones from a seed of 8 bytes.
+    case seeded
+  }
+
+  /// Bits of one number.
+  private(set) var valueBits = 32.0
+  /// Bytes for each tensor besides its numbers, such as a scale.
+  private(set) var tensorOverhead = 0
+  private(set) var indexing = Indexing.none
+
+  /// Numbers of `bits` bits. Noise or another scale afterwards makes them 32 bits wide again.
+  mutating func setValues(bits: Double, tensorOverhead: Int) {
+    valueBits = bits
+    self.tensorOverhead = tensorOverhead
+  }
+
+  mutating func setSparse(isSeeded: Bool) {
+    indexing = isSeeded && indexing != .listed ? .seeded : .listed
+  }
+
+  /// Bytes of tensors of which `sent` out of `all` elements are sent.
+  func byteCount(_ tensors: [(sent: Int, all: Int)]) -> Int {
+    var bytes = indexing == .seeded ? 8 : 0
+    for tensor in tensors where tensor.sent > 0 {
+      bytes += Int((Double(tensor.sent) * valueBits / 8).rounded(.up)) + tensorOverhead
+      if indexing == .listed, tensor.sent < tensor.all {
+        bytes += min(4 * tensor.sent, (tensor.all + 7) / 8)
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Audit
+import Leakage
+
+/// Lists the defences.
+struct DefencesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "defences", abstract: "Lists what a client can do to its update.",
+    discussion: """
+      Defences are chained with "+": prune:0.3+fp16. Noise is given by its variance.
+
+      EXAMPLES
+        gradleak defences
+        gradleak defences --json
+        gradleak demo --defence gaussian:1e-2
+      """)
+
+  @Flag(help: "Print JSON instead of text.")
+  var json = false
+
+  private struct Entry: Encodable {
+    let name: String
+    let usage: String
+    let summary: String
+    let source: String
+    let counterAttack: String
+  }
+
+  func run() throws {
+    let entries = DefenceForm.all.map {
+      Entry(
+        name: $0.name, usage: $0.usage, summary: $0.summary, source: $0.source,
+        counterAttack: $0.counterAttack)
+    }
+    if json {
+      Terminal.write(try ResultWriter.json(entries), to: .standardOutput)
+      return
+    }
+    let width = entries.map(\.usage.count).max() ?? 0
+    for entry in entries {
+      let usage = entry.usage.padding(toLength: width, withPad: " ", startingAt: 0)
+      Terminal.printParagraph(
+        "\(entry.summary) (\(entry.source)). Attack: \(entry.counterAttack).",
+        head: Terminal.styled(usage, .bold) + "  ", indentation: width + 2)
+    }
+  }
+}

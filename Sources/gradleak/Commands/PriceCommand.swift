@@ -1,0 +1,160 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+
+/// What defences cost the training.
+struct PriceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "price",
+    abstract: "Trains a small model with each defence: accuracy and bytes on the wire.",
+    discussion: """
+      Each round one client draws a batch, its gradient goes through the defence, and the server \
+      takes a step with what arrives. The data are few and the model is small: this ranks \
+      defences, and is no forecast for your own training. For that give your own data.
+
+      EXAMPLES
+        gradleak price
+        gradleak price --defence gaussian:1e-4 --defence dp-sgd:1,1.1
+        gradleak price --data FOLDER                a folder of pictures for each class
+      """)
+
+  @Option(
+    name: .customLong("defence"),
+    help: ArgumentHelp(
+      "A defence to price, besides none; repeat for more. By default one of each kind.",
+      valueName: "spec"))
+  var defences: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder with a folder of pictures for each class, instead of crops of the bundled "
+        + "photographs.", valueName: "folder"))
+  var data: String?
+
+  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  var model = "convnet"
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Channels or features of the first layer.", valueName: "n"))
+  var width = 6
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Height and width of the images.", valueName: "pixels"))
+  var size = 12
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Rounds of training.", valueName: "n"))
+  var rounds = 200
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Examples in a batch.", valueName: "n"))
+  var batchSize = 16
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Crops of each photograph to train on.", valueName: "n"))
+  var crops = 80
+
+  @Option(parsing: .unconditional, help: "Seed of weights, batches, crops and noise.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
+  @Flag(name: [.long, .short], help: "Show no progress.")
+  var quiet = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+  var threads: Int?
+
+  private static let usual = [
+    "gaussian:1e-4", "gaussian:1e-3", "gaussian:1e-2", "laplacian:1e-2", "prune:0.3", "prune:0.7",
+    "prune:0.99", "dgc:0.01", "fp16", "fp8-e4m3", "int8", "qsgd:4", "terngrad", "signsgd",
+    "dp-sgd:1,1.1",
+  ]
+  /// Steps that suit gradients of their own size, clipped ones and signs.
+  private static let learningRates = [0.3, 0.03, 0.003]
+
+  func validate() throws {
+    try check("--width", width, 1...4096)
+    try check("--size", size, 4...64)
+    try check("--rounds", rounds, 1...1_000_000)
+    try check("--batch-size", batchSize, 1...10_000)
+    try check("--crops", crops, 1...10_000)
+    if let threads { try check("--threads", threads, 1...1024) }
+  }
+
+  func run() throws {
+    let chains = try (["none"] + (defences.isEmpty ? PriceCommand.usual : defences)).map { text in
+      do throws(DefenceError) {
+        return try DefenceChain(text)
+      } catch {
+        throw ValidationError("--defence: \(error.message).")
+      }
+    }
+    let architecture = try ModelCatalog.architecture(named: model)
+    var options = ModelOptions(
+      inputShape: [architecture.defaults.inputShape[0], size, size], width: width)
+    let images =
+      try data.map { try LabelledImages(folder: $0, inputShape: [3, size, size]) }
+      ?? LabelledImages(
+        photographs: [architecture.defaults.inputShape[0], size, size], trainingCount: crops,
+        seed: seed)
+    options.classCount = images.classes.count
+    let built = try architecture.model(options)
+    Interruption.listen()
+    let progress = ProgressLine(isEnabled: !quiet)
+    let backend = CPUBackend(CPUBackend.Options(threadCount: threads))
+    let report = try PriceReport.measure(
+      chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
+      learningRates: PriceCommand.learningRates, seed: seed, backend: backend,
+      observe: { index, count, defence in
+        progress.update { "[\(index + 1)/\(count)]  \(defence)" }
+      }, shouldStop: { Interruption.isRequested })
+    progress.clear()
+    guard let report else {
+      Terminal.printError("Interrupted; nothing was measured to the end.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
+    if json {
+      Terminal.write(try ResultWriter.json(report), to: .standardOutput)
+    } else {
+      print(report)
+    }
+  }
+
+  private func print(_ report: PriceReport) {
+    var table = TextTable([
+      ("defence", .left), ("accuracy", .right), ("95 % interval", .right), ("loss", .right),
+      ("rate", .right), ("bytes/round", .right), ("of plain", .right), ("epsilon", .right),
+    ])
+    for row in report.rows {
+      let interval = row.interval.map { String(format: "%.0f", 100 * $0) }
+      let share = Double(row.result.wireByteCount) / Double(max(row.result.plainByteCount, 1))
+      table.append([
+        row.defence.description, String(format: "%.1f %%", 100 * row.accuracy),
+        interval.joined(separator: "-") + " %",
+        String(format: "%.2f", row.result.trainingLoss.value), "\(row.settings.learningRate)",
+        String(row.result.wireByteCount / max(row.settings.rounds, 1)),
+        String(format: "%.1f %%", 100 * share),
+        row.epsilon.map { String(format: "%.2f", $0.value) } ?? "",
+      ])
+    }
+    for (index, line) in table.lines.enumerated() {
+      Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
+    }
+    Terminal.print()
+    Terminal.printParagraph(
+      "Accuracy on held-out images after \(rounds) rounds of \(batchSize); guessing gives "
+        + String(format: "%.0f", 100 * report.chance) + " %. Data: \(report.data). Model: "
+        + "\(report.model), \(report.parameterCount) parameters. Each defence has the best of the "
+        + "learning rates 0.3, 0.03 and 0.003 by training loss. Epsilon at delta 1e-5, for batches "
+        + "drawn at random and examples added or removed.")
+  }
+}

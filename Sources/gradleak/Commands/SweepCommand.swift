@@ -1,0 +1,250 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+
+/// Many attacks on many defences.
+struct SweepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Tries defences at many strengths against attacks, and tells where leakage stops.",
+    discussion: """
+      Runs every combination of a plan, several at a time with one thread each. Every result goes \
+      into the results file at once: after Ctrl-C, a crash or a kill the same command goes on where \
+      it was. An attack knows of the defence and answers it, unless "/naive" is behind its name.
+
+      EXAMPLES
+        gradleak sweep --preset dlg-paper --results paper.sqlite
+        gradleak sweep plan.yml --results sweep.sqlite --csv sweep.csv
+        gradleak sweep --defence none --defence gaussian:1e-2 --attack auto --attack dlg/naive
+        gradleak sweep --results sweep.sqlite --json        the report of what is there
+
+      A PLAN
+        images: photos               # a folder; without it the bundled photographs
+        model: lenet
+        attacks: [auto, dlg/naive]
+        seeds: 3
+        groups:
+          - defences: [none, gaussian:1e-3, gaussian:1e-2, prune:0.3+fp16]
+          - batch-sizes: [1, 2, 4]
+      """)
+
+  @Argument(help: ArgumentHelp("Plan in YAML.", valueName: "plan"))
+  var plan: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A plan that is built in: \(SweepPlan.presetNames.joined(separator: ", ")).",
+      valueName: "name"))
+  var preset: String?
+
+  @Option(
+    name: .customLong("defence"),
+    help: ArgumentHelp("A defence to try; repeat for more.", valueName: "spec"))
+  var defences: [String] = []
+
+  @Option(
+    name: .customLong("attack"),
+    help: ArgumentHelp("An attack to try; repeat for more. (default: auto)", valueName: "name"))
+  var attacks: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Images that share a gradient; repeat for more.", valueName: "n"))
+  var batchSize: [Int] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Height and width of the images; repeat for more.", valueName: "pixels"))
+  var size: [Int] = []
+
+  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  var model: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Repeat with this many seeds, from --seed up.", valueName: "n"))
+  var seeds: Int?
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("The first seed.", valueName: "n"))
+  var seed: UInt64?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Starts at most of each attack.", valueName: "n"))
+  var trials: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Iterations at most in each trial.", valueName: "n"))
+  var iterations: Int?
+
+  @Option(
+    help: ArgumentHelp("Folder of pictures instead of the bundled ones.", valueName: "folder"))
+  var images: String?
+
+  @Option(help: ArgumentHelp("SQLite file of the results.", valueName: "file"))
+  var results = "sweep.sqlite"
+
+  @Option(help: ArgumentHelp("Write the table's cells to a CSV file.", valueName: "file"))
+  var csv: String?
+
+  @Flag(help: "Print the report as JSON instead of a table.")
+  var json = false
+
+  @Flag(help: "Say what would be run, and run nothing.")
+  var dryRun = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("PSNR in dB from which an image counts as leaked.", valueName: "dB"))
+  var leakedPsnr = SweepReport.defaultLeakedPSNR
+
+  @Flag(name: [.long, .short], help: "Show no progress.")
+  var quiet = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Runs at a time; as many as processors by default.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads { try check("--threads", threads, 1...1024) }
+    if let seeds { try check("--seeds", seeds, 1...100_000) }
+    if let trials { try check("--trials", trials, 1...1_000_000) }
+    if let iterations { try check("--iterations", iterations, 1...100_000_000) }
+    for size in size { try check("--size", size, 1...8192) }
+    for batchSize in batchSize { try check("--batch-size", batchSize, 1...1000) }
+    guard leakedPsnr.isFinite else {
+      throw ValidationError("--leaked-psnr is \(leakedPsnr); give a number of dB.")
+    }
+    guard plan == nil || preset == nil else {
+      throw ValidationError("There is a plan and a --preset; give one of them.")
+    }
+  }
+
+  func run() throws {
+    let plan = try chosenPlan()
+    let pictures = try plan?.imageFolder.map { try SweepPictures(folder: $0) } ?? SweepPictures()
+    let tasks = plan?.tasks(of: pictures) ?? []
+    // A model or activation that does not exist is found out before anything runs.
+    for task in Dictionary(grouping: tasks, by: \.model).compactMap(\.value.first) {
+      _ = try task.makeModel()
+    }
+    if dryRun {
+      let cells = SweepReport.cellCount(of: tasks)
+      Terminal.print("\(tasks.count) runs in \(cells) cells.")
+      return
+    }
+    if plan == nil, !FileManager.default.fileExists(atPath: results) {
+      throw ValidationError(
+        "There is nothing to run; give a plan, a --preset or a --defence, see 'gradleak sweep --help'."
+      )
+    }
+    let store = try SweepStore(path: results)
+    if !tasks.isEmpty { try run(tasks, pictures, store) }
+    let entries = try store.entries()
+    let keys = Set(tasks)
+    let own = plan == nil ? entries : entries.filter { keys.contains($0.task) }
+    let report = SweepReport(
+      own, order: plan == nil ? own.map(\.task) : tasks, leakedPSNR: leakedPsnr)
+    if let csv { try AtomicFile.write(report.csv, to: csv) }
+    if json {
+      Terminal.write(try ResultWriter.json(report), to: .standardOutput)
+    } else {
+      SweepTable(report: report).print()
+      Terminal.print("Results: \(results), \(own.count) of \(max(tasks.count, own.count)) runs.")
+    }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; the same command goes on from here.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
+  }
+
+  /// The plan of the file, preset or options; nil when there is none.
+  private func chosenPlan() throws -> SweepPlan? {
+    var chosen: SweepPlan
+    if let plan {
+      chosen = try SweepPlan.read(contentsOf: plan)
+    } else if let preset {
+      guard let known = try SweepPlan.preset(named: preset) else {
+        throw ValidationError(
+          "There is no preset called \(preset.quotedForMessage); the presets are "
+            + SweepPlan.presetNames.joined(separator: ", ") + ".")
+      }
+      chosen = known
+    } else if defences.isEmpty && attacks.isEmpty && batchSize.isEmpty && size.isEmpty {
+      return nil
+    } else {
+      chosen = SweepPlan(groups: [SweepPlan.Group()])
+    }
+    for index in chosen.groups.indices { try override(&chosen.groups[index]) }
+    if let images { chosen.imageFolder = images }
+    return chosen
+  }
+
+  /// What was given as an option counts instead of what the plan says.
+  private func override(_ group: inout SweepPlan.Group) throws {
+    if !defences.isEmpty {
+      group.defences = try defences.map { text in
+        do throws(DefenceError) {
+          return try DefenceChain(text)
+        } catch {
+          throw ValidationError("--defence: \(error.message).")
+        }
+      }
+    }
+    if !attacks.isEmpty { group.attacks = try attacks.map { try SweepPlan.attack(named: $0) } }
+    if !batchSize.isEmpty { group.batchSizes = batchSize }
+    if !size.isEmpty { group.sizes = size }
+    if let model { group.model = model }
+    if let seeds { group.seeds = seeds }
+    if let seed { group.firstSeed = seed }
+    if let trials { group.trials = trials }
+    if let iterations { group.iterations = iterations }
+  }
+
+  private func run(_ tasks: [SweepTask], _ pictures: SweepPictures, _ store: SweepStore) throws {
+    // Each run has one thread; a library of its own would share the processors out again.
+    setenv("OPENBLAS_NUM_THREADS", "1", 1)
+    setenv("OMP_NUM_THREADS", "1", 1)
+    Interruption.listen()
+    let line = SharedProgressLine(isEnabled: !quiet)
+    let runner = SweepRunner(tasks, pictures: pictures, store: store) {
+      CPUBackend(CPUBackend.Options(threadCount: 1))
+    }
+    try runner.run(
+      threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+      observe: { progress in
+        line.update {
+          let left = progress.secondsLeft.map(ProgressLine.clock) ?? "-:--"
+          let latest = progress.latest.map { entry -> String in
+            let psnr = entry.record.images.compactMap(\.psnr?.value).max() ?? .nan
+            return "  \(entry.task.defence) \(entry.task.attack) \(ResultWriter.decibels(psnr)) dB"
+          }
+          return "[\(progress.finished)/\(progress.count)]  ETA \(left)" + (latest ?? "")
+        }
+      }, shouldStop: { Interruption.isRequested })
+    line.clear()
+  }
+}
+
+/// A progress line that runs of several threads write to.
+private final class SharedProgressLine: @unchecked Sendable {
+  private let lock = NSLock()
+  private let line: ProgressLine
+
+  init(isEnabled: Bool) {
+    line = ProgressLine(isEnabled: isEnabled)
+  }
+
+  func update(_ text: () -> String) {
+    lock.withLock { line.update(text) }
+  }
+
+  func clear() {
+    lock.withLock { line.clear() }
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Leakage
+
+/// What the client does to its update before it shares it.
+struct DefenceOptions: ParsableArguments {
+  /// The defences, read, and whether the attack answers them.
+  struct Choice {
+    var chain = DefenceChain.none
+    var isAdaptive = true
+  }
+
+  @Option(
+    name: .customLong("defence"),
+    help: ArgumentHelp(
+      "Defence of the client, such as gaussian:1e-2 (a variance) or prune:0.3+fp16; several are "
+        + "applied one after another. See 'gradleak defences'.", valueName: "spec"))
+  var defences: [String] = []
+
+  @Flag(
+    help: "Attack as if the client had no defence; by default the attack knows of it and answers.")
+  var naiveAttack = false
+
+  func validate() throws {
+    _ = try choice()
+  }
+
+  func choice() throws -> Choice {
+    do {
+      let chains = try defences.map { try DefenceChain($0).defences }
+      return Choice(chain: try DefenceChain(chains.flatMap(\.self)), isAdaptive: !naiveAttack)
+    } catch let error as DefenceError {
+      throw ValidationError("--defence: \(error.message).")
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+import TestSupport
+import Testing
+
+@Suite struct SweepPlanTests {
+  @Test func readsEveryKey() throws {
+    let plan = try SweepPlan(
+      yaml: """
+        images: photos
+        model: mlp
+        activation: tanh
+        classes: 7
+        attacks: [auto, dlg/naive]
+        batch-sizes: 2
+        seeds: 4
+        first-seed: 9
+        groups:
+          - defences: [none, gaussian:1e-2, prune:0.3+fp16]
+            sizes: [16, 32]
+            pictures: 3
+          - trials: 5
+            iterations: 77
+        """)
+    #expect(plan.imageFolder == "photos")
+    #expect(plan.groups.count == 2)
+    let first = plan.groups[0]
+    #expect(first.model == "mlp" && first.activation == "tanh" && first.classes == 7)
+    #expect(first.defences.map(\.description) == ["none", "gaussian:0.01", "prune:0.3+fp16"])
+    #expect(first.attacks.map(\.description) == ["auto", "dlg/naive"])
+    #expect(first.batchSizes == [2] && first.sizes == [16, 32] && first.pictures == 3)
+    #expect(first.seeds == 4 && first.firstSeed == 9)
+    #expect(plan.groups[1].trials == 5 && plan.groups[1].iterations == 77)
+    #expect(plan.groups[1].defences == [.none])
+  }
+
+  @Test(arguments: [
+    ("defenses: [none]", "did you mean defences?"),
+    ("defences: [gausian:1]", "did you mean gaussian"),
+    ("attacks: [atuo]", "did you mean auto?"), ("seeds: many", "whole number from 1"),
+    ("seeds: 0", "from 1"), ("sizes: []", "empty list"), ("sizes: [32, x]", "whole number"),
+    ("groups: 3", "groups is not a list"), ("groups: [3]", "keys and values"),
+    ("- a\n- b", "a plan is a list of keys"), ("a: [", "no YAML"), ("images: 3", "folder's name"),
+    ("", "a plan is a list"), ("model: [a]", "model is not a name"),
+    ("a: &a [x]\nb: *c", "no YAML"),
+  ])
+  func refusesWhatIsNoPlan(_ text: String, _ part: String) {
+    let error = #expect(throws: SweepError.self) { try SweepPlan(yaml: text) }
+    #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func filesThatAreNoPlansAreNamed() throws {
+    let folder = TestFolder()
+    #expect(throws: FileError.self) {
+      try SweepPlan.read(contentsOf: folder("missing.yml"))
+    }
+    let path = folder("plan.yml")
+    try AtomicFile.write("seeds: -1", to: path)
+    let error = #expect(throws: SweepError.self) { try SweepPlan.read(contentsOf: path) }
+    #expect(error?.message.hasPrefix(path) == true)
+  }
+
+  @Test func thePaperHasEnoughRunsInEveryCell() throws {
+    let plan = try #require(try SweepPlan.preset(named: "dlg-paper"))
+    let tasks = plan.tasks(of: SweepPictures())
+    #expect(Set(try tasks.map { try $0.key }).count == tasks.count)
+    let cells = Dictionary(grouping: tasks) {
+      "\($0.defence) \($0.attack) \($0.batchSize) \($0.size)"
+    }
+    #expect(cells.values.allSatisfy { $0.count >= 20 })
+    #expect(cells.count == SweepReport.cellCount(of: tasks))
+    let defences = Set(tasks.map(\.defence.description))
+    for text in ["gaussian:0.0001", "laplacian:0.1", "fp16", "int8", "prune:0.01", "prune:0.7"] {
+      #expect(defences.contains(text))
+    }
+    #expect(Set(tasks.map(\.batchSize)) == [1, 2, 4, 8] && Set(tasks.map(\.size)) == [32, 64])
+  }
+
+  @Test func foldersWithoutPicturesAreRefused() throws {
+    let folder = TestFolder()
+    #expect(throws: FileError.self) { try SweepPictures(folder: folder("missing")) }
+    #expect(throws: FileError.self) { try SweepPictures(folder: folder.path) }
+    try AtomicFile.write("no picture", to: folder("a.png"))
+    #expect(throws: FileError.self) { try SweepPictures(folder: folder.path) }
+  }
+}

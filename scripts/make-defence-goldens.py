@@ -1,0 +1,60 @@
+"""Writes Tests/Fixtures/defences/goldens.safetensors: what PyTorch makes of rounding, quantisation,
+pruning and deep gradient compression. Run from the repository's root."""
+import torch
+from safetensors.torch import save_file
+
+generator = torch.Generator().manual_seed(7)
+
+
+def normal(*shape):
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).float()
+
+
+# Numbers over the whole range of each type, its subnormals and exact ties among them.
+wide = normal(4000) * torch.exp2(torch.randint(-30, 30, (4000,), generator=generator).float())
+ties = torch.arange(-600, 600).float() / 64
+values = torch.cat([wide, ties, torch.tensor([0.0, 2.0**-9, 2.0**-10, 2.0**-24, 2.0**-25])])
+goldens = {"values": values}
+for name, dtype in [
+    ("fp16", torch.float16),
+    ("bf16", torch.bfloat16),
+    ("fp8-e4m3", torch.float8_e4m3fn),
+    ("fp8-e5m2", torch.float8_e5m2),
+]:
+    largest = torch.finfo(dtype).max
+    goldens[name] = values.clamp(-largest, largest).to(dtype).float()
+
+gradient = normal(37, 11) * 0.02
+goldens["gradient"] = gradient
+double = gradient.double()
+step = (double.max() - double.min()) / 255
+goldens["int8"] = double.min() + torch.round((double - double.min()) / step) * step
+for share in ["0.3", "0.75"]:
+    count = int(float(share) * gradient.numel())
+    threshold = gradient.abs().flatten().kthvalue(count).values
+    goldens[f"prune-{share}"] = torch.where(gradient.abs() > threshold, gradient, 0)
+kept = gradient.flatten().abs().topk(41).indices
+goldens["top-k-0.1"] = torch.zeros(gradient.numel()).scatter(
+    0, kept, gradient.flatten()[kept]
+).reshape(gradient.shape)
+
+# Lin et al. 2018, algorithm 4, three rounds.
+velocity = torch.zeros(50, dtype=torch.float64)
+accumulated = torch.zeros(50, dtype=torch.float64)
+for round in range(3):
+    gradient = normal(50)
+    velocity = 0.9 * velocity + gradient
+    accumulated = accumulated + velocity
+    mask = torch.zeros(50, dtype=torch.bool)
+    mask[accumulated.abs().topk(5).indices] = True
+    goldens[f"dgc-gradient-{round}"] = gradient
+    goldens[f"dgc-sent-{round}"] = torch.where(mask, accumulated, 0)
+    velocity = torch.where(mask, 0, velocity)
+    accumulated = torch.where(mask, 0, accumulated)
+
+# DP-SGD without noise: the mean of clipped gradients.
+examples = normal(4, 30) * torch.tensor([0.01, 0.1, 1.0, 3.0])[:, None]
+norms = examples.double().norm(dim=1, keepdim=True)
+goldens["examples"] = examples
+goldens["clipped-mean"] = (examples.double() * (0.8 / norms).clamp(max=1)).mean(0)
+save_file({k: v.contiguous() for k, v in goldens.items()}, "Tests/Fixtures/defences/goldens.safetensors")
