@@ -23,8 +23,8 @@ struct Gradleak: ParsableCommand {
       """,
     version: GradleakVersion.current,
     subcommands: [
-      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self,
+      DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, RankCommand.self,
+      MaliciousCommand.self, CheckModelCommand.self, BenchCommand.self, ModelsCommand.self,
     ])
 
   static func main() {

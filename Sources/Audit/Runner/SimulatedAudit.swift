@@ -78,10 +78,11 @@ public struct SimulatedAudit: Sendable {
     let originals = batch.map(\.image)
     let reconstructions = unstacked(result.images).map(clamped)
     let order = matchBatch(reconstructions: reconstructions, originals: originals)
+    let candidates = CandidateImages(originals)
     let images = batch.indices.map { index in
       imageResult(
         batch[index], reconstructions[order[index]], label: result.labels[order[index]],
-        seed: configuration.seed)
+        seed: configuration.seed, candidates)
     }
     let record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
@@ -116,17 +117,26 @@ public struct SimulatedAudit: Sendable {
   }
 
   private func imageResult(
-    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64
+    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64,
+    _ candidates: CandidateImages
   ) -> ImageResult {
     let quality = ReconstructionQuality(of: reconstruction, original: example.image)
     var source = RandomSource(seed: seed).derive(label: "baseline")
     let random = BaselineGuess.random.quality(against: example.image, using: &source)
     let grey = BaselineGuess.midGrey.quality(against: example.image, using: &source)
-    return ImageResult(
+    var result = ImageResult(
       name: example.name, preparation: example.preparation,
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+    result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
+    result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
+    result.meanImagePSNR = JSONNumber(
+      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, example.image))
+    result.isIdentified = Identification.identifies(
+      reconstruction, example.image, among: candidates.images)
+    result.candidateCount = candidates.images.count
+    return result
   }
 
   /// At most `count` snapshots of the best trial, evenly spread over those that were kept.

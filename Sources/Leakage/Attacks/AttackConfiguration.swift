@@ -18,12 +18,20 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   case linear
   /// One example in closed form, layer by layer (see ``LayerPeeling``). No search.
   case peeling
+  /// One example through a chain without biases, with its logistic loss (see
+  /// ``RecursiveGradientAttack``). No search.
+  case rGap = "r-gap"
+  /// One image of a vision transformer whose first attention reads its patches (see ``April``). No
+  /// search.
+  case april
+  /// A batch through a fully connected first layer with ReLU (see ``Spear``).
+  case spear
 
   /// Whether the attack iterates from random dummy data.
   public var searches: Bool {
     switch self {
     case .automatic, .levenbergMarquardt, .dlg, .idlg: true
-    case .linear, .peeling: false
+    case .linear, .peeling, .rGap, .april, .spear: false
     }
   }
 }

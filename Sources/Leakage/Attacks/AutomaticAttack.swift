@@ -132,50 +132,26 @@ extension GradientInversion {
     }
   }
 
-  /// Reads a single example off its gradient where that is possible, and polishes it.
+  /// Reads the examples off their gradient where that is possible, and polishes a single one.
   private func closedForms(
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) -> [LayerPeeling.Layer] {
-    guard update.batchSize == 1, let solution = journal.searching(findClosedForm) else { return [] }
-    let function = try residuals([solution.label], &journal)
-    let start = solution.image.doubles
+    guard let solution = journal.searching({ findClosedForm(observe) }) else { return [] }
+    let function = try residuals(solution.labels, &journal)
+    let start = solution.images.doubles
     let loss = function.value(at: start)
     let isExact = loss <= solvedBelow * update.squaredNorm
     let result = SolverResult(
       point: start, value: loss, iterations: 0, evaluations: 1,
       reason: isExact ? .solved : .converged)
     try journal.run(
-      method: solution.method, labels: { _ in [solution.label] }, observe: observe,
+      method: solution.method, labels: { _ in solution.labels }, observe: observe,
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
-    if loss > GradientInversion.polishLevel * update.squaredNorm {
-      try run(function, from: start, labels: [solution.label], &journal, observe)
+    if update.batchSize == 1, loss > GradientInversion.polishLevel * update.squaredNorm {
+      try run(function, from: start, labels: solution.labels, &journal, observe)
     }
     return solution.layers
-  }
-
-  private struct ClosedForm {
-    let image: Tensor
-    let label: Int
-    let method: String
-    var layers: [LayerPeeling.Layer] = []
-  }
-
-  /// The first closed form that applies, when it gives finite numbers.
-  private func findClosedForm() -> ClosedForm? {
-    let solution: ClosedForm
-    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update) {
-      solution = ClosedForm(image: leak.image, label: leak.label, method: "linear layer")
-    } else if let peeling = try? LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
-    {
-      solution = ClosedForm(
-        image: peeling.image, label: peeling.label, method: "layer peeling",
-        layers: peeling.layers)
-    } else {
-      return nil
-    }
-    return solution.image.doubles.allSatisfy(\.isFinite) ? solution : nil
   }
 
   /// Relative matching loss below which a closed form needs no polish.
@@ -197,6 +173,4 @@ extension GradientInversion {
       extremeEigenvalues: entry.extremeEigenvalues,
       methods: journal.entries.map(\.trial.method))
   }
-
-  private static let closedFormMethods = ["linear layer", "layer peeling"]
 }

@@ -42,26 +42,12 @@ public struct GradientInversion: Sendable {
     case .idlg:
       try search(
         labels: [LabelRecovery.singleLabel(of: update, model: weighted.model)], observe)
-    case .linear:
-      try closedForm { () throws(AttackError) in
-        let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
-        return (result.image, result.label, [])
-      }
-    case .peeling:
-      try closedForm { () throws(AttackError) in
-        guard update.batchSize == 1 else {
-          throw AttackError(
-            "layer peeling reads one example off a gradient, and this one is the mean of "
-              + "\(update.batchSize); use --attack auto")
-        }
-        let result = try LayerPeeling(model: weighted.model, backend: backend).reconstruct(
-          parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
-        return (result.image, result.label, result.layers)
-      }
+    case .linear, .peeling, .rGap, .april, .spear:
+      try closedForm(configuration.attack, observe)
     }
   }
 
-  private func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
+  func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
     do {
       return try MatchingFunction(
         weighted, update: update, labels: labels, precision: configuration.precision, mode: mode,
@@ -74,30 +60,6 @@ public struct GradientInversion: Sendable {
   /// The type of the private batch, in f64.
   var batchShape: Shape {
     Shape([update.batchSize] + weighted.model.inputShape.dimensions)
-  }
-
-  // MARK: - Closed form
-
-  private func closedForm(
-    _ solve: () throws(AttackError) -> (image: Tensor, label: Int, layers: [LayerPeeling.Layer])
-  ) throws(AttackError) -> AttackResult {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let solution = try solve()
-    let solved = clock.now
-    // One evaluation tells how well the reconstruction's gradient fits the shared one.
-    let function = try compile(labels: [solution.label])
-    let loss = function.value(at: solution.image.doubles)
-    let isExact = loss <= 1e-12 * max(update.squaredNorm, .leastNormalMagnitude)
-    return AttackResult(
-      images: solution.image, labels: [solution.label], matchingLoss: loss,
-      trials: [
-        AttackTrial(
-          method: configuration.attack.rawValue, reason: isExact ? .solved : .converged,
-          iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil)
-      ],
-      bestTrial: 0, snapshots: [], layers: solution.layers, diagnosis: nil,
-      compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 
   // MARK: - Search

@@ -15,9 +15,14 @@ public struct LinearLayerLeak: Sendable {
     public let label: Int
   }
 
+  /// The first layer's parameters, by their indices in the model.
+  struct FirstLayer: Sendable {
+    let weight: Int
+    let bias: Int
+  }
+
+  let layer: FirstLayer
   private let model: Model
-  private let weight: Int
-  private let bias: Int
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
   public init(model: Model) throws(AttackError) {
@@ -41,15 +46,14 @@ public struct LinearLayerLeak: Sendable {
           + "use --attack auto")
     }
     self.model = model
-    self.weight = weight
-    self.bias = bias
+    layer = FirstLayer(weight: weight, bias: bias)
   }
 
   /// - Throws: ``AttackError`` when the update comes from several examples, or its gradient vanishes.
   public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
     let label = try LabelRecovery.singleLabel(of: update, model: model)
-    let rows = update.gradients[weight].doubles
-    let factors = update.gradients[bias].doubles
+    let rows = update.gradients[layer.weight].doubles
+    let factors = update.gradients[layer.bias].doubles
     let squared = factors.reduce(0) { $0 + $1 * $1 }
     guard squared > 0, squared.isFinite else {
       throw AttackError(

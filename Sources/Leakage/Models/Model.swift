@@ -25,7 +25,8 @@ public struct Model: Sendable {
   /// The fully connected layer that makes the logits, or nil when they are made otherwise.
   public let classifier: Classifier?
 
-  private let body: @Sendable (ForwardScope, Value) -> Value
+  /// Maps images [N, C, H, W] to logits, reading parameters from the scope.
+  let body: @Sendable (ForwardScope, Value) -> Value
 
   /// Makes a model from its forward pass, which maps images [N, C, H, W] to logits [N, classCount]
   /// and is run once to find out which parameters it reads.
