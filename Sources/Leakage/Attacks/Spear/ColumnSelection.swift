@@ -27,47 +27,33 @@ struct ColumnSelection {
 
   private var width: Int { projectedBias.count }
 
-  /// The sparsest independent directions, then exchanges with the others while that helps.
-  func best(of candidates: [SparseColumnSearch.Candidate]) -> Batch? {
-    let sorted = candidates.sorted { $0.zeroCount > $1.zeroCount }.map(\.direction)
-    let (basis, rest) = independent(sorted)
-    guard basis.count == width, var best = batch(basis) else { return nil }
-    var current = basis
-    var improves = !rest.isEmpty
+  /// The batch of these directions.
+  ///
+  /// - Returns: nil when there are too few, or they are dependent.
+  func batch(of basis: [SparseColumnSearch.Candidate]) -> Batch? {
+    basis.count == width ? batch(basis.map(\.direction)) : nil
+  }
+
+  /// Exchanges directions for others as long as zeros agree better. The sparsest directions need not be
+  /// the right ones where an image reaches most units.
+  func improved(
+    _ basis: [SparseColumnSearch.Candidate], with rest: [SparseColumnSearch.Candidate]
+  ) -> Batch? {
+    var current = basis.map(\.direction)
+    guard current.count == width, var best = batch(current) else { return nil }
+    var improves = true
     while improves, best.agreement < 1 {
       improves = false
       for candidate in rest {
         for place in 0..<width {
           var changed = current
-          changed[place] = candidate
+          changed[place] = candidate.direction
           guard let batch = batch(changed), batch.agreement > best.agreement else { continue }
           (best, current, improves) = (batch, changed, true)
         }
       }
     }
     return best
-  }
-
-  /// Directions in order, each kept if it is independent of those before.
-  private func independent(_ directions: [[Double]]) -> (kept: [[Double]], rest: [[Double]]) {
-    var orthonormal: [[Double]] = []
-    var kept: [[Double]] = []
-    var rest: [[Double]] = []
-    for direction in directions {
-      var remainder = direction
-      for other in orthonormal + orthonormal {
-        let product = zip(remainder, other).reduce(0) { $0 + $1.0 * $1.1 }
-        for index in 0..<width { remainder[index] -= product * other[index] }
-      }
-      let norm = remainder.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      if norm > 1e-6, kept.count < width {
-        orthonormal.append(remainder.map { $0 / norm })
-        kept.append(direction)
-      } else {
-        rest.append(direction)
-      }
-    }
-    return (kept, rest)
   }
 
   /// - Returns: nil when the directions are dependent.

@@ -25,6 +25,8 @@ public struct Spear: Sendable {
 
   /// Draws between two looks at the clock.
   private static let drawsPerStep = 64
+  /// Draws before directions are exchanged for less sparse ones; then whenever they have doubled.
+  private static let firstExchange = 4096
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias and
   ///   an activation that is 0 for a whole range of inputs.
@@ -57,21 +59,25 @@ public struct Spear: Sendable {
       )
     }
     var best: ColumnSelection.Batch?
-    while search.drawCount < draws {
-      if search.draw(Spear.drawsPerStep), search.candidates.count >= b,
-        let batch = selection.best(of: search.candidates),
-        batch.agreement > best?.agreement ?? 0
-      {
-        best = batch
-        if batch.agreement >= Spear.goodAgreement { break }
+    func consider(_ batch: ColumnSelection.Batch?) {
+      if let batch, batch.agreement > best?.agreement ?? 0 { best = batch }
+    }
+    var nextExchange = Spear.firstExchange
+    while search.drawCount < draws, best?.agreement ?? 0 < Spear.goodAgreement {
+      if search.draw(Spear.drawsPerStep), search.basis.count == b {
+        consider(selection.batch(of: search.sharpened()))
       }
-      if shouldStop(search.drawCount, min(search.candidates.count, b)) { break }
+      if search.drawCount >= nextExchange, search.basis.count == b {
+        nextExchange = 2 * search.drawCount
+        consider(selection.improved(search.sharpened(), with: search.rest))
+      }
+      if shouldStop(search.drawCount, search.basis.count) { break }
     }
     guard let best else {
       throw AttackError(
-        "SPEAR found \(search.candidates.count) sparse directions for \(b) images in "
-          + "\(search.drawCount) draws; the work grows exponentially with the batch (and it needs a "
-          + "ReLU after the first layer): use a longer --time-limit or --attack auto")
+        "SPEAR found \(search.basis.count) sparse directions for \(b) images in "
+          + "\(search.drawCount) draws; the work grows exponentially with the batch: use a longer "
+          + "--time-limit or --attack auto")
     }
     let images = factors.images(best.mixing, shape: weighted.model.inputShape)
     let labels = try labels(of: images, factors.cotangents(best.directions), update)
