@@ -26,13 +26,14 @@ struct DummyStatistics {
     )
     var featureSum = 0.0
     let share = 1 / Double(DummyStatistics.imageCount)
+    let single = try SingleGradient(weighted, backend: backend)
     for _ in 0..<DummyStatistics.imageCount {
-      let image = source.uniformTensor(Shape([1] + weighted.model.inputShape.dimensions), .f64)
-      let update = try weighted.share(images: image, labels: [0], backend: backend)
+      single.run(
+        image: source.uniformTensor(weighted.model.inputShape, .f64).doubles, label: 0)
       // With label 0 the bias's gradient is the softmax less 1 at class 0, and row 0 of the weight's
       // is that number times the features.
-      var softmax = update.gradients[bias].doubles
-      let rows = update.gradients[classifier.weight].doubles
+      var softmax = single.gradient(of: bias)
+      let rows = single.gradient(of: classifier.weight)
       let sum = rows[0..<rows.count / classes].reduce(0, +) / softmax[0]
       softmax[0] += 1
       featureSum += share * sum

@@ -89,8 +89,9 @@ public struct Spear: Sendable {
   private func requireDeadUnits() throws(AttackError) {
     var source = RandomSource(seed: 0).derive(label: "spear probe")
     let image = source.uniformTensor(weighted.model.inputShape, .f64)
-    let single = try SingleGradient(weighted, output: layer.bias, backend: backend)
-    guard single.gradient(image: image.doubles, label: 0).contains(0) else {
+    let single = try SingleGradient(weighted, backend: backend)
+    single.run(image: image.doubles, label: 0)
+    guard single.gradient(of: layer.bias).contains(0) else {
       throw AttackError(
         "SPEAR needs a ReLU after the first layer, and every unit of that of "
           + "\(weighted.model.name) passes something on; use --attack auto")
@@ -109,13 +110,14 @@ public struct Spear: Sendable {
     let pixels = weighted.model.inputShape.elementCount
     let known = LabelRecovery.batchLabels(of: update, weighted).map { Set($0).sorted() }
     let candidates = known ?? Array(0..<weighted.model.classCount)
-    let single = try SingleGradient(weighted, output: layer.bias, backend: backend)
+    let single = try SingleGradient(weighted, backend: backend)
     let elements = images.doubles
     return cotangents.enumerated().map { index, cotangent in
       let image = Array(elements[index * pixels..<(index + 1) * pixels])
       var nearest = (label: 0, distance: Double.infinity)
       for label in candidates {
-        let gradient = single.gradient(image: image, label: label)
+        single.run(image: image, label: label)
+        let gradient = single.gradient(of: layer.bias)
         let distance = zip(gradient, cotangent).reduce(0) {
           let difference = $1.0 - $1.1 * Double(update.batchSize)
           return $0 + difference * difference
@@ -232,43 +234,5 @@ private struct Factors {
         (0..<b).reduce(0) { $0 + left[row * b + $1] * directions[$1 * b + sample] }
       }
     }
-  }
-}
-
-/// One parameter's gradient for a single example, compiled once.
-final class SingleGradient {
-  private let executable: any Executable
-  private let image: HostBuffer
-  private let label: HostBuffer
-  private let result: HostBuffer
-
-  /// - Parameter output: index of the parameter.
-  init(_ weighted: WeightedModel, output: Int, backend: any Backend) throws(AttackError) {
-    let client = ClientGradientGraph(
-      weighted.model, batchSize: 1, labelForm: .classIndices, dtype: .f64)
-    do {
-      executable = try backend.compile(client.graph)
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be run: \(error.message)")
-    }
-    let types = client.graph.inputs.map(\.type)
-    image = HostBuffer(types[client.images])
-    label = HostBuffer(types[client.labels])
-    executable.bind(input: client.images, to: image)
-    executable.bind(input: client.labels, to: label)
-    for (index, tensor) in (weighted.parameters + weighted.buffers).enumerated() {
-      executable.bind(
-        input: client.parameters.lowerBound + index, to: HostBuffer(tensor.converted(to: .f64)))
-    }
-    let outputs = client.graph.outputTypes.map { HostBuffer($0) }
-    for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
-    result = outputs[client.gradients.lowerBound + output]
-  }
-
-  func gradient(image elements: [Double], label index: Int) -> [Double] {
-    image.write(Tensor(image.type.shape, .f64(elements)))
-    label.write(Tensor([1], .i32([Int32(index)])))
-    executable.run()
-    return result.read().doubles
   }
 }

@@ -18,9 +18,13 @@ import Testing
     let pixels = client.weighted.model.inputShape.elementCount
     let (found, truth) = (result.images.doubles, client.images.doubles)
     for image in client.labels.indices {
-      let nearest = client.labels.indices.map { candidate in
-        (0..<pixels).map { abs(found[candidate * pixels + $0] - truth[image * pixels + $0]) }.max()
-          ?? .infinity
+      let nearest = client.labels.indices.map { candidate -> Double in
+        var largest = 0.0
+        for pixel in 0..<pixels {
+          let difference = found[candidate * pixels + pixel] - truth[image * pixels + pixel]
+          largest = max(largest, abs(difference))
+        }
+        return largest
       }
       let best = nearest.indices.min { nearest[$0] < nearest[$1] } ?? 0
       #expect(nearest[best] < 1e-6)
