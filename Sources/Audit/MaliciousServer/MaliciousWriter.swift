@@ -5,7 +5,8 @@ import TensorGraph
 
 /// Writes what a malicious server got: `malicious.json` and a contact sheet.
 public struct MaliciousWriter: Sendable {
-  private static let rowLimit = 24
+  /// Rows of the contact sheet at most; the record holds the rest.
+  private static let rowLimit = 12
 
   private let folder: OutputFolder
 
@@ -19,7 +20,11 @@ public struct MaliciousWriter: Sendable {
   public func write(_ outcome: MaliciousScene.Outcome, _ batch: [PrivateExample]) throws -> String {
     try folder.create()
     let record = outcome.record
-    let rows = batch.indices.compactMap { index -> ContactSheet.Row? in
+    // What was set apart first, and then in the client's order.
+    let order =
+      batch.indices.filter { record.images[$0].isIsolated == true }
+      + batch.indices.filter { record.images[$0].isIsolated != true }
+    let rows = order.compactMap { index -> ContactSheet.Row? in
       guard let image = outcome.reconstructions[index] else { return nil }
       return row(record.images[index], original: batch[index].image, reconstruction: image)
     }

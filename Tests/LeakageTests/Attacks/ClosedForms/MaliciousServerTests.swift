@@ -68,7 +68,7 @@ import Testing
   @Test func equallyBrightSamplesAreRefused() throws {
     let grey = Tensor(MaliciousServerTests.shape, .f64, repeating: 0.5)
     #expect(
-      try attackErrorMessage {
+      attackErrorMessage {
         _ = try ImprintServer(model: leNet(), samples: [grey, grey], bins: 8)
       }?.hasPrefix("all 2 sample images are equally bright") == true)
   }
