@@ -30,9 +30,9 @@ struct Gradleak: ParsableCommand {
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
-      AnalyseCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
-      OnnxOperatorsCommand.self, OnnxConformanceCommand.self, DefencesCommand.self,
-      SweepCommand.self, PriceCommand.self,
+      AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
+      BenchCommand.self, AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
+      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
     ])
 
   static func main() {

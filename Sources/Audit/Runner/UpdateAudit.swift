@@ -99,6 +99,7 @@ public struct UpdateAudit: Sendable {
     let order =
       originals.map { matchBatch(reconstructions: reconstructions, originals: $0) }
       ?? Array(reconstructions.indices)
+    let candidates = originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
@@ -107,7 +108,7 @@ public struct UpdateAudit: Sendable {
       }
       return imageResult(
         truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
-        seed: configuration.seed)
+        seed: configuration.seed, candidates)
     }
     var known: Set<ThreatModel.Fact> = [.architecture, .weights, .lossFunction, .batchSize]
     if subject.knownLabels != nil { known.insert(.labels) }
@@ -147,17 +148,27 @@ public struct UpdateAudit: Sendable {
   }
 
   private func imageResult(
-    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64
+    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64,
+    _ candidates: CandidateImages?
   ) -> ImageResult {
     let quality = ReconstructionQuality(of: reconstruction, original: example.image)
     var source = RandomSource(seed: seed).derive(label: "baseline")
     let random = BaselineGuess.random.quality(against: example.image, using: &source)
     let grey = BaselineGuess.midGrey.quality(against: example.image, using: &source)
-    return ImageResult(
+    var result = ImageResult(
       name: example.name, preparation: example.preparation,
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+    result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
+    result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
+    guard let candidates else { return result }
+    result.meanImagePSNR = JSONNumber(
+      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, example.image))
+    result.isIdentified = Identification.identifies(
+      reconstruction, example.image, among: candidates.images)
+    result.candidateCount = candidates.images.count
+    return result
   }
 
   /// At most `count` snapshots of the best trial, evenly spread over those that were kept.

@@ -37,6 +37,9 @@ extension AttackKind {
     "idlg": "the label is read off first, then the data are sought",
     "linear": "closed form, for a fully connected first layer",
     "peeling": "closed form, layer by layer",
+    "r-gap": "closed form for a chain without biases and one logit",
+    "april": "closed form for a transformer that reads its patches directly",
+    "spear": "batches, exactly, through a first layer with ReLU",
   ]
 }
 
