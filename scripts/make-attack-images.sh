@@ -26,5 +26,4 @@ picture tag --attack tag
 for attack in inverting-gradients modern multi-scale see-through-gradients; do
   picture $attack --attack $attack --model resnet20 --iterations 2000 --trials 1
 done
-picture auto-relu --model resnet20 --trials 2
 ls -l docs/images/attacks
