@@ -39,12 +39,26 @@ struct AttentionSpan {
   /// What no member exceeds: far below the distance of other vectors, which is about √((d - rank) / d).
   var largestTolerance: Double { 0.02 * (Double(width - rank) / Double(width)).squareRoot() }
 
+  /// The span of what a layer reads in attention.
+  ///
   /// - Throws: ``AttackError`` when the update lacks the gradients of the layer's projections.
   init(
     _ update: TextUpdate, model: TextModel, layer: Int, backend: any Backend
   ) throws(AttackError) {
-    width = model.configuration.width
-    let (names, inputsAreRows) = model.names.projections(layer: layer)
+    try self.init(
+      update, model.names.projections(layer: layer), width: model.configuration.width,
+      layer: layer, backend: backend)
+  }
+
+  /// The span of what the layers `source` read, from their gradients.
+  ///
+  /// - Throws: ``AttackError`` when the update lacks them all.
+  init(
+    _ update: TextUpdate, _ source: (names: [String], inputsAreRows: Bool), width: Int,
+    layer: Int, backend: any Backend
+  ) throws(AttackError) {
+    self.width = width
+    let (names, inputsAreRows) = source
     let gradients = names.compactMap { update.gradients[$0] }.filter { $0.squaredNorm > 0 }
     guard !gradients.isEmpty else {
       throw AttackError(

@@ -1,10 +1,14 @@
 import TensorGraph
 
-/// Puts an encoder's texts together. What the second layer reads depends on the whole text, and lies
-/// the further from the span the more tokens are wrong: from a random choice, tokens are exchanged one
-/// position after the other for those that bring the text nearest to the span.
+/// Puts an encoder's texts together, each from a token that no text has yet.
+///
+/// The tokens that stand with it are found by ``ContextRelaxation``. What the second layer reads depends
+/// on the whole text, and lies the further from the span the more tokens are wrong: where the first
+/// step errs, tokens are exchanged one position after the other for those that bring the text nearest
+/// to the span.
 struct EncoderRecovery {
   let sets: SpanSets
+  let relaxation: ContextRelaxation?
   let screen: ContextScreen
   let tolerance: Double
   let batchSize: Int
@@ -12,47 +16,82 @@ struct EncoderRecovery {
   let ending: [Int]
   let seed: UInt64
 
-  /// Starts at most for each text of the batch.
-  private static let startsPerText = 24
-  private static let sweeps = 6
+  /// Random starts at most, after every token has been tried.
+  private static let randomStarts = 12
+  private static let sweeps = 4
 
-  struct Result {
+  /// The texts that were found, at most as many as the batch has.
+  ///
+  /// - Parameter observe: called with the texts so far and the present one; may stop the search.
+  func texts(observe: ([[Int]], [Int]) -> SolverDecision) -> [[Int]] {
     var texts: [[Int]] = []
-    var starts = 0
-    var wasInterrupted = false
+    var isStopped = false
+    func check(_ text: [Int]) {
+      let worst = screen.residuals([text])[0].max() ?? .infinity
+      if worst <= tolerance, !texts.contains(text) { texts.append(text) }
+      if case .stop = observe(texts, text) { isStopped = true }
+    }
+    guard !possibleLengths.isEmpty else { return [] }
+    var nearMisses: [[Int]] = []
+    for anchor in anchors where texts.count < batchSize && !isStopped {
+      let isCovered = texts.contains {
+        $0.count > anchor.position && $0[anchor.position] == anchor.token
+      }
+      guard !isCovered, let text = relaxed(anchor), !nearMisses.contains(text) else { continue }
+      let before = texts.count
+      check(text)
+      if texts.count == before { nearMisses.append(text) }
+    }
+    var source = RandomSource(seed: seed).derive(label: "encoder")
+    let starts =
+      nearMisses.prefix(EncoderRecovery.randomStarts)
+      + (0..<EncoderRecovery.randomStarts).compactMap { _ in randomText(&source) }
+    for start in starts where texts.count < batchSize && !isStopped {
+      var text = start
+      descend(&text, &source)
+      check(text)
+    }
+    return texts
   }
 
-  /// - Parameter observe: called with the texts so far and the present one after every sweep.
-  func texts(observe: ([[Int]], [Int]) -> SolverDecision) -> Result {
-    var result = Result()
-    var source = RandomSource(seed: seed).derive(label: "encoder")
-    let lengths = possibleLengths
-    guard !lengths.isEmpty else { return result }
-    while result.texts.count < batchSize,
-      result.starts < EncoderRecovery.startsPerText * batchSize
-    {
-      guard let anchor = uncovered(result.texts, after: result.starts) else { break }
-      let usable = lengths.filter { $0 > anchor.position }
-      guard !usable.isEmpty else { break }
-      let length = usable[source.integer(below: usable.count)]
-      result.starts += 1
-      var text = (0..<length).map { position in
-        sets.tokens[position][source.integer(below: sets.tokens[position].count)]
-      }
-      finish(&text)
-      if anchor.position < length - ending.count { text[anchor.position] = anchor.token }
-      let isStopped = descend(&text, fixed: anchor.position, &source) { text in
-        if case .stop = observe(result.texts, text) { return true }
-        return false
-      }
-      let worst = screen.residuals([text])[0].max() ?? .infinity
-      if worst <= tolerance, !result.texts.contains(text) { result.texts.append(text) }
-      if isStopped {
-        result.wasInterrupted = true
-        break
-      }
+  /// Every token at every position, those first that stand among the most others: they belong to the
+  /// fewest texts.
+  private var anchors: [(position: Int, token: Int)] {
+    let all = sets.candidates.enumerated().flatMap { position, found in
+      found.map { (position: position, token: $0.token, residual: $0.residual, rivals: found.count) }
     }
-    return result
+    return all.sorted {
+      ($0.rivals, $1.residual, $1.position) > ($1.rivals, $0.residual, $0.position)
+    }.map { ($0.position, $0.token) }
+  }
+
+  private func randomText(_ source: inout RandomSource) -> [Int]? {
+    let lengths = possibleLengths
+    let length = lengths[source.integer(below: lengths.count)]
+    guard sets.tokens[..<length].allSatisfy({ !$0.isEmpty }) else { return nil }
+    let text = (0..<length - ending.count).map { position in
+      sets.tokens[position][source.integer(below: sets.tokens[position].count)]
+    }
+    return text + ending
+  }
+
+  /// The text that the relaxation finds around a token; nil when it finds none that ends.
+  private func relaxed(_ anchor: (position: Int, token: Int)) -> [Int]? {
+    guard let relaxation,
+      let unit = relaxation.units.firstIndex(
+        of: ContextRelaxation.Unit(position: anchor.position, token: anchor.token))
+    else { return nil }
+    let shares = relaxation.shares(anchor: unit)
+    var best = [(token: Int, share: Double)](repeating: (0, 0), count: sets.tokens.count)
+    for (unit, share) in zip(relaxation.units, shares) where share > best[unit.position].share {
+      best[unit.position] = (unit.token, share)
+    }
+    // A text ends at the first ending; without endings, where no token has a share any more.
+    let end =
+      possibleLengths.first { best[$0 - 1].token == ending.last && best[$0 - 1].share > 0.5 }
+      ?? (ending.isEmpty ? best.prefix { $0.share > 0.5 }.count : nil)
+    guard let end, end > anchor.position else { return nil }
+    return best.prefix(end).map(\.token)
   }
 
   /// Lengths that a text may have: up to a position where the ending fits.
@@ -65,35 +104,13 @@ struct EncoderRecovery {
     }
   }
 
-  private func finish(_ text: inout [Int]) {
-    guard text.count >= ending.count else { return }
-    text.replaceSubrange((text.count - ending.count)..., with: ending)
-  }
-
-  /// A token at a position that no text has yet, in turn; any one when all are covered.
-  private func uncovered(_ texts: [[Int]], after turn: Int) -> (position: Int, token: Int)? {
-    var missing: [(position: Int, token: Int)] = []
-    var all: [(position: Int, token: Int)] = []
-    for (position, tokens) in sets.tokens.enumerated() {
-      for token in tokens {
-        all.append((position, token))
-        let isCovered = texts.contains { $0.count > position && $0[position] == token }
-        if !isCovered { missing.append((position, token)) }
-      }
-    }
-    let choices = missing.isEmpty ? all : missing
-    return choices.isEmpty ? nil : choices[turn % choices.count]
-  }
-
-  /// Exchanges tokens until no exchange brings the text nearer; true when asked to stop.
-  private func descend(
-    _ text: inout [Int], fixed: Int, _ source: inout RandomSource, shouldStop: ([Int]) -> Bool
-  ) -> Bool {
+  /// Exchanges tokens until no exchange brings the text nearer.
+  private func descend(_ text: inout [Int], _ source: inout RandomSource) {
     var best = distance(screen.residuals([text])[0])
     for _ in 0..<EncoderRecovery.sweeps {
       let before = best
       for position in source.permutation(of: max(text.count - ending.count, 0))
-      where position != fixed && sets.tokens[position].count > 1 {
+      where sets.tokens[position].count > 1 {
         let choices = sets.tokens[position].filter { $0 != text[position] }
         let changed = choices.map { token in
           var candidate = text
@@ -104,12 +121,10 @@ struct EncoderRecovery {
           let value = distance(residuals)
           if value < best { (best, text) = (value, candidate) }
         }
-        if best <= tolerance * tolerance { return false }
+        if best <= tolerance * tolerance { return }
       }
-      if shouldStop(text) { return true }
-      if best >= before { return false }
+      if best >= before { return }
     }
-    return false
   }
 
   /// The mean of squared distances over the tokens.

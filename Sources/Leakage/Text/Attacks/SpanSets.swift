@@ -1,31 +1,43 @@
 import TensorGraph
 
-/// The tokens that may stand at each position, and what they were chosen from.
+/// The tokens that may stand at each position: those whose first attention input lies in the span.
+///
+/// Besides the batch's own there are others. Where a token stands at two positions, any token of one of
+/// these could stand at the other as well: embeddings are sums, e(v, p) = e(v, q) + e(w, p) - e(w, q), up
+/// to what normalisation does to lengths. Only the context tells these apart.
 struct SpanSets {
-  /// For each position the tokens whose first attention input lies in the span.
+  /// For each position the candidates, nearest first.
+  let candidates: [[TokenScreen.Candidate]]
+  /// For each position the candidates that are kept.
   let tokens: [[Int]]
   /// Tokens that were checked at each position.
   let checked: Int
-  /// The largest distance of those kept.
-  let largestResidual: Double
 
   /// - Parameters:
   ///   - length: positions in use; nil to go on until nothing fits.
   ///   - shouldStop: asked between positions.
   static func find(
-    _ screen: TokenScreen, checked: Int, length: Int?, limit: Int, batchSize: Int,
-    shouldStop: () -> Bool
-  ) throws(AttackError) -> SpanSets {
-    var tokens: [[Int]] = []
-    var largest = 0.0
-    while tokens.count < min(length ?? limit, limit), !shouldStop() {
-      let found = screen.candidates(at: tokens.count)
+    _ screen: TokenScreen, checked: Int, length: Int?, limit: Int, shouldStop: () -> Bool
+  ) -> SpanSets {
+    var candidates: [[TokenScreen.Candidate]] = []
+    while candidates.count < min(length ?? limit, limit), !shouldStop() {
+      let found = screen.candidates(at: candidates.count)
       if found.isEmpty, length == nil { break }
-      // At most as many tokens as texts can stand at a position; members are far nearer than others.
-      let kept = found.prefix(batchSize)
-      largest = max(largest, kept.last?.residual ?? 0)
-      tokens.append(kept.map(\.token))
+      candidates.append(found)
     }
-    return SpanSets(tokens: tokens, checked: checked, largestResidual: largest)
+    return SpanSets(
+      candidates: candidates, tokens: candidates.map { $0.map(\.token) }, checked: checked)
+  }
+
+  /// The candidates whose distance is at most `factor` times what is usual for the nearest of a
+  /// position, at most `count` at each.
+  func within(_ factor: Double, count: Int) -> SpanSets {
+    let nearest = candidates.compactMap { $0.first?.residual }.sorted()
+    let usual = nearest.isEmpty ? 0 : nearest[nearest.count / 2]
+    let kept = candidates.map { found in
+      found.enumerated().filter { $0.offset == 0 || $0.element.residual <= factor * usual }
+        .prefix(count).map(\.element)
+    }
+    return SpanSets(candidates: kept, tokens: kept.map { $0.map(\.token) }, checked: checked)
   }
 }

@@ -111,9 +111,8 @@ public struct TextInversion {
     let tokens = bag?.tokens ?? Array(0..<model.configuration.vocabularySize)
     let length = usedPositions(update, model: model)
     let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
-    let sets = try SpanSets.find(
-      screen, checked: tokens.count, length: length, limit: model.configuration.positions,
-      batchSize: update.batchSize
+    let sets = SpanSets.find(
+      screen, checked: tokens.count, length: length, limit: model.configuration.positions
     ) { session.shouldStop("checking tokens", length ?? 0, []) }
     var (texts, second) = try place(sets, session)
     let report = SpanReport(
@@ -141,6 +140,19 @@ public struct TextInversion {
     }
     let second = try AttentionSpan(update, model: model, layer: 1, backend: backend)
     guard second.isInformative else { return ([], second) }
+    var texts: [[Int]] = []
+    // Candidates at the distance of rounding first, then all that may be members.
+    for factor in [8.0, 200.0] where texts.count < update.batchSize && !session.isStopped {
+      let kept = sets.within(factor, count: 3 * update.batchSize)
+      let found = try place(kept, second, session)
+      if found.count > texts.count { texts = found }
+    }
+    return (texts, second)
+  }
+
+  private func place(
+    _ sets: SpanSets, _ second: AttentionSpan, _ session: TextAttackSession
+  ) throws(AttackError) -> [[Int]] {
     let length = sets.tokens.count
     let rows = max(min(sets.tokens.map(\.count).max() ?? 1, 16), 1)
     if model.configuration.isCausal {
@@ -148,18 +160,19 @@ public struct TextInversion {
         weights, span: second, rowCount: rows * rows, length: length, backend: backend)
       let recovery = DecoderRecovery(
         sets: sets, screen: screen, tolerance: second.tolerance, batchSize: update.batchSize)
-      return (recovery.texts { session.shouldStop("placing tokens", length, []) }, second)
+      return recovery.texts { session.shouldStop("placing tokens", length, []) }
     }
     let screen = try ContextScreen(
       weights, span: second, rowCount: rows, length: length, backend: backend)
     let recovery = EncoderRecovery(
-      sets: sets, screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
+      sets: sets,
+      relaxation: try? ContextRelaxation(sets, update: update, weights: weights, backend: backend),
+      screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
       ending: configuration.ending, seed: configuration.seed)
-    let found = recovery.texts { texts, present in
+    return recovery.texts { texts, present in
       session.shouldStop("placing tokens", update.batchSize, texts + [present])
         ? .stop(.interrupted) : .proceed
     }
-    return (found.texts, second)
   }
 
   // MARK: - Whole batches

@@ -59,13 +59,21 @@ struct TextForwardPass {
     return attentionInput(hidden, layer: layer)
   }
 
-  /// What the first layer reads for token embeddings [C, d] that all stand at the position whose
-  /// embedding is `position` [d]: [C, d].
+  /// What the first layer reads for token embeddings [C, d] that stand where the position embedding
+  /// is `position`, [d] or one for each [C, d]: [C, d].
   func firstAttentionInput(tokenRows: Value, position: Value) -> Value {
     var sum = tokenRows + position
     if configuration.segments > 0 { sum = sum + segmentRow }
     let hidden = isBert ? layerNorm(sum, embeddings["LayerNorm"]) : sum
     return attentionInput(hidden, layer: 0)
+  }
+
+  /// Queries, keys and values of the first layer, [C, d] each, for tokens whose embeddings are
+  /// `tokenRows` [C, d] at the positions whose embeddings are `positionRows` [C, d].
+  func firstProjections(tokenRows: Value, positionRows: Value) -> [Value] {
+    let input = firstAttentionInput(tokenRows: tokenRows, position: positionRows)
+    let single = input.reshape(to: [1, input.shape[0], input.shape[1]])
+    return projections(single, layer: 0).map { $0.reshape(to: input.shape) }
   }
 
   // MARK: - Embedding
@@ -122,7 +130,7 @@ struct TextForwardPass {
   ) -> Value {
     let scope = layerScope(layer)
     guard isBert else {
-      let mixed = attention(decoderProjections(attentionInput, scope["attn"]), bias)
+      let mixed = attention(projections(attentionInput, layer: layer), bias)
       let attended =
         hidden + columnLinear(mixed, scope["attn"]["c_proj"], to: configuration.width)
       let inner = columnLinear(
@@ -131,7 +139,7 @@ struct TextForwardPass {
         + columnLinear(
           configuration.activation(inner), scope["mlp"]["c_proj"], to: configuration.width)
     }
-    let mixed = attention(encoderProjections(attentionInput, scope["attention"]["self"]), bias)
+    let mixed = attention(projections(attentionInput, layer: layer), bias)
     let output = scope["attention"]["output"]
     let attended = layerNorm(
       linear(mixed, output["dense"], to: configuration.width) + hidden, output["LayerNorm"])
@@ -142,15 +150,16 @@ struct TextForwardPass {
       scope["output"]["LayerNorm"])
   }
 
-  private func encoderProjections(_ input: Value, _ scope: ForwardScope) -> [Value] {
-    ["query", "key", "value"].map { linear(input, scope[$0], to: configuration.width) }
-  }
-
-  private func decoderProjections(_ input: Value, _ scope: ForwardScope) -> [Value] {
-    let all = columnLinear(input, scope["c_attn"], to: 3 * configuration.width)
-    return (0..<3).map { part in
-      all.slice(axis: 2, part * configuration.width..<(part + 1) * configuration.width)
+  /// Queries, keys and values, [N, T, d] each.
+  private func projections(_ input: Value, layer: Int) -> [Value] {
+    let (scope, width) = (layerScope(layer), configuration.width)
+    guard !isBert else {
+      return ["query", "key", "value"].map {
+        linear(input, scope["attention"]["self"][$0], to: width)
+      }
     }
+    let all = columnLinear(input, scope["attn"]["c_attn"], to: 3 * width)
+    return (0..<3).map { all.slice(axis: 2, $0 * width..<($0 + 1) * width) }
   }
 
   /// Scaled dot-product attention of several heads (Vaswani et al. 2017, arXiv 1706.03762, equation 1):

@@ -115,6 +115,13 @@ public struct TextParameterNames: Sendable {
     }
   }
 
+  /// The layer that reads the attention's output: its gradient is made of those outputs.
+  public func attentionOutput(layer: Int) -> (names: [String], inputsAreRows: Bool) {
+    isBert
+      ? (["bert.encoder.layer.\(layer).attention.output.dense.weight"], false)
+      : (["transformer.h.\(layer).attn.c_proj.weight"], true)
+  }
+
   /// The projections of a layer whose gradients are combinations of the layer's attention inputs, and
   /// whether those inputs index their rows ([in, out], GPT-2) or columns ([out, in], BERT).
   public func projections(layer: Int) -> (names: [String], inputsAreRows: Bool) {

@@ -1,0 +1,195 @@
+import TensorGraph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Finds which tokens stand together in a text of an encoder, by least squares.
+///
+/// The first layer's attention output of token i in head h is oₕ = Σⱼ xⱼ eᵢⱼ vⱼ / Σⱼ xⱼ eᵢⱼ over the tokens
+/// of its text, where e and v follow from tokens and positions, and x is 1 for the tokens of the text and
+/// 0 for others. The gradient of the layer that reads the outputs tells their span (as ``AttentionSpan``
+/// does of attention inputs), so that o must have no part in its complement C. With numbers x instead of
+/// choices that is a smooth system C o(x) = 0 with more equations than unknowns while twice the number of
+/// tokens is below the number of features, and is solved by Gauss-Newton steps from equal shares.
+struct ContextRelaxation {
+  /// A token at a position.
+  struct Unit: Hashable {
+    let position: Int
+    let token: Int
+  }
+
+  let units: [Unit]
+  private let queries: [[Double]]
+  private let keys: [[Double]]
+  private let values: [[Double]]
+  /// Basis of the complement, a direction a row.
+  private let complement: [[Double]]
+  private let heads: Int
+  private let width: Int
+  private let algebra: any LinearAlgebra
+
+  private static let iterations = 60
+
+  /// - Throws: ``AttackError`` when the update lacks the gradient, or the backend cannot run the model.
+  init(
+    _ sets: SpanSets, update: TextUpdate, weights: ParameterBuffers, backend: any Backend
+  ) throws(AttackError) {
+    let model = weights.model
+    width = model.configuration.width
+    heads = model.configuration.heads
+    algebra = backend.linearAlgebra
+    let units = sets.tokens.enumerated().flatMap { position, tokens in
+      tokens.map { Unit(position: position, token: $0) }
+    }
+    self.units = units
+    let span = try AttentionSpan(
+      update, model.names.attentionOutput(layer: 0), width: width, layer: 0, backend: backend)
+    complement = (0..<span.complement.shape[0]).map { span.complement.row($0) }
+    let projections = try ContextRelaxation.projections(units, weights, backend: backend)
+    (queries, keys, values) = (projections[0], projections[1], projections[2])
+  }
+
+  private static func projections(
+    _ units: [Unit], _ weights: ParameterBuffers, backend: any Backend
+  ) throws(AttackError) -> [[[Double]]] {
+    let model = weights.model
+    let (names, width) = (model.names, model.configuration.width)
+    let words = weights.tensor(names.tokenEmbedding)
+    let places = weights.tensor(names.positionEmbedding)
+    let shape: Shape = [units.count, width]
+    let builder = GraphBuilder()
+    let inputs = [
+      builder.input("token embeddings", shape, .f64), builder.input("positions", shape, .f64),
+    ]
+    let context = ForwardContext(
+      mode: .evaluation, builder: builder, dtype: .f64, values: nil, role: .fixed)
+    let outputs = TextForwardPass(
+      model.configuration, ForwardScope(context: context, path: "")
+    ).firstProjections(tokenRows: inputs[0], positionRows: inputs[1])
+    let tensors =
+      [
+        Tensor(shape, .f64(units.flatMap { words.row($0.token) })),
+        Tensor(shape, .f64(units.flatMap { places.row($0.position) })),
+      ] + context.parameters.map { weights.tensor($0.name).converted(to: .f64) }
+    do {
+      return try backend.evaluate(builder.build(outputs: outputs), tensors).map { tensor in
+        units.indices.map { tensor.row($0) }
+      }
+    } catch {
+      throw AttackError("the first layer cannot be run: \(error.message)")
+    }
+  }
+
+  /// How much each unit belongs to the text of unit `anchor`: near 1 or 0 where the gradient tells.
+  func shares(anchor: Int) -> [Double] {
+    let free = units.indices.filter { units[$0].position != units[anchor].position }
+    let perPosition = Dictionary(grouping: free) { units[$0].position }.mapValues(\.count)
+    var shares = units.indices.map { index -> Double in
+      index == anchor ? 1 : 1 / Double(perPosition[units[index].position] ?? .max)
+    }
+    for index in units.indices where index != anchor && !free.contains(index) { shares[index] = 0 }
+    let weights = attention(of: anchor)
+    var (outputs, totals) = mix(shares, weights)
+    var residual = projected(outputs)
+    var value = SpanCoefficients.product(residual, residual)
+    var damping = 1e-3
+    for _ in 0..<ContextRelaxation.iterations where value > 1e-18 && damping < 1e8 {
+      let jacobian = free.map { column($0, weights, outputs, totals) }
+      guard
+        let step = dampedStep(jacobian, residual, damping: damping)
+      else {
+        damping *= 10
+        continue
+      }
+      var trial = shares
+      for (index, change) in zip(free, step) { trial[index] = min(max(trial[index] - change, -0.5), 1.5) }
+      let (trialOutputs, trialTotals) = mix(trial, weights)
+      let trialResidual = projected(trialOutputs)
+      let trialValue = SpanCoefficients.product(trialResidual, trialResidual)
+      if trialTotals.allSatisfy({ $0 > 0 }), trialValue < value {
+        let ratio = trialValue / value
+        (shares, outputs, totals) = (trial, trialOutputs, trialTotals)
+        (residual, value) = (trialResidual, trialValue)
+        damping = max(damping / 10, 1e-12)
+        if ratio > 0.9999 { break }
+      } else {
+        damping *= 10
+      }
+    }
+    return shares
+  }
+
+  /// exp(qᵢ·kⱼ / √width of a head) for each head and unit j, up to a factor for each head.
+  private func attention(of anchor: Int) -> [[Double]] {
+    let headWidth = width / heads
+    return (0..<heads).map { head in
+      let range = head * headWidth..<(head + 1) * headWidth
+      let scores = keys.map { key in
+        range.reduce(0) { $0 + queries[anchor][$1] * key[$1] } / Double(headWidth).squareRoot()
+      }
+      let largest = scores.max() ?? 0
+      return scores.map { exp($0 - largest) }
+    }
+  }
+
+  /// The attention output for given shares, and each head's sum of weights.
+  private func mix(_ shares: [Double], _ weights: [[Double]]) -> ([Double], [Double]) {
+    let headWidth = width / heads
+    var outputs = [Double](repeating: 0, count: width)
+    var totals = [Double](repeating: 0, count: heads)
+    for head in 0..<heads {
+      for unit in units.indices where shares[unit] != 0 {
+        let weight = shares[unit] * weights[head][unit]
+        totals[head] += weight
+        for index in head * headWidth..<(head + 1) * headWidth {
+          outputs[index] += weight * values[unit][index]
+        }
+      }
+      for index in head * headWidth..<(head + 1) * headWidth { outputs[index] /= totals[head] }
+    }
+    return (outputs, totals)
+  }
+
+  private func projected(_ vector: [Double]) -> [Double] {
+    complement.map { SpanCoefficients.product($0, vector) }
+  }
+
+  /// The derivative of the projected output with respect to a unit's share.
+  private func column(
+    _ unit: Int, _ weights: [[Double]], _ outputs: [Double], _ totals: [Double]
+  ) -> [Double] {
+    let headWidth = width / heads
+    let change = (0..<width).map { index in
+      weights[index / headWidth][unit] / totals[index / headWidth]
+        * (values[unit][index] - outputs[index])
+    }
+    return projected(change)
+  }
+
+  /// The step of Levenberg and Marquardt: damping in proportion to the diagonal.
+  private func dampedStep(
+    _ columns: [[Double]], _ residual: [Double], damping: Double
+  ) -> [Double]? {
+    let count = columns.count
+    var gram = [Double](repeating: 0, count: count * count)
+    for row in 0..<count {
+      for column in row..<count {
+        gram[row * count + column] = SpanCoefficients.product(columns[row], columns[column])
+      }
+      gram[row * count + row] *= 1 + damping
+      gram[row * count + row] += 1e-24
+    }
+    let matrix = HostBuffer(Tensor([count, count], .f64(gram)))
+    guard algebra.factorCholesky(matrix) else { return nil }
+    let right = HostBuffer(
+      Tensor([count], .f64(columns.map { SpanCoefficients.product($0, residual) })))
+    algebra.solveCholesky(matrix, right)
+    let step = Array(right.pointer(as: Double.self))
+    return step.allSatisfy(\.isFinite) ? step : nil
+  }
+}
