@@ -26,14 +26,15 @@ struct ContextRelaxation {
   let units: [Unit]
   private let queries: [[Double]]
   private let keys: [[Double]]
-  private let values: [[Double]]
-  /// Basis of the complement, a direction a row.
-  private let complement: [[Double]]
+  /// For each unit and head, one after the other, the projection of the head's value on the complement.
+  private let projectedValues: [[Double]]
+  /// Directions of the complement.
+  private let directions: Int
   private let heads: Int
   private let width: Int
   private let algebra: any LinearAlgebra
 
-  private static let iterations = 60
+  private static let iterations = 40
 
   /// - Throws: ``AttackError`` when the update lacks the gradient, or the backend cannot run the model.
   init(
@@ -49,9 +50,18 @@ struct ContextRelaxation {
     self.units = units
     let span = try AttentionSpan(
       update, model.names.attentionOutput(layer: 0), width: width, layer: 0, backend: backend)
-    complement = (0..<span.complement.shape[0]).map { span.complement.row($0) }
     let projections = try ContextRelaxation.projections(units, weights, backend: backend)
-    (queries, keys, values) = (projections[0], projections[1], projections[2])
+    (queries, keys) = (projections[0], projections[1])
+    directions = span.complement.shape[0]
+    let basis = (0..<directions).map { span.complement.row($0) }
+    let (heads, headWidth) = (heads, width / heads)
+    projectedValues = projections[2].map { value in
+      (0..<heads).flatMap { head in
+        basis.map { direction in
+          (head * headWidth..<(head + 1) * headWidth).reduce(0) { $0 + direction[$1] * value[$1] }
+        }
+      }
+    }
   }
 
   private static func projections(
@@ -94,27 +104,27 @@ struct ContextRelaxation {
     }
     for index in units.indices where index != anchor && !free.contains(index) { shares[index] = 0 }
     let weights = attention(of: anchor)
-    var (outputs, totals) = mix(shares, weights)
-    var residual = projected(outputs)
-    var value = SpanCoefficients.product(residual, residual)
+    var mixture = Mixture(shares, weights, self)
+    var value = SpanCoefficients.product(mixture.residual, mixture.residual)
+    let start = value
     var damping = 1e-3
-    for _ in 0..<ContextRelaxation.iterations where value > 1e-18 && damping < 1e8 {
-      let jacobian = free.map { column($0, weights, outputs, totals) }
-      guard
-        let step = dampedStep(jacobian, residual, damping: damping)
-      else {
+    for iteration in 0..<ContextRelaxation.iterations where value > 1e-18 && damping < 1e8 {
+      // A right text is reached in few steps.
+      if iteration == 20, value > 1e-2 * start { break }
+      let columns = free.map { mixture.column($0, weights, self) }
+      guard let step = dampedStep(columns, mixture.residual, damping: damping) else {
         damping *= 10
         continue
       }
       var trial = shares
-      for (index, change) in zip(free, step) { trial[index] = min(max(trial[index] - change, -0.5), 1.5) }
-      let (trialOutputs, trialTotals) = mix(trial, weights)
-      let trialResidual = projected(trialOutputs)
-      let trialValue = SpanCoefficients.product(trialResidual, trialResidual)
-      if trialTotals.allSatisfy({ $0 > 0 }), trialValue < value {
-        let ratio = trialValue / value
-        (shares, outputs, totals) = (trial, trialOutputs, trialTotals)
-        (residual, value) = (trialResidual, trialValue)
+      for (index, change) in zip(free, step) {
+        trial[index] = min(max(trial[index] - change, -0.5), 1.5)
+      }
+      let next = Mixture(trial, weights, self)
+      let nextValue = SpanCoefficients.product(next.residual, next.residual)
+      if next.totals.allSatisfy({ $0 > 0 }), nextValue < value {
+        let ratio = nextValue / value
+        (shares, mixture, value) = (trial, next, nextValue)
         damping = max(damping / 10, 1e-12)
         if ratio > 0.9999 { break }
       } else {
@@ -122,6 +132,51 @@ struct ContextRelaxation {
       }
     }
     return shares
+  }
+
+  /// The attention output of the anchor for given shares, projected on the complement.
+  private struct Mixture {
+    /// The parts of the heads, one after the other.
+    private var parts: [Double]
+    /// Each head's sum of weights.
+    private(set) var totals: [Double]
+    /// The sum of the parts.
+    private(set) var residual: [Double]
+
+    init(_ shares: [Double], _ weights: [[Double]], _ system: ContextRelaxation) {
+      let (heads, count) = (system.heads, system.directions)
+      parts = [Double](repeating: 0, count: heads * count)
+      totals = [Double](repeating: 0, count: heads)
+      residual = [Double](repeating: 0, count: count)
+      for (unit, share) in shares.enumerated() where share != 0 {
+        let values = system.projectedValues[unit]
+        for head in 0..<heads {
+          let weight = share * weights[head][unit]
+          totals[head] += weight
+          for index in head * count..<(head + 1) * count { parts[index] += weight * values[index] }
+        }
+      }
+      for head in 0..<heads {
+        for index in 0..<count {
+          parts[head * count + index] /= totals[head]
+          residual[index] += parts[head * count + index]
+        }
+      }
+    }
+
+    /// The derivative of the residual with respect to a unit's share.
+    func column(_ unit: Int, _ weights: [[Double]], _ system: ContextRelaxation) -> [Double] {
+      let count = system.directions
+      var result = [Double](repeating: 0, count: count)
+      let values = system.projectedValues[unit]
+      for head in totals.indices {
+        let factor = weights[head][unit] / totals[head]
+        for index in 0..<count {
+          result[index] += factor * (values[head * count + index] - parts[head * count + index])
+        }
+      }
+      return result
+    }
   }
 
   /// exp(qᵢ·kⱼ / √width of a head) for each head and unit j, up to a factor for each head.
@@ -135,40 +190,6 @@ struct ContextRelaxation {
       let largest = scores.max() ?? 0
       return scores.map { exp($0 - largest) }
     }
-  }
-
-  /// The attention output for given shares, and each head's sum of weights.
-  private func mix(_ shares: [Double], _ weights: [[Double]]) -> ([Double], [Double]) {
-    let headWidth = width / heads
-    var outputs = [Double](repeating: 0, count: width)
-    var totals = [Double](repeating: 0, count: heads)
-    for head in 0..<heads {
-      for unit in units.indices where shares[unit] != 0 {
-        let weight = shares[unit] * weights[head][unit]
-        totals[head] += weight
-        for index in head * headWidth..<(head + 1) * headWidth {
-          outputs[index] += weight * values[unit][index]
-        }
-      }
-      for index in head * headWidth..<(head + 1) * headWidth { outputs[index] /= totals[head] }
-    }
-    return (outputs, totals)
-  }
-
-  private func projected(_ vector: [Double]) -> [Double] {
-    complement.map { SpanCoefficients.product($0, vector) }
-  }
-
-  /// The derivative of the projected output with respect to a unit's share.
-  private func column(
-    _ unit: Int, _ weights: [[Double]], _ outputs: [Double], _ totals: [Double]
-  ) -> [Double] {
-    let headWidth = width / heads
-    let change = (0..<width).map { index in
-      weights[index / headWidth][unit] / totals[index / headWidth]
-        * (values[unit][index] - outputs[index])
-    }
-    return projected(change)
   }
 
   /// The step of Levenberg and Marquardt: damping in proportion to the diagonal.

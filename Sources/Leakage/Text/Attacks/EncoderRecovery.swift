@@ -54,14 +54,15 @@ struct EncoderRecovery {
     return texts
   }
 
-  /// Every token at every position, those first that stand among the most others: they belong to the
-  /// fewest texts.
+  /// Every token at every position, the nearest to the span first: what follows from others is
+  /// further away. All texts share the first position.
   private var anchors: [(position: Int, token: Int)] {
     let all = sets.candidates.enumerated().flatMap { position, found in
-      found.map { (position: position, token: $0.token, residual: $0.residual, rivals: found.count) }
+      found.map { (position: position, token: $0.token, residual: $0.residual) }
     }
     return all.sorted {
-      ($0.rivals, $1.residual, $1.position) > ($1.rivals, $0.residual, $0.position)
+      ($0.position == 0 ? 1 : 0, $0.residual, $0.position)
+        < ($1.position == 0 ? 1 : 0, $1.residual, $1.position)
     }.map { ($0.position, $0.token) }
   }
 
