@@ -15,7 +15,8 @@ import TensorGraph
 /// 0 for others. The gradient of the layer that reads the outputs tells their span (as ``AttentionSpan``
 /// does of attention inputs), so that o must have no part in its complement C. With numbers x instead of
 /// choices that is a smooth system C o(x) = 0 with more equations than unknowns while twice the number of
-/// tokens is below the number of features, and is solved by Gauss-Newton steps from equal shares.
+/// tokens is below the number of features, and is solved by Gauss-Newton steps from equal shares, which are
+/// kept within 0...1 and held to a sum of 1 at every position that all texts reach.
 struct ContextRelaxation {
   /// A token at a position.
   struct Unit: Hashable {
@@ -32,14 +33,19 @@ struct ContextRelaxation {
   private let directions: Int
   private let heads: Int
   private let width: Int
+  /// Positions that every text has.
+  private let commonLength: Int
   private let algebra: any LinearAlgebra
 
-  private static let iterations = 40
+  private static let iterations = 60
 
   /// - Throws: ``AttackError`` when the update lacks the gradient, or the backend cannot run the model.
   init(
-    _ sets: SpanSets, update: TextUpdate, weights: ParameterBuffers, backend: any Backend
+    _ sets: SpanSets, ending: [Int], update: TextUpdate, weights: ParameterBuffers,
+    backend: any Backend
   ) throws(AttackError) {
+    commonLength =
+      ending.last.flatMap { last in sets.tokens.firstIndex { $0.contains(last) } } ?? 1
     let model = weights.model
     width = model.configuration.width
     heads = model.configuration.heads
@@ -105,23 +111,28 @@ struct ContextRelaxation {
     for index in units.indices where index != anchor && !free.contains(index) { shares[index] = 0 }
     let weights = attention(of: anchor)
     var mixture = Mixture(shares, weights, self)
-    var value = SpanCoefficients.product(mixture.residual, mixture.residual)
+    var value = squares(mixture, shares)
     let start = value
     var damping = 1e-3
     for iteration in 0..<ContextRelaxation.iterations where value > 1e-18 && damping < 1e8 {
       // A right text is reached in few steps.
-      if iteration == 20, value > 1e-2 * start { break }
-      let columns = free.map { mixture.column($0, weights, self) }
-      guard let step = dampedStep(columns, mixture.residual, damping: damping) else {
+      if iteration == 30, value > 1e-2 * start { break }
+      let columns = free.map { extended(mixture.column($0, weights, self), $0) }
+      let residual = mixture.residual + surpluses(shares)
+      // A share of 0 that would fall further stays where it is.
+      let active = free.indices.filter {
+        shares[free[$0]] > 1e-9 || SpanCoefficients.product(columns[$0], residual) < 0
+      }
+      guard let step = dampedStep(active.map { columns[$0] }, residual, damping: damping) else {
         damping *= 10
         continue
       }
       var trial = shares
-      for (index, change) in zip(free, step) {
-        trial[index] = min(max(trial[index] - change, -0.5), 1.5)
+      for (index, change) in zip(active.map { free[$0] }, step) {
+        trial[index] = min(max(trial[index] - change, 0), 1)
       }
       let next = Mixture(trial, weights, self)
-      let nextValue = SpanCoefficients.product(next.residual, next.residual)
+      let nextValue = squares(next, trial)
       if next.totals.allSatisfy({ $0 > 0 }), nextValue < value {
         let ratio = nextValue / value
         (shares, mixture, value) = (trial, next, nextValue)
@@ -177,6 +188,28 @@ struct ContextRelaxation {
       }
       return result
     }
+  }
+
+  /// By how much the shares at each position that all texts reach exceed 1.
+  private func surpluses(_ shares: [Double]) -> [Double] {
+    var sums = [Double](repeating: -1, count: commonLength)
+    for (unit, share) in zip(units, shares) where unit.position < commonLength {
+      sums[unit.position] += share
+    }
+    return sums
+  }
+
+  private func squares(_ mixture: Mixture, _ shares: [Double]) -> Double {
+    let surpluses = surpluses(shares)
+    return SpanCoefficients.product(mixture.residual, mixture.residual)
+      + SpanCoefficients.product(surpluses, surpluses)
+  }
+
+  /// A column with the derivatives of the surpluses.
+  private func extended(_ column: [Double], _ unit: Int) -> [Double] {
+    var sums = [Double](repeating: 0, count: commonLength)
+    if units[unit].position < commonLength { sums[units[unit].position] = 1 }
+    return column + sums
   }
 
   /// exp(qᵢ·kⱼ / √width of a head) for each head and unit j, up to a factor for each head.

@@ -19,6 +19,8 @@ struct EncoderRecovery {
   /// Random starts at most, after every token has been tried.
   private static let randomStarts = 12
   private static let sweeps = 4
+  /// Tokens that a text is built around at most.
+  private static let anchorLimit = 160
 
   /// The texts that were found, at most as many as the batch has.
   ///
@@ -54,16 +56,20 @@ struct EncoderRecovery {
     return texts
   }
 
-  /// Every token at every position, the nearest to the span first: what follows from others is
-  /// further away. All texts share the first position.
+  /// Every token at every position: first those that are known to stand there, then the nearest to the
+  /// span, since what follows from others is further away. All texts share the first position.
   private var anchors: [(position: Int, token: Int)] {
     let all = sets.candidates.enumerated().flatMap { position, found in
       found.map { (position: position, token: $0.token, residual: $0.residual) }
     }
     return all.sorted {
-      ($0.position == 0 ? 1 : 0, $0.residual, $0.position)
-        < ($1.position == 0 ? 1 : 0, $1.residual, $1.position)
-    }.map { ($0.position, $0.token) }
+      (rank($0.token, $0.position), $0.residual, $0.position)
+        < (rank($1.token, $1.position), $1.residual, $1.position)
+    }.prefix(EncoderRecovery.anchorLimit).map { ($0.position, $0.token) }
+  }
+
+  private func rank(_ token: Int, _ position: Int) -> Int {
+    sets.known[token] == position ? 0 : (position == 0 ? 2 : 1)
   }
 
   private func randomText(_ source: inout RandomSource) -> [Int]? {

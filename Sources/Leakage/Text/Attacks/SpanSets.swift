@@ -12,6 +12,8 @@ struct SpanSets {
   let tokens: [[Int]]
   /// Tokens that were checked at each position.
   let checked: Int
+  /// Positions of tokens that are known to stand there alone.
+  var known: [Int: Int] = [:]
 
   /// - Parameters:
   ///   - length: positions in use; nil to go on until nothing fits.
@@ -34,10 +36,12 @@ struct SpanSets {
   func within(_ factor: Double, count: Int) -> SpanSets {
     let nearest = candidates.compactMap { $0.first?.residual }.sorted()
     let usual = nearest.isEmpty ? 0 : nearest[nearest.count / 2]
-    let kept = candidates.map { found in
+    let kept = candidates.enumerated().map { position, found in
       found.enumerated().filter { $0.offset == 0 || $0.element.residual <= factor * usual }
-        .prefix(count).map(\.element)
+        .map(\.element).filter { known[$0.token] ?? position == position }
+        .prefix(count).map(\.self)
     }
-    return SpanSets(candidates: kept, tokens: kept.map { $0.map(\.token) }, checked: checked)
+    return SpanSets(
+      candidates: kept, tokens: kept.map { $0.map(\.token) }, checked: checked, known: known)
   }
 }

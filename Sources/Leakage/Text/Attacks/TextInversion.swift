@@ -111,9 +111,14 @@ public struct TextInversion {
     let tokens = bag?.tokens ?? Array(0..<model.configuration.vocabularySize)
     let length = usedPositions(update, model: model)
     let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
-    let sets = SpanSets.find(
+    var sets = SpanSets.find(
       screen, checked: tokens.count, length: length, limit: model.configuration.positions
     ) { session.shouldStop("checking tokens", length ?? 0, []) }
+    if update.batchSize > 1 {
+      sets.known =
+        PositionShares.read(
+          update, model: model, bag: bag, length: length, algebra: backend.linearAlgebra) ?? [:]
+    }
     var (texts, second) = try place(sets, session)
     let report = SpanReport(
       firstRank: span.rank, secondRank: second?.rank, width: span.width,
@@ -143,7 +148,7 @@ public struct TextInversion {
     var texts: [[Int]] = []
     // Candidates at the distance of rounding first, then all that may be members.
     for factor in [8.0, 200.0] where texts.count < update.batchSize && !session.isStopped {
-      let kept = sets.within(factor, count: 3 * update.batchSize)
+      let kept = sets.within(factor, count: 6 * update.batchSize)
       let found = try place(kept, second, session)
       if found.count > texts.count { texts = found }
     }
@@ -166,7 +171,8 @@ public struct TextInversion {
       weights, span: second, rowCount: rows, length: length, backend: backend)
     let recovery = EncoderRecovery(
       sets: sets,
-      relaxation: try? ContextRelaxation(sets, update: update, weights: weights, backend: backend),
+      relaxation: try? ContextRelaxation(
+        sets, ending: configuration.ending, update: update, weights: weights, backend: backend),
       screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
       ending: configuration.ending, seed: configuration.seed)
     return recovery.texts { texts, present in
