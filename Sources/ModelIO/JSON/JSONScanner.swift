@@ -1,13 +1,22 @@
 /// Reads JSON tokens (RFC 8259) one after the other from bytes that nobody has checked.
 struct JSONScanner {
   private let bytes: UnsafeRawBufferPointer
-  private let path: String
-  private var position = 0
+  /// Makes the error for damage that is told as the end of a sentence: "has no number at byte 3".
+  private let error: (String) -> FileError
+  private(set) var position = 0
 
+  /// A scanner of a safetensors header.
   init(_ bytes: UnsafeRawBufferPointer, path: String) {
-    self.bytes = bytes
-    self.path = path
+    self.init(bytes) { malformed(path, "the header " + $0) }
   }
+
+  init(_ bytes: UnsafeRawBufferPointer, error: @escaping (String) -> FileError) {
+    self.bytes = bytes
+    self.error = error
+  }
+
+  /// The error for damage that is told as the end of a sentence.
+  func damage(_ problem: String) -> FileError { error(problem) }
 
   /// The next byte, white space included.
   var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -23,7 +32,7 @@ struct JSONScanner {
   /// Steps over `character`, after white space.
   mutating func expect(_ character: Unicode.Scalar) throws(FileError) {
     guard skip(character) else {
-      throw malformed(path, "the header has no \"\(character)\" at byte \(position)")
+      throw damage("has no \"\(character)\" at byte \(position)")
     }
   }
 
@@ -31,8 +40,35 @@ struct JSONScanner {
   mutating func expectOnlySpaces() throws(FileError) {
     while peek == UInt8(ascii: " ") { position += 1 }
     guard position == bytes.count else {
-      throw malformed(path, "the header goes on after its end at byte \(position)")
+      throw damage("goes on after its end at byte \(position)")
     }
+  }
+
+  /// Steps over `word`, which must come next, after white space.
+  mutating func expect(word: StaticString) throws(FileError) {
+    skipWhitespace()
+    let start = position
+    for index in 0..<word.utf8CodeUnitCount {
+      guard peek == word.utf8Start[index] else {
+        throw damage("has no \(word) at byte \(start)")
+      }
+      position += 1
+    }
+  }
+
+  /// A number with sign, fraction and exponent where it has them.
+  mutating func number() throws(FileError) -> Double {
+    skipWhitespace()
+    let start = position
+    let characters = "+-.eE0123456789".utf8
+    while let byte = peek, characters.contains(byte), position - start < 64 { position += 1 }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "."),
+      let value = Double(text), value.isFinite
+    else {
+      throw damage("has no number at byte \(start)")
+    }
+    return value
   }
 
   /// A number without sign, fraction, exponent or leading zero.
@@ -44,14 +80,14 @@ struct JSONScanner {
       let (product, productOverflow) = value.multipliedReportingOverflow(by: 10)
       let (sum, sumOverflow) = product.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
       guard !productOverflow, !sumOverflow else {
-        throw malformed(path, "the header has a number that is too large at byte \(start)")
+        throw damage("has a number that is too large at byte \(start)")
       }
       value = sum
       position += 1
     }
     let hasLeadingZero = position - start > 1 && bytes[start] == UInt8(ascii: "0")
     guard position > start, !hasLeadingZero else {
-      throw malformed(path, "the header has no whole number at byte \(start)")
+      throw damage("has no whole number at byte \(start)")
     }
     return value
   }
@@ -68,19 +104,18 @@ struct JSONScanner {
         let text = String(decoding: content, as: UTF8.self)
         // Decoding replaces invalid sequences; then the bytes differ.
         guard text.utf8.elementsEqual(content) else {
-          throw malformed(path, "the header has text that is not UTF-8 at byte \(start)")
+          throw damage("has text that is not UTF-8 at byte \(start)")
         }
         return text
       case UInt8(ascii: "\\"):
         content.append(contentsOf: String(try escapedScalar()).utf8)
       case 0..<0x20:
-        throw malformed(
-          path, "the header has a control character in a string at byte \(position - 1)")
+        throw damage("has a control character in a string at byte \(position - 1)")
       default:
         content.append(byte)
       }
     }
-    throw malformed(path, "the header has a string without an end at byte \(start)")
+    throw damage("has a string without an end at byte \(start)")
   }
 
   private mutating func escapedScalar() throws(FileError) -> Unicode.Scalar {
@@ -126,10 +161,10 @@ struct JSONScanner {
   }
 
   private func badEscape(_ position: Int) -> FileError {
-    malformed(path, "the header has a wrong escape in a string at byte \(position)")
+    damage("has a wrong escape in a string at byte \(position)")
   }
 
-  private mutating func skipWhitespace() {
+  mutating func skipWhitespace() {
     while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
       position += 1
     }
