@@ -55,7 +55,7 @@ public struct MaliciousScene: Sendable {
   private func share(_ weighted: WeightedModel) throws(AttackError) -> SharedUpdate {
     try weighted.share(
       images: stacked(batch.map(\.image)).converted(to: precision.dtype),
-      labels: batch.map(\.label), backend: backend)
+      labels: batch.map { $0.label ?? 0 }, backend: backend)
   }
 
   // MARK: - Methods

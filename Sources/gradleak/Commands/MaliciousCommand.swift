@@ -69,7 +69,14 @@ struct MaliciousCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, _) = try selection.select()
+    let selected = try selection.select()
+    guard selected.given == nil, selected.model.normalization == nil, selected.mode == .evaluation
+    else {
+      throw ValidationError(
+        "a malicious server chooses the weights itself; leave --weights, --mode, --mean and --std out, "
+          + "and name a built-in model.")
+    }
+    let model = selected.model
     let writer = try output.out.map { try MaliciousWriter(folder: $0) }
     let pictures = try PictureSet(fashion: fashion, privateCount: images, seed: seed)
     var labels = RandomSource(seed: seed).derive(label: "labels")

@@ -45,9 +45,10 @@ struct RankCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (model, _) = try selection.select()
+    let selected = try selection.select()
+    let model = selected.model
     let analysis = try RankAnalysis(
-      WeightedModel(untrained: model, seed: seed), seed: seed, backend: CPUBackend())
+      selected.weighted(seed: seed), seed: seed, backend: CPUBackend())
     if json {
       let entries = analysis.layers.map {
         Entry(layer: $0.name, equations: $0.equations, unknowns: $0.unknowns, rank: $0.rank)
