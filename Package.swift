@@ -67,7 +67,8 @@ let package = Package(
         "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
       ]),
     .testTarget(
-      name: "ModelIOTests", dependencies: ["ModelIO", "TensorGraph", "TestSupport", "FuzzReaders"]),
+      name: "ModelIOTests",
+      dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "FuzzReaders"]),
     .testTarget(
       name: "LeakageTests",
       dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),

@@ -3,7 +3,7 @@
 implementation of the paper's algorithm, on the same weights, images, labels and number of evaluations.
 
     python bench/inverting_gradients.py [--gradleak PATH] [--model resnet20] [--images 7]
-        [--iterations 2000] [--variation 1e-4] [--threads N] [--attack inverting-gradients]
+        [--iterations 2000] [--variation 0.1] [--threads N] [--attack inverting-gradients]
         needs: torch numpy safetensors, and gradleak built with -c release
 
 Both compute in f32: 1 - cosine over all gradients + variation * TV, Adam with rate 0.1 on the signs,
@@ -108,7 +108,7 @@ def main():
     parser.add_argument("--attack", default="inverting-gradients")
     parser.add_argument("--images", type=int, default=7)
     parser.add_argument("--iterations", type=int, default=2000)
-    parser.add_argument("--variation", type=float, default=1e-4)
+    parser.add_argument("--variation", type=float, default=0.1)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", help="write the rows as JSON to this file")
     options = parser.parse_args()

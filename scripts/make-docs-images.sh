@@ -35,3 +35,16 @@ $gradleak report "$work/demo" --out "$work/report.html"
 scripts/check-report.py "$work/report.html" --widths 1100 --clip 1180 --screenshots "$work"
 cp "$work/report-1100-light.png" docs/images/report.png
 ls -l docs/images
+
+# Pictures of docs/attacks.md.
+mkdir -p docs/images/attacks
+$gradleak demo --model cnn6 --attack r-gap --quiet --out "$work/r-gap"
+$gradleak demo --model vit-april --attack april --quiet --out "$work/april"
+$gradleak reconstruct "$work"/demo/{astronaut,rocket,hubble,chelsea,coffee,retina}-original.png \
+  --model mlp --width 400 --batch-size 6 --attack spear --quiet --out "$work/spear"
+$gradleak malicious --method robbing-the-fed --quiet --out "$work/robbing-the-fed"
+$gradleak malicious --method trap-weights --model mlp --images 20 --quiet --out "$work/trap-weights"
+$gradleak malicious --method fishing --images 64 --rounds 4 --quiet --out "$work/fishing"
+for name in r-gap april spear robbing-the-fed trap-weights fishing; do
+  cp "$work/$name/contact-sheet.png" "docs/images/attacks/$name.png"
+done

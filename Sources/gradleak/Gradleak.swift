@@ -32,9 +32,10 @@ struct Gradleak: ParsableCommand {
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
-      AnalyseCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
-      DefencesCommand.self, SweepCommand.self, PriceCommand.self, AuditCommand.self,
-      ReportCommand.self,
+      AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
+      BenchCommand.self, AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
+      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
+      AuditCommand.self, ReportCommand.self,
     ])
 
   static func main() {

@@ -79,4 +79,38 @@ import Testing
       algebra.symmetricEigenvalues(
         HostBuffer(Tensor([1, 1], .f64([.nan]))), vectors: false) == nil)
   }
+
+  @Test(arguments: 0..<2, [(3, 3), (2, 7), (9, 4), (1, 5), (12, 1)])
+  func decomposesBySingularValues(_ implementation: Int, _ extents: (Int, Int)) throws {
+    let algebra = LinearAlgebraTests.implementations[implementation]
+    let (m, n) = extents
+    let k = min(m, n)
+    // The last row repeats the first, so that tall matrices are rank-deficient too.
+    let matrix = (0..<m * n).map { index in
+      let row = index / n == m - 1 ? 0 : index / n
+      return Double(((row * n + index % n) * 7919 + 13) % 101) / 101 - 0.5
+    }
+    let buffer = HostBuffer(Tensor([m, n], .f64(matrix)))
+    let result = try #require(algebra.singularValueDecomposition(buffer))
+    #expect(result.values == result.values.sorted(by: >) && result.values.count == k)
+    for row in 0..<m {
+      for column in 0..<n {
+        let sum = (0..<k).reduce(0) {
+          $0 + result.left[row * k + $1] * result.values[$1] * result.right[$1 * n + column]
+        }
+        #expect(abs(sum - matrix[row * n + column]) < 1e-13)
+      }
+    }
+    for i in 0..<k where result.values[i] > 1e-9 {
+      for j in 0..<k where result.values[j] > 1e-9 {
+        let left = (0..<m).reduce(0) { $0 + result.left[$1 * k + i] * result.left[$1 * k + j] }
+        let right = (0..<n).reduce(0) { $0 + result.right[i * n + $1] * result.right[j * n + $1] }
+        #expect(abs(left - (i == j ? 1 : 0)) < 1e-12)
+        #expect(abs(right - (i == j ? 1 : 0)) < 1e-12)
+      }
+    }
+    #expect(
+      algebra.singularValueDecomposition(
+        HostBuffer(Tensor([1, 1], .f64([.nan])))) == nil)
+  }
 }

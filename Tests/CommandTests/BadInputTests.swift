@@ -63,7 +63,7 @@ struct BadInputTests {
   }
 
   @Test(arguments: [
-    BadInput("reconstruct", "Missing expected argument", "<image>"),
+    BadInput("reconstruct", "nothing to reconstruct", "--update"),
     BadInput("reconstruct none.png", "none.png: there is no such file"),
     BadInput("reconstruct zero.png", "zero.png: the file is empty"),
     BadInput("reconstruct text.png", "text.png: this is not an image in a known format"),

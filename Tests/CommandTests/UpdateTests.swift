@@ -100,6 +100,26 @@ struct UpdateTests {
     #expect(run.output.contains("loss: mean cross entropy"))
   }
 
+  @Test func aModelFromAFileWorksInEveryCommand() throws {
+    let model = "\(fixtures)/fuzz/small-torchscript.onnx"
+    folder.picture("rgb.png")
+    let shared = try run(
+      "gradient --input photo.png --label 2 --out g.safetensors", ["--model", model])
+    #expect(shared.status == 0 && shared.errors.contains("ends in a softmax"), "\(shared.errors)")
+    let inspected = try run("inspect", [model])
+    #expect(inspected.status == 0, "\(inspected.errors)")
+    #expect(inspected.output.contains("images [1, 8, 8], 4 classes"), "\(inspected.output)")
+    #expect(inspected.output.contains("piecewise-linear"))
+    let matched = try run("inspect g.safetensors", ["--model", model])
+    #expect(matched.output.contains("same name") && !matched.output.contains("Warning"))
+    let attacked = try run(
+      "reconstruct --update g.safetensors --truth photo.png --trials 1 --iterations 3 --out out",
+      ["--model", model])
+    #expect(attacked.status == 0, "\(attacked.errors)")
+    let analysed = try run("analyse photo.png", ["--model", model])
+    #expect(analysed.status == 0 && analysed.output.contains("Determined"), "\(analysed.errors)")
+  }
+
   @Test(arguments: [
     ("reconstruct", "nothing to reconstruct"),
     ("reconstruct photo.png --update g.safetensors", "name pictures to measure by with --truth"),

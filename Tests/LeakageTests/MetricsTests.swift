@@ -31,6 +31,71 @@ struct MetricsTests {
     #expect(abs((quality.structuralSimilarity ?? 0) - 1) < 1e-12)
   }
 
+  /// Rounding must not leave a similarity above 1.
+  @Test func similarityIsAtMostOne() {
+    for seed in UInt64(0)..<40 {
+      var source = RandomSource(seed: seed)
+      let image = source.uniformTensor([3, 14, 13], .f64)
+      #expect(ImageMetrics.structuralSimilarity(image, image) ?? 2 <= 1)
+    }
+  }
+
+  @Test func aShiftIsFound() {
+    var source = RandomSource(seed: 3)
+    let (height, width) = (24, 32)
+    let wide = source.uniformTensor([2, height + 3, width + 2], .f64).doubles
+    func window(_ top: Int, _ left: Int) -> Tensor {
+      var elements: [Double] = []
+      for channel in 0..<2 {
+        for y in 0..<height {
+          for x in 0..<width {
+            elements.append(wide[(channel * (height + 3) + y + top) * (width + 2) + x + left])
+          }
+        }
+      }
+      return Tensor([2, height, width], .f64(elements))
+    }
+    let quality = ReconstructionQuality(of: window(3, 0), original: window(0, 2))
+    #expect(quality.peakSignalToNoiseRatio < 12)
+    #expect(quality.shiftedPeakSignalToNoiseRatio == .infinity)
+    // Beyond the limit there is nothing to find.
+    #expect(
+      ImageMetrics.shiftedPeakSignalToNoiseRatio(window(3, 0), window(0, 2), limit: 2) < 12)
+    let unrelated = source.uniformTensor([2, height, width], .f64)
+    let other = ReconstructionQuality(of: unrelated, original: window(0, 0))
+    #expect(other.shiftedPeakSignalToNoiseRatio >= other.peakSignalToNoiseRatio)
+  }
+
+  /// Against a transcription of the definition in NumPy and SciPy; see scripts/make-gmsd-goldens.py.
+  @Test(arguments: ["noisy", "different", "shifted", "grey", "flat"])
+  func gradientMagnitudesAgreeWithTheirDefinition(_ name: String) throws {
+    let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Fixtures/metrics").path
+    let images = try SafetensorsFile(contentsOf: goldens + "/scikit-image.safetensors")
+    let file = try SafetensorsFile(contentsOf: goldens + "/gmsd.safetensors")
+    func image(_ part: String) throws -> Tensor {
+      let bytes = try images.tensor(named: "\(name).\(part)")
+      return Tensor(bytes.shape, .f64, bytes.doubles.map { $0 / 255 })
+    }
+    let expected = try file.tensor(named: name).doubles[0]
+    let found = try #require(
+      ImageMetrics.gradientMagnitudeSimilarityDeviation(image("first"), image("second")))
+    #expect(abs(found - expected) < 1e-12)
+    let same = try image("first")
+    #expect(ImageMetrics.gradientMagnitudeSimilarityDeviation(same, same) == 0)
+  }
+
+  @Test func identificationIsByShapeNotByContrast() {
+    var source = RandomSource(seed: 5)
+    let images = (0..<6).map { _ in source.uniformTensor([3, 8, 8], .f64) }
+    let pale = Tensor([3, 8, 8], .f64(images[2].doubles.map { 0.4 + 0.05 * $0 }))
+    #expect(Identification.identifies(pale, images[2], among: images) == true)
+    #expect(Identification.identifies(pale, images[3], among: images) == false)
+    #expect(Identification.identifies(pale, images[2], among: [images[2]]) == nil)
+    let diverged = Tensor([3, 8, 8], .f64, repeating: .nan)
+    #expect(Identification.identifies(diverged, images[2], among: images) == false)
+  }
+
   @Test func smallImagesHaveNoSimilarity() {
     let image = Tensor([1, 10, 30], .f64, repeating: 0.5)
     #expect(ImageMetrics.structuralSimilarity(image, image) == nil)

@@ -29,12 +29,12 @@ import Testing
     }
   }
 
-  @Test func everySeedIsAccepted() {
-    for reader in [FuzzedReader.onnx, .images] {
-      let refused = reader.seeds(in: fixtures).count { !reader.read($0) }
-      // One picture is there to be refused.
-      #expect(refused <= (reader == .images ? 1 : 0))
-    }
+  @Test func ownSeedsAreAccepted() {
+    #expect(
+      FuzzedReader.onnx.seeds(in: fixtures + "/fuzz").count { !FuzzedReader.onnx.read($0) } == 0)
+    // One picture is there to be refused.
+    let pictures = FuzzedReader.images.seeds(in: fixtures + "/images")
+    #expect(pictures.count { !FuzzedReader.images.read($0) } <= 1)
   }
 
   @Test func inputsAreTheSameForOneSeed() {

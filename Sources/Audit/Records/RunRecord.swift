@@ -151,6 +151,17 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var randomGuessPSNR: JSONNumber?
   /// PSNR in dB of a uniform mid-grey image against this one.
   public var greyImagePSNR: JSONNumber?
+  /// PSNR in dB of the mean of the candidate images against this one; nil in records without.
+  public var meanImagePSNR: JSONNumber?
+  /// PSNR in dB after the best shift by a few pixels; nil in records without.
+  public var shiftedPSNR: JSONNumber?
+  /// Gradient magnitude similarity deviation (Xue et al. 2014), 0 for a perfect copy; nil for images
+  /// that are too small, and in records without.
+  public var gmsd: JSONNumber?
+  /// Whether, of ``candidateCount`` images, the true one is nearest to the reconstruction; nil in records
+  /// without.
+  public var isIdentified: Bool?
+  public var candidateCount: Int?
   /// PSNR at least ``successPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
 

@@ -44,13 +44,12 @@ public struct SimulatedAudit: Sendable {
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
       labels: batch.map { $0.label ?? 0 }, loss: loss, mode: audit.mode, through: &pipeline,
       backend: audit.backend)
-    let assumesLabels = configuration.plan?.labels == .known
     let subject = UpdateAudit.Subject(
       update: shared.update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
-      knownLabels: assumesLabels ? batch.map { $0.label ?? 0 } : nil,
-      startingImages: startingImages,
+      knownLabels: configuration.plan?.labels == .known ? batch.map { $0.label ?? 0 } : nil,
       counterAttack: isAdaptive ? shared.counterAttack : .none,
       defence: defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive))
-    return try audit.attack(subject, configuration: configuration, observe: observe)
+    return try audit.attack(
+      subject, configuration: configuration, startingImages: startingImages, observe: observe)
   }
 }

@@ -41,8 +41,6 @@ public struct UpdateAudit: Sendable {
     public let knownLabels: [Int]?
     /// What the update was: "gradient".
     public let kind: String
-    /// [N, C, H, W], for plans that start from given images.
-    public var startingImages: Tensor?
     /// What the attacker makes of knowing the client's defence.
     public let counterAttack: CounterAttack
     /// The client's defence, for the record; nil for none.
@@ -50,8 +48,8 @@ public struct UpdateAudit: Sendable {
 
     public init(
       update: SharedUpdate, truth: [PrivateExample]?, name: String, knownLabels: [Int]? = nil,
-      kind: String = "gradient", startingImages: Tensor? = nil,
-      counterAttack: CounterAttack = .none, defence: DefenceSummary? = nil
+      kind: String = "gradient", counterAttack: CounterAttack = .none,
+      defence: DefenceSummary? = nil
     ) {
       precondition(
         truth.map { $0.count == update.batchSize } ?? true,
@@ -61,7 +59,6 @@ public struct UpdateAudit: Sendable {
       self.name = name
       self.knownLabels = knownLabels
       self.kind = kind
-      self.startingImages = startingImages
       self.counterAttack = counterAttack
       self.defence = defence
     }
@@ -69,17 +66,19 @@ public struct UpdateAudit: Sendable {
 
   /// Attacks an update.
   ///
-  /// - Parameter observe: called after every iteration of a search with the progress and the mean
-  ///   PSNR in dB over the batch, which an attacker cannot see; measured only if asked for, and NaN
-  ///   without truth.
+  /// - Parameters:
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - observe: called after every iteration of a search with the progress and the mean PSNR in dB
+  ///     over the batch, which an attacker cannot see; measured only if asked for, and NaN without
+  ///     truth.
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func attack(
-    _ subject: Subject, configuration: AttackConfiguration,
+    _ subject: Subject, configuration: AttackConfiguration, startingImages: Tensor? = nil,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AuditOutcome {
     let inversion = try GradientInversion(
       weighted, update: subject.update, configuration: configuration,
-      knownLabels: subject.knownLabels, startingImages: subject.startingImages, mode: mode,
+      knownLabels: subject.knownLabels, startingImages: startingImages, mode: mode,
       counter: subject.counterAttack,
       backend: backend)
     let originals = subject.truth?.map(\.image)
@@ -100,6 +99,7 @@ public struct UpdateAudit: Sendable {
     let order =
       originals.map { matchBatch(reconstructions: reconstructions, originals: $0) }
       ?? Array(reconstructions.indices)
+    let candidates = originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
@@ -108,7 +108,7 @@ public struct UpdateAudit: Sendable {
       }
       return imageResult(
         truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
-        seed: configuration.seed)
+        seed: configuration.seed, candidates)
     }
     var known: Set<ThreatModel.Fact> = [.architecture, .weights, .lossFunction, .batchSize]
     if subject.knownLabels != nil { known.insert(.labels) }
@@ -148,17 +148,27 @@ public struct UpdateAudit: Sendable {
   }
 
   private func imageResult(
-    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64
+    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64,
+    _ candidates: CandidateImages?
   ) -> ImageResult {
     let quality = ReconstructionQuality(of: reconstruction, original: example.image)
     var source = RandomSource(seed: seed).derive(label: "baseline")
     let random = BaselineGuess.random.quality(against: example.image, using: &source)
     let grey = BaselineGuess.midGrey.quality(against: example.image, using: &source)
-    return ImageResult(
+    var result = ImageResult(
       name: example.name, preparation: example.preparation,
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+    result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
+    result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
+    guard let candidates else { return result }
+    result.meanImagePSNR = JSONNumber(
+      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, example.image))
+    result.isIdentified = Identification.identifies(
+      reconstruction, example.image, among: candidates.images)
+    result.candidateCount = candidates.images.count
+    return result
   }
 
   /// At most `count` snapshots of the best trial, evenly spread over those that were kept.

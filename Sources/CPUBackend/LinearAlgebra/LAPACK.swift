@@ -38,11 +38,21 @@ struct LAPACK: LinearAlgebra {
       UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int, Int
     ) -> Void
 
+  private typealias SingularValues =
+    @Sendable @convention(c) (
+      UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Double>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Double>,
+      UnsafePointer<Int32>, UnsafeMutablePointer<Double>, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>, Int
+    ) -> Void
+
   private let factorF32: Factor
   private let factorF64: Factor
   private let solveF32: Solve
   private let solveF64: Solve
   private let eigenvaluesF64: Eigenvalues
+  private let singularValuesF64: SingularValues
 
   var name: String { "LAPACK" }
   var largestEigenvalueOrder: Int { 16384 }
@@ -57,7 +67,7 @@ struct LAPACK: LinearAlgebra {
       guard let library = dlopen(candidate, RTLD_NOW | RTLD_LOCAL) else { continue }
       guard let spotrf = dlsym(library, "spotrf_"), let dpotrf = dlsym(library, "dpotrf_"),
         let spotrs = dlsym(library, "spotrs_"), let dpotrs = dlsym(library, "dpotrs_"),
-        let dsyevd = dlsym(library, "dsyevd_")
+        let dsyevd = dlsym(library, "dsyevd_"), let dgesdd = dlsym(library, "dgesdd_")
       else {
         dlclose(library)
         continue
@@ -67,6 +77,7 @@ struct LAPACK: LinearAlgebra {
       solveF32 = unsafeBitCast(spotrs, to: Solve.self)
       solveF64 = unsafeBitCast(dpotrs, to: Solve.self)
       eigenvaluesF64 = unsafeBitCast(dsyevd, to: Eigenvalues.self)
+      singularValuesF64 = unsafeBitCast(dgesdd, to: SingularValues.self)
       return
     }
     return nil
@@ -118,6 +129,38 @@ struct LAPACK: LinearAlgebra {
       job, "L", &order, a, [order], &values, &work, &workCount, &integerWork, &integerWorkCount,
       &status, 1, 1)
     return status == 0 ? values : nil
+  }
+
+  /// Fortran sees the transpose, whose left vectors are this matrix's right ones.
+  func singularValueDecomposition(_ matrix: HostBuffer) -> SingularValueDecomposition? {
+    let (rows, columns) = matrix.matrixExtents
+    let count = min(rows, columns)
+    precondition(
+      max(rows, columns) <= Int(Int32.max) / 4, "a matrix \(matrix.type) is too large for LAPACK")
+    let elements = matrix.pointer(as: Double.self)
+    guard let a = elements.baseAddress, count > 0 else {
+      return SingularValueDecomposition(left: [], values: [], right: [])
+    }
+    guard elements.allSatisfy(\.isFinite) else { return nil }
+    var (m, n, k) = (Int32(columns), Int32(rows), Int32(count))
+    var values = [Double](repeating: 0, count: count)
+    var right = [Double](repeating: 0, count: count * columns)
+    var left = [Double](repeating: 0, count: rows * count)
+    var integerWork = [Int32](repeating: 0, count: 8 * count)
+    var status: Int32 = 0
+    var workSize = 0.0
+    var query: Int32 = -1
+    singularValuesF64(
+      "S", &m, &n, a, [m], &values, &right, [m], &left, &k, &workSize, &query, &integerWork,
+      &status, 1)
+    guard status == 0, workSize < Double(Int32.max) else { return nil }
+    var workCount = Int32(workSize)
+    var work = [Double](repeating: 0, count: Int(workCount))
+    singularValuesF64(
+      "S", &m, &n, a, [m], &values, &right, [m], &left, &k, &work, &workCount, &integerWork,
+      &status, 1)
+    guard status == 0 else { return nil }
+    return SingularValueDecomposition(left: left, values: values, right: right)
   }
 
   /// OpenBLAS lets NaN pass for a positive pivot.

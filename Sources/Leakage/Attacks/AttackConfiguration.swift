@@ -18,6 +18,14 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   case linear
   /// One example in closed form, layer by layer (see ``LayerPeeling``). No search.
   case peeling
+  /// One example through a chain without biases, with its logistic loss (see
+  /// ``RecursiveGradientAttack``). No search.
+  case rGap = "r-gap"
+  /// One image of a vision transformer whose first attention reads its patches (see ``April``). No
+  /// search.
+  case april
+  /// A batch through a fully connected first layer with ReLU (see ``Spear``).
+  case spear
   /// The ``OptimizationPlan`` of the configuration: a preset, or the user's own.
   case plan
 
@@ -25,7 +33,7 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   public var searches: Bool {
     switch self {
     case .automatic, .levenbergMarquardt, .dlg, .idlg, .plan: true
-    case .linear, .peeling: false
+    case .linear, .peeling, .rGap, .april, .spear: false
     }
   }
 }

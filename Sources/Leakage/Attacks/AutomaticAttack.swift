@@ -163,55 +163,33 @@ extension GradientInversion {
     }
   }
 
-  /// Reads a single example off its gradient where that is possible, and polishes it.
+  /// Reads the examples off their gradient where that is possible, and polishes a single one.
   private func closedForms(
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) -> [LayerPeeling.Layer] {
-    guard update.batchSize == 1, let solution = journal.searching(findClosedForm) else { return [] }
-    let function = try residuals([solution.label], &journal)
+    guard let solution = journal.searching({ findClosedForm(observe) }) else { return [] }
+    let function = try residuals(solution.labels, &journal)
     // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
     let start =
-      counter.isNone ? solution.image.doubles : solution.image.doubles.map { min(max($0, -1), 2) }
+      counter.isNone
+      ? solution.images.doubles : solution.images.doubles.map { min(max($0, -1), 2) }
     let loss = function.value(at: start)
     let isExact = loss <= acceptedLoss
     let result = SolverResult(
       point: start, value: loss, iterations: 0, evaluations: 1,
       reason: isExact ? .solved : .converged)
     try journal.run(
-      method: solution.method, labels: { _ in [solution.label] }, observe: observe,
+      method: solution.method, labels: { _ in solution.labels }, observe: observe,
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     let isWorthIt =
-      counter.isNone || loss < function.value(at: dummyBatch(0, dimension: function.dimension))
+      update.batchSize == 1
+      && (counter.isNone
+        || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
     if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt {
-      try run(function, from: start, labels: [solution.label], &journal, observe)
+      try run(function, from: start, labels: solution.labels, &journal, observe)
     }
     return solution.layers
-  }
-
-  private struct ClosedForm {
-    let image: Tensor
-    let label: Int
-    let method: String
-    var layers: [LayerPeeling.Layer] = []
-  }
-
-  /// The first closed form that applies, when it gives finite numbers.
-  private func findClosedForm() -> ClosedForm? {
-    let solution: ClosedForm
-    if let leak = try? LinearLayerLeak(model: weighted.model).reconstruct(update),
-      let label = try? label(of: leak.image)
-    {
-      solution = ClosedForm(image: leak.image, label: label, method: "linear layer")
-    } else if let peeling = try? LayerPeeling(model: weighted.model, mode: mode, backend: backend)
-      .reconstruct(update, weighted), let label = try? label(of: peeling.image)
-    {
-      solution = ClosedForm(
-        image: peeling.image, label: label, method: "layer peeling", layers: peeling.layers)
-    } else {
-      return nil
-    }
-    return solution.image.doubles.allSatisfy(\.isFinite) ? solution : nil
   }
 
   /// Relative matching loss below which a closed form needs no polish.
@@ -236,6 +214,4 @@ extension GradientInversion {
       extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
       methods: journal.entries.map(\.trial.method))
   }
-
-  static let closedFormMethods = ["linear layer", "layer peeling"]
 }

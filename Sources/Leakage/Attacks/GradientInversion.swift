@@ -81,26 +81,12 @@ public struct GradientInversion: Sendable {
         throw AttackError(
           "the attack \"plan\" needs a plan; give one with --plan, or name a preset")
       }
-    case .linear:
-      try closedForm { () throws(AttackError) in
-        let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
-        return (result.image, try label(of: result.image), [])
-      }
-    case .peeling:
-      try closedForm { () throws(AttackError) in
-        guard update.batchSize == 1 else {
-          throw AttackError(
-            "layer peeling reads one example off a gradient, and this one is the mean of "
-              + "\(update.batchSize); use --attack auto")
-        }
-        let result = try LayerPeeling(model: weighted.model, mode: mode, backend: backend)
-          .reconstruct(update, weighted)
-        return (result.image, try label(of: result.image), result.layers)
-      }
+    case .linear, .peeling, .rGap, .april, .spear:
+      try closedForm(configuration.attack, observe)
     }
   }
 
-  private func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
+  func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
     do {
       return try MatchingFunction(
         weighted, update: matched, labels: labels, precision: configuration.precision, mode: mode,
@@ -125,8 +111,8 @@ public struct GradientInversion: Sendable {
     let function: MatchingFunction
     do {
       function = try MatchingFunction(
-        weighted, update: update, labels: nil, soughtForm: .probabilities, precision: .f64,
-        mode: mode, backend: backend)
+        weighted, update: matched, labels: nil, soughtForm: .probabilities, precision: .f64,
+        mode: mode, counter: counter, backend: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
@@ -136,35 +122,6 @@ public struct GradientInversion: Sendable {
       return function.value(at: image.doubles + scores)
     }
     return losses.indices.min { losses[$0] < losses[$1] } ?? 0
-  }
-
-  private func closedForm(
-    _ solve: () throws(AttackError) -> (image: Tensor, label: Int, layers: [LayerPeeling.Layer])
-  ) throws(AttackError) -> AttackResult {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let solution = try solve()
-    let solved = clock.now
-    // One evaluation tells how well the reconstruction's gradient fits the shared one.
-    let function = try compile(labels: [solution.label])
-    let loss = function.value(at: solution.image.doubles)
-    let isExact = loss <= 1e-12 * max(matched.squaredNorm, .leastNormalMagnitude)
-    return AttackResult(
-      images: solution.image, labels: [solution.label], matchingLoss: loss,
-      trials: [
-        AttackTrial(
-          method: configuration.attack.rawValue, reason: isExact ? .solved : .converged,
-          iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil)
-      ],
-      bestTrial: 0, snapshots: [], layers: solution.layers,
-      diagnosis: Diagnosis(
-        relativeMatchingLoss: loss / max(update.squaredNorm, .leastNormalMagnitude),
-        isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
-        equationBound: weighted.model.equationBound(
-          batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
-        extremeEigenvalues: nil, layers: solution.layers,
-        methods: [configuration.attack.rawValue]),
-      compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
   }
 
   var searchRule: StoppingRule {

@@ -16,9 +16,25 @@ public struct LinearLayerLeak: Sendable {
     public let label: Int?
   }
 
+  /// The first layer's parameters, by their indices in the model.
+  struct FirstLayer: Sendable {
+    let weight: Int
+    let bias: Int
+    /// How its weight is stored.
+    let classifier: Model.Classifier
+
+    /// - Throws: ``AttackError`` when the weight is stored as [inputs, units].
+    func requireUsualOrder(_ attack: String) throws(AttackError) {
+      guard !classifier.isTransposed else {
+        throw AttackError(
+          "\(attack) reads a first layer's weight as [units, inputs], and this model stores it as "
+            + "[inputs, units]; use --attack auto")
+      }
+    }
+  }
+
+  let layer: FirstLayer
   private let model: Model
-  private let layer: Model.Classifier
-  private let bias: Int
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
   public init(model: Model) throws(AttackError) {
@@ -44,8 +60,7 @@ public struct LinearLayerLeak: Sendable {
           + "use --attack auto")
     }
     self.model = model
-    self.layer = layer
-    self.bias = bias
+    self.layer = FirstLayer(weight: layer.weight, bias: bias, classifier: layer)
   }
 
   /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
@@ -57,13 +72,13 @@ public struct LinearLayerLeak: Sendable {
           + "\(update.batchSize); use --attack dlg or auto")
     }
     guard let weightGradient = update.gradient(of: layer.weight),
-      let factors = update.gradient(of: bias)?.doubles
+      let factors = update.gradient(of: layer.bias)?.doubles
     else {
       throw AttackError(
         "the closed form needs the gradients of \(model.parameters[layer.weight].name) and "
-          + "\(model.parameters[bias].name), which were not both shared; use --attack auto")
+          + "\(model.parameters[layer.bias].name), which were not both shared; use --attack auto")
     }
-    let rows = layer.rows(of: weightGradient, classCount: factors.count)
+    let rows = layer.classifier.rows(of: weightGradient, classCount: factors.count)
     let squared = factors.reduce(0) { $0 + $1 * $1 }
     guard squared > 0, squared.isFinite else {
       throw AttackError(

@@ -31,10 +31,13 @@ struct WireFormat: Hashable {
   func byteCount(_ tensors: [(sent: Int, all: Int)]) -> Int {
     var bytes = indexing == .seeded ? 8 : 0
     for tensor in tensors where tensor.sent > 0 {
-      bytes += Int((Double(tensor.sent) * valueBits / 8).rounded(.up)) + tensorOverhead
+      func size(_ count: Int) -> Int { Int((Double(count) * valueBits / 8).rounded(.up)) }
+      var ownBytes = size(tensor.sent)
       if indexing == .listed, tensor.sent < tensor.all {
-        bytes += min(4 * tensor.sent, (tensor.all + 7) / 8)
+        // Zeros are sent as well where that is shorter.
+        ownBytes = min(ownBytes + min(4 * tensor.sent, (tensor.all + 7) / 8), size(tensor.all))
       }
+      bytes += ownBytes + tensorOverhead
     }
     return bytes
   }

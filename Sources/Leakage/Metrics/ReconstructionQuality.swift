@@ -8,6 +8,11 @@ public struct ReconstructionQuality: Hashable, Sendable {
   public let peakSignalToNoiseRatio: Double
   /// At most 1; nil when the image is smaller than the 11 x 11 window.
   public let structuralSimilarity: Double?
+  /// PSNR in dB of the overlap after the best shift; see
+  /// ``ImageMetrics/shiftedPeakSignalToNoiseRatio(_:_:limit:)``.
+  public let shiftedPeakSignalToNoiseRatio: Double
+  /// See ``ImageMetrics/gradientMagnitudeSimilarityDeviation(_:_:)``; nil for small images.
+  public let gradientMagnitudeDeviation: Double?
 
   /// Compares two images [channels, height, width] with values in 0...1.
   public init(of reconstruction: Tensor, original: Tensor) {
@@ -15,6 +20,10 @@ public struct ReconstructionQuality: Hashable, Sendable {
     meanSquaredError = error
     peakSignalToNoiseRatio = ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: error)
     structuralSimilarity = ImageMetrics.structuralSimilarity(reconstruction, original)
+    shiftedPeakSignalToNoiseRatio = ImageMetrics.shiftedPeakSignalToNoiseRatio(
+      reconstruction, original)
+    gradientMagnitudeDeviation = ImageMetrics.gradientMagnitudeSimilarityDeviation(
+      reconstruction, original)
   }
 }
 

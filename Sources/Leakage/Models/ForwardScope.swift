@@ -66,14 +66,20 @@ final class ForwardContext {
   private let builder: GraphBuilder
   private var values: [String: Value]
   private let declares: Bool
+  /// Of the inputs that are declared.
+  private let role: InputRole
   private(set) var parameters: [ParameterSpec] = []
   private(set) var buffers: [ParameterSpec] = []
   var linearLayers: [LinearLayer] = []
   var batchNormLayers: [BatchNormLayer] = []
 
   /// A run with `values` for every name, or, without them, one that declares inputs.
-  init(mode: ForwardMode, builder: GraphBuilder, dtype: DType, values: [String: Value]?) {
+  init(
+    mode: ForwardMode, builder: GraphBuilder, dtype: DType, values: [String: Value]?,
+    role: InputRole = .varying
+  ) {
     self.mode = mode
+    self.role = role
     self.builder = builder
     self.dtype = dtype
     self.values = values ?? [:]
@@ -88,7 +94,7 @@ final class ForwardContext {
       return value
     }
     precondition(declares, "the forward pass reads \(spec.name), which its first run did not")
-    let value = builder.input(spec.name, spec.shape, dtype)
+    let value = builder.input(spec.name, spec.shape, dtype, role: role)
     values[spec.name] = value
     switch kind {
     case .parameter: parameters.append(spec)

@@ -38,7 +38,8 @@ public struct Model: Sendable {
   /// What is done to pixels before the model sees them; nil when it takes them as they are.
   public private(set) var normalization: PixelNormalization?
 
-  private let body: @Sendable (ForwardScope, Value) -> Value
+  /// Maps images [N, C, H, W] to logits, reading parameters from the scope.
+  let body: @Sendable (ForwardScope, Value) -> Value
 
   /// Makes a model from its forward pass, which maps images [N, C, H, W] to logits [N, ..., classCount]
   /// and is run once, with `probeBatchSize` images, to find out which parameters it reads.

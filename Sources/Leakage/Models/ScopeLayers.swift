@@ -5,16 +5,18 @@ import TensorGraph
 extension ForwardScope {
   /// `torch.nn.Linear`: [..., in] -> [..., features].
   public func linear(
-    _ input: Value, to features: Int, weight: Initializer? = nil, bias: Initializer? = nil
+    _ input: Value, to features: Int, hasBias: Bool = true, weight: Initializer? = nil,
+    bias: Initializer? = nil
   ) -> Value {
     let fanIn = input.shape[input.shape.rank - 1]
     let usual = Initializer.kaimingUniform(fanIn: fanIn)
     let output = input.linear(
       weight: parameter("weight", [features, fanIn], weight ?? usual),
-      bias: parameter("bias", [features], bias ?? usual))
+      bias: hasBias ? parameter("bias", [features], bias ?? usual) : nil)
     context.linearLayers.append(
       ForwardContext.LinearLayer(
-        input: input, output: output.id, weight: path + ".weight", bias: path + ".bias"))
+        input: input, output: output.id, weight: path + ".weight",
+        bias: hasBias ? path + ".bias" : nil))
     return output
   }
 

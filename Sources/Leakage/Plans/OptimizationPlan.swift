@@ -28,7 +28,7 @@ public struct OptimizationPlan: Codable, Sendable, Equatable {
   public var prior = Priors()
   public var solver = SolverSettings()
   public var initialization = Initialization()
-  public var labels = LabelStrategy.recovered
+  public var labels = LabelSource.recovered
   public var constraints = Constraints()
   /// Share of the full height and width at which the images are sought, one stage after another;
   /// each begins where the last one ended, bilinearly enlarged. The last must be 1.
@@ -79,7 +79,7 @@ public struct MatchingObjective: Codable, Sendable, Equatable {
 }
 
 /// Which labels go with the dummy images.
-public enum LabelStrategy: String, PlanChoice {
+public enum LabelSource: String, PlanChoice {
   /// Soft labels, sought as logits together with the images (Zhu et al. 2019).
   case joint
   /// iDLG's rule for one image, the analytic rule of ``LabelRecovery/batchLabels(of:_:)`` for more.

@@ -11,7 +11,8 @@ public enum LossConsistency {
   /// gives there is the scale itself. For a batch there are bounds: under a mean cross entropy the
   /// absolute values of that gradient sum to 2 at most, and under any they sum to 0 with their signs.
   public static func objection(to update: SharedUpdate, _ weighted: WeightedModel) -> String? {
-    guard let gradient = ClassifierGradient(update, weighted.model), let sums = gradient.sums,
+    guard (try? update.loss.check(classCount: weighted.model.classCount)) != nil,
+      let gradient = ClassifierGradient(update, weighted.model), let sums = gradient.sums,
       sums.contains(where: { $0 != 0 })
     else { return nil }
     if update.batchSize == 1, let features = gradient.features,

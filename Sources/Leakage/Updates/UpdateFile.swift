@@ -55,6 +55,7 @@ public struct UpdateFile: Sendable {
     let wanted = wanted ?? model.parameters.map { WantedTensor($0.name, $0.shape) }
     precondition(
       wanted.map(\.shape) == model.parameters.map(\.shape), "other parameters are wanted")
+    try reading.loss.check(classCount: model.classCount)
     let factor = try UpdateFile.gradientFactor(reading)
     matching = TensorMatching(
       wanted, in: file.names.map { ($0, file.type(of: $0)?.shape ?? []) },

@@ -50,3 +50,8 @@ public enum InputFile {
     }
   }
 }
+
+extension InputFile {
+  /// Whether there is something at `path`.
+  package static func exists(_ path: String) -> Bool { fileStatus(of: path) != nil }
+}

@@ -1,3 +1,5 @@
+import TensorGraph
+
 /// Choices in turning a model into a program.
 public struct ONNXOptions: Hashable, Sendable {
   /// Initialisers to take as parameters although they do not look trainable.
@@ -7,9 +9,11 @@ public struct ONNXOptions: Hashable, Sendable {
   /// The outputs wanted, by name; nil for all. Values inside the graph may be named too. What no
   /// wanted output needs is not lowered.
   public var outputs: [String]?
-  /// Whether large floating-point constants that share the shape of a parameter's use stay
-  /// separate. Values of symbolic extents by name ("batch", "sequence").
+  /// Symbolic extents by name: "batch", "sequence".
   public var dimensions: [String: Int] = [:]
+  /// Inputs whose values are known and fixed: they become constants, so that shapes may depend on
+  /// them, and are no inputs of the program.
+  public var inputValues: [String: Tensor] = [:]
 
   public init() {}
 }

@@ -1,7 +1,7 @@
-/// Dense linear algebra on symmetric matrices, for second-order methods: what a graph cannot express.
+/// Dense linear algebra, for second-order methods and closed forms: what a graph cannot express.
 ///
-/// A matrix is a buffer of type [n, n], f32 or f64, row major. Only its upper triangle (row <= column)
-/// is read.
+/// A symmetric matrix is a buffer of type [n, n], f32 or f64, row major. Only its upper triangle
+/// (row <= column) is read.
 public protocol LinearAlgebra: Sendable {
   /// Name shown to users, such as "LAPACK".
   var name: String { get }
@@ -25,6 +25,27 @@ public protocol LinearAlgebra: Sendable {
   ///
   /// - Returns: nil when the iteration did not converge (NaN in the matrix, for instance).
   func symmetricEigenvalues(_ matrix: HostBuffer, vectors: Bool) -> [Double]?
+
+  /// The thin singular value decomposition of an f64 matrix [m, n]. The matrix is spoilt.
+  ///
+  /// - Returns: nil when the iteration did not converge (NaN in the matrix, for instance).
+  func singularValueDecomposition(_ matrix: HostBuffer) -> SingularValueDecomposition?
+}
+
+/// A = U diag(s) Vᵀ for a matrix A [m, n], with k = min(m, n).
+public struct SingularValueDecomposition: Sendable {
+  /// U, row major [m, k]; its columns are orthonormal.
+  public let left: [Double]
+  /// Descending, k of them.
+  public let values: [Double]
+  /// Vᵀ, row major [k, n]; its rows are orthonormal.
+  public let right: [Double]
+
+  public init(left: [Double], values: [Double], right: [Double]) {
+    self.left = left
+    self.values = values
+    self.right = right
+  }
 }
 
 extension Backend {
@@ -39,5 +60,12 @@ extension HostBuffer {
       type.shape.rank == 2 && type.shape[0] == type.shape[1] && type.dtype.isFloatingPoint,
       "\(type) is no square matrix of floating-point numbers")
     return type.shape[0]
+  }
+
+  /// Rows and columns of this [m, n] matrix of f64 numbers; traps on any other type.
+  package var matrixExtents: (rows: Int, columns: Int) {
+    precondition(
+      type.shape.rank == 2 && type.dtype == .f64, "\(type) is no matrix of f64 numbers")
+    return (type.shape[0], type.shape[1])
   }
 }

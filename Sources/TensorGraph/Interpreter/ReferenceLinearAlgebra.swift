@@ -74,6 +74,69 @@ public struct ReferenceLinearAlgebra: LinearAlgebra {
     }
     return ascending.map { rotation.eigenvalue($0) }
   }
+
+  /// One-sided Jacobi rotations (Golub & Van Loan, 8.6.3) on the shorter side.
+  public func singularValueDecomposition(
+    _ matrix: HostBuffer
+  ) -> SingularValueDecomposition? {
+    let (rows, columns) = matrix.matrixExtents
+    let a = Array(matrix.pointer(as: Double.self))
+    guard a.allSatisfy(\.isFinite) else { return nil }
+    guard rows > columns else { return rowRotations(a, rows, columns) }
+    return rowRotations(transposed(a, rows, columns), columns, rows).map {
+      SingularValueDecomposition(
+        left: transposed($0.right, columns, rows), values: $0.values,
+        right: transposed($0.left, columns, columns))
+    }
+  }
+
+  /// Rotates the rows of A [m, n], m <= n, until they are orthogonal: R A = diag(s) Vᵀ, U = Rᵀ.
+  private func rowRotations(
+    _ matrix: [Double], _ m: Int, _ n: Int
+  ) -> SingularValueDecomposition? {
+    var a = matrix
+    var rotation = [Double](repeating: 0, count: m * m)
+    for row in 0..<m { rotation[row * m + row] = 1 }
+    func product(_ p: Int, _ q: Int) -> Double {
+      (0..<n).reduce(0) { $0 + a[p * n + $1] * a[q * n + $1] }
+    }
+    func rotate(_ x: inout [Double], _ width: Int, _ p: Int, _ q: Int, _ c: Double, _ s: Double) {
+      for index in 0..<width {
+        let (first, second) = (x[p * width + index], x[q * width + index])
+        x[p * width + index] = c * first - s * second
+        x[q * width + index] = s * first + c * second
+      }
+    }
+    var isOrthogonal = false
+    for _ in 0..<60 where !isOrthogonal {
+      isOrthogonal = true
+      for p in 0..<m {
+        for q in p + 1..<max(m, p + 1) {
+          let (pp, qq, pq) = (product(p, p), product(q, q), product(p, q))
+          guard abs(pq) > 1e-16 * (pp * qq).squareRoot(), pq != 0 else { continue }
+          isOrthogonal = false
+          let ratio = (qq - pp) / (2 * pq)
+          let tangent = (ratio < 0 ? -1 : 1) / (abs(ratio) + (1 + ratio * ratio).squareRoot())
+          let cosine = 1 / (1 + tangent * tangent).squareRoot()
+          rotate(&a, n, p, q, cosine, tangent * cosine)
+          rotate(&rotation, m, p, q, cosine, tangent * cosine)
+        }
+      }
+    }
+    let norms = (0..<m).map { product($0, $0).squareRoot() }
+    let order = (0..<m).sorted { norms[$0] > norms[$1] }
+    var right: [Double] = []
+    for row in order {
+      // A row that vanished has no direction.
+      right += (0..<n).map { norms[row] > 0 ? a[row * n + $0] / norms[row] : 0 }
+    }
+    let left = (0..<m).flatMap { column in order.map { rotation[$0 * m + column] } }
+    return SingularValueDecomposition(left: left, values: order.map { norms[$0] }, right: right)
+  }
+
+  private func transposed(_ a: [Double], _ rows: Int, _ columns: Int) -> [Double] {
+    (0..<columns).flatMap { column in (0..<rows).map { a[$0 * columns + column] } }
+  }
 }
 
 /// A symmetric matrix on its way to a diagonal one, and the product of the rotations.

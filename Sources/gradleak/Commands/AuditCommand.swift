@@ -201,7 +201,7 @@ struct AuditCommand: ParsableCommand {
     }
     guard let failAbove, let reason = failAbove.reason(against: verdict) else { return }
     Terminal.printError("gradleak: \(reason).")
-    throw FinishedWithStatus(status: ExitStatus.limitExceeded)
+    throw FinishedWithStatus(status: ExitStatus.found)
   }
 }
 

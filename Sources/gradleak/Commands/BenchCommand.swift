@@ -10,7 +10,7 @@ import TensorGraph
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures the attacks on many runs.",
-    subcommands: [SuccessCommand.self])
+    subcommands: [SuccessCommand.self, LabelsCommand.self])
 }
 
 /// How often, and how fast, an attack recovers its images.
@@ -129,7 +129,7 @@ struct SuccessCommand: ParsableCommand {
 }
 
 /// Grey images of 28x28 pixels, one byte each, without a header.
-private func loadFashion(_ path: String) throws -> [(name: String, image: Image)] {
+func loadFashion(_ path: String) throws -> [(name: String, image: Image)] {
   let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
   let count = 28 * 28
   guard !bytes.isEmpty, bytes.count % count == 0 else {

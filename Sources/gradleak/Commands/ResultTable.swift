@@ -110,11 +110,4 @@ struct ResultTable {
         "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
     }
   }
-
-  private func median(_ values: [Double]) -> Double {
-    guard !values.isEmpty else { return .nan }
-    let sorted = values.sorted()
-    return sorted.count % 2 == 1
-      ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
-  }
 }

@@ -66,11 +66,11 @@ struct SimulationSession {
   /// The picture to start from, once for each image of a batch.
   private func startingImages(count: Int) throws -> Tensor? {
     guard let path = attack.start else { return nil }
-    let inputShape = selected.model.inputShape
+    let model = selected.model
     let example = PrivateExample(
-      name: path, picture: try Image(contentsOf: path), label: 0, inputShape: inputShape)
+      name: path, picture: try Image(contentsOf: path), label: 0, inputShape: model.inputShape)
     return Tensor(
-      Shape([count] + inputShape.dimensions),
+      Shape([count] + model.inputShape.dimensions),
       .f64((0..<count).flatMap { _ in example.image.doubles }))
   }
 
@@ -91,9 +91,10 @@ struct SimulationSession {
     Interruption.listen()
     let job = Job(name: subject.name, seed: attack.seed, batch: [])
     let configuration = try attack.configuration(kind, seed: attack.seed)
-    var subject = subject
-    subject.startingImages = try startingImages(count: subject.update.batchSize)
-    let outcome = try audit.attack(subject, configuration: configuration) { state, psnr in
+    let outcome = try audit.attack(
+      subject, configuration: configuration,
+      startingImages: try startingImages(count: subject.update.batchSize)
+    ) { state, psnr in
       progress.update { line(state, psnr: psnr(), job, configuration, finished: [], count: 1) }
       return Interruption.isRequested ? .stop(.interrupted) : .proceed
     }

@@ -31,12 +31,15 @@ extension Pooling: ExpressibleByArgument {}
 extension AttackKind {
   /// For lists, by name.
   static let descriptions = [
-    "auto": "the best that applies: closed forms, then lm",
+    "auto": "the best that applies: closed forms, then lm, then presets",
     "lm": "labels first, then Levenberg-Marquardt",
     "dlg": "data and labels are sought together",
     "idlg": "the label is read off first, then the data are sought",
     "linear": "closed form, for a fully connected first layer",
     "peeling": "closed form, layer by layer",
+    "r-gap": "closed form for a chain without biases and one logit",
+    "april": "closed form for a transformer that reads its patches directly",
+    "spear": "batches, exactly, through a first layer with ReLU",
   ]
 }
 

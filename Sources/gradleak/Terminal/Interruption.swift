@@ -23,8 +23,8 @@ enum Interruption {
 
 /// The program's exit statuses.
 enum ExitStatus {
-  /// An audit found more than `--fail-above` allows.
-  static let limitExceeded: Int32 = 1
+  /// A check found what it looks for.
+  static let found: Int32 = 1
   /// Wrong options, or a file that is missing or cannot be used.
   static let badInput: Int32 = 2
   /// Stopped by Ctrl-C; the best result so far was kept.

@@ -135,7 +135,7 @@ import Testing
     ("int8", 2008), ("signsgd", 250), ("terngrad", 504), ("qsgd:1", 504), ("qsgd:4", 1004),
     // 200 numbers, and a bit for each of 2000; 20 numbers, and their indices.
     ("top-k:0.1", 800 + 250), ("dgc:0.01", 80 + 80), ("random-k:0.1", 800 + 8),
-    ("prune:0.9+fp16", 400 + 250), ("prune:0", 8000), ("freeze:1", 8000),
+    ("prune:0.9+fp16", 400 + 250), ("prune:0", 8000), ("prune:0.01", 8000), ("freeze:1", 8000),
     ("signsgd+gaussian:1", 8000),
   ])
   func messagesHaveTheirSize(_ spec: String, _ bytes: Int) throws {

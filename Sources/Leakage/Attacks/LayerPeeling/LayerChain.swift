@@ -14,14 +14,14 @@ struct LayerChain {
     case elementwise(output: NodeID, input: NodeID)
   }
 
-  /// From the logits to the input.
+  /// From the output to the input.
   let links: [Link]
 
   /// - Throws: ``AttackError`` that names the first layer that is no link of a chain.
-  init(_ graph: Graph, data: NodeID) throws(AttackError) {
+  init(_ graph: Graph, from output: NodeID, data: NodeID) throws(AttackError) {
     let depends = graph.nodesDepending(on: data)
     var links: [Link] = []
-    var current = graph.outputs[0]
+    var current = output
     guard depends[current.index] else {
       throw AttackError("the model's output does not depend on its input")
     }

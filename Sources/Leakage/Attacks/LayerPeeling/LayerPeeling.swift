@@ -45,11 +45,19 @@ public struct LayerPeeling: Sendable {
     public let layers: [Layer]
   }
 
-  private let model: Model
-  private let backend: any Backend
+  /// Where the recursion starts: what is known of the last layer's output.
+  struct Start {
+    let cotangent: Tensor
+    /// Its values, where they are known.
+    let value: Tensor?
+    let label: Int
+  }
+
+  let model: Model
+  let backend: any Backend
   /// The forward pass of one example in f64; inputs are parameters, buffers, and the data last.
-  private let graph: Graph
-  private let chain: LayerChain
+  let graph: Graph
+  let chain: LayerChain
 
   /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
   public init(
@@ -65,6 +73,14 @@ public struct LayerPeeling: Sendable {
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
           + "lacks; use --attack auto")
     }
+    try self.init(model: model, mode: mode, backend: backend) { $0.outputs[0] }
+  }
+
+  /// - Parameter output: the value from which the chain goes back to the data.
+  init(
+    model: Model, mode: ForwardMode = .evaluation, backend: any Backend,
+    output: (Graph) throws(AttackError) -> NodeID
+  ) throws(AttackError) {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
@@ -77,7 +93,7 @@ public struct LayerPeeling: Sendable {
       return false
     }
     guard let dataNode else { throw AttackError("\(model.name) does not read its input") }
-    chain = try LayerChain(graph, data: NodeID(dataNode))
+    chain = try LayerChain(graph, from: output(graph), data: NodeID(dataNode))
     self.model = model
     self.backend = backend
   }
@@ -111,10 +127,20 @@ public struct LayerPeeling: Sendable {
     guard let bias = model.classifier?.bias else {
       throw AttackError("layer peeling needs a bias at the last layer; use --attack auto")
     }
+    let cotangent = gradients[bias].converted(to: .f64).reshaped(to: [1, model.classCount])
+    let elements = cotangent.doubles
+    let label = elements.indices.min { elements[$0] < elements[$1] } ?? 0
+    return try reconstruct(
+      from: Start(cotangent: cotangent, value: nil, label: label), parameters: parameters,
+      buffers: buffers, gradients: gradients)
+  }
+
+  func reconstruct(
+    from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
+  ) throws(AttackError) -> Result {
     let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
-    var cotangent = gradients[bias].converted(to: .f64).reshaped(to: [1, model.classCount])
-    let label = cotangent.doubles.indices.min { cotangent.doubles[$0] < cotangent.doubles[$1] } ?? 0
-    var value: KnownValue?
+    var value = start.value.map(KnownValue.init)
+    var cotangent = start.cotangent
     var layers: [Layer] = []
     do {
       for link in chain.links {
@@ -130,9 +156,7 @@ public struct LayerPeeling: Sendable {
               name: model.parameters[parameter].name, equations: inverse.equationCount,
               unknowns: inverse.columnCount, steps: solution.steps,
               relativeResidual: solution.relativeResidual, condition: solution.condition))
-          value = KnownValue(
-            tensor: Tensor(graph[input].shape, .f64(solution.x)),
-            isKnown: [Bool](repeating: true, count: solution.x.count))
+          value = KnownValue(Tensor(graph[input].shape, .f64(solution.x)))
           cotangent = inverse.inputCotangent(cotangent)
         case .structural(let output, let input):
           value = try value.map { value throws(GraphError) in
@@ -160,10 +184,10 @@ public struct LayerPeeling: Sendable {
     guard let image = value?.tensor else {
       throw AttackError("the model has no layer whose weight gradient gives its input")
     }
-    return Result(image: image, label: label, layers: layers)
+    return Result(image: image, label: start.label, layers: layers)
   }
 
-  private func contractionInverse(
+  func contractionInverse(
     _ output: NodeID, _ input: NodeID, _ weight: Tensor, _ cotangent: Tensor,
     isOutputKnown: [Bool]?
   ) throws(GraphError) -> ContractionInverse {
@@ -212,6 +236,17 @@ public struct LayerPeeling: Sendable {
   private struct KnownValue {
     let tensor: Tensor
     let isKnown: [Bool]
+
+    init(tensor: Tensor, isKnown: [Bool]) {
+      self.tensor = tensor
+      self.isKnown = isKnown
+    }
+
+    /// All of it.
+    init(_ tensor: Tensor) {
+      self.init(
+        tensor: tensor, isKnown: [Bool](repeating: true, count: tensor.shape.elementCount))
+    }
   }
 
   private func undone(

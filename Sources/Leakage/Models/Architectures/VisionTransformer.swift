@@ -4,9 +4,20 @@ extension ModelCatalog {
   /// A small vision transformer (Dosovitskiy et al. 2020, arXiv 2010.11929, section 3.1) for small
   /// images: patches of 4x4, `depth` blocks (6) of `width` features (192, as ViT-Tiny) in 3 heads,
   /// class token, learned positions. Names and initialisers are timm's `VisionTransformer`.
-  static let visionTransformer = Architecture(
-    name: "vit",
-    summary: "a small vision transformer: 4x4 patches, 3 heads, GELU",
+  static let visionTransformer = transformer(
+    "vit", "a small vision transformer: 4x4 patches, 3 heads, GELU", isFirstBare: false)
+
+  /// The same with the first attention as APRIL needs it (Lu et al. 2022, arXiv 2112.14087, section 4):
+  /// it reads the embedded patches without normalisation, and no skip connection goes around it.
+  static let aprilTransformer = transformer(
+    "vit-april", "the small vision transformer whose first attention reads the patches directly",
+    isFirstBare: true)
+}
+
+/// - Parameter isFirstBare: whether the first attention has neither normalisation nor skip connection.
+private func transformer(_ name: String, _ summary: String, isFirstBare: Bool) -> Architecture {
+  Architecture(
+    name: name, summary: summary,
     defaults: ModelConfiguration(
       inputShape: [3, 32, 32], classCount: 10, activation: .gelu, width: 192, depth: 6),
     requirement: { configuration in
@@ -29,7 +40,9 @@ extension ModelCatalog {
       var x = patches.reshape(to: [count, features, patchCount]).matrixTranspose()
       x = Value.concatenate([token.broadcast(to: [count, 1, features]), x], axis: 1) + positions
       for block in 0..<(configuration.depth ?? 6) {
-        x = transformerBlock(scope["blocks.\(block)"], x, configuration.activation)
+        x = transformerBlock(
+          scope["blocks.\(block)"], x, configuration.activation,
+          isBare: isFirstBare && block == 0)
       }
       x = scope["norm"].layerNorm(x, epsilon: transformerEpsilon)
       let summary = x.slice(axis: 1, 0..<1).reshape(to: [count, features])
@@ -47,12 +60,16 @@ private let transformerNormal = Initializer.truncatedNormal(standardDeviation: 0
 /// Attention, then two fully connected layers per token, each normalised first and added to its
 /// input: [N, T, D] -> [N, T, D].
 private func transformerBlock(
-  _ scope: ForwardScope, _ input: Value, _ activation: Activation
+  _ scope: ForwardScope, _ input: Value, _ activation: Activation, isBare: Bool
 ) -> Value {
   let features = input.shape[2]
-  let attended = selfAttention(
-    scope["attn"], scope["norm1"].layerNorm(input, epsilon: transformerEpsilon))
-  let x = input + attended
+  let x: Value
+  if isBare {
+    x = selfAttention(scope["attn"], input)
+  } else {
+    let normalized = scope["norm1"].layerNorm(input, epsilon: transformerEpsilon)
+    x = input + selfAttention(scope["attn"], normalized)
+  }
   var hidden = scope["norm2"].layerNorm(x, epsilon: transformerEpsilon)
   hidden = activation(scope["mlp.fc1"].transformerLinear(hidden, to: 4 * features))
   return x + scope["mlp.fc2"].transformerLinear(hidden, to: features)

@@ -6,11 +6,12 @@ final class ConstantFolding {
   private let limits: ONNXLimits
   private var remainingElements: Int
   /// Bound on the interpreter's steps for one node; larger work is left to the backend.
-  private static let maximumWork = 1 << 25
+  private let maximumWork: Int
 
   init(limits: ONNXLimits) {
     self.limits = limits
     remainingElements = limits.maximumConstantElements
+    maximumWork = min(1 << 25, 4 * limits.maximumConstantElements)
   }
 
   /// The node's results as constants; nil when an input is no constant, or the work is large.
@@ -18,10 +19,10 @@ final class ConstantFolding {
     guard call.operands.allSatisfy({ $0 == nil || $0?.host != nil }) else { return nil }
     let builder = GraphBuilder()
     let table = BufferTable(growingIn: builder, floating: .f64)
-    let elements = min(remainingElements, ConstantFolding.maximumWork)
+    let elements = min(remainingElements, maximumWork)
     let scratch = Emission(
       builder: builder, floating: .f64, mode: call.emission.mode, buffers: table, limits: limits,
-      maximumTotalElements: elements, maximumWork: ConstantFolding.maximumWork)
+      maximumTotalElements: elements, maximumWork: maximumWork)
     let rounded = call.operands.map { operand in
       operand.map { entry.roundsToInteger ? $0.roundedToItsType : $0 }
     }

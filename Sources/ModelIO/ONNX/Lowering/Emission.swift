@@ -129,8 +129,8 @@ extension HostTensor {
     guard axes.count == 1, type.isInteger, let integers, count >= 2 else { return nil }
     let (step, overflow) = integers[1].subtractingReportingOverflow(integers[0])
     let bound = 1 << 31
-    guard !overflow, abs(step) < bound, abs(integers[0]) < bound,
-      abs(integers[integers.count - 1]) < bound,
+    guard !overflow, step.magnitude < bound, integers[0].magnitude < bound,
+      integers[integers.count - 1].magnitude < bound,
       integers.indices.allSatisfy({ integers[$0] == integers[0] &+ step &* $0 })
     else { return nil }
     return (integers[0], step, axes[0])

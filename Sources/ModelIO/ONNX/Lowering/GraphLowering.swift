@@ -38,6 +38,7 @@ final class GraphLowering {
     for (spec, value) in zip(plan.inputs, inputs) {
       main.values[spec.name] = Operand(value, spec.elementType)
     }
+    for (name, tensor) in plan.constantInputs { main.values[name] = Operand(tensor) }
     for (spec, value) in zip(plan.parameters, parameters) {
       main.values[spec.name] = Operand(value, spec.elementType)
     }
@@ -130,8 +131,19 @@ final class GraphLowering {
     let call = OperatorCall(
       node: node, opset: opset, operands: try operands(of: node, in: scope), emission: emission,
       externalData: plan.model.externalData, batchOverride: plan.batchOverride)
+    noteTransposedParameter(node, scope)
     if let folded = try folding.fold(call, entry) { return folded }
     return try checked(try entry.handler(call))
+  }
+
+  /// A weight that multiplies from the right as it is stored is the transpose of PyTorch's.
+  private func noteTransposedParameter(_ node: Onnx_NodeProto, _ scope: Scope) {
+    guard scope === main, node.input.count >= 2 else { return }
+    let transposes = node.attribute.contains { $0.name == "transB" && $0.i != 0 }
+    guard node.opType == "MatMul" || (node.opType == "Gemm" && !transposes) else { return }
+    if plan.matrixParameters.contains(node.input[1]) {
+      emission.transposedParameters.insert(node.input[1])
+    }
   }
 
   /// A handler that returns a value of another type than it says is a mistake of ours, but no reason

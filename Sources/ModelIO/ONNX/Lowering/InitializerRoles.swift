@@ -12,6 +12,12 @@ struct InitializerRoles {
     "SimplifiedLayerNormalization": [1], "PRelu": [1], "Gather": [0], "Einsum": [0, 1, 2],
   ]
 
+  /// Inputs that are settings of an operator, and must be known before the graph runs.
+  private static let settingInputs: [String: Set<Int>] = [
+    "Dropout": [1, 2], "Resize": [1, 2], "Upsample": [1], "Range": [0, 1, 2], "OneHot": [1],
+    "Clip": [1, 2], "Pad": [2],
+  ]
+
   /// Operators that pass a weight on.
   private static let passing: Set<String> = [
     "Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "CastLike", "Flatten",
@@ -25,7 +31,7 @@ struct InitializerRoles {
     var origins: [String: String] = Dictionary(
       floating.map { ($0, $0) }, uniquingKeysWith: { first, _ in first })
     var weights: Set<String> = []
-    var statistics: Set<String> = []
+    var untrained: Set<String> = []
     var used: Set<String> = []
     for index in nodes {
       let node = graph.node[index]
@@ -34,7 +40,9 @@ struct InitializerRoles {
         used.insert(origin)
         let isWeight = InitializerRoles.weightInputs[node.opType]?.contains(position) ?? false
         if isWeight { weights.insert(origin) }
-        if node.opType == "BatchNormalization", position >= 3 { statistics.insert(origin) }
+        let isSetting = InitializerRoles.settingInputs[node.opType]?.contains(position) ?? false
+        let isStatistic = node.opType == "BatchNormalization" && position >= 3
+        if isSetting || isStatistic { untrained.insert(origin) }
       }
       if InitializerRoles.passing.contains(node.opType), let name = node.input.first,
         let origin = origins[name], let output = node.output.first
@@ -49,7 +57,7 @@ struct InitializerRoles {
     for output in graph.output { if let origin = origins[output.name] { used.insert(origin) } }
     parameters = used.filter { name in
       if options.trainable.contains(name) { return true }
-      if options.frozen.contains(name) || statistics.contains(name) { return false }
+      if options.frozen.contains(name) || untrained.contains(name) { return false }
       if InitializerRoles.isUsualBuffer(name) { return false }
       return weights.contains(name) || !InitializerRoles.isMadeByExporter(name)
     }

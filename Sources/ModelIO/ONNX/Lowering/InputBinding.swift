@@ -3,6 +3,7 @@ import TensorGraph
 /// The shapes of a program's inputs: as the caller gives them, else as the model declares them.
 struct InputBinding {
   private(set) var specs: [ONNXTensorSpec] = []
+  private(set) var constants: [String: HostTensor] = [:]
   private(set) var batchOverride: ONNXPlan.BatchOverride?
 
   init(
@@ -22,6 +23,15 @@ struct InputBinding {
         throw ONNXError(
           .unsupported,
           "the input \(input.name.quotedForMessage) is no tensor of numbers that gradleak computes")
+      }
+      if let value = options.inputValues[input.name] {
+        guard type.isFloatingPoint == value.dtype.isFloatingPoint else {
+          throw ONNXError(
+            .mismatch,
+            "the input \(input.name.quotedForMessage) is \(type), not \(value.dtype)")
+        }
+        constants[input.name] = HostTensor(value, type)
+        continue
       }
       let shape = try InputBinding.shape(of: input, shapes[input.name], named)
       specs.append(

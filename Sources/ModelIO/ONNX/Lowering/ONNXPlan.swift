@@ -6,6 +6,10 @@ struct ONNXPlan: Sendable {
   let model: ONNXModel
   let inputs: [ONNXTensorSpec]
   let parameters: [ONNXTensorSpec]
+  /// Inputs that the caller has fixed.
+  let constantInputs: [String: HostTensor]
+  /// Names of the parameters that are matrices.
+  let matrixParameters: Set<String>
   let anonymousParameters: Set<String>
   let outputNames: [String]
   /// Positions of the graph's nodes that the outputs need, in order.
@@ -36,18 +40,27 @@ struct ONNXPlan: Sendable {
     guard !outputNames.isEmpty else { throw ONNXError(.malformed, "the model has no outputs") }
     let binding = try InputBinding(model.inputs, inputShapes, options)
     inputs = binding.specs
+    constantInputs = binding.constants
     batchOverride = binding.batchOverride
     nodes = ONNXPlan.neededNodes(graph, outputNames)
     let roles = InitializerRoles(graph, nodes: nodes, options)
     var parameters: [ONNXTensorSpec] = []
+    var seen: Set<String> = []
     for tensor in graph.initializer where roles.parameters.contains(tensor.name) {
-      guard !parameters.contains(where: { $0.name == tensor.name }) else { continue }
+      guard seen.insert(tensor.name).inserted else { continue }
       let type = try ONNXElementType.checked(
         tensor.dataType, of: "the initialiser \(tensor.name.quotedForMessage)")
-      let shape = try Shape(checking: tensor.dims.map { Int($0) })
+      let shape = try tensor.checkedShape(type)
       parameters.append(ONNXTensorSpec(name: tensor.name, shape: shape, elementType: type))
     }
     self.parameters = parameters
+    matrixParameters = Set(parameters.filter { $0.shape.rank == 2 }.map(\.name))
+    for spec in inputs + parameters where spec.shape.elementCount > model.limits.maximumElements {
+      throw ONNXError(
+        .tooLarge,
+        "\(spec.name.quotedForMessage) of shape \(spec.shape) has more than the "
+          + "\(model.limits.maximumElements) elements allowed")
+    }
     anonymousParameters = roles.parameters.filter(InitializerRoles.isMadeByExporter)
   }
 

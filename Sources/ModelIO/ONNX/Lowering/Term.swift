@@ -205,6 +205,13 @@ extension Term {
     return terms.count == 1 ? first : try first.emission.add(.concatenate(axis: axis), terms)
   }
 
+  /// Refuses lists of positions that take much memory.
+  func checkPositions(_ count: Int) throws(ONNXError) {
+    guard count <= emission.limits.maximumConstantElements else {
+      throw ONNXError(.tooLarge, "a list of \(count) positions is too long")
+    }
+  }
+
   /// The elements along `axis` at constant positions, in that order.
   func taking(_ positions: [Int], axis: Int) throws(ONNXError) -> Term {
     if positions == Array(0..<shape[axis]) { return self }

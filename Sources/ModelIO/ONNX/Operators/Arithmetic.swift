@@ -79,27 +79,52 @@ func modulo(_ dividend: Term, _ divisor: Term, truncates: Bool) throws(ONNXError
   let quotient = try left / right
   let whole = left.dtype.isFloatingPoint ? try quotient.truncated() : quotient
   let remainder = try left - whole * right
-  if truncates { return remainder }
+  if truncates {
+    guard left.dtype.isFloatingPoint else { return remainder }
+    let isAbove = try right.absolute().equal(.infinity).and(left.absolute().less(.infinity))
+    return try isAbove.select(left, remainder)
+  }
   let zero = try left.filled(0)
   let differs = try remainder.less(zero).equal(right.less(zero)).not()
   let isWrong = try differs.and(remainder.equal(zero).not())
-  return try isWrong.select(remainder + right, remainder)
+  let result = try isWrong.select(remainder + right, remainder)
+  guard left.dtype.isFloatingPoint else { return result }
+  // Below an infinite divisor lies every finite number.
+  let isAbove = try right.absolute().equal(.infinity).and(left.absolute().less(.infinity))
+  let agrees = try left.less(zero).equal(right.less(zero)).or(left.equal(zero))
+  return try isAbove.select(agrees.select(left, right), result)
 }
 
+/// Bits that leave the type are lost; a shift to the right keeps the sign. A shift that is negative
+/// or as wide as the type leaves nothing but the sign.
 private func bitShift(_ call: OperatorCall) throws(ONNXError) -> Term {
   let (left, right) = try Term.broadcastTogether(call.term(0), call.term(1))
   let type = try call.operand(0).type
-  let factor = try right.filled(2).converted(.f64).binary(.power, right.converted(.f64))
-    .roundedHalfUp().converted(.i64)
+  let bits = Double(8 * type.byteCount)
   let value = try left.converted(.i64)
+  let count = try right.converted(.i64)
+  let isWhole = try count.less(0).or(count.greater(bits - 1)).not()
+  let bounded = try count.maximum(0).minimum(Swift.min(bits - 1, 62))
+  let factor = try bounded.filled(2).converted(.f64).binary(.power, bounded.converted(.f64))
+    .roundedHalfUp().converted(.i64)
   guard call.string("direction") == "LEFT" else {
-    return try (value / factor).converted(left.dtype)
+    // Rounded down, as the sign is kept.
+    let remainder = try modulo(value, factor, truncates: false)
+    let sign = try value.less(0).select(value.filled(-1), value.filled(0))
+    return try isWhole.select((value - remainder) / factor, sign).converted(left.dtype)
   }
-  let shifted = try value * factor
-  guard type.byteCount < 8 else { return shifted }
-  // Bits beyond the type are lost.
+  guard type.byteCount < 8 else {
+    return try isWhole.select(value * factor, value.filled(0))
+  }
   let range = Double(1 << (8 * type.byteCount))
-  return try modulo(shifted, shifted.filled(range), truncates: false).converted(left.dtype)
+  // Only the bits that stay are multiplied, so that nothing overflows.
+  let room = try range / factor
+  let kept = try modulo(value, room, truncates: false)
+  var shifted = try isWhole.select(kept * factor, value.filled(0))
+  if !type.isUnsigned {
+    shifted = try shifted.less(range / 2).select(shifted, shifted - range)
+  }
+  return try shifted.converted(left.dtype)
 }
 
 extension Term {

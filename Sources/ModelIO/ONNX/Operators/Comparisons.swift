@@ -14,7 +14,7 @@ let comparisonOperators: [OperatorEntry] = [
   .comparison("And") { a, b throws(ONNXError) in try a.and(b) },
   .comparison("Or") { a, b throws(ONNXError) in try a.or(b) },
   .comparison("Xor") { a, b throws(ONNXError) in try a.or(b).and(a.and(b).not()) },
-  .function("Not") { x throws(ONNXError) in try x.not() },
+  .function("Not", since: 1) { x throws(ONNXError) in try x.not() },
   OperatorEntry("IsNaN", since: 9) { call throws(ONNXError) in
     let x = try call.term(0)
     return [Operand(try x.compare(.equal, x).not(), .bool)]

@@ -15,7 +15,8 @@ private func checked(
 ) throws(ONNXError) -> (input: Term, weight: Term, groups: Int) {
   let (input, weight) = (try call.term(0).checkedFloating(), try call.term(1))
   let groups = call.integer("group", default: 1)
-  guard input.rank >= 3, weight.rank == input.rank, (1...1 << 24).contains(groups) else {
+  guard (3...5).contains(input.rank), weight.rank == input.rank, (1...1 << 24).contains(groups)
+  else {
     throw ONNXError(
       .malformed,
       "an input \(input.shape) and a weight \(weight.shape) do not fit together in \(groups) groups"
@@ -69,10 +70,8 @@ private func transposedConvolution(_ call: OperatorCall) throws(ONNXError) -> Te
     for axis in 0..<count {
       let total = full[axis] - wanted[axis]
       let half = total / 2
-      window.low[axis] = automatic == "SAME_UPPER" || automatic == "NOTSET" ? half : total - half
-      // Without auto_pad the standard puts the smaller half at the end.
-      if automatic == "NOTSET" { window.low[axis] = total - half }
-      if automatic == "SAME_UPPER" { window.low[axis] = half }
+      // What is missing is added at the end.
+      window.low[axis] = total < 0 ? 0 : automatic == "SAME_UPPER" ? half : total - half
       window.high[axis] = total - window.low[axis]
     }
   }

@@ -201,7 +201,7 @@ private struct Scattering {
       return try isHit.broadcast(to: target.shape).select(sums(updates), target)
     default:
       // Every update against every row: rows may repeat, and no primitive scatters so.
-      guard count * size * max(inner, 1) <= 1 << 24 else {
+      guard Double(count) * Double(size) * Double(inner) <= 0x1p24 else {
         throw ONNXError(
           .unsupported, "its reduction \(reduction) of \(count) updates into \(size) rows is large")
       }

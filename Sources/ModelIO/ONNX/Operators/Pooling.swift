@@ -53,7 +53,7 @@ private func pooled(
   _ call: OperatorCall
 ) throws(ONNXError) -> (Term, WindowAttributes, counts: [Int]) {
   let x = try call.term(0)
-  guard x.rank >= 3, let kernel = call.integers("kernel_shape") else {
+  guard (3...8).contains(x.rank), let kernel = call.integers("kernel_shape") else {
     throw ONNXError(.malformed, "\(x.shape) has no planes, or the kernel_shape is missing")
   }
   let window = try WindowAttributes(
@@ -164,9 +164,13 @@ private func averagePool(_ call: OperatorCall) throws(ONNXError) -> Term {
   }
   var result = try x.windowSums(window, counts)
   for axis in counts.indices {
+    guard Double(counts[axis]) * Double(window.kernel[axis]) <= 0x1p26 else {
+      throw ONNXError(
+        .tooLarge, "its \(counts[axis]) windows of \(window.kernel[axis]) are too many")
+    }
     let weights = (0..<counts[axis]).map { position -> Double in
       let start = position * window.strides[axis] - window.low[axis]
-      let elements = (0..<min(window.kernel[axis], 1 << 16)).filter { element in
+      let elements = (0..<window.kernel[axis]).filter { element in
         let place = start + element * window.dilations[axis]
         return countsPadding
           ? place < window.input[axis] + window.high[axis]
@@ -249,15 +253,16 @@ private func maxUnpool(_ call: OperatorCall) throws(ONNXError) -> Term {
   let extents = window.input.indices.map {
     (window.input[$0] - 1) * window.strides[$0] + kernel[$0] - window.low[$0] - window.high[$0]
   }
-  var inferred = Array(x.shape.dimensions[..<2]) + extents
+  let inferred = Array(x.shape.dimensions[..<2]) + extents
   let given = try call.optionalHostIntegers(2, "output_shape") ?? inferred
-  let count = x.shape.elementCount
-  // Indices count within the inferred shape; a larger output keeps the corner.
-  func total(_ shape: [Int]) throws(ONNXError) -> Int { try Shape(checking: shape).elementCount }
-  if given.count == inferred.count, given != inferred, call.optionalOperand(2) != nil {
-    inferred = given
+  guard given.count == inferred.count, zip(given, inferred).allSatisfy({ $0 >= $1 }) else {
+    throw ONNXError(.malformed, "its output_shape \(given) does not hold \(inferred)")
   }
-  let flat = try x.reshape([1, count, 1])
-    .scatterAdd(indices.reshape([1, count]), size: total(inferred))
-  return try flat.reshape(inferred)
+  let count = x.shape.elementCount
+  let total = try Shape(checking: inferred).elementCount
+  let grid = try x.reshape([1, count, 1])
+    .scatterAdd(indices.reshape([1, count]), size: total).reshape(inferred)
+  // Indices count within the inferred shape; a larger output has zeros after it.
+  return try grid.pad(
+    low: inferred.map { _ in 0 }, high: zip(given, inferred).map { $0 - $1 })
 }

@@ -30,7 +30,13 @@ let reductionOperators: [OperatorEntry] = [
   },
   .reduction("ReduceLogSumExp") { x, axes throws(ONNXError) in try x.logSumExp(axes: axes) },
   .extremePosition("ArgMax", smallest: false), .extremePosition("ArgMin", smallest: true),
-  .uniform("CumSum", since: 11) { call throws(ONNXError) in try cumulativeSum(call) },
+  .uniform("CumSum", since: 11) { call throws(ONNXError) in
+    try cumulated(call) { a, b throws(ONNXError) in try a + b }
+  },
+  .uniform("CumProd", since: 26) { call throws(ONNXError) in
+    // Shifted by one, so that zeros that come in stand for 1.
+    try cumulated(call, neutral: 1) { a, b throws(ONNXError) in try a * b }
+  },
 ]
 
 extension OperatorEntry {
@@ -111,7 +117,8 @@ extension Term {
 
   /// The elements along `axis` in reverse order.
   func reversed(axis: Int) throws(ONNXError) -> Term {
-    try taking(Array((0..<shape[axis]).reversed()), axis: axis)
+    try checkPositions(shape[axis])
+    return try taking(Array((0..<shape[axis]).reversed()), axis: axis)
   }
 
   /// Shifted by `count` along `axis`, with zeros coming in at the start.
@@ -122,18 +129,26 @@ extension Term {
   }
 }
 
-private func cumulativeSum(_ call: OperatorCall) throws(ONNXError) -> Term {
+/// Every element combined with those before it along an axis.
+private func cumulated(
+  _ call: OperatorCall, neutral: Double = 0, _ combine: (Term, Term) throws(ONNXError) -> Term
+) throws(ONNXError) -> Term {
   var x = try call.term(0)
   let axes = try call.hostIntegers(1, "axis")
   guard axes.count == 1 else { throw ONNXError(.malformed, "its axis is no single number") }
   let axis = try call.axis(axes[0], rank: x.rank)
   let reverses = call.flag("reverse")
   if reverses { x = try x.reversed(axis: axis) }
-  if call.flag("exclusive"), x.shape[axis] > 0 { x = try x.shifted(by: 1, axis: axis) }
-  // Each pass doubles the number of elements that are summed.
+  func shifted(_ x: Term, by count: Int) throws(ONNXError) -> Term {
+    neutral == 0
+      ? try x.shifted(by: count, axis: axis)
+      : try (x - neutral).shifted(by: count, axis: axis) + neutral
+  }
+  if call.flag("exclusive"), x.shape[axis] > 0 { x = try shifted(x, by: 1) }
+  // Each pass doubles the number of elements that are combined.
   var step = 1
   while step < x.shape[axis] {
-    x = try x + x.shifted(by: step, axis: axis)
+    x = try combine(x, shifted(x, by: step))
     step *= 2
   }
   return reverses ? try x.reversed(axis: axis) : x

@@ -85,8 +85,9 @@ let structuralOperators: [OperatorEntry] = [
     guard height * block == shape[2], width * block == shape[3] else {
       throw ONNXError(.malformed, "\(shape) does not divide into blocks of \(block)")
     }
+    let byColumn = call.string("mode", default: "DCR") == "CRD"
     return try x.reshape([shape[0], shape[1], height, block, width, block])
-      .transpose([0, 3, 5, 1, 2, 4])
+      .transpose(byColumn ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4])
       .reshape([shape[0], shape[1] * block * block, height, width])
   },
   .uniform("ReverseSequence", since: 10) { call throws(ONNXError) in try reverseSequence(call) },
@@ -114,7 +115,7 @@ private func reshape(_ call: OperatorCall) throws(ONNXError) -> Term {
     if known == 0 { target[open] = 0 }
   } else if known != count, let change = call.batchOverride, let first = target.first,
     first.isMultiple(of: change.declared),
-    known / change.declared * change.actual == count
+    Double(known / change.declared) * Double(change.actual) == Double(count)
   {
     // The exporter has frozen its batch size into the shape.
     target[0] = first / change.declared * change.actual
@@ -213,6 +214,7 @@ private func sliced(
     return try x.slice(starts: starts, limits: limits, strides: strides)
   }
   guard extent > 0 else { return x }
+  try x.checkPositions(extent)
   let start = place(from, -1...extent - 1)
   let end = place(to, -1...extent - 1)
   let positions = start > end ? Array(stride(from: start, to: end, by: max(step, -extent))) : []
@@ -249,9 +251,10 @@ private func pad(_ call: OperatorCall) throws(ONNXError) -> Term {
   var result = x
   for axis in 0..<x.rank where low[axis] != 0 || high[axis] != 0 {
     let extent = x.shape[axis]
-    guard extent > 0,
-      extent + low[axis] + high[axis] <= call.emission.limits.maximumConstantElements
-    else { throw ONNXError(.malformed, "its pads \(pads) are too large for \(x.shape)") }
+    guard extent > 0 else {
+      throw ONNXError(.malformed, "it repeats elements of \(x.shape), which has none")
+    }
+    try x.checkPositions(extent + max(low[axis], 0) + max(high[axis], 0))
     let places = -low[axis]..<max(extent + high[axis], -low[axis])
     let positions = try places.map { (place) throws(ONNXError) in
       try source(of: place, extent: extent, mode: mode)

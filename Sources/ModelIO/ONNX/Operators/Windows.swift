@@ -30,7 +30,7 @@ struct WindowAttributes {
     guard pads.count == 2 * count, kernel.count == count,
       kernel.allSatisfy((1...WindowAttributes.largest).contains),
       pads.allSatisfy((-WindowAttributes.largest...WindowAttributes.largest).contains),
-      input.allSatisfy((0...1 << 40).contains)
+      input.allSatisfy((0...1 << 32).contains)
     else {
       throw ONNXError(
         .malformed, "its kernel \(kernel) and pads \(pads) do not fit \(count) spatial axes")

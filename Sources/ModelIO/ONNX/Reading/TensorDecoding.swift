@@ -112,3 +112,21 @@ extension Shape {
     }
   }
 }
+
+extension Onnx_TensorProto {
+  /// The shape, when the data in the file has its size. External data is checked when it is read.
+  func checkedShape(_ type: ONNXElementType) throws(ONNXError) -> Shape {
+    let shape = try Shape(checking: dims.map { Int($0) })
+    let count =
+      hasRawData
+      ? rawData.count / type.byteCount
+      : [floatData.count, doubleData.count, int32Data.count].reduce(0, max)
+    guard dataLocation == .external || count == shape.elementCount else {
+      throw ONNXError(
+        .malformed,
+        "the tensor \(name.quotedForMessage) has \(count) elements, but its shape \(shape) needs "
+          + "\(shape.elementCount)")
+    }
+    return shape
+  }
+}

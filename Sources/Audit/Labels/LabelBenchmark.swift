@@ -1,0 +1,79 @@
+import Foundation
+import Leakage
+import TensorGraph
+
+/// How often each strategy reads labels off gradients rightly, over many batches.
+public struct LabelBenchmark: Codable, Sendable, Equatable {
+  /// One strategy at one batch size on one model.
+  public struct Row: Codable, Sendable, Equatable {
+    public var model: String
+    public var batchSize: Int
+    /// A ``LabelStrategy``, or "random guess".
+    public var strategy: String
+    /// Batches measured.
+    public var batches: Int
+    /// Mean share of labels that are right.
+    public var accuracy: Double
+    /// Half the width of the mean's 95 % interval: 1.96 standard errors over batches.
+    public var halfInterval: Double
+    /// Batches whose labels are all right.
+    public var exactBatches: Int
+  }
+
+  public var version = 1
+  public var tool = GradleakVersion.current
+  public var seed: UInt64
+  public private(set) var rows: [Row] = []
+
+  public static let randomGuess = "random guess"
+
+  public init(seed: UInt64) {
+    self.seed = seed
+  }
+
+  /// Measures all strategies on `batches` batches of random labels, each with its own weights.
+  ///
+  /// - Parameters:
+  ///   - images: [C, H, W], to draw from.
+  ///   - shouldStop: asked after each batch; what was measured so far is kept.
+  /// - Throws: ``AttackError`` when the model does not end in a fully connected layer with bias.
+  public mutating func measure(
+    _ model: Model, batchSize: Int, batches: Int, images: [Tensor], backend: any Backend,
+    shouldStop: () -> Bool = { false }
+  ) throws(AttackError) {
+    var accuracies: [String: [Double]] = [:]
+    for batch in 0..<batches {
+      var source = RandomSource(seed: seed).derive(label: "labels").derive(index: batch)
+      let weightSeed = source.next()
+      let weighted = WeightedModel(untrained: model, seed: weightSeed)
+      let truth = (0..<batchSize).map { _ in source.integer(below: model.classCount) }
+      let chosen = (0..<batchSize).map { _ in images[source.integer(below: images.count)] }
+      let update = try weighted.share(images: stacked(chosen), labels: truth, backend: backend)
+      for strategy in LabelStrategy.allCases {
+        let found = try LabelRecovery.labels(
+          of: update, weighted, by: strategy, seed: seed, backend: backend)
+        accuracies[strategy.rawValue, default: []].append(LabelRecovery.accuracy(found, truth))
+      }
+      let guess = (0..<batchSize).map { _ in source.integer(below: model.classCount) }
+      accuracies[LabelBenchmark.randomGuess, default: []].append(
+        LabelRecovery.accuracy(guess, truth))
+      if shouldStop() { break }
+    }
+    for name in LabelStrategy.allCases.map(\.rawValue) + [LabelBenchmark.randomGuess] {
+      guard let values = accuracies[name], !values.isEmpty else { continue }
+      rows.append(row(name, values, model: model.name, batchSize: batchSize))
+    }
+  }
+
+  private func row(
+    _ strategy: String, _ values: [Double], model: String, batchSize: Int
+  ) -> Row {
+    let count = Double(values.count)
+    let mean = values.reduce(0, +) / count
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+    return Row(
+      model: model, batchSize: batchSize, strategy: strategy, batches: values.count,
+      accuracy: mean, halfInterval: 1.96 * (variance / count).squareRoot(),
+      exactBatches: values.count { $0 == 1 })
+  }
+}

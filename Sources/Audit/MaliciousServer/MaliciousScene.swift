@@ -1,0 +1,244 @@
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Plays a malicious server and a client that trusts it: weights are planted, the client shares its
+/// gradient, and the server reads images off it.
+public struct MaliciousScene: Sendable {
+  /// What came of it.
+  public struct Outcome: Sendable {
+    public let record: MaliciousRecord
+    /// For each private image the nearest reconstruction [C, H, W], clamped to 0...1; nil when the
+    /// server has none at all.
+    public let reconstructions: [Tensor?]
+  }
+
+  private let model: Model
+  private let batch: [PrivateExample]
+  private let samples: [Tensor]
+  private let precision: Precision
+  private let seed: UInt64
+  private let backend: any Backend
+
+  /// - Parameters:
+  ///   - batch: what the client holds.
+  ///   - samples: public images of the same kind, which the server sets its weights by.
+  public init(
+    model: Model, batch: [PrivateExample], samples: [Tensor], precision: Precision, seed: UInt64,
+    backend: any Backend
+  ) {
+    precondition(!batch.isEmpty, "a client without images")
+    self.model = model
+    self.batch = batch
+    self.samples = samples
+    self.precision = precision
+    self.seed = seed
+    self.backend = backend
+  }
+
+  /// - Parameters:
+  ///   - bins: of the imprint.
+  ///   - rounds: of fishing, at most.
+  ///   - shouldStop: asked between rounds.
+  /// - Throws: ``AttackError`` when the method does not apply to the model or the batch.
+  public func run(
+    _ method: MaliciousMethod, bins: Int, rounds: Int, shouldStop: () -> Bool = { false }
+  ) throws(AttackError) -> Outcome {
+    switch method {
+    case .robbingTheFed: try robTheFed(bins: bins)
+    case .trapWeights: try setTraps()
+    case .fishing: try fish(rounds: rounds, shouldStop)
+    case .featureFishing: try fishByFeature(rounds: rounds)
+    }
+  }
+
+  private func share(_ weighted: WeightedModel) throws(AttackError) -> SharedUpdate {
+    try weighted.share(
+      images: stacked(batch.map(\.image)).converted(to: precision.dtype),
+      labels: batch.map { $0.label ?? 0 }, backend: backend)
+  }
+
+  // MARK: - Methods
+
+  private func robTheFed(bins: Int) throws(AttackError) -> Outcome {
+    let server = try ImprintServer(model: model, samples: samples, bins: bins)
+    let weighted = server.weights(seed: seed)
+    let contents = server.contents(of: try share(weighted))
+    let places = batch.map { server.bin(of: $0.image) }
+    let isolated = places.map { place in places.count { $0 == place } == 1 }
+    var outcome = outcome(
+      .robbingTheFed, weighted, contents.map(\.image), isolated: isolated, rounds: 1)
+    outcome.bins = bins
+    outcome.isolatedCount = isolated.count { $0 }
+    outcome.expectedIsolatedCount = ImprintServer.expectedIsolatedCount(
+      count: batch.count, bins: bins)
+    return finished(outcome, contents.map(\.image))
+  }
+
+  private func setTraps() throws(AttackError) -> Outcome {
+    let traps = try TrapWeights(
+      WeightedModel(untrained: model, seed: seed), samples: samples, batchSize: batch.count,
+      seed: seed)
+    let contents = traps.contents(of: try share(traps.model))
+    return finished(
+      outcome(.trapWeights, traps.model, contents, isolated: nil, rounds: 1), contents)
+  }
+
+  /// First an honest round, whose gradient tells the labels; then a round for each class that occurs
+  /// once.
+  private func fish(rounds: Int, _ shouldStop: () -> Bool) throws(AttackError) -> Outcome {
+    let honest = WeightedModel(untrained: model, seed: seed)
+    let labels = try LabelRecovery.labels(
+      of: share(honest), honest, by: .features, seed: seed, backend: backend)
+    let single = Dictionary(grouping: labels) { $0 }.filter { $0.value.count == 1 }.keys.sorted()
+    guard !single.isEmpty else {
+      throw AttackError(
+        "no class occurs once in this batch, so class fishing isolates no image; use more classes "
+          + "(--classes), or --method feature-fishing")
+    }
+    var images: [Tensor] = []
+    var isolated = batch.map { _ in false }
+    var planted = honest
+    var used = 1
+    for target in single.prefix(rounds) {
+      if shouldStop() { break }
+      let server = try FishingServer(honest, target: target)
+      planted = server.classWeights()
+      used += 1
+      guard let update = server.isolated(try share(planted)), update.batchSize == 1 else {
+        continue
+      }
+      images.append(try invert(planted, update))
+      for index in batch.indices where batch[index].label == target { isolated[index] = true }
+    }
+    var outcome = outcome(.fishing, planted, images, isolated: isolated, rounds: used)
+    outcome.isolatedCount = isolated.count { $0 }
+    return finished(outcome, images)
+  }
+
+  /// Bisects the threshold until one image is below it.
+  private func fishByFeature(rounds: Int) throws(AttackError) -> Outcome {
+    guard let target = batch.first?.label, batch.allSatisfy({ $0.label == target }) else {
+      throw AttackError("feature fishing needs a batch of a single class")
+    }
+    let server = try FishingServer(WeightedModel(untrained: model, seed: seed), target: target)
+    var planted = server.classWeights()
+    var used = 1
+    guard let middle = server.meanFeature(of: try share(planted)) else {
+      throw AttackError("the batch left no gradient in the fished class")
+    }
+    // The mean lies between the least and the largest feature; the server knows neither.
+    var (low, high): (Double?, Double?) = (nil, nil)
+    var threshold = middle
+    var reach = max(abs(middle), 1e-3) * 0.1
+    while used < rounds {
+      planted = server.featureWeights(threshold: threshold)
+      let update = try share(planted)
+      used += 1
+      let count = server.count(in: update)
+      if abs(count - 1) < 0.01, let alone = server.isolated(update) {
+        let image = try invert(planted, alone)
+        var outcome = outcome(.featureFishing, planted, [image], isolated: nil, rounds: used)
+        outcome.isolatedCount = 1
+        return finished(outcome, [image])
+      }
+      if count > 1 { high = threshold } else { low = threshold }
+      switch (low, high) {
+      case (let low?, let high?): threshold = (low + high) / 2
+      case (nil, _):
+        threshold -= reach
+        reach *= 2
+      case (_, nil):
+        threshold += reach
+        reach *= 2
+      }
+    }
+    throw AttackError(
+      "no threshold between two images was found in \(used) rounds; allow more of them (--rounds)")
+  }
+
+  private func invert(
+    _ weighted: WeightedModel, _ update: SharedUpdate
+  ) throws(AttackError) -> Tensor {
+    let result = try GradientInversion(
+      weighted, update: update,
+      configuration: AttackConfiguration(seed: seed, trials: 2, iterations: 2000, timeLimit: 120),
+      backend: backend
+    ).run()
+    return unstacked(result.images)[0]
+  }
+
+  // MARK: - Record
+
+  private func outcome(
+    _ method: MaliciousMethod, _ weighted: WeightedModel, _ contents: [Tensor],
+    isolated: [Bool]?, rounds: Int
+  ) -> MaliciousRecord {
+    var source = RandomSource(seed: seed).derive(label: "baseline")
+    let random = batch.map {
+      BaselineGuess.random.quality(against: $0.image, using: &source).peakSignalToNoiseRatio
+    }
+    let grey = batch.map {
+      BaselineGuess.midGrey.quality(against: $0.image, using: &source).peakSignalToNoiseRatio
+    }
+    let entries = zip(batch.indices, nearest(contents)).map { index, image in
+      entry(batch[index], image, isIsolated: isolated?[index])
+    }
+    let counted = entries.filter { $0.isIsolated ?? true }.map(\.psnr.value)
+    return MaliciousRecord(
+      tool: GradleakVersion.current, method: method,
+      threatModel: ThreatModel(attacker: .maliciousServer), model: weighted.model.name, seed: seed,
+      precision: precision, batchSize: batch.count, rounds: rounds,
+      recoveredCount: entries.count(where: \.isRecovered),
+      medianPSNR: counted.isEmpty ? nil : JSONNumber(median(counted)),
+      randomGuessPSNR: JSONNumber(median(random)), greyImagePSNR: JSONNumber(median(grey)),
+      findings: PlantedWeightCheck.findings(
+        in: Array(zip(weighted.model.parameters.map(\.name), weighted.parameters)).map {
+          (name: $0.0, tensor: $0.1)
+        }),
+      images: entries)
+  }
+
+  private func finished(_ record: MaliciousRecord, _ contents: [Tensor]) -> Outcome {
+    Outcome(record: record, reconstructions: nearest(contents))
+  }
+
+  private func entry(
+    _ example: PrivateExample, _ image: Tensor?, isIsolated: Bool?
+  ) -> MaliciousRecord.ImageEntry {
+    let quality = image.map { ReconstructionQuality(of: $0, original: example.image) }
+    let psnr = quality?.peakSignalToNoiseRatio ?? -.infinity
+    return MaliciousRecord.ImageEntry(
+      name: example.name, isIsolated: isIsolated, psnr: JSONNumber(psnr),
+      ssim: quality?.structuralSimilarity.map(JSONNumber.init),
+      isRecovered: psnr >= ImageResult.successPSNR)
+  }
+
+  /// For each private image the nearest of the server's, which the server itself cannot tell.
+  private func nearest(_ contents: [Tensor]) -> [Tensor?] {
+    let images = contents.map(clamped)
+    let elements = images.map(\.doubles)
+    return batch.map { example in
+      let target = example.image.doubles
+      let errors = elements.map { squaredDistance($0, target) }
+      return errors.indices.min { errors[$0] < errors[$1] }.map { images[$0] }
+    }
+  }
+
+  private func squaredDistance(_ left: [Double], _ right: [Double]) -> Double {
+    var sum = 0.0
+    for index in left.indices {
+      let difference = left[index] - right[index]
+      sum += difference * difference
+    }
+    return sum
+  }
+}
+
+/// The middle of the values in order, or the mean of the two middle ones; NaN for none.
+public func median(_ values: [Double]) -> Double {
+  guard !values.isEmpty else { return .nan }
+  let sorted = values.sorted()
+  let middle = sorted.count / 2
+  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}

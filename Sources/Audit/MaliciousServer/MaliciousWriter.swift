@@ -1,0 +1,56 @@
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Writes what a malicious server got: `malicious.json` and a contact sheet.
+public struct MaliciousWriter: Sendable {
+  /// Rows of the contact sheet at most; the record holds the rest.
+  private static let rowLimit = 12
+
+  private let folder: OutputFolder
+
+  /// - Throws: ``FileError`` when the folder could not be made or written to.
+  public init(folder path: String) throws(FileError) {
+    folder = try OutputFolder(path)
+  }
+
+  /// - Returns: what was written, for people.
+  /// - Throws: ``FileError`` when a file cannot be written.
+  public func write(_ outcome: MaliciousScene.Outcome, _ batch: [PrivateExample]) throws -> String {
+    try folder.create()
+    let record = outcome.record
+    // What was set apart first, and then in the client's order.
+    let order =
+      batch.indices.filter { record.images[$0].isIsolated == true }
+      + batch.indices.filter { record.images[$0].isIsolated != true }
+    let rows = order.compactMap { index -> ContactSheet.Row? in
+      guard let image = outcome.reconstructions[index] else { return nil }
+      return row(record.images[index], original: batch[index].image, reconstruction: image)
+    }
+    let sheet = ContactSheet(
+      title: "gradleak: what a malicious server reads",
+      subtitle: "\(record.model), \(record.method.rawValue), batch \(record.batchSize), "
+        + "one gradient a round",
+      rows: Array(rows.prefix(MaliciousWriter.rowLimit)))
+    try sheet.image().writePNG(to: folder.path(of: "contact-sheet.png"))
+    try AtomicFile.write(try ResultWriter.json(record), to: folder.path(of: "malicious.json"))
+    return "\(folder.path(of: "contact-sheet.png")) and malicious.json"
+  }
+
+  private func row(
+    _ entry: MaliciousRecord.ImageEntry, original: Tensor, reconstruction: Tensor
+  ) -> ContactSheet.Row {
+    var captions = [PictureCaption("PSNR \(ResultWriter.decibels(entry.psnr.value)) dB")]
+    if let isIsolated = entry.isIsolated {
+      captions.append(PictureCaption(isIsolated ? "isolated" : "not isolated"))
+    }
+    captions.append(
+      PictureCaption(
+        entry.isRecovered ? "recovered" : "not recovered", tone: entry.isRecovered ? .alarm : .calm)
+    )
+    return ContactSheet.Row(
+      name: entry.name, original: Image(original), reconstruction: Image(reconstruction),
+      captions: captions)
+  }
+}

@@ -1,0 +1,87 @@
+import TensorGraph
+
+/// Which tokens a batch holds, read off the gradient of the token embedding: only the rows of tokens
+/// that were looked up get any.
+public struct BagOfWords: Sendable, Equatable {
+  /// The tokens, ascending.
+  public let tokens: [Int]
+  /// Whether the embedding is also the model's last layer, whose gradient had to be told apart.
+  public let isTied: Bool
+
+  /// - Returns: nil when the update lacks the gradient, or a tied one does not tell its parts apart.
+  static func read(
+    _ update: TextUpdate, model: TextModel, backend: any Backend
+  ) -> BagOfWords? {
+    guard let gradient = update.gradients[model.names.tokenEmbedding] else { return nil }
+    let norms = (0..<gradient.shape[0]).map { row in
+      gradient.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
+    }
+    let isTied =
+      model.configuration.tiesEmbeddings && model.configuration.head.predictsTokens
+    guard isTied else {
+      // Dust, as of noise that a framework adds to nothing, is far below any token's share.
+      let floor = 1e-9 * (norms.max() ?? 0)
+      return BagOfWords(tokens: norms.indices.filter { norms[$0] > floor }, isTied: false)
+    }
+    return tied(gradient, norms, backend: backend)
+  }
+
+  /// As the last layer, the embedding gets a share of the final states on every row. Those span few
+  /// directions, which the rows of tokens that do not occur show; what a row has besides comes from the
+  /// token's own place in the input.
+  private static func tied(
+    _ gradient: Tensor, _ norms: [Double], backend: any Backend
+  ) -> BagOfWords? {
+    let width = gradient.shape[1]
+    let order = norms.indices.sorted { norms[$0] < norms[$1] }
+    let bulk = order.filter { norms[$0] > 0 }.prefix(max(norms.count / 2, 1)).prefix(4 * width)
+    guard bulk.count >= width else { return nil }
+    let rows = bulk.flatMap { row -> [Double] in
+      let scale = 1 / norms[row]
+      return gradient.row(row).map { $0 * scale }
+    }
+    let builder = GraphBuilder()
+    let input = builder.input("rows", [bulk.count, width], .f64)
+    let gram = builder.build(outputs: [input.matmul(input, transposeA: true)])
+    guard
+      let product = try? backend.evaluate(gram, [Tensor([bulk.count, width], .f64(rows))]).first
+    else { return nil }
+    let matrix = HostBuffer(product)
+    guard let values = backend.linearAlgebra.symmetricEigenvalues(matrix, vectors: true),
+      let largest = values.last, largest > 0
+    else { return nil }
+    // Eigenvalues are squares: rounding of f32 shows at its square.
+    let free = values.prefix { $0 < 1e-9 * largest }.count
+    guard free >= 1 else { return nil }
+    let vectors = matrix.pointer(as: Double.self)
+    var tokens: [Int] = []
+    for row in norms.indices where norms[row] > 0 {
+      let elements = gradient.row(row)
+      var outside = 0.0
+      for direction in 0..<free {
+        var product = 0.0
+        for column in 0..<width { product += vectors[direction * width + column] * elements[column] }
+        outside += product * product
+      }
+      if outside.squareRoot() > 1e-3 * norms[row] { tokens.append(row) }
+    }
+    return BagOfWords(tokens: tokens, isTied: true)
+  }
+}
+
+extension TextHead {
+  /// Whether the logits are of tokens.
+  var predictsTokens: Bool {
+    switch self {
+    case .classification: false
+    case .maskedLanguageModel, .languageModel: true
+    }
+  }
+}
+
+/// How many positions a batch uses: those whose embedding has a gradient.
+func usedPositions(_ update: TextUpdate, model: TextModel) -> Int? {
+  guard let gradient = update.gradients[model.names.positionEmbedding] else { return nil }
+  let last = (0..<gradient.shape[0]).last { row in gradient.row(row).contains { $0 != 0 } }
+  return last.map { $0 + 1 }
+}

@@ -1,0 +1,128 @@
+import TensorGraph
+
+/// How texts are sought in an update; raw values are the names on the command line and in records.
+public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
+  /// The surest that applies: closed form, then DAGER, then LAMP within the bag of words.
+  case automatic = "auto"
+  /// Closed form from the gradients of token and position embeddings, for one text.
+  case embedding
+  /// Membership in the span of attention gradients (Petrov et al. 2024, arXiv 2405.15586).
+  case dager
+  /// Which tokens the batch holds, in no order.
+  case bag
+  /// Gradient matching over dummy embeddings (Zhu et al. 2019, arXiv 1906.08935, section 4.3).
+  case dlg
+  /// The same with an L1 term (Deng et al. 2021, arXiv 2103.06819).
+  case tag
+  /// With a prior on the embeddings' lengths and discrete moves (Balunović et al. 2022, arXiv
+  /// 2202.08827).
+  case lamp
+
+  /// Whether the attack optimises dummy embeddings.
+  public var searches: Bool {
+    switch self {
+    case .dlg, .tag, .lamp: true
+    case .automatic, .embedding, .dager, .bag: false
+    }
+  }
+}
+
+/// Settings of an attack on texts, and what the attacker knows besides model and update.
+public struct TextAttackConfiguration: Sendable, Equatable {
+  public var attack: TextAttackKind
+  public var precision: Precision
+  public var seed: UInt64
+  /// Iterations of a search at most; nil for the attack's own number.
+  public var iterations: Int?
+  /// Seconds at most; nil for no limit.
+  public var timeLimit: Double?
+  /// The tokens that every text begins with, such as `[CLS]`.
+  public var beginning: [Int]
+  /// The tokens that every text ends with, such as `[SEP]`.
+  public var ending: [Int]
+  /// Tokens that stand for no text; searches do not guess them.
+  public var specialTokens: Set<Int>
+  /// The token that stands for masked ones.
+  public var maskToken: Int?
+  /// Numbers of tokens of the texts, where the attacker knows them; searches need them.
+  public var lengths: [Int]?
+
+  public init(
+    attack: TextAttackKind = .automatic, precision: Precision = .f32, seed: UInt64 = 0,
+    iterations: Int? = nil, timeLimit: Double? = nil, beginning: [Int] = [], ending: [Int] = [],
+    specialTokens: Set<Int> = [], maskToken: Int? = nil, lengths: [Int]? = nil
+  ) {
+    self.attack = attack
+    self.precision = precision
+    self.seed = seed
+    self.iterations = iterations
+    self.timeLimit = timeLimit
+    self.beginning = beginning
+    self.ending = ending
+    self.specialTokens = specialTokens
+    self.maskToken = maskToken
+    self.lengths = lengths
+  }
+}
+
+/// How far a running attack on texts is.
+public struct TextAttackProgress: Sendable {
+  /// What it is doing: "checking tokens", "placing tokens", "matching".
+  public let stage: String
+  public let step: Int
+  public let steps: Int
+  /// The texts as they stand.
+  public let texts: [[Int]]
+  /// The matching loss, where one is minimised.
+  public let loss: Double?
+}
+
+/// The spans that DAGER worked with, and whether its condition holds.
+public struct SpanReport: Sendable, Equatable {
+  /// Independent directions in the first layer's attention gradients.
+  public let firstRank: Int
+  /// The same of the second layer; nil when it was not needed.
+  public let secondRank: Int?
+  /// Features of a token: what the ranks must stay below.
+  public let width: Int
+  public let holds: Bool
+  /// Tokens that were checked at each position.
+  public let tokensChecked: Int
+  public let positions: Int
+}
+
+/// A guess on the way.
+public struct TextSnapshot: Sendable {
+  public let iteration: Int
+  public let loss: Double
+  public let texts: [[Int]]
+}
+
+/// What an attack on texts gave.
+public struct TextAttackResult: Sendable {
+  /// What was recovered; fewer texts than the batch has when the rest was not found.
+  public let texts: [[Int]]
+  /// Classes of the texts, where the head has any and they were found.
+  public let classes: [Int]?
+  /// What gave the texts: an attack, not `auto`.
+  public let method: TextAttackKind
+  /// The squared distance between the texts' gradient and the shared one, relative to the squared norm
+  /// of the latter; nil when the texts are no whole batch.
+  public let relativeDistance: Double?
+  /// Tokens of the batch in no order, where the update tells them.
+  public let bag: BagOfWords?
+  public let span: SpanReport?
+  public let snapshots: [TextSnapshot]
+  /// Gradients of the model that were computed.
+  public let evaluations: Int
+  public let seconds: Double
+  public let wasInterrupted: Bool
+
+  /// Above rounding of f32, and far below what one wrong token costs.
+  static let certainDistance = 1e-8
+
+  /// Whether the texts' own gradient is the shared one up to rounding.
+  public var isCertain: Bool {
+    relativeDistance.map { $0 <= TextAttackResult.certainDistance } ?? false
+  }
+}

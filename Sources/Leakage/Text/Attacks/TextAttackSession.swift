@@ -1,0 +1,68 @@
+import TensorGraph
+
+/// One run of an attack on texts: its clock, its observer, its count of evaluations, and the compiled
+/// gradient that candidates are checked with.
+final class TextAttackSession {
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private let timeLimit: Double?
+  private let observe: TextAttackObserver
+  private var step = 0
+  private var evaluator: (batchSize: Int, length: Int, evaluator: TextEvaluator)?
+  private(set) var evaluations = 0
+  /// Whether the observer or the clock ended the run.
+  private(set) var isStopped = false
+  private(set) var wasInterrupted = false
+
+  init(timeLimit: Double?, observe: @escaping TextAttackObserver) {
+    self.timeLimit = timeLimit
+    self.observe = observe
+    start = clock.now
+  }
+
+  var seconds: Double { (clock.now - start).seconds }
+
+  /// Tells the observer about a step; whether to stop.
+  func shouldStop(_ stage: String, _ steps: Int, _ texts: [[Int]], loss: Double? = nil) -> Bool {
+    step += 1
+    let progress = TextAttackProgress(
+      stage: stage, step: step, steps: steps, texts: texts, loss: loss)
+    if case .stop(let reason) = observe(progress) {
+      isStopped = true
+      wasInterrupted = wasInterrupted || reason == .interrupted
+    }
+    if let timeLimit, seconds > timeLimit { isStopped = true }
+    return isStopped
+  }
+
+  func count(evaluations: Int) { self.evaluations += evaluations }
+
+  /// The relative squared distance of a batch's gradient from the shared one.
+  func distance(of batch: TextBatch, _ inversion: TextInversion) throws(AttackError) -> Double {
+    try inversion.model.check(batch)
+    let (size, length) = (batch.tokens.count, batch.length)
+    let isUsable = evaluator.map { $0.batchSize == size && $0.length >= length } ?? false
+    if !isUsable {
+      // The old one's memory goes first.
+      evaluator = nil
+      evaluator = (
+        size, length,
+        try TextEvaluator(
+          inversion.weights, batchSize: size, length: length, backend: inversion.backend)
+      )
+    }
+    evaluations += 1
+    return evaluator?.evaluator.relativeDistance(
+      of: batch, to: inversion.update, norm: inversion.norm) ?? .infinity
+  }
+
+  func result(
+    texts: [[Int]], classes: [Int]? = nil, method: TextAttackKind, relativeDistance: Double? = nil,
+    bag: BagOfWords?, span: SpanReport? = nil, snapshots: [TextSnapshot] = []
+  ) -> TextAttackResult {
+    TextAttackResult(
+      texts: texts, classes: classes, method: method, relativeDistance: relativeDistance, bag: bag,
+      span: span, snapshots: snapshots, evaluations: evaluations, seconds: seconds,
+      wasInterrupted: wasInterrupted)
+  }
+}

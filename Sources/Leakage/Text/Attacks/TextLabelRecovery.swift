@@ -1,0 +1,117 @@
+import TensorGraph
+
+/// Reads labels off the last layer's gradient once the texts are known: a row v of it is
+/// Σᵢ (pᵢᵥ - yᵢᵥ) hᵢ / N over the labelled rows i, with probabilities p, one-hot labels y, and features
+/// h, which follow from the texts. Solved for the factors, the negative one tells the label.
+struct TextLabelRecovery {
+  let update: TextUpdate
+  let weights: ParameterBuffers
+  let backend: any Backend
+
+  private var model: TextModel { weights.model }
+
+  /// A class for each text of a classifier; nil when the gradient is missing or does not tell the texts
+  /// apart.
+  func classes(of texts: [[Int]]) throws(AttackError) -> [Int]? {
+    guard let gradient = update.gradients[model.names.output] else { return nil }
+    let features = try features(of: texts).map { $0[0] }
+    guard let solve = SpanCoefficients(features, algebra: backend.linearAlgebra) else { return nil }
+    return likeliest(gradient, Array(0..<gradient.shape[0]), solve, rows: texts.count, count: 1)
+      .map { $0[0] }
+  }
+
+  /// For each text, which lacks its last token, the `count` likeliest last tokens: a next-token model's
+  /// last token is a label only.
+  func lastTokens(of texts: [[Int]], count: Int) throws(AttackError) -> [[Int]]? {
+    guard let gradient = update.gradients[model.names.output] else { return nil }
+    let features = try features(of: texts)
+    // Equal beginnings have equal features: each is taken once.
+    var distinct: [[Double]] = []
+    var rowOfPrefix: [[Int]: Int] = [:]
+    for (text, rows) in zip(texts, features) {
+      for (position, row) in rows.enumerated() {
+        let prefix = Array(text[...position])
+        if rowOfPrefix[prefix] == nil {
+          rowOfPrefix[prefix] = distinct.count
+          distinct.append(row)
+        }
+      }
+    }
+    guard let solve = SpanCoefficients(distinct, algebra: backend.linearAlgebra) else { return nil }
+    let best = likeliest(
+      gradient, Array(0..<gradient.shape[0]), solve, rows: distinct.count, count: count)
+    return texts.map { text in rowOfPrefix[text].map { best[$0] } ?? [] }
+  }
+
+  /// The tokens that `mask` stands for in each text; nil when they cannot be told.
+  func maskedTokens(of texts: [[Int]], mask: Int) throws(AttackError) -> [[Int?]]? {
+    guard let gradient = update.gradients[model.names.output] else { return nil }
+    var places: [(text: Int, position: Int)] = []
+    var rows: [[Double]] = []
+    for (text, features) in try features(of: texts).enumerated() {
+      for position in texts[text].indices where texts[text][position] == mask {
+        places.append((text, position))
+        rows.append(features[position])
+      }
+    }
+    guard let solve = SpanCoefficients(rows, algebra: backend.linearAlgebra) else { return nil }
+    // The bias's gradient is negative for labels alone.
+    let bias = model.names.tokenBias.flatMap { update.gradients[$0]?.doubles }
+    let tokens = (0..<gradient.shape[0]).filter { (bias?[$0] ?? -1) < 0 }
+    let best = likeliest(gradient, tokens, solve, rows: rows.count, count: 1)
+    var labels = texts.map { [Int?](repeating: nil, count: $0.count) }
+    for (place, candidates) in zip(places, best) {
+      labels[place.text][place.position] = candidates.first
+    }
+    return labels
+  }
+
+  /// For each row of features the labels with the lowest factors, lowest first.
+  private func likeliest(
+    _ gradient: Tensor, _ labels: [Int], _ solve: SpanCoefficients, rows: Int, count: Int
+  ) -> [[Int]] {
+    var best = [[(label: Int, factor: Double)]](repeating: [], count: rows)
+    for label in labels {
+      for (row, factor) in solve(gradient.row(label)).enumerated()
+      where best[row].count < count || factor < best[row][count - 1].factor {
+        let place = best[row].firstIndex { factor < $0.factor } ?? best[row].count
+        best[row].insert((label, factor), at: place)
+        if best[row].count > count { best[row].removeLast() }
+      }
+    }
+    return best.map { $0.map(\.label) }
+  }
+
+  /// What the last layer reads, for each text: one vector for a classifier, else one for each token.
+  private func features(of texts: [[Int]]) throws(AttackError) -> [[[Double]]] {
+    let batch = TextBatch(tokens: texts, labels: .nextTokens)
+    let length = batch.length
+    let builder = GraphBuilder()
+    let tokens = builder.input("tokens", [texts.count, length], .i32)
+    let mask = builder.input("mask", [texts.count, length], weights.dtype)
+    let context = ForwardContext(
+      mode: .evaluation, builder: builder, dtype: weights.dtype, values: nil, role: .fixed)
+    let pass = TextForwardPass(model.configuration, ForwardScope(context: context, path: ""))
+    let features = pass.forward(tokens: tokens, mask: mask).features
+    let graph = builder.build(outputs: [features])
+    let output = HostBuffer(features.type)
+    do {
+      let executable = try backend.compile(graph)
+      executable.bind(input: 0, to: HostBuffer(batch.paddedTokens(length: length)))
+      executable.bind(input: 1, to: HostBuffer(batch.mask(length: length, weights.dtype)))
+      for (index, spec) in context.parameters.enumerated() {
+        executable.bind(input: 2 + index, to: weights.buffer(spec.name))
+      }
+      executable.bind(output: 0, to: output)
+      executable.run()
+    } catch {
+      throw AttackError("\(model.name) cannot be run: \(error.message)")
+    }
+    let width = model.configuration.width
+    let rowsPerText = features.shape.rank == 2 ? 1 : length
+    let table = output.read().reshaped(to: [texts.count * rowsPerText, width])
+    return texts.indices.map { text in
+      (0..<min(rowsPerText, texts[text].count)).map { table.row(text * rowsPerText + $0) }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import TensorGraph
+
+/// Computes gradients of a language model for batches of one size and length, compiled once.
+///
+/// Not synchronised: one thread at a time.
+public final class TextEvaluator {
+  private let model: TextModel
+  private let graph: TextGradientGraph
+  private let executable: any Executable
+  private let dtype: DType
+  private let batchSize: Int
+  private let length: Int
+  private let inputs: [HostBuffer]
+  private let outputs: [HostBuffer]
+
+  /// - Throws: ``AttackError`` when the backend cannot run the model.
+  init(
+    _ weights: ParameterBuffers, batchSize: Int, length: Int, backend: any Backend
+  ) throws(AttackError) {
+    model = weights.model
+    dtype = weights.dtype
+    self.batchSize = batchSize
+    self.length = length
+    graph = TextGradientGraph(model, batchSize: batchSize, length: length, dtype: dtype)
+    do {
+      executable = try backend.compile(graph.graph)
+    } catch {
+      throw AttackError("\(model.name) cannot be run: \(error.message)")
+    }
+    let types = graph.graph.inputs.map(\.type)
+    inputs = (0..<3).map { HostBuffer(types[$0]) }
+    for (index, buffer) in inputs.enumerated() { executable.bind(input: index, to: buffer) }
+    for (index, spec) in model.parameters.enumerated() {
+      executable.bind(input: graph.parameters.lowerBound + index, to: weights.buffer(spec.name))
+    }
+    outputs = graph.graph.outputTypes.map { HostBuffer($0) }
+    for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
+  }
+
+  private func run(_ batch: TextBatch) {
+    precondition(
+      batch.tokens.count == batchSize && batch.length <= length,
+      "a batch of \(batch.tokens.count) x \(batch.length) for \(batchSize) x \(length)")
+    inputs[graph.tokens].write(batch.paddedTokens(length: length))
+    inputs[graph.mask].write(batch.mask(length: length, dtype))
+    inputs[graph.labels].write(batch.labelRows(length: length))
+    executable.run()
+  }
+
+  /// The loss, logits and gradients of a batch.
+  func evaluate(_ batch: TextBatch) -> (loss: Double, logits: Tensor, gradients: [Tensor]) {
+    run(batch)
+    return (
+      outputs[graph.loss].read().scalarValue, outputs[graph.logits].read(),
+      graph.gradients.map { outputs[$0].read() }
+    )
+  }
+
+  /// The squared distance between the gradients of a batch and those that an update holds, relative to
+  /// the update's squared norm: 0 for the batch that the update came from, up to rounding.
+  func relativeDistance(of batch: TextBatch, to update: TextUpdate, norm: Double) -> Double {
+    run(batch)
+    var sum = 0.0
+    for (index, spec) in model.parameters.enumerated() {
+      guard let target = update.gradients[spec.name] else { continue }
+      sum += outputs[graph.gradients.lowerBound + index].squaredDistance(to: target)
+    }
+    return sum / max(norm, .leastNormalMagnitude)
+  }
+}
+
+/// The weights of a language model in memory that compiled graphs share.
+final class ParameterBuffers {
+  let model: TextModel
+  let dtype: DType
+  private var buffers: [String: HostBuffer] = [:]
+  private let weighted: WeightedTextModel
+
+  init(_ weighted: WeightedTextModel, dtype: DType) {
+    model = weighted.model
+    self.weighted = weighted
+    self.dtype = dtype
+  }
+
+  /// The buffer of a parameter, filled when it is first asked for.
+  func buffer(_ name: String) -> HostBuffer {
+    if let buffer = buffers[name] { return buffer }
+    let buffer = HostBuffer(weighted.parameter(name).converted(to: dtype))
+    buffers[name] = buffer
+    return buffer
+  }
+
+  func tensor(_ name: String) -> Tensor { weighted.parameter(name) }
+}
+
+extension HostBuffer {
+  /// The squared distance to a tensor of the same shape, in f64.
+  fileprivate func squaredDistance(to tensor: Tensor) -> Double {
+    precondition(type.shape == tensor.shape, "\(type) and \(tensor.type)")
+    func sum<Left: BinaryFloatingPoint, Right: BinaryFloatingPoint>(
+      _ left: UnsafeMutableBufferPointer<Left>, _ right: [Right]
+    ) -> Double {
+      var sum = 0.0
+      for index in right.indices {
+        let difference = Double(left[index]) - Double(right[index])
+        sum += difference * difference
+      }
+      return sum
+    }
+    switch (type.dtype, tensor.storage) {
+    case (.f32, .f32(let elements)): return sum(pointer(as: Float.self), elements)
+    case (.f32, .f64(let elements)): return sum(pointer(as: Float.self), elements)
+    case (.f64, .f32(let elements)): return sum(pointer(as: Double.self), elements)
+    case (.f64, .f64(let elements)): return sum(pointer(as: Double.self), elements)
+    default: preconditionFailure("\(type) and \(tensor.type) are not gradients")
+    }
+  }
+}
+
+extension WeightedTextModel {
+  /// The loss, logits and parameter gradients of a batch.
+  ///
+  /// - Throws: ``AttackError`` when the batch does not fit the model or the backend cannot run it.
+  public func gradient(
+    of batch: TextBatch, dtype: DType = .f32, backend: any Backend
+  ) throws(AttackError) -> (loss: Double, logits: Tensor, gradients: [Tensor]) {
+    try model.check(batch)
+    let evaluator = try TextEvaluator(
+      ParameterBuffers(self, dtype: dtype), batchSize: batch.tokens.count, length: batch.length,
+      backend: backend)
+    return evaluator.evaluate(batch)
+  }
+
+  /// The gradient that a client with this private batch shares.
+  ///
+  /// - Throws: ``AttackError`` when the batch does not fit the model or the backend cannot run it.
+  public func share(
+    _ batch: TextBatch, dtype: DType = .f32, backend: any Backend
+  ) throws(AttackError) -> TextUpdate {
+    let gradients = try gradient(of: batch, dtype: dtype, backend: backend).gradients
+    return try TextUpdate(
+      gradients: Dictionary(uniqueKeysWithValues: zip(model.parameters.map(\.name), gradients)),
+      batchSize: batch.tokens.count, model: model)
+  }
+}
+
+extension TextModel {
+  /// Refuses a batch whose numbers the model does not have.
+  func check(_ batch: TextBatch) throws(AttackError) {
+    for text in batch.tokens {
+      guard !text.isEmpty, text.count <= configuration.positions else {
+        throw AttackError(
+          "a text of \(text.count) tokens does not fit a model of \(configuration.positions) "
+            + "positions; give texts of 1 to \(configuration.positions) tokens")
+      }
+      guard let wrong = text.first(where: { !(0..<configuration.vocabularySize).contains($0) })
+      else { continue }
+      throw AttackError(
+        "token \(wrong) is beyond the model's \(configuration.vocabularySize) token embeddings; "
+          + "give the tokenizer of this model")
+    }
+    switch (batch.labels, configuration.head) {
+    case (.classes(let labels), .classification(let classes)):
+      guard labels.count == batch.tokens.count,
+        labels.allSatisfy({ (0..<classes).contains($0) })
+      else {
+        throw AttackError(
+          "the labels \(labels) do not fit \(batch.tokens.count) texts in \(classes) classes")
+      }
+    case (.nextTokens, .languageModel), (.masked, .maskedLanguageModel): break
+    case (.nextTokens, _), (.masked, _), (.classes, _):
+      throw AttackError("the batch's labels are not those of a \(configuration.head.name) head")
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import ModelIO
+import TensorGraph
+
+/// A language model in a folder as Hugging Face's `transformers` saves it: `config.json`,
+/// `model.safetensors`, and `tokenizer.json` or `vocab.txt`.
+public struct TextModelFolder: Sendable {
+  public let weighted: WeightedTextModel
+  public let tokenizer: Tokenizer
+  /// Parameters of the head that the file lacks, drawn from a seed.
+  public let freshParameters: [String]
+
+  /// - Parameters:
+  ///   - head: overrides the head that `config.json` names; a classification head that the weights
+  ///     lack is freshly initialised.
+  ///   - seed: of fresh parameters.
+  /// - Throws: ``FileError`` or ``ModelError`` when a file is missing or damaged, is of another kind of
+  ///   model, or the vocabulary does not fit the embedding.
+  public init(_ path: String, head: TextHead? = nil, seed: UInt64) throws {
+    let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+    let configuration = try TextModelConfiguration(
+      contentsOf: path + "/config.json", head: head)
+    let tokenizer = try TextModelFolder.tokenizer(path)
+    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+      throw ModelError(
+        "the tokenizer of \(path) has \(tokenizer.vocabularySize) tokens, and the model embeds "
+          + "\(configuration.vocabularySize); give the tokenizer that the model was trained with")
+    }
+    let model = try TextModel(configuration)
+    let file = try SafetensorsFile(contentsOf: path + "/model.safetensors")
+    (weighted, freshParameters) = try TextModelFolder.load(model, file, seed: seed)
+    self.tokenizer = tokenizer
+  }
+
+  private static func tokenizer(_ path: String) throws -> Tokenizer {
+    let full = path + "/tokenizer.json"
+    let vocabulary = path + "/vocab.txt"
+    if !InputFile.exists(full), InputFile.exists(vocabulary) {
+      let settings = path + "/tokenizer_config.json"
+      var lowersCase = true
+      if InputFile.exists(settings) {
+        let bytes = try InputFile.bytes(
+          at: settings, expected: "a tokenizer_config.json", limit: 16 << 20)
+        lowersCase = try JSONValue(parsing: bytes, path: settings)["do_lower_case"]?.bool ?? true
+      }
+      return try Tokenizer(vocabulary: vocabulary, lowersCase: lowersCase)
+    }
+    return try Tokenizer(contentsOf: full)
+  }
+
+  /// Weights under the model's names, with or without the prefix of the part below the head
+  /// (`bert.`, `transformer.`).
+  static func load(
+    _ model: TextModel, _ file: SafetensorsFile, seed: UInt64
+  ) throws -> (WeightedTextModel, fresh: [String]) {
+    var fresh: [String] = []
+    var tensors: [Tensor] = []
+    for spec in model.parameters {
+      guard let name = model.fileNames(of: spec.name).first(where: { file.type(of: $0) != nil })
+      else {
+        guard model.mayDraw(spec.name) else {
+          throw ModelError(
+            "\(file.path) has no tensor \(spec.name); give the weights of the model that "
+              + "config.json describes, or choose another head")
+        }
+        fresh.append(spec.name)
+        tensors.append(spec.drawn(seed: seed, .f32))
+        continue
+      }
+      let tensor = try file.tensor(named: name)
+      guard tensor.shape == spec.shape, tensor.dtype.isFloatingPoint else {
+        throw ModelError(
+          "\(file.path) has \(name) as \(tensor.type) where config.json asks for \(spec.shape)")
+      }
+      guard tensor.hasOnlyFiniteElements else {
+        throw ModelError("\(file.path) has numbers in \(name) that are not finite")
+      }
+      tensors.append(tensor)
+    }
+    return (WeightedTextModel(model: model, parameters: tensors), fresh)
+  }
+}
+
+extension TextModel {
+  /// Names that a file may have a parameter under.
+  func fileNames(of name: String) -> [String] {
+    for prefix in ["bert.", "transformer."] where name.hasPrefix(prefix) {
+      return [name, String(name.dropFirst(prefix.count))]
+    }
+    // Old checkpoints call a masked language model's bias by the layer that it belongs to.
+    return name == "cls.predictions.bias" ? [name, "cls.predictions.decoder.bias"] : [name]
+  }
+
+  /// Whether a parameter belongs to a classification head, which is new in every fine-tuning.
+  fileprivate func mayDraw(_ name: String) -> Bool {
+    guard case .classification = configuration.head else { return false }
+    return name.hasPrefix("classifier.") || name.hasPrefix("score.")
+      || name.hasPrefix("bert.pooler.")
+  }
+}
+
+extension TextUpdate {
+  /// Reads the gradients that a client shared: one tensor for each parameter, under its name. Tensors
+  /// that are missing belong to frozen parameters.
+  ///
+  /// - Throws: ``FileError`` when the file cannot be read, ``AttackError`` when it does not fit.
+  public init(contentsOf path: String, batchSize: Int, model: TextModel) throws {
+    let file = try SafetensorsFile(contentsOf: path)
+    var known: [String: String] = [:]
+    for spec in model.parameters {
+      for name in model.fileNames(of: spec.name) { known[name] = known[name] ?? spec.name }
+    }
+    var gradients: [String: Tensor] = [:]
+    for name in file.names { gradients[known[name] ?? name] = try file.tensor(named: name) }
+    try self.init(gradients: gradients, batchSize: batchSize, model: model)
+  }
+
+  /// Writes the gradients under their names.
+  ///
+  /// - Throws: ``FileError`` when the path cannot be written.
+  public func write(to path: String) throws(FileError) {
+    try Safetensors.write(gradients, metadata: ["batch_size": "\(batchSize)"], to: path)
+  }
+}

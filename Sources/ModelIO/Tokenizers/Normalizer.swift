@@ -1,0 +1,70 @@
+import Foundation
+
+/// What a tokenizer does to a text before it is cut into words.
+enum Normalizer: Hashable, Sendable {
+  /// BERT's: drops controls, makes every space a blank, sets ideographs apart, strips accents, and
+  /// lowers the case.
+  case bert(cleans: Bool, separatesIdeographs: Bool, stripsAccents: Bool, lowersCase: Bool)
+  case canonicalComposition
+  case canonicalDecomposition
+  case compatibilityComposition
+  case compatibilityDecomposition
+  case lowercase
+  /// Drops nonspacing marks.
+  case stripAccents
+  case strip(left: Bool, right: Bool)
+  case sequence([Normalizer])
+
+  func callAsFunction(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    switch self {
+    case .bert(let cleans, let separatesIdeographs, let stripsAccents, let lowersCase):
+      var result = text
+      if cleans {
+        result = result.filter { !$0.isDroppedByCleaning }.map { $0.isSpace ? " " : $0 }
+      }
+      if separatesIdeographs {
+        result = result.flatMap { $0.isIdeograph ? [" ", $0, " "] : [$0] }
+      }
+      if stripsAccents {
+        result = Normalizer.withoutMarks(Normalizer.canonicalDecomposition(result))
+      }
+      return lowersCase ? Normalizer.lowered(result) : result
+    case .canonicalComposition:
+      return Normalizer.mapped(text) { $0.precomposedStringWithCanonicalMapping }
+    case .canonicalDecomposition:
+      return Normalizer.mapped(text) { $0.decomposedStringWithCanonicalMapping }
+    case .compatibilityComposition:
+      return Normalizer.mapped(text) { $0.precomposedStringWithCompatibilityMapping }
+    case .compatibilityDecomposition:
+      return Normalizer.mapped(text) { $0.decomposedStringWithCompatibilityMapping }
+    case .lowercase:
+      return Normalizer.lowered(text)
+    case .stripAccents:
+      return Normalizer.withoutMarks(text)
+    case .strip(let left, let right):
+      var kept = text[...]
+      if left { kept = kept.drop(while: \.isSpace) }
+      while right, kept.last?.isSpace == true { kept.removeLast() }
+      return Array(kept)
+    case .sequence(let steps):
+      return steps.reduce(text) { $1($0) }
+    }
+  }
+
+  private static func mapped(
+    _ text: [Unicode.Scalar], _ form: (String) -> String
+  ) -> [Unicode.Scalar] {
+    // ASCII is its own normal form, and by far the most common text.
+    if text.allSatisfy(\.isASCII) { return text }
+    return Array(form(String(String.UnicodeScalarView(text))).unicodeScalars)
+  }
+
+  private static func withoutMarks(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    text.filter { $0.isASCII || $0.properties.generalCategory != .nonspacingMark }
+  }
+
+  /// Character by character: unlike a string's lower case, a final sigma is not special.
+  private static func lowered(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+    text.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
+  }
+}

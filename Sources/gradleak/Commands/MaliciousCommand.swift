@@ -1,0 +1,173 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+extension MaliciousMethod: ExpressibleByArgument {
+  public static let allValueDescriptions = [
+    "robbing-the-fed": "a block in front of the model sorts images into bins",
+    "trap-weights": "units of the first layer that fire for one image alone",
+    "fishing": "the last layer keeps one class's gradient",
+    "feature-fishing": "the last layer keeps one image's gradient, of a single class",
+  ]
+}
+
+/// What a server can read that plants weights of its own.
+struct MaliciousCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "malicious",
+    abstract: "Plays a malicious server that plants weights to read a client's images.",
+    discussion: """
+      A client with many images trusts the weights it is sent; the server reads images off the \
+      gradient that comes back. Private images are windows of the bundled photographs, or \
+      Fashion-MNIST with --fashion; the server sets its weights by other images of the same kind.
+
+      EXAMPLES
+        gradleak malicious --method robbing-the-fed --images 64 --bins 128 --out out
+        gradleak malicious --method trap-weights --model mlp --images 20
+        gradleak malicious --method fishing --images 64 --rounds 4
+        gradleak malicious --method feature-fishing --images 16
+      """)
+
+  @Option(help: ArgumentHelp("What is planted.", valueName: "name"))
+  var method: MaliciousMethod = .robbingTheFed
+
+  @OptionGroup var selection: ModelSelection
+  @OptionGroup var output: OutputOptions
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Private images.", valueName: "n"))
+  var images = 64
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Bins that images are sorted into (robbing-the-fed).", valueName: "n"))
+  var bins = 128
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Rounds of planted weights at most (fishing).", valueName: "n"))
+  var rounds = 30
+
+  @Option(help: ArgumentHelp("Arithmetic of the client.", valueName: "type"))
+  var precision: Precision = .f32
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of images, labels and weights.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Option(help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"))
+  var fashion: String?
+
+  func validate() throws {
+    try check("--images", images, 1...4096)
+    try check("--bins", bins, 2...65536)
+    try check("--rounds", rounds, 1...10_000)
+  }
+
+  func run() throws {
+    let selected = try selection.select()
+    guard selected.given == nil, selected.model.normalization == nil, selected.mode == .evaluation
+    else {
+      throw ValidationError(
+        "a malicious server chooses the weights itself; leave --weights, --mode, --mean and --std out, "
+          + "and name a built-in model.")
+    }
+    let model = selected.model
+    let writer = try output.out.map { try MaliciousWriter(folder: $0) }
+    let pictures = try PictureSet(fashion: fashion, privateCount: images, seed: seed)
+    var labels = RandomSource(seed: seed).derive(label: "labels")
+    let shared = labels.integer(below: model.classCount)
+    let batch = pictures.secret.map { name, picture in
+      let drawn = labels.integer(below: model.classCount)
+      return PrivateExample(
+        name: name, picture: picture, label: method == .featureFishing ? shared : drawn,
+        inputShape: model.inputShape)
+    }
+    let samples = pictures.known.map {
+      PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape).image
+    }
+    Interruption.listen()
+    let scene = MaliciousScene(
+      model: model, batch: batch, samples: samples, precision: precision, seed: seed,
+      backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+    if !output.quiet {
+      Terminal.printError("\(images) private images, \(samples.count) public ones for the server.")
+    }
+    let outcome = try scene.run(
+      method, bins: bins, rounds: rounds, shouldStop: { Interruption.isRequested })
+    let written = try writer.map { try $0.write(outcome, batch) }
+    if output.json {
+      Terminal.print(try ResultWriter.json(outcome.record))
+    } else {
+      show(outcome.record)
+      if let written { Terminal.print("Wrote \(written).") }
+    }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is what was read so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
+  }
+
+  private func show(_ record: MaliciousRecord) {
+    let rate = SuccessRate(successes: record.recoveredCount, count: record.batchSize)
+    Terminal.print(
+      Terminal.styled("Recovered \(rate)", record.recoveredCount == 0 ? .green : .red)
+        + String(format: ": PSNR >= %.0f dB.", ImageResult.successPSNR))
+    if let isolated = record.isolatedCount {
+      var line = "Isolated: \(isolated) of \(record.batchSize) images"
+      if let expected = record.expectedIsolatedCount {
+        line += String(
+          format: "; expected n (1 - 1/k)^(n-1) = %.1f for n = %d, k = %d", expected,
+          record.batchSize, record.bins ?? 0)
+      }
+      Terminal.printParagraph(line + ".")
+    }
+    let isolated = record.images.compactMap { $0.isIsolated == true ? $0.isRecovered : nil }
+    if !isolated.isEmpty { Terminal.printParagraph("Of the isolated: \(SuccessRate(isolated)).") }
+    let psnr = record.medianPSNR.map { ResultWriter.decibels($0.value) } ?? "-"
+    Terminal.printParagraph(
+      "Median PSNR \(isolated.isEmpty ? "" : "of the isolated ")\(psnr) dB; a random image has "
+        + "\(ResultWriter.decibels(record.randomGuessPSNR.value)) dB, a grey one "
+        + "\(ResultWriter.decibels(record.greyImagePSNR.value)) dB.")
+    Terminal.printParagraph(
+      "Model: \(record.model); \(record.method.rawValue); client in \(record.precision.rawValue); "
+        + "\(record.rounds) \(record.rounds == 1 ? "round" : "rounds").")
+    Terminal.printParagraph("Threat model: \(record.threatModel).")
+    if record.findings.isEmpty {
+      Terminal.printParagraph("The client's check of the weights it received finds nothing.")
+    }
+    for finding in record.findings {
+      Terminal.printParagraph("The client could have seen it: \(finding.explanation)")
+    }
+  }
+}
+
+/// The private and the public images of a scene.
+struct PictureSet {
+  let secret: [(name: String, image: Image)]
+  let known: [(name: String, image: Image)]
+
+  /// - Parameter fashion: path of a file of Fashion-MNIST images; nil for windows of photographs.
+  init(fashion: String?, privateCount: Int, seed: UInt64) throws {
+    var source = RandomSource(seed: seed).derive(label: "images")
+    guard let fashion else {
+      secret = BundledImages.windows(count: privateCount, using: &source)
+      var others = RandomSource(seed: seed).derive(label: "public images")
+      known = BundledImages.windows(count: 4096, using: &others)
+      return
+    }
+    let all = try loadFashion(fashion)
+    guard all.count > privateCount + 1 else {
+      throw ValidationError(
+        "\(fashion) has \(all.count) images; \(privateCount) private ones leave the server too few "
+          + "to set its weights by: lower --images.")
+    }
+    let order = source.permutation(of: all.count)
+    secret = order.prefix(privateCount).map { all[$0] }
+    known = order.dropFirst(privateCount).map { all[$0] }
+  }
+}

@@ -1,0 +1,124 @@
+import CPUBackend
+import TensorGraph
+import Testing
+
+@testable import Leakage
+
+private func decoder(head: TextHead = .languageModel, seed: UInt64 = 1) throws -> WeightedTextModel {
+  WeightedTextModel(
+    untrained: try TextModel(
+      TextModelConfiguration(
+        architecture: .gpt2, vocabularySize: 60, width: 48, layers: 2, heads: 4, positions: 16,
+        head: head, initializerRange: 0.2)),
+    seed: seed)
+}
+
+private func encoder(layers: Int = 2) throws -> WeightedTextModel {
+  WeightedTextModel(
+    untrained: try TextModel(
+      TextModelConfiguration(
+        architecture: .bert, vocabularySize: 60, width: 64, layers: layers, heads: 4,
+        positions: 16, head: .classification(classes: 3), initializerRange: 0.2)),
+    seed: 2)
+}
+
+private let embeddings: Set<String> = [
+  "bert.embeddings.word_embeddings.weight", "bert.embeddings.position_embeddings.weight",
+  "bert.embeddings.token_type_embeddings.weight",
+]
+
+/// Texts [2, ..., 3], as if 2 and 3 were [CLS] and [SEP].
+private func texts(_ count: Int, seed: UInt64) -> [[Int]] {
+  var source = RandomSource(seed: seed)
+  return (0..<count).map { _ in
+    [2] + (0..<3 + source.integer(below: 4)).map { _ in 4 + source.integer(below: 56) } + [3]
+  }
+}
+
+private func attack(
+  _ weighted: WeightedTextModel, _ batch: TextBatch, _ kind: TextAttackKind = .automatic,
+  withholding: Set<String> = [], ending: [Int] = [3]
+) throws -> TextAttackResult {
+  let backend = CPUBackend()
+  let update = try weighted.share(batch, backend: backend).withholding(withholding)
+  return try TextInversion(
+    weighted, update: update,
+    configuration: TextAttackConfiguration(attack: kind, beginning: [2], ending: ending),
+    backend: backend
+  ).run()
+}
+
+@Suite struct TextAttackTests {
+  @Test func oneTextIsReadOffTheEmbeddings() throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([1]))
+    let result = try attack(encoder(), batch)
+    #expect(result.texts == batch.tokens && result.classes == [1])
+    #expect(result.method == .embedding && result.isCertain)
+    #expect(result.bag?.tokens == [2, 3, 5, 7, 9])
+  }
+
+  @Test func oneTextIsReadOffAttentionAlone() throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([2]))
+    let result = try attack(encoder(), batch, withholding: embeddings)
+    #expect(result.texts == batch.tokens && result.classes == [2] && result.isCertain)
+    #expect(result.method == .dager && result.bag == nil)
+    #expect(result.span?.holds == true && result.span?.tokensChecked == 60)
+    #expect(result.span?.firstRank == 7)
+  }
+
+  @Test(arguments: [Set<String>(), embeddings])
+  func encoderBatchesComeApart(_ withholding: Set<String>) throws {
+    let batch = TextBatch(tokens: texts(4, seed: 5), labels: .classes([0, 1, 2, 1]))
+    let result = try attack(encoder(), batch, .dager, withholding: withholding)
+    #expect(Set(result.texts) == Set(batch.tokens))
+    #expect(result.isCertain)
+  }
+
+  @Test(arguments: [1, 2, 5])
+  func decoderBatchesComeApart(_ count: Int) throws {
+    let batch = TextBatch(tokens: texts(count, seed: 6), labels: .nextTokens)
+    let result = try attack(decoder(), batch, ending: [])
+    #expect(Set(result.texts) == Set(batch.tokens))
+    #expect(result.isCertain && result.method == .dager)
+  }
+
+  @Test func decoderWithClassesComesApart() throws {
+    let batch = TextBatch(tokens: texts(3, seed: 7), labels: .classes([1, 0, 1]))
+    let result = try attack(decoder(head: .classification(classes: 2)), batch, ending: [])
+    #expect(Set(result.texts) == Set(batch.tokens) && result.isCertain)
+  }
+
+  @Test func equalTextsAreCounted() throws {
+    let text = texts(1, seed: 8)[0]
+    let batch = TextBatch(tokens: [text, text], labels: .classes([1, 1]))
+    let result = try attack(decoder(head: .classification(classes: 2)), batch, ending: [])
+    #expect(result.texts == [text, text])
+  }
+
+  /// More tokens than features: no span, and the tool says so instead of guessing.
+  @Test func tellsWhenTheRankConditionFails() throws {
+    let batch = TextBatch(tokens: texts(14, seed: 9), labels: .nextTokens)
+    let result = try attack(decoder(), batch, .dager, ending: [])
+    #expect(result.span?.holds == false && !result.isCertain)
+  }
+
+  @Test func tiedEmbeddingsTellTheirBagOfWords() throws {
+    let batch = TextBatch(tokens: [[5, 9, 5, 11, 7, 30]], labels: .nextTokens)
+    let result = try attack(decoder(), batch, .bag)
+    // The last token is a label only.
+    #expect(result.bag == BagOfWords(tokens: [5, 7, 9, 11], isTied: true))
+  }
+
+  @Test func refusesWhatDoesNotApply() throws {
+    let batch = TextBatch(tokens: texts(2, seed: 3), labels: .classes([0, 1]))
+    #expect(throws: AttackError.self) { try attack(encoder(), batch, .embedding) }
+    #expect(throws: AttackError.self) { try attack(encoder(layers: 1), batch, .dager) }
+    #expect(throws: AttackError.self) {
+      try attack(encoder(), batch, .bag, withholding: embeddings)
+    }
+    #expect(throws: AttackError.self) {
+      try encoder().share(
+        TextBatch(tokens: [[99]], labels: .classes([0])), backend: CPUBackend())
+    }
+  }
+}

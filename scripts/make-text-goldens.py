@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Writes what `transformers` and `rouge-score` compute, for Tests/LeakageTests/Text.
+
+    pip install torch transformers==5.23.0 rouge-score safetensors numpy
+    scripts/make-text-goldens.py
+
+Each model is a small random one: its config.json, its weights, a batch, and loss, logits and gradients
+in f64 (f32 follows from them).
+"""
+
+import json
+import pathlib
+import random
+
+import torch
+from safetensors.torch import save_file
+from transformers import (
+    BertConfig, BertForMaskedLM, BertForSequenceClassification, GPT2Config,
+    GPT2ForSequenceClassification, GPT2LMHeadModel)
+
+FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "Tests/Fixtures/text"
+
+
+def bert(**options):
+    return BertConfig(
+        vocab_size=17, hidden_size=12, num_hidden_layers=2, num_attention_heads=3,
+        intermediate_size=20, max_position_embeddings=8, attn_implementation="eager",
+        hidden_dropout_prob=0, attention_probs_dropout_prob=0, **options)
+
+
+def gpt2(**options):
+    return GPT2Config(
+        vocab_size=17, n_embd=12, n_layer=2, n_head=3, n_positions=8, attn_implementation="eager",
+        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, bos_token_id=0, eos_token_id=0,
+        pad_token_id=0, **options)
+
+
+MODELS = {
+    "bert-classification": (BertForSequenceClassification, bert(num_labels=3), "classes"),
+    "bert-masked": (BertForMaskedLM, bert(hidden_act="gelu_new", layer_norm_eps=1e-6), "masked"),
+    "bert-relu": (BertForSequenceClassification, bert(hidden_act="relu", type_vocab_size=1),
+                  "classes"),
+    "gpt2-language": (GPT2LMHeadModel, gpt2(), "next"),
+    "gpt2-untied": (GPT2LMHeadModel, gpt2(
+        tie_word_embeddings=False, activation_function="silu", n_inner=18), "next"),
+    "gpt2-classification": (
+        GPT2ForSequenceClassification, gpt2(num_labels=2, activation_function="gelu"), "classes"),
+}
+
+
+def golden(name, kind, config, labels_kind, seed):
+    torch.manual_seed(seed)
+    model = kind(config).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+            # Written as f32, so that both programs start from the same numbers.
+            parameter.copy_(parameter.float().double())
+    lengths = [6, 4]
+    tokens = torch.zeros(2, 6, dtype=torch.long)
+    mask = torch.zeros(2, 6, dtype=torch.long)
+    for row, length in enumerate(lengths):
+        tokens[row, :length] = torch.randint(1, 17, (length,))
+        mask[row, :length] = 1
+    if labels_kind == "classes":
+        labels = torch.tensor([1, 0])
+    elif labels_kind == "next":
+        labels = tokens.masked_fill(mask == 0, -100)
+    else:
+        labels = torch.full_like(tokens, -100)
+        labels[0, 2], labels[0, 4], labels[1, 1] = 5, 9, 3
+    result = model(input_ids=tokens, attention_mask=mask, labels=labels)
+    result.loss.backward()
+    tensors = {"tokens": tokens.int(), "mask": mask.int(), "labels": labels.int(),
+               "loss": result.loss.detach().reshape(1), "logits": result.logits.detach()}
+    for key, parameter in model.named_parameters():
+        tensors["parameter:" + key] = parameter.detach().float()
+        tensors["gradient:" + key] = parameter.grad
+    folder = FIXTURES / name
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.contiguous() for key, value in tensors.items()},
+              folder / "golden.safetensors")
+    config.architectures = [kind.__name__]
+    keys = [
+        "model_type", "architectures", "vocab_size", "hidden_size", "num_hidden_layers",
+        "num_attention_heads", "intermediate_size", "max_position_embeddings", "type_vocab_size",
+        "hidden_act", "layer_norm_eps", "n_embd", "n_layer", "n_head", "n_positions", "n_inner",
+        "activation_function", "layer_norm_epsilon", "tie_word_embeddings", "id2label",
+        "initializer_range"]
+    settings = config.to_dict()
+    (folder / "config.json").write_text(json.dumps(
+        {key: settings[key] for key in keys if key in settings}, indent=1, sort_keys=True) + "\n")
+
+
+def rouge():
+    from rouge_score import rouge_scorer
+    scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=False)
+    source = random.Random(0)
+    words = "the cat sat on a mat , and it's late: 42 dogs Bark! é naïve e\u0301 x_y".split(" ")
+    cases = []
+    for _ in range(60):
+        left, right = (" ".join(source.choices(words, k=source.randint(0, 9))) for _ in range(2))
+        scores = scorer.score(right, left)
+        cases.append({"reconstruction": left, "original": right, **{
+            name: scores[name].fmeasure for name in ("rouge1", "rouge2", "rougeL")}})
+    (FIXTURES / "rouge.json").write_text(json.dumps(cases, indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    for seed, (name, (kind, config, labels)) in enumerate(MODELS.items()):
+        golden(name, kind, config, labels, seed)
+    rouge()
