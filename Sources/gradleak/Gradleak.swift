@@ -24,7 +24,7 @@ struct Gradleak: ParsableCommand {
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, AnalyseCommand.self, BenchCommand.self,
-      ModelsCommand.self,
+      TextCommand.self, ModelsCommand.self,
     ])
 
   static func main() {

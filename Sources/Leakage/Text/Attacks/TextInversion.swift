@@ -38,7 +38,8 @@ public struct TextInversion {
       guard let bag else {
         throw AttackError(
           "the update does not tell its bag of words: the gradient of "
-            + "\(model.names.tokenEmbedding) is missing or cannot be told apart; use --attack dager")
+            + "\(model.names.tokenEmbedding) is missing or cannot be told apart; use --attack dager"
+        )
       }
       return session.result(texts: [], method: .bag, bag: bag)
     case .embedding:
