@@ -36,7 +36,7 @@ struct ContextRelaxation {
   private let commonLength: Int
   private let algebra: any LinearAlgebra
 
-  private static let iterations = 40
+  private static let iterations = 80
 
   /// - Throws: ``AttackError`` when the update lacks the gradient, or the backend cannot run the model.
   init(
@@ -100,6 +100,9 @@ struct ContextRelaxation {
     }
   }
 
+  /// Whether there are far more equations than unknowns.
+  var isOverdetermined: Bool { 2 * units.count <= directions }
+
   /// How much each unit belongs to the text of unit `anchor`: near 1 or 0 where the gradient tells.
   ///
   /// - Parameter isBounded: whether shares are kept within 0...1 with a sum of 1 at each position, which
@@ -120,7 +123,7 @@ struct ContextRelaxation {
     var damping = 1e-3
     for iteration in 0..<ContextRelaxation.iterations where value > 1e-18 && damping < 1e8 {
       // A right text is reached in few steps.
-      if iteration == 20, value > 1e-2 * start { break }
+      if iteration == (isBounded ? 50 : 20), value > 1e-2 * start { break }
       let columns = free.map { extended(mixture.column($0, weights, self), $0, sumWeight) }
       let residual = mixture.residual + surpluses(shares, sumWeight)
       // A share of 0 that would fall further stays where it is.

@@ -35,7 +35,8 @@ struct EncoderRecovery {
     }
     guard !possibleLengths.isEmpty else { return [] }
     var nearMisses: [[Int]] = []
-    let tries = [false, true].flatMap { isBounded in anchors.map { (anchor: $0, isBounded) } }
+    let ways = relaxation?.isOverdetermined == true ? [false, true] : [true]
+    let tries = ways.flatMap { isBounded in anchors.map { (anchor: $0, isBounded) } }
     for (anchor, isBounded) in tries where texts.count < batchSize && !isStopped {
       let isCovered = texts.contains {
         $0.count > anchor.position && $0[anchor.position] == anchor.token
