@@ -31,8 +31,9 @@ struct Gradleak: ParsableCommand {
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
       AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
-      BenchCommand.self, AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
-      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
+      TextCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
+      OnnxOperatorsCommand.self, OnnxConformanceCommand.self, DefencesCommand.self,
+      SweepCommand.self, PriceCommand.self,
     ])
 
   static func main() {
