@@ -30,6 +30,10 @@ cp "$work/analysis-1/spectrum.png" docs/images/batch-1-spectrum.png
 $gradleak analyse astronaut chelsea --quiet --out "$work/analysis-2"
 cp "$work/analysis-2/spectrum.png" docs/images/batch-2-spectrum.png
 cp "$work/analysis-2/astronaut-determinacy.png" docs/images/batch-2-determinacy.png
+
+$gradleak report "$work/demo" --out "$work/report.html"
+scripts/check-report.py "$work/report.html" --widths 1100 --clip 1180 --screenshots "$work"
+cp "$work/report-1100-light.png" docs/images/report.png
 ls -l docs/images
 
 # Pictures of docs/attacks.md.

@@ -26,14 +26,16 @@ struct Gradleak: ParsableCommand {
         gradleak defences                         what a client can do about it
         gradleak sweep --preset dlg-paper         which of it is enough
         gradleak price                            and what it costs the training
+        gradleak audit --out out                  the verdict, and what would help
+        gradleak report out --out report.html     a page to hand on
       """,
     version: GradleakVersion.current,
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
       AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
-      TextCommand.self, BenchCommand.self, AttacksCommand.self, ModelsCommand.self,
-      OnnxOperatorsCommand.self, OnnxConformanceCommand.self, DefencesCommand.self,
-      SweepCommand.self, PriceCommand.self,
+      TextCommand.self, AuditCommand.self, ReportCommand.self, BenchCommand.self,
+      AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
+      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
     ])
 
   static func main() {

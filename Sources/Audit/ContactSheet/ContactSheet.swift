@@ -118,7 +118,8 @@ public struct ContactSheet: Sendable {
     if let original = row.original {
       canvas.draw(original, x: layout.columnX(0), y: y, scale: scale)
       canvas.draw(
-        amplifiedDifference(picture, original), x: layout.columnX(2), y: y, scale: scale)
+        amplifiedDifference(picture, original, gain: differenceGain), x: layout.columnX(2), y: y,
+        scale: scale)
     } else {
       for column in [0, 2] {
         let x = layout.columnX(column)
@@ -137,14 +138,14 @@ public struct ContactSheet: Sendable {
       line(index + 1, caption.text, caption.color)
     }
   }
+}
 
-  /// White where both pictures agree, darker and coloured where they differ.
-  private func amplifiedDifference(_ first: Image, _ second: Image) -> Image {
-    let pixels = zip(first.pixels, second.pixels).map { a, b in
-      UInt8(255 - min(abs(Int(a) - Int(b)) * differenceGain, 255))
-    }
-    return Image(width: first.width, height: first.height, pixels: pixels)
+/// White where both pictures agree, darker and coloured where they differ. Both have one size.
+func amplifiedDifference(_ first: Image, _ second: Image, gain: Int) -> Image {
+  let pixels = zip(first.pixels, second.pixels).map { a, b in
+    UInt8(255 - min(abs(Int(a) - Int(b)) * gain, 255))
   }
+  return Image(width: first.width, height: first.height, pixels: pixels)
 }
 
 /// Distances shared by the picture sheets, in pixels.

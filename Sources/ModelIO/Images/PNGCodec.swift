@@ -27,7 +27,7 @@ func decodePNG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
 
 extension Image {
   /// The picture as a PNG file. The same picture always gives the same bytes.
-  func encodedPNG(path: String) throws(FileError) -> [UInt8] {
+  package func encodedPNG(path: String) throws(FileError) -> [UInt8] {
     var encoder = png_image()
     encoder.version = png_uint_32(PNG_IMAGE_VERSION)
     encoder.width = png_uint_32(width)

@@ -28,7 +28,9 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
       """)
 
-  @Argument(help: ArgumentHelp("Pictures: PNG or JPEG.", valueName: "image"))
+  @Argument(
+    help: ArgumentHelp(
+      "Pictures: PNG or JPEG, or names of bundled photographs.", valueName: "image"))
   var images: [String] = []
 
   @OptionGroup var update: UpdateOptions
@@ -161,7 +163,10 @@ struct ReconstructCommand: ParsableCommand {
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
       PrivateExample(
-        name: names[index], picture: try Image(contentsOf: images[index]), label: labels[index],
+        name: names[index],
+        picture: try BundledImages.image(
+          named: images[index], size: model.inputShape[1] > 32 ? 64 : 32)
+          ?? Image(contentsOf: images[index]), label: labels[index],
         inputShape: model.inputShape)
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }

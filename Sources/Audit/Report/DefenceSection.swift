@@ -1,0 +1,214 @@
+import Foundation
+import Leakage
+
+extension Report {
+  /// Levels above are drawn here: a copy exact to rounding has 300 dB, and what matters lies below 40.
+  static let highestDrawnPSNR = 60.0
+
+  /// What defences reached: a pair of charts for each that was tried at several strengths, a table.
+  var defences: HTML? {
+    guard !sweeps.isEmpty else { return input.prices.isEmpty ? nil : input.prices.map(cost).joined }
+    let charts = sweeps.flatMap { sweep in
+      Family.all(of: sweep).map { chart($0, in: sweep) }
+    }
+    let limit = Int(SweepReport.stoppedBelow * 100)
+    return """
+      <p class="soft">An image leaks when it can be recognised: \
+      \(Int(SweepReport.defaultLeakedPSNR)) dB or more, and \(Int(LeakLevel.marginOverGrey)) dB above a \
+      grey image. Leakage counts as stopped when the 95 % interval of its rate ends below \
+      \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
+      given by its variance.\(input.prices.isEmpty ? " What a defence costs in accuracy was not measured here; see gradleak price." : "")</p>
+      \(charts)\(sweeps.map(table))\(input.prices.map(cost))
+      """
+  }
+
+  /// One defence at several strengths.
+  private struct Family {
+    let name: String
+    let cells: [SweepReport.Cell]
+
+    static func all(of sweep: SweepReport) -> [Family] {
+      var order: [[String]] = []
+      var groups: [[String]: [SweepReport.Cell]] = [:]
+      for cell in sweep.cells {
+        guard cell.defence.defences.count == 1, let defence = cell.defence.defences.first,
+          defence.charted != nil
+        else { continue }
+        let key = [defence.name, cell.model, String(cell.size), String(cell.batchSize)]
+        if groups[key] == nil { order.append(key) }
+        groups[key, default: []].append(cell)
+      }
+      return order.compactMap { key in
+        let cells = groups[key] ?? []
+        let strengths = Set(cells.compactMap { $0.defence.defences.first?.charted?.value })
+        return strengths.count > 1 ? Family(name: key[0], cells: cells) : nil
+      }
+    }
+
+    /// The cells of each attack, by growing number of the short form.
+    var attacks: [(name: String, cells: [SweepReport.Cell])] {
+      var names: [String] = []
+      for cell in cells where !names.contains(cell.attack.description) {
+        names.append(cell.attack.description)
+      }
+      return names.map { name in
+        (name, cells.filter { $0.attack.description == name }.sorted { $0.charted < $1.charted })
+      }
+    }
+  }
+
+  private func chart(_ family: Family, in sweep: SweepReport) -> HTML {
+    let values = family.cells.map(\.charted)
+    let isWide = (values.max() ?? 1) / max(values.min() ?? 1, 1e-300) >= 10
+    let isLogarithmic = isWide && values.allSatisfy { $0 > 0 }
+    let x = ChartScale(isLogarithmic ? .logarithmic : .linear, values: values)
+    let unit = family.cells.first?.defence.defences.first?.charted?.unit ?? ""
+    let attacks = family.attacks
+    let statements = sweep.series.filter { series in
+      series.axis == .strength && series.defence == family.name
+        && family.cells.contains { $0.model == series.model }
+    }
+    let stop = statements.compactMap(\.stopsAt).first.flatMap { point in
+      family.cells.first { $0.defence.description == point }
+    }
+    let threshold = stop.map { Chart.Reference(value: $0.charted, label: "stops") }
+    let levels = attacks.enumerated().map { index, attack in
+      Chart.Line(
+        label: attack.name,
+        points: attack.cells.map {
+          ($0.charted, min($0.medianPSNR.value, Report.highestDrawnPSNR))
+        },
+        color: index, hasMarks: true)
+    }
+    let rates = attacks.enumerated().map { index, attack in
+      Chart.Line(
+        label: attack.name, points: attack.cells.map { ($0.charted, 100 * $0.success.rate) },
+        color: index, hasMarks: true,
+        intervals: attack.cells.map {
+          (100 * $0.success.interval.lowerBound, 100 * $0.success.interval.upperBound)
+        })
+    }
+    let grey = medianNumber(family.cells.map(\.greyImagePSNR.value))
+    let told = statements.map { "\($0.attack): \($0.statement)" }.joined(separator: "; ")
+    let quality = Chart(
+      summary: "Median PSNR in dB against \(unit) of \(family.name). \(told).", xTitle: unit,
+      yTitle: "median PSNR (dB, at most \(Int(Report.highestDrawnPSNR)) drawn)", x: x,
+      y: ChartScale(
+        .linear, values: levels.flatMap { $0.points.map(\.y) },
+        including: [grey, SweepReport.defaultLeakedPSNR]),
+      lines: levels,
+      references: [
+        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable"),
+        Chart.Reference(value: grey, label: "grey image"),
+      ], threshold: threshold)
+    let rate = Chart(
+      summary: "Share of runs that leaked, in percent, against \(unit) of \(family.name).",
+      xTitle: unit, yTitle: "runs that leaked (%), 95 % intervals", x: x,
+      y: ChartScale(.linear, values: [0, 100]), lines: rates,
+      references: [Chart.Reference(value: 100 * SweepReport.stoppedBelow, label: "stopped below")],
+      threshold: threshold)
+    return """
+      <h3>\(family.name)</h3>
+      <p>\(statements.map { "Against <code>\($0.attack.description)</code>: \($0.statement). " as HTML })</p>
+      <div class="charts">
+      <figure>\(quality.svg)</figure>
+      <figure>\(rate.svg)</figure>
+      </div>
+
+      """
+  }
+
+  /// What defences cost the training, as measured.
+  private func cost(_ price: PriceReport) -> HTML {
+    func percent(_ share: Double) -> String { String(format: "%.0f", 100 * share) }
+    let rows = price.rows.map { row -> HTML in
+      let bytes = Double(row.result.wireByteCount) / Double(max(row.result.plainByteCount, 1))
+      return """
+        <tr><td class="name">\(row.defence.description)</td>\
+        <td class="number">\(percent(row.accuracy)) %</td>\
+        <td class="number">\(percent(row.interval[0]))–\(percent(row.interval[1])) %</td>\
+        <td class="number">\(percent(bytes)) %</td>\
+        <td class="number">\(row.epsilon.map { String(format: "%.2f", $0.value) } ?? "–")</td></tr>
+
+        """
+    }
+    return """
+      <h3>What defences cost</h3>
+      <div class="scroll" tabindex="0" role="region" aria-label="Table of costs">
+      <table>
+      <caption>A small training run of \(price.model) with each defence: accuracy on held-out images \
+      (guessing: \(percent(price.chance)) %), bytes on the wire relative to f32, and for DP-SGD the ε of \
+      the whole run at δ = 10⁻⁵. It ranks defences, and is no forecast for other trainings.</caption>
+      <thead><tr><th scope="col">defence</th><th scope="col" class="number">accuracy</th>\
+      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">bytes</th>\
+      <th scope="col" class="number">ε</th></tr></thead>
+      <tbody>
+      \(rows)</tbody>
+      </table>
+      </div>
+
+      """
+  }
+
+  private func table(_ sweep: SweepReport) -> HTML {
+    let rows = sweep.cells.map { cell -> HTML in
+      let tone = cell.isStopped ? "safe" : (cell.leaked > 0 ? "leak" : "some")
+      let bytes = cell.wireByteCount.map { wire in
+        let plain = cell.plainByteCount ?? 0
+        let share = plain > 0 ? String(format: "%.0f %%", 100 * Double(wire) / Double(plain)) : "–"
+        return share
+      }
+      let interval = cell.success.interval
+      return """
+        <tr><td class="name">\(cell.defence.description)</td><td>\(cell.attack.description)</td>\
+        <td class="number">\(cell.size)</td><td class="number">\(cell.batchSize)</td>\
+        <td class="number"><b class="\(tone)">\(cell.leaked) of \(cell.runs)</b></td>\
+        <td class="number">\(Int((100 * interval.lowerBound).rounded()))–\
+        \(Int((100 * interval.upperBound).rounded())) %</td>\
+        <td class="number">\(ResultWriter.decibels(cell.medianPSNR.value))</td>\
+        <td class="number">\(ResultWriter.decibels(cell.percentile90PSNR.value))</td>\
+        <td class="number">\(cell.labelsRight)</td><td class="number">\(bytes ?? "100 %")</td></tr>
+
+        """
+    }
+    return """
+      <h3>All defences</h3>
+      <div class="scroll" tabindex="0" role="region" aria-label="Table of defences">
+      <table>
+      <caption>Rates over runs; PSNR over images, median and what nine of ten stay below; bytes on the \
+      wire relative to the update in f32.</caption>
+      <thead><tr><th scope="col">defence</th><th scope="col">attack</th><th scope="col" class="number">\
+      pixels</th><th scope="col" class="number">batch</th><th scope="col" class="number">leaked</th>\
+      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">median dB</th>\
+      <th scope="col" class="number">90 % dB</th><th scope="col" class="number">labels</th>\
+      <th scope="col" class="number">bytes</th></tr></thead>
+      <tbody>
+      \(rows)</tbody>
+      </table>
+      </div>
+
+      """
+  }
+}
+
+extension SweepReport.Cell {
+  /// The number that a chart draws this cell at; NaN without one.
+  fileprivate var charted: Double { defence.defences.first?.charted?.value ?? .nan }
+}
+
+extension Defence {
+  /// The number that strengths differ in, with its name and unit; nil without one.
+  fileprivate var charted: (value: Double, unit: String)? {
+    switch self {
+    case .gaussian(let variance), .laplacian(let variance): (variance, "variance of the noise")
+    case .prune(let share): (share, "share left out")
+    case .topK(let share), .randomK(let share), .deepGradientCompression(let share, _):
+      (share, "share that is sent")
+    case .qsgd(let levels): (Double(levels), "levels")
+    case .clip(let norm): (norm, "norm")
+    case .dpSGD(_, let noiseMultiplier): (noiseMultiplier, "noise multiplier")
+    case .freeze(let tensors): (Double(tensors), "tensors not shared")
+    case .rounding, .int8, .ternGrad, .signSGD: nil
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import Leakage
+import ModelIO
+
+/// A report on runs, made from their records alone: a page, JSON, CSV or Markdown.
+///
+/// The same records and pictures give the same report to the byte.
+public struct Report: Sendable {
+  public enum Format: String, CaseIterable, Sendable {
+    case html
+    case json
+    case csv
+    case markdown
+  }
+
+  let input: ReportInput
+  public let verdict: LeakageVerdict
+  /// What defences did, from records and from tables of sweeps.
+  let sweeps: [SweepReport]
+  /// What an audit adds to what the records say, such as what was left out for want of time.
+  let remarks: [String]
+
+  /// - Parameter remarks: sentences for the list of what was not tested.
+  public init(_ input: ReportInput, remarks: [String] = []) {
+    self.input = input
+    self.remarks = remarks
+    verdict = LeakageVerdict(input.records)
+    let own = SweepReport(records: input.records)
+    sweeps = (own.map { [$0] } ?? []) + input.sweeps
+  }
+
+  /// The report as text.
+  public func text(_ format: Format) throws -> String {
+    switch format {
+    case .html: page
+    case .json: try ResultWriter.json(Summary(self))
+    case .csv: csv
+    case .markdown: markdown
+    }
+  }
+
+  /// What a defence reached, in sentences: where leakage stops, or that it does not.
+  public var defenceStatements: [String] {
+    sweeps.flatMap { sweep in
+      sweep.series.filter { $0.axis == .strength }.map { series in
+        "\(series.defence) against \(series.attack): \(series.statement)."
+      }
+    }
+  }
+
+  /// What these runs cannot tell.
+  public var untested: [String] {
+    let records = input.records
+    guard !records.isEmpty else { return remarks }
+    var result = remarks
+    let used = Set(records.map(\.configuration.attack))
+    if !used.contains(.automatic) {
+      let missing = AttackKind.allCases.filter { !used.contains($0) }.map(\.rawValue)
+      result.append("Attacks that were not run: \(missing.joined(separator: ", ")).")
+    }
+    if records.allSatisfy({ $0.model.weights.hasPrefix("untrained") }) {
+      result.append(
+        "Trained weights: these models are untrained, and leakage changes in the course of training."
+      )
+    }
+    if records.allSatisfy({ $0.update.batchSize == 1 }) {
+      result.append("Batches of more than one image.")
+    }
+    if records.allSatisfy({ $0.update.localSteps <= 1 }) {
+      result.append("Updates after several local steps, several rounds, secure aggregation.")
+    }
+    if records.allSatisfy({ $0.threatModel.attacker != .maliciousServer }) {
+      result.append("Servers that choose the weights they send.")
+    }
+    result.append("Attackers who know what such images look like (learned image priors).")
+    if sweeps.isEmpty, !remarks.contains(where: { $0.hasPrefix("Defences:") }) {
+      result.append("Defences: none was tried.")
+    }
+    return result
+  }
+}
+
+extension SweepReport {
+  /// Of defended records, with the undefended ones for comparison; nil where nothing was defended.
+  init?(records: [RunRecord]) {
+    guard records.contains(where: { !($0.defence?.chain ?? .none).isEmpty }) else { return nil }
+    let entries = records.map { record in
+      SweepStore.Entry(
+        task: SweepTask(record), record: record,
+        timing: RunTiming(compileSeconds: 0, attackSeconds: 0, evaluationsPerSecond: 0))
+    }
+    self.init(entries, order: entries.map(\.task))
+  }
+}
+
+extension SweepTask {
+  /// The cell that a record falls into.
+  fileprivate init(_ record: RunRecord) {
+    self.init(
+      model: record.model.name, activation: record.model.activation,
+      classes: record.model.classCount, size: record.model.inputShape.dropFirst().first ?? 0,
+      defence: record.defence?.chain ?? .none,
+      attack: SweepAttack(
+        kind: record.configuration.attack, isAdaptive: record.defence?.isAdaptive ?? true),
+      batchSize: record.update.batchSize, seed: record.configuration.seed,
+      trials: record.configuration.trials, iterations: record.configuration.iterations,
+      images: record.images.map(\.name), imageFingerprint: record.update.fingerprint)
+  }
+}

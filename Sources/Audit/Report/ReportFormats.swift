@@ -1,0 +1,154 @@
+import Foundation
+import Leakage
+
+extension Report {
+  /// The report as a value, for JSON.
+  struct Summary: Encodable {
+    let tool = GradleakVersion.current
+    let grade: LeakageGrade
+    let gradeDefinition: String
+    let verdict: [String]
+    let images: Int
+    let recoveredInFull: Rate
+    let recognisable: Rate
+    let labelsRight: Rate
+    let highestPSNR: JSONNumber
+    let defences: [String]
+    let untested: [String]
+    let commands: [String]
+    let records: [RunRecord]
+    let sweeps: [SweepReport]
+
+    struct Rate: Encodable {
+      let successes: Int
+      let count: Int
+      /// Wilson's interval at 95 %.
+      let interval: [Double]
+
+      init(_ rate: SuccessRate) {
+        successes = rate.successes
+        count = rate.count
+        interval = [rate.interval.lowerBound, rate.interval.upperBound]
+      }
+    }
+
+    init(_ report: Report) {
+      let verdict = report.verdict
+      grade = verdict.grade
+      gradeDefinition = verdict.grade.definition
+      self.verdict = verdict.sentences
+      images = verdict.images.count
+      recoveredInFull = Rate(verdict.full)
+      recognisable = Rate(verdict.recognisable)
+      labelsRight = Rate(verdict.labels)
+      highestPSNR = JSONNumber(verdict.highestPSNR)
+      defences = report.defenceStatements
+      untested = report.untested
+      commands = report.commands.map(\.line)
+      records = report.input.records
+      sweeps = report.sweeps
+    }
+  }
+
+  /// The commands that repeat the runs.
+  public var commands: [ReproductionCommand] {
+    input.runs.flatMap { ReproductionCommand.commands(for: $0) }
+  }
+
+  // MARK: - Tables
+
+  /// One row of numbers: a private image in one run.
+  struct Row {
+    let record: RunRecord
+    let image: ImageResult
+  }
+
+  var rows: [Row] {
+    input.records.flatMap { record in record.images.map { Row(record: record, image: $0) } }
+  }
+
+  /// One line for each image of each run (RFC 4180).
+  var csv: String {
+    var lines = [
+      "image,model,attack,seed,defence,batch_size,mse,psnr_db,ssim,true_label,recovered_label,"
+        + "random_guess_psnr_db,grey_image_psnr_db,level,matching_loss,diagnosis"
+    ]
+    for row in rows {
+      let (record, image) = (row.record, row.image)
+      let run: [String] = [
+        image.name, record.model.name, record.configuration.attackName,
+        String(record.configuration.seed), record.defence?.chain.description ?? "none",
+        String(record.update.batchSize),
+      ]
+      let quality: [Double?] = [image.meanSquaredError?.value, image.decibels, image.ssim?.value]
+      let baselines: [Double?] = [image.randomDecibels, image.greyDecibels]
+      func numbers(_ values: [Double?]) -> [String] { values.map { $0.map { "\($0)" } ?? "" } }
+      let labels = [image.labelArgument, String(image.recoveredLabel)]
+      let end: [String] = [
+        LeakLevel(image, diagnosis: row.record.diagnosis).words, "\(record.matchingLoss.value)",
+        record.diagnosis?.verdict.rawValue ?? "",
+      ]
+      let fields = run + numbers(quality) + labels + numbers(baselines) + end
+      lines.append(fields.map(ResultWriter.csvField).joined(separator: ","))
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Headings, paragraphs and tables in GitHub's Markdown.
+  var markdown: String {
+    var lines = ["# Grade \(verdict.grade.rawValue): \(verdict.grade.headline)", ""]
+    for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
+    lines += ["Grade \(verdict.grade.rawValue): \(verdict.grade.definition).", ""]
+    let statements = defenceStatements
+    if !statements.isEmpty {
+      lines += ["## Defences", ""] + statements.map { "- " + Report.escaped($0) } + [""]
+    }
+    lines += ["## Not tested", ""] + untested.map { "- " + Report.escaped($0) } + [""]
+    if !rows.isEmpty {
+      lines += [
+        "## Numbers", "",
+        "| image | attack | seed | defence | PSNR dB | random | grey | SSIM | label | came back |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | --- | --- |",
+      ]
+      for row in rows {
+        let cells = Report.cells(of: row).map(Report.escaped)
+        lines.append("| " + cells.joined(separator: " | ") + " |")
+      }
+      lines.append("")
+    }
+    let commands = commands
+    if !commands.isEmpty {
+      lines += ["## Reproduce", ""]
+      // Indented, not fenced: no name can end the block.
+      lines += commands.map { "    " + Report.visible($0.line) } + [""]
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// What tables show of a row, in their order.
+  static func cells(of row: Row) -> [String] {
+    let image = row.image
+    return [
+      image.name, row.record.configuration.attackName, String(row.record.configuration.seed),
+      row.record.defence?.chain.description ?? "none", decibelText(image.decibels),
+      decibelText(image.randomDecibels),
+      decibelText(image.greyDecibels),
+      image.ssim.map { String(format: "%.4f", $0.value) } ?? "–",
+      image.labelWords,
+      LeakLevel(image, diagnosis: row.record.diagnosis).words,
+    ]
+  }
+
+  /// Text that means itself in Markdown and in a table's cell.
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for character in visible(text) {
+      if "\\`*_[]<>|#&~".contains(character) { result += "\\" }
+      result.append(character)
+    }
+    return result
+  }
+
+  /// Control characters as their numbers.
+  private static func visible(_ text: String) -> String { text.escapingControlCharacters }
+}

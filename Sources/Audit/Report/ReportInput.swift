@@ -1,0 +1,165 @@
+import Foundation
+import Leakage
+import ModelIO
+
+/// What a report is made from: records with the pictures beside them, results of sweeps, analyses.
+public struct ReportInput: Sendable {
+  /// The records of one file.
+  public struct Runs: Sendable {
+    public let path: String
+    public let records: [RunRecord]
+    /// Where the pictures lie; nil when there are none.
+    let folder: String?
+  }
+
+  /// What `gradleak analyse --out` wrote.
+  struct Analysis: Sendable {
+    let record: AnalysisRecord
+    let folder: String
+  }
+
+  public private(set) var runs: [Runs] = []
+  var analyses: [Analysis] = []
+  /// Sweeps whose records are not at hand, only their tables.
+  var sweeps: [SweepReport] = []
+  /// What defences cost the training.
+  var prices: [PriceReport] = []
+
+  public init() {}
+
+  /// Records that are in memory, with the folder that ``ResultWriter`` wrote their pictures to.
+  public init(records: [RunRecord], folder: String?, path: String) {
+    runs = [Runs(path: path, records: records, folder: folder)]
+  }
+
+  /// All records, in order.
+  public var records: [RunRecord] { runs.flatMap(\.records) }
+
+  public var isEmpty: Bool {
+    runs.allSatisfy(\.records.isEmpty) && analyses.isEmpty && sweeps.isEmpty && prices.isEmpty
+  }
+
+  /// Adds all of another.
+  public mutating func add(_ other: ReportInput) {
+    runs += other.runs
+    analyses += other.analyses
+    sweeps += other.sweeps
+    prices += other.prices
+  }
+
+  /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite), or what
+  /// `gradleak sweep --json` and `gradleak price --json` printed.
+  ///
+  /// - Throws: ``FileError`` when it is missing, damaged, another program's or a newer gradleak's.
+  public mutating func add(path: String) throws(FileError) {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      try addFolder(path)
+    } else {
+      try addFile(path)
+    }
+  }
+
+  private mutating func addFolder(_ folder: String) throws(FileError) {
+    let files = ["run.json", LeakageAudit.defendedFile, "analysis.json"].map {
+      ReportInput.path(of: $0, in: folder)
+    }
+    let present = files.filter { FileManager.default.fileExists(atPath: $0) }
+    guard !present.isEmpty else {
+      throw FileError(
+        path: folder, problem: "there is no run.json or analysis.json in this folder",
+        remedy: "give a folder that gradleak wrote with --out")
+    }
+    for file in present { try addFile(file) }
+  }
+
+  private mutating func addFile(_ path: String) throws(FileError) {
+    let expected = "a run.json, an analysis.json or the results of a sweep"
+    let bytes = try InputFile.bytes(at: path, expected: expected, limit: ReportInput.fileLimit)
+    guard !bytes.isEmpty else {
+      throw FileError(path: path, problem: "the file is empty", remedy: "give \(expected)")
+    }
+    let folder =
+      path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) : "."
+    if bytes.starts(with: Array("SQLite format 3\0".utf8)) {
+      let records = try SweepStore(path: path).entries().map(\.record)
+      runs.append(Runs(path: path, records: try ReportInput.checked(records, path), folder: nil))
+      return
+    }
+    switch bytes.first(where: { !" \t\r\n".utf8.contains($0) }) {
+    case UInt8(ascii: "{"):
+      try addObject(bytes, path, folder: folder)
+    default:
+      let records = try RunRecord.read(bytes: bytes, path: path)
+      runs.append(Runs(path: path, records: try ReportInput.checked(records, path), folder: folder))
+    }
+  }
+
+  private static let fileLimit = 1 << 30
+
+  /// A JSON object: an analysis, or a sweep's report.
+  private mutating func addObject(
+    _ bytes: [UInt8], _ path: String, folder: String
+  ) throws(FileError) {
+    let data = Data(bytes)
+    if let record = try? JSONDecoder().decode(AnalysisRecord.self, from: data) {
+      analyses.append(Analysis(record: record, folder: folder))
+    } else if let sweep = try? JSONDecoder().decode(SweepReport.self, from: data), sweep.isSound {
+      sweeps.append(sweep)
+    } else if let price = try? JSONDecoder().decode(PriceReport.self, from: data), price.isSound {
+      prices.append(price)
+    } else {
+      throw FileError(
+        path: path, problem: "this is no analysis and no sweep of gradleak, or it is cut short",
+        remedy: "give a run.json, an analysis.json or the results of a sweep")
+    }
+  }
+
+  /// Numbers that no run has, which would lead the report astray.
+  private static func checked(
+    _ records: [RunRecord], _ path: String
+  ) throws(FileError) -> [RunRecord] {
+    for (index, record) in records.enumerated() {
+      let counts =
+        record.model.inputShape + [
+          record.model.classCount, record.model.parameterCount, record.update.batchSize,
+          record.defence?.wireByteCount ?? 0, record.defence?.plainByteCount ?? 0,
+        ]
+      let limit = 1 << 48
+      guard counts.allSatisfy({ (0...limit).contains($0) }),
+        record.trace.allSatisfy({ (0...limit).contains($0.iteration) })
+      else {
+        throw FileError(
+          path: path, problem: "record \(index) has a size or count that no run has",
+          remedy: "give a run.json that gradleak wrote")
+      }
+    }
+    return records
+  }
+
+  static func path(of name: String, in folder: String) -> String {
+    folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+}
+
+extension PriceReport {
+  /// Whether all numbers are possible; the file may come from anywhere.
+  fileprivate var isSound: Bool {
+    chance.isFinite
+      && rows.allSatisfy { row in
+        (0...1).contains(row.accuracy) && row.interval.count == 2
+          && row.interval.allSatisfy((0...1).contains) && row.result.wireByteCount >= 0
+          && row.result.plainByteCount >= 0
+      }
+  }
+}
+
+extension SweepReport {
+  /// Whether all numbers are possible; the file may come from anywhere.
+  fileprivate var isSound: Bool {
+    cells.allSatisfy { cell in
+      cell.runs >= 1 && (0...cell.runs).contains(cell.leaked) && cell.runs < 1 << 48
+        && cell.interval.count == 2 && cell.size >= 0 && cell.batchSize >= 0
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Leakage
+
+/// One kind of defence at growing strength, from which an audit looks for the weakest that is enough.
+public struct DefenceLadder: Sendable, Equatable {
+  public let name: String
+  /// From the weakest to the strongest, at least one.
+  public let rungs: [DefenceChain]
+
+  /// - Parameter rungs: from the weakest to the strongest, at least one.
+  public init(name: String, rungs: [DefenceChain]) {
+    precondition(!rungs.isEmpty, "a ladder called \(name) without rungs")
+    self.name = name
+    self.rungs = rungs
+  }
+
+  /// Names of the ladders that ``standard(_:updateNorm:)`` makes: the defences of the DLG paper (Zhu
+  /// et al. 2019, section 5), and DP-SGD (Abadi et al. 2016).
+  public static let standardNames = ["gaussian", "prune", "fp16", "int8", "dp-sgd"]
+
+  /// A ladder by name; nil when there is none so called.
+  ///
+  /// - Parameter updateNorm: Euclidean norm of an undefended update, to which DP-SGD clips.
+  public static func standard(_ name: String, updateNorm: Double) -> DefenceLadder? {
+    let texts: [String]
+    switch name {
+    case "gaussian", "laplacian":
+      texts = (-8...2).map { "\(name):1e\($0)" }
+    case "prune":
+      texts = ["0.1", "0.3", "0.5", "0.7", "0.9", "0.99", "0.999"].map { "prune:\($0)" }
+    case "fp16", "bf16", "int8", "signsgd", "terngrad":
+      texts = [name]
+    case "dp-sgd":
+      // To two digits, so that the command line says it exactly.
+      let norm = String(format: "%.1e", max(updateNorm, 1e-20))
+      texts = ["1e-4", "1e-3", "1e-2", "1e-1", "1", "10"].map { "dp-sgd:\(norm),\($0)" }
+    default:
+      return nil
+    }
+    let rungs = texts.compactMap { try? DefenceChain($0) }
+    return rungs.count == texts.count ? DefenceLadder(name: name, rungs: rungs) : nil
+  }
+}
+
+/// What an audit found of one kind of defence.
+public struct DefenceFinding: Codable, Sendable, Equatable {
+  public enum Outcome: String, Codable, Sendable {
+    /// From ``DefenceFinding/strength`` on no image was recognisable.
+    case stops
+    /// Even the strongest that was tried leaked.
+    case leaks
+    /// The budget was spent before it could be told.
+    case undecided
+  }
+
+  public let defence: String
+  public let outcome: Outcome
+  /// The weakest that stopped leakage, or the strongest that leaked; nil when undecided.
+  public let strength: DefenceChain?
+  /// Images that leaked at ``strength``, of those tried.
+  public let leaked: Int
+  public let tried: Int
+  /// Bytes on the wire relative to the undefended update in f32, at ``strength``.
+  public let wireShare: Double?
+  /// Whether the search ended before the budget did, so that no weaker rung is enough.
+  public let isComplete: Bool
+  /// Attacks at ``strength`` that ended for want of time.
+  public let cut: Int
+
+  public init(
+    defence: String, outcome: Outcome, strength: DefenceChain?, leaked: Int, tried: Int,
+    wireShare: Double?, isComplete: Bool, cut: Int = 0
+  ) {
+    self.cut = cut
+    self.isComplete = isComplete
+    self.defence = defence
+    self.outcome = outcome
+    self.strength = strength
+    self.leaked = leaked
+    self.tried = tried
+    self.wireShare = wireShare
+  }
+
+  /// One sentence.
+  public var sentence: String {
+    let name = strength?.description ?? defence
+    let rate = SuccessRate(successes: leaked, count: tried)
+    let bytes = wireShare.map { String(format: "; %.0f %% of the bytes", 100 * $0) } ?? ""
+    switch outcome {
+    case .stops:
+      return "\(name) was enough: \(rate) of the images recognisable\(bytes)"
+        + (cut > 0 ? "; \(cut) of the attacks ended for want of time" : "")
+        + (isComplete ? "." : "; weaker ones, or more images, were not reached in time.")
+    case .leaks:
+      return "\(name) was not enough: \(leaked) of the first \(tried) images recognisable\(bytes)."
+    case .undecided:
+      return "\(name): the budget was spent before it could be told."
+    }
+  }
+}

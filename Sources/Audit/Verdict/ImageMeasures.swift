@@ -1,0 +1,25 @@
+/// What verdicts and reports read of a result, with NaN for what is not known.
+extension ImageResult {
+  /// Whether there is an original to compare with.
+  var hasTruth: Bool { psnr != nil }
+  /// PSNR in dB against the original.
+  var decibels: Double { psnr?.value ?? .nan }
+  /// What uniform random pixels get, in dB.
+  var randomDecibels: Double { randomGuessPSNR?.value ?? .nan }
+  /// What a grey image gets, in dB.
+  var greyDecibels: Double { greyImagePSNR?.value ?? .nan }
+  /// Whether the label is known and was found.
+  var hasRightLabel: Bool { isLabelRight == true }
+  /// Such as "7, right" or "7, guessed 3".
+  var labelWords: String {
+    guard let trueLabel else { return "\(recoveredLabel), truth not known" }
+    return hasRightLabel ? "\(trueLabel), right" : "\(trueLabel), guessed \(recoveredLabel)"
+  }
+  /// The true label, as far as it is known.
+  var labelArgument: String { trueLabel.map(String.init) ?? "" }
+}
+
+/// A level in dB with one decimal, or a dash for an unknown one.
+func decibelText(_ value: Double) -> String {
+  value.isNaN ? "–" : ResultWriter.decibels(value)
+}

@@ -1,0 +1,293 @@
+import Foundation
+import Leakage
+import TensorGraph
+
+/// An audit of simulated clients: the strongest attacks on undefended updates, then the search for
+/// defences that stop them, all within a budget of time.
+public struct LeakageAudit: Sendable {
+  /// What to do, and for how long.
+  public struct Plan: Sendable {
+    /// Attack of the first round; ``AttackKind/automatic`` is followed by DLG where images did not come
+    /// back in full.
+    public var configuration: AttackConfiguration
+    /// Batches of private images; each shares one update.
+    public var batches: [[PrivateExample]]
+    /// Names of ladders; see ``DefenceLadder/standardNames``.
+    public var ladders: [String]
+    /// Seconds for everything.
+    public var budget: Double
+
+    public init(
+      configuration: AttackConfiguration, batches: [[PrivateExample]], ladders: [String],
+      budget: Double
+    ) {
+      self.configuration = configuration
+      self.batches = batches
+      self.ladders = ladders
+      self.budget = budget
+    }
+  }
+
+  /// What came of it.
+  public struct Result: Sendable {
+    /// Attacks on undefended updates, with the pictures.
+    public var undefended: [SimulatedAudit.Outcome] = []
+    /// Attacks on defended updates.
+    public var defended: [RunRecord] = []
+    public var findings: [DefenceFinding] = []
+    /// What was cut short or left out.
+    public var remarks: [String] = []
+    public var wasInterrupted = false
+
+    public init() {}
+
+    /// The records of the best undefended attacks and all defended ones.
+    public var records: [RunRecord] { undefended.map(\.record) + defended }
+  }
+
+  /// What is being done, for progress.
+  public struct Progress: Sendable {
+    public let step: String
+    public let secondsLeft: Double
+    public let attack: AttackProgress
+  }
+
+  /// The file beside `run.json` that holds the records of defended updates.
+  public static let defendedFile = "defences.json"
+  /// Iterations at most of an attack behind a defence; most find what they find sooner.
+  static let ladderIterations = 100
+  /// Share of a ladder's seconds that one attack behind a defence may take.
+  static let trialShare = 0.1
+
+  private let plan: Plan
+  private let makeAudit: @Sendable (UInt64) -> SimulatedAudit
+  private let clock = ContinuousClock()
+
+  /// - Parameter makeAudit: the simulation with the weights of a seed.
+  public init(_ plan: Plan, makeAudit: @escaping @Sendable (UInt64) -> SimulatedAudit) {
+    precondition(!plan.batches.isEmpty, "an audit of no images")
+    self.plan = plan
+    self.makeAudit = makeAudit
+  }
+
+  /// Runs the audit. What was found when the budget ends or `shouldStop` says so is kept.
+  ///
+  /// - Throws: ``AttackError`` when the attack does not apply.
+  public func run(
+    observe: (Progress) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws(AttackError) -> Result {
+    var session = Session(
+      plan: plan, makeAudit: makeAudit, end: clock.now + .seconds(plan.budget), clock: clock)
+    try session.attackUndefended(observe, shouldStop)
+    if !session.result.wasInterrupted { session.climb(observe, shouldStop) }
+    return session.result
+  }
+}
+
+/// One audit on its way.
+private struct Session {
+  let plan: LeakageAudit.Plan
+  let makeAudit: @Sendable (UInt64) -> SimulatedAudit
+  let end: ContinuousClock.Instant
+  let clock: ContinuousClock
+  var result = LeakageAudit.Result()
+  /// Seconds at the end of the budget that belong to later ladders.
+  private var reserve = 0.0
+  /// Seconds at most of one attack behind a defence.
+  private var trialLimit = Double.infinity
+  /// The weights of one seed at a time.
+  private var latest: (seed: UInt64, audit: SimulatedAudit)?
+
+  init(
+    plan: LeakageAudit.Plan, makeAudit: @escaping @Sendable (UInt64) -> SimulatedAudit,
+    end: ContinuousClock.Instant, clock: ContinuousClock
+  ) {
+    self.plan = plan
+    self.makeAudit = makeAudit
+    self.end = end
+    self.clock = clock
+  }
+
+  private var secondsLeft: Double {
+    let left = (end - clock.now).components
+    return Double(left.seconds) + Double(left.attoseconds) * 1e-18
+  }
+
+  private mutating func audit(seed: UInt64) -> SimulatedAudit {
+    if let latest, latest.seed == seed { return latest.audit }
+    let audit = makeAudit(seed)
+    latest = (seed, audit)
+    return audit
+  }
+
+  /// Attacks one update.
+  private mutating func attack(
+    _ batch: [PrivateExample], _ configuration: AttackConfiguration, _ defences: DefenceChain,
+    step: String, _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
+  ) throws(AttackError) -> SimulatedAudit.Outcome {
+    let audit = audit(seed: configuration.seed)
+    let (clock, end) = (clock, end)
+    let outcome = try audit.run(batch, configuration: configuration, defences: defences) {
+      state, _ in
+      let left = (end - clock.now).components
+      observe(
+        LeakageAudit.Progress(step: step, secondsLeft: Double(left.seconds), attack: state))
+      return shouldStop() ? .stop(.interrupted) : .proceed
+    }
+    if outcome.wasInterrupted || shouldStop() { result.wasInterrupted = true }
+    return outcome
+  }
+
+  // MARK: - Without defence
+
+  mutating func attackUndefended(
+    _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
+  ) throws(AttackError) {
+    // Half of the budget is the defences', where some are asked for.
+    let share = plan.ladders.isEmpty ? 1.0 : 0.5
+    let reserve = (1 - share) * plan.budget
+    for (index, batch) in plan.batches.enumerated() {
+      let left = plan.batches.count - index
+      var configuration = plan.configuration
+      limit(&configuration, to: max((secondsLeft - reserve) / Double(left), 0.5))
+      let names = batch.map(\.name).joined(separator: "+")
+      let outcome = try attack(
+        batch, configuration, .none, step: "[\(index + 1)/\(plan.batches.count)] \(names)", observe,
+        shouldStop)
+      result.undefended.append(settled(outcome))
+      noteLimit(outcome.record, names)
+      if result.wasInterrupted { return }
+    }
+    guard plan.configuration.attack == .automatic else { return }
+    for (index, batch) in plan.batches.enumerated() {
+      let images = result.undefended[index].record.images
+      guard images.contains(where: { LeakLevel($0) != .full }) else { continue }
+      let names = batch.map(\.name).joined(separator: "+")
+      guard secondsLeft - reserve > 1 else {
+        result.remarks.append("The attack dlg on \(names), for want of time.")
+        continue
+      }
+      var configuration = plan.configuration
+      configuration.attack = .dlg
+      limit(&configuration, to: secondsLeft - reserve)
+      let outcome: SimulatedAudit.Outcome
+      do throws(AttackError) {
+        outcome = try attack(
+          batch, configuration, .none, step: "dlg on \(names)", observe, shouldStop)
+      } catch {
+        result.remarks.append("The attack dlg on \(names): \(error).")
+        continue
+      }
+      if isBetter(outcome.record, than: result.undefended[index].record) {
+        result.undefended[index] = settled(outcome)
+      }
+      if result.wasInterrupted { return }
+    }
+  }
+
+  private func isBetter(_ new: RunRecord, than old: RunRecord) -> Bool {
+    func sum(_ record: RunRecord) -> Double {
+      record.images.reduce(0) { $0 + ($1.decibels.isNaN ? 0 : min($1.decibels, 100)) }
+    }
+    return sum(new) > sum(old)
+  }
+
+  private func limit(_ configuration: inout AttackConfiguration, to seconds: Double) {
+    configuration.timeLimit = min(configuration.timeLimit ?? .infinity, seconds)
+  }
+
+  /// The outcome as it was asked for: a share of the budget that was not spent counts for nothing.
+  private func settled(_ outcome: SimulatedAudit.Outcome) -> SimulatedAudit.Outcome {
+    var record = outcome.record
+    guard !record.trials.contains(where: { $0.reason == .timeLimit }) else { return outcome }
+    record.configuration.timeLimit = plan.configuration.timeLimit
+    return SimulatedAudit.Outcome(
+      record: record, timing: outcome.timing, originals: outcome.originals,
+      reconstructions: outcome.reconstructions, frames: outcome.frames,
+      wasInterrupted: outcome.wasInterrupted)
+  }
+
+  private mutating func noteLimit(_ record: RunRecord, _ names: String) {
+    guard record.trials.contains(where: { $0.reason == .timeLimit }) else { return }
+    result.remarks.append("Longer attacks on \(names): its share of the budget was spent.")
+  }
+
+  // MARK: - Defences
+
+  mutating func climb(
+    _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
+  ) {
+    guard !plan.ladders.isEmpty else { return }
+    guard result.undefended.contains(where: { Session.hasLeaked($0.record) }) else {
+      result.remarks.append("Defences: nothing leaked without one.")
+      return
+    }
+    let norm = medianNumber(result.undefended.map { $0.record.update.norm.value })
+    // The most exposed first: a rung that leaks is turned down at once.
+    let order = plan.batches.indices.sorted {
+      Session.highest(result.undefended[$0].record) > Session.highest(result.undefended[$1].record)
+    }
+    let rounds = (LeakageGrade.imagesForA + order.count - 1) / order.count
+    for (position, name) in plan.ladders.enumerated() {
+      let remaining = Double(plan.ladders.count - position)
+      reserve = max(secondsLeft, 0) * (remaining - 1) / remaining
+      trialLimit = max(LeakageAudit.trialShare * (secondsLeft - reserve), 0.5)
+      guard let ladder = DefenceLadder.standard(name, updateNorm: norm) else {
+        preconditionFailure("there is no ladder called \(name)")
+      }
+      let search = DefenceSearch(ladder: ladder, trialCount: rounds * order.count)
+      var failure: AttackError?
+      let finding = search.run { index, chain in
+        guard failure == nil, secondsLeft > reserve, !result.wasInterrupted else { return nil }
+        let batch = plan.batches[order[index % order.count]]
+        do throws(AttackError) {
+          return try attempt(
+            batch, chain, seed: plan.configuration.seed &+ UInt64(index / order.count), observe,
+            shouldStop)
+        } catch {
+          failure = error
+          return nil
+        }
+      }
+      result.findings.append(finding)
+      if finding.outcome == .undecided {
+        let reason = failure.map { ": \($0)" } ?? ", for want of time"
+        result.remarks.append("The defence \(name)\(reason).")
+      }
+      if result.wasInterrupted { return }
+    }
+  }
+
+  /// Attacks one batch behind a defence; nil when the budget left it less than its share, which tells
+  /// nothing.
+  private mutating func attempt(
+    _ batch: [PrivateExample], _ chain: DefenceChain, seed: UInt64,
+    _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
+  ) throws(AttackError) -> DefenceSearch.Trial? {
+    var configuration = plan.configuration
+    configuration.seed = seed
+    configuration.trials = 1
+    configuration.iterations = min(configuration.iterations, LeakageAudit.ladderIterations)
+    configuration.snapshots = 0
+    let hasFullTime = secondsLeft - reserve >= trialLimit
+    limit(&configuration, to: max(min(secondsLeft - reserve, trialLimit), 0.1))
+    let outcome = try attack(
+      batch, configuration, chain, step: chain.description, observe, shouldStop)
+    var record = outcome.record
+    let isCut = record.trials.contains { $0.reason == .timeLimit }
+    let hasLeaked = Session.hasLeaked(record)
+    guard hasLeaked || !result.wasInterrupted && (!isCut || hasFullTime) else { return nil }
+    // The rest of the budget is no part of what was asked for.
+    if !isCut { record.configuration.timeLimit = plan.configuration.timeLimit }
+    result.defended.append(record)
+    return DefenceSearch.Trial(record: record, hasLeaked: hasLeaked, isCut: isCut)
+  }
+
+  private static func hasLeaked(_ record: RunRecord) -> Bool {
+    record.images.contains { LeakLevel($0) >= .recognisable }
+  }
+
+  private static func highest(_ record: RunRecord) -> Double {
+    record.images.map(\.decibels).filter { !$0.isNaN }.max() ?? -.infinity
+  }
+}

@@ -1,0 +1,271 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// The verdict on a model: what leaks, how surely, and what helps.
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
+    discussion: """
+      Simulates clients that share one gradient for each batch, attacks with the strongest attacks \
+      that apply, then looks for the weakest strength of each defence at which no image can be \
+      recognised by an attack that knows of the defence. All within a budget of time; what was not \
+      reached is said. Ends with status 1 when --fail-above says so, for use in CI.
+
+      EXAMPLES
+        gradleak audit --out out/audit                     bundled photographs
+        gradleak audit photo.jpg --model convnet --budget 600
+        gradleak audit --defences gaussian,prune --fail-above C
+        gradleak audit --defences none --fail-above 20dB   no image above 20 dB
+        gradleak audit --update client.safetensors --model net.onnx --out out/client
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "Pictures: PNG or JPEG, or names of bundled photographs; all of those by default.",
+      valueName: "image"))
+  var images: [String] = []
+
+  @OptionGroup var update: UpdateOptions
+  @OptionGroup var selection: ModelSelection
+  @OptionGroup var loss: LossOptions
+  @OptionGroup var attack: AttackOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Pictures that share one gradient.", valueName: "n"))
+  var batchSize = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Defences to look for the strength of, separated by commas: "
+        + "\(AuditCommand.ladderNames.joined(separator: ", ")); or none.", valueName: "names"))
+  var defences = DefenceLadder.standardNames.joined(separator: ",")
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds for everything.", valueName: "seconds"))
+  var budget = 300.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "End with status 1 when the grade is worse than this letter, A to F, or when an image comes "
+        + "back with more than this PSNR, such as 20dB.", valueName: "grade or dB"))
+  var failAbove: AuditLimit?
+
+  private static let ladderNames =
+    DefenceLadder.standardNames + ["laplacian", "bf16", "signsgd", "terngrad"]
+
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...100_000)
+    guard budget > 0, budget <= 1e7 else {
+      throw ValidationError("--budget is \(budget); give a number of seconds above 0.")
+    }
+    if update.update != nil, !images.isEmpty {
+      throw ValidationError(
+        "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
+    }
+    _ = try ladders()
+  }
+
+  /// The names of the ladders that were asked for.
+  private func ladders() throws -> [String] {
+    guard defences != "none" else { return [] }
+    return try defences.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let name = part.trimmingCharacters(in: .whitespaces)
+      guard AuditCommand.ladderNames.contains(name) else {
+        let hint =
+          nearestSpelling(to: name, in: AuditCommand.ladderNames).map { "did you mean \($0)? " }
+          ?? ""
+        throw ValidationError(
+          "--defences has \(name.quotedForMessage); \(hint)The names are "
+            + AuditCommand.ladderNames.joined(separator: ", ") + ", or none.")
+      }
+      return name
+    }
+  }
+
+  func run() throws {
+    let writer = try output.out.map { try AuditWriter(folder: $0) }
+    let result = try update.update.map { try audit(update: $0) } ?? simulate()
+    let written = try writer.map { try $0.write(result) }
+    let report = Report(
+      ReportInput(records: result.records, folder: nil, path: output.out ?? "memory"),
+      remarks: result.remarks)
+    if output.json {
+      Terminal.write(try report.text(.json), to: .standardOutput)
+    } else {
+      AuditSummary(result: result, report: report).print()
+      if let written { Terminal.print("Wrote \(written).") }
+    }
+    try finish(result, report.verdict)
+  }
+
+  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
+
+  // MARK: - A client's update
+
+  /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
+  private func audit(update path: String) throws -> LeakageAudit.Result {
+    let selected = try selection.select(batchSizes: [batchSize])
+    let file = try UpdateFile(
+      contentsOf: path, for: selected.model, wanted: selected.wanted,
+      update.reading(
+        batchSize: batchSize, loss: try loss.clientLoss(), renamings: try selection.renamings()))
+    var limited = attack
+    limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
+    let session = SimulationSession(
+      selected: selected, kind: kind, attack: limited, output: output)
+    for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
+    let outcome = try session.run(
+      UpdateAudit.Subject(
+        update: file.update, truth: nil, name: PictureNames.safe(fileStem(path)),
+        kind: update.updateKind.rawValue))
+    var result = LeakageAudit.Result()
+    result.undefended = [outcome]
+    result.wasInterrupted = outcome.wasInterrupted
+    result.remarks = [
+      "Defences: an update that was shared can be defended no more; audit the model on pictures."
+    ]
+    return result
+  }
+
+  // MARK: - Simulated clients
+
+  private func simulate() throws -> LeakageAudit.Result {
+    let names = images.isEmpty ? BundledImages.names : images
+    let rest = names.count % batchSize
+    let selected = try selection.select(
+      batchSizes: names.count < batchSize
+        ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
+    let clientLoss = try loss.clientLoss()
+    let plan = LeakageAudit.Plan(
+      configuration: try attack.configuration(kind, seed: attack.seed),
+      batches: try batches(names, for: selected.model), ladders: try ladders(), budget: budget)
+    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let audit = LeakageAudit(plan) { seed in
+      SimulatedAudit(
+        selected.weighted(seed: seed), activation: selected.activation,
+        weights: selected.weightsDescription(seed: seed), loss: clientLoss, mode: selected.mode,
+        backend: backend)
+    }
+    selected.showNotes()
+    let progress = ProgressLine(isEnabled: !output.quiet)
+    Interruption.listen()
+    let result = try audit.run(
+      observe: { state in progress.update { AuditCommand.line(state) } },
+      shouldStop: { Interruption.isRequested })
+    progress.clear()
+    return result
+  }
+
+  /// The pictures with their labels, which are random, in batches.
+  private func batches(_ paths: [String], for model: Model) throws -> [[PrivateExample]] {
+    try checkPictures(model)
+    let size = model.inputShape[1] > 32 ? 64 : 32
+    var labels = RandomSource(seed: attack.seed).derive(label: "labels")
+    let names = PictureNames.unique(paths, outputFolder: output.out)
+    let examples = try paths.indices.map { index in
+      PrivateExample(
+        name: names[index],
+        picture: try BundledImages.image(named: paths[index], size: size)
+          ?? Image(contentsOf: paths[index]), label: labels.integer(below: model.classCount),
+        inputShape: model.inputShape)
+    }
+    return stride(from: 0, to: examples.count, by: batchSize).map {
+      Array(examples[$0..<min($0 + batchSize, examples.count)])
+    }
+  }
+
+  /// For instance "prune:0.7  trial 1  80 iterations  loss 2.1e-06  3:12 left".
+  private static func line(_ state: LeakageAudit.Progress) -> String {
+    [
+      state.step, "trial \(state.attack.trial + 1)",
+      "\(state.attack.solver.iteration) iterations",
+      String(format: "loss %.1e", state.attack.solver.value),
+      "\(ProgressLine.clock(state.secondsLeft)) left",
+    ].joined(separator: "  ")
+  }
+
+  private func finish(_ result: LeakageAudit.Result, _ verdict: LeakageVerdict) throws {
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is what was found so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
+    guard let failAbove, let reason = failAbove.reason(against: verdict) else { return }
+    Terminal.printError("gradleak: \(reason).")
+    throw FinishedWithStatus(status: ExitStatus.limitExceeded)
+  }
+}
+
+/// What `--fail-above` allows at most: a grade, or a PSNR in dB.
+enum AuditLimit: ExpressibleByArgument, Equatable {
+  case grade(LeakageGrade)
+  case decibels(Double)
+
+  init?(argument: String) {
+    if let grade = LeakageGrade(rawValue: argument.uppercased()) {
+      self = .grade(grade)
+      return
+    }
+    let text = argument.lowercased()
+    let number = text.hasSuffix("db") ? text.dropLast(2) : text[...]
+    guard let decibels = Double(number.trimmingCharacters(in: .whitespaces)), decibels.isFinite
+    else { return nil }
+    self = .decibels(decibels)
+  }
+
+  /// Why a verdict is beyond the limit; nil when it is not.
+  func reason(against verdict: LeakageVerdict) -> String? {
+    switch self {
+    case .grade(let limit):
+      guard verdict.grade > limit else { return nil }
+      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
+    case .decibels(let limit):
+      guard verdict.highestPSNR > limit else { return nil }
+      return "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
+        + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
+    }
+  }
+}
+
+/// The audit on one page of a terminal.
+private struct AuditSummary {
+  let result: LeakageAudit.Result
+  let report: Report
+
+  func print() {
+    let verdict = report.verdict
+    let style: Terminal.Style =
+      switch verdict.grade {
+      case .A, .B: .green
+      case .C, .D: .yellow
+      case .E, .F: .red
+      }
+    Terminal.print(
+      Terminal.styled("Grade \(verdict.grade.rawValue): \(verdict.grade.headline).", style))
+    for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
+    if !result.findings.isEmpty {
+      Terminal.print()
+      Terminal.print(Terminal.styled("Defences, against attacks that know of them:", .bold))
+      for finding in result.findings {
+        Terminal.printParagraph(finding.sentence, head: "  ", indentation: 4)
+      }
+      Terminal.printParagraph(
+        "What they cost in accuracy: 'gradleak price --defence' measures it.", head: "  ",
+        indentation: 4)
+    }
+    Terminal.print()
+    Terminal.print(Terminal.styled("Not tested:", .bold))
+    for sentence in report.untested {
+      Terminal.printParagraph(sentence, head: "  ", indentation: 4)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+
+extension Report.Format: ExpressibleByArgument {}
+
+/// A page from records.
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Makes one page from the records of runs: verdict, pictures, curves, numbers.",
+    discussion: """
+      Takes result folders (what --out wrote), run.json and analysis.json files, results of sweeps \
+      (SQLite), and what 'gradleak sweep --json' printed. The page is a single file that loads \
+      nothing from elsewhere, and is made from the records alone.
+
+      EXAMPLES
+        gradleak report out/demo --out report.html
+        gradleak report out/demo out/analysis sweep.sqlite --out report.html
+        gradleak report out/demo --format markdown
+        gradleak report a/run.json b/run.json --format csv --out runs.csv
+      """)
+
+  @Argument(
+    help: ArgumentHelp("Result folders, records, analyses, sweeps.", valueName: "runs"))
+  var runs: [String]
+
+  @Option(
+    name: [.long, .short],
+    help: ArgumentHelp("File for the report; standard output by default.", valueName: "file"))
+  var out: String?
+
+  @Option(help: ArgumentHelp("html, json, csv or markdown.", valueName: "format"))
+  var format: Report.Format?
+
+  @Flag(help: "The same as --format json.")
+  var json = false
+
+  func validate() throws {
+    if let out, out.isEmpty {
+      throw ValidationError("--out is empty; give the name of a file for the report.")
+    }
+    if json, let format, format != .json {
+      throw ValidationError("There are --json and --format \(format.rawValue); give one of them.")
+    }
+    if out == nil, chosenFormat == .html {
+      throw ValidationError(
+        "A page needs a file; give --out report.html, or --format json, csv or markdown.")
+    }
+  }
+
+  /// As asked for, or as the file's name says.
+  private var chosenFormat: Report.Format {
+    if json { return .json }
+    if let format { return format }
+    switch out.map({ URL(fileURLWithPath: $0).pathExtension.lowercased() }) {
+    case "json": return .json
+    case "csv": return .csv
+    case "md", "markdown": return .markdown
+    default: return .html
+    }
+  }
+
+  func run() throws {
+    var input = ReportInput()
+    for path in runs { try input.add(path: path) }
+    guard !input.isEmpty else {
+      throw FileError(
+        path: runs.joined(separator: ", "), problem: "there are no runs in it",
+        remedy: "give the results of at least one")
+    }
+    let report = Report(input)
+    let text = try report.text(chosenFormat)
+    guard let out else {
+      Terminal.write(text, to: .standardOutput)
+      return
+    }
+    try AtomicFile.write(text, to: out)
+    let verdict = report.verdict
+    if !verdict.images.isEmpty {
+      Terminal.printParagraph(
+        "Grade \(verdict.grade.rawValue): " + verdict.sentences[0])
+    }
+    Terminal.print("Wrote \(out).")
+  }
+}

@@ -1,0 +1,79 @@
+import Leakage
+import Testing
+
+@testable import Audit
+
+private func ladder(_ count: Int) throws -> DefenceLadder {
+  DefenceLadder(
+    name: "gaussian", rungs: try (0..<count).map { try DefenceChain("gaussian:1e\($0)") })
+}
+
+/// A search on rungs of which those from `stop` on let nothing through, within so many trials.
+private func search(
+  rungs: Int, stop: Int, trials: Int = 4, budget: Int = .max
+) throws -> (finding: DefenceFinding, spent: Int) {
+  let ladder = try ladder(rungs)
+  var spent = 0
+  let finding = DefenceSearch(ladder: ladder, trialCount: trials).run { index, chain in
+    guard spent < budget else { return nil }
+    spent += 1
+    #expect((0..<trials).contains(index))
+    let leaks = ladder.rungs.firstIndex(of: chain).map { $0 < stop } ?? true
+    return DefenceSearch.Trial(
+      record: sampleRecord(images: [result(leaks ? 30 : 10)], defence: chain), hasLeaked: leaks)
+  }
+  return (finding, spent)
+}
+
+@Suite struct DefenceSearchTests {
+  @Test(arguments: [(1, 0), (5, 0), (5, 1), (5, 3), (5, 4), (11, 6)])
+  func findsTheWeakestThatIsEnough(_ rungs: Int, _ stop: Int) throws {
+    let (finding, spent) = try search(rungs: rungs, stop: stop)
+    #expect(finding.outcome == .stops && finding.isComplete)
+    #expect(finding.strength == (try ladder(rungs).rungs[stop]))
+    #expect(finding.leaked == 0 && finding.tried == 4)
+    // Leaking rungs cost one trial each, and there are few of either.
+    #expect(spent <= 3 * (1 + Int.bitWidth - rungs.leadingZeroBitCount) + 4)
+    #expect(finding.wireShare == 0.5)
+  }
+
+  @Test func saysWhenTheStrongestLeaks() throws {
+    let (finding, spent) = try search(rungs: 5, stop: 5)
+    #expect(finding.outcome == .leaks && finding.leaked == 1 && finding.tried == 1)
+    #expect(finding.strength == (try ladder(5).rungs[4]))
+    #expect(spent == 1)
+  }
+
+  @Test func aSpentBudgetKeepsWhatIsKnown() throws {
+    #expect(try search(rungs: 5, stop: 2, budget: 2).finding.outcome == .undecided)
+    // The strongest let nothing through in three trials; no weaker one is known to.
+    let (finding, _) = try search(rungs: 5, stop: 2, budget: 5)
+    #expect(finding.outcome == .stops && finding.tried == 3 && !finding.isComplete)
+    #expect(finding.strength == (try ladder(5).rungs[4]))
+  }
+
+  @Test func whatLeaksOnMoreImagesIsTurnedDown() throws {
+    let ladder = try ladder(4)
+    // The second rung leaks, but only on the fourth image.
+    let finding = DefenceSearch(ladder: ladder, trialCount: 5).run { index, chain in
+      let rung = ladder.rungs.firstIndex(of: chain) ?? 0
+      let leaks = rung == 0 || (rung == 1 && index == 3)
+      return DefenceSearch.Trial(
+        record: sampleRecord(images: [result(10)], defence: chain), hasLeaked: leaks,
+        isCut: index == 4)
+    }
+    #expect(finding.outcome == .stops && finding.strength == ladder.rungs[2])
+    #expect(
+      finding.cut == 1 && finding.sentence.contains("1 of the attacks ended for want of time"))
+    #expect(finding.tried == 5)
+  }
+
+  @Test(arguments: DefenceLadder.standardNames + ["laplacian", "bf16", "signsgd", "terngrad"])
+  func standardLaddersExist(_ name: String) throws {
+    let ladder = try #require(DefenceLadder.standard(name, updateNorm: 0.7))
+    #expect(ladder.name == name)
+    #expect(Set(ladder.rungs).count == ladder.rungs.count)
+    #expect(ladder.rungs.allSatisfy { $0.description.hasPrefix(name) })
+    #expect(DefenceLadder.standard("no " + name, updateNorm: 1) == nil)
+  }
+}

@@ -1,0 +1,137 @@
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+import TestSupport
+import Testing
+
+@testable import gradleak
+
+/// `gradleak report` and `gradleak audit` as they are used.
+struct ReportCommandTests {
+  let folder = TestFolder()
+
+  /// A search that is over in a moment, on pictures of 16 pixels.
+  private let fastSearch = [
+    "--attack", "dlg", "--size", "16", "--classes", "5", "--iterations", "30", "--trials", "1",
+    "--snapshots", "4", "--quiet", "--threads", "1",
+  ]
+
+  private func run(_ arguments: [String], status: Int32 = 0) throws -> ToolRun {
+    let run = try BuiltTool.run(arguments, in: folder.path)
+    #expect(run.status == status, "\(run.errors)")
+    return run
+  }
+
+  @Test func aPageIsMadeFromAFolder() throws {
+    _ = try run(["reconstruct", "chelsea", "--out", "out"] + fastSearch)
+    let report = try run(["report", "out", "--out", "report.html"])
+    #expect(report.output.contains("Grade ") && report.output.contains("Wrote report.html"))
+    let page = String(decoding: bytes(of: folder("report.html")), as: UTF8.self)
+    #expect(page.contains("Snapshots over iterations") && page.contains("class=\"chart\""))
+    #expect(page.contains("gradleak reconstruct out/chelsea-original.png"))
+    for (format, start) in [("json", "{"), ("csv", "image,"), ("markdown", "# Grade ")] {
+      #expect(try run(["report", "out", "--format", format]).output.hasPrefix(start))
+    }
+    _ = try run(["report", "out", "--out", "report.md"])
+    #expect(bytes(of: folder("report.md")).starts(with: Array("# Grade".utf8)))
+  }
+
+  /// In a real browser, where there is one.
+  @Test func pagesAreGoodInABrowser() throws {
+    _ = try run(["reconstruct", "chelsea", "coffee", "--out", "out", "--seed", "3"] + fastSearch)
+    _ = try run([
+      "reconstruct", "chelsea", "--out", "noisy", "--defence", "gaussian:1e-3", "--attack",
+      "linear",
+      "--model", "mlp", "--quiet",
+    ])
+    _ = try run(["report", "out", "noisy", "--out", "report.html"])
+    let script = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("scripts/check-report.py").path
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", script, folder("report.html")]
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    let capture = Capture(output.fileHandleForReading)
+    try BuiltTool.start(process)
+    let status = BuiltTool.finish(process)
+    let text = capture.text()
+    // 77: no browser; 127: no Python.
+    if status == 77 || status == 127 {
+      print("SKIPPED: the report was not opened in a browser. \(text)")
+      return
+    }
+    #expect(status == 0, "\(text)")
+  }
+
+  @Test(arguments: [
+    (["report"], "Missing expected argument"), (["report", "missing"], "there is no such file"),
+    (["report", "missing"], "missing: "), (["report", "empty", "--format", "csv"], "empty"),
+    (["report", "text", "--format", "csv"], "no records"),
+    (["report", "newer", "--format", "csv"], "newer gradleak"),
+    (["report", ".", "--format", "csv"], "no run.json"),
+    (["report", "none.json", "--format", "csv"], "no runs"),
+    (["report", "text"], "give --out report.html"), (["report", "text", "--format", "pdf"], "pdf"),
+    (["report", "text", "--json", "--format", "csv"], "give one of them"),
+    (["audit", "missing.png"], "there is no such file"),
+    (["audit", "--defences", "gausian"], "did you mean gaussian"),
+    (["audit", "--fail-above", "G"], "G"), (["audit", "--budget", "0"], "--budget is 0"),
+    (["audit", "--out", "text"], "a file, not a folder"),
+  ])
+  func wrongInputIsRefusedInASentence(_ arguments: [String], _ words: String) throws {
+    folder.file("empty", [])
+    folder.file("text", Array("text".utf8))
+    folder.file("newer", Array("[{\"version\": 9}]".utf8))
+    folder.file("none.json", Array("[]".utf8))
+    let before = listing(of: folder.path)
+    let out = arguments.contains("--format") || arguments.count == 1 ? [] : ["--quiet"]
+    let extra = arguments[0] == "audit" ? out : (arguments.contains("missing") ? ["--json"] : [])
+    let run = try run(arguments + extra, status: 2)
+    #expect(run.output.isEmpty && listing(of: folder.path) == before)
+    #expect(run.errorLines.first?.contains(words) == true, "\(run.errors)")
+    #expect(run.errorLines.count <= 2)
+  }
+
+  // MARK: - Audit
+
+  private let fastAudit = [
+    "audit", "chelsea", "--model", "mlp", "--size", "8", "--classes", "4", "--quiet", "--threads",
+    "1", "--budget", "40",
+  ]
+
+  @Test func anAuditEndsWithAGradeAndAReport() throws {
+    let run = try run(fastAudit + ["--defences", "fp16,prune", "--out", "out"])
+    #expect(run.output.hasPrefix("Grade F: Images come back in full."))
+    #expect(run.output.contains("fp16") && run.output.contains("prune:"))
+    #expect(run.output.contains("Not tested:"))
+    let files = listing(of: folder("out")).keys
+    for name in ["report.html", "run.json", "defences.json", "chelsea-original.png"] {
+      #expect(files.contains(name), "\(name)")
+    }
+    let defended = try RunRecord.read(contentsOf: folder("out/defences.json"))
+    #expect(defended.allSatisfy { $0.defence != nil } && !defended.isEmpty)
+    // The report of the folder is the audit's, but for what only the audit knew.
+    let json = try self.run(["report", "out", "--json"]).output
+    #expect(json.contains("\"grade\" : \"F\"") && json.contains("fp16"))
+  }
+
+  @Test func aLimitSetsTheStatus() throws {
+    let audit = fastAudit + ["--defences", "none"]
+    #expect(
+      try run(audit + ["--fail-above", "E"], status: 1).errors.contains("worse than the E"))
+    #expect(try run(audit + ["--fail-above", "20dB"], status: 1).errors.contains("20.0 dB"))
+    _ = try run(audit + ["--fail-above", "F"])
+    _ = try run(audit + ["--fail-above", "1000"])
+  }
+
+  @Test func limitsAreRead() {
+    #expect(AuditLimit(argument: "c") == .grade(.C))
+    #expect(AuditLimit(argument: "22.5 dB") == .decibels(22.5))
+    #expect(AuditLimit(argument: "-3") == .decibels(-3))
+    for text in ["", "G", "AB", "dB", "nan", "inf dB"] {
+      #expect(AuditLimit(argument: text) == nil)
+    }
+  }
+}
