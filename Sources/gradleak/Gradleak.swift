@@ -33,9 +33,9 @@ struct Gradleak: ParsableCommand {
     subcommands: [
       DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
       AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
-      BenchCommand.self, AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
+      TextCommand.self, AuditCommand.self, ReportCommand.self, BenchCommand.self,
+      AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
       OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
-      AuditCommand.self, ReportCommand.self,
     ])
 
   static func main() {

@@ -142,7 +142,7 @@ import Testing
   @Test func trainingHasAPrice() throws {
     let run = try BuiltTool.run(
       [
-        "price", "--rounds", "3", "--crops", "4", "--batch-size", "5", "--size", "8", "--width",
+        "price", "--rounds", "3", "--crops", "4", "--batch-size", "5", "--size", "9", "--width",
         "2",
         "--defence", "fp16", "--defence", "dp-sgd:1,1.1", "--json", "-q",
       ], in: folder.path)

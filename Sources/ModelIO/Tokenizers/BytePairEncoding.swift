@@ -17,7 +17,8 @@ struct BytePairEncoding: Sendable {
   func encode(_ word: [Unicode.Scalar]) -> [Int] {
     if ignoresMerges, let id = table.id(of: word) { return [id] }
     let unknownID = unknown.flatMap { table.id(of: $0) }
-    return merged(word.compactMap { (table.id(of: [$0]) ?? unknownID).map(Int32.init) }).map(Int.init)
+    return merged(word.compactMap { (table.id(of: [$0]) ?? unknownID).map(Int32.init) }).map(
+      Int.init)
   }
 
   /// A merge that was possible when it was queued.

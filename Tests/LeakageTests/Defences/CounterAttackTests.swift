@@ -16,11 +16,12 @@ import Testing
   }
 
   private func attack(
-    _ shared: DefendedUpdate, _ client: AttackedClient, isAdaptive: Bool = true
+    _ shared: DefendedUpdate, _ client: AttackedClient, isAdaptive: Bool = true,
+    by kind: AttackKind = .automatic
   ) throws -> AttackResult {
     try GradientInversion(
       client.weighted, update: shared.update,
-      configuration: AttackConfiguration(trials: 2, iterations: 500),
+      configuration: AttackConfiguration(attack: kind, trials: 2, iterations: 500),
       counter: isAdaptive ? shared.counterAttack : .none, backend: AttackedClient.backend
     ).run()
   }
@@ -128,7 +129,9 @@ import Testing
       client.images.shape,
       .f64(client.images.doubles.indices.map { 0.1 + 0.1 * Double($0 % 8) }))
     func psnr(_ shared: DefendedUpdate, isAdaptive: Bool) throws -> Double {
-      let result = try attack(shared, client, isAdaptive: isAdaptive)
+      // Alone: the automatic attack goes on with priors of its own.
+      let result = try attack(
+        shared, client, isAdaptive: isAdaptive, by: .levenbergMarquardt)
       return ImageMetrics.peakSignalToNoiseRatio(
         meanSquaredError: ImageMetrics.meanSquaredError(result.images, image))
     }

@@ -4,13 +4,16 @@ import Testing
 
 @testable import Leakage
 
-private func decoder(head: TextHead = .languageModel, seed: UInt64 = 1) throws -> WeightedTextModel {
+private func decoder(
+  head: TextHead = .languageModel, vocabulary: Int = 60
+) throws -> WeightedTextModel {
   WeightedTextModel(
     untrained: try TextModel(
       TextModelConfiguration(
-        architecture: .gpt2, vocabularySize: 60, width: 48, layers: 2, heads: 4, positions: 16,
+        architecture: .gpt2, vocabularySize: vocabulary, width: 48, layers: 2, heads: 4,
+        positions: 16,
         head: head, initializerRange: 0.2)),
-    seed: seed)
+    seed: 1)
 }
 
 private func encoder(layers: Int = 2) throws -> WeightedTextModel {
@@ -104,7 +107,7 @@ private func attack(
 
   @Test func tiedEmbeddingsTellTheirBagOfWords() throws {
     let batch = TextBatch(tokens: [[5, 9, 5, 11, 7, 30]], labels: .nextTokens)
-    let result = try attack(decoder(), batch, .bag)
+    let result = try attack(decoder(vocabulary: 200), batch, .bag)
     // The last token is a label only.
     #expect(result.bag == BagOfWords(tokens: [5, 7, 9, 11], isTied: true))
   }
@@ -119,6 +122,38 @@ private func attack(
     #expect(throws: AttackError.self) {
       try encoder().share(
         TextBatch(tokens: [[99]], labels: .classes([0])), backend: CPUBackend())
+    }
+  }
+}
+
+@Suite struct TextSearchTests {
+  @Test(arguments: [TextAttackKind.dlg, .tag, .lamp])
+  func lossFallsAndKnownTokensStay(_ kind: TextAttackKind) throws {
+    let backend = CPUBackend()
+    let batch = TextBatch(tokens: [[2, 20, 30, 40, 3]], labels: .classes([1]))
+    let weighted = try encoder()
+    let update = try weighted.share(batch, backend: backend)
+    func run() throws -> TextAttackResult {
+      try TextInversion(
+        weighted, update: update,
+        configuration: TextAttackConfiguration(
+          attack: kind, precision: .f64, seed: 4, iterations: 160, beginning: [2], ending: [3],
+          specialTokens: [2, 3]),
+        backend: backend
+      ).run()
+    }
+    let result = try run()
+    let losses = result.snapshots.map(\.loss)
+    #expect(try #require(losses.last) < 0.7 * (try #require(losses.first)), "\(losses)")
+    #expect(result.texts.map(\.count) == [5])
+    #expect(result.texts[0].first == 2 && result.texts[0].last == 3)
+    #expect(result.classes == [1] && result.method == kind)
+    #expect(try run().texts == result.texts)
+  }
+
+  @Test func refusesLanguageModels() throws {
+    #expect(throws: AttackError.self) {
+      try attack(decoder(), TextBatch(tokens: texts(1, seed: 1), labels: .nextTokens), .dlg)
     }
   }
 }

@@ -41,7 +41,9 @@ struct TextCase {
         tokens: texts,
         labels: .masked(
           texts.enumerated().map { row, text in
-            text.indices.map { labels[row * length + $0] < 0 ? nil : Int(labels[row * length + $0]) }
+            text.indices.map {
+              labels[row * length + $0] < 0 ? nil : Int(labels[row * length + $0])
+            }
           }))
     }
   }

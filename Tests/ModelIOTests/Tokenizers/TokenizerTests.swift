@@ -16,7 +16,9 @@ private func cases(_ folder: String) throws -> [TokenizerCase] {
 }
 
 /// Compared by bytes: strings that Unicode regards as equivalent are not the same here.
-private func sameBytes(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+private func sameBytes(_ left: String, _ right: String) -> Bool {
+  left.utf8.elementsEqual(right.utf8)
+}
 
 /// What differs, for the message of a failure.
 private func differences(_ tokenizer: Tokenizer, _ cases: [TokenizerCase]) -> [String] {
@@ -95,7 +97,9 @@ private let tokenizerFixtures = fixtures + "/tokenizers"
     (#"{"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}}"#, "number of its own"),
     (#"{"model":{"type":"BPE","vocab":{"a":3999999},"merges":[]}}"#, "go up to 3999999"),
     (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a a"]}}"#, "merge 0"),
-    (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"byte_fallback":true}}"#, "byte_fallback"),
+    (
+      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"byte_fallback":true}}"#, "byte_fallback"
+    ),
     (
       #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"normalizer":{"type":"Precompiled"}}"#,
       "normalizer \"Precompiled\""
@@ -111,7 +115,8 @@ private let tokenizerFixtures = fixtures + "/tokenizers"
     let error = #expect(throws: FileError.self) {
       try Tokenizer(bytes: Array(text.utf8), path: "t.json")
     }
-    #expect("\(error.map(\.description) ?? "")".contains(reason), "\(error.map(\.description) ?? "")")
+    #expect(
+      "\(error.map(\.description) ?? "")".contains(reason), "\(error.map(\.description) ?? "")")
   }
 
   @Test func refusesDamagedVocabularies() {

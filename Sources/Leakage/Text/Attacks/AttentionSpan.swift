@@ -29,9 +29,10 @@ struct AttentionSpan {
       / max(singularValues[rank], AttentionSpan.roundingLevel * singularValues[0])
   }
 
-  /// Whether the gradient separates a span from its complement: DAGER's rank condition, fewer
-  /// independent tokens than features.
-  var isInformative: Bool { rank > 0 && rank < width && gap >= 10 }
+  /// Whether the gradient separates a span from its complement: DAGER's rank condition,
+  /// fewer independent tokens than features. Normalisation itself takes one direction away from every
+  /// vector, and a complement of few directions tells little.
+  var isInformative: Bool { rank > 0 && rank <= width - max(2, width / 20) && gap >= 10 }
 
   /// How far from the span, relative to their length, members may seem to be because of rounding.
   var tolerance: Double { min(max(30 / gap, 1e-5), largestTolerance) }

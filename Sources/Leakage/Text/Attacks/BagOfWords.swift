@@ -60,7 +60,9 @@ public struct BagOfWords: Sendable, Equatable {
       var outside = 0.0
       for direction in 0..<free {
         var product = 0.0
-        for column in 0..<width { product += vectors[direction * width + column] * elements[column] }
+        for column in 0..<width {
+          product += vectors[direction * width + column] * elements[column]
+        }
         outside += product * product
       }
       if outside.squareRoot() > 1e-3 * norms[row] { tokens.append(row) }

@@ -15,8 +15,7 @@ import TensorGraph
 /// 0 for others. The gradient of the layer that reads the outputs tells their span (as ``AttentionSpan``
 /// does of attention inputs), so that o must have no part in its complement C. With numbers x instead of
 /// choices that is a smooth system C o(x) = 0 with more equations than unknowns while twice the number of
-/// tokens is below the number of features, and is solved by Gauss-Newton steps from equal shares, which are
-/// kept within 0...1 and held to a sum of 1 at every position that all texts reach.
+/// tokens is below the number of features, and is solved by Gauss-Newton steps from equal shares.
 struct ContextRelaxation {
   /// A token at a position.
   struct Unit: Hashable {
@@ -37,7 +36,7 @@ struct ContextRelaxation {
   private let commonLength: Int
   private let algebra: any LinearAlgebra
 
-  private static let iterations = 60
+  private static let iterations = 80
 
   /// - Throws: ``AttackError`` when the update lacks the gradient, or the backend cannot run the model.
   init(
@@ -101,8 +100,16 @@ struct ContextRelaxation {
     }
   }
 
+  /// Whether there are far more equations than unknowns.
+  var isOverdetermined: Bool { 2 * units.count <= directions }
+
   /// How much each unit belongs to the text of unit `anchor`: near 1 or 0 where the gradient tells.
-  func shares(anchor: Int) -> [Double] {
+  ///
+  /// - Parameter isBounded: whether shares are kept within 0...1 with a sum of 1 at each position, which
+  ///   many candidates need; without bounds the way to a solution is less often barred.
+  func shares(anchor: Int, isBounded: Bool) -> [Double] {
+    let range = isBounded ? 0.0...1.0 : -0.5...1.5
+    let sumWeight = isBounded ? 1.0 : 0
     let free = units.indices.filter { units[$0].position != units[anchor].position }
     let perPosition = Dictionary(grouping: free) { units[$0].position }.mapValues(\.count)
     var shares = units.indices.map { index -> Double in
@@ -111,17 +118,18 @@ struct ContextRelaxation {
     for index in units.indices where index != anchor && !free.contains(index) { shares[index] = 0 }
     let weights = attention(of: anchor)
     var mixture = Mixture(shares, weights, self)
-    var value = squares(mixture, shares)
+    var value = squares(mixture, shares, sumWeight)
     let start = value
     var damping = 1e-3
     for iteration in 0..<ContextRelaxation.iterations where value > 1e-18 && damping < 1e8 {
       // A right text is reached in few steps.
-      if iteration == 30, value > 1e-2 * start { break }
-      let columns = free.map { extended(mixture.column($0, weights, self), $0) }
-      let residual = mixture.residual + surpluses(shares)
+      if iteration == (isBounded ? 50 : 20), value > 1e-2 * start { break }
+      let columns = free.map { extended(mixture.column($0, weights, self), $0, sumWeight) }
+      let residual = mixture.residual + surpluses(shares, sumWeight)
       // A share of 0 that would fall further stays where it is.
       let active = free.indices.filter {
-        shares[free[$0]] > 1e-9 || SpanCoefficients.product(columns[$0], residual) < 0
+        !isBounded || shares[free[$0]] > 1e-9
+          || SpanCoefficients.product(columns[$0], residual) < 0
       }
       guard let step = dampedStep(active.map { columns[$0] }, residual, damping: damping) else {
         damping *= 10
@@ -129,10 +137,10 @@ struct ContextRelaxation {
       }
       var trial = shares
       for (index, change) in zip(active.map { free[$0] }, step) {
-        trial[index] = min(max(trial[index] - change, 0), 1)
+        trial[index] = min(max(trial[index] - change, range.lowerBound), range.upperBound)
       }
       let next = Mixture(trial, weights, self)
-      let nextValue = squares(next, trial)
+      let nextValue = squares(next, trial, sumWeight)
       if next.totals.allSatisfy({ $0 > 0 }), nextValue < value {
         let ratio = nextValue / value
         (shares, mixture, value) = (trial, next, nextValue)
@@ -191,24 +199,24 @@ struct ContextRelaxation {
   }
 
   /// By how much the shares at each position that all texts reach exceed 1.
-  private func surpluses(_ shares: [Double]) -> [Double] {
+  private func surpluses(_ shares: [Double], _ weight: Double) -> [Double] {
     var sums = [Double](repeating: -1, count: commonLength)
     for (unit, share) in zip(units, shares) where unit.position < commonLength {
       sums[unit.position] += share
     }
-    return sums
+    return sums.map { weight * $0 }
   }
 
-  private func squares(_ mixture: Mixture, _ shares: [Double]) -> Double {
-    let surpluses = surpluses(shares)
+  private func squares(_ mixture: Mixture, _ shares: [Double], _ weight: Double) -> Double {
+    let surpluses = surpluses(shares, weight)
     return SpanCoefficients.product(mixture.residual, mixture.residual)
       + SpanCoefficients.product(surpluses, surpluses)
   }
 
   /// A column with the derivatives of the surpluses.
-  private func extended(_ column: [Double], _ unit: Int) -> [Double] {
+  private func extended(_ column: [Double], _ unit: Int, _ weight: Double) -> [Double] {
     var sums = [Double](repeating: 0, count: commonLength)
-    if units[unit].position < commonLength { sums[units[unit].position] = 1 }
+    if units[unit].position < commonLength { sums[units[unit].position] = weight }
     return column + sums
   }
 

@@ -20,7 +20,7 @@ struct EncoderRecovery {
   private static let randomStarts = 12
   private static let sweeps = 4
   /// Tokens that a text is built around at most.
-  private static let anchorLimit = 160
+  private static let anchorLimit = 100
 
   /// The texts that were found, at most as many as the batch has.
   ///
@@ -35,11 +35,15 @@ struct EncoderRecovery {
     }
     guard !possibleLengths.isEmpty else { return [] }
     var nearMisses: [[Int]] = []
-    for anchor in anchors where texts.count < batchSize && !isStopped {
+    let ways = relaxation?.isOverdetermined == true ? [false, true] : [true]
+    let tries = ways.flatMap { isBounded in anchors.map { (anchor: $0, isBounded) } }
+    for (anchor, isBounded) in tries where texts.count < batchSize && !isStopped {
       let isCovered = texts.contains {
         $0.count > anchor.position && $0[anchor.position] == anchor.token
       }
-      guard !isCovered, let text = relaxed(anchor), !nearMisses.contains(text) else { continue }
+      guard !isCovered, let text = relaxed(anchor, isBounded), !nearMisses.contains(text) else {
+        continue
+      }
       let before = texts.count
       check(text)
       if texts.count == before { nearMisses.append(text) }
@@ -83,12 +87,14 @@ struct EncoderRecovery {
   }
 
   /// The text that the relaxation finds around a token; nil when it finds none that ends.
-  private func relaxed(_ anchor: (position: Int, token: Int)) -> [Int]? {
+  private func relaxed(
+    _ anchor: (position: Int, token: Int), _ isBounded: Bool
+  ) -> [Int]? {
     guard let relaxation,
       let unit = relaxation.units.firstIndex(
         of: ContextRelaxation.Unit(position: anchor.position, token: anchor.token))
     else { return nil }
-    let shares = relaxation.shares(anchor: unit)
+    let shares = relaxation.shares(anchor: unit, isBounded: isBounded)
     var best = [(token: Int, share: Double)](repeating: (0, 0), count: sets.tokens.count)
     for (unit, share) in zip(relaxation.units, shares) where share > best[unit.position].share {
       best[unit.position] = (unit.token, share)

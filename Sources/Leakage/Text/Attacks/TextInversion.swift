@@ -38,7 +38,8 @@ public struct TextInversion {
       guard let bag else {
         throw AttackError(
           "the update does not tell its bag of words: the gradient of "
-            + "\(model.names.tokenEmbedding) is missing or cannot be told apart; use --attack dager")
+            + "\(model.names.tokenEmbedding) is missing or cannot be told apart; use --attack dager"
+        )
       }
       return session.result(texts: [], method: .bag, bag: bag)
     case .embedding:
@@ -147,8 +148,12 @@ public struct TextInversion {
     guard second.isInformative else { return ([], second) }
     var texts: [[Int]] = []
     // Candidates at the distance of rounding first, then all that may be members.
-    for factor in [8.0, 200.0] where texts.count < update.batchSize && !session.isStopped {
-      let kept = sets.within(factor, count: 6 * update.batchSize)
+    // A token that only seems to stand at one position would be missed at the others.
+    let ways = [(8.0, sets.known), (8.0, [:]), (200.0, sets.known)]
+    for (factor, known) in ways where texts.count < update.batchSize && !session.isStopped {
+      var allowed = sets
+      allowed.known = known
+      let kept = allowed.within(factor, count: 6 * update.batchSize)
       let found = try place(kept, second, session)
       if found.count > texts.count { texts = found }
     }

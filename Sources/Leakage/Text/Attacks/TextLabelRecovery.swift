@@ -14,10 +14,13 @@ struct TextLabelRecovery {
   /// apart.
   func classes(of texts: [[Int]]) throws(AttackError) -> [Int]? {
     guard let gradient = update.gradients[model.names.output] else { return nil }
-    let features = try features(of: texts).map { $0[0] }
+    // Equal texts have equal features; they are given one label.
+    let distinct = Array(Set(texts)).sorted { $0.lexicographicallyPrecedes($1) }
+    let features = try features(of: distinct).map { $0[0] }
     guard let solve = SpanCoefficients(features, algebra: backend.linearAlgebra) else { return nil }
-    return likeliest(gradient, Array(0..<gradient.shape[0]), solve, rows: texts.count, count: 1)
-      .map { $0[0] }
+    let found = likeliest(
+      gradient, Array(0..<gradient.shape[0]), solve, rows: distinct.count, count: 1)
+    return texts.map { text in distinct.firstIndex(of: text).map { found[$0][0] } ?? 0 }
   }
 
   /// For each text, which lacks its last token, the `count` likeliest last tokens: a next-token model's
@@ -38,9 +41,16 @@ struct TextLabelRecovery {
       }
     }
     guard let solve = SpanCoefficients(distinct, algebra: backend.linearAlgebra) else { return nil }
-    let best = likeliest(
-      gradient, Array(0..<gradient.shape[0]), solve, rows: distinct.count, count: count)
-    return texts.map { text in rowOfPrefix[text].map { best[$0] } ?? [] }
+    // A label's factor is not below -1/N, unless the token is an input as well and the embedding tied.
+    let lowest = -1.05 / Double(texts.reduce(0) { $0 + $1.count })
+    let tokens = Array(0..<gradient.shape[0])
+    let clean = likeliest(
+      gradient, tokens, solve, rows: distinct.count, count: count, above: lowest)
+    let any = likeliest(gradient, tokens, solve, rows: distinct.count, count: count)
+    return texts.map { text in
+      rowOfPrefix[text].map { row in clean[row] + any[row].filter { !clean[row].contains($0) } }
+        ?? []
+    }
   }
 
   /// The tokens that `mask` stands for in each text; nil when they cannot be told.
@@ -68,12 +78,13 @@ struct TextLabelRecovery {
 
   /// For each row of features the labels with the lowest factors, lowest first.
   private func likeliest(
-    _ gradient: Tensor, _ labels: [Int], _ solve: SpanCoefficients, rows: Int, count: Int
+    _ gradient: Tensor, _ labels: [Int], _ solve: SpanCoefficients, rows: Int, count: Int,
+    above lowest: Double = -.infinity
   ) -> [[Int]] {
     var best = [[(label: Int, factor: Double)]](repeating: [], count: rows)
     for label in labels {
       for (row, factor) in solve(gradient.row(label)).enumerated()
-      where best[row].count < count || factor < best[row][count - 1].factor {
+      where factor >= lowest && (best[row].count < count || factor < best[row][count - 1].factor) {
         let place = best[row].firstIndex { factor < $0.factor } ?? best[row].count
         best[row].insert((label, factor), at: place)
         if best[row].count > count { best[row].removeLast() }

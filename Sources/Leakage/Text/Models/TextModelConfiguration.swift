@@ -102,7 +102,8 @@ public struct TextModelConfiguration: Hashable, Sendable {
     let sizes = [
       ("a vocabulary", vocabularySize, 1...4_000_000), ("a width", width, 1...65536),
       ("a number of layers", layers, 1...1000), ("a number of heads", heads, 1...1024),
-      ("an inner width", innerWidth, 1...1_048_576), ("a number of positions", positions, 1...1_048_576),
+      ("an inner width", innerWidth, 1...1_048_576),
+      ("a number of positions", positions, 1...1_048_576),
     ]
     for (name, value, range) in sizes where !range.contains(value) {
       throw ModelError(

@@ -1,0 +1,218 @@
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Attacks updates of one language model, captured or simulated, and makes records of what came back.
+public struct TextAudit: Sendable {
+  private let weighted: WeightedTextModel
+  private let tokenizer: Tokenizer
+  private let weights: String
+  private let backend: any Backend
+  /// Tokens that an attacker would guess first.
+  private let frequentTokens: [Int]
+
+  /// - Parameters:
+  ///   - weights: how the weights came about, for the record.
+  ///   - frequentTokens: of the language, for the baseline; the most frequent of the texts by default.
+  public init(
+    _ weighted: WeightedTextModel, tokenizer: Tokenizer, weights: String,
+    frequentTokens: [Int] = [],
+    backend: any Backend
+  ) {
+    self.weighted = weighted
+    self.tokenizer = tokenizer
+    self.weights = weights
+    self.frequentTokens = frequentTokens
+    self.backend = backend
+  }
+
+  /// The tokens of a text as the model takes them.
+  ///
+  /// - Throws: ``AttackError`` when it has none, or more than the model has positions.
+  public func tokens(of text: String) throws(AttackError) -> [Int] {
+    let tokens = tokenizer.encode(text)
+    let limit = weighted.model.configuration.positions
+    guard tokens.count > tokenizer.prefix.count + tokenizer.suffix.count, tokens.count <= limit
+    else {
+      throw AttackError(
+        "the text \(text.quotedForMessage) has \(tokens.count) tokens with the special ones; give "
+          + "texts of at least one token of their own and at most \(limit) in all")
+    }
+    return tokens
+  }
+
+  /// Shares the gradient of `texts` and attacks it.
+  ///
+  /// - Parameters:
+  ///   - labels: classes of the texts; for other heads they are not used.
+  ///   - frozen: names of parameters whose gradients are not shared.
+  public func simulate(
+    _ texts: [String], labels: [Int], frozen: Set<String>,
+    configuration: TextAttackConfiguration, observe: @escaping TextAttackObserver
+  ) throws(AttackError) -> TextOutcome {
+    var originals: [[Int]] = []
+    for text in texts { originals.append(try tokens(of: text)) }
+    let batch = try privateBatch(originals, labels: labels, seed: configuration.seed)
+    let update = try weighted.share(
+      batch, dtype: configuration.precision.dtype, backend: backend
+    ).withholding(frozen)
+    var configuration = completed(configuration)
+    // Searches are given the lengths, as the papers' attacks are.
+    if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
+    let result = try TextInversion(
+      weighted, update: update, configuration: configuration, backend: backend
+    ).run(observe: observe)
+    let truth = Truth(batch: batch, texts: texts, labels: labels)
+    return outcome(result, update, configuration, truth: truth)
+  }
+
+  /// Attacks an update that was captured.
+  public func attack(
+    _ update: TextUpdate, configuration: TextAttackConfiguration,
+    observe: @escaping TextAttackObserver
+  ) throws(AttackError) -> TextOutcome {
+    let configuration = completed(configuration)
+    let result = try TextInversion(
+      weighted, update: update, configuration: configuration, backend: backend
+    ).run(observe: observe)
+    return outcome(result, update, configuration, truth: nil)
+  }
+
+  private func completed(_ configuration: TextAttackConfiguration) -> TextAttackConfiguration {
+    var configuration = configuration
+    configuration.beginning = tokenizer.prefix
+    configuration.ending = tokenizer.suffix
+    configuration.specialTokens = tokenizer.specialTokens
+    configuration.maskToken = tokenizer.id(of: "[MASK]")
+    return configuration
+  }
+
+  private struct Truth {
+    let batch: TextBatch
+    let texts: [String]
+    let labels: [Int]
+  }
+
+  /// The batch with its labels; for a masked language model 15 % of the tokens, at least one, are
+  /// masked, as in BERT's training (Devlin et al. 2019, section 3.1).
+  private func privateBatch(
+    _ tokens: [[Int]], labels: [Int], seed: UInt64
+  ) throws(AttackError) -> TextBatch {
+    switch weighted.model.configuration.head {
+    case .classification: return TextBatch(tokens: tokens, labels: .classes(labels))
+    case .languageModel: return TextBatch(tokens: tokens, labels: .nextTokens)
+    case .maskedLanguageModel:
+      guard let mask = tokenizer.id(of: "[MASK]") else {
+        throw AttackError(
+          "the tokenizer has no [MASK] token, which a masked language model needs; use --head "
+            + "classification")
+      }
+      var source = RandomSource(seed: seed).derive(label: "masking")
+      var masked = tokens
+      let labels = tokens.indices.map { row -> [Int?] in
+        let first = tokenizer.prefix.count
+        let count = tokens[row].count - first - tokenizer.suffix.count
+        let chosen = source.permutation(of: count).prefix(max(count * 15 / 100, 1))
+        var labels = [Int?](repeating: nil, count: tokens[row].count)
+        for place in chosen {
+          labels[first + place] = tokens[row][first + place]
+          masked[row][first + place] = mask
+        }
+        return labels
+      }
+      return TextBatch(tokens: masked, labels: .masked(labels))
+    }
+  }
+
+  // MARK: - Records
+
+  private func outcome(
+    _ result: TextAttackResult, _ update: TextUpdate, _ configuration: TextAttackConfiguration,
+    truth: Truth?
+  ) -> TextOutcome {
+    let model = weighted.model
+    let record = TextRecord(
+      tool: GradleakVersion.current, model: model.name, head: model.configuration.head.name,
+      weights: weights, attack: configuration.attack.rawValue, method: result.method.rawValue,
+      precision: configuration.precision.rawValue, seed: configuration.seed,
+      batchSize: update.batchSize,
+      frozenParameters: model.parameters.count - update.gradients.count,
+      threatModel: threatModel(configuration),
+      relativeDistance: result.relativeDistance.map { JSONNumber($0) },
+      isCertain: result.isCertain,
+      bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },
+      span: result.span.map {
+        TextRecord.Span(
+          firstRank: $0.firstRank, secondRank: $0.secondRank, width: $0.width,
+          rankConditionHolds: $0.holds, tokensChecked: $0.tokensChecked, positions: $0.positions)
+      },
+      texts: truth.map { scored(result, $0) } ?? recovered(result),
+      baselines: truth.map { baselines($0, seed: configuration.seed) } ?? [],
+      evaluations: result.evaluations)
+    return TextOutcome(
+      record: record,
+      snapshots: result.snapshots.map { snapshot in
+        (snapshot.iteration, snapshot.loss, snapshot.texts.map { tokenizer.decode($0) })
+      },
+      seconds: result.seconds, wasInterrupted: result.wasInterrupted)
+  }
+
+  private func threatModel(_ configuration: TextAttackConfiguration) -> String {
+    let lengths = configuration.lengths == nil ? "" : ", the texts' lengths"
+    return
+      "honest-but-curious server; knows model, weights, tokenizer, loss, batch size\(lengths); "
+      + "one gradient without dropout"
+  }
+
+  private func recovered(_ result: TextAttackResult) -> [TextRecord.Text] {
+    result.texts.enumerated().map { index, tokens in
+      TextRecord.Text(
+        recovered: tokenizer.decode(tokens), recoveredTokens: tokens,
+        recoveredLabel: result.classes?[index])
+    }
+  }
+
+  private func scored(_ result: TextAttackResult, _ truth: Truth) -> [TextRecord.Text] {
+    let order = matchTexts(reconstructions: result.texts, originals: truth.batch.tokens)
+    let hasClasses = if case .classes = truth.batch.labels { true } else { false }
+    return truth.texts.indices.map { index in
+      let tokens = order[index].map { result.texts[$0] } ?? []
+      let quality = TextQuality(of: tokens, original: truth.batch.tokens[index]) {
+        tokenizer.decode($0)
+      }
+      return TextRecord.Text(
+        original: tokenizer.decode(truth.batch.tokens[index]), recovered: tokenizer.decode(tokens),
+        recoveredTokens: tokens, exactMatch: quality.isExact,
+        tokenAccuracy: quality.tokenAccuracy, rouge1: quality.rouge.rouge1,
+        rouge2: quality.rouge.rouge2, rougeL: quality.rouge.rougeL,
+        trueLabel: hasClasses ? truth.labels[index] : nil,
+        recoveredLabel: order[index].flatMap { place in result.classes?[place] })
+    }
+  }
+
+  private func baselines(_ truth: Truth, seed: UInt64) -> [TextRecord.Baseline] {
+    var source = RandomSource(seed: seed).derive(label: "baseline")
+    let originals = truth.batch.tokens
+    let guesses = [
+      (
+        "frequent tokens",
+        TextBaseline.frequentTokens(originals, frequent: frequentTokens, using: &source)
+      ),
+      ("bag of words in random order", TextBaseline.shuffled(originals, using: &source)),
+    ]
+    return guesses.map { name, guess in
+      let order = matchTexts(reconstructions: guess, originals: originals)
+      let qualities = originals.indices.map { index in
+        TextQuality(of: order[index].map { guess[$0] } ?? [], original: originals[index]) {
+          tokenizer.decode($0)
+        }
+      }
+      func mean(_ value: (TextQuality) -> Double) -> Double {
+        qualities.reduce(0) { $0 + value($1) } / Double(max(qualities.count, 1))
+      }
+      return TextRecord.Baseline(
+        name: name, tokenAccuracy: mean(\.tokenAccuracy), rouge1: mean(\.rouge.rouge1),
+        rouge2: mean(\.rouge.rouge2), rougeL: mean(\.rouge.rougeL))
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Leakage
+
+/// One attack on the update of a language model: enough to repeat it, and what it gave.
+public struct TextRecord: Codable, Sendable, Equatable {
+  /// The format of this record.
+  public static let currentVersion = 1
+
+  /// One private text, or one recovered where the private ones are not known.
+  public struct Text: Codable, Sendable, Equatable {
+    /// Nil when a captured update was attacked.
+    public var original: String?
+    /// Empty when nothing was recovered.
+    public var recovered: String
+    public var recoveredTokens: [Int]
+    public var exactMatch: Bool?
+    public var tokenAccuracy: Double?
+    public var rouge1: Double?
+    public var rouge2: Double?
+    public var rougeL: Double?
+    public var trueLabel: Int?
+    public var recoveredLabel: Int?
+  }
+
+  /// Mean scores of guesses without an attack.
+  public struct Baseline: Codable, Sendable, Equatable {
+    /// "frequent tokens" or "bag of words in random order".
+    public var name: String
+    public var tokenAccuracy: Double
+    public var rouge1: Double
+    public var rouge2: Double
+    public var rougeL: Double
+  }
+
+  /// The spans that DAGER worked with.
+  public struct Span: Codable, Sendable, Equatable {
+    public var firstRank: Int
+    public var secondRank: Int?
+    public var width: Int
+    public var rankConditionHolds: Bool
+    public var tokensChecked: Int
+    public var positions: Int
+  }
+
+  public var version = TextRecord.currentVersion
+  public var tool: String
+  public var model: String
+  public var head: String
+  public var weights: String
+  public var attack: String
+  /// The attack that gave the texts.
+  public var method: String
+  public var precision: String
+  public var seed: UInt64
+  public var batchSize: Int
+  public var frozenParameters: Int
+  public var threatModel: String
+  public var relativeDistance: JSONNumber?
+  /// Whether the recovered texts' gradient is the shared one up to rounding.
+  public var isCertain: Bool
+  public var bagOfWords: [String]?
+  public var span: Span?
+  public var texts: [Text]
+  public var baselines: [Baseline]
+  public var evaluations: Int
+}
+
+/// What a run on texts took; apart from the record, which is the same on every run.
+public struct TextOutcome: Sendable {
+  public let record: TextRecord
+  public let snapshots: [(iteration: Int, loss: Double, texts: [String])]
+  public let seconds: Double
+  public let wasInterrupted: Bool
+}

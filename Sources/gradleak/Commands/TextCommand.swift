@@ -1,0 +1,148 @@
+import ArgumentParser
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+
+extension TextAttackKind: ExpressibleByArgument {
+  public static let allValueDescriptions = [
+    "auto": "the surest that applies",
+    "embedding": "closed form from embedding gradients, for one text",
+    "dager": "exact, through the span of attention gradients",
+    "bag": "which tokens the batch holds, in no order",
+    "dlg": "dummy embeddings, L2 distance of gradients",
+    "tag": "the same with an L1 term",
+    "lamp": "cosine distance, embedding lengths, discrete moves",
+  ]
+}
+
+/// Private text from the gradient of a language model.
+struct TextCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "text",
+    abstract: "Reads private text back from the gradient of a language model.",
+    discussion: """
+      The model is a folder as Hugging Face's transformers saves it: config.json, model.safetensors, \
+      and tokenizer.json or vocab.txt; BERT- and GPT-2-type models. With --text or --file a client is \
+      simulated; --update attacks gradients that were captured, one tensor for each parameter.
+
+      EXAMPLES
+        gradleak text --model minilm --text "my password is tangerine"
+        gradleak text --model minilm --file lines.txt --batch-size 4 --json
+        gradleak text --model minilm --file lines.txt --freeze-embeddings
+        gradleak text --model gpt2 --update g.safetensors --batch-size 2
+      """)
+
+  @Option(help: ArgumentHelp("Folder of the model.", valueName: "folder"))
+  var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "What the model ends in, instead of what config.json says: classification, mlm or lm.",
+      valueName: "name"))
+  var head: String?
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Classes of texts.", valueName: "n"))
+  var classes: Int?
+
+  @Option(help: ArgumentHelp("A private text; may be repeated.", valueName: "text"))
+  var text: [String] = []
+
+  @Option(help: ArgumentHelp("Private texts, one a line.", valueName: "file"))
+  var file: String?
+
+  @Option(help: ArgumentHelp("Captured gradients to attack: safetensors.", valueName: "file"))
+  var update: String?
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Texts that share one gradient.", valueName: "n"))
+  var batchSize = 1
+
+  @Flag(help: "The client shares no gradients of embeddings.")
+  var freezeEmbeddings = false
+
+  @Option(help: ArgumentHelp("How the texts are sought.", valueName: "name"))
+  var attack: TextAttackKind = .automatic
+
+  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
+  var precision: Precision = .f32
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of fresh weights, labels, masks and dummies.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Iterations of a search.", valueName: "n"))
+  var iterations: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
+  var timeLimit: Double?
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...1024)
+    if let iterations { try check("--iterations", iterations, 1...10_000_000) }
+    if let classes { try check("--classes", classes, 1...100_000) }
+    if let timeLimit, !(timeLimit > 0 && timeLimit.isFinite) {
+      throw ValidationError("--time-limit is \(timeLimit); give a number of seconds above 0.")
+    }
+    let sources = [!text.isEmpty, file != nil, update != nil].count { $0 }
+    guard sources == 1 else {
+      throw ValidationError(
+        "Give the private texts with --text or --file, or a captured update with --update; one of "
+          + "the three.")
+    }
+  }
+
+  func run() throws {
+    let texts = try privateTexts()
+    let folder = try TextModelFolder(model, head: try chosenHead(), seed: seed)
+    let session = TextSession(
+      folder: folder,
+      weights: folder.freshParameters.isEmpty
+        ? "from \(model)" : "from \(model), head initialised with seed \(seed)",
+      configuration: TextAttackConfiguration(
+        attack: attack, precision: precision, seed: seed, iterations: iterations,
+        timeLimit: timeLimit),
+      freezeEmbeddings: freezeEmbeddings, output: output)
+    if let update {
+      try session.attack(path: update, batchSize: batchSize)
+    } else {
+      try session.simulate(texts, batchSize: batchSize)
+    }
+  }
+
+  private func chosenHead() throws -> TextHead? {
+    switch head {
+    case nil: return classes.map { TextHead.classification(classes: $0) }
+    case "classification": return .classification(classes: classes ?? 2)
+    case "mlm": return .maskedLanguageModel
+    case "lm": return .languageModel
+    case .some(let name):
+      throw ValidationError(
+        "--head is \(name.quotedForMessage); give classification, mlm or lm.")
+    }
+  }
+
+  private func privateTexts() throws -> [String] {
+    guard let file else { return text }
+    let bytes = try InputFile.bytes(
+      at: file, expected: "a text file with one text a line", limit: 64 << 20)
+    guard let content = String(validating: bytes, as: UTF8.self) else {
+      throw FileError(
+        path: file, problem: "the file is not UTF-8 text", remedy: "save it as UTF-8")
+    }
+    let lines = content.split(whereSeparator: \.isNewline).map(String.init)
+      .filter { !$0.allSatisfy(\.isWhitespace) }
+    guard !lines.isEmpty else {
+      throw FileError(
+        path: file, problem: "the file has no line with text", remedy: "write one text a line")
+    }
+    return lines
+  }
+}

@@ -1,0 +1,186 @@
+import Audit
+import CPUBackend
+import Foundation
+import Leakage
+import ModelIO
+
+/// Runs attacks on texts one after another, shows how the texts settle, and tells what came back.
+struct TextSession {
+  let folder: TextModelFolder
+  let weights: String
+  let configuration: TextAttackConfiguration
+  let freezeEmbeddings: Bool
+  let output: OutputOptions
+
+  /// Words that any attacker of English would guess first.
+  private static let frequentWords = "the of and to a in is that it was for on with he as i , ."
+
+  private var audit: TextAudit {
+    TextAudit(
+      folder.weighted, tokenizer: folder.tokenizer, weights: weights,
+      frequentTokens: folder.tokenizer.encode(TextSession.frequentWords, addsSpecialTokens: false),
+      backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+  }
+
+  /// Simulates a client for every batch of consecutive texts.
+  func simulate(_ texts: [String], batchSize: Int) throws {
+    let writer = try output.out.map { try OutputFolder($0) }
+    let audit = audit
+    // Every text is checked before the first attack.
+    for text in texts { _ = try audit.tokens(of: text) }
+    var labels = RandomSource(seed: configuration.seed).derive(label: "labels")
+    let classes = folder.weighted.model.labelClasses
+    let names = folder.weighted.model.names
+    let frozen: Set<String> =
+      freezeEmbeddings
+      ? Set(
+        [names.tokenEmbedding, names.positionEmbedding]
+          + [names.segmentEmbedding].compactMap(\.self))
+      : []
+    let progress = ProgressLine(isEnabled: !output.quiet)
+    Interruption.listen()
+    var outcomes: [TextOutcome] = []
+    for start in stride(from: 0, to: texts.count, by: batchSize) {
+      let batch = Array(texts[start..<min(start + batchSize, texts.count)])
+      let outcome = try audit.simulate(
+        batch, labels: batch.map { _ in labels.integer(below: classes) }, frozen: frozen,
+        configuration: configuration, observe: observer(progress))
+      progress.clear()
+      outcomes.append(outcome)
+      if !output.json { show(outcome) }
+      if Interruption.isRequested { break }
+    }
+    try finish(outcomes, writer)
+  }
+
+  /// Attacks captured gradients.
+  func attack(path: String, batchSize: Int) throws {
+    let writer = try output.out.map { try OutputFolder($0) }
+    let update = try TextUpdate(
+      contentsOf: path, batchSize: batchSize, model: folder.weighted.model)
+    let progress = ProgressLine(isEnabled: !output.quiet)
+    Interruption.listen()
+    let outcome = try audit.attack(
+      update, configuration: configuration, observe: observer(progress))
+    progress.clear()
+    if !output.json { show(outcome) }
+    try finish([outcome], writer)
+  }
+
+  private func observer(_ progress: ProgressLine) -> TextAttackObserver {
+    { state in
+      progress.update {
+        let words = state.texts.last.map { folder.tokenizer.decode($0) } ?? ""
+        let loss = state.loss.map { String(format: "  loss %.1e", $0) } ?? ""
+        let steps = state.steps > 0 ? "/\(state.steps)" : ""
+        return "\(state.stage) \(state.step)\(steps)\(loss)  \(words.escapingControlCharacters)"
+      }
+      return Interruption.isRequested ? .stop(.interrupted) : .proceed
+    }
+  }
+
+  // MARK: - Output
+
+  private func show(_ outcome: TextOutcome) {
+    let record = outcome.record
+    for snapshot in outcome.snapshots {
+      Terminal.print(
+        Terminal.styled(
+          String(format: "%7d  %.2e  ", snapshot.iteration, snapshot.loss)
+            + snapshot.texts.joined(separator: " | ").escapingControlCharacters, .dim))
+    }
+    if record.method == "bag", let bag = record.bagOfWords {
+      Terminal.printParagraph(
+        "bag of words: " + bag.joined(separator: " ").escapingControlCharacters)
+    }
+    for text in record.texts {
+      if let original = text.original {
+        Terminal.printParagraph(
+          original.escapingControlCharacters, head: "private    ", indentation: 11)
+      }
+      let recovered = text.recovered.isEmpty ? "(nothing)" : text.recovered
+      let mark = text.exactMatch.map { $0 ? "exact" : "not exact" } ?? ""
+      Terminal.printParagraph(
+        recovered.escapingControlCharacters
+          + (mark.isEmpty
+            ? "" : "  [" + Terminal.styled(mark, text.exactMatch == true ? .red : .green) + "]"),
+        head: "recovered  ", indentation: 11)
+    }
+    var notes = ["by \(record.method)"]
+    if let distance = record.relativeDistance {
+      notes.append(
+        record.isCertain
+          ? "certain: its own gradient is the shared one"
+          : String(format: "gradient differs by %.1e of its squared norm", distance.value))
+    }
+    if let span = record.span {
+      let ranks = [span.firstRank, span.secondRank].compactMap { $0.map(String.init) }
+      notes.append(
+        "rank \(ranks.joined(separator: " and ")) of \(span.width)"
+          + (span.rankConditionHolds ? "" : ": DAGER's rank condition does not hold"))
+      if span.tokensChecked > 0 {
+        notes.append("\(span.tokensChecked) tokens checked at \(span.positions) positions")
+      }
+    }
+    Terminal.printParagraph(notes.joined(separator: "; "), head: "           ", indentation: 11)
+    Terminal.print()
+  }
+
+  private func finish(_ outcomes: [TextOutcome], _ folder: OutputFolder?) throws {
+    let records = outcomes.map(\.record)
+    if let folder {
+      try folder.create()
+      try AtomicFile.write(try ResultWriter.json(records), to: folder.path(of: "text.json"))
+    }
+    if output.json {
+      Terminal.print(try ResultWriter.json(records))
+    } else {
+      for line in TextSummary(records).lines { Terminal.print(line) }
+      if let folder { Terminal.print("Wrote \(folder.path(of: "text.json")).") }
+    }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is the best so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
+  }
+}
+
+/// Rates over all texts of a run, beside those of guessing.
+struct TextSummary {
+  private let records: [TextRecord]
+
+  init(_ records: [TextRecord]) {
+    self.records = records
+  }
+
+  var lines: [String] {
+    let texts = records.flatMap(\.texts)
+    let scored = texts.filter { $0.exactMatch != nil }
+    guard !scored.isEmpty else { return [] }
+    var table = TextTable([
+      ("", .left), ("exact", .right), ("tokens", .right), ("ROUGE-1", .right), ("ROUGE-2", .right),
+      ("ROUGE-L", .right),
+    ])
+    func mean(_ value: (TextRecord.Text) -> Double?) -> Double {
+      scored.reduce(0) { $0 + (value($1) ?? 0) } / Double(scored.count)
+    }
+    func cells(_ values: [Double]) -> [String] { values.map { String(format: "%.3f", $0) } }
+    let exact = SuccessRate(scored.map { $0.exactMatch == true })
+    table.append(
+      [records.first?.attack ?? "", String(format: "%.3f", exact.rate)]
+        + cells([mean(\.tokenAccuracy), mean(\.rouge1), mean(\.rouge2), mean(\.rougeL)]))
+    for name in records.first?.baselines.map(\.name) ?? [] {
+      let rows = records.flatMap { record in
+        record.baselines.filter { $0.name == name }
+          .flatMap { [TextRecord.Baseline](repeating: $0, count: record.texts.count) }
+      }
+      func mean(_ value: (TextRecord.Baseline) -> Double) -> Double {
+        rows.reduce(0) { $0 + value($1) } / Double(max(rows.count, 1))
+      }
+      table.append(
+        [name, "-"]
+          + cells([mean(\.tokenAccuracy), mean(\.rouge1), mean(\.rouge2), mean(\.rougeL)]))
+    }
+    return table.lines + ["", "Exact matches: \(exact)."]
+  }
+}
