@@ -28,6 +28,11 @@ struct DecoderRecovery {
       complete += open.filter { !continued.contains($0) }
       open = next.sorted { $0.lexicographicallyPrecedes($1) }
     }
-    return complete + open
+    let texts = complete + open
+    guard texts.count > batchSize else { return texts }
+    // Wrong turns end soon, at a token that is further from the span than those of right texts.
+    let worst = screen.residuals(texts).map { $0.max() ?? 0 }
+    return texts.indices.sorted { (worst[$0], $0) < (worst[$1], $1) }.prefix(batchSize)
+      .map { texts[$0] }
   }
 }

@@ -56,6 +56,19 @@ final class TextAttackSession {
       of: batch, to: inversion.update, norm: inversion.norm) ?? .infinity
   }
 
+  /// What the shared gradient of a parameter has besides that of a batch; nil when it is not shared.
+  func residual(
+    of batch: TextBatch, _ name: String, _ inversion: TextInversion
+  ) throws(AttackError) -> Tensor? {
+    _ = try distance(of: batch, inversion)
+    guard let shared = inversion.update.gradients[name],
+      let index = inversion.model.parameters.firstIndex(where: { $0.name == name }),
+      let own = evaluator?.evaluator.gradient(index)
+    else { return nil }
+    let difference = zip(shared.doubles, own.doubles).map { $0 - $1 }
+    return Tensor(shared.shape, .f64(difference))
+  }
+
   func result(
     texts: [[Int]], classes: [Int]? = nil, method: TextAttackKind, relativeDistance: Double? = nil,
     bag: BagOfWords?, span: SpanReport? = nil, snapshots: [TextSnapshot] = []

@@ -227,6 +227,17 @@ public struct TextInversion {
     var texts = zip(beginnings, ends).map { $0 + [$1.first ?? 0] }
     guard texts.count == update.batchSize else { return texts }
     if try distance(of: texts, session) ?? 1 <= TextAttackResult.certainDistance { return texts }
+    for _ in 0..<4 {
+      // What the guess leaves unexplained is due to its wrong last tokens alone.
+      let guess = TextBatch(tokens: texts, labels: .nextTokens)
+      guard let rest = try session.residual(of: guess, model.names.output, self),
+        let better = try labels.lastTokens(of: beginnings, residual: rest, current: texts)
+      else { break }
+      let next = zip(beginnings, better).map { $0 + [$1] }
+      if next == texts { break }
+      texts = next
+      if try distance(of: texts, session) ?? 1 <= TextAttackResult.certainDistance { return texts }
+    }
     for index in texts.indices {
       let choices = ends[index].map { end in
         var changed = texts

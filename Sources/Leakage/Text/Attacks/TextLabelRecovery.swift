@@ -53,6 +53,28 @@ struct TextLabelRecovery {
     }
   }
 
+  /// For each text the last token that a guess's remaining gradient asks for: with a wrong one, the
+  /// factor of the right token is -1/N, and the wrong one's is 1/N.
+  func lastTokens(
+    of texts: [[Int]], residual: Tensor, current: [[Int]]
+  ) throws(AttackError) -> [Int]? {
+    let features = try features(of: texts).compactMap(\.last)
+    guard features.count == texts.count,
+      let solve = SpanCoefficients(features, algebra: backend.linearAlgebra)
+    else { return nil }
+    let share = 1 / Double(texts.reduce(0) { $0 + $1.count })
+    var best = [(token: Int, factor: Double)](repeating: (0, -0.5 * share), count: texts.count)
+    var isFound = [Bool](repeating: false, count: texts.count)
+    for token in 0..<residual.shape[0] {
+      for (text, factor) in solve(residual.row(token)).enumerated()
+      where factor < best[text].factor {
+        best[text] = (token, factor)
+        isFound[text] = true
+      }
+    }
+    return texts.indices.map { isFound[$0] ? best[$0].token : current[$0].last ?? 0 }
+  }
+
   /// The tokens that `mask` stands for in each text; nil when they cannot be told.
   func maskedTokens(of texts: [[Int]], mask: Int) throws(AttackError) -> [[Int?]]? {
     guard let gradient = update.gradients[model.names.output] else { return nil }

@@ -56,6 +56,9 @@ public final class TextEvaluator {
     )
   }
 
+  /// The gradient of parameter `index` in the latest run.
+  func gradient(_ index: Int) -> Tensor { outputs[graph.gradients.lowerBound + index].read() }
+
   /// The squared distance between the gradients of a batch and those that an update holds, relative to
   /// the update's squared norm: 0 for the batch that the update came from, up to rounding.
   func relativeDistance(of batch: TextBatch, to update: TextUpdate, norm: Double) -> Double {
