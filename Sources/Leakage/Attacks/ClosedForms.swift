@@ -105,7 +105,8 @@ extension GradientInversion {
     }
     guard weighted.model.normalization == nil else {
       throw AttackError(
-        "\(name) reads pixels as the model takes them; leave --mean and --std out, or use --attack auto")
+        "\(name) reads pixels as the model takes them; leave --mean and --std out, or use --attack auto"
+      )
     }
   }
 
