@@ -17,6 +17,7 @@ struct Gradleak: ParsableCommand {
 
       EXAMPLES
         gradleak demo                             seven bundled photographs
+        gradleak demo text                        twenty bundled sentences
         gradleak reconstruct photo.jpg --out out  the same with your own picture
         gradleak reconstruct --model m.onnx --update g.safetensors --out out
         gradleak inspect g.safetensors            what an update or model holds

@@ -138,6 +138,17 @@ struct BadInputTests {
     BadInput("demo extra", "Unexpected argument 'extra'"),
     BadInput("demo --seeds 0", "--seeds is 0; give a number from 1 to 100000"),
     BadInput("demo --seeds -1", "--seeds is -1"),
+    BadInput("demo txt", "Unexpected argument 'txt'"),
+    BadInput("demo text extra", "Unexpected argument 'extra'"),
+    BadInput("demo text --seeds 2", "Unknown option '--seeds'"),
+    BadInput("demo text --attack guess", "'guess' is invalid", "auto, embedding, dager"),
+    BadInput("demo text --batch-size 0", "--batch-size is 0; give a number from 1 to 1024"),
+    BadInput("demo text --iterations 0", "--iterations is 0"),
+    BadInput("demo text --time-limit nan", "--time-limit is nan"),
+    BadInput("demo text --head x", "--head is \"x\"; give classification, mlm or lm"),
+    BadInput("demo text --head lm", "a BERT-type model has no next-token head"),
+    BadInput("demo text --head mlm --attack dlg", "dlg seeks the texts of a classifier"),
+    BadInput("demo text --out file", "file: this is a file, not a folder"),
   ])
   func commands(_ input: BadInput) throws { try expectRefusal(input) }
 

@@ -10,7 +10,9 @@ struct TerminalTests {
 
   init() { folder.picture("photo-57x37.png") }
 
-  @Test(arguments: [[], ["demo"], ["reconstruct"], ["models"]])
+  @Test(arguments: [
+    [], ["demo"], ["demo", "photographs"], ["demo", "text"], ["reconstruct"], ["models"], ["text"],
+  ])
   func helpOfEveryCommand(_ command: [String]) throws {
     for arguments in [command + ["--help"], command + ["-h"], ["help"] + command] {
       let run = try BuiltTool.run(arguments, in: folder.path)

@@ -1,4 +1,8 @@
+import Audit
+import CPUBackend
 import Foundation
+import ModelIO
+import TensorGraph
 import TestSupport
 import Testing
 
@@ -22,6 +26,16 @@ private func modelFolder(vocabulary: Int) throws -> TestFolder {
   return folder
 }
 
+/// Changes the tensors in the model's file.
+private func rewriteWeights(
+  _ folder: TestFolder, _ change: (inout [String: Tensor]) -> Void
+) throws {
+  let path = folder("model.safetensors")
+  var tensors = try SafetensorsFile(bytes: bytes(of: path), path: path).tensors()
+  change(&tensors)
+  try Safetensors.write(tensors, to: path)
+}
+
 @Suite struct TextCommandTests {
   @Test func readsTextBack() throws {
     let folder = try modelFolder(vocabulary: 700)
@@ -36,6 +50,74 @@ private func modelFolder(vocabulary: Int) throws -> TestFolder {
     let texts = try #require(records.first?["texts"] as? [[String: Any]])
     #expect(texts.map { $0["recovered"] as? String } == ["the lazy dog", "they're late"])
     #expect(records.first?["isCertain"] as? Bool == true)
+  }
+
+  @Test func attacksCapturedGradients() throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let model = try TextModelFolder(folder.path, seed: 0)
+    let tokens = ["one lazy dog", "foxes sleep"].map { model.tokenizer.encode($0) }
+    let batch = TextBatch(tokens: tokens, labels: .nextTokens)
+    try model.weighted.share(batch, dtype: .f32, backend: CPUBackend())
+      .write(to: folder("captured.safetensors"))
+    let run = try BuiltTool.run(
+      [
+        "text", "--model", folder.path, "--update", "captured.safetensors", "--batch-size", "2",
+        "--quiet", "--out", "out",
+      ], in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("recovered  one lazy dog\n"))
+    #expect(run.output.contains("recovered  foxes sleep\n"))
+    #expect(run.output.contains("certain: its own gradient is the shared one"))
+    // What was private is not known here: nothing is measured.
+    #expect(!run.output.contains("ROUGE"))
+    let records = try JSONDecoder().decode(
+      [TextRecord].self, from: Data(bytes(of: folder("out/text.json"))))
+    #expect(records.count == 1 && records[0].texts.allSatisfy { $0.exactMatch == nil })
+  }
+
+  @Test func refusesDamagedModels() throws {
+    let cases: [(String, String, (TestFolder) throws -> Void)] = [
+      ("a missing tensor", "has no tensor transformer.h.1.attn.c_attn.weight") { folder in
+        try rewriteWeights(folder) { $0["transformer.h.1.attn.c_attn.weight"] = nil }
+      },
+      ("a wrong shape", "where config.json asks for") { folder in
+        try rewriteWeights(folder) {
+          $0["transformer.ln_f.weight"] = Tensor([2], .f32([1, 2]))
+        }
+      },
+      ("not a number", "not finite") { folder in
+        try rewriteWeights(folder) {
+          $0["transformer.ln_f.bias"] = Tensor(
+            [32], .f32([Float](repeating: .nan, count: 32)))
+        }
+      },
+      ("weights cut short", "model.safetensors: ") { folder in
+        folder.file(
+          "model.safetensors", Array(bytes(of: folder("model.safetensors")).prefix(5000)))
+      },
+      ("no configuration", "config.json: there is no such file") { folder in
+        try FileManager.default.removeItem(atPath: folder("config.json"))
+      },
+      ("another kind of model", "models of type bert and gpt2 are supported") { folder in
+        folder.file("config.json", Array(#"{"model_type": "t5"}"#.utf8))
+      },
+      ("a tokenizer that is not JSON", "tokenizer.json: ") { folder in
+        folder.file("tokenizer.json", [0xFF, 0x00])
+      },
+      ("no tokenizer", "tokenizer.json: there is no such file") { folder in
+        try FileManager.default.removeItem(atPath: folder("tokenizer.json"))
+      },
+    ]
+    for (name, words, damage) in cases {
+      let folder = try modelFolder(vocabulary: 700)
+      try damage(folder)
+      let run = try BuiltTool.run(
+        ["text", "--model", folder.path, "--text", "a", "--out", "out"], in: folder.path)
+      #expect(run.status == 2, "\(name)")
+      #expect(run.errors.contains(words), "\(name): \(run.errors)")
+      #expect(run.errorLines.count == 1, "\(name): \(run.errors)")
+      #expect(run.output.isEmpty && !folder.contents.contains("out"), "\(name)")
+    }
   }
 
   @Test func refusesBadInput() throws {

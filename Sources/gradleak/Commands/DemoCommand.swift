@@ -4,10 +4,28 @@ import Leakage
 import ModelIO
 import TensorGraph
 
-/// The paper's experiment on the bundled photographs.
+/// The paper's experiments on what the program carries: photographs, or sentences.
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
+    abstract: "Reads bundled photographs, or sentences, back from their gradients.",
+    discussion: """
+      Without a name the demo is that of the photographs, and takes its options. It needs no files \
+      and no network.
+
+      EXAMPLES
+        gradleak demo                              seven photographs
+        gradleak demo --attack auto --seeds 5      with options of 'demo photographs'
+        gradleak demo text                         twenty sentences
+        gradleak demo photographs --help           all options
+      """,
+    subcommands: [PhotographDemo.self, TextDemo.self], defaultSubcommand: PhotographDemo.self)
+}
+
+/// The paper's experiment on the bundled photographs.
+struct PhotographDemo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "photographs",
     abstract: "Reads seven bundled photographs back from their gradients.",
     discussion: """
       Each photograph is a client's private batch of one, with a random label. The client computes \

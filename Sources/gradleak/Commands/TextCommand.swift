@@ -37,15 +37,6 @@ struct TextCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Folder of the model.", valueName: "folder"))
   var model: String
 
-  @Option(
-    help: ArgumentHelp(
-      "What the model ends in, instead of what config.json says: classification, mlm or lm.",
-      valueName: "name"))
-  var head: String?
-
-  @Option(parsing: .unconditional, help: ArgumentHelp("Classes of texts.", valueName: "n"))
-  var classes: Int?
-
   @Option(help: ArgumentHelp("A private text; may be repeated.", valueName: "text"))
   var text: [String] = []
 
@@ -55,42 +46,10 @@ struct TextCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Captured gradients to attack: safetensors.", valueName: "file"))
   var update: String?
 
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("Texts that share one gradient.", valueName: "n"))
-  var batchSize = 1
-
-  @Flag(help: "The client shares no gradients of embeddings.")
-  var freezeEmbeddings = false
-
-  @Option(help: ArgumentHelp("How the texts are sought.", valueName: "name"))
-  var attack: TextAttackKind = .automatic
-
-  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
-  var precision: Precision = .f32
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Seed of fresh weights, labels, masks and dummies.", valueName: "n"))
-  var seed: UInt64 = 0
-
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("Iterations of a search.", valueName: "n"))
-  var iterations: Int?
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
-  var timeLimit: Double?
-
+  @OptionGroup var options: TextOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    try check("--batch-size", batchSize, 1...1024)
-    if let iterations { try check("--iterations", iterations, 1...10_000_000) }
-    if let classes { try check("--classes", classes, 1...100_000) }
-    if let timeLimit, !(timeLimit > 0 && timeLimit.isFinite) {
-      throw ValidationError("--time-limit is \(timeLimit); give a number of seconds above 0.")
-    }
     let sources = [!text.isEmpty, file != nil, update != nil].count { $0 }
     guard sources == 1 else {
       throw ValidationError(
@@ -101,31 +60,13 @@ struct TextCommand: ParsableCommand {
 
   func run() throws {
     let texts = try privateTexts()
-    let folder = try TextModelFolder(model, head: try chosenHead(), seed: seed)
-    let session = TextSession(
-      folder: folder,
-      weights: folder.freshParameters.isEmpty
-        ? "from \(model)" : "from \(model), head initialised with seed \(seed)",
-      configuration: TextAttackConfiguration(
-        attack: attack, precision: precision, seed: seed, iterations: iterations,
-        timeLimit: timeLimit),
-      freezeEmbeddings: freezeEmbeddings, output: output)
+    let folder = try TextModelFolder(
+      model, head: try options.chosenHead(), seed: options.seed)
+    let session = options.session(on: folder, name: model, output: output)
     if let update {
-      try session.attack(path: update, batchSize: batchSize)
+      try session.attack(path: update, batchSize: options.batchSize)
     } else {
-      try session.simulate(texts, batchSize: batchSize)
-    }
-  }
-
-  private func chosenHead() throws -> TextHead? {
-    switch head {
-    case nil: return classes.map { TextHead.classification(classes: $0) }
-    case "classification": return .classification(classes: classes ?? 2)
-    case "mlm": return .maskedLanguageModel
-    case "lm": return .languageModel
-    case .some(let name):
-      throw ValidationError(
-        "--head is \(name.quotedForMessage); give classification, mlm or lm.")
+      try session.simulate(texts, batchSize: options.batchSize)
     }
   }
 

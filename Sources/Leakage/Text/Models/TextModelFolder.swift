@@ -19,15 +19,40 @@ public struct TextModelFolder: Sendable {
     let path = path.hasSuffix("/") ? String(path.dropLast()) : path
     let configuration = try TextModelConfiguration(
       contentsOf: path + "/config.json", head: head)
-    let tokenizer = try TextModelFolder.tokenizer(path)
+    try self.init(
+      configuration, TextModelFolder.tokenizer(path),
+      weights: { () throws(FileError) in
+        try SafetensorsFile(contentsOf: path + "/model.safetensors")
+      }, path: path, seed: seed)
+  }
+
+  /// Takes the three files of such a folder from memory; `path` only names it in messages.
+  ///
+  /// - Throws: ``FileError`` or ``ModelError`` as ``init(_:head:seed:)``.
+  public init(
+    configuration: [UInt8], tokenizer: [UInt8], weights: [UInt8], path: String,
+    head: TextHead? = nil, seed: UInt64
+  ) throws {
+    let document = try JSONValue(parsing: configuration, path: path + "/config.json")
+    try self.init(
+      TextModelConfiguration(document, path: path + "/config.json", head: head),
+      Tokenizer(bytes: tokenizer, path: path + "/tokenizer.json"),
+      weights: { () throws(FileError) in
+        try SafetensorsFile(bytes: weights, path: path + "/model.safetensors")
+      }, path: path, seed: seed)
+  }
+
+  private init(
+    _ configuration: TextModelConfiguration, _ tokenizer: Tokenizer,
+    weights: () throws(FileError) -> SafetensorsFile, path: String, seed: UInt64
+  ) throws {
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw ModelError(
         "the tokenizer of \(path) has \(tokenizer.vocabularySize) tokens, and the model embeds "
           + "\(configuration.vocabularySize); give the tokenizer that the model was trained with")
     }
     let model = try TextModel(configuration)
-    let file = try SafetensorsFile(contentsOf: path + "/model.safetensors")
-    (weighted, freshParameters) = try TextModelFolder.load(model, file, seed: seed)
+    (weighted, freshParameters) = try TextModelFolder.load(model, try weights(), seed: seed)
     self.tokenizer = tokenizer
   }
 

@@ -1,0 +1,22 @@
+import Leakage
+
+/// A small encoder and private sentences to try attacks on, carried inside the program.
+///
+/// Made by `scripts/train-tiny-text-model.py` from sentences in the public domain; a classification
+/// head is not among the weights, as at the start of a fine-tuning.
+public enum BundledText {
+  /// How messages and records name the model.
+  public static let name = "the bundled tiny BERT"
+
+  /// The model and its tokenizer.
+  ///
+  /// - Parameters:
+  ///   - head: classification into two classes by default.
+  ///   - seed: of the fresh head.
+  /// - Throws: ``ModelError`` when the model cannot have that head.
+  public static func model(head: TextHead? = nil, seed: UInt64) throws -> TextModelFolder {
+    try TextModelFolder(
+      configuration: decodeBase64(configuration), tokenizer: decodeBase64(tokenizer),
+      weights: decodeBase64(weights), path: name, head: head, seed: seed)
+  }
+}

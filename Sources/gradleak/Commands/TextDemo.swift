@@ -1,0 +1,31 @@
+import ArgumentParser
+import Audit
+
+/// Private text from the gradient of the language model that the program carries.
+struct TextDemo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "text",
+    abstract: "Reads twenty bundled sentences back from their gradients.",
+    discussion: """
+      The model is a BERT of two layers that was trained to fill in masked words; it has seen none \
+      of the sentences. A client starts to fine-tune it with a fresh classification head and shares \
+      the gradient; the attack sees the model and the gradient alone, and searches (dlg, tag, lamp) \
+      are given the number of tokens.
+
+      EXAMPLES
+        gradleak demo text
+        gradleak demo text --batch-size 4          four sentences to a gradient
+        gradleak demo text --attack dlg            the paper's search, settling into place
+        gradleak demo text --freeze-embeddings     the embeddings' gradients withheld
+        gradleak demo text --json --out out/text
+      """)
+
+  @OptionGroup var options: TextOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let folder = try BundledText.model(head: try options.chosenHead(), seed: options.seed)
+    try options.session(on: folder, name: BundledText.name, output: output)
+      .simulate(BundledText.privateTexts, batchSize: options.batchSize)
+  }
+}

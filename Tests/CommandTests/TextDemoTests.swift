@@ -1,0 +1,64 @@
+import Audit
+import Foundation
+import Leakage
+import TestSupport
+import Testing
+
+/// `gradleak demo text`: the bundled model and sentences, without any file.
+@Suite struct TextDemoTests {
+  let folder = TestFolder()
+
+  private func records(_ arguments: [String]) throws -> [TextRecord] {
+    let run = try BuiltTool.run(
+      ["demo", "text", "--json", "--quiet"] + arguments, in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.isEmpty)
+    return try JSONDecoder().decode([TextRecord].self, from: Data(run.output.utf8))
+  }
+
+  @Test func readsEverySentence() throws {
+    let first = try records(["--out", "out", "--seed", "3"])
+    let texts = first.flatMap(\.texts)
+    #expect(texts.map(\.original) == BundledText.privateTexts.map(Optional.some))
+    #expect(texts.map(\.recovered) == BundledText.privateTexts)
+    #expect(texts.allSatisfy { $0.exactMatch == true && $0.rouge2 == 1 })
+    #expect(texts.allSatisfy { $0.trueLabel == $0.recoveredLabel })
+    #expect(Set(texts.map(\.trueLabel)) == [0, 1])
+    #expect(first.allSatisfy { $0.isCertain && $0.baselines.count == 2 && $0.seed == 3 })
+    let written = try JSONDecoder().decode(
+      [TextRecord].self, from: Data(bytes(of: folder("out/text.json"))))
+    #expect(written == first)
+    #expect(try records(["--seed", "3"]) == first)
+  }
+
+  @Test func printsSentencesAndRates() throws {
+    let run = try BuiltTool.run(["demo", "text", "--batch-size", "2"], in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let text = try #require(BundledText.privateTexts.first)
+    #expect(run.output.contains("private    \(text)\nrecovered  \(text)"))
+    for words in ["ROUGE-2", "frequent tokens", "bag of words in random order", "of 20 ("] {
+      #expect(run.output.contains(words), "\(words)")
+    }
+  }
+
+  /// The paper's search shows how it goes, and does not find a sentence in no time.
+  @Test func searchesAreNotGivenTheAnswer() throws {
+    let records = try records(["--attack", "dlg", "--iterations", "2"])
+    #expect(records.allSatisfy { $0.method == "dlg" && !$0.isCertain })
+    #expect(records.flatMap(\.texts).count { $0.exactMatch == true } < 10)
+  }
+
+  /// The model has seen nothing of the private sentences, and its vocabulary can write them.
+  @Test func theModelIsWhole() throws {
+    let folder = try BundledText.model(seed: 0)
+    #expect(folder.freshParameters.allSatisfy { !$0.contains("encoder") })
+    #expect(!folder.freshParameters.isEmpty)
+    #expect(try BundledText.model(head: .maskedLanguageModel, seed: 0).freshParameters.isEmpty)
+    let unknown = try #require(folder.tokenizer.id(of: "[UNK]"))
+    for text in BundledText.privateTexts {
+      let tokens = folder.tokenizer.encode(text)
+      #expect(!tokens.contains(unknown))
+      #expect(folder.tokenizer.decode(tokens) == text)
+    }
+  }
+}
