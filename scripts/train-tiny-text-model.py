@@ -5,7 +5,7 @@
     scripts/train-tiny-text-model.py             # about a minute
     scripts/train-tiny-text-model.py --folder F  # also as a folder for `gradleak text --model F`
 
-A BERT of 2 layers and 48 features is trained to fill in masked words of the sentences in
+A BERT of 3 layers and 48 features is trained to fill in masked words of the sentences in
 scripts/tiny-text-corpus.txt; the sentences after `---` are held out. The weights are kept in half
 precision. The generated source is committed; base64 text compiles at once, array literals do not.
 """
@@ -124,14 +124,14 @@ def write_swift(folder, held_out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1000)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)  # The matrices are too small for more.
     sentences, held_out = corpus()
     tokenizer = wordpiece(sentences)
     config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=48, num_hidden_layers=2,
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=48, num_hidden_layers=3,
         num_attention_heads=2, intermediate_size=96, max_position_embeddings=LENGTH,
         type_vocab_size=2, num_labels=2)
     model = BertForMaskedLM(config)

@@ -7,15 +7,15 @@ struct TextDemo: ParsableCommand {
     commandName: "text",
     abstract: "Reads twenty bundled sentences back from their gradients.",
     discussion: """
-      The model is a BERT of two layers that was trained to fill in masked words; it has seen none \
+      The model is a BERT of three layers that was trained to fill in masked words; it has seen none \
       of the sentences. A client starts to fine-tune it with a fresh classification head and shares \
       the gradient; the attack sees the model and the gradient alone, and searches (dlg, tag, lamp) \
       are given the number of tokens.
 
       EXAMPLES
         gradleak demo text
-        gradleak demo text --batch-size 4          four sentences to a gradient
-        gradleak demo text --attack dlg            the paper's search, settling into place
+        gradleak demo text --batch-size 2          two sentences to a gradient
+        gradleak demo text --attack dlg            the paper's search, step by step
         gradleak demo text --freeze-embeddings     the embeddings' gradients withheld
         gradleak demo text --json --out out/text
       """)
