@@ -36,6 +36,17 @@ private func rewriteWeights(
   try Safetensors.write(tensors, to: path)
 }
 
+/// What is wrong with a model's folder, and words that the error must have.
+private struct Damage {
+  let name: String
+  let words: String
+  let apply: (TestFolder) throws -> Void
+
+  init(_ name: String, _ words: String, apply: @escaping (TestFolder) throws -> Void) {
+    (self.name, self.words, self.apply) = (name, words, apply)
+  }
+}
+
 @Suite struct TextCommandTests {
   @Test func readsTextBack() throws {
     let folder = try modelFolder(vocabulary: 700)
@@ -76,41 +87,42 @@ private func rewriteWeights(
   }
 
   @Test func refusesDamagedModels() throws {
-    let cases: [(String, String, (TestFolder) throws -> Void)] = [
-      ("a missing tensor", "has no tensor transformer.h.1.attn.c_attn.weight") { folder in
+    let cases = [
+      Damage("a missing tensor", "has no tensor transformer.h.1.attn.c_attn.weight") { folder in
         try rewriteWeights(folder) { $0["transformer.h.1.attn.c_attn.weight"] = nil }
       },
-      ("a wrong shape", "where config.json asks for") { folder in
+      Damage("a wrong shape", "where config.json asks for") { folder in
         try rewriteWeights(folder) {
           $0["transformer.ln_f.weight"] = Tensor([2], .f32([1, 2]))
         }
       },
-      ("not a number", "not finite") { folder in
+      Damage("not a number", "not finite") { folder in
         try rewriteWeights(folder) {
           $0["transformer.ln_f.bias"] = Tensor(
             [32], .f32([Float](repeating: .nan, count: 32)))
         }
       },
-      ("weights cut short", "model.safetensors: ") { folder in
+      Damage("weights cut short", "model.safetensors: ") { folder in
         folder.file(
           "model.safetensors", Array(bytes(of: folder("model.safetensors")).prefix(5000)))
       },
-      ("no configuration", "config.json: there is no such file") { folder in
+      Damage("no configuration", "config.json: there is no such file") { folder in
         try FileManager.default.removeItem(atPath: folder("config.json"))
       },
-      ("another kind of model", "models of type bert and gpt2 are supported") { folder in
+      Damage("another kind of model", "models of type bert and gpt2 are supported") { folder in
         folder.file("config.json", Array(#"{"model_type": "t5"}"#.utf8))
       },
-      ("a tokenizer that is not JSON", "tokenizer.json: ") { folder in
+      Damage("a tokenizer that is not JSON", "tokenizer.json: ") { folder in
         folder.file("tokenizer.json", [0xFF, 0x00])
       },
-      ("no tokenizer", "tokenizer.json: there is no such file") { folder in
+      Damage("no tokenizer", "tokenizer.json: there is no such file") { folder in
         try FileManager.default.removeItem(atPath: folder("tokenizer.json"))
       },
     ]
-    for (name, words, damage) in cases {
+    for damage in cases {
+      let (name, words) = (damage.name, damage.words)
       let folder = try modelFolder(vocabulary: 700)
-      try damage(folder)
+      try damage.apply(folder)
       let run = try BuiltTool.run(
         ["text", "--model", folder.path, "--text", "a", "--out", "out"], in: folder.path)
       #expect(run.status == 2, "\(name)")
