@@ -211,7 +211,7 @@ extension GradientInversion {
       unknowns: batchShape.elementCount,
       equationBound: weighted.model.equationBound(
         batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
-      extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
+      extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
       methods: journal.entries.map(\.trial.method))
   }
 }
