@@ -254,7 +254,7 @@ extension GradientInversion {
         journal.entries.first?.trial.method ?? ""),
       unknowns: batchShape.elementCount,
       equationBound: equationBound,
-      extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
+      extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
       methods: journal.entries.map(\.trial.method))
   }
 }
