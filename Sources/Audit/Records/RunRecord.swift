@@ -92,11 +92,14 @@ public struct UpdateSummary: Codable, Sendable, Equatable {
   public var fingerprint: String
   /// Number of parameter tensors that were shared; nil for all.
   public var sharedTensors: Int?
+  /// The local steps, for people; nil for one gradient.
+  public var training: String?
 
   public init(
     kind: String, loss: String, batchSize: Int, localSteps: Int, norm: Double, fingerprint: String,
-    sharedTensors: Int? = nil
+    sharedTensors: Int? = nil, training: String? = nil
   ) {
+    self.training = training
     self.sharedTensors = sharedTensors
     self.kind = kind
     self.loss = loss

@@ -24,9 +24,10 @@ public struct SimulatedAudit: Sendable {
     self.loss = loss
   }
 
-  /// Shares the gradient of `batch` and attacks it.
+  /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
   ///
   /// - Parameters:
+  ///   - training: the client's local steps on the batch; nil for one gradient.
   ///   - startingImages: [N, C, H, W], for plans that start from given images.
   ///   - defences: what the client does to the gradient first.
   ///   - isAdaptive: whether the attacker knows of the defences and answers them; see
@@ -36,17 +37,20 @@ public struct SimulatedAudit: Sendable {
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
-    startingImages: Tensor? = nil, defences: DefenceChain = .none, isAdaptive: Bool = true,
+    training: LocalTraining? = nil, startingImages: Tensor? = nil, defences: DefenceChain = .none,
+    isAdaptive: Bool = true,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
     let shared = try audit.weighted.share(
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
-      labels: batch.map { $0.label ?? 0 }, loss: loss, mode: audit.mode, through: &pipeline,
-      backend: audit.backend)
+      labels: batch.map { $0.label ?? 0 }, loss: loss, training: training, mode: audit.mode,
+      through: &pipeline, backend: audit.backend)
     let subject = UpdateAudit.Subject(
       update: shared.update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
       knownLabels: configuration.plan?.labels == .known ? batch.map { $0.label ?? 0 } : nil,
+      kind: shared.update.training == nil
+        ? UpdateKind.gradient.rawValue : UpdateKind.difference.rawValue,
       counterAttack: isAdaptive ? shared.counterAttack : .none,
       defence: defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive))
     return try audit.attack(

@@ -39,7 +39,7 @@ public struct UpdateAudit: Sendable {
     public let name: String
     /// Labels that the attacker knows.
     public let knownLabels: [Int]?
-    /// What the update was: "gradient".
+    /// What the update was: "gradient" or "difference".
     public let kind: String
     /// What the attacker makes of knowing the client's defence.
     public let counterAttack: CounterAttack
@@ -112,17 +112,20 @@ public struct UpdateAudit: Sendable {
     }
     var known: Set<ThreatModel.Fact> = [.architecture, .weights, .lossFunction, .batchSize]
     if subject.knownLabels != nil { known.insert(.labels) }
+    let steps = update.training?.steps.count ?? 1
+    if update.training != nil { known.insert(.localTraining) }
     let record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
       update: UpdateSummary(
         kind: subject.kind, loss: update.loss.description, batchSize: update.batchSize,
-        localSteps: 1, norm: update.squaredNorm.squareRoot(),
+        localSteps: steps, norm: update.squaredNorm.squareRoot(),
         fingerprint: Fingerprint.of(
           update.sharedParameters.map {
             (weighted.model.parameters[$0].name, update.gradients[$0])
           }),
-        sharedTensors: update.isComplete ? nil : update.sharedParameters.count),
-      threatModel: ThreatModel(known: known, clientMode: mode),
+        sharedTensors: update.isComplete ? nil : update.sharedParameters.count,
+        training: update.training?.description),
+      threatModel: ThreatModel(known: known, clientMode: mode, localSteps: steps),
       trials: result.trials.map {
         TrialRecord(
           method: $0.method, reason: $0.reason, iterations: $0.iterations,

@@ -4,7 +4,8 @@ public struct Diagnosis: Codable, Sendable, Equatable {
     /// The matching loss is at rounding level and the solution is locally the only one.
     case recovered
     /// The matching loss is at rounding level, but JᵀJ has eigenvalues that rounding cannot tell
-    /// from 0: some combinations of pixels are not determined.
+    /// from 0: some combinations of pixels are not determined. Or the client added noise, and the fit
+    /// is as good as that allows.
     case recoveredUpToAmbiguity = "recovered up to ambiguity"
     /// No point with a matching loss at rounding level was found.
     case stuck
@@ -32,11 +33,12 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   ///   - isSolved: whether the matching loss is what was asked for.
   ///   - isClosedForm: whether the solution was computed in closed form.
   ///   - layers: what layer peeling met, from the last layer to the first; may be empty.
+  ///   - isNoisy: whether a fit to the noise's energy was accepted.
   ///   - methods: what was tried, for the explanation.
   init(
     relativeMatchingLoss: Double, isSolved: Bool, isClosedForm: Bool, unknowns: Int,
     equationBound: Int, extremeEigenvalues: (smallest: Double, largest: Double)?,
-    layers: [LayerPeeling.Layer] = [], methods: [String]
+    layers: [LayerPeeling.Layer] = [], isNoisy: Bool = false, methods: [String]
   ) {
     self.relativeMatchingLoss = relativeMatchingLoss
     self.unknowns = unknowns
@@ -62,6 +64,11 @@ public struct Diagnosis: Codable, Sendable, Equatable {
       explanation =
         "No batch with this gradient was found; tried " + tried.joined(separator: ", ")
         + ". That is no proof of safety: more trials or another attack may succeed."
+    } else if isNoisy {
+      verdict = .recoveredUpToAmbiguity
+      explanation =
+        "The reconstruction fits the update as well as the client's noise allows. How near it is to the "
+        + "private images the update does not tell; `gradleak analyse` bounds it."
     } else if isSingular == true, !isClosedForm {
       verdict = .recoveredUpToAmbiguity
       explanation =

@@ -49,6 +49,7 @@ public struct April: Sendable {
 
   /// - Throws: ``AttackError`` when the update comes from several images or the system is singular.
   public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
+    try update.requireOneGradient("APRIL")
     let label = try LabelRecovery.singleLabel(of: update, model: weighted.model)
     let gradient = update.gradients[positions]
     let (tokens, features) = (gradient.shape[1], gradient.shape[2])

@@ -14,10 +14,50 @@ extension GradientInversion {
   /// Levenberg-Marquardt from random starts.
   func levenbergMarquardt(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    try searchByLevenbergMarquardt(&journal, labels: likelyLabels(), observe)
+    try searchWithLikelyLabels(&journal, observe)
     return journal.result(diagnosis: diagnosis(of: journal))
   }
 
+  /// Levenberg-Marquardt with the labels that the update tells, or else with labels that are sought.
+  private func searchWithLikelyLabels(
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
+    guard let training = update.training, knownLabels == nil else {
+      return try searchByLevenbergMarquardt(&journal, labels: likelyLabels(), observe)
+    }
+    // Which label belongs to which mini-batch is tried where that is few trials.
+    let arrangements = trainedLabels(training).flatMap {
+      training.arrangements(of: $0, limit: GradientInversion.arrangementLimit)
+    }
+    var candidates: [(labels: [Int], function: MatchingResiduals)] = []
+    for labels in arrangements ?? [] {
+      candidates.append((labels, try residuals(labels, &journal)))
+    }
+    for trial in 0..<min(configuration.trials, GradientInversion.arrangementTrials) {
+      for candidate in candidates {
+        try run(
+          candidate.function, from: dummyBatch(trial, dimension: candidate.function.dimension),
+          labels: candidate.labels, &journal, observe)
+        if journal.wasStopped || isSolved(journal) { return }
+      }
+    }
+    try searchByLevenbergMarquardt(&journal, labels: nil, observe)
+  }
+
+  /// Ways to spread labels over mini-batches that are tried at most.
+  private static let arrangementLimit = 6
+
+  /// Starts at most for each of these; all but one are wrong.
+  private static let arrangementTrials = 2
+
+  private func trainedLabels(_ training: LocalTraining) -> [Int]? {
+    // Counts are differences of small numbers, which a defence drowns.
+    guard counter.isNone || update.batchSize == 1 else { return nil }
+    return LabelRecovery.labels(
+      of: update, after: training, weighted, seed: configuration.seed, backend: backend)
+  }
+
+  /// The labels in the batch's order, as far as that matters; nil when the update does not tell them.
   func likelyLabels() -> [Int]? {
     if let knownLabels { return knownLabels }
     // A label's number that was not sent, or that noise has drowned, is no basis for the search.
@@ -25,6 +65,11 @@ extension GradientInversion {
       !(update.gradients[bias].doubles.contains { $0 < 0 })
     {
       return nil
+    }
+    if let training = update.training {
+      return trainedLabels(training).flatMap {
+        training.arrangements(of: $0, limit: 1)?.first
+      }
     }
     if update.batchSize == 1 {
       return LabelRecovery.singleLabel(of: update, weighted).map { [$0] }
@@ -90,10 +135,7 @@ extension GradientInversion {
 
   /// Whether the batch is found, and no other can have its gradient.
   private func isCertain(_ journal: TrialJournal) -> Bool {
-    isSolved(journal)
-      && weighted.model.equationBound(
-        batchSize: update.batchSize, shared: update.sharedParameters, mode: mode)
-        >= batchShape.elementCount
+    isSolved(journal) && equationBound >= batchShape.elementCount
   }
 
   /// What was asked for; with noise what the true images would have, since nothing better can be told
@@ -128,8 +170,10 @@ extension GradientInversion {
     let layers = try closedForms(&journal, observe)
     if !journal.wasStopped, !isSolved(journal) {
       let labels = likelyLabels()
-      try searchByLevenbergMarquardt(&journal, labels: labels, observe)
-      if labels != nil, knownLabels == nil, !journal.wasStopped, !isSolved(journal) {
+      try searchWithLikelyLabels(&journal, observe)
+      if labels != nil, knownLabels == nil, update.training == nil, !journal.wasStopped,
+        !isSolved(journal)
+      {
         try searchByLevenbergMarquardt(&journal, labels: nil, observe)
       }
       if !journal.wasStopped, !isSolved(journal) {
@@ -209,9 +253,8 @@ extension GradientInversion {
       isClosedForm: GradientInversion.closedFormMethods.contains(
         journal.entries.first?.trial.method ?? ""),
       unknowns: batchShape.elementCount,
-      equationBound: weighted.model.equationBound(
-        batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
-      extremeEigenvalues: entry.extremeEigenvalues, layers: layers,
+      equationBound: equationBound,
+      extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
       methods: journal.entries.map(\.trial.method))
   }
 }

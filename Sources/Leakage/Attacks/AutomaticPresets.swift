@@ -30,7 +30,8 @@ extension GradientInversion {
   private func applicablePresets() -> [OptimizationPlan] {
     let labels = likelyLabels()
     var plans = [AttackPresets.invertingGradients]
-    if let labels, Set(labels).count == labels.count, weighted.model.hasKnownFeatures,
+    if let labels, update.training == nil, Set(labels).count == labels.count,
+      weighted.model.hasKnownFeatures,
       ClassifierGradient(update, weighted.model)?.sums != nil
     {
       plans.append(AttackPresets.modern)

@@ -35,8 +35,7 @@ extension GradientInversion {
     let diagnosis = Diagnosis(
       relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
       isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
-      equationBound: weighted.model.equationBound(
-        batchSize: update.batchSize, shared: update.sharedParameters, mode: mode),
+      equationBound: equationBound,
       extremeEigenvalues: nil, layers: solution.layers, methods: [solution.method])
     return AttackResult(
       images: solution.images, labels: solution.labels, matchingLoss: loss,
@@ -98,6 +97,7 @@ extension GradientInversion {
   }
 
   private func requireEveryGradient(_ name: String) throws(AttackError) {
+    try update.requireOneGradient(name)
     guard update.isComplete else {
       throw AttackError(
         "\(name) needs the gradients of all parameters, and \(update.sharedParameters.count) of "

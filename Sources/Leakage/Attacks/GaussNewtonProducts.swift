@@ -15,18 +15,20 @@ final class GaussNewtonProducts {
   ///   - labels: class indices of the batch, or nil when they are sought as probabilities.
   ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - counter: the view in which gradients are matched.
+  ///   - training: the client's local steps; nil for one gradient.
   ///   - columns: products computed at once.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init(
     _ weighted: WeightedModel, batchSize: Int, labels: [Int]?,
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType, mode: ForwardMode,
-    counter: CounterAttack = .none, columns: Int = 1, backend: any Backend
+    counter: CounterAttack = .none, training: LocalTraining? = nil, columns: Int = 1,
+    backend: any Backend
   ) throws(GraphError) {
     let product = GaussNewtonGraph(
       weighted.model, batchSize: batchSize,
       labelForm: labels == nil ? .probabilities : .classIndices, seeksLabels: labels == nil,
       loss: loss, shared: shared, columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode,
-      view: counter.view)
+      view: counter.view, training: training)
     let executable = try backend.compile(product.graph)
     let types = product.graph.inputs.map(\.type)
     for (range, tensors) in [

@@ -17,7 +17,8 @@ public struct GradientInversion: Sendable {
   let startingImages: Tensor?
 
   /// - Parameters:
-  ///   - knownLabels: one class index for each example, in any order, or nil when unknown.
+  ///   - knownLabels: one class index for each example, or nil when unknown; in any order, but with
+  ///     local steps on mini-batches in that of the client.
   ///   - startingImages: [N, C, H, W], for plans that start from given images.
   ///   - counter: what the attacker makes of knowing the client's defence.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
@@ -99,6 +100,16 @@ public struct GradientInversion: Sendable {
   /// The type of the private batch, in f64.
   var batchShape: Shape {
     Shape([update.batchSize] + weighted.model.inputShape.dimensions)
+  }
+
+  /// At most this many independent equations does the update give for the images; with several local
+  /// steps, through which everything depends on everything, only that each number gives one.
+  var equationBound: Int {
+    guard update.training == nil else {
+      return update.sharedParameters.reduce(0) { $0 + update.gradients[$1].shape.elementCount }
+    }
+    return weighted.model.equationBound(
+      batchSize: update.batchSize, shared: update.sharedParameters, mode: mode)
   }
 
   // MARK: - Closed form

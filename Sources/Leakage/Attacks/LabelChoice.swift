@@ -13,6 +13,11 @@ extension GradientInversion {
       return [try LabelRecovery.singleLabel(of: update, model: weighted.model)]
     case .recovered:
       guard let labels = likelyLabels() else {
+        if let training = update.training, !training.isFullBatch {
+          throw AttackError(
+            "which label belongs to which of the client's mini-batches is not told by its update; seek "
+              + "them with labels=joint, or assume them with labels=known")
+        }
         throw AttackError(
           "the last layer of \(weighted.model.name) does not tell the labels of this update; seek "
             + "them with labels=joint, or assume them with labels=known")
@@ -37,6 +42,7 @@ extension LabelRecovery {
   public static func mostNegativeLabels(
     of update: SharedUpdate, model: Model
   ) throws(AttackError) -> [Int] {
+    try update.requireOneGradient("labels=most-negative")
     guard let gradient = ClassifierGradient(update, model), let elements = gradient.rows else {
       throw AttackError(
         "labels are read off the gradient of a fully connected last layer, which \(model.name) "

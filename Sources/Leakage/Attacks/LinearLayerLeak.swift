@@ -71,6 +71,10 @@ public struct LinearLayerLeak: Sendable {
         "the closed form reads one example off a gradient, and this update comes from "
           + "\(update.batchSize); use --attack dlg or auto")
     }
+    // Every step moves the layer by multiples of the one input, unless weights decay.
+    if let training = update.training, training.weightDecay > 0 {
+      try update.requireOneGradient("the linear layer's closed form")
+    }
     guard let weightGradient = update.gradient(of: layer.weight),
       let factors = update.gradient(of: layer.bias)?.doubles
     else {

@@ -32,7 +32,8 @@ final class MatchingFunction: ObjectiveFunction {
     let matching = GradientMatchingGraph(
       model, batchSize: update.batchSize, labelForm: labels == nil ? soughtForm : .classIndices,
       seeksLabels: labels == nil, loss: update.loss, shared: update.sharedParameters,
-      dtype: precision.dtype, mode: mode, view: counter.view)
+      dtype: precision.dtype, mode: mode, view: counter.view,
+      training: update.training)
     let executable = try backend.compile(matching.graph)
     self.executable = executable
     func bindFixed(_ tensors: [Tensor], from start: Int) {

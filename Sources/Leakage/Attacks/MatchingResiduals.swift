@@ -43,7 +43,7 @@ final class MatchingResiduals: LeastSquaresFunction {
     single = try GaussNewtonProducts(
       weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
       shared: update.sharedParameters, dtype: .f64, mode: mode, counter: counter,
-      backend: backend)
+      training: update.training, backend: backend)
   }
 
   func evaluate(
@@ -87,7 +87,7 @@ final class MatchingResiduals: LeastSquaresFunction {
       return try GaussNewtonProducts(
         weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
         shared: update.sharedParameters, dtype: .f32, mode: mode, counter: counter,
-        backend: backend)
+        training: update.training, backend: backend)
     } catch {
       preconditionFailure("the f64 graph compiled, but the f32 one did not: \(error.message)")
     }

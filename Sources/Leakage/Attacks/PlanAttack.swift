@@ -94,6 +94,7 @@ extension GradientInversion {
     _ plan: OptimizationPlan, _ labels: [Int]?
   ) throws(AttackError) -> Tensor? {
     guard plan.prior.features.weight > 0 else { return nil }
+    try update.requireOneGradient("the prior on features")
     guard let labels, weighted.model.hasKnownFeatures,
       let gradient = ClassifierGradient(update, weighted.model), let rows = gradient.rows,
       let sums = gradient.sums

@@ -30,7 +30,7 @@ final class PlanFunction: ObjectiveFunction {
       plan, weighted.model, batchSize: update.batchSize,
       labelForm: labels == nil ? .logits : .classIndices, matched: matched,
       shared: update.sharedParameters, loss: update.loss, scale: scale,
-      dtype: precision.dtype, mode: mode)
+      dtype: precision.dtype, mode: mode, training: update.training)
     let executable = try backend.compile(matching.graph)
     self.executable = executable
     func bindFixed(_ tensors: [Tensor], from start: Int) {

@@ -1,12 +1,14 @@
 import TensorGraph
 
-/// What a client shared after one local step: the gradient of its loss on a private batch, for all
-/// parameters or some of them.
+/// What a client shared: the gradient of its loss on a private batch, or what several local steps come
+/// to, (weights before - weights after) / learning rate; for all parameters or some of them.
 public struct SharedUpdate: Sendable {
   /// One tensor per parameter, in the model's order; zeros for one whose gradient was not shared.
   public let gradients: [Tensor]
   /// Indices of the parameters whose gradients were shared, ascending and never empty.
   public let sharedParameters: [Int]
+  /// The local steps behind it; nil for one gradient.
+  public let training: LocalTraining?
   /// The loss whose gradient it is.
   public let loss: ClientLoss
   /// Number of examples in the private batch.
@@ -17,12 +19,17 @@ public struct SharedUpdate: Sendable {
   /// the true batch; 0 for numbers that are exact to f64.
   public let relativeRounding: Double
 
-  /// - Parameter sharedParameters: nil for all.
+  /// - Parameters:
+  ///   - training: of `batchSize` examples; a single step on all of them is taken as a gradient.
+  ///   - sharedParameters: nil for all.
   public init(
     gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
-    sharedParameters: [Int]? = nil, relativeRounding: Double = 0
+    training: LocalTraining? = nil, sharedParameters: [Int]? = nil, relativeRounding: Double = 0
   ) {
     precondition(batchSize >= 1, "an update of \(batchSize) examples")
+    precondition(
+      training.map { Set($0.steps.joined()) == Set(0..<batchSize) } ?? true,
+      "the local steps do not see each of \(batchSize) examples")
     let shared = sharedParameters ?? Array(gradients.indices)
     precondition(
       !shared.isEmpty && shared.allSatisfy(gradients.indices.contains) && shared == shared.sorted(),
@@ -30,6 +37,7 @@ public struct SharedUpdate: Sendable {
     self.gradients = gradients
     self.sharedParameters = shared
     self.loss = loss
+    self.training = training.flatMap { $0.isOneGradient ? nil : $0 }
     self.relativeRounding = relativeRounding
     self.batchSize = batchSize
     squaredNorm = gradients.reduce(0) { sum, tensor in
@@ -71,35 +79,42 @@ public struct WeightedModel: Sendable {
       buffers: model.initialBuffers(dtype: .f64).map(\.tensor))
   }
 
-  /// The gradient that a client with this private batch shares.
+  /// The update that a client with this private batch shares.
   ///
   /// - Parameters:
   ///   - images: [N, C, H, W], of the element type to compute in.
   ///   - labels: N class indices, or as many for each image as the model gives.
+  ///   - training: the client's local steps; nil for one gradient.
   /// - Throws: ``AttackError`` when the loss does not fit the model or the backend cannot run it.
   public func share(
     images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
-    mode: ForwardMode = .evaluation, backend: any Backend
+    training: LocalTraining? = nil, mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) -> SharedUpdate {
-    try step(images: images, labels: labels, loss: loss, mode: mode, backend: backend).update
+    try step(
+      images: images, labels: labels, loss: loss, training: training, mode: mode,
+      backend: backend
+    ).update
   }
 
-  /// What a client computes on its private batch; see ``share(images:labels:loss:mode:backend:)``.
+  /// What a client computes on its private batch, with loss and logits of its first step; see
+  /// ``share(images:labels:loss:training:mode:backend:)``.
   public func step(
     images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
-    mode: ForwardMode = .evaluation, backend: any Backend
+    training: LocalTraining? = nil, mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) -> (update: SharedUpdate, loss: Double, logits: Tensor) {
     try loss.check(classCount: model.classCount)
     let (dtype, batchSize) = (images.dtype, images.shape[0])
     let client = ClientGradientGraph(
-      model, batchSize: batchSize, labelForm: .classIndices, loss: loss, dtype: dtype, mode: mode)
+      model, batchSize: batchSize, labelForm: .classIndices, loss: loss, dtype: dtype, mode: mode,
+      training: training)
     let indices = Tensor(
       client.graph.inputs[client.labels].type.shape, .i32, labels.map(Double.init))
     let inputs = [images, indices] + (parameters + buffers).map { $0.converted(to: dtype) }
     do {
       let outputs = try backend.evaluate(client.graph, inputs)
       let update = SharedUpdate(
-        gradients: client.gradients.map { outputs[$0] }, batchSize: batchSize, loss: loss)
+        gradients: client.gradients.map { outputs[$0] }, batchSize: batchSize, loss: loss,
+        training: training)
       return (update, outputs[client.loss].scalarValue, outputs[client.logits])
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")

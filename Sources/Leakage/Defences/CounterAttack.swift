@@ -119,6 +119,7 @@ public struct CounterAttack: Sendable {
     }
     return SharedUpdate(
       gradients: tensors, batchSize: update.batchSize, loss: update.loss,
-      sharedParameters: update.sharedParameters, relativeRounding: update.relativeRounding)
+      training: update.training, sharedParameters: update.sharedParameters,
+      relativeRounding: update.relativeRounding)
   }
 }

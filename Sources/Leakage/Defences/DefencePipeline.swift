@@ -27,10 +27,11 @@ public struct DefencePipeline: Sendable {
   ///   - gradients: one tensor per parameter, floating-point: the mean over the batch.
   ///   - batchSize: number of examples in the batch.
   ///   - loss: the client's.
+  ///   - training: the local steps behind `gradients`, which are their update then.
   ///   - examples: the gradient of each example, where ``needsExampleGradients``; else unused.
   public mutating func apply(
     _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
-    examples: [[Tensor]] = []
+    training: LocalTraining? = nil, examples: [[Tensor]] = []
   ) -> DefendedUpdate {
     precondition(
       !needsExampleGradients || examples.count == batchSize,
@@ -45,6 +46,7 @@ public struct DefencePipeline: Sendable {
     return DefendedUpdate(
       update: SharedUpdate(
         gradients: transit.parts.map(\.tensor), batchSize: batchSize, loss: loss,
+        training: training,
         sharedParameters: transit.parts.indices.filter { !transit.parts[$0].isWithheld }),
       wireByteCount: transit.wireByteCount, plainByteCount: plainBytes,
       counterAttack: CounterAttack(transit))

@@ -6,14 +6,23 @@ extension WeightedModel {
   /// - Parameters:
   ///   - images: [N, C, H, W], of the element type to compute in.
   ///   - labels: N class indices.
+  ///   - training: the client's local steps, after which the defences are applied to the update; nil
+  ///     for one gradient.
   ///   - pipeline: the client's defences, with what they keep from earlier rounds.
-  /// - Throws: ``AttackError`` when the backend cannot run the model.
+  /// - Throws: ``AttackError`` when the backend cannot run the model, or DP-SGD meets several steps.
   public func share(
     images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
-    mode: ForwardMode = .evaluation, through pipeline: inout DefencePipeline, backend: any Backend
+    training: LocalTraining? = nil, mode: ForwardMode = .evaluation,
+    through pipeline: inout DefencePipeline, backend: any Backend
   ) throws(AttackError) -> DefendedUpdate {
+    if let training, !training.isOneGradient, pipeline.needsExampleGradients {
+      throw AttackError(
+        "DP-SGD clips the gradients of single examples in each step, which is not followed through "
+          + "\(training.steps.count) local steps; simulate one step, or another defence")
+    }
     let update = try share(
-      images: images, labels: labels, loss: loss, mode: mode, backend: backend)
+      images: images, labels: labels, loss: loss, training: training, mode: mode,
+      backend: backend)
     var examples: [[Tensor]] = []
     if pipeline.needsExampleGradients {
       let elements = images.doubles
@@ -28,6 +37,7 @@ extension WeightedModel {
       }
     }
     return pipeline.apply(
-      update.gradients, batchSize: labels.count, loss: loss, examples: examples)
+      update.gradients, batchSize: labels.count, loss: loss, training: training,
+      examples: examples)
   }
 }

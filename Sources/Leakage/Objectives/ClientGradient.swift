@@ -27,7 +27,9 @@ extension Model {
   }
 }
 
-/// The graph of the gradient that a client shares.
+/// The graph of the update that a client shares: a gradient, or with a ``LocalTraining`` what its steps
+/// come to (see ``Model/clientUpdate(images:labels:labelForm:parameters:buffers:loss:training:mode:)``;
+/// loss and logits are the first step's).
 ///
 /// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers. The
 /// images and labels vary, the rest is fixed. Outputs, in order: loss (scalar); logits [N, K]; the
@@ -51,14 +53,15 @@ public struct ClientGradientGraph: Sendable {
 
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, loss: ClientLoss = .meanCrossEntropy,
-    dtype: DType = .f32, mode: ForwardMode = .evaluation
+    dtype: DType = .f32, mode: ForwardMode = .evaluation, training: LocalTraining? = nil
   ) {
     let builder = GraphBuilder()
     let inputs = builder.attackInputs(
       model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
-    let result = model.clientGradient(
+    let result = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
+      mode: mode)
     self.graph = builder.build(outputs: [result.loss, result.logits] + result.gradients)
     self.parameters = 2..<2 + model.parameters.count
     self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count

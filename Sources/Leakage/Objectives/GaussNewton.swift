@@ -32,10 +32,12 @@ public struct GaussNewtonGraph: Sendable {
   ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
   ///   - view: how the gradient is seen.
+  ///   - training: the client's local steps; nil for one gradient.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool,
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, columns: Int? = nil,
-    dtype: DType = .f64, mode: ForwardMode = .evaluation, view: MatchingView = .plain
+    dtype: DType = .f64, mode: ForwardMode = .evaluation, view: MatchingView = .plain,
+    training: LocalTraining? = nil
   ) {
     precondition(
       !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
@@ -48,9 +50,10 @@ public struct GaussNewtonGraph: Sendable {
     }
     let shared = shared ?? Array(model.parameters.indices)
     let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
-    let candidate = model.clientGradient(
+    let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
+      mode: mode)
     let gradients = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
     let changes = Value.pushforward(
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })

@@ -37,10 +37,12 @@ public struct GradientMatchingGraph: Sendable {
   ///   - shared: indices of the parameters whose gradients were shared, in ascending order; nil for
   ///     all. The sum goes over these.
   ///   - view: how the dummy's gradient is seen; the targets must be in that form already.
+  ///   - training: the client's local steps; nil for one gradient.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool? = nil,
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType = .f32,
-    mode: ForwardMode = .evaluation, view: MatchingView = .plain
+    mode: ForwardMode = .evaluation, view: MatchingView = .plain,
+    training: LocalTraining? = nil
   ) {
     let shared = shared ?? Array(model.parameters.indices)
     let builder = GraphBuilder()
@@ -55,9 +57,10 @@ public struct GradientMatchingGraph: Sendable {
       return builder.input(spec.name + ".target", spec.shape, dtype, role: .fixed)
     }
     let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
-    let candidate = model.clientGradient(
+    let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
-      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, mode: mode)
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
+      mode: mode)
     let seen = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
     let distance = squaredDistance(seen, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]

@@ -10,6 +10,10 @@ public struct LocalTraining: Hashable, Sendable, Codable {
   public let momentum: Double
   /// The L2 penalty's factor, 0 or more.
   public let weightDecay: Double
+  /// Passes through the private batch.
+  public let epochs: Int
+  /// Examples that a step sees; the last step of an epoch may see fewer.
+  public let miniBatchSize: Int
   /// For each step the positions in the private batch that it sees.
   public let steps: [[Int]]
 
@@ -48,11 +52,33 @@ public struct LocalTraining: Hashable, Sendable, Codable {
     self.learningRate = learningRate
     self.momentum = momentum
     self.weightDecay = weightDecay
+    self.epochs = epochs
+    self.miniBatchSize = min(miniBatchSize, exampleCount)
     steps = Array(repeating: epoch, count: epochs).flatMap { $0 }
   }
 
   /// Each step is part of one graph.
   static let largestStepCount = 200
+
+  /// Whether the update is the gradient of the whole batch.
+  public var isOneGradient: Bool { steps.count == 1 && weightDecay == 0 }
+
+  /// Whether every step sees the whole batch, so that the examples' order does not matter.
+  var isFullBatch: Bool { steps.allSatisfy { $0 == steps[0] } }
+}
+
+extension LocalTraining: CustomStringConvertible {
+  /// For people and records, such as "4 local steps (2 epochs of mini-batches of 1), learning rate
+  /// 0.1".
+  public var description: String {
+    let passes = epochs == 1 ? "1 epoch" : "\(epochs) epochs"
+    var text =
+      "\(steps.count) local step\(steps.count == 1 ? "" : "s") (\(passes) of mini-batches of "
+      + "\(miniBatchSize)), learning rate \(learningRate)"
+    if momentum > 0 { text += ", momentum \(momentum)" }
+    if weightDecay > 0 { text += ", weight decay \(weightDecay)" }
+    return text
+  }
 }
 
 extension Model {
@@ -63,12 +89,18 @@ extension Model {
   /// The whole training is in the graph, so that its derivatives follow every step (Geiping et al.
   /// 2020, section 5).
   ///
-  /// - Parameters: as for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``.
+  /// - Parameters: as for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``;
+  ///   without `training` the update is one gradient.
   /// - Returns: logits and loss of the first step, and the update.
   public func clientUpdate(
     images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
-    loss: ClientLoss = .meanCrossEntropy, training: LocalTraining, mode: ForwardMode = .evaluation
+    loss: ClientLoss = .meanCrossEntropy, training: LocalTraining?, mode: ForwardMode = .evaluation
   ) -> ClientGradient {
+    guard let training else {
+      return clientGradient(
+        images: images, labels: labels, labelForm: labelForm, parameters: parameters,
+        buffers: buffers, loss: loss, mode: mode)
+    }
     var weights = parameters
     var velocities: [Value] = []
     var first: ClientGradient?

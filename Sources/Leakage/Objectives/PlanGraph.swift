@@ -29,11 +29,13 @@ struct PlanGraph: Sendable {
   ///   - labelForm: ``LabelForm/logits`` seeks the labels too.
   ///   - matched: indices of the parameters to match.
   ///   - shared: indices of the parameters whose gradients were shared; nil for all.
+  ///   - training: the client's local steps; nil for one gradient.
   ///   - scale: of the images' height and width; see ``OptimizationPlan/scales``.
   init(
     _ plan: OptimizationPlan, _ model: Model, batchSize: Int, labelForm: LabelForm,
     matched: [Int], shared: [Int]? = nil, loss: ClientLoss = .meanCrossEntropy,
-    scale: Double = 1, dtype: DType = .f32, mode: ForwardMode = .evaluation
+    scale: Double = 1, dtype: DType = .f32, mode: ForwardMode = .evaluation,
+    training: LocalTraining? = nil
   ) {
     let builder = GraphBuilder()
     let seeds = plan.prior.group.seeds
@@ -58,9 +60,9 @@ struct PlanGraph: Sendable {
     var total = builder.constant(0, dtype)
     for seed in 0..<seeds {
       let batch = images.slice(axis: 0, seed * batchSize..<(seed + 1) * batchSize)
-      let gradients = model.clientGradient(
+      let gradients = model.clientUpdate(
         images: batch, labels: labels, labelForm: labelForm, parameters: parameters,
-        buffers: buffers, loss: loss, mode: mode
+        buffers: buffers, loss: loss, training: training, mode: mode
       ).gradients
       let objective = plan.objective.distance(
         matched.map { gradients[$0] }, matched.map { targets[$0] })

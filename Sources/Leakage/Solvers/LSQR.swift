@@ -14,12 +14,16 @@ protocol LinearOperator: AnyObject {
 struct LSQR {
   /// Steps at most.
   var steps: Int
-  /// Stops when the residual is this small relative to b, or Aᵀr relative to A and r.
+  /// Stops when the residual is this small relative to b.
   var tolerance: Double
+  /// Stops when Aᵀr is this small relative to A and r: what is left of the residual no x can lower. It
+  /// stays above 1 / (condition of A) while there is something to gain.
+  var normalTolerance: Double
 
-  init(steps: Int = 30_000, tolerance: Double = 1e-15) {
+  init(steps: Int = 30_000, tolerance: Double = 1e-15, normalTolerance: Double = 1e-11) {
     self.steps = steps
     self.tolerance = tolerance
+    self.normalTolerance = normalTolerance
   }
 
   struct Solution {
@@ -77,7 +81,7 @@ struct LSQR {
       mapNormSquared += alpha * alpha
       let gradientNorm = phi * alpha * abs(cosine)
       if phi <= tolerance * targetNorm || alpha == 0 || beta == 0 { break }
-      if gradientNorm <= tolerance * mapNormSquared.squareRoot() * phi { break }
+      if gradientNorm <= normalTolerance * mapNormSquared.squareRoot() * phi { break }
     }
     return Solution(
       x: Array(x), steps: step, relativeResidual: phi / targetNorm,

@@ -17,6 +17,8 @@ public struct ThreatModel: Codable, Sendable, Equatable {
     case lossFunction = "loss function"
     case batchSize = "batch size"
     case labels
+    /// Learning rate, momentum, weight decay, epochs and mini-batches of several local steps.
+    case localTraining = "local training"
   }
 
   public var attacker: Attacker

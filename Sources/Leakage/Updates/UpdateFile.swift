@@ -11,21 +11,26 @@ public enum UpdateKind: String, Hashable, Sendable, CaseIterable, Codable {
 /// How a file becomes an update.
 public struct UpdateReading: Sendable {
   public var kind: UpdateKind
-  /// Of plain gradient descent; needed for a difference.
+  /// Of plain gradient descent; needed for a difference without `training`.
   public var learningRate: Double?
-  /// Steps between the weights whose difference it is.
-  public var localSteps: Int
+  /// Steps between the weights whose difference it is; nil for one on the whole batch.
+  public var training: LocalTraining?
+  /// The weights before, in the model's order: a difference carries their rounding. Nil when that is not
+  /// to be reckoned with.
+  public var startingWeights: [Tensor]?
   public var batchSize: Int
   public var loss: ClientLoss
   public var renamings: [TensorRenaming]
 
   public init(
-    kind: UpdateKind = .gradient, learningRate: Double? = nil, localSteps: Int = 1, batchSize: Int,
+    kind: UpdateKind = .gradient, learningRate: Double? = nil,
+    training: LocalTraining? = nil, startingWeights: [Tensor]? = nil, batchSize: Int,
     loss: ClientLoss = .meanCrossEntropy, renamings: [TensorRenaming] = []
   ) {
     self.kind = kind
     self.learningRate = learningRate
-    self.localSteps = localSteps
+    self.training = training
+    self.startingWeights = startingWeights
     self.batchSize = batchSize
     self.loss = loss
     self.renamings = renamings
@@ -70,6 +75,12 @@ public struct UpdateFile: Sendable {
       if traces.zeroCount == traces.count { silent.append(match.fileName) }
       let shared = factor * traces.norm
       rounding += shared * shared * traces.format.relativeRounding
+      if reading.kind == .difference, let start = reading.startingWeights {
+        // Each step rounds the weights that it leaves.
+        let norm = factor * NumberTraces(start[match.wanted]).norm
+        rounding +=
+          norm * norm * traces.format.relativeRounding * Double(reading.training?.steps.count ?? 1)
+      }
       let turned = match.isTransposed ? tensor.matrixTransposed : tensor
       gradients[match.wanted] = factor == 1 ? turned : turned.multiplied(by: factor)
     }
@@ -83,7 +94,7 @@ public struct UpdateFile: Sendable {
     }
     update = SharedUpdate(
       gradients: gradients, batchSize: reading.batchSize, loss: reading.loss,
-      sharedParameters: matching.matches.map(\.wanted),
+      training: reading.training, sharedParameters: matching.matches.map(\.wanted),
       relativeRounding: rounding / max(square, .leastNormalMagnitude))
     self.path = path
     notes = UpdateFile.notes(matching, silent: silent, buffers: model.buffers.map(\.name))
@@ -93,20 +104,15 @@ public struct UpdateFile: Sendable {
   private static func gradientFactor(_ reading: UpdateReading) throws(AttackError) -> Double {
     switch reading.kind {
     case .gradient:
-      guard reading.localSteps == 1 else {
+      if let training = reading.training, !training.isOneGradient {
         throw AttackError(
-          "\(reading.localSteps) local steps give a difference of weights, no gradient; use "
-            + "--update-kind difference")
+          "\(training) give a difference of weights, no gradient; use --update-kind difference")
       }
       return 1
     case .difference:
-      guard reading.localSteps == 1 else {
-        throw AttackError(
-          "a difference after \(reading.localSteps) local steps is no gradient at the weights the "
-            + "model has, and the attacks of this version match one gradient; use an update of one "
-            + "local step")
-      }
-      guard let rate = reading.learningRate, rate > 0, rate.isFinite else {
+      guard let rate = reading.training?.learningRate ?? reading.learningRate, rate > 0,
+        rate.isFinite
+      else {
         throw AttackError(
           "a difference of weights is -learning rate times the gradient; give the learning rate, a "
             + "number above 0, with --learning-rate")

@@ -32,6 +32,7 @@ struct AuditCommand: ParsableCommand {
   var images: [String] = []
 
   @OptionGroup var update: UpdateOptions
+  @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -71,6 +72,11 @@ struct AuditCommand: ParsableCommand {
     if update.update != nil, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
+    }
+    if update.update == nil, training.isGiven {
+      throw ValidationError(
+        "Local steps (--epochs, --mini-batch, --local-steps, --momentum, --weight-decay) go with "
+          + "--update here; simulate them with gradleak reconstruct.")
     }
     _ = try ladders()
   }
@@ -117,8 +123,9 @@ struct AuditCommand: ParsableCommand {
     let selected = try selection.select(batchSizes: [batchSize])
     let file = try UpdateFile(
       contentsOf: path, for: selected.model, wanted: selected.wanted,
-      update.reading(
-        batchSize: batchSize, loss: try loss.clientLoss(), renamings: try selection.renamings()))
+      try update.reading(
+        training, from: selected.weighted(seed: attack.seed), batchSize: batchSize,
+        loss: try loss.clientLoss(), renamings: try selection.renamings()))
     var limited = attack
     limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
     let session = SimulationSession(

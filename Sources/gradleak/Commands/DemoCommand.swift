@@ -38,12 +38,14 @@ struct PhotographDemo: ParsableCommand {
         gradleak demo --attack auto                to rounding, in a moment
         gradleak demo --seeds 5                    success rate over 35 runs
         gradleak demo --defence gaussian:1e-2      does noise of this variance stop it?
+        gradleak demo --epochs 3 --learning-rate 0.1   a client that takes three local steps
         gradleak demo --model convnet --activation gelu --out out/convnet
       """)
 
   @OptionGroup var selection: ModelSelection
   @OptionGroup var attack: AttackOptions
   @OptionGroup var defence: DefenceOptions
+  @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var output: OutputOptions
 
   @Option(
@@ -61,7 +63,7 @@ struct PhotographDemo: ParsableCommand {
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
       selected: selected, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output,
-      defence: try defence.choice())
+      defence: try defence.choice(), training: training)
     session.explainSmoothness()
     let pictures = BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape)

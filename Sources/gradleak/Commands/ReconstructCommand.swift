@@ -15,7 +15,8 @@ struct ReconstructCommand: ParsableCommand {
       With --update it attacks a gradient that a client shared, and needs no picture; with --truth \
       it measures what came back. Without --update it shares the gradient of your pictures and \
       attacks that: PNG and JPEG pictures of any size, which are cropped and resized to the model's \
-      input. Results are the reconstructions, a contact sheet, the snapshots on the way, run.json \
+      input. With --epochs or --mini-batch the client trains for several local steps and shares \
+      the difference of its weights. Results are the reconstructions, a contact sheet, the snapshots on the way, run.json \
       (records) and trace.csv.
 
       EXAMPLES
@@ -26,6 +27,9 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct --model m.onnx --update g.safetensors --truth a.png --labels 3
         gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
+        gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --learning-rate 0.1
+        gradleak reconstruct --update d.safetensors --update-kind difference --batch-size 4 \
+          --epochs 2 --mini-batch 2 --learning-rate 0.1
       """)
 
   @Argument(
@@ -34,6 +38,7 @@ struct ReconstructCommand: ParsableCommand {
   var images: [String] = []
 
   @OptionGroup var update: UpdateOptions
+  @OptionGroup var training: LocalTrainingOptions
 
   @Option(
     parsing: .upToNextOption,
@@ -112,8 +117,9 @@ struct ReconstructCommand: ParsableCommand {
     }
     let file = try UpdateFile(
       contentsOf: path, for: model, wanted: selected.wanted,
-      update.reading(
-        batchSize: count, loss: try loss.clientLoss(), renamings: try selection.renamings()))
+      try update.reading(
+        training, from: selected.weighted(seed: attack.seed), batchSize: count,
+        loss: try loss.clientLoss(), renamings: try selection.renamings()))
     let examples = try readTruth(known, model)
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
@@ -172,7 +178,7 @@ struct ReconstructCommand: ParsableCommand {
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
       selected: selected, kind: kind, loss: try loss.clientLoss(), attack: attack, output: output,
-      defence: try defence.choice())
+      defence: try defence.choice(), training: training)
     session.explainSmoothness()
     let jobs = stride(from: 0, to: examples.count, by: size).map { start in
       let batch = Array(examples[start..<min(start + size, examples.count)])

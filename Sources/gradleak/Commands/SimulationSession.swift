@@ -13,6 +13,8 @@ struct SimulationSession {
   let attack: AttackOptions
   let output: OutputOptions
   var defence = DefenceOptions.Choice()
+  /// Of the simulated clients; nil for one gradient.
+  var training: LocalTrainingOptions?
 
   /// A batch to share and attack, with the seed of the weights and the dummy data.
   struct Job {
@@ -47,6 +49,7 @@ struct SimulationSession {
       let finished = outcomes.map(\.timing.attackSeconds)
       let outcome = try audit.run(
         job.batch, configuration: configuration,
+        training: try training?.training(exampleCount: job.batch.count),
         startingImages: try startingImages(count: job.batch.count), defences: defence.chain,
         isAdaptive: defence.isAdaptive
       ) { state, psnr in

@@ -20,25 +20,14 @@ struct UpdateOptions: ParsableArguments {
   @Option(help: ArgumentHelp("What the file's tensors are.", valueName: "name"))
   var updateKind: UpdateKind = .gradient
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The client's learning rate, for a difference.", valueName: "rate"))
-  var learningRate: Double?
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The client's steps of training, for a difference.", valueName: "n"))
-  var localSteps = 1
-
-  func validate() throws {
-    try check("--local-steps", localSteps, 1...1_000_000)
-  }
-
+  /// - Parameter start: the model as the client got it.
   func reading(
-    batchSize: Int, loss: ClientLoss, renamings: [TensorRenaming]
-  ) -> UpdateReading {
+    _ training: LocalTrainingOptions, from start: WeightedModel, batchSize: Int, loss: ClientLoss,
+    renamings: [TensorRenaming]
+  ) throws -> UpdateReading {
     UpdateReading(
-      kind: updateKind, learningRate: learningRate, localSteps: localSteps, batchSize: batchSize,
-      loss: loss, renamings: renamings)
+      kind: updateKind, learningRate: training.learningRate,
+      training: try training.training(exampleCount: batchSize), startingWeights: start.parameters,
+      batchSize: batchSize, loss: loss, renamings: renamings)
   }
 }

@@ -118,7 +118,10 @@ private func problem(
     }
     reading.learningRate = nil
     #expect(problem(difference, for: model, reading)?.contains("--learning-rate") == true)
-    reading.localSteps = 5
+    reading.training = try LocalTraining(
+      exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.1)
+    #expect(try read(difference, for: model, reading).update.training?.steps.count == 5)
+    reading.kind = .gradient
     #expect(problem(difference, for: model, reading)?.contains("5 local steps") == true)
   }
 

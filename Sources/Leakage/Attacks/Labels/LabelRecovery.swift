@@ -30,6 +30,10 @@ public enum LabelRecovery {
         "iDLG reads the label by a sign that the gradient of the \(update.loss) does not have; "
           + "use --attack auto, or give --labels")
     }
+    // Every step leaves the sign as it is, unless weights decay.
+    if let training = update.training, training.weightDecay > 0 {
+      try update.requireOneGradient("iDLG")
+    }
     if let sums = gradient.sums {
       return sums.indices.min { sums[$0] < sums[$1] } ?? 0
     }
@@ -56,7 +60,8 @@ public enum LabelRecovery {
   /// gradient that was shared. Nil where that layer tells nothing.
   public static func singleLabel(of update: SharedUpdate, _ weighted: WeightedModel) -> Int? {
     if let label = try? singleLabel(of: update, model: weighted.model) { return label }
-    guard update.batchSize == 1, let gradient = ClassifierGradient(update, weighted.model),
+    guard update.batchSize == 1, update.training == nil,
+      let gradient = ClassifierGradient(update, weighted.model),
       let sums = gradient.sums, let features = gradient.features,
       let logits = weighted.logits(of: features)
     else { return nil }
@@ -66,8 +71,8 @@ public enum LabelRecovery {
 
 extension LabelRecovery {
   /// The labels of a batch, repeated ones as often as they occur, in ascending order; nil where the
-  /// last layer is not fully connected with a bias, its gradient was not shared, or the loss shows no
-  /// label by sign.
+  /// last layer is not fully connected with a bias, its gradient was not shared, the loss shows no
+  /// label by sign, or several local steps are behind the update.
   ///
   /// Examples are taken out one at a time. The class whose bias gradient is most negative is a label;
   /// its row of the weight's gradient, divided by its bias's, is the (weighted mean) feature vector of
@@ -83,7 +88,8 @@ extension LabelRecovery {
   static func takingOutExamples(
     of update: SharedUpdate, _ weighted: WeightedModel, loss: ClientLoss
   ) -> (labels: [Int], remainder: Double)? {
-    guard loss.showsLabelBySign, var gradient = ClassifierGradient(update, weighted.model),
+    guard loss.showsLabelBySign, update.training == nil,
+      var gradient = ClassifierGradient(update, weighted.model),
       let whole = gradient.sums
     else { return nil }
     var labels: [Int] = []

@@ -44,6 +44,7 @@ extension LabelRecovery {
     of update: SharedUpdate, _ weighted: WeightedModel, by strategy: LabelStrategy, seed: UInt64,
     backend: any Backend
   ) throws(AttackError) -> [Int] {
+    try update.requireOneGradient("label recovery by \(strategy.rawValue)")
     guard let classifier = weighted.model.classifier, let bias = classifier.bias else {
       throw AttackError(
         "labels are read off a fully connected last layer with bias, which \(weighted.model.name) "

@@ -20,6 +20,17 @@ extension LabelRecovery {
     from start: WeightedModel, to end: WeightedModel, learningRate: Double, steps: Int,
     batchSize: Int, seed: UInt64, backend: any Backend
   ) throws(AttackError) -> [Int] {
+    let counts = try expectedCounts(
+      from: start, to: end, learningRate: learningRate, steps: steps, batchSize: batchSize,
+      seed: seed, backend: backend)
+    return labels(fromCounts: counts, total: steps * batchSize)
+  }
+
+  /// For each class how many of the examples seen are believed to be of it, not rounded.
+  static func expectedCounts(
+    from start: WeightedModel, to end: WeightedModel, learningRate: Double, steps: Int,
+    batchSize: Int, seed: UInt64, backend: any Backend
+  ) throws(AttackError) -> [Double] {
     guard let bias = start.model.classifier?.bias else {
       throw AttackError(
         "label counts are read off a fully connected last layer with bias, which "
@@ -34,11 +45,10 @@ extension LabelRecovery {
     let after = try DummyStatistics(end, seed: seed, backend: backend).probabilities
     let (first, last) = (start.parameters[bias].doubles, end.parameters[bias].doubles)
     let total = steps * batchSize
-    let counts = first.indices.map { index in
+    return first.indices.map { index in
       let mean = (before[index] + after[index]) / 2
       return Double(total) * mean
         + (last[index] - first[index]) / learningRate * Double(batchSize)
     }
-    return labels(fromCounts: counts, total: total)
   }
 }

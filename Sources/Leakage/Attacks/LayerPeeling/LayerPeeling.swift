@@ -103,6 +103,7 @@ public struct LayerPeeling: Sendable {
   public func reconstruct(
     _ update: SharedUpdate, _ weighted: WeightedModel
   ) throws(AttackError) -> Result {
+    try update.requireOneGradient("layer peeling")
     var needed = chain.links.compactMap { link -> Int? in
       if case .contraction(_, _, let parameter) = link { return parameter }
       return nil

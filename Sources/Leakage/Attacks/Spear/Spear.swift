@@ -46,6 +46,7 @@ public struct Spear: Sendable {
     _ update: SharedUpdate, seed: UInt64, draws: Int = 20_000_000,
     shouldStop: (Int, Int) -> Bool = { _, _ in false }
   ) throws(AttackError) -> Result {
+    try update.requireOneGradient("SPEAR")
     try requireDeadUnits()
     let factors = try Factors(update, layer, algebra: backend.linearAlgebra)
     let b = update.batchSize

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Leakage
+
+/// How a client trains between the weights it gets and the update it shares.
+struct LocalTrainingOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The client's passes through its batch before it shares an update. (default: 1)",
+      valueName: "n"))
+  var epochs: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Pictures in each of the client's local steps. (default: the whole batch)", valueName: "n"))
+  var miniBatch: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Instead of --epochs: the client's local steps.", valueName: "n"))
+  var localSteps: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The client's learning rate, for a difference of weights and for local steps.",
+      valueName: "rate"))
+  var learningRate: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Momentum of the client's SGD.", valueName: "factor"))
+  var momentum = 0.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Weight decay (L2 penalty) of the client's SGD.", valueName: "factor"))
+  var weightDecay = 0.0
+
+  func validate() throws {
+    if let epochs { try check("--epochs", epochs, 1...1_000_000) }
+    if let miniBatch { try check("--mini-batch", miniBatch, 1...1_000_000) }
+    if let localSteps { try check("--local-steps", localSteps, 1...1_000_000) }
+    if epochs != nil, localSteps != nil {
+      throw ValidationError("--epochs and --local-steps exclude each other; leave one out.")
+    }
+    if isGiven, learningRate == nil {
+      throw ValidationError(
+        "Local steps need the client's learning rate; give it with --learning-rate.")
+    }
+  }
+
+  /// Whether more than a single plain step is described.
+  var isGiven: Bool {
+    epochs != nil || miniBatch != nil || localSteps ?? 1 > 1 || momentum != 0 || weightDecay != 0
+  }
+
+  /// The training on a batch of this size; nil where a gradient is shared.
+  ///
+  /// - Throws: ``AttackError`` when a number is out of range.
+  func training(exampleCount: Int) throws -> LocalTraining? {
+    guard isGiven, let learningRate else { return nil }
+    let size = miniBatch ?? exampleCount
+    let stepsPerEpoch = (exampleCount + size - 1) / size
+    if let localSteps, localSteps % stepsPerEpoch != 0 {
+      throw ValidationError(
+        "--local-steps is \(localSteps), and an epoch of \(exampleCount) pictures in mini-batches of "
+          + "\(size) has \(stepsPerEpoch); give a multiple of that, or --epochs.")
+    }
+    return try LocalTraining(
+      exampleCount: exampleCount, miniBatchSize: size,
+      epochs: epochs ?? localSteps.map { $0 / stepsPerEpoch } ?? 1, learningRate: learningRate,
+      momentum: momentum, weightDecay: weightDecay)
+  }
+}

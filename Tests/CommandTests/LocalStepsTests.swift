@@ -1,0 +1,80 @@
+import Audit
+import Foundation
+import Leakage
+import TestSupport
+import Testing
+
+/// Clients that train for several steps before they share, on the command line.
+struct LocalStepsTests {
+  let folder = TestFolder()
+  private let model = ["--size", "8", "--classes", "5"]
+  private let update = "\(fixtures)/local-update"
+
+  private func run(_ arguments: String, _ rest: [String] = []) throws -> ToolRun {
+    try BuiltTool.run(arguments.split(separator: " ").map(String.init) + rest, in: folder.path)
+  }
+
+  @Test func aSimulatedClientTrains() throws {
+    folder.picture("rgb.png")
+    let run = try run(
+      "reconstruct photo.png --epochs 3 --learning-rate 0.1 --momentum 0.5 --out out", model)
+    #expect(
+      run.status == 0 && run.output.contains("Recovered 1 of 1"), "\(run.errors)\(run.output)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.update.kind == "difference" && record.update.localSteps == 3)
+    #expect(record.threatModel.localSteps == 3 && record.threatModel.known.contains(.localTraining))
+    #expect(
+      record.update.training
+        == "3 local steps (3 epochs of mini-batches of 1), learning rate 0.1, momentum 0.5")
+  }
+
+  @Test func oneStepIsAGradient() throws {
+    folder.picture("rgb.png")
+    let run = try run(
+      "reconstruct photo.png --epochs 1 --learning-rate 0.1 --attack lm --out out", model)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.update.kind == "gradient" && record.update.training == nil)
+    #expect(record.threatModel.localSteps == 1)
+  }
+
+  /// What PyTorch's SGD left, in f32 (scripts/make-local-update-fixture.py).
+  @Test func aDifferenceFromPyTorchGivesItsPictures() throws {
+    let run = try run(
+      "reconstruct --update \(update)/difference.safetensors --update-kind difference --epochs 2 "
+        + "--mini-batch 1 --learning-rate 0.1 --momentum 0.5 --weights "
+        + "\(update)/weights.safetensors --truth \(update)/a.png \(update)/b.png --labels 3,1 "
+        + "--batch-size 2 --attack lm --out out", model)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.update.localSteps == 4)
+    #expect(record.images.count == 2)
+    for image in record.images { #expect((image.psnr?.value ?? 0) > 40) }
+    #expect(record.diagnosis?.verdict == .recovered)
+  }
+
+  @Test(arguments: [
+    ("demo --epochs 2", "learning rate"),
+    ("demo --epochs 0 --learning-rate 1", "--epochs is 0"),
+    ("demo --epochs 2 --local-steps 2 --learning-rate 1", "exclude each other"),
+    ("demo --epochs 2 --learning-rate -1", "learning rate is -1.0"),
+    ("demo --epochs 201 --learning-rate 1", "201 local steps"),
+    ("demo --epochs 2 --learning-rate 1 --attack peeling", "layer peeling reads one gradient"),
+    ("demo --epochs 2 --learning-rate 1 --defence dp-sgd:1,1", "DP-SGD clips"),
+    ("audit --epochs 2 --learning-rate 1", "gradleak reconstruct"),
+  ]) func wrongTrainingIsRefused(_ arguments: String, _ sentence: String) throws {
+    let run = try run(arguments, model)
+    #expect(run.status == 2 && run.errors.contains(sentence), "\(run.errors)")
+  }
+
+  @Test func aGradientHasNoSteps() throws {
+    let run = try run(
+      "reconstruct --update \(update)/difference.safetensors --local-steps 4 --learning-rate 0.1",
+      model)
+    #expect(run.status == 2 && run.errors.contains("use --update-kind difference"), "\(run.errors)")
+    let uneven = try self.run(
+      "reconstruct --update \(update)/difference.safetensors --update-kind difference "
+        + "--local-steps 3 --mini-batch 1 --batch-size 2 --learning-rate 0.1", model)
+    #expect(uneven.status == 2 && uneven.errors.contains("give a multiple"), "\(uneven.errors)")
+  }
+}
