@@ -28,25 +28,31 @@ public struct Diagnosis: Codable, Sendable, Equatable {
 
   /// Share of the largest eigenvalue below which one cannot be told from 0 in f64.
   static let rankTolerance = 1e-14
+  /// Mean squared error per pixel, 40 dB, above which a loss may not be taken for a recovery.
+  static let tolerableError = 1e-4
 
   /// - Parameters:
   ///   - isSolved: whether the matching loss is what was asked for.
   ///   - isClosedForm: whether the solution was computed in closed form.
   ///   - layers: what layer peeling met, from the last layer to the first; may be empty.
   ///   - isNoisy: whether a fit to the noise's energy was accepted.
+  ///   - matchingLoss: not divided by anything.
   ///   - methods: what was tried, for the explanation.
   init(
     relativeMatchingLoss: Double, isSolved: Bool, isClosedForm: Bool, unknowns: Int,
     equationBound: Int, extremeEigenvalues: (smallest: Double, largest: Double)?,
-    layers: [LayerPeeling.Layer] = [], isNoisy: Bool = false, methods: [String]
+    layers: [LayerPeeling.Layer] = [], isNoisy: Bool = false, matchingLoss: Double = 0,
+    methods: [String]
   ) {
     self.relativeMatchingLoss = relativeMatchingLoss
     self.unknowns = unknowns
     self.equationBound = equationBound
     smallestEigenvalue = extremeEigenvalues?.smallest
     largestEigenvalue = extremeEigenvalues?.largest
+    // What is left of the loss may stand for an error along the weakest direction.
     let isSingular = extremeEigenvalues.map {
       $0.smallest <= Diagnosis.rankTolerance * $0.largest
+        || matchingLoss > Diagnosis.tolerableError * Double(unknowns) * $0.smallest
     }
     if equationBound < unknowns {
       verdict = .notDetermined
@@ -72,8 +78,8 @@ public struct Diagnosis: Codable, Sendable, Equatable {
     } else if isSingular == true, !isClosedForm {
       verdict = .recoveredUpToAmbiguity
       explanation =
-        "The reconstruction has the shared gradient to rounding, but some combinations of pixels "
-        + "change that gradient by less than rounding; `gradleak analyse` shows which."
+        "The reconstruction has nearly the shared gradient, but some combinations of pixels change that "
+        + "gradient by less than what is left; `gradleak analyse` shows which."
     } else {
       verdict = .recovered
       explanation =

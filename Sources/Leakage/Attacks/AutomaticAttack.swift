@@ -255,6 +255,7 @@ extension GradientInversion {
       unknowns: batchShape.elementCount,
       equationBound: equationBound,
       extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
+      matchingLoss: entry.trial.matchingLoss,
       methods: journal.entries.map(\.trial.method))
   }
 }
