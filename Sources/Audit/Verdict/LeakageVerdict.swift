@@ -145,8 +145,5 @@ extension LeakageVerdict {
 
 /// The middle of the values that are numbers; NaN for none.
 func medianNumber(_ values: [Double]) -> Double {
-  let sorted = values.filter { !$0.isNaN }.sorted()
-  guard !sorted.isEmpty else { return .nan }
-  let middle = sorted.count / 2
-  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  median(values.filter { !$0.isNaN })
 }

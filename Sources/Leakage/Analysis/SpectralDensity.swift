@@ -103,7 +103,7 @@ private struct LanczosProcess {
     let order = start.count
     var basis: [[Double]] = []
     var current = start
-    var norm = LanczosProcess.norm(current)
+    var norm = dot(current, current).squareRoot()
     for step in 0..<steps {
       if step % 16 == 15, shouldStop() { return nil }
       for index in 0..<order { current[index] /= norm }
@@ -112,13 +112,13 @@ private struct LanczosProcess {
       current.withUnsafeBufferPointer { vector in
         image.withUnsafeMutableBufferPointer { multiply(vector, $0) }
       }
-      diagonal.append(LanczosProcess.dot(current, image))
+      diagonal.append(dot(current, image))
       guard diagonal[step].isFinite else { return nil }
       // Twice is enough (Kahan, in Parlett 1980).
       for _ in 0..<2 {
-        for vector in basis { LanczosProcess.subtract(vector, from: &image) }
+        for vector in basis { addScaled(-dot(vector, image), vector, to: &image) }
       }
-      norm = LanczosProcess.norm(image)
+      norm = dot(image, image).squareRoot()
       guard norm.isFinite else { return nil }
       if norm <= 1e-13 * (diagonal.max() ?? 0) || step == steps - 1 { break }
       offDiagonal.append(norm)
@@ -142,22 +142,6 @@ private struct LanczosProcess {
     let vectors = matrix.pointer(as: Double.self)
     return eigenvalues.enumerated().map { row, eigenvalue in
       (eigenvalue, vectors[row * order] * vectors[row * order])
-    }
-  }
-
-  private static func dot(_ left: [Double], _ right: [Double]) -> Double {
-    left.withUnsafeBufferPointer { left in
-      right.withUnsafeBufferPointer { Leakage.dot(left, $0) }
-    }
-  }
-
-  private static func norm(_ vector: [Double]) -> Double { dot(vector, vector).squareRoot() }
-
-  /// Removes from `vector` its part along `direction`, which has norm 1.
-  private static func subtract(_ direction: [Double], from vector: inout [Double]) {
-    let share = dot(direction, vector)
-    direction.withUnsafeBufferPointer { direction in
-      vector.withUnsafeMutableBufferPointer { addScaled(-share, direction, to: $0) }
     }
   }
 }

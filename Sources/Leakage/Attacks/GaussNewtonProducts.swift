@@ -61,11 +61,7 @@ final class GaussNewtonProducts {
   }
 
   func move(to point: UnsafeBufferPointer<Double>) {
-    var start = 0
-    for (variable, count) in zip(variables, counts) {
-      variable.store(UnsafeBufferPointer(rebasing: point[start..<start + count]))
-      start += count
-    }
+    variables.store(point)
   }
 
   /// One product, for an instance with one column.
@@ -73,17 +69,9 @@ final class GaussNewtonProducts {
     _ direction: UnsafeBufferPointer<Double>, into result: UnsafeMutableBufferPointer<Double>
   ) {
     precondition(columns == 1, "one product of a graph for \(columns)")
-    var start = 0
-    for (buffer, count) in zip(directions, counts) {
-      buffer.store(UnsafeBufferPointer(rebasing: direction[start..<start + count]))
-      start += count
-    }
+    directions.store(direction)
     executable.run()
-    start = 0
-    for (buffer, count) in zip(products, counts) {
-      buffer.load(into: UnsafeMutableBufferPointer(rebasing: result[start..<start + count]))
-      start += count
-    }
+    products.load(into: result)
   }
 
   /// Fills `matrix`, of this instance's element type, with JᵀJ: row i is the product with unit vector

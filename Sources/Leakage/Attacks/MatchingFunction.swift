@@ -78,53 +78,10 @@ final class MatchingFunction: ObjectiveFunction {
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
   ) -> Double {
-    var start = 0
-    for variable in variables {
-      let count = variable.type.shape.elementCount
-      variable.store(UnsafeBufferPointer(rebasing: point[start..<start + count]))
-      start += count
-    }
+    variables.store(point)
     executable.run()
-    start = 0
-    for buffer in gradients {
-      let count = buffer.type.shape.elementCount
-      buffer.load(into: UnsafeMutableBufferPointer(rebasing: gradient[start..<start + count]))
-      start += count
-    }
-    guard let prior else { return loss.firstElement }
-    return loss.firstElement + prior.addEnergy(at: point, gradient: gradient)
-  }
-}
-
-extension HostBuffer {
-  /// Rounds the elements to this buffer's floating-point type.
-  func store(_ elements: UnsafeBufferPointer<Double>) {
-    switch type.dtype {
-    case .f64:
-      let target = pointer(as: Double.self)
-      for index in 0..<target.count { target[index] = elements[index] }
-    case .f32:
-      let target = pointer(as: Float.self)
-      for index in 0..<target.count { target[index] = Float(elements[index]) }
-    case .i32, .i64, .bool:
-      preconditionFailure("a point is made of floating-point numbers, not \(type)")
-    }
-  }
-
-  func load(into elements: UnsafeMutableBufferPointer<Double>) {
-    switch type.dtype {
-    case .f64:
-      let source = pointer(as: Double.self)
-      for index in 0..<source.count { elements[index] = source[index] }
-    case .f32:
-      let source = pointer(as: Float.self)
-      for index in 0..<source.count { elements[index] = Double(source[index]) }
-    case .i32, .i64, .bool:
-      preconditionFailure("a gradient is made of floating-point numbers, not \(type)")
-    }
-  }
-
-  fileprivate var firstElement: Double {
-    type.dtype == .f64 ? pointer(as: Double.self)[0] : Double(pointer(as: Float.self)[0])
+    gradients.load(into: gradient)
+    guard let prior else { return loss.number(at: 0) }
+    return loss.number(at: 0) + prior.addEnergy(at: point, gradient: gradient)
   }
 }

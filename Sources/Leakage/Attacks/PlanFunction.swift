@@ -82,19 +82,9 @@ final class PlanFunction: ObjectiveFunction {
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
   ) -> Double {
-    var start = 0
-    for variable in variables {
-      let count = variable.type.shape.elementCount
-      variable.store(UnsafeBufferPointer(rebasing: point[start..<start + count]))
-      start += count
-    }
+    variables.store(point)
     executable.run()
-    start = 0
-    for buffer in gradients {
-      let count = buffer.type.shape.elementCount
-      buffer.load(into: UnsafeMutableBufferPointer(rebasing: gradient[start..<start + count]))
-      start += count
-    }
+    gradients.load(into: gradient)
     return total.number(at: 0)
   }
 
@@ -109,13 +99,5 @@ final class PlanFunction: ObjectiveFunction {
   var bestSeed: Int {
     let values = seeds.map { $0.objective.isNaN ? .infinity : $0.objective }
     return values.indices.min { values[$0] < values[$1] } ?? 0
-  }
-}
-
-extension HostBuffer {
-  /// One element of a buffer of floating-point numbers.
-  fileprivate func number(at index: Int) -> Double {
-    type.dtype == .f64
-      ? pointer(as: Double.self)[index] : Double(pointer(as: Float.self)[index])
   }
 }

@@ -244,16 +244,6 @@ final class NormalEquations {
   }
 }
 
-private func dot(_ left: [Double], _ right: [Double]) -> Double {
-  left.withUnsafeBufferPointer { left in right.withUnsafeBufferPointer { dot(left, $0) } }
-}
-
-private func addScaled(_ factor: Double, _ vector: [Double], to result: inout [Double]) {
-  vector.withUnsafeBufferPointer { vector in
-    result.withUnsafeMutableBufferPointer { addScaled(factor, vector, to: $0) }
-  }
-}
-
 extension HostBuffer {
   /// The diagonal of this square matrix.
   var diagonal: [Double] {

@@ -60,3 +60,15 @@ func maximumNorm(_ vector: Vector) -> Double {
 func absoluteSum(_ vector: Vector) -> Double {
   vector.reduce(0) { $0 + abs($1) }
 }
+
+/// The inner product of two vectors of one length.
+func dot(_ left: [Double], _ right: [Double]) -> Double {
+  left.withUnsafeBufferPointer { left in right.withUnsafeBufferPointer { dot(left, $0) } }
+}
+
+/// result += factor * vector.
+func addScaled(_ factor: Double, _ vector: [Double], to result: inout [Double]) {
+  vector.withUnsafeBufferPointer { vector in
+    result.withUnsafeMutableBufferPointer { addScaled(factor, vector, to: $0) }
+  }
+}
