@@ -165,6 +165,9 @@ public struct ImageResult: Codable, Sendable, Equatable {
   /// without.
   public var isIdentified: Bool?
   public var candidateCount: Int?
+  /// PSNR in dB against what the client fed to its model in the image's place; nil where that was the
+  /// image itself.
+  public var encodedPSNR: JSONNumber?
   /// PSNR at least ``successPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
 
