@@ -103,6 +103,7 @@ enum ReportStyle {
     th, td { padding: .38rem .9rem .38rem 0; overflow-wrap: normal; }
     th:last-child, td:last-child { padding-right: 0; }
     .number { text-align: right; white-space: nowrap; }
+    .text { overflow-wrap: anywhere; min-width: 12rem; }
     .name { overflow-wrap: anywhere; min-width: 7rem; }
     pre { background: var(--panel); padding: .8rem 1rem; border-radius: 3px; margin: .6rem 0;
       white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8438rem; line-height: 1.5; }

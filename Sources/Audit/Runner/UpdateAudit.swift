@@ -38,6 +38,8 @@ public struct UpdateAudit: Sendable {
     public let truth: [PrivateExample]?
     /// What the client fed to its model in place of each image of ``truth``; nil for the images.
     public let encodings: [Tensor]?
+    /// Whether others are mixed into ``encodings``.
+    var isMixed: Bool { counterAttack.hasMixedLabels || defence?.chain.mixesImages == true }
     /// Names for the images where there is no truth.
     public let name: String
     /// Labels that the attacker knows.
@@ -117,10 +119,11 @@ public struct UpdateAudit: Sendable {
       var image = imageResult(
         truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
         seed: configuration.seed, candidates)
-      image.encodedPSNR = subject.encodings.map {
-        JSONNumber(
-          ImageMetrics.peakSignalToNoiseRatio(reconstructions[reconstruction], clamped($0[index])))
-      }
+      guard let encodings = subject.encodings else { return image }
+      let psnr = JSONNumber(
+        ImageMetrics.peakSignalToNoiseRatio(
+          reconstructions[reconstruction], clamped(encodings[index])))
+      if subject.isMixed { image.encodedPSNR = psnr } else { image.transformedPSNR = psnr }
       return image
     }
     var known: Set<ThreatModel.Fact> = [.architecture, .weights, .lossFunction, .batchSize]

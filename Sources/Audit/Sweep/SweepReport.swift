@@ -102,9 +102,7 @@ extension SweepReport.Cell {
     let images = records.flatMap(\.images)
     let success = SuccessRate(
       records.map { record in
-        record.images.contains {
-          ($0.psnr?.value ?? 0) >= max(leakedPSNR, ($0.greyImagePSNR?.value ?? 0) + 3)
-        }
+        record.images.contains { $0.isRecognisable(from: leakedPSNR) }
       })
     let defences = records.compactMap(\.defence)
     func mean(_ values: [Int]) -> Int? {
@@ -131,14 +129,6 @@ extension SweepReport.Cell {
 
   /// Whether leakage is stopped, as far as these runs tell.
   public var isStopped: Bool { success.interval.upperBound <= SweepReport.stoppedBelow }
-}
-
-/// The value that a share of all values does not exceed; NaN for none.
-private func quantile(_ share: Double, of values: [Double]) -> Double {
-  let sorted = values.sorted()
-  guard !sorted.isEmpty else { return .nan }
-  let position = max(Int((share * Double(sorted.count)).rounded(.up)) - 1, 0)
-  return sorted[min(position, sorted.count - 1)]
 }
 
 // MARK: - Series

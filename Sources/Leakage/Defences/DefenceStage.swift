@@ -69,6 +69,9 @@ extension DefenceChain {
     clientCount > 1 || defences.contains { $0.mixesLabels }
   }
 
+  /// Whether other images are mixed into each, and their labels into its.
+  public var mixesImages: Bool { mixesLabels }
+
   var mixesLabels: Bool { defences.contains { $0.mixesLabels } }
 
   /// Whether it scores the features that the last layer reads.
