@@ -100,9 +100,12 @@ extension Report {
 
   /// Headings, paragraphs and tables in GitHub's Markdown.
   var markdown: String {
-    var lines = ["# Grade \(verdict.grade.rawValue): \(verdict.grade.headline)", ""]
-    for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
-    lines += ["Grade \(verdict.grade.rawValue): \(verdict.grade.definition).", ""]
+    var lines = ["# " + Report.escaped(headline), ""]
+    if !verdict.images.isEmpty || input.texts.isEmpty {
+      lines = ["# Grade \(verdict.grade.rawValue): \(verdict.grade.headline)", ""]
+      for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
+      lines += ["Grade \(verdict.grade.rawValue): \(verdict.grade.definition).", ""]
+    }
     let statements = defenceStatements
     if !statements.isEmpty {
       lines += ["## Defences", ""] + statements.map { "- " + Report.escaped($0) } + [""]

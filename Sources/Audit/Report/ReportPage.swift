@@ -75,7 +75,8 @@ extension Report {
     verdict.images.isEmpty ? "gradleak report" : "Grade \(verdict.grade.rawValue): \(headline)"
   }
 
-  private var headline: String {
+  /// What came back, in a few words.
+  var headline: String {
     guard !verdict.images.isEmpty else {
       if let headline = textHeadline { return headline }
       return sweeps.isEmpty ? "What a gradient determines" : "What defences do"

@@ -104,7 +104,7 @@ extension Report {
     let truth: HTML =
       record.texts.contains { $0.original != nil }
       ? """
-      <tr><th scope="row" colspan="2">private</th>\
+      <tr><td class="number" colspan="2"><b>private</b></td>\
       <td class="text">\(record.texts.compactMap(\.original).joined(separator: " | "))</td></tr>
 
       """ : .none

@@ -195,7 +195,9 @@ extension SweepReport {
       case .size: "\(cell.size)x\(cell.size) pixels"
       }
     }
-    let stopped = cells.reversed().prefix { $0.isStopped }.last
+    // The weakest that is shown to stop leakage; stronger ones may have fewer runs, as audits make
+    // them, but none that leaked.
+    let stopped = cells.reversed().prefix { $0.isStopped || $0.leaked == 0 }.last { $0.isStopped }
     let strongest = cells[cells.count - 1]
     let statement: String
     if let stopped {

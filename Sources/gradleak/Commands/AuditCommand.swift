@@ -52,7 +52,7 @@ struct AuditCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Seconds for everything.", valueName: "seconds"))
-  var budget = 300.0
+  var budget = 180.0
 
   @Option(
     parsing: .unconditional,
