@@ -78,7 +78,7 @@ extension GradientInversion {
     return LabelRecovery.batchLabels(of: update, weighted)
   }
 
-  private func residuals(
+  func residuals(
     _ labels: [Int]?, _ journal: inout TrialJournal
   ) throws(AttackError) -> MatchingResiduals {
     do {
@@ -92,7 +92,7 @@ extension GradientInversion {
     }
   }
 
-  private var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
+  var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
 
   private var secondOrderRule: StoppingRule {
     StoppingRule(
@@ -114,7 +114,7 @@ extension GradientInversion {
     }
   }
 
-  private func run(
+  func run(
     _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) {
@@ -141,7 +141,7 @@ extension GradientInversion {
 
   /// What was asked for; with noise what the true images would have, since nothing better can be told
   /// from them: the noise's energy, and the prior's, about one noise variance for each of its terms.
-  private var acceptedLoss: Double {
+  var acceptedLoss: Double {
     let expected = counter.noiseEnergy + 3 * counter.noiseVariance * Double(batchShape.elementCount)
     return max(solvedBelow * matched.squaredNorm, GradientInversion.noiseMargin * expected)
   }
@@ -156,7 +156,7 @@ extension GradientInversion {
   }
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
-  private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
+  func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
     var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
     let pixels = batchShape.elementCount
     let share = 1 / Double(weighted.model.classCount)
@@ -168,7 +168,13 @@ extension GradientInversion {
   /// The best that applies, from the surest to the most general.
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    let layers = try closedForms(&journal, observe)
+    var layers: [LayerPeeling.Layer] = []
+    if update.batchSize > 1, counter.isNone, update.training == nil {
+      layers = try peelBatch(&journal, observe) ?? []
+    }
+    if !journal.wasStopped, !isSolved(journal) {
+      layers += try closedForms(&journal, observe)
+    }
     if !journal.wasStopped, !isSolved(journal) {
       let labels = likelyLabels()
       try searchWithLikelyLabels(&journal, observe)
