@@ -56,6 +56,12 @@ public struct SimulatedAudit: Sendable {
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
       labels: batch.map { $0.label ?? 0 }, loss: loss, training: training, mode: audit.mode,
       companions: companions, through: &pipeline, backend: audit.backend)
+    var summary =
+      defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
+    if defences.adapterRank != nil {
+      // What a client without adapters would have sent.
+      summary?.plainByteCount = 4 * self.audit.weighted.model.parameterCount
+    }
     let subject = UpdateAudit.Subject(
       update: shared.update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
       encodings: shared.encodings,
@@ -63,7 +69,7 @@ public struct SimulatedAudit: Sendable {
       kind: shared.update.training == nil
         ? UpdateKind.gradient.rawValue : UpdateKind.difference.rawValue,
       counterAttack: isAdaptive ? shared.counterAttack : .none,
-      defence: defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive))
+      defence: summary)
     return try audit.attack(
       subject, configuration: configuration, startingImages: startingImages, observe: observe)
   }

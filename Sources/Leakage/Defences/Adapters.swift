@@ -5,15 +5,15 @@ extension Model {
   /// weight W of two or more axes, seen as a matrix [out, in], becomes W + B A with B [out, r] and A
   /// [r, in]. Only A and B are parameters; all that was one is a buffer.
   ///
-  /// A starts as PyTorch's layers do, B at 0, so that the model computes what it did.
+  /// It keeps its name, so that commands and tables find the model. A starts as PyTorch's layers do, B at 0, so that the model computes what it did.
   ///
   /// - Parameter rank: at least 1; lowered to a weight's smaller side.
   public func withAdapters(rank: Int) -> Model {
     precondition(rank >= 1, "adapters of rank \(rank)")
     let base = self
     let result = Model(
-      name: "\(name) with adapters of rank \(rank)", inputShape: inputShape, classCount: classCount,
-      labelPositions: labelPositions, probeBatchSize: probeBatchSize
+      name: name, inputShape: inputShape, classCount: classCount, labelPositions: labelPositions,
+      probeBatchSize: probeBatchSize
     ) { scope, input in
       let frozen = base.parameters.map { scope.buffer($0.name, $0.shape, $0.initializer) }
       let buffers = base.buffers.map { scope.buffer($0.name, $0.shape, $0.initializer) }

@@ -94,8 +94,12 @@ extension Defence {
     }
   }
 
-  /// The first number of the short form, for tables and curves; nil without one.
-  public var strength: Double? { values.first }
+  /// The number of the short form that strengths differ in, for tables and curves: the first, but of
+  /// DP-SGD the noise; nil without one.
+  public var strength: Double? {
+    if case .dpSGD(_, let noiseMultiplier) = self { return noiseMultiplier }
+    return values.first
+  }
 }
 
 extension Defence: CustomStringConvertible {
