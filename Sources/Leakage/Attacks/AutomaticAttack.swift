@@ -168,10 +168,7 @@ extension GradientInversion {
   /// The best that applies, from the surest to the most general.
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    var layers: [LayerPeeling.Layer] = []
-    if update.batchSize > 1, counter.isNone, update.training == nil {
-      layers = try peelBatch(&journal, observe) ?? []
-    }
+    var layers = try peelBatch(&journal, observe)
     if !journal.wasStopped, !isSolved(journal) {
       layers += try closedForms(&journal, observe)
     }
@@ -214,11 +211,19 @@ extension GradientInversion {
     }
   }
 
-  /// Reads the examples off their gradient where that is possible, and polishes a single one.
+  /// Reads the examples off their gradient where that is possible.
   private func closedForms(
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) -> [LayerPeeling.Layer] {
     guard let solution = journal.searching({ findClosedForm(observe) }) else { return [] }
+    try enter(solution, &journal, observe)
+    return solution.layers
+  }
+
+  /// Enters a closed form's solution as a trial, and polishes it where that is worth it.
+  func enter(
+    _ solution: ClosedFormSolution, _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
     if counter.hasMixedLabels {
       // The layers tell the image, whatever its labels; the search finds their shares.
       let share = 1 / Double(weighted.model.classCount)
@@ -226,7 +231,7 @@ extension GradientInversion {
       try run(
         try residuals(nil, &journal), from: solution.images.doubles + shares, labels: nil, &journal,
         observe)
-      return solution.layers
+      return
     }
     let function = try residuals(solution.labels, &journal)
     // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
@@ -243,13 +248,12 @@ extension GradientInversion {
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     let isWorthIt =
-      update.batchSize == 1
+      (update.batchSize == 1 || !isExact)
       && (counter.isNone
         || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
-    if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt {
+    if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt, !journal.wasStopped {
       try run(function, from: start, labels: solution.labels, &journal, observe)
     }
-    return solution.layers
   }
 
   /// Relative matching loss below which a closed form needs no polish.

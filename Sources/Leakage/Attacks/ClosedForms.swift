@@ -51,8 +51,10 @@ extension GradientInversion {
 
   /// The first closed form that applies and gives finite numbers, from the cheapest to the dearest.
   func findClosedForm(_ observe: AttackObserver) -> ClosedFormSolution? {
+    // Without a defence the automatic attack has tried layer peeling already.
     let kinds: [AttackKind] =
-      update.batchSize == 1 ? [.linear, .rGap, .peeling, .april] : [.spear]
+      update.batchSize > 1
+      ? [.spear] : counter.isNone ? [.linear, .rGap, .april] : [.linear, .rGap, .peeling, .april]
     for kind in kinds {
       if let solution = try? solution(kind, draws: 200_000, observe), solution.isFinite {
         return solution

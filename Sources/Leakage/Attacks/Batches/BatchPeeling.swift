@@ -2,31 +2,22 @@ import TensorGraph
 
 extension GradientInversion {
   /// Takes a batch apart at the last layer and peels the layers below; where they leave the images
-  /// open, seeks them with everything behind known. Enters a trial when it comes so far.
+  /// open, seeks them with everything behind known. Enters trials when it comes so far; an update that
+  /// several local steps or a defence are behind is left alone.
   ///
-  /// - Returns: what the layers gave; nil where this does not apply.
+  /// - Returns: what the layers gave; nothing where this does not apply.
   func peelBatch(
     _ journal: inout TrialJournal, _ observe: AttackObserver
-  ) throws(AttackError) -> [LayerPeeling.Layer]? {
-    guard let peeled = journal.searching({ try? peeledBatch(observe) }) else { return nil }
+  ) throws(AttackError) -> [LayerPeeling.Layer] {
+    guard counter.isNone, update.training == nil,
+      let peeled = journal.searching({ try? peeledBatch(observe) })
+    else { return [] }
     switch peeled.outcome {
     case .images(let result):
-      let function = try residuals(result.labels, &journal)
-      let start = result.images.doubles
-      guard start.allSatisfy(\.isFinite) else { return nil }
-      let loss = function.value(at: start)
-      let isExact = loss <= acceptedLoss
-      try journal.run(
-        method: "layer peeling", labels: { _ in result.labels }, observe: observe,
-        solve: { _ in
-          TrialJournal.Outcome(
-            SolverResult(
-              point: start, value: loss, iterations: 0, evaluations: 1,
-              reason: isExact ? .solved : .converged))
-        })
-      if !isExact, !journal.wasStopped {
-        try run(function, from: start, labels: result.labels, &journal, observe)
-      }
+      let solution = ClosedFormSolution(
+        images: result.images, labels: peeled.labels, method: "layer peeling",
+        layers: result.layers)
+      if solution.isFinite { try enter(solution, &journal, observe) }
       return result.layers
     case .open(let end, let layers):
       try seek(below: end, peeled.labels, peeled.peeling, &journal, observe)
@@ -64,14 +55,28 @@ extension GradientInversion {
     let peeling = try LayerPeeling(
       model: weighted.model, batchSize: update.batchSize, mode: mode, backend: backend)
     try peeling.requireGradients(update)
+    let start = try peelingStart(shouldStop: shouldStop)
+    let outcome = try peeling.peel(
+      from: start, parameters: weighted.parameters, buffers: weighted.buffers,
+      gradients: update.gradients, stopsWhenOpen: true, shouldStop: shouldStop)
+    return (outcome, start.labels, peeling)
+  }
+
+  /// The last layer's output for each image. A single one's cotangent is the bias's gradient itself.
+  private func peelingStart(shouldStop: () -> Bool) throws(AttackError) -> LayerPeeling.Start {
+    if update.batchSize == 1, let gradient = ClassifierGradient(update, weighted.model),
+      let sums = gradient.sums, let features = gradient.features,
+      let logits = weighted.logits(of: features),
+      let label = knownLabels?.first ?? LabelRecovery.singleLabel(of: update, weighted)
+    {
+      let shape: Shape = [1, gradient.classCount]
+      return LayerPeeling.Start(
+        cotangent: Tensor(shape, .f64(sums)), value: Tensor(shape, .f64(logits)), labels: [label])
+    }
     let batch = try ExampleSeparation(weighted, backend: backend).separate(
       update, knownLabels: knownLabels, seed: configuration.seed, shouldStop: shouldStop)
-    let outcome = try peeling.peel(
-      from: LayerPeeling.Start(
-        cotangent: batch.cotangents, value: batch.logits, labels: batch.labels),
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients,
-      stopsWhenOpen: true, shouldStop: shouldStop)
-    return (outcome, batch.labels, peeling)
+    return LayerPeeling.Start(
+      cotangent: batch.cotangents, value: batch.logits, labels: batch.labels)
   }
 
   // MARK: - Below an open end
