@@ -54,7 +54,7 @@ import Testing
   @Test func privateTrainingIsOrderedByItsNoise() throws {
     let records = try [10.0, 0.01, 1].map { noise in
       try sampleRecord(
-        images: [image(8)], update: "u\(noise)", defence: DefenceChain("dp-sgd:27,\(noise)"))
+        images: [image(8)], defence: DefenceChain("dp-sgd:27,\(noise)"), update: "u\(noise)")
     }
     let series = try #require(SweepReport(records: records)?.series.first { $0.axis == .strength })
     #expect(series.points == ["dp-sgd:27,0.01", "dp-sgd:27,1", "dp-sgd:27,10"])
