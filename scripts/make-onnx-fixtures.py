@@ -117,3 +117,19 @@ save(
     "dropout", [helper.make_node("Dropout", ["x", "ratio"], ["y"], "drop")],
     [value("x", [2])], [value("y", [2])], [constant("ratio", 0.25)])
 save("unknown", [helper.make_node("Foo", ["x"], ["y"], "foo")], [value("x", [2])], [value("y", [2])])
+
+# What PyTorch's exporter makes of equal tensors: two fresh scales, and a matrix that two layers share.
+save(
+    "equal",
+    [
+        helper.make_node("Identity", ["a.scale"], ["b.scale"], "Identity_0"),
+        helper.make_node("Identity", ["a.weight"], ["b.weight"], "Identity_1"),
+        helper.make_node("Identity", ["a.scale"], ["/Identity_output_0"], "Identity_2"),
+        helper.make_node("Mul", ["x", "a.scale"], ["c"]),
+        helper.make_node("MatMul", ["c", "a.weight"], ["d"]),
+        helper.make_node("Mul", ["d", "b.scale"], ["e"]),
+        helper.make_node("MatMul", ["e", "b.weight"], ["f"]),
+        helper.make_node("Mul", ["f", "/Identity_output_0"], ["y"]),
+    ],
+    [value("x", [1, 2])], [value("y", [1, 2])],
+    [constant("a.scale", [3, 3]), constant("a.weight", [[1, 2], [0, 1]])])

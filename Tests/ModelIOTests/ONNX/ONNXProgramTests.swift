@@ -43,6 +43,21 @@ struct ONNXProgramTests {
     #expect(program.parameters.contains { $0.name == "bn.running_mean" })
   }
 
+  @Test func equalFillsAreParametersOfTheirOwn() throws {
+    let program = try model("equal").specialized()
+    // The matrix and the copy without a name are shared.
+    #expect(program.parameters.map(\.name) == ["a.scale", "a.weight", "b.scale"])
+    #expect(try outputs(program, [Tensor([1, 2], .f64, [1, 0])])[0].doubles == [27, 108])
+    var values = try program.parameterValues(floating: .f64)
+    #expect(values[2] == values[0])
+    values[2] = Tensor([2], .f64, [5, 7])
+    let graph = try program.graph(floating: .f64)
+    let changed = try ReferenceInterpreter().evaluate(
+      graph, [Tensor([1, 2], .f64, [1, 0])] + values)[0]
+    // 3, then (3, 6), times (5, 7), then (15, 30 + 42), times 3.
+    #expect(changed.doubles == [45, 216])
+  }
+
   @Test func frozenBatchSizesCanBeReplaced() throws {
     let one = try model("cnn").specialized()
     let three = try model("cnn").specialized(inputShapes: ["x": [3, 2, 4, 4]])
