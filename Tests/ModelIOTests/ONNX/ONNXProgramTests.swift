@@ -58,6 +58,17 @@ struct ONNXProgramTests {
     #expect(changed.doubles == [45, 216])
   }
 
+  @Test func listsLeaveNothingInTheGraph() throws {
+    let program = try model("lists").specialized()
+    // Rows 2 and 3, then 0 and 1 negated, side by side, plus their number 4.
+    let x = Tensor([5, 2], .f64, (0..<10).map(Double.init))
+    #expect(try outputs(program, [x])[0].doubles == [8, 10, 4, 2, 9, 11, 3, 1])
+    // Lists that leave the graph are refused.
+    var options = ONNXOptions()
+    options.outputs = ["rows"]
+    #expect(throws: ONNXError.self) { try model("lists").specialized(options: options) }
+  }
+
   @Test func frozenBatchSizesCanBeReplaced() throws {
     let one = try model("cnn").specialized()
     let three = try model("cnn").specialized(inputShapes: ["x": [3, 2, 4, 4]])
