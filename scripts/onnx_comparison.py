@@ -55,6 +55,7 @@ def add_arguments(parser):
     parser.add_argument("--budget", type=float, default=1e9, help="seconds at most")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one gradient")
     parser.add_argument("--precisions", nargs="+", default=["f32", "f64"])
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", help="a CSV file, written anew")
 
 
@@ -244,7 +245,7 @@ def again(case, folder, single, double, first, arguments):
 
 def run(cases, arguments):
     """Compares all cases, writes what was asked for, and ends the process."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(arguments.threads)
     start, rows = time.time(), []
     for case in cases:
         for exporter in arguments.exporters:
