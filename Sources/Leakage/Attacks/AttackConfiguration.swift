@@ -16,7 +16,7 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   /// The input of a first fully connected layer with bias, in closed form (Geiping et al. 2020,
   /// Proposition 3.1). No search.
   case linear
-  /// One example in closed form, layer by layer (see ``LayerPeeling``). No search.
+  /// One image, or a small batch, in closed form, layer by layer (see ``LayerPeeling``). No search.
   case peeling
   /// One example through a chain without biases, with its logistic loss (see
   /// ``RecursiveGradientAttack``). No search.

@@ -77,7 +77,7 @@ extension GradientInversion {
     return LabelRecovery.batchLabels(of: update, weighted)
   }
 
-  private func residuals(
+  func residuals(
     _ labels: [Int]?, _ journal: inout TrialJournal
   ) throws(AttackError) -> MatchingResiduals {
     do {
@@ -91,7 +91,7 @@ extension GradientInversion {
     }
   }
 
-  private var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
+  var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
 
   private var secondOrderRule: StoppingRule {
     StoppingRule(
@@ -113,7 +113,7 @@ extension GradientInversion {
     }
   }
 
-  private func run(
+  func run(
     _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) {
@@ -140,7 +140,7 @@ extension GradientInversion {
 
   /// What was asked for; with noise what the true images would have, since nothing better can be told
   /// from them: the noise's energy, and the prior's, about one noise variance for each of its terms.
-  private var acceptedLoss: Double {
+  var acceptedLoss: Double {
     let expected = counter.noiseEnergy + 3 * counter.noiseVariance * Double(batchShape.elementCount)
     return max(solvedBelow * matched.squaredNorm, GradientInversion.noiseMargin * expected)
   }
@@ -155,7 +155,7 @@ extension GradientInversion {
   }
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
-  private func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
+  func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
     var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
     let pixels = batchShape.elementCount
     let share = 1 / Double(weighted.model.classCount)
@@ -167,7 +167,10 @@ extension GradientInversion {
   /// The best that applies, from the surest to the most general.
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
-    let layers = try closedForms(&journal, observe)
+    var layers = try peelBatch(&journal, observe)
+    if !journal.wasStopped, !isSolved(journal) {
+      layers += try closedForms(&journal, observe)
+    }
     if !journal.wasStopped, !isSolved(journal) {
       let labels = likelyLabels()
       try searchWithLikelyLabels(&journal, observe)
@@ -207,11 +210,19 @@ extension GradientInversion {
     }
   }
 
-  /// Reads the examples off their gradient where that is possible, and polishes a single one.
+  /// Reads the examples off their gradient where that is possible.
   private func closedForms(
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) -> [LayerPeeling.Layer] {
     guard let solution = journal.searching({ findClosedForm(observe) }) else { return [] }
+    try enter(solution, &journal, observe)
+    return solution.layers
+  }
+
+  /// Enters a closed form's solution as a trial, and polishes it where that is worth it.
+  func enter(
+    _ solution: ClosedFormSolution, _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
     let function = try residuals(solution.labels, &journal)
     // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
     let start =
@@ -227,13 +238,12 @@ extension GradientInversion {
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     let isWorthIt =
-      update.batchSize == 1
+      (update.batchSize == 1 || !isExact)
       && (counter.isNone
         || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
-    if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt {
+    if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt, !journal.wasStopped {
       try run(function, from: start, labels: solution.labels, &journal, observe)
     }
-    return solution.layers
   }
 
   /// Relative matching loss below which a closed form needs no polish.

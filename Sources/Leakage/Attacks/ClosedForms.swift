@@ -51,8 +51,10 @@ extension GradientInversion {
 
   /// The first closed form that applies and gives finite numbers, from the cheapest to the dearest.
   func findClosedForm(_ observe: AttackObserver) -> ClosedFormSolution? {
+    // Without a defence the automatic attack has tried layer peeling already.
     let kinds: [AttackKind] =
-      update.batchSize == 1 ? [.linear, .rGap, .peeling, .april] : [.spear]
+      update.batchSize > 1
+      ? [.spear] : counter.isNone ? [.linear, .rGap, .april] : [.linear, .rGap, .peeling, .april]
     for kind in kinds {
       if let solution = try? solution(kind, draws: 200_000, observe), solution.isFinite {
         return solution
@@ -71,11 +73,11 @@ extension GradientInversion {
       return ClosedFormSolution(
         images: result.image, labels: [try label(of: result.image)], method: "linear layer")
     case .peeling:
-      try requireSingleExample("layer peeling")
+      guard update.batchSize == 1 else { return try peeledBatchOnly(observe) }
       let result = try LayerPeeling(model: weighted.model, mode: mode, backend: backend)
         .reconstruct(update, weighted)
       return ClosedFormSolution(
-        images: result.image, labels: [try label(of: result.image)], method: "layer peeling",
+        images: result.images, labels: [try label(of: result.images)], method: "layer peeling",
         layers: result.layers)
     case .rGap:
       try requireSingleExample("R-GAP")
@@ -84,7 +86,7 @@ extension GradientInversion {
         .reconstruct(
           parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
       return ClosedFormSolution(
-        images: result.image, labels: [result.label], method: "r-gap", layers: result.layers)
+        images: result.images, labels: result.labels, method: "r-gap", layers: result.layers)
     case .april:
       try requireEveryGradient("APRIL")
       let result = try April(weighted, backend: backend).reconstruct(update)
@@ -123,22 +125,35 @@ extension GradientInversion {
   ) throws(AttackError) -> ClosedFormSolution {
     try requireEveryGradient("SPEAR")
     let attack = try Spear(weighted, backend: backend)
+    let result = try stoppable(observe) { shouldStop throws(AttackError) in
+      try attack.reconstruct(update, seed: configuration.seed, draws: draws ?? 20_000_000) {
+        count, _ in shouldStop(count)
+      }
+    }
+    return ClosedFormSolution(images: result.images, labels: result.labels, method: "spear")
+  }
+
+  /// Runs work that has no images to show before its end, and lets the observer and the time limit end
+  /// it.
+  ///
+  /// - Parameter body: asks what it is given now and then, with the steps so far.
+  func stoppable<R>(
+    _ observe: AttackObserver, _ body: ((Int) -> Bool) throws(AttackError) -> R
+  ) throws(AttackError) -> R {
     let clock = ContinuousClock()
     let start = clock.now
     let nothing = Tensor(batchShape, .f64, repeating: 0.5)
-    let result = try withoutActuallyEscaping(observe) { observe throws(AttackError) in
-      try attack.reconstruct(update, seed: configuration.seed, draws: draws ?? 20_000_000) {
-        count, _ in
+    return try withoutActuallyEscaping(observe) { observe throws(AttackError) in
+      try body { steps in
         let seconds = (clock.now - start).seconds
         let progress = AttackProgress(
           trial: 0,
           solver: SolverProgress(
-            iteration: count, evaluations: 0, value: update.squaredNorm, gradientNorm: 0),
+            iteration: steps, evaluations: 0, value: update.squaredNorm, gradientNorm: 0),
           evaluations: 0, seconds: seconds)
         if case .stop = observe(progress, { nothing }) { return true }
         return configuration.timeLimit.map { seconds >= $0 } ?? false
       }
     }
-    return ClosedFormSolution(images: result.images, labels: result.labels, method: "spear")
   }
 }

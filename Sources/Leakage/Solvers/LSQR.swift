@@ -36,7 +36,10 @@ struct LSQR {
     let condition: Double
   }
 
-  func solve(_ map: some LinearOperator, _ target: [Double]) -> Solution {
+  /// - Parameter shouldStop: asked now and then; the solution is then the one so far.
+  func solve(
+    _ map: some LinearOperator, _ target: [Double], shouldStop: () -> Bool = { false }
+  ) -> Solution {
     precondition(target.count == map.rowCount, "\(target.count) values, \(map.rowCount) rows")
     let rows = map.rowCount
     let columns = map.columnCount
@@ -59,6 +62,7 @@ struct LSQR {
     var step = 0
     while step < steps {
       step += 1
+      if step % 64 == 0, shouldStop() { break }
       map.apply(Vector(v), into: buffers.rowScratch)
       combine(buffers.rowScratch, minus: alpha, u)
       let beta = normalize(u)

@@ -65,6 +65,15 @@ struct LevenbergMarquardtResult {
   let counts: SecondOrderCounts
   /// Of JᵀJ at the end, as far as the last factor tells; nil without one.
   let extremeEigenvalues: (smallest: Double, largest: Double)?
+
+  /// The same end with the value of another objective there.
+  func replacing(value: Double) -> LevenbergMarquardtResult {
+    LevenbergMarquardtResult(
+      result: SolverResult(
+        point: result.point, value: value, iterations: result.iterations,
+        evaluations: result.evaluations, reason: result.reason),
+      counts: counts, extremeEigenvalues: extremeEigenvalues)
+  }
 }
 
 extension LevenbergMarquardt {

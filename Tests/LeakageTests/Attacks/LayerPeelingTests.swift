@@ -73,11 +73,4 @@ import Testing
     #expect(message?.contains("a skip connection, perhaps") == true)
   }
 
-  @Test func aBatchIsRefused() throws {
-    let client = try AttackedClient.leNet(labels: [0, 1])
-    #expect(
-      attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .peeling)) }
-        == "layer peeling reads one example off a gradient, and this one is the mean of 2; "
-        + "use --attack auto")
-  }
 }

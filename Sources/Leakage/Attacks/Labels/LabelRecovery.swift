@@ -83,29 +83,43 @@ extension LabelRecovery {
     takingOutExamples(of: update, weighted, loss: update.loss)?.labels
   }
 
-  /// The labels, and the norm of what is left of the bias's gradient when all examples are taken out,
-  /// relative to what it was: small when the labels and the loss's scale are right.
+  /// A batch as the last layer's gradient tells it in a first approximation.
+  struct TakenOutExamples {
+    /// Ascending.
+    let labels: [Int]
+    /// Of each example, in the labels' order: what the last layer reads, or a mean over examples of
+    /// one label.
+    let features: [[Double]]
+    /// The norm of what is left of the bias's gradient when all examples are taken out, relative to
+    /// what it was: small when the labels and the loss's scale are right.
+    let remainder: Double
+  }
+
+  /// The examples that ``batchLabels(of:_:)`` takes out one at a time; nil as there.
   static func takingOutExamples(
     of update: SharedUpdate, _ weighted: WeightedModel, loss: ClientLoss
-  ) -> (labels: [Int], remainder: Double)? {
+  ) -> TakenOutExamples? {
     guard loss.showsLabelBySign, update.training == nil,
       var gradient = ClassifierGradient(update, weighted.model),
       let whole = gradient.sums
     else { return nil }
-    var labels: [Int] = []
+    var examples: [(label: Int, features: [Double])] = []
     for _ in 0..<update.batchSize {
       guard let sums = gradient.sums, let rows = gradient.rows,
         let label = sums.indices.min(by: { sums[$0] < sums[$1] }), sums[label] < 0
       else { return nil }
-      labels.append(label)
       let start = label * gradient.featureCount
       let features = (start..<start + gradient.featureCount).map { rows[$0] / sums[label] }
       guard let logits = weighted.logits(of: features),
         let cotangent = loss.cotangent(logits, label: label, batchSize: update.batchSize)
       else { return nil }
       gradient.subtract(cotangent: cotangent, features: features)
+      examples.append((label, features))
     }
     func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-    return (labels.sorted(), norm(gradient.sums ?? []) / max(norm(whole), .leastNormalMagnitude))
+    examples.sort { $0.label < $1.label }
+    return TakenOutExamples(
+      labels: examples.map(\.label), features: examples.map(\.features),
+      remainder: norm(gradient.sums ?? []) / max(norm(whole), .leastNormalMagnitude))
   }
 }

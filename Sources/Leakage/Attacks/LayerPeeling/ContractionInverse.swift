@@ -13,7 +13,8 @@ final class ContractionInverse: LinearOperator {
   /// Rows that say something.
   let equationCount: Int
   private let outputCount: Int
-  private let weightGradientScale: Double
+  /// What the weight's gradient is multiplied with among the equations.
+  let weightGradientScale: Double
   private let forward: any Executable
   private let transposed: any Executable
   private let input: HostBuffer

@@ -1,8 +1,9 @@
 import TensorGraph
 
-/// Reads one private example off its gradient in closed form, layer by layer from the loss down.
+/// Reads private images off their gradient in closed form, layer by layer from the loss down.
 ///
-/// The last layer's bias gradient is the logits' cotangent. From there each layer hands over its input:
+/// The last layer's bias gradient is the logits' cotangent of a single image; those of a batch are what
+/// ``ExampleSeparation`` finds. From there each layer hands over its input:
 /// values and cotangent of a layer's output, and its weight's gradient, are linear equations for its
 /// input; an activation is undone element by element. This is R-GAP (Zhu & Blaschko 2021) freed of
 /// its binary label and leaky ReLU: any chain of fully connected and convolutional layers with
@@ -10,7 +11,9 @@ import TensorGraph
 /// the values above 0 on; the equations of the others are lost, and the weight's gradient may or may
 /// not make up for them, which ``Layer/isDetermined`` says.
 ///
-/// It needs a batch of one, a single path through the model, and a bias at the last layer.
+/// It needs a single path through the model, and a bias at the last layer. In a batch every image gives
+/// the equations of its own values, but the weights' gradients are shared, so that layers above the
+/// first few may leave their input open; the recursion then ends with an ``OpenEnd``.
 public struct LayerPeeling: Sendable {
   /// What one layer gave.
   public struct Layer: Sendable {
@@ -38,9 +41,9 @@ public struct LayerPeeling: Sendable {
   }
 
   public struct Result: Sendable {
-    /// The example, [1, C, H, W] in f64.
-    public let image: Tensor
-    public let label: Int
+    /// [N, C, H, W] in f64.
+    public let images: Tensor
+    public let labels: [Int]
     /// From the last layer to the first.
     public let layers: [Layer]
   }
@@ -50,18 +53,40 @@ public struct LayerPeeling: Sendable {
     let cotangent: Tensor
     /// Its values, where they are known.
     let value: Tensor?
-    let label: Int
+    let labels: [Int]
+  }
+
+  /// Where the recursion ends above the data: everything behind this value is known, and what is below
+  /// takes more than linear equations.
+  struct OpenEnd {
+    /// The value, a layer's output.
+    let node: NodeID
+    /// That layer, by its weight.
+    let layer: String
+    /// What it is, and for each element whether that is known.
+    let value: Tensor
+    let isKnown: [Bool]
+    let cotangent: Tensor
+    /// The parameter of that layer, and what its gradient is to be multiplied with, so that its
+    /// equations weigh as those of the value.
+    let gradientScale: Double
+  }
+
+  /// What the recursion gives.
+  enum Outcome {
+    case images(Result)
+    case open(OpenEnd, layers: [Layer])
   }
 
   let model: Model
   let backend: any Backend
-  /// The forward pass of one example in f64; inputs are parameters, buffers, and the data last.
+  /// The forward pass of the batch in f64; inputs are parameters, buffers, and the data last.
   let graph: Graph
   let chain: LayerChain
 
   /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
   public init(
-    model: Model, mode: ForwardMode = .evaluation, backend: any Backend
+    model: Model, batchSize: Int = 1, mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) {
     guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
       throw AttackError(
@@ -73,18 +98,21 @@ public struct LayerPeeling: Sendable {
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
           + "lacks; use --attack auto")
     }
-    try self.init(model: model, mode: mode, backend: backend) { $0.outputs[0] }
+    try self.init(model: model, batchSize: batchSize, mode: mode, backend: backend) {
+      $0.outputs[0]
+    }
   }
 
   /// - Parameter output: the value from which the chain goes back to the data.
   init(
-    model: Model, mode: ForwardMode = .evaluation, backend: any Backend,
+    model: Model, batchSize: Int = 1, mode: ForwardMode = .evaluation, backend: any Backend,
     output: (Graph) throws(AttackError) -> NodeID
   ) throws(AttackError) {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", model.probeShape, .f64)
+    let data = builder.input(
+      "data", Shape([batchSize] + model.inputShape.dimensions), .f64)
     let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
     graph = builder.build(outputs: [logits])
     let dataInput = parameters.count + buffers.count
@@ -98,11 +126,20 @@ public struct LayerPeeling: Sendable {
     self.backend = backend
   }
 
+  /// One image.
+  ///
   /// - Throws: ``AttackError`` when a gradient that is needed was not shared, or a layer cannot be
   ///   undone.
   public func reconstruct(
     _ update: SharedUpdate, _ weighted: WeightedModel
   ) throws(AttackError) -> Result {
+    try requireGradients(update)
+    return try reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+  }
+
+  /// - Throws: ``AttackError`` when the gradient of a layer was not shared.
+  func requireGradients(_ update: SharedUpdate) throws(AttackError) {
     try update.requireOneGradient("layer peeling")
     var needed = chain.links.compactMap { link -> Int? in
       if case .contraction(_, _, let parameter) = link { return parameter }
@@ -115,10 +152,10 @@ public struct LayerPeeling: Sendable {
       throw AttackError(
         "layer peeling needs the gradient of \(name), which was not shared; use --attack auto")
     }
-    return try reconstruct(
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
   }
 
+  /// One image.
+  ///
   /// - Parameters:
   ///   - parameters: the model's weights, in its order, any floating-point type; `buffers` likewise.
   ///   - gradients: the shared gradient, one tensor per parameter.
@@ -132,13 +169,33 @@ public struct LayerPeeling: Sendable {
     let elements = cotangent.doubles
     let label = elements.indices.min { elements[$0] < elements[$1] } ?? 0
     return try reconstruct(
-      from: Start(cotangent: cotangent, value: nil, label: label), parameters: parameters,
+      from: Start(cotangent: cotangent, value: nil, labels: [label]), parameters: parameters,
       buffers: buffers, gradients: gradients)
   }
 
   func reconstruct(
     from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
   ) throws(AttackError) -> Result {
+    let outcome = try peel(
+      from: start, parameters: parameters, buffers: buffers, gradients: gradients,
+      stopsWhenOpen: false)
+    guard case .images(let result) = outcome else {
+      preconditionFailure("a recursion that was not to stop stopped")
+    }
+    return result
+  }
+
+  /// The recursion.
+  ///
+  /// - Parameters:
+  ///   - stopsWhenOpen: whether it ends at a layer above the first whose input its equations leave open
+  ///     or nearly so, instead of going on with the least one that fits.
+  ///   - shouldStop: asked now and then.
+  /// - Throws: ``AttackError`` when it was stopped, too.
+  func peel(
+    from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor],
+    stopsWhenOpen: Bool, shouldStop: () -> Bool = { false }
+  ) throws(AttackError) -> Outcome {
     let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
     var value = start.value.map(KnownValue.init)
     var cotangent = start.cotangent
@@ -149,9 +206,20 @@ public struct LayerPeeling: Sendable {
         case .contraction(let output, let input, let parameter):
           let inverse = try contractionInverse(
             output, input, inputs[parameter], cotangent, isOutputKnown: value?.isKnown)
+          let isComfortable =
+            Double(inverse.equationCount)
+            >= LayerPeeling.comfortableEquations * Double(inverse.columnCount)
+          if stopsWhenOpen, let value, !isComfortable, !isData(input) {
+            return .open(
+              OpenEnd(
+                node: output, layer: model.parameters[parameter].name, value: value.tensor,
+                isKnown: value.isKnown, cotangent: cotangent,
+                gradientScale: inverse.weightGradientScale), layers: layers)
+          }
           let target = inverse.target(
             output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
-          let solution = solution(of: inverse, target, for: input)
+          let solution = solution(of: inverse, target, for: input, shouldStop: shouldStop)
+          if shouldStop() { throw AttackError("layer peeling was stopped") }
           layers.append(
             Layer(
               name: model.parameters[parameter].name, equations: inverse.equationCount,
@@ -185,7 +253,7 @@ public struct LayerPeeling: Sendable {
     guard let image = value?.tensor else {
       throw AttackError("the model has no layer whose weight gradient gives its input")
     }
-    return Result(image: image, label: start.label, layers: layers)
+    return .images(Result(images: image, labels: start.labels, layers: layers))
   }
 
   func contractionInverse(
@@ -200,19 +268,28 @@ public struct LayerPeeling: Sendable {
 
   /// The input that fits best; of many images that do, the smoothest.
   private func solution(
-    of inverse: ContractionInverse, _ target: [Double], for input: NodeID
+    of inverse: ContractionInverse, _ target: [Double], for input: NodeID,
+    shouldStop: () -> Bool
   ) -> LSQR.Solution {
-    let isImage = if case .input = graph[input].op { graph[input].shape.rank == 4 } else { false }
+    let isImage = isData(input) && graph[input].shape.rank == 4
     if !isImage || inverse.equationCount >= inverse.columnCount {
-      let solution = LSQR().solve(inverse, target)
+      let solution = LSQR().solve(inverse, target, shouldStop: shouldStop)
       guard isImage, solution.relativeResidual > LayerPeeling.unfinishedResidual else {
         return solution
       }
     }
     let completion = SmoothCompletion(
       inverse, imageShape: graph[input].shape, weight: LayerPeeling.smoothnessWeight)
-    return LSQR().solve(completion, completion.target(target))
+    return LSQR().solve(completion, completion.target(target), shouldStop: shouldStop)
   }
+
+  private func isData(_ node: NodeID) -> Bool {
+    if case .input = graph[node].op { true } else { false }
+  }
+
+  /// Equations for each unknown from which a linear system is well enough conditioned to be solved on
+  /// its own, where there is another way.
+  private static let comfortableEquations = 1.25
 
   /// Relative residual of a system whose condition keeps the solver from its end.
   static let unfinishedResidual = 1e-10

@@ -57,7 +57,7 @@ public struct RecursiveGradientAttack: Sendable {
       for sign in [1.0, -1.0] {
         let start = LayerPeeling.Start(
           cotangent: Tensor([1, 1], .f64([-sign / (1 + exp(margin))])),
-          value: Tensor([1, 1], .f64([sign * margin])), label: sign > 0 ? 1 : 0)
+          value: Tensor([1, 1], .f64([sign * margin])), labels: [sign > 0 ? 1 : 0])
         let result = try peeling.reconstruct(
           from: start, parameters: parameters, buffers: buffers, gradients: gradients)
         let rank = RecursiveGradientAttack.misfit(result)
@@ -93,7 +93,7 @@ public struct RecursiveGradientAttack: Sendable {
   /// How badly the equations fit; among fits to rounding, how far pixels are from 0...1.
   private static func misfit(_ result: LayerPeeling.Result) -> Double {
     let residual = result.layers.map(\.relativeResidual).max() ?? .infinity
-    let pixels = result.image.doubles
+    let pixels = result.images.doubles
     let excess = pixels.reduce(0) { $0 + max(0, -$1, $1 - 1) } / Double(max(pixels.count, 1))
     guard residual.isFinite, excess.isFinite else { return .infinity }
     return (residual < 1e-6 ? 0 : 1e6 * residual) + excess

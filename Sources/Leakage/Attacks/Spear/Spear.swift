@@ -145,36 +145,15 @@ private struct Factors {
     _ update: SharedUpdate, _ layer: LinearLayerLeak.FirstLayer, algebra: any LinearAlgebra
   ) throws(AttackError) {
     let gradient = update.gradients[layer.weight]
-    let (rows, columns) = (gradient.shape[0], gradient.shape[1])
-    let b = update.batchSize
-    let count = min(rows, columns)
-    guard b < count else {
-      throw AttackError(
-        "SPEAR needs more units and inputs than images; the first layer has \(rows) units and "
-          + "\(columns) inputs for \(b) images; use --attack auto")
-    }
-    guard
-      let decomposition = algebra.singularValueDecomposition(
-        HostBuffer(gradient.converted(to: .f64)))
-    else {
-      throw AttackError("the first layer's gradient is not finite, so SPEAR cannot factor it")
-    }
-    let values = decomposition.values
-    let rounding = gradient.dtype == .f64 ? 1e-13 : 1e-5
-    let noise = max(values[b] / values[0], rounding * 1e-2)
-    guard values[b - 1] > 4 * noise * values[0] else {
-      let rank = values.count { $0 > 4 * noise * values[0] }
-      throw AttackError(
-        "the first layer's gradient has rank \(rank), not \(b): images that repeat, or that no unit "
-          + "saw, cannot be told apart; SPEAR needs the true batch size")
-    }
-    left = (0..<rows).flatMap { decomposition.left[$0 * count..<$0 * count + b] }
-    right = (0..<b).flatMap { row in
-      decomposition.right[row * columns..<(row + 1) * columns].map { $0 * values[row] }
-    }
+    let factors = try RankFactors(
+      gradient, rank: update.batchSize, isSingle: gradient.dtype != .f64, attack: "SPEAR",
+      algebra: algebra)
+    let values = factors.values
+    left = factors.left
+    right = factors.right.indices.map { factors.right[$0] * values[$0 / factors.columns] }
     biasGradient = update.gradients[layer.bias].doubles
-    batchSize = b
-    tolerance = min(max(1e-7, 100 * noise * values[0] / values[b - 1]), 1e-2)
+    batchSize = factors.rank
+    tolerance = min(max(1e-7, 100 * factors.noise * values[0] / values[batchSize - 1]), 1e-2)
   }
 
   /// Units that at least one image reached.

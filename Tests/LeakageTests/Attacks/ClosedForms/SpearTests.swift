@@ -42,8 +42,9 @@ import Testing
     #expect(result.diagnosis?.verdict == .recovered)
   }
 
+  /// With no fewer images than classes the last layer does not tell them apart.
   @Test func theAutomaticAttackTakesIt() throws {
-    let client = try AttackedClient(perceptron(), labels: [1, 1, 4, 0], seed: 2)
+    let client = try AttackedClient(perceptron(classes: 3), labels: [1, 1, 2, 0], seed: 2)
     let result = try client.attack(AttackConfiguration())
     check(client, result)
     #expect(result.trials.map(\.method) == ["spear"])
@@ -74,7 +75,7 @@ import Testing
       backend: AttackedClient.backend)
     let spear = try Spear(weighted, backend: AttackedClient.backend)
     let message = attackErrorMessage { _ = try spear.reconstruct(update, seed: 0) }
-    #expect(message?.hasPrefix("the first layer's gradient has rank 1, not 2") == true)
+    #expect(message?.contains("the rank is 1, not 2") == true)
   }
 
   @Test func tooFewUnitsAreSaid() throws {
