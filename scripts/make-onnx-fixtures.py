@@ -153,3 +153,6 @@ save(
     ],
     [value("x", [5, 2])], [value("y", [2, 4])],
     [constant("two", 2, np.int64), constant("first", 0, np.int64)])
+save(
+    "relu6", [helper.make_node("Clip", ["x", "zero", "six"], ["y"])],
+    [value("x", [6])], [value("y", [6])], [constant("zero", 0), constant("six", 6)])

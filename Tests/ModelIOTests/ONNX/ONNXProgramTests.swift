@@ -69,6 +69,20 @@ struct ONNXProgramTests {
     #expect(throws: ONNXError.self) { try model("lists").specialized(options: options) }
   }
 
+  @Test func clippingHasNoDerivativeAtItsBounds() throws {
+    let program = try model("relu6").specialized()
+    let builder = GraphBuilder()
+    let x = builder.input("x", [6], .f64)
+    let y = try program.emit(
+      in: builder, inputs: [x], parameters: [], buffers: [], floating: .f64)[0]
+    let slope = y.sum().gradient(withRespectTo: [x])[0]
+    let results = try ReferenceInterpreter().evaluate(
+      builder.build(outputs: [y, slope]), [Tensor([6], .f64, [-1, 0, 2, 6, 7, .nan])])
+    #expect(results[0].doubles.dropLast() == [0, 0, 2, 6, 6])
+    #expect(results[0].doubles[5].isNaN)
+    #expect(results[1].doubles.dropLast() == [0, 0, 1, 0, 0])
+  }
+
   @Test func frozenBatchSizesCanBeReplaced() throws {
     let one = try model("cnn").specialized()
     let three = try model("cnn").specialized(inputShapes: ["x": [3, 2, 4, 4]])
