@@ -117,3 +117,42 @@ save(
     "dropout", [helper.make_node("Dropout", ["x", "ratio"], ["y"], "drop")],
     [value("x", [2])], [value("y", [2])], [constant("ratio", 0.25)])
 save("unknown", [helper.make_node("Foo", ["x"], ["y"], "foo")], [value("x", [2])], [value("y", [2])])
+
+# What PyTorch's exporter makes of equal tensors: two fresh scales, and a matrix that two layers share.
+save(
+    "equal",
+    [
+        helper.make_node("Identity", ["a.scale"], ["b.scale"], "Identity_0"),
+        helper.make_node("Identity", ["a.weight"], ["b.weight"], "Identity_1"),
+        helper.make_node("Identity", ["a.scale"], ["/Identity_output_0"], "Identity_2"),
+        helper.make_node("Mul", ["x", "a.scale"], ["c"]),
+        helper.make_node("MatMul", ["c", "a.weight"], ["d"]),
+        helper.make_node("Mul", ["d", "b.scale"], ["e"]),
+        helper.make_node("MatMul", ["e", "b.weight"], ["f"]),
+        helper.make_node("Mul", ["f", "/Identity_output_0"], ["y"]),
+    ],
+    [value("x", [1, 2])], [value("y", [1, 2])],
+    [constant("a.scale", [3, 3]), constant("a.weight", [[1, 2], [0, 1]])])
+
+# Lists: x [5, 2] in parts of 2, 2 and 1, the first in last place, without the part of 1, joined.
+save(
+    "lists",
+    [
+        helper.make_node("SplitToSequence", ["x", "two"], ["parts"], axis=0),
+        helper.make_node("SequenceAt", ["parts", "first"], ["a"]),
+        helper.make_node("Neg", ["a"], ["b"]),
+        helper.make_node("SequenceErase", ["parts"], ["fewer"]),
+        helper.make_node("SequenceErase", ["fewer", "first"], ["one"]),
+        helper.make_node("SequenceInsert", ["one", "b"], ["both"]),
+        helper.make_node("ConcatFromSequence", ["both"], ["c"], axis=0),
+        helper.make_node("SplitToSequence", ["c"], ["rows"], axis=0, keepdims=0),
+        helper.make_node("ConcatFromSequence", ["rows"], ["d"], axis=1, new_axis=1),
+        helper.make_node("SequenceLength", ["rows"], ["n"]),
+        helper.make_node("Cast", ["n"], ["m"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["d", "m"], ["y"]),
+    ],
+    [value("x", [5, 2])], [value("y", [2, 4])],
+    [constant("two", 2, np.int64), constant("first", 0, np.int64)])
+save(
+    "relu6", [helper.make_node("Clip", ["x", "zero", "six"], ["y"])],
+    [value("x", [6])], [value("y", [6])], [constant("zero", 0), constant("six", 6)])

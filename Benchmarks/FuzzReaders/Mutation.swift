@@ -20,10 +20,19 @@ func fuzzInput(_ index: Int, seed: UInt64, from seeds: [[UInt8]]) -> [UInt8] {
     let cut = Int.random(in: 0...min(bytes.count, other.count), using: &generator)
     bytes = Array(bytes[..<cut] + other[cut...])
   }
-  for _ in 0..<(1 << Int.random(in: 0...4, using: &generator)) where !bytes.isEmpty {
-    mutate(&bytes, &generator)
+  return bytes.mutated(using: &generator)
+}
+
+extension Array where Element == UInt8 {
+  /// A copy with 1, 2, 4, 8 or 16 changes: bits flipped, bytes overwritten, inserted, removed or
+  /// repeated, numbers at their ends, or an early end.
+  func mutated(using generator: inout FuzzGenerator) -> [UInt8] {
+    var bytes = self
+    for _ in 0..<(1 << Int.random(in: 0...4, using: &generator)) where !bytes.isEmpty {
+      mutate(&bytes, &generator)
+    }
+    return bytes
   }
-  return bytes
 }
 
 private func mutate(_ bytes: inout [UInt8], _ generator: inout FuzzGenerator) {

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 
+@testable import FuzzReaders
 @testable import ModelIO
 
 struct DamagedImageTests {
@@ -97,7 +98,7 @@ struct DamagedImageTests {
   ])
   func mutationsNeverCrash(_ name: String) {
     let whole = bytes(of: "\(fixtures)/images/\(name)")
-    var generator = TestGenerator(state: 2)
+    var generator = FuzzGenerator(state: 2)
     var accepted = 0
     for _ in 0..<1500 {
       let mutated = whole.mutated(using: &generator)

@@ -3,6 +3,8 @@ import TensorGraph
 import TestSupport
 import Testing
 
+@testable import FuzzReaders
+
 /// One file that breaks a rule, and words that its error must have.
 struct MalformedFile: CustomTestStringConvertible {
   let bytes: [UInt8]
@@ -147,7 +149,7 @@ struct MalformedSafetensorsTests {
   /// A mutation either is refused or yields tensors that fill the data exactly.
   @Test(arguments: ["all-types", "bfloat16"]) func mutationsNeverCrash(_ name: String) {
     let whole = bytes(of: fixtures + "/safetensors/\(name).safetensors")
-    var generator = TestGenerator(state: 1)
+    var generator = FuzzGenerator(state: 1)
     var accepted = 0
     for _ in 0..<4000 {
       let mutated = whole.mutated(using: &generator)

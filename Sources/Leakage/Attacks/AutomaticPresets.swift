@@ -31,8 +31,7 @@ extension GradientInversion {
   private func applicablePresets() -> [OptimizationPlan] {
     let labels = likelyLabels()
     var plans = [AttackPresets.invertingGradients]
-    if let labels, update.training == nil, Set(labels).count == labels.count,
-      weighted.model.hasKnownFeatures,
+    if labels != nil, update.training == nil, weighted.model.hasKnownFeatures,
       ClassifierGradient(update, weighted.model)?.sums != nil
     {
       plans.append(AttackPresets.modern)

@@ -88,8 +88,9 @@ extension GradientInversion {
     return matched
   }
 
-  /// For each image the features that the last layer read: row y of its weight's gradient divided by
-  /// its bias's; zeros where that vanishes. Nil when the plan does not ask.
+  /// For each image the features that the last layer read: exactly where ``ExampleSeparation`` tells
+  /// them, or else row y of its weight's gradient divided by its bias's (Yin et al. 2021), zeros where
+  /// that vanishes. Nil when the plan does not ask.
   private func recoveredFeatures(
     _ plan: OptimizationPlan, _ labels: [Int]?
   ) throws(AttackError) -> Tensor? {
@@ -104,12 +105,31 @@ extension GradientInversion {
           + "given labels; switch the prior off with prior.features=0")
     }
     let width = gradient.featureCount
+    if let exact = separatedFeatures(labels) { return exact }
     return Tensor(
       [labels.count, width],
       .f64(
         labels.flatMap { label in
           (0..<width).map { sums[label] == 0 ? 0 : rows[label * width + $0] / sums[label] }
         }))
+  }
+
+  /// Features [N, F] in the order of the labels; nil where the gradient does not tell them exactly.
+  private func separatedFeatures(_ labels: [Int]) -> Tensor? {
+    guard
+      let batch = try? ExampleSeparation(weighted, backend: backend).separate(
+        update, knownLabels: labels, seed: configuration.seed)
+    else { return nil }
+    // The separation's labels ascend.
+    let order = labels.indices.sorted { (labels[$0], $0) < (labels[$1], $1) }
+    let width = batch.features.shape[1]
+    let rows = batch.features.doubles
+    var result = [Double](repeating: 0, count: rows.count)
+    for (row, example) in order.enumerated() {
+      result.replaceSubrange(
+        example * width..<(example + 1) * width, with: rows[row * width..<(row + 1) * width])
+    }
+    return Tensor(batch.features.shape, .f64(result))
   }
 
   /// The first dummy images, followed by label logits where those are sought.

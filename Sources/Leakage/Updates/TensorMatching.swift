@@ -11,16 +11,19 @@ public struct WantedTensor: Hashable, Sendable {
   public let isAnonymous: Bool
   /// Whether the model stores it as the transpose of what training code has.
   public let isTransposed: Bool
+  /// Whether it stands where training code has it among the parameters.
+  public let isInOrder: Bool
 
   public init(
     _ name: String, _ shape: Shape, likelyName: String? = nil, isAnonymous: Bool = false,
-    isTransposed: Bool = false
+    isTransposed: Bool = false, isInOrder: Bool = true
   ) {
     self.name = name
     self.shape = shape
     self.likelyName = likelyName
     self.isAnonymous = isAnonymous
     self.isTransposed = isTransposed
+    self.isInOrder = isInOrder
   }
 }
 
@@ -126,7 +129,9 @@ public struct TensorMatching: Sendable {
 
   /// Files that only number their tensors ("0", "1", ... or "arr_0", ...), as lists of arrays become.
   private mutating func matchPositions() {
-    guard matches.isEmpty, wrongShapes.isEmpty, fileNames.count == wanted.count else { return }
+    guard matches.isEmpty, wrongShapes.isEmpty, fileNames.count == wanted.count,
+      wanted.allSatisfy(\.isInOrder)
+    else { return }
     let numbered = fileNames.compactMap { name -> (Int, String)? in
       let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
       return Int(String(digits)).map { ($0, name) }

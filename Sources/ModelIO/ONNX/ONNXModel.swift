@@ -14,6 +14,9 @@ public struct ONNXModel: Sendable {
   let externalData: ExternalData
   /// Positions of the initialisers by name; the first of equal names counts.
   let initializerIndices: [String: Int]
+  /// Initialisers that the exporter stored as copies of others that are equal by chance; they come
+  /// last, whatever their place in the training code.
+  public let separatedInitializers: Set<String>
 
   /// Opens the model at `path`. Tensors in external files are read when they are needed.
   ///
@@ -41,12 +44,16 @@ public struct ONNXModel: Sendable {
   ) throws(ONNXError) {
     self.path = path
     self.limits = limits
+    externalData = ExternalData(modelPath: path)
+    var proto: Onnx_ModelProto
     do throws(ONNXError) {
       proto = try decodeModel(bytes, limits)
     } catch {
       throw error.located(path)
     }
-    externalData = ExternalData(modelPath: path)
+    var equals = EqualInitializers(limits, externalData)
+    separatedInitializers = equals.separate(in: &proto.graph)
+    self.proto = proto
     var indices: [String: Int] = [:]
     for (index, tensor) in proto.graph.initializer.enumerated() where indices[tensor.name] == nil {
       indices[tensor.name] = index

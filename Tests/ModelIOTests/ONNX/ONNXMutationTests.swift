@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import FuzzReaders
 @testable import ModelIO
 
 /// Damaged models are refused or lowered, and never end the process.
@@ -18,7 +19,7 @@ struct ONNXMutationTests {
   @Test(arguments: corpus)
   func mutationsNeverCrash(_ path: String) {
     let whole = bytes(of: path)
-    var generator = TestGenerator(state: 5)
+    var generator = FuzzGenerator(state: 5)
     var refused = 0
     for _ in 0..<120 {
       let mutated = whole.mutated(using: &generator)

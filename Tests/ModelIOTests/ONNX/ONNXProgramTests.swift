@@ -43,6 +43,46 @@ struct ONNXProgramTests {
     #expect(program.parameters.contains { $0.name == "bn.running_mean" })
   }
 
+  @Test func equalFillsAreParametersOfTheirOwn() throws {
+    let program = try model("equal").specialized()
+    // The matrix and the copy without a name are shared.
+    #expect(program.parameters.map(\.name) == ["a.scale", "a.weight", "b.scale"])
+    #expect(try outputs(program, [Tensor([1, 2], .f64, [1, 0])])[0].doubles == [27, 108])
+    var values = try program.parameterValues(floating: .f64)
+    #expect(values[2] == values[0])
+    values[2] = Tensor([2], .f64, [5, 7])
+    let graph = try program.graph(floating: .f64)
+    let changed = try ReferenceInterpreter().evaluate(
+      graph, [Tensor([1, 2], .f64, [1, 0])] + values)[0]
+    // 3, then (3, 6), times (5, 7), then (15, 30 + 42), times 3.
+    #expect(changed.doubles == [45, 216])
+  }
+
+  @Test func listsLeaveNothingInTheGraph() throws {
+    let program = try model("lists").specialized()
+    // Rows 2 and 3, then 0 and 1 negated, side by side, plus their number 4.
+    let x = Tensor([5, 2], .f64, (0..<10).map(Double.init))
+    #expect(try outputs(program, [x])[0].doubles == [8, 10, 4, 2, 9, 11, 3, 1])
+    // Lists that leave the graph are refused.
+    var options = ONNXOptions()
+    options.outputs = ["rows"]
+    #expect(throws: ONNXError.self) { try model("lists").specialized(options: options) }
+  }
+
+  @Test func clippingHasNoDerivativeAtItsBounds() throws {
+    let program = try model("relu6").specialized()
+    let builder = GraphBuilder()
+    let x = builder.input("x", [6], .f64)
+    let y = try program.emit(
+      in: builder, inputs: [x], parameters: [], buffers: [], floating: .f64)[0]
+    let slope = y.sum().gradient(withRespectTo: [x])[0]
+    let results = try ReferenceInterpreter().evaluate(
+      builder.build(outputs: [y, slope]), [Tensor([6], .f64, [-1, 0, 2, 6, 7, .nan])])
+    #expect(results[0].doubles.dropLast() == [0, 0, 2, 6, 6])
+    #expect(results[0].doubles[5].isNaN)
+    #expect(results[1].doubles.dropLast() == [0, 0, 1, 0, 0])
+  }
+
   @Test func frozenBatchSizesCanBeReplaced() throws {
     let one = try model("cnn").specialized()
     let three = try model("cnn").specialized(inputShapes: ["x": [3, 2, 4, 4]])

@@ -208,7 +208,8 @@ struct ImportPlan: Sendable {
       let isAnonymous = program.anonymousParameters.contains(spec.name)
       return WantedTensor(
         spec.name, spec.shape, likelyName: likely[spec.name], isAnonymous: isAnonymous,
-        isTransposed: isAnonymous && program.transposedParameters.contains(spec.name))
+        isTransposed: isAnonymous && program.transposedParameters.contains(spec.name),
+        isInOrder: !file.separatedInitializers.contains(spec.name))
     }
   }
 

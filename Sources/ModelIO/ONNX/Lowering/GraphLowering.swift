@@ -10,8 +10,9 @@ final class GraphLowering {
   private let functions: [String: Onnx_FunctionProto]
 
   /// The values of one graph or function body.
-  private final class Scope {
+  final class Scope {
     var values: [String: Operand] = [:]
+    var sequences: [String: [Operand]] = [:]
     let parent: Scope?
     let opsets: [String: Int]
     let depth: Int
@@ -59,7 +60,7 @@ final class GraphLowering {
 
   // MARK: Names
 
-  private func value(_ name: String, in scope: Scope) throws(ONNXError) -> Operand {
+  func value(_ name: String, in scope: Scope) throws(ONNXError) -> Operand {
     var current: Scope? = scope
     while let place = current {
       if let operand = place.values[name] { return operand }
@@ -67,6 +68,10 @@ final class GraphLowering {
         let operand = Operand(try plan.initializer(named: name), name: name)
         main.values[name] = operand
         return operand
+      }
+      guard place.sequences[name] == nil else {
+        throw ONNXError(
+          .unsupported, "the list \(name.quotedForMessage) is used where a tensor is expected")
       }
       current = place.parent
     }
@@ -85,12 +90,7 @@ final class GraphLowering {
   // MARK: Nodes
 
   private func lower(_ node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) {
-    remainingNodes -= 1
-    guard remainingNodes >= 0 else {
-      throw ONNXError(
-        .tooLarge,
-        "the model runs more than the \(plan.model.limits.maximumNodes) operators allowed")
-    }
+    try charge(1)
     do throws(ONNXError) {
       let results = try results(of: node, in: scope)
       for (name, operand) in zip(node.output, results) where !name.isEmpty {
@@ -99,6 +99,16 @@ final class GraphLowering {
     } catch {
       throw error.located(place(of: node, in: scope))
     }
+  }
+
+  /// Counts operators against the limit.
+  func charge(_ count: Int) throws(ONNXError) {
+    guard count <= remainingNodes else {
+      throw ONNXError(
+        .tooLarge,
+        "the model runs more than the \(plan.model.limits.maximumNodes) operators allowed")
+    }
+    remainingNodes -= count
   }
 
   private func place(of node: Onnx_NodeProto, in scope: Scope) -> String {
@@ -115,6 +125,9 @@ final class GraphLowering {
       return try call(function, node, in: scope)
     }
     if node.opType == "If", node.domain.isEmpty { return try branch(node, in: scope) }
+    if let kind = SequenceOperator(rawValue: node.opType), OperatorTable.isStandard(node.domain) {
+      return try results(of: kind, node, in: scope)
+    }
     guard let entry = OperatorTable.entry(node.domain, node.opType) else {
       throw ONNXError(
         .unsupported,
@@ -128,10 +141,17 @@ final class GraphLowering {
         "this operator is supported from opset \(entry.since); export the model again with a newer "
           + "one")
     }
-    let call = OperatorCall(
-      node: node, opset: opset, operands: try operands(of: node, in: scope), emission: emission,
-      externalData: plan.model.externalData, batchOverride: plan.batchOverride)
     noteTransposedParameter(node, scope)
+    return try results(
+      of: node, entry, opset: opset, operands: try operands(of: node, in: scope))
+  }
+
+  func results(
+    of node: Onnx_NodeProto, _ entry: OperatorEntry, opset: Int, operands: [Operand?]
+  ) throws(ONNXError) -> [Operand] {
+    let call = OperatorCall(
+      node: node, opset: opset, operands: operands, emission: emission,
+      externalData: plan.model.externalData, batchOverride: plan.batchOverride)
     if let folded = try folding.fold(call, entry) { return folded }
     return try checked(try entry.handler(call))
   }

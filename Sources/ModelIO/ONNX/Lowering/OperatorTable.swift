@@ -55,8 +55,10 @@ enum OperatorTable {
     entries.map { ($0.domain + ":" + $0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
   static func entry(_ domain: String, _ name: String) -> OperatorEntry? {
-    byName[(domain == "ai.onnx" ? "" : domain) + ":" + name]
+    byName[(isStandard(domain) ? "" : domain) + ":" + name]
   }
+
+  static func isStandard(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
 }
 
 /// The table of supported operators, for documentation.
@@ -75,9 +77,15 @@ public struct ONNXOperator: Hashable, Sendable {
 
   /// Every operator that can be lowered, sorted by domain and name.
   public static var all: [ONNXOperator] {
-    OperatorTable.entries.map {
+    let entries = OperatorTable.entries.map {
       ONNXOperator(
         domain: $0.domain, name: $0.name, since: $0.since, restrictions: $0.restrictions)
     }
+    let onLists = SequenceOperator.allCases.map {
+      ONNXOperator(
+        domain: "", name: $0.rawValue, since: SequenceOperator.since,
+        restrictions: "lists made in the same graph, constant positions")
+    }
+    return (entries + onLists).sorted { ($0.domain, $0.name) < ($1.domain, $1.name) }
   }
 }

@@ -121,13 +121,29 @@ private func shrink(_ call: OperatorCall) throws(ONNXError) -> Term {
 private func clip(_ call: OperatorCall) throws(ONNXError) -> Term {
   var x = try call.term(0)
   if call.opset < 11 {
+    if x.dtype.isFloatingPoint, let low = call.number("min"), let high = call.number("max") {
+      return try clipped(x, low, high)
+    }
     if let low = call.number("min") { x = try x.maximum(low) }
     if let high = call.number("max") { x = try x.minimum(high) }
     return x
   }
+  if x.dtype.isFloatingPoint, let low = call.optionalOperand(1)?.host, low.count == 1,
+    let high = call.optionalOperand(2)?.host, high.count == 1
+  {
+    return try clipped(x, low.doubles[0], high.doubles[0])
+  }
   if let low = try call.optionalTerm(1) { x = try x.maximum(low) }
   if let high = try call.optionalTerm(2) { x = try x.minimum(high) }
   return x
+}
+
+/// x between two constants. The derivative at a bound is 0, as that of PyTorch's ReLU6 and hard tanh:
+/// channels that stand at 0 all over are common.
+private func clipped(_ x: Term, _ low: Double, _ high: Double) throws(ONNXError) -> Term {
+  let (low, high) = (try x.filled(min(low, high)), try x.filled(high))
+  let raised = try x.less(low).or(x.equal(low)).select(low, x)
+  return try raised.greater(high).or(raised.equal(high)).select(high, raised)
 }
 
 /// Softmax and its kin: along one axis; before operator set 13, over all axes from `axis` on.
