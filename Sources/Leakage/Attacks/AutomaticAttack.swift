@@ -169,6 +169,9 @@ extension GradientInversion {
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
     var layers = try peelBatch(&journal, observe)
+    if isSmoothestFound(journal) {
+      return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
+    }
     if !journal.wasStopped, !isSolved(journal) {
       layers += try closedForms(&journal, observe)
     }
