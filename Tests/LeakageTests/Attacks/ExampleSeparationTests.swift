@@ -33,4 +33,24 @@ import Testing
       #expect(distances.min() ?? .infinity < 1e-7)
     }
   }
+
+  /// A client that computed in f32, as most do.
+  @Test(arguments: [[0, 3, 4], [2, 2]]) func toleratesTheRoundingOfF32(_ labels: [Int]) throws {
+    let client = try AttackedClient.leNet(labels: labels)
+    let single = try client.weighted.share(
+      images: client.images.converted(to: .f32), labels: labels, backend: AttackedClient.backend)
+    let update = SharedUpdate(
+      gradients: single.gradients.map { $0.converted(to: .f64) }, batchSize: labels.count,
+      relativeRounding: 1.2e-15)
+    let batch = try ExampleSeparation(client.weighted, backend: AttackedClient.backend)
+      .separate(update, knownLabels: nil, seed: 0)
+    #expect(batch.labels == labels)
+    #expect(batch.relativeLoss < 1e-11)
+    let result = try GradientInversion(
+      client.weighted, update: update, configuration: AttackConfiguration(),
+      backend: AttackedClient.backend
+    ).run()
+    #expect(result.trials.first?.method == "layer peeling")
+    #expect(result.labels == labels)
+  }
 }

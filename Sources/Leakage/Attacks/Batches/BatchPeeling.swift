@@ -88,8 +88,8 @@ extension GradientInversion {
   /// Steps for each of them at most: the smoothest batch is one of many, and its last digits say nothing.
   private static let smoothingSteps = 40
 
-  /// Relative matching loss below which the smoothest batch is taken for one of those that share the
-  /// gradient, where it does not determine the batch. A search without a wish for smoothness fits
+  /// Relative matching loss below which a batch is near the right one, or, where the gradient does not
+  /// determine it, one of those that share the gradient. A search without a wish for smoothness fits
   /// better, and shows less.
   private static let smoothFit = 1e-3
 
@@ -143,6 +143,12 @@ extension GradientInversion {
         point = journal.entries.last?.images ?? point
       }
       if isSolved(journal) || !isDetermined { return }
+      // Rounding of the update, which every layer multiplied, can be taken back by full steps.
+      if let loss = journal.entries.last?.trial.matchingLoss,
+        loss <= GradientInversion.smoothFit * matched.squaredNorm
+      {
+        return try run(function, from: point, labels: labels, &journal, observe)
+      }
     }
   }
 }

@@ -70,7 +70,9 @@ struct ExampleSeparation {
     let small = try smallProblem(update, factors, gradient, sums)
     let residuals = try residuals(small, labels: start.labels)
     let first = start.features.flatMap { factors.coordinates(of: $0) }
-    let accepted = max(1e-24, 16 * update.relativeRounding) * small.update.squaredNorm
+    let accepted =
+      max(1e-22, ExampleSeparation.roundingMargin * update.relativeRounding)
+      * small.update.squaredNorm
     let best = try solve(residuals, from: first, accepted, labels: start.labels, seed, shouldStop)
     guard best.value <= accepted else {
       throw AttackError(
@@ -151,6 +153,10 @@ struct ExampleSeparation {
     }
   }
 
+  /// What a gradient computed in f32 may miss by, in units of the rounding of its numbers; labels that
+  /// are wrong miss by far more.
+  private static let roundingMargin = 4096.0
+
   /// Starts at most. The first is nearly always enough where labels differ.
   private static let trials = 40
 
@@ -159,6 +165,7 @@ struct ExampleSeparation {
     _ seed: UInt64, _ shouldStop: () -> Bool
   ) throws(AttackError) -> SolverResult {
     let solver = LevenbergMarquardt(algebra: backend.linearAlgebra)
+    let norm = residuals.value(at: [Double](repeating: 0, count: first.count))
     var source = RandomSource(seed: seed).derive(label: "separation")
     let count = labels.count
     let repeats = Set(labels).count < count
@@ -176,7 +183,7 @@ struct ExampleSeparation {
       let result = solver.minimizeSquares(
         residuals, from: start,
         until: StoppingRule(
-          iterations: 300, solvedBelow: 1e-3 * accepted, stagnationWindow: 20,
+          iterations: 300, solvedBelow: min(1e-3 * accepted, 1e-28 * norm), stagnationWindow: 12,
           stagnationFactor: 0.9)
       ) { _, _ in .proceed }.result
       if result.value < best?.value ?? .infinity { best = result }
