@@ -18,6 +18,11 @@ extension TextInversion {
         "\(kind.rawValue) seeks the texts of a classifier, and this model has a "
           + "\(model.configuration.head.name) head; use --attack dager")
     }
+    guard update.training == nil, update.adapters == nil else {
+      throw AttackError(
+        "\(kind.rawValue) matches one gradient of all weights, and this is an update of several local "
+          + "steps or of adapters; use --attack dager")
+    }
     guard let lengths = searchLengths, lengths.count == update.batchSize else {
       throw AttackError(
         "\(kind.rawValue) needs the number of tokens of each text, which this update does not tell; "
