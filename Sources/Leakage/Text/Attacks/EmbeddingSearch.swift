@@ -102,8 +102,12 @@ private struct EmbeddingSearch {
       }
     }
     let table = inversion.weights.tensor(model.names.tokenEmbedding)
-    vocabulary = (bag?.tokens ?? Array(0..<model.configuration.vocabularySize))
-      .filter { !configuration.specialTokens.contains($0) }
+    // Noise may leave no token of a text in the bag.
+    let all = Array(0..<model.configuration.vocabularySize)
+    vocabulary =
+      [bag?.tokens ?? all, all].lazy.map {
+        $0.filter { !configuration.specialTokens.contains($0) }
+      }.first { !$0.isEmpty } ?? all
     rows = vocabulary.map { table.row($0) }
     let norms = rows.map { SpanCoefficients.product($0, $0).squareRoot() }
     usualLength = norms.reduce(0, +) / Double(max(norms.count, 1))
