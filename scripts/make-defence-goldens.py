@@ -1,5 +1,6 @@
 """Writes Tests/Fixtures/defences/goldens.safetensors: what PyTorch makes of rounding, quantisation,
-pruning and deep gradient compression. Run from the repository's root."""
+pruning and deep gradient compression, and transforms.safetensors, what Pillow makes of the image
+transformations. Run from the repository's root."""
 import torch
 from safetensors.torch import save_file
 
@@ -58,3 +59,50 @@ norms = examples.double().norm(dim=1, keepdim=True)
 goldens["examples"] = examples
 goldens["clipped-mean"] = (examples.double() * (0.8 / norms).clamp(max=1)).mean(0)
 save_file({k: v.contiguous() for k, v in goldens.items()}, "Tests/Fixtures/defences/goldens.safetensors")
+
+# The transformations of Gao et al. 2021 by Pillow, whose 8-bit arithmetic the authors use.
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageOps
+
+pixels = np.random.default_rng(3).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+picture = Image.fromarray(pixels).resize((24, 16), Image.BICUBIC)
+
+
+def planes(image):
+    return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).astype(np.float32).copy())
+
+
+def affine(image, matrix, resample=Image.NEAREST):
+    return image.transform(image.size, Image.AFFINE, matrix, resample, fillcolor=(0, 0, 0))
+
+
+def rotated(image, degrees):
+    turned = image.convert("RGBA").rotate(degrees)
+    return Image.composite(turned, Image.new("RGBA", turned.size, (128,) * 4), turned).convert("RGB")
+
+
+shift = 150 / 331
+transforms = {"transform-input": planes(picture)}
+for sign in [-1, 1]:
+    for name, kind, level in [
+        ("color", ImageEnhance.Color, 5), ("contrast", ImageEnhance.Contrast, 6),
+        ("brightness", ImageEnhance.Brightness, 9), ("sharpness", ImageEnhance.Sharpness, 9),
+    ]:
+        strength = 1 + sign * 0.5 * level / 9
+        transforms[f"{name}-{level}-{sign}"] = planes(kind(picture).enhance(strength))
+    width, height = picture.size
+    transforms[f"translateX-9-{sign}"] = planes(
+        affine(picture, (1, 0, sign * shift * width, 0, 1, 0)))
+    transforms[f"translateY-3-{sign}"] = planes(
+        affine(picture, (1, 0, 0, 0, 1, sign * shift / 3 * height)))
+    transforms[f"shearY-5-{sign}"] = planes(
+        affine(picture, (1, 0, 0, sign * 0.3 * 5 / 9, 1, 0), Image.BICUBIC))
+transforms["rotate-2-1"] = planes(rotated(picture, 30 * 2 / 9))
+transforms["posterize-5-1"] = planes(
+    ImageOps.posterize(picture, int(np.round(np.linspace(8, 4, 10), 0)[5])))
+transforms["solarize-4-1"] = planes(ImageOps.solarize(picture, np.linspace(256, 0, 10)[4]))
+transforms["autocontrast-0-1"] = planes(ImageOps.autocontrast(picture))
+transforms["equalize-0-1"] = planes(ImageOps.equalize(picture))
+transforms["invert-0-1"] = planes(ImageOps.invert(picture))
+save_file(transforms, "Tests/Fixtures/defences/transforms.safetensors")

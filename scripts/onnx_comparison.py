@@ -1,9 +1,12 @@
 """Compares gradleak with PyTorch on one exported model: what compare-onnx-*.py share.
 
 Measured are the logits, relative to the largest, and all parameter gradients of one batch, each
-relative to its norm. PyTorch in f64 is the reference. Single precision has an error of its own: a
-ReLU unit next to its kink falls to the other side. So PyTorch's own f32 gradient is measured too,
-and where the first input's gradient exceeds the limit, four more inputs are tried.
+relative to its norm. PyTorch in f64 is the reference. A ReLU unit next to its kink, or two values in a
+pooling window that are nearly one, make the gradient jump by more than the limit for a change of the
+input that f32 cannot see. No f32 program can be compared there. So where the first input's gradient
+exceeds the limit, further inputs are drawn, and those count at which PyTorch's own f64 gradient stays
+within the limit when the input is changed by a millionth; of five of them the median is taken.
+PyTorch's f32 gradient is measured beside ours.
 """
 
 import contextlib
@@ -23,9 +26,10 @@ from safetensors.torch import load_file, save_file
 warnings.filterwarnings("ignore")
 LABEL = 3
 LIMITS = {"f32": (1e-4, 1e-3), "f64": (1e-9, 1e-9)}
-# How much worse than PyTorch's own f32 gradient the median of five may be, where that exceeds the
-# limit itself.
-TOLERATED = 2
+# Relative change of the input at which the gradient must stay within the limit, and how often it is tried.
+RELATIVE_CHANGE, CHANGES = 1e-6, 3
+# Inputs that are to count, and that are drawn at most.
+COUNTED, DRAWN = 5, 20
 COLUMNS = ["name", "exporter", "mode", "parameters", "precision", "forward", "gradient",
            "pytorch_f32_gradient", "verdict"]
 
@@ -203,7 +207,7 @@ def check(case, exporter, arguments):
                     own, _ = error(gradient(single, x)[1], exact[1])
                     if verdict == "FAIL" and forward <= limits[0]:
                         forward, ours, own, verdict = again(
-                            case, folder, single, double, (forward, ours, own), arguments)
+                            case, folder, single, double, arguments)
                 if verdict == "FAIL":
                     verdict = f"FAIL at {worst}"
                 text = f"forward {forward:.1e}  gradient {ours:.1e}  "
@@ -221,26 +225,37 @@ def check(case, exporter, arguments):
     return rows
 
 
-def again(case, folder, single, double, first, arguments):
-    """Medians of five inputs: the first and four others."""
-    results = [first]
-    for _ in range(4):
+def is_smooth(double, x, exact, limit, case):
+    """Whether the gradient stays within the limit when the input changes by as little as f32 may lose."""
+    for _ in range(CHANGES):
+        changed = x.double() * (1 + RELATIVE_CHANGE * torch.randn_like(x.double()))
+        with case.in_double():
+            if error(gradient(double, changed)[1], exact[1])[0] > limit:
+                return False
+    return True
+
+
+def again(case, folder, single, double, arguments):
+    """Medians of inputs at which the gradient is smooth enough for f32."""
+    limits = LIMITS["f32"]
+    results, drawn, forward = [], 0, 0.0
+    while len(results) < COUNTED and drawn < DRAWN:
         x = case.draw()
+        drawn += 1
         with case.in_double():
             exact = gradient(double, x.double())
-        forward, ours, _ = measure(case, folder, x, "f32", exact, other_names(single), arguments)
-        results.append((forward, ours, error(gradient(single, x)[1], exact[1])[0]))
-    forward = max(r[0] for r in results)
-    ours, own = (statistics.median(r[i] for r in results) for i in (1, 2))
-    limits = LIMITS["f32"]
-    below = sum(r[1] <= limits[1] for r in results)
-    own_below = sum(r[2] <= limits[1] for r in results)
-    counts = f"{below} of 5 inputs below the limit, PyTorch {own_below}"
-    if forward <= limits[0] and ours <= limits[1]:
-        return forward, ours, own, f"pass ({counts})"
-    if forward <= limits[0] and ours <= TOLERATED * own:
-        return forward, ours, own, f"as PyTorch ({counts})"
-    return forward, ours, own, "FAIL"
+        if not is_smooth(double, x, exact, limits[1], case):
+            continue
+        values, ours, _ = measure(case, folder, x, "f32", exact, other_names(single), arguments)
+        forward = max(forward, values)
+        results.append((ours, error(gradient(single, x)[1], exact[1])[0]))
+    if not results:
+        return forward, float("nan"), float("nan"), f"no smooth input among {drawn}"
+    ours, own = (statistics.median(r[i] for r in results) for i in (0, 1))
+    below, own_below = (sum(r[i] <= limits[1] for r in results) for i in (0, 1))
+    counts = f"{below} of {len(results)} smooth inputs below the limit, PyTorch {own_below}; {drawn} drawn"
+    passes = forward <= limits[0] and ours <= limits[1]
+    return forward, ours, own, f"{'pass' if passes else 'FAIL'} ({counts})"
 
 
 def run(cases, arguments):

@@ -71,7 +71,7 @@ public struct ResultWriter: Sendable {
       case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
       case (nil, _): "label \(result.recoveredLabel)"
       }
-    guard let psnr = result.psnr, let isRecovered = result.isRecovered else {
+    guard let psnr = result.psnr, result.isRecovered != nil else {
       return ContactSheet.Row(
         name: name, original: original, reconstruction: reconstruction,
         captions: [PictureCaption(label), PictureCaption("truth not known")])
@@ -82,9 +82,16 @@ public struct ResultWriter: Sendable {
       name: name, original: original, reconstruction: reconstruction,
       captions: [
         PictureCaption(measures), PictureCaption(label),
-        PictureCaption(
-          isRecovered ? "recovered" : "not recovered", tone: isRecovered ? .alarm : .calm),
+        ResultWriter.verdict(LeakLevel(result)),
       ])
+  }
+
+  private static func verdict(_ level: LeakLevel) -> PictureCaption {
+    switch level {
+    case .full: PictureCaption("recovered", tone: .alarm)
+    case .recognisable: PictureCaption("recognisable", tone: .alarm)
+    case .label, .nothing: PictureCaption("not recovered", tone: .calm)
+    }
   }
 
   private func writeSnapshots(

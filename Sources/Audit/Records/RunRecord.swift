@@ -165,6 +165,10 @@ public struct ImageResult: Codable, Sendable, Equatable {
   /// without.
   public var isIdentified: Bool?
   public var candidateCount: Int?
+  /// PSNR in dB against the mixture that the client fed to its model in the image's place; nil for none.
+  public var encodedPSNR: JSONNumber?
+  /// PSNR in dB against the image as the client transformed it for its model; nil where it did not.
+  public var transformedPSNR: JSONNumber?
   /// PSNR at least ``successPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
 

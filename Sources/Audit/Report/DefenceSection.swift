@@ -208,7 +208,12 @@ extension Defence {
     case .clip(let norm): (norm, "norm")
     case .dpSGD(_, let noiseMultiplier): (noiseMultiplier, "noise multiplier")
     case .freeze(let tensors): (Double(tensors), "tensors not shared")
-    case .rounding, .int8, .ternGrad, .signSGD: nil
+    case .soteria(let share): (share, "share of the representation")
+    case .adapters(let rank): (Double(rank), "rank of the adapters")
+    case .mixup(let concentration): (concentration, "concentration of the shares")
+    case .instaHide(let count): (Double(count), "images mixed")
+    case .secureAggregation(let clients): (Double(clients), "clients in the sum")
+    case .rounding, .int8, .ternGrad, .signSGD, .transform: nil
     }
   }
 }

@@ -54,6 +54,11 @@ extension Report {
       unknowns.isEmpty
       ? .none
       : "<h3>Not tested</h3>\n<ul>\n\(unknowns.map { "<li>\($0)</li>\n" as HTML })</ul>\n"
+    let sentences = protections
+    let protections: HTML =
+      sentences.isEmpty
+      ? .none
+      : "<h3>What cryptography would leave</h3>\n\(sentences.map { "<p>\($0)</p>\n" as HTML })"
     var seen: Set<String> = []
     let models = input.records.map(\.threatModel).filter {
       seen.insert($0.description).inserted
@@ -75,7 +80,7 @@ extension Report {
         """
     }
     guard !facts.isEmpty || !unknowns.isEmpty else { return nil }
-    return "\(facts)\(list)"
+    return "\(facts)\(protections)\(list)"
   }
 
   /// How to repeat the runs, with what, and on which weights and updates.

@@ -48,10 +48,12 @@ public struct Report: Sendable {
     }
   }
 
+  private static let textLimits = ["Defences of language models' updates."]
+
   /// What these runs cannot tell.
   public var untested: [String] {
     let records = input.records
-    guard !records.isEmpty else { return remarks }
+    guard !records.isEmpty else { return remarks + (input.texts.isEmpty ? [] : Report.textLimits) }
     var result = remarks
     let used = Set(records.map(\.configuration.attack))
     if !used.contains(.automatic) {
@@ -67,7 +69,7 @@ public struct Report: Sendable {
       result.append("Batches of more than one image.")
     }
     if records.allSatisfy({ $0.update.localSteps <= 1 }) {
-      result.append("Updates after several local steps, several rounds, secure aggregation.")
+      result.append("Updates after several local steps, several rounds.")
     }
     if records.allSatisfy({ $0.threatModel.attacker != .maliciousServer }) {
       result.append("Servers that choose the weights they send.")

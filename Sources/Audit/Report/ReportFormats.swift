@@ -14,9 +14,11 @@ extension Report {
     let labelsRight: Rate
     let highestPSNR: JSONNumber
     let defences: [String]
+    let protections: [String]
     let untested: [String]
     let commands: [String]
     let records: [RunRecord]
+    let texts: [TextRecord]
     let sweeps: [SweepReport]
 
     struct Rate: Encodable {
@@ -43,9 +45,11 @@ extension Report {
       labelsRight = Rate(verdict.labels)
       highestPSNR = JSONNumber(verdict.highestPSNR)
       defences = report.defenceStatements
+      protections = report.protections
       untested = report.untested
       commands = report.commands.map(\.line)
       records = report.input.records
+      texts = report.input.texts
       sweeps = report.sweeps
     }
   }
@@ -96,13 +100,22 @@ extension Report {
 
   /// Headings, paragraphs and tables in GitHub's Markdown.
   var markdown: String {
-    var lines = ["# Grade \(verdict.grade.rawValue): \(verdict.grade.headline)", ""]
-    for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
-    lines += ["Grade \(verdict.grade.rawValue): \(verdict.grade.definition).", ""]
+    var lines = ["# " + Report.escaped(headline), ""]
+    if !verdict.images.isEmpty || input.texts.isEmpty {
+      lines = ["# Grade \(verdict.grade.rawValue): \(verdict.grade.headline)", ""]
+      for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
+      lines += ["Grade \(verdict.grade.rawValue): \(verdict.grade.definition).", ""]
+    }
     let statements = defenceStatements
     if !statements.isEmpty {
       lines += ["## Defences", ""] + statements.map { "- " + Report.escaped($0) } + [""]
     }
+    let protections = protections
+    if !protections.isEmpty {
+      lines += ["## What cryptography would leave", ""]
+      for sentence in protections { lines += [Report.escaped(sentence), ""] }
+    }
+    if let textSentence { lines += ["## Texts", "", Report.escaped(textSentence), ""] }
     lines += ["## Not tested", ""] + untested.map { "- " + Report.escaped($0) } + [""]
     if !rows.isEmpty {
       lines += [

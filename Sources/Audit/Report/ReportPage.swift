@@ -5,7 +5,8 @@ extension Report {
   /// The report as one HTML file that loads nothing.
   var page: String {
     let sections = [
-      Section("pictures", "Pictures", pictures), Section("course", "Course of the attack", curves),
+      Section("pictures", "Pictures", pictures), Section("texts", "Texts", texts),
+      Section("course", "Course of the attack", curves),
       Section("defences", "Defences", defences),
       Section("determinacy", "What the gradient determines", determinacy),
       Section("assumptions", "Threat model and limits", assumptions),
@@ -74,8 +75,10 @@ extension Report {
     verdict.images.isEmpty ? "gradleak report" : "Grade \(verdict.grade.rawValue): \(headline)"
   }
 
-  private var headline: String {
+  /// What came back, in a few words.
+  var headline: String {
     guard !verdict.images.isEmpty else {
+      if let headline = textHeadline { return headline }
       return sweeps.isEmpty ? "What a gradient determines" : "What defences do"
     }
     let count = verdict.images.count
@@ -87,6 +90,13 @@ extension Report {
       return "\(verdict.recognisable.successes) of \(count) \(noun) can be recognised"
     }
     return "None of \(count) \(noun) can be recognised"
+  }
+
+  private var textHeadline: String? {
+    let scored = input.texts.flatMap(\.texts).compactMap(\.exactMatch)
+    guard !scored.isEmpty else { return input.texts.isEmpty ? nil : "What texts came back" }
+    let noun = scored.count == 1 ? "private text" : "private texts"
+    return "\(scored.count { $0 }) of \(scored.count) \(noun) came back word for word"
   }
 
   /// Models, attacks, runs.

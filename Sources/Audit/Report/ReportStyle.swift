@@ -102,7 +102,9 @@ enum ReportStyle {
     td { border-bottom: 1px solid var(--rule); vertical-align: top; }
     th, td { padding: .38rem .9rem .38rem 0; overflow-wrap: normal; }
     th:last-child, td:last-child { padding-right: 0; }
-    .number { text-align: right; white-space: nowrap; }
+    .number, td b { white-space: nowrap; }
+    .number { text-align: right; }
+    .text { overflow-wrap: anywhere; min-width: 12rem; }
     .name { overflow-wrap: anywhere; min-width: 7rem; }
     pre { background: var(--panel); padding: .8rem 1rem; border-radius: 3px; margin: .6rem 0;
       white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8438rem; line-height: 1.5; }
@@ -130,7 +132,12 @@ enum ReportStyle {
       h3 { break-after: avoid; }
       .scroll { overflow: visible; }
       .strip img { min-width: 0; }
-      tr, .verdict, svg { break-inside: avoid; }
+      tr, .verdict, svg, .charts > * { break-inside: avoid; }
+      h3 + p { break-after: avoid; }
+      main, header, footer { max-width: none; padding-inline: 0; }
+      .charts, .pictures { grid-template-columns: 1fr 1fr; gap: 5mm 8mm; }
+      table { font-size: 8.5pt; }
+      @page { size: A4; margin: 15mm 14mm; }
       .verdict, .leak, .some, .safe { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
     }
     """

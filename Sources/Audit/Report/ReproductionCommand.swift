@@ -114,7 +114,11 @@ public struct ReproductionCommand: Sendable, Equatable {
   }
 
   private static func note(_ records: [RunRecord], _ more: [String] = []) -> String? {
-    let notes = more + (records.first.map(notes) ?? [])
+    let hasGoals = records.contains { $0.trials.contains { $0.reason == .goalReached } }
+    let notes =
+      more + (records.first.map(notes) ?? [])
+      + (hasGoals
+        ? ["An audit ends attacks once an image can be recognised; these go on to their end."] : [])
     return notes.isEmpty ? nil : notes.joined(separator: " ")
   }
 

@@ -10,6 +10,9 @@ public struct SimulatedAudit: Sendable {
 
   private let audit: UpdateAudit
   private let loss: ClientLoss
+  /// How the weights came about, for the record.
+  private let weights: String
+  private let activation: String
 
   /// - Parameters:
   ///   - weights: how the weights came about, for the record.
@@ -22,6 +25,8 @@ public struct SimulatedAudit: Sendable {
     audit = UpdateAudit(
       weighted, activation: activation, weights: weights, mode: mode, backend: backend)
     self.loss = loss
+    self.weights = weights
+    self.activation = activation
   }
 
   /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
@@ -42,18 +47,38 @@ public struct SimulatedAudit: Sendable {
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
+    let audit = adapted(to: defences, seed: configuration.seed)
+    let companions =
+      defences.needsCompanions
+      ? CompanionImages(besides: batch, for: audit.weighted.model, seed: configuration.seed).all
+      : []
     let shared = try audit.weighted.share(
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
       labels: batch.map { $0.label ?? 0 }, loss: loss, training: training, mode: audit.mode,
-      through: &pipeline, backend: audit.backend)
+      companions: companions, through: &pipeline, backend: audit.backend)
+    var summary =
+      defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
+    if defences.adapterRank != nil {
+      // What a client without adapters would have sent.
+      summary?.plainByteCount = 4 * self.audit.weighted.model.parameterCount
+    }
     let subject = UpdateAudit.Subject(
       update: shared.update, truth: batch, name: batch.map(\.name).joined(separator: "+"),
-      knownLabels: configuration.plan?.labels == .known ? batch.map { $0.label ?? 0 } : nil,
+      encodings: shared.encodings,
+      knownLabels: configuration.plan?.labels == .known ? shared.labels : nil,
       kind: shared.update.training == nil
         ? UpdateKind.gradient.rawValue : UpdateKind.difference.rawValue,
       counterAttack: isAdaptive ? shared.counterAttack : .none,
-      defence: defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive))
+      defence: summary)
     return try audit.attack(
       subject, configuration: configuration, startingImages: startingImages, observe: observe)
+  }
+
+  /// The audit of the model that the defences leave to train.
+  private func adapted(to defences: DefenceChain, seed: UInt64) -> UpdateAudit {
+    guard let rank = defences.adapterRank else { return audit }
+    return UpdateAudit(
+      audit.weighted.withAdapters(rank: rank, seed: seed), activation: activation, weights: weights,
+      mode: audit.mode, backend: audit.backend)
   }
 }

@@ -33,8 +33,13 @@ public struct UpdateAudit: Sendable {
   /// An update and what is known of it.
   public struct Subject: Sendable {
     public let update: SharedUpdate
-    /// The private batch, where it is known; the attack does not see it.
+    /// The private batch, where it is known; the attack does not see it. Fewer than the update's
+    /// examples where others added theirs.
     public let truth: [PrivateExample]?
+    /// What the client fed to its model in place of each image of ``truth``; nil for the images.
+    public let encodings: [Tensor]?
+    /// Whether others are mixed into ``encodings``.
+    var isMixed: Bool { counterAttack.hasMixedLabels || defence?.chain.mixesImages == true }
     /// Names for the images where there is no truth.
     public let name: String
     /// Labels that the attacker knows.
@@ -47,15 +52,17 @@ public struct UpdateAudit: Sendable {
     public let defence: DefenceSummary?
 
     public init(
-      update: SharedUpdate, truth: [PrivateExample]?, name: String, knownLabels: [Int]? = nil,
+      update: SharedUpdate, truth: [PrivateExample]?, name: String, encodings: [Tensor]? = nil,
+      knownLabels: [Int]? = nil,
       kind: String = "gradient", counterAttack: CounterAttack = .none,
       defence: DefenceSummary? = nil
     ) {
       precondition(
-        truth.map { $0.count == update.batchSize } ?? true,
+        truth.map { $0.count <= update.batchSize } ?? true,
         "\(truth?.count ?? 0) true images for a batch of \(update.batchSize)")
       self.update = update
       self.truth = truth
+      self.encodings = encodings
       self.name = name
       self.knownLabels = knownLabels
       self.kind = kind
@@ -96,8 +103,11 @@ public struct UpdateAudit: Sendable {
     let (update, truth) = (subject.update, subject.truth)
     let originals = truth?.map(\.image)
     let reconstructions = unstacked(result.images).map(clamped)
+    // By what was fed to the model, which is what an exact attack finds.
     let order =
-      originals.map { matchBatch(reconstructions: reconstructions, originals: $0) }
+      (subject.encodings ?? originals).map {
+        matchBatch(reconstructions: reconstructions, originals: $0)
+      }
       ?? Array(reconstructions.indices)
     let candidates = originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
@@ -106,9 +116,15 @@ public struct UpdateAudit: Sendable {
         return ImageResult(
           name: subject.name + suffix, recoveredLabel: result.labels[reconstruction])
       }
-      return imageResult(
+      var image = imageResult(
         truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
         seed: configuration.seed, candidates)
+      guard let encodings = subject.encodings else { return image }
+      let psnr = JSONNumber(
+        ImageMetrics.peakSignalToNoiseRatio(
+          reconstructions[reconstruction], clamped(encodings[index])))
+      if subject.isMixed { image.encodedPSNR = psnr } else { image.transformedPSNR = psnr }
+      return image
     }
     var known: Set<ThreatModel.Fact> = [.architecture, .weights, .lossFunction, .batchSize]
     if subject.knownLabels != nil { known.insert(.labels) }

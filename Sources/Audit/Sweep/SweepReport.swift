@@ -102,9 +102,7 @@ extension SweepReport.Cell {
     let images = records.flatMap(\.images)
     let success = SuccessRate(
       records.map { record in
-        record.images.contains {
-          ($0.psnr?.value ?? 0) >= max(leakedPSNR, ($0.greyImagePSNR?.value ?? 0) + 3)
-        }
+        record.images.contains { $0.isRecognisable(from: leakedPSNR) }
       })
     let defences = records.compactMap(\.defence)
     func mean(_ values: [Int]) -> Int? {
@@ -131,14 +129,6 @@ extension SweepReport.Cell {
 
   /// Whether leakage is stopped, as far as these runs tell.
   public var isStopped: Bool { success.interval.upperBound <= SweepReport.stoppedBelow }
-}
-
-/// The value that a share of all values does not exceed; NaN for none.
-private func quantile(_ share: Double, of values: [Double]) -> Double {
-  let sorted = values.sorted()
-  guard !sorted.isEmpty else { return .nan }
-  let position = max(Int((share * Double(sorted.count)).rounded(.up)) - 1, 0)
-  return sorted[min(position, sorted.count - 1)]
 }
 
 // MARK: - Series
@@ -205,7 +195,9 @@ extension SweepReport {
       case .size: "\(cell.size)x\(cell.size) pixels"
       }
     }
-    let stopped = cells.reversed().prefix { $0.isStopped }.last
+    // The weakest that is shown to stop leakage; stronger ones may have fewer runs, as audits make
+    // them, but none that leaked.
+    let stopped = cells.reversed().prefix { $0.isStopped || $0.leaked == 0 }.last { $0.isStopped }
     let strongest = cells[cells.count - 1]
     let statement: String
     if let stopped {
@@ -231,8 +223,9 @@ extension Defence {
   /// Whether a smaller number of the short form defends better.
   fileprivate var isStrongerWhenSmaller: Bool {
     switch self {
-    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip: true
-    case .gaussian, .laplacian, .prune, .rounding, .int8, .ternGrad, .signSGD, .dpSGD, .freeze:
+    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip, .adapters: true
+    case .gaussian, .laplacian, .prune, .rounding, .int8, .ternGrad, .signSGD, .dpSGD, .freeze,
+      .soteria, .transform, .mixup, .instaHide, .secureAggregation:
       false
     }
   }

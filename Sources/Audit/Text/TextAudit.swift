@@ -137,6 +137,9 @@ public struct TextAudit: Sendable {
     truth: Truth?, defences: DefenceChain = .none
   ) -> TextOutcome {
     let model = weighted.model
+    let snapshots = result.snapshots.map { snapshot in
+      (snapshot.iteration, snapshot.loss, snapshot.texts.map { tokenizer.decode($0) })
+    }
     let record = TextRecord(
       tool: GradleakVersion.current, model: model.name, head: model.configuration.head.name,
       weights: weights, attack: configuration.attack.rawValue, method: result.method.rawValue,
@@ -156,12 +159,13 @@ public struct TextAudit: Sendable {
       },
       texts: truth.map { scored(result, $0) } ?? recovered(result),
       baselines: truth.map { baselines($0, seed: configuration.seed) } ?? [],
-      evaluations: result.evaluations)
+      evaluations: result.evaluations,
+      course: snapshots.isEmpty
+        ? nil
+        : snapshots.map { TextRecord.Step(iteration: $0, loss: JSONNumber($1), texts: $2) })
     return TextOutcome(
       record: record,
-      snapshots: result.snapshots.map { snapshot in
-        (snapshot.iteration, snapshot.loss, snapshot.texts.map { tokenizer.decode($0) })
-      },
+      snapshots: snapshots,
       seconds: result.seconds, wasInterrupted: result.wasInterrupted)
   }
 

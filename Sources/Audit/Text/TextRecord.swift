@@ -31,6 +31,14 @@ public struct TextRecord: Codable, Sendable, Equatable {
     public var rougeL: Double
   }
 
+  /// What stood in the dummy texts' place at an iteration.
+  public struct Step: Codable, Sendable, Equatable {
+    public var iteration: Int
+    public var loss: JSONNumber
+    /// Of the batch, in the attack's order.
+    public var texts: [String]
+  }
+
   /// The spans that DAGER worked with.
   public struct Span: Codable, Sendable, Equatable {
     public var firstRank: Int
@@ -68,6 +76,8 @@ public struct TextRecord: Codable, Sendable, Equatable {
   public var texts: [Text]
   public var baselines: [Baseline]
   public var evaluations: Int
+  /// The best trial on its way, in order; nil in records without, and for attacks that do not search.
+  public var course: [Step]?
 }
 
 /// What a run on texts took; apart from the record, which is the same on every run.

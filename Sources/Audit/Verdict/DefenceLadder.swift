@@ -18,6 +18,13 @@ public struct DefenceLadder: Sendable, Equatable {
   /// et al. 2019, section 5), and DP-SGD (Abadi et al. 2016).
   public static let standardNames = ["gaussian", "prune", "fp16", "int8", "dp-sgd"]
 
+  /// Names of the other ladders.
+  public static let otherNames = [
+    "laplacian", "bf16", "signsgd", "terngrad", "soteria", "lora", "transform", "mixup",
+    "instahide",
+    "secure-aggregation",
+  ]
+
   /// A ladder by name; nil when there is none so called.
   ///
   /// - Parameter updateNorm: Euclidean norm of an undefended update, to which DP-SGD clips.
@@ -34,6 +41,18 @@ public struct DefenceLadder: Sendable, Equatable {
       // To two digits, so that the command line says it exactly.
       let norm = String(format: "%.1e", max(updateNorm, 1e-20))
       texts = ["1e-4", "1e-3", "1e-2", "1e-1", "1", "10"].map { "dp-sgd:\(norm),\($0)" }
+    case "soteria":
+      texts = ["0.2", "0.4", "0.6", "0.8", "0.95"].map { "soteria:\($0)" }
+    case "lora":
+      texts = ["64", "16", "4", "1"].map { "lora:\($0)" }
+    case "instahide":
+      texts = ["2", "4"].map { "instahide:\($0)" }
+    case "mixup":
+      texts = ["mixup:1"]
+    case "transform":
+      texts = ["transform:3-1-7/43-18-18"]
+    case "secure-aggregation":
+      texts = ["2", "4", "8"].map { "secure-aggregation:\($0)" }
     default:
       return nil
     }

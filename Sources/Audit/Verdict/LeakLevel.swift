@@ -6,7 +6,7 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
   case nothing
   /// The label, but no image that its subject could be told from.
   case label
-  /// The image's subject can be told: PSNR of at least ``SweepReport/defaultLeakedPSNR``, and
+  /// The image's subject can be told, be it transformed: PSNR of at least ``SweepReport/defaultLeakedPSNR``, and
   /// ``marginOverGrey`` above a grey image.
   case recognisable
   /// PSNR of at least ``ImageResult/successPSNR`` and the right label.
@@ -27,9 +27,7 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
       }
     } else if image.isRecovered == true {
       self = .full
-    } else if image.decibels >= SweepReport.defaultLeakedPSNR,
-      image.decibels >= image.greyDecibels + LeakLevel.marginOverGrey
-    {
+    } else if image.isRecognisable(from: SweepReport.defaultLeakedPSNR) {
       self = .recognisable
     } else {
       self = isLabelRight ? .label : .nothing

@@ -22,7 +22,7 @@ extension GradientInversion {
   private func searchWithLikelyLabels(
     _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) {
-    guard let training = update.training, knownLabels == nil else {
+    guard let training = update.training, knownLabels == nil, !counter.hasMixedLabels else {
       return try searchByLevenbergMarquardt(&journal, labels: likelyLabels(), observe)
     }
     // Which label belongs to which mini-batch is tried where that is few trials.
@@ -60,6 +60,7 @@ extension GradientInversion {
   /// The labels in the batch's order, as far as that matters; nil when the update does not tell them.
   func likelyLabels() -> [Int]? {
     if let knownLabels { return knownLabels }
+    if counter.hasMixedLabels { return nil }
     // A label's number that was not sent, or that noise has drowned, is no basis for the search.
     if !counter.isNone, let bias = weighted.model.classifier?.bias,
       !(update.gradients[bias].doubles.contains { $0 < 0 })
@@ -168,6 +169,9 @@ extension GradientInversion {
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
     var layers = try peelBatch(&journal, observe)
+    if isSmoothestFound(journal) {
+      return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
+    }
     if !journal.wasStopped, !isSolved(journal) {
       layers += try closedForms(&journal, observe)
     }
@@ -223,6 +227,15 @@ extension GradientInversion {
   func enter(
     _ solution: ClosedFormSolution, _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) {
+    if counter.hasMixedLabels {
+      // The layers tell the image, whatever its labels; the search finds their shares.
+      let share = 1 / Double(weighted.model.classCount)
+      let shares = [Double](repeating: share, count: update.batchSize * weighted.model.classCount)
+      try run(
+        try residuals(nil, &journal), from: solution.images.doubles + shares, labels: nil, &journal,
+        observe)
+      return
+    }
     let function = try residuals(solution.labels, &journal)
     // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
     let start =

@@ -34,7 +34,8 @@ struct PlanSearch {
       iteration += result.iterations
       evaluations += result.evaluations
       reason = result.reason
-      if reason == .interrupted || reason == .timeLimit || index == functions.count - 1 {
+      let wasStopped = [.interrupted, .timeLimit, .goalReached].contains(reason)
+      if wasStopped || index == functions.count - 1 {
         return outcome(result, function, iteration, evaluations)
       }
       point = point.resized(from: function.dummyShape, to: functions[index + 1].dummyShape)

@@ -102,14 +102,25 @@ public struct WeightedModel: Sendable {
     images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
     training: LocalTraining? = nil, mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) -> (update: SharedUpdate, loss: Double, logits: Tensor) {
+    let type = LabelForm.classIndices.type(
+      batchSize: images.shape[0], positions: model.labelPositions, classCount: model.classCount,
+      dtype: images.dtype)
+    return try step(
+      images: images, labels: Tensor(type.shape, .i32, labels.map(Double.init)),
+      form: .classIndices, loss: loss, training: training, mode: mode, backend: backend)
+  }
+
+  /// The same with labels of any form; see ``LabelForm``.
+  func step(
+    images: Tensor, labels: Tensor, form: LabelForm, loss: ClientLoss, training: LocalTraining?,
+    mode: ForwardMode, backend: any Backend
+  ) throws(AttackError) -> (update: SharedUpdate, loss: Double, logits: Tensor) {
     try loss.check(classCount: model.classCount)
     let (dtype, batchSize) = (images.dtype, images.shape[0])
     let client = ClientGradientGraph(
-      model, batchSize: batchSize, labelForm: .classIndices, loss: loss, dtype: dtype, mode: mode,
+      model, batchSize: batchSize, labelForm: form, loss: loss, dtype: dtype, mode: mode,
       training: training)
-    let indices = Tensor(
-      client.graph.inputs[client.labels].type.shape, .i32, labels.map(Double.init))
-    let inputs = [images, indices] + (parameters + buffers).map { $0.converted(to: dtype) }
+    let inputs = [images, labels] + (parameters + buffers).map { $0.converted(to: dtype) }
     do {
       let outputs = try backend.evaluate(client.graph, inputs)
       let update = SharedUpdate(

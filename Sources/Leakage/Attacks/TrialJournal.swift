@@ -67,7 +67,7 @@ struct TrialJournal {
   /// Whether the user or the time limit ended the last trial.
   var wasStopped: Bool {
     switch entries.last?.trial.reason {
-    case .interrupted, .timeLimit: true
+    case .interrupted, .timeLimit, .goalReached: true
     case nil, .solved, .converged, .stagnated, .diverged, .iterationLimit: false
     }
   }

@@ -16,15 +16,19 @@ public struct CounterAttack: Sendable {
   /// Expected squared error of a weighted element of the matched update; 0 when it is exact and
   /// complete, and next to nothing when exact but incomplete.
   public let noiseVariance: Double
+  /// Whether an image may have several labels, each for a share, so that no rule for labels holds.
+  public let hasMixedLabels: Bool
   /// Number of elements that were sent.
   public let sentCount: Int
 
   /// Plain matching, for an update that nothing was done to, and for the naive attack.
   public static let none = CounterAttack(
-    weights: nil, scale: .kept, noiseVariance: 0, sentCount: 0)
+    weights: nil, scale: .kept, noiseVariance: 0, hasMixedLabels: false, sentCount: 0)
 
   /// Changes nothing.
-  public var isNone: Bool { weights == nil && scale == .kept && noiseVariance == 0 }
+  public var isNone: Bool {
+    weights == nil && scale == .kept && noiseVariance == 0 && !hasMixedLabels
+  }
 
   /// The weights of these parameters, or of all; empty when all weigh the same.
   func weights(of parameters: [Int]?) -> [Tensor] {
@@ -42,15 +46,18 @@ public struct CounterAttack: Sendable {
   private static let traceOfPrior = 1e-10
 
   private init(
-    weights: [Tensor]?, scale: MatchingView.Scale, noiseVariance: Double, sentCount: Int
+    weights: [Tensor]?, scale: MatchingView.Scale, noiseVariance: Double, hasMixedLabels: Bool,
+    sentCount: Int
   ) {
+    self.hasMixedLabels = hasMixedLabels
     self.weights = weights
     self.scale = scale
     self.noiseVariance = noiseVariance
     self.sentCount = sentCount
   }
 
-  init(_ transit: UpdateInTransit) {
+  init(_ transit: UpdateInTransit, hasMixedLabels: Bool = false) {
+    self.hasMixedLabels = hasMixedLabels
     let parts = transit.parts
     sentCount = parts.reduce(0) { $0 + $1.sentCount }
     scale = transit.scale

@@ -1,4 +1,4 @@
-/// One thing that a client does to its update before it shares it.
+/// One thing that a client does to its images, its model or its update before it shares it.
 ///
 /// Written as `name:parameters`, such as `gaussian:1e-2` or `dp-sgd:1,1.1`; ``DefenceForm`` lists the
 /// names with their sources. Noise is given by its **variance**, as in the DLG paper (Zhu et al. 2019,
@@ -33,6 +33,18 @@ public enum Defence: Hashable, Sendable {
   case dpSGD(norm: Double, noiseMultiplier: Double)
   /// Does not share the model's first tensors, so many of them, but always the last.
   case freeze(tensors: Int)
+  /// Leaves this share of the features that the last layer reads out of its weight's gradient.
+  case soteria(share: Double)
+  /// Trains low-rank adapters of this rank instead of the weights.
+  case adapters(rank: Int)
+  /// Transforms each image by a policy of the automatic transformation search.
+  case transform(TransformPolicy)
+  /// Mixes each image and its label with another's, by shares from Beta(concentration, concentration).
+  case mixup(concentration: Double)
+  /// Mixes so many images, and changes the sign of each pixel at random.
+  case instaHide(count: Int)
+  /// Shares the sum of so many clients' updates only.
+  case secureAggregation(clients: Int)
 }
 
 extension Defence {
@@ -47,6 +59,12 @@ extension Defence {
     case .clip(let norm): [norm]
     case .dpSGD(let norm, let noiseMultiplier): [norm, noiseMultiplier]
     case .freeze(let tensors): [Double(tensors)]
+    case .soteria(let share): [share]
+    case .adapters(let rank): [Double(rank)]
+    case .transform: []
+    case .mixup(let concentration): [concentration]
+    case .instaHide(let count): [Double(count)]
+    case .secureAggregation(let clients): [Double(clients)]
     }
   }
 
@@ -67,16 +85,27 @@ extension Defence {
     case .clip: "clip"
     case .dpSGD: "dp-sgd"
     case .freeze: "freeze"
+    case .soteria: "soteria"
+    case .adapters: "lora"
+    case .transform: "transform"
+    case .mixup: "mixup"
+    case .instaHide: "instahide"
+    case .secureAggregation: "secure-aggregation"
     }
   }
 
-  /// The first number of the short form, for tables and curves; nil without one.
-  public var strength: Double? { values.first }
+  /// The number of the short form that strengths differ in, for tables and curves: the first, but of
+  /// DP-SGD the noise; nil without one.
+  public var strength: Double? {
+    if case .dpSGD(_, let noiseMultiplier) = self { return noiseMultiplier }
+    return values.first
+  }
 }
 
 extension Defence: CustomStringConvertible {
   /// The short form, which ``init(_:)`` reads back.
   public var description: String {
+    if case .transform(let policy) = self { return "\(name):\(policy)" }
     guard !values.isEmpty else { return name }
     return name + ":" + values.map(shortNumber).joined(separator: ",")
   }

@@ -27,6 +27,10 @@ public struct DefenceForm: Sendable {
   /// What the attack does that knows of the defence; see ``CounterAttack``.
   public let counterAttack: String
   let make: @Sendable ([Double]) -> Defence
+  /// Where it acts.
+  public var stage: DefenceStage {
+    make(parameters.map { $0.fallback ?? $0.range.upperBound }).stage
+  }
 
   /// Such as `dp-sgd:NORM,NOISE`.
   public var usage: String {
@@ -123,7 +127,55 @@ public struct DefenceForm: Sendable {
         summary: "does not train, and so does not share, the model's first tensors",
         source: "partial sharing: Arivazhagan et al. 2019, arXiv 1912.00818",
         counterAttack: maskCounter, make: { .freeze(tensors: Int($0[0])) }),
-    ]
+    ] + beforeTheUpdate
+
+  /// Those that need more than the update: the representation, the model or the images.
+  private static let beforeTheUpdate = [
+    DefenceForm(
+      name: "soteria", parameters: [share],
+      summary:
+        "leaves this share of the last layer's inputs, those that tell most of the image for "
+        + "their size, out of that layer's weight gradient",
+      source: "Sun et al. 2021, arXiv 2012.06043, section 4.3",
+      counterAttack: "ignores the hidden part of that layer's gradient (Balunovic et al. 2022)",
+      make: { .soteria(share: $0[0]) }),
+    DefenceForm(
+      name: "lora", parameters: [Parameter("rank", 1...4096, isWhole: true)],
+      summary: "trains and shares low-rank adapters of the weights, nothing else",
+      source: "Hu et al. 2021, arXiv 2106.09685, section 4.1",
+      counterAttack: "matches the adapters' gradient, through the adapted model",
+      make: { .adapters(rank: Int($0[0])) }),
+    DefenceForm(
+      name: "transform", parameters: [Parameter("policy", 0...49, isWhole: true)],
+      summary: "transforms the images by a policy of the automatic transformation search, such as "
+        + "transform:3-1-7 or transform:3-1-7/43-18-18",
+      source: "Gao et al. 2021, arXiv 2011.12505, section 4",
+      counterAttack: "none is needed: the transformed image is what comes back",
+      make: { .transform(TransformPolicy(single: Int($0[0]))) }),
+    DefenceForm(
+      name: "mixup", parameters: [Parameter("alpha", 1e-3...1e3, fallback: 1)],
+      summary: "mixes each image and label with another, by a share from Beta(ALPHA, ALPHA)",
+      source: "Zhang et al. 2018, arXiv 1710.09412, section 2",
+      counterAttack: "seeks the labels' shares together with the mixed images",
+      make: { .mixup(concentration: $0[0]) }),
+    DefenceForm(
+      name: "instahide", parameters: [Parameter("images", 2...8, isWhole: true)],
+      summary: "mixes so many images and labels, and turns each pixel's sign at random",
+      source: "Huang et al. 2020, arXiv 2010.02772, section 4 (inside-dataset)",
+      counterAttack:
+        "seeks the labels' shares together with the encoding; many encodings of the same "
+        + "images can be decoded (Carlini et al. 2020), which is not done here",
+      make: { .instaHide(count: Int($0[0])) }),
+    DefenceForm(
+      name: "secure-aggregation",
+      parameters: [Parameter("clients", 2...1024, isWhole: true)],
+      summary:
+        "the server sees the sum of so many clients' updates only; simulated as one batch of "
+        + "all their images, without the cryptography",
+      source: "Bonawitz et al. 2017, ACM CCS, section 4",
+      counterAttack: "attacks the sum as the gradient of one large batch",
+      make: { .secureAggregation(clients: Int($0[0])) }),
+  ]
 
   /// The kind of a defence.
   public static func form(of defence: Defence) -> DefenceForm {

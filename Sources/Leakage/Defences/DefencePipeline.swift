@@ -21,7 +21,12 @@ public struct DefencePipeline: Sendable {
     return false
   }
 
-  /// Applies the chain to the gradient of one round.
+  /// The random numbers of one of the chain's defences in this round.
+  func source(of index: Int) -> RandomSource {
+    source.derive(index: round).derive(index: index)
+  }
+
+  /// Applies what of the chain acts on updates to the gradient of one round.
   ///
   /// - Parameters:
   ///   - gradients: one tensor per parameter, floating-point: the mean over the batch.
@@ -33,14 +38,26 @@ public struct DefencePipeline: Sendable {
     _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
     training: LocalTraining? = nil, examples: [[Tensor]] = []
   ) -> DefendedUpdate {
+    apply(
+      gradients, batchSize: batchSize, loss: loss, training: training, examples: examples,
+      representation: nil)
+  }
+
+  /// - Parameter representation: where the chain needs it.
+  mutating func apply(
+    _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
+    training: LocalTraining? = nil, examples: [[Tensor]] = [], representation: Representation?
+  ) -> DefendedUpdate {
+    precondition(
+      !chain.needsRepresentation || representation != nil, "\(chain) needs the representation")
     precondition(
       !needsExampleGradients || examples.count == batchSize,
       "\(chain) needs the gradients of \(batchSize) examples, not of \(examples.count)")
     var transit = UpdateInTransit(gradients)
     let plainBytes = transit.wireByteCount
     for (index, defence) in chain.defences.enumerated() {
-      var source = source.derive(index: round).derive(index: index)
-      apply(defence, at: index, to: &transit, batchSize, examples, &source)
+      var source = source(of: index)
+      apply(defence, at: index, to: &transit, batchSize, examples, representation, &source)
     }
     round += 1
     return DefendedUpdate(
@@ -49,12 +66,12 @@ public struct DefencePipeline: Sendable {
         training: training,
         sharedParameters: transit.parts.indices.filter { !transit.parts[$0].isWithheld }),
       wireByteCount: transit.wireByteCount, plainByteCount: plainBytes,
-      counterAttack: CounterAttack(transit))
+      counterAttack: CounterAttack(transit, hasMixedLabels: chain.mixesLabels))
   }
 
   private mutating func apply(
     _ defence: Defence, at index: Int, to transit: inout UpdateInTransit, _ batchSize: Int,
-    _ examples: [[Tensor]], _ source: inout RandomSource
+    _ examples: [[Tensor]], _ representation: Representation?, _ source: inout RandomSource
   ) {
     switch defence {
     case .gaussian(let variance):
@@ -101,6 +118,11 @@ public struct DefencePipeline: Sendable {
     case .freeze(let tensors):
       // Something is always trained.
       for part in 0..<min(tensors, transit.parts.count - 1) { transit.withhold(part) }
+    case .soteria(let share):
+      if let representation { transit.hideRepresentation(representation, share: share) }
+    case .adapters, .transform, .mixup, .instaHide, .secureAggregation:
+      // Done before there was an update.
+      break
     }
   }
 }
@@ -115,4 +137,8 @@ public struct DefendedUpdate: Sendable {
   public let plainByteCount: Int
   /// The published answer to the defence.
   public let counterAttack: CounterAttack
+  /// What was fed to the model in each private image's place, [C, H, W]; nil when that is the image.
+  public internal(set) var encodings: [Tensor]?
+  /// The class of each image behind the update, others' included; nil when some are of several.
+  public internal(set) var labels: [Int]?
 }

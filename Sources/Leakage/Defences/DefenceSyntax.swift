@@ -25,6 +25,10 @@ extension Defence {
       throw DefenceError(
         "there is no defence called \(name.quotedForMessage); \(hint)see 'gradleak defences'")
     }
+    if name == "transform" {
+      self = .transform(try TransformPolicy(parts.count > 1 ? String(parts[1]) : ""))
+      return
+    }
     self = form.make(try Defence.numbers(parts.count > 1 ? String(parts[1]) : nil, of: form))
   }
 
@@ -72,19 +76,36 @@ public struct DefenceChain: Hashable, Sendable {
     self.defences = defences
   }
 
-  /// - Throws: ``DefenceError`` when DP-SGD, which clips the gradients of single examples, does not
-  ///   come first.
+  /// - Throws: ``DefenceError`` for an order in which no client works: images first, then the model,
+  ///   then the update, of which DP-SGD is the first.
   public init(_ defences: [Defence]) throws(DefenceError) {
-    for defence in defences.dropFirst() {
-      switch defence {
-      case .dpSGD:
+    for (earlier, later) in zip(defences, defences.dropFirst()) {
+      if case .dpSGD = later, earlier.stage == .update {
         throw DefenceError(
-          "dp-sgd clips the gradients of single examples, so it must be the first defence of a chain"
-        )
-      case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
-        .int8, .qsgd, .ternGrad, .signSGD, .clip, .freeze:
-        continue
+          "dp-sgd clips the gradients of single examples, so it must be the first defence of an "
+            + "update")
       }
+      if later.stage < earlier.stage {
+        throw DefenceError(
+          "\(later.name) acts before \(earlier.name) can; write \(later)+\(earlier)")
+      }
+      if case .secureAggregation = earlier {
+        switch later {
+        case .gaussian, .laplacian: continue
+        default:
+          throw DefenceError(
+            "of a sum of clients only noise is simulated; write secure-aggregation last, or with "
+              + "gaussian or laplacian after it")
+        }
+      }
+      if earlier.mixesLabels, later.mixesLabels || later.stage == .input {
+        throw DefenceError("\(earlier.name) must be the last that changes images")
+      }
+    }
+    if let repeated = defences.first(where: { $0.stage == .model }),
+      defences.count(where: { $0.stage == .model }) > 1
+    {
+      throw DefenceError("\(repeated.name) can be used once")
     }
     self.defences = defences
   }

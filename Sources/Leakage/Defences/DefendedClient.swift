@@ -8,36 +8,87 @@ extension WeightedModel {
   ///   - labels: N class indices.
   ///   - training: the client's local steps, after which the defences are applied to the update; nil
   ///     for one gradient.
+  ///   - companions: other images, where ``DefenceChain/needsCompanions``.
   ///   - pipeline: the client's defences, with what they keep from earlier rounds.
-  /// - Throws: ``AttackError`` when the backend cannot run the model, or DP-SGD meets several steps.
+  /// - Throws: ``AttackError`` when the backend cannot run the model, DP-SGD, Soteria or secure
+  ///   aggregation meets several steps, or a defence needs more companions.
   public func share(
     images: Tensor, labels: [Int], loss: ClientLoss = .meanCrossEntropy,
     training: LocalTraining? = nil, mode: ForwardMode = .evaluation,
-    through pipeline: inout DefencePipeline, backend: any Backend
+    companions: [Companion] = [], through pipeline: inout DefencePipeline, backend: any Backend
   ) throws(AttackError) -> DefendedUpdate {
-    if let training, !training.isOneGradient, pipeline.needsExampleGradients {
-      throw AttackError(
-        "DP-SGD clips the gradients of single examples in each step, which is not followed through "
-          + "\(training.steps.count) local steps; simulate one step, or another defence")
-    }
+    if let training, !training.isOneGradient { try pipeline.chain.checkLocalSteps(training) }
+    let batch = try pipeline.encode(
+      images: images, labels: labels, classCount: model.classCount, companions: companions)
     let update = try share(
-      images: images, labels: labels, loss: loss, training: training, mode: mode,
-      backend: backend)
+      batch, loss: loss, training: training, mode: mode, backend: backend)
     var examples: [[Tensor]] = []
     if pipeline.needsExampleGradients {
-      let elements = images.doubles
-      let size = elements.count / labels.count
-      let shape = Shape([1] + images.shape.dimensions.dropFirst())
-      for (index, label) in labels.enumerated() {
-        let image = Tensor(
-          shape, images.dtype, Array(elements[index * size..<(index + 1) * size]))
+      for example in batch.examples {
         examples.append(
-          try share(images: image, labels: [label], loss: loss, mode: mode, backend: backend)
-            .gradients)
+          try share(example, loss: loss, training: nil, mode: mode, backend: backend).gradients)
       }
     }
-    return pipeline.apply(
-      update.gradients, batchSize: labels.count, loss: loss, training: training,
-      examples: examples)
+    let representation =
+      pipeline.chain.needsRepresentation
+      ? try representation(of: batch.images, mode: mode, backend: backend) : nil
+    var shared = pipeline.apply(
+      update.gradients, batchSize: update.batchSize, loss: loss, training: training,
+      examples: examples, representation: representation)
+    shared.encodings = batch.encodings
+    shared.labels = batch.labels
+    return shared
+  }
+
+  /// The update of an encoded batch.
+  private func share(
+    _ batch: EncodedBatch, loss: ClientLoss, training: LocalTraining?, mode: ForwardMode,
+    backend: any Backend
+  ) throws(AttackError) -> SharedUpdate {
+    if let labels = batch.labels {
+      return try share(
+        images: batch.images, labels: labels, loss: loss, training: training, mode: mode,
+        backend: backend)
+    }
+    let shares = Tensor(
+      [batch.shares.count, model.classCount], batch.images.dtype, batch.shares.flatMap(\.self))
+    return try step(
+      images: batch.images, labels: shares, form: .probabilities, loss: loss, training: training,
+      mode: mode, backend: backend
+    ).update
+  }
+}
+
+extension EncodedBatch {
+  /// Each image as a batch of its own.
+  fileprivate var examples: [EncodedBatch] {
+    let elements = images.doubles
+    let size = elements.count / shares.count
+    let shape = Shape([1] + images.shape.dimensions.dropFirst())
+    return shares.indices.map { index in
+      let image = Tensor(shape, images.dtype, Array(elements[index * size..<(index + 1) * size]))
+      return EncodedBatch(images: image, shares: [shares[index]], encodings: nil)
+    }
+  }
+}
+
+extension DefenceChain {
+  /// - Throws: ``AttackError`` when a defence of one gradient meets several steps.
+  fileprivate func checkLocalSteps(_ training: LocalTraining) throws(AttackError) {
+    for defence in defences {
+      let reason: String
+      switch defence {
+      case .dpSGD: reason = "DP-SGD clips the gradients of single examples in each step"
+      case .soteria: reason = "Soteria hides features of the gradient of one step"
+      case .secureAggregation: reason = "the sum of clients is simulated as one batch"
+      case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
+        .int8, .qsgd, .ternGrad, .signSGD, .clip, .freeze, .adapters, .transform, .mixup,
+        .instaHide:
+        continue
+      }
+      throw AttackError(
+        "\(reason), which is not followed through \(training.steps.count) local steps; simulate one "
+          + "step, or another defence")
+    }
   }
 }

@@ -31,18 +31,23 @@ public struct ReconstructionQuality: Hashable, Sendable {
 ///
 /// A gradient is a sum over the batch, so it says nothing of the order of the images.
 ///
+/// - Parameter reconstructions: at least as many as originals.
 /// - Returns: for each original the index of its reconstruction, such that the sum of the mean
 ///   squared errors is least.
 public func matchBatch(reconstructions: [Tensor], originals: [Tensor]) -> [Int] {
   precondition(
-    reconstructions.count == originals.count,
+    reconstructions.count >= originals.count,
     "\(reconstructions.count) reconstructions for \(originals.count) originals")
   let shapes = Set((reconstructions + originals).map(\.shape))
   precondition(shapes.count <= 1, "images of different shapes: \(shapes)")
   let candidates = reconstructions.map(\.doubles)
-  let cost = originals.map { original in
+  var cost = originals.map { original in
     let target = original.doubles
     return candidates.map { ImageMetrics.meanSquaredError($0, target) }
   }
-  return minimumCostAssignment(cost)
+  // Reconstructions that are nobody's cost nothing.
+  while cost.count < candidates.count {
+    cost.append([Double](repeating: 0, count: candidates.count))
+  }
+  return Array(minimumCostAssignment(cost).prefix(originals.count))
 }

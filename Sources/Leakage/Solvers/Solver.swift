@@ -35,6 +35,8 @@ public enum StopReason: String, Codable, Sendable, CaseIterable {
   case timeLimit
   /// The observer asked to stop, for instance because the user pressed Ctrl-C.
   case interrupted
+  /// The observer had seen what it wanted to know, such as that an image can be recognised.
+  case goalReached
 }
 
 /// When a solver gives up or is satisfied.

@@ -52,7 +52,7 @@ struct AuditCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Seconds for everything.", valueName: "seconds"))
-  var budget = 300.0
+  var budget = 180.0
 
   @Option(
     parsing: .unconditional,
@@ -62,7 +62,7 @@ struct AuditCommand: ParsableCommand {
   var failAbove: AuditLimit?
 
   private static let ladderNames =
-    DefenceLadder.standardNames + ["laplacian", "bf16", "signsgd", "terngrad"]
+    DefenceLadder.standardNames + DefenceLadder.otherNames
 
   func validate() throws {
     try check("--batch-size", batchSize, 1...100_000)
@@ -268,6 +268,11 @@ private struct AuditSummary {
       Terminal.printParagraph(
         "What they cost in accuracy: 'gradleak price --defence' measures it.", head: "  ",
         indentation: 4)
+    }
+    Terminal.print()
+    Terminal.print(Terminal.styled("What cryptography would leave:", .bold))
+    for sentence in report.protections {
+      Terminal.printParagraph(sentence, head: "  ", indentation: 4)
     }
     Terminal.print()
     Terminal.print(Terminal.styled("Not tested:", .bold))

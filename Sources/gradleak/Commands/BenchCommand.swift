@@ -149,13 +149,8 @@ struct SuccessReport: Encodable {
     let percentile90: Double
 
     init(_ values: [Double]) {
-      let sorted = values.sorted()
-      func quantile(_ share: Double) -> Double {
-        guard !sorted.isEmpty else { return 0 }
-        return sorted[min(Int((share * Double(sorted.count)).rounded(.up)), sorted.count) - 1]
-      }
-      median = quantile(0.5)
-      percentile90 = quantile(0.9)
+      median = values.isEmpty ? 0 : quantile(0.5, of: values)
+      percentile90 = values.isEmpty ? 0 : quantile(0.9, of: values)
     }
 
     var text: String { String(format: "median %.4g, 90th percentile %.4g", median, percentile90) }

@@ -91,9 +91,16 @@ struct PriceCommand: ParsableCommand {
   }
 
   func run() throws {
-    let chains = try (["none"] + (defences.isEmpty ? PriceCommand.usual : defences)).map { text in
+    let chains = try (["none"] + (defences.isEmpty ? PriceCommand.usual : defences)).map {
+      (text: String) -> DefenceChain in
       do throws(DefenceError) {
-        return try DefenceChain(text)
+        let chain = try DefenceChain(text)
+        if let early = chain.defences.first(where: { !$0.needsOnlyTheUpdate }) {
+          throw DefenceError(
+            "\(early.name) needs more than the update, which this training does not simulate; leave "
+              + "it out")
+        }
+        return chain
       } catch {
         throw ValidationError("--defence: \(error.message).")
       }

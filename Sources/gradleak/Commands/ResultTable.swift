@@ -37,11 +37,17 @@ struct ResultTable {
     let error = image.meanSquaredError.map { String(format: "%.1e", $0.value) }
     let psnr = image.psnr.map { ResultWriter.decibels($0.value) }
     let ssim = image.ssim.map { String(format: "%.4f", $0.value) }
-    let verdict = image.isRecovered.map { $0 ? "yes" : "no" }
+    let verdict =
+      switch LeakLevel(image) {
+      case .full: "yes"
+      case .recognisable: "partly"
+      case .label, .nothing: "no"
+      }
     return [
       error ?? "-", psnr ?? "-", ssim ?? "-", label(of: image),
       String(outcome.record.trials.count),
-      String(format: "%.2f s", outcome.timing.attackSeconds), verdict ?? "?",
+      String(format: "%.2f s", outcome.timing.attackSeconds),
+      image.isRecovered == nil ? "?" : verdict,
     ]
   }
 
@@ -92,6 +98,14 @@ struct ResultTable {
       Terminal.styled("Recovered \(rate)", style)
         + String(format: ": PSNR >= %.0f dB", ImageResult.successPSNR)
         + (labels.isEmpty ? "." : ", label right."))
+    let recognisable = images.count { LeakLevel($0) == .recognisable }
+    if recognisable > 0 {
+      Terminal.print(
+        Terminal.styled("Recognisable besides: \(recognisable)", .red)
+          + String(
+            format: ": PSNR >= %.0f dB, and %.0f dB above a grey image.",
+            SweepReport.defaultLeakedPSNR, LeakLevel.marginOverGrey))
+    }
     if !labels.isEmpty { Terminal.print("Labels right: \(SuccessRate(labels)).") }
     let psnr = ResultWriter.decibels(median(images.compactMap(\.psnr?.value)))
     let random = ResultWriter.decibels(median(images.compactMap(\.randomGuessPSNR?.value)))

@@ -85,6 +85,25 @@ extension GradientInversion {
   /// beside equations, which are exact.
   private static let smoothnessWeights = [0.1, 0.01, 1e-3]
 
+  /// Steps for each of them at most: the smoothest batch is one of many, and its last digits say nothing.
+  private static let smoothingSteps = 40
+
+  /// Relative matching loss below which the smoothest batch is taken for one of those that share the
+  /// gradient, where it does not determine the batch. A search without a wish for smoothness fits
+  /// better, and shows less.
+  private static let smoothFit = 1e-3
+
+  /// Whether no search can tell more than the smoothest batch that was found.
+  func isSmoothestFound(_ journal: TrialJournal) -> Bool {
+    guard equationBound < batchShape.elementCount, let best = journal.best else { return false }
+    let trial = journal.entries[best].trial
+    return trial.method == GradientInversion.openEndMethod
+      && trial.matchingLoss <= GradientInversion.smoothFit * matched.squaredNorm
+  }
+
+  /// What records call layer peeling with a search below its end.
+  private static let openEndMethod = "layer peeling + levenberg-marquardt"
+
   /// Levenberg-Marquardt on ``OpenEndResiduals`` from random starts.
   private func seek(
     below end: LayerPeeling.OpenEnd, _ labels: [Int], _ peeling: LayerPeeling,
@@ -105,12 +124,13 @@ extension GradientInversion {
       for weight in isDetermined ? [0] : GradientInversion.smoothnessWeights {
         residuals.setSmoothness(weight)
         let scale = residuals.value(at: [Double](repeating: 0, count: residuals.dimension))
+        let limit = isDetermined ? 200 : GradientInversion.smoothingSteps
         let rule = StoppingRule(
-          iterations: min(configuration.iterations, 200), solvedBelow: 1e-29 * scale,
-          stagnationWindow: 8, stagnationFactor: isDetermined ? 0.9 : 0.99)
+          iterations: min(configuration.iterations, limit), solvedBelow: 1e-29 * scale,
+          stagnationWindow: isDetermined ? 8 : 4, stagnationFactor: 0.9)
         let start = point
         try journal.run(
-          method: "layer peeling + levenberg-marquardt", labels: { _ in labels },
+          method: GradientInversion.openEndMethod, labels: { _ in labels },
           observe: observe,
           solve: { observer in
             let outcome = solver.minimizeSquares(

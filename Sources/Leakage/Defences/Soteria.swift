@@ -1,0 +1,102 @@
+import TensorGraph
+
+/// What the last fully connected layer reads, and how much of the image is in each number of it.
+struct Representation {
+  /// The layer's weight.
+  let classifier: Model.Classifier
+  let featureCount: Int
+  /// For each feature ‖∂rᵢ/∂x‖ / |rᵢ|, summed over the batch; infinite where a feature is 0, whose
+  /// gradient is 0 as it is.
+  let sensitivities: [Double]
+}
+
+extension WeightedModel {
+  /// The representation of a batch, by one backward pass for each feature.
+  ///
+  /// - Throws: ``AttackError`` when the model does not end in a fully connected layer whose input is
+  ///   known, or cannot be run.
+  func representation(
+    of images: Tensor, mode: ForwardMode, backend: any Backend
+  ) throws(AttackError) -> Representation {
+    let builder = GraphBuilder()
+    let dtype = images.dtype
+    let input = builder.input("images", images.shape, dtype)
+    let values = (model.parameters + model.buffers).map {
+      builder.input($0.name, $0.shape, dtype, role: .fixed)
+    }
+    let trace = model.trace(
+      input, parameters: Array(values.prefix(model.parameters.count)),
+      buffers: Array(values.dropFirst(model.parameters.count)), mode: mode)
+    guard let classifier = model.classifier, let features = trace.features,
+      features.shape.rank == 2
+    else {
+      throw AttackError(
+        "soteria defends the fully connected layer at a model's end, and \(model.name) has none "
+          + "whose input is known; use another defence")
+    }
+    let direction = builder.input("direction", features.shape, dtype)
+    let sum = (features * direction).sum()
+    let gradient = sum.gradient(withRespectTo: [input])[0]
+    let graph = builder.build(outputs: [features, gradient])
+    let count = features.shape[1]
+    do {
+      let executable = try backend.compile(graph)
+      let tensors = [images] + (parameters + buffers).map { $0.converted(to: dtype) }
+      for (index, tensor) in tensors.enumerated() {
+        executable.bind(input: index, to: HostBuffer(tensor))
+      }
+      let directionBuffer = HostBuffer(direction.type)
+      let outputs = graph.outputTypes.map { HostBuffer($0) }
+      executable.bind(input: tensors.count, to: directionBuffer)
+      for (index, output) in outputs.enumerated() { executable.bind(output: index, to: output) }
+      var sensitivities: [Double] = []
+      let batch = images.shape[0]
+      for feature in 0..<count {
+        let unit = (0..<batch * count).map { $0 % count == feature ? 1.0 : 0 }
+        directionBuffer.write(Tensor(direction.shape, dtype, unit))
+        executable.run()
+        let (features, gradient) = (outputs[0].read().doubles, outputs[1].read().doubles)
+        let size = gradient.count / batch
+        sensitivities.append(
+          (0..<batch).reduce(0.0) { sum, example in
+            let row = gradient[example * size..<(example + 1) * size]
+            let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            let value = abs(features[example * count + feature])
+            return sum + (value > 0 ? norm / value : .infinity)
+          })
+      }
+      return Representation(
+        classifier: classifier, featureCount: count, sensitivities: sensitivities)
+    } catch {
+      throw AttackError("\(model.name) cannot be run: \(error.message)")
+    }
+  }
+}
+
+extension UpdateInTransit {
+  /// Leaves the ⌊share · F⌋ features with the least ‖∂rᵢ/∂x‖ / |rᵢ| out of the last layer's weight
+  /// gradient: of all sets of so many these change the representation's image most while they change
+  /// the representation least (Sun et al. 2021, section 4.3, and the authors' code).
+  mutating func hideRepresentation(_ representation: Representation, share: Double) {
+    let count = representation.featureCount
+    let order = (0..<count).sorted {
+      let (left, right) = (representation.sensitivities[$0], representation.sensitivities[$1])
+      return left == right ? $0 < $1 : left < right
+    }
+    let hidden = Set(order.prefix(Int(share * Double(count))))
+    guard !hidden.isEmpty else { return }
+    let layer = representation.classifier
+    let rows = parts[layer.weight].type.shape[1]
+    let kept = parts.indices.map { part -> [Int] in
+      let values = parts[part].values.indices
+      guard part == layer.weight else { return Array(values) }
+      let positions = parts[part].positions
+      return values.filter { index in
+        let position = positions?[index] ?? index
+        return !hidden.contains(layer.isTransposed ? position / rows : position % count)
+      }
+    }
+    keep(kept)
+    wire.setSparse(isSeeded: false)
+  }
+}
