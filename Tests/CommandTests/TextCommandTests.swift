@@ -118,6 +118,25 @@ private struct Damage {
     #expect(records.count == 1 && records[0].texts.allSatisfy { $0.exactMatch == nil })
   }
 
+  @Test(arguments: [
+    (["--lora", "24"], "adapterRank", "certain"),
+    (["--defence", "clip:1e-3"], "defence", "clip:0.001"),
+    (["--local-steps", "2", "--learning-rate", "1e-4"], "localTraining", "2 local steps"),
+  ])
+  func recordsWhatTheClientDid(_ options: [String], _ key: String, _ words: String) throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let run = try BuiltTool.run(
+      [
+        "text", "--model", folder.path, "--text", "the lazy dog", "--quiet", "--out", "out",
+        "--precision", "f64", "--head", "classification",
+      ] + options, in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("recovered  the lazy dog"), "\(run.output)")
+    let record = String(decoding: bytes(of: folder("out/text.json")), as: UTF8.self)
+    #expect(record.contains("\"\(key)\""))
+    #expect((run.output + record).contains(words), "\(run.output)")
+  }
+
   @Test func readsModelsInSeveralFiles() throws {
     let folder = try modelFolder(vocabulary: 700)
     let whole = try TextModelFolder(folder.path, seed: 0)
@@ -207,6 +226,13 @@ private struct Damage {
       (["--model", folder.path, "--text", "a", "--head", "x"], "--head is"),
       (["--model", folder.path, "--update", folder("broken.safetensors")], "safetensors"),
       (["--model", folder.path, "--text", "a", "--batch-size", "0"], "--batch-size is 0"),
+      (["--model", folder.path, "--text", "a", "--lora", "33"], "a rank from 1 to 32"),
+      (["--model", folder.path, "--text", "a", "--defence", "x"], "no defence called"),
+      (["--model", folder.path, "--text", "a", "--local-steps", "2"], "--learning-rate"),
+      (
+        ["--model", folder.path, "--update", folder("broken.safetensors"), "--lora", "4"],
+        "simulate a client"
+      ),
     ]
     for (arguments, words) in cases {
       let run = try BuiltTool.run(["text"] + arguments, in: folder.path)
