@@ -36,6 +36,38 @@ private func rewriteWeights(
   try Safetensors.write(tensors, to: path)
 }
 
+/// Puts the model's tensors into two files and an index.
+private func shardWeights(_ folder: TestFolder) throws {
+  let path = folder("model.safetensors")
+  let tensors = try SafetensorsFile(bytes: bytes(of: path), path: path).tensors()
+  let names = tensors.keys.sorted()
+  var map: [String: String] = [:]
+  for (index, part) in [names[..<5], names[5...]].enumerated() {
+    let file = "model-0000\(index + 1)-of-00002.safetensors"
+    try Safetensors.write(tensors.filter { part.contains($0.key) }, to: folder(file))
+    for name in part { map[name] = file }
+  }
+  try FileManager.default.removeItem(atPath: path)
+  try writeIndex(folder, map)
+}
+
+private func writeIndex(_ folder: TestFolder, _ map: [String: String]) throws {
+  let index = try JSONSerialization.data(withJSONObject: ["weight_map": map])
+  folder.file("model.safetensors.index.json", Array(index))
+}
+
+/// Changes the index of a model in several files.
+private func rewriteIndex(
+  _ folder: TestFolder, _ change: (inout [String: String]) -> Void
+) throws {
+  try shardWeights(folder)
+  let bytes = bytes(of: folder("model.safetensors.index.json"))
+  let index = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: [String: String]]
+  var map = try #require(index?["weight_map"])
+  change(&map)
+  try writeIndex(folder, map)
+}
+
 /// What is wrong with a model's folder, and words that the error must have.
 private struct Damage {
   let name: String
@@ -86,8 +118,53 @@ private struct Damage {
     #expect(records.count == 1 && records[0].texts.allSatisfy { $0.exactMatch == nil })
   }
 
+  @Test(arguments: [
+    (["--lora", "24"], "adapterRank", "certain"),
+    (["--defence", "clip:1e-3"], "defence", "clip:0.001"),
+    (["--local-steps", "2", "--learning-rate", "1e-4"], "localTraining", "2 local steps"),
+  ])
+  func recordsWhatTheClientDid(_ options: [String], _ key: String, _ words: String) throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let run = try BuiltTool.run(
+      [
+        "text", "--model", folder.path, "--text", "the lazy dog", "--quiet", "--out", "out",
+        "--precision", "f64", "--head", "classification",
+      ] + options, in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("recovered  the lazy dog"), "\(run.output)")
+    let record = String(decoding: bytes(of: folder("out/text.json")), as: UTF8.self)
+    #expect(record.contains("\"\(key)\""))
+    #expect((run.output + record).contains(words), "\(run.output)")
+  }
+
+  @Test func readsModelsInSeveralFiles() throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let whole = try TextModelFolder(folder.path, seed: 0)
+    try shardWeights(folder)
+    let sharded = try TextModelFolder(folder.path, seed: 0)
+    #expect(sharded.weighted.parameters == whole.weighted.parameters)
+    #expect(sharded.freshParameters.isEmpty)
+  }
+
   @Test func refusesDamagedModels() throws {
     let cases = [
+      Damage("a shard outside of the folder", "in the same folder") { folder in
+        try rewriteIndex(folder) { $0["transformer.wte.weight"] = "../model.safetensors" }
+      },
+      Damage("a shard that is missing", "there is no such file") { folder in
+        try rewriteIndex(folder) { $0["transformer.wte.weight"] = "other.safetensors" }
+      },
+      Damage("a tensor in another shard", "which has none so named") { folder in
+        try rewriteIndex(folder) {
+          $0["transformer.wte.weight"] = $0["transformer.h.0.attn.c_attn.weight"]
+        }
+      },
+      Damage("a tensor that no shard has", "has no tensor transformer.wte.weight") { folder in
+        try rewriteIndex(folder) { $0["transformer.wte.weight"] = nil }
+      },
+      Damage("an index without a map", "no weight_map") { folder in
+        try rewriteIndex(folder) { $0 = [:] }
+      },
       Damage("a missing tensor", "has no tensor transformer.h.1.attn.c_attn.weight") { folder in
         try rewriteWeights(folder) { $0["transformer.h.1.attn.c_attn.weight"] = nil }
       },
@@ -149,6 +226,13 @@ private struct Damage {
       (["--model", folder.path, "--text", "a", "--head", "x"], "--head is"),
       (["--model", folder.path, "--update", folder("broken.safetensors")], "safetensors"),
       (["--model", folder.path, "--text", "a", "--batch-size", "0"], "--batch-size is 0"),
+      (["--model", folder.path, "--text", "a", "--lora", "33"], "a rank from 1 to 32"),
+      (["--model", folder.path, "--text", "a", "--defence", "x"], "no defence called"),
+      (["--model", folder.path, "--text", "a", "--local-steps", "2"], "--learning-rate"),
+      (
+        ["--model", folder.path, "--update", folder("broken.safetensors"), "--lora", "4"],
+        "simulate a client"
+      ),
     ]
     for (arguments, words) in cases {
       let run = try BuiltTool.run(["text"] + arguments, in: folder.path)

@@ -46,16 +46,22 @@ public struct TextAudit: Sendable {
   /// - Parameters:
   ///   - labels: classes of the texts; for other heads they are not used.
   ///   - frozen: names of parameters whose gradients are not shared.
+  ///   - client: how it trains, and its defences.
   public func simulate(
     _ texts: [String], labels: [Int], frozen: Set<String>,
-    configuration: TextAttackConfiguration, observe: @escaping TextAttackObserver
+    client: TextClient = TextClient(), configuration: TextAttackConfiguration,
+    observe: @escaping TextAttackObserver
   ) throws(AttackError) -> TextOutcome {
     var originals: [[Int]] = []
     for text in texts { originals.append(try tokens(of: text)) }
     let batch = try privateBatch(originals, labels: labels, seed: configuration.seed)
-    let update = try weighted.share(
-      batch, dtype: configuration.precision.dtype, backend: backend
-    ).withholding(frozen)
+    let update =
+      client.isPlain
+      ? try weighted.share(
+        batch, dtype: configuration.precision.dtype, backend: backend
+      ).withholding(frozen)
+      : try weighted.share(
+        batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.
     if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
@@ -63,7 +69,7 @@ public struct TextAudit: Sendable {
       weighted, update: update, configuration: configuration, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
-    return outcome(result, update, configuration, truth: truth)
+    return outcome(result, update, configuration, truth: truth, defences: client.defences)
   }
 
   /// Attacks an update that was captured.
@@ -128,7 +134,7 @@ public struct TextAudit: Sendable {
 
   private func outcome(
     _ result: TextAttackResult, _ update: TextUpdate, _ configuration: TextAttackConfiguration,
-    truth: Truth?
+    truth: Truth?, defences: DefenceChain = .none
   ) -> TextOutcome {
     let model = weighted.model
     let snapshots = result.snapshots.map { snapshot in
@@ -140,7 +146,9 @@ public struct TextAudit: Sendable {
       precision: configuration.precision.rawValue, seed: configuration.seed,
       batchSize: update.batchSize,
       frozenParameters: model.parameters.count - update.gradients.count,
-      threatModel: threatModel(configuration),
+      threatModel: threatModel(configuration, update),
+      localTraining: update.training.map { "\($0)" }, adapterRank: update.adapters?.rank,
+      defence: defences.defences.isEmpty ? nil : "\(defences)",
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
       isCertain: result.isCertain,
       bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },
@@ -161,11 +169,15 @@ public struct TextAudit: Sendable {
       seconds: result.seconds, wasInterrupted: result.wasInterrupted)
   }
 
-  private func threatModel(_ configuration: TextAttackConfiguration) -> String {
+  private func threatModel(
+    _ configuration: TextAttackConfiguration, _ update: TextUpdate
+  ) -> String {
     let lengths = configuration.lengths == nil ? "" : ", the texts' lengths"
     return
       "honest-but-curious server; knows model, weights, tokenizer, loss, batch size\(lengths); "
-      + "one gradient without dropout"
+      + (update.training == nil ? "one gradient" : "the client's local steps; one update")
+      + (update.adapters == nil ? "" : " of adapters, whose first layers it knows")
+      + " without dropout"
   }
 
   private func recovered(_ result: TextAttackResult) -> [TextRecord.Text] {

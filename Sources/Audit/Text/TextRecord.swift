@@ -62,6 +62,12 @@ public struct TextRecord: Codable, Sendable, Equatable {
   public var batchSize: Int
   public var frozenParameters: Int
   public var threatModel: String
+  /// The client's local steps; nil for one gradient.
+  public var localTraining: String?
+  /// Rank of the client's adapters; nil where it trains the weights.
+  public var adapterRank: Int?
+  /// The client's defences; nil without any.
+  public var defence: String?
   public var relativeDistance: JSONNumber?
   /// Whether the recovered texts' gradient is the shared one up to rounding.
   public var isCertain: Bool

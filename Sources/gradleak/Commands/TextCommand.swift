@@ -31,6 +31,9 @@ struct TextCommand: ParsableCommand {
         gradleak text --model minilm --text "my password is tangerine"
         gradleak text --model minilm --file lines.txt --batch-size 4 --json
         gradleak text --model minilm --file lines.txt --freeze-embeddings
+        gradleak text --model minilm --file lines.txt --defence gaussian:1e-8
+        gradleak text --model minilm --file lines.txt --local-steps 5 --learning-rate 1e-2
+        gradleak text --model gpt2 --text "call me back" --lora 64
         gradleak text --model gpt2 --update g.safetensors --batch-size 2
       """)
 
@@ -47,6 +50,8 @@ struct TextCommand: ParsableCommand {
   var update: String?
 
   @OptionGroup var options: TextOptions
+  @OptionGroup var training: LocalTrainingOptions
+  @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -56,13 +61,19 @@ struct TextCommand: ParsableCommand {
         "Give the private texts with --text or --file, or a captured update with --update; one of "
           + "the three.")
     }
+    if update != nil, training.isGiven || options.adapterRank != nil || !defence.defences.isEmpty {
+      throw ValidationError(
+        "--local-steps, --epochs, --lora and --defence simulate a client; --update takes the plain "
+          + "gradients of the model's weights.")
+    }
   }
 
   func run() throws {
     let texts = try privateTexts()
     let folder = try TextModelFolder(
       model, head: try options.chosenHead(), seed: options.seed)
-    let session = options.session(on: folder, name: model, output: output)
+    let session = try options.session(
+      on: folder, name: model, training: training, defence: defence, output: output)
     if let update {
       try session.attack(path: update, batchSize: options.batchSize)
     } else {

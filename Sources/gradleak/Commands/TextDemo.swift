@@ -17,15 +17,20 @@ struct TextDemo: ParsableCommand {
         gradleak demo text --batch-size 2          two sentences to a gradient
         gradleak demo text --attack dlg            the paper's search, step by step
         gradleak demo text --freeze-embeddings     the embeddings' gradients withheld
+        gradleak demo text --local-steps 5 --learning-rate 0.01
+        gradleak demo text --defence gaussian:1e-6
         gradleak demo text --json --out out/text
       """)
 
   @OptionGroup var options: TextOptions
+  @OptionGroup var training: LocalTrainingOptions
+  @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let folder = try BundledText.model(head: try options.chosenHead(), seed: options.seed)
-    try options.session(on: folder, name: BundledText.name, output: output)
-      .simulate(BundledText.privateTexts, batchSize: options.batchSize)
+    try options.session(
+      on: folder, name: BundledText.name, training: training, defence: defence, output: output
+    ).simulate(BundledText.privateTexts, batchSize: options.batchSize)
   }
 }

@@ -9,6 +9,8 @@ struct TextSession {
   let folder: TextModelFolder
   let weights: String
   let configuration: TextAttackConfiguration
+  let client: TextClient
+  let training: LocalTrainingOptions
   let freezeEmbeddings: Bool
   let output: OutputOptions
 
@@ -42,9 +44,11 @@ struct TextSession {
     var outcomes: [TextOutcome] = []
     for start in stride(from: 0, to: texts.count, by: batchSize) {
       let batch = Array(texts[start..<min(start + batchSize, texts.count)])
+      var client = client
+      client.training = try training.training(exampleCount: batch.count)
       let outcome = try audit.simulate(
         batch, labels: batch.map { _ in labels.integer(below: classes) }, frozen: frozen,
-        configuration: configuration, observe: observer(progress))
+        client: client, configuration: configuration, observe: observer(progress))
       progress.clear()
       outcomes.append(outcome)
       if !output.json { show(outcome) }
@@ -117,13 +121,20 @@ struct TextSession {
       let ranks = [span.firstRank, span.secondRank].compactMap { $0.map(String.init) }
       notes.append(
         "rank \(ranks.joined(separator: " and ")) of \(span.width)"
-          + (span.rankConditionHolds ? "" : ": DAGER's rank condition does not hold"))
+          + (span.rankConditionHolds ? "" : ": \(TextSession.lostSpan(record))"))
       if span.tokensChecked > 0 {
         notes.append("\(span.tokensChecked) tokens checked at \(span.positions) positions")
       }
     }
     Terminal.printParagraph(notes.joined(separator: "; "), head: "           ", indentation: 11)
     Terminal.print()
+  }
+
+  /// Why DAGER had no span to check tokens with.
+  private static func lostSpan(_ record: TextRecord) -> String {
+    if record.defence != nil { return "the defence hides the span that DAGER needs" }
+    if record.localTraining != nil { return "the local steps blur the span that DAGER needs" }
+    return "DAGER's rank condition does not hold"
   }
 
   private func finish(_ outcomes: [TextOutcome], _ folder: OutputFolder?) throws {
@@ -153,6 +164,12 @@ struct TextSummary {
     self.records = records
   }
 
+  /// The attack and what the client did.
+  private var title: String {
+    guard let first = records.first else { return "" }
+    return ([first.attack] + [first.defence].compactMap(\.self)).joined(separator: ", ")
+  }
+
   var lines: [String] {
     let texts = records.flatMap(\.texts)
     let scored = texts.filter { $0.exactMatch != nil }
@@ -167,7 +184,7 @@ struct TextSummary {
     func cells(_ values: [Double]) -> [String] { values.map { String(format: "%.3f", $0) } }
     let exact = SuccessRate(scored.map { $0.exactMatch == true })
     table.append(
-      [records.first?.attack ?? "", String(format: "%.3f", exact.rate)]
+      [title, String(format: "%.3f", exact.rate)]
         + cells([mean(\.tokenAccuracy), mean(\.rouge1), mean(\.rouge2), mean(\.rougeL)]))
     for name in records.first?.baselines.map(\.name) ?? [] {
       let rows = records.flatMap { record in

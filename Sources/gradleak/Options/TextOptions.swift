@@ -39,7 +39,15 @@ struct TextOptions: ParsableArguments {
     help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
   var timeLimit: Double?
 
+  @Option(
+    name: .customLong("lora"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "The client trains adapters of this rank beside the attention (LoRA) and the classification "
+        + "layer only.", valueName: "rank"))
+  var adapterRank: Int?
+
   func validate() throws {
+    if let adapterRank { try check("--lora", adapterRank, 1...65536) }
     try check("--batch-size", batchSize, 1...1024)
     if let iterations { try check("--iterations", iterations, 1...10_000_000) }
     if let classes { try check("--classes", classes, 1...100_000) }
@@ -65,14 +73,22 @@ struct TextOptions: ParsableArguments {
   /// A session on the model of a folder.
   ///
   /// - Parameter name: of the folder, for the record.
-  func session(on folder: TextModelFolder, name: String, output: OutputOptions) -> TextSession {
-    TextSession(
+  func session(
+    on folder: TextModelFolder, name: String, training: LocalTrainingOptions,
+    defence: DefenceOptions, output: OutputOptions
+  ) throws -> TextSession {
+    let adapters = try adapterRank.map {
+      try LowRankAdapters(freshFor: folder.weighted.model, rank: $0, seed: seed)
+    }
+    let client = TextClient(
+      adapters: adapters, defences: try defence.choice().chain, seed: seed)
+    return TextSession(
       folder: folder,
       weights: folder.freshParameters.isEmpty
         ? "from \(name)" : "from \(name), head initialised with seed \(seed)",
       configuration: TextAttackConfiguration(
         attack: attack, precision: precision, seed: seed, iterations: iterations,
         timeLimit: timeLimit),
-      freezeEmbeddings: freezeEmbeddings, output: output)
+      client: client, training: training, freezeEmbeddings: freezeEmbeddings, output: output)
   }
 }

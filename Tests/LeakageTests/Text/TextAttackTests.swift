@@ -126,6 +126,120 @@ private func attack(
   }
 }
 
+private func attack(
+  _ weighted: WeightedTextModel, _ batch: TextBatch, by client: TextClient,
+  withholding: Set<String> = [], precision: Precision = .f64, ending: [Int] = [3]
+) throws -> TextAttackResult {
+  let backend = CPUBackend()
+  let update = try weighted.share(
+    batch, by: client, frozen: withholding, dtype: precision.dtype, backend: backend)
+  return try TextInversion(
+    weighted, update: update,
+    configuration: TextAttackConfiguration(
+      precision: precision, beginning: [2], ending: ending),
+    backend: backend
+  ).run()
+}
+
+/// Clients that share something else than one plain gradient.
+@Suite struct TextClientTests {
+  /// Token and position rows stay in step through any number of SGD steps.
+  @Test func embeddingsTellOneTextAfterManySteps() throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([1]))
+    let training = try LocalTraining(
+      exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.05, momentum: 0.5)
+    let result = try attack(encoder(), batch, by: TextClient(training: training))
+    #expect(result.texts == batch.tokens && result.method == .embedding && result.isCertain)
+  }
+
+  @Test(arguments: [1, 3])
+  func decoderBatchesComeApartAfterLocalSteps(_ miniBatch: Int) throws {
+    let batch = TextBatch(tokens: texts(3, seed: 7), labels: .classes([1, 0, 1]))
+    let training = try LocalTraining(
+      exampleCount: 3, miniBatchSize: miniBatch, epochs: 2, learningRate: 1e-6)
+    let result = try attack(
+      decoder(head: .classification(classes: 2)), batch, by: TextClient(training: training),
+      ending: [])
+    #expect(Set(result.texts) == Set(batch.tokens) && result.method == .dager)
+    // The update of mini-batches in another order is another one.
+    if miniBatch == 3 { #expect(result.isCertain) }
+  }
+
+  /// One step of the trainer is the gradient, in all but rounding.
+  @Test func oneStepIsTheGradient() throws {
+    let weighted = try encoder()
+    let batch = TextBatch(tokens: texts(2, seed: 3), labels: .classes([1, 0]))
+    let step = try LocalTraining(exampleCount: 2, miniBatchSize: 2, learningRate: 1)
+    let backend = CPUBackend()
+    let update = try weighted.update(of: batch, step, dtype: .f64, backend: backend)
+    let gradients = try weighted.gradient(of: batch, dtype: .f64, backend: backend).gradients
+    for (found, expected) in zip(update, gradients) {
+      #expect(found.squaredDistance(to: expected) <= 1e-24 * max(expected.squaredNorm, 1e-6))
+    }
+  }
+
+  @Test func adaptersTellTexts() throws {
+    let model = try decoder(head: .classification(classes: 2))
+    let batch = TextBatch(tokens: texts(3, seed: 7), labels: .classes([1, 0, 1]))
+    let client = TextClient(
+      adapters: try LowRankAdapters(freshFor: model.model, rank: 32, seed: 1))
+    let result = try attack(model, batch, by: client, ending: [])
+    #expect(Set(result.texts) == Set(batch.tokens) && result.isCertain)
+    #expect(result.bag == nil && result.span?.width == 32)
+  }
+
+  @Test func adaptersOfAnEncoderTellOneText() throws {
+    let model = try encoder()
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([2]))
+    let client = TextClient(
+      adapters: try LowRankAdapters(freshFor: model.model, rank: 16, seed: 1))
+    let result = try attack(model, batch, by: client)
+    #expect(result.texts == batch.tokens && result.isCertain && result.span?.firstRank == 7)
+  }
+
+  /// Seven tokens fill adapters of rank 4: nothing can be told apart.
+  @Test func adaptersOfSmallRankTellNothing() throws {
+    let model = try encoder()
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([2]))
+    let client = TextClient(
+      adapters: try LowRankAdapters(freshFor: model.model, rank: 4, seed: 1))
+    let result = try attack(model, batch, by: client)
+    #expect(result.texts.isEmpty && result.span?.holds == false)
+  }
+
+  @Test(arguments: [("gaussian:1e-14", true), ("fp16", true), ("gaussian:10", false)])
+  func defencesHideTextsWhenStrong(_ defence: String, _ isRead: Bool) throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([2]))
+    let client = TextClient(defences: try DefenceChain(defence), seed: 3)
+    let backend = CPUBackend()
+    let model = try encoder()
+    let update = try model.share(batch, by: client, backend: backend)
+    let result = try TextInversion(
+      model, update: update,
+      configuration: TextAttackConfiguration(
+        iterations: 2, beginning: [2], ending: [3], specialTokens: [2, 3]),
+      backend: backend
+    ).run()
+    #expect((result.texts == batch.tokens) == isRead, "\(defence)")
+    #expect(!result.isCertain || isRead)
+  }
+
+  @Test func refusesWhatIsNotSimulated() throws {
+    let model = try encoder()
+    let batch = TextBatch(tokens: texts(2, seed: 3), labels: .classes([0, 1]))
+    let training = try LocalTraining(
+      exampleCount: 2, miniBatchSize: 1, epochs: 2, learningRate: 0.1)
+    let adapters = try LowRankAdapters(freshFor: model.model, rank: 8, seed: 1)
+    #expect(throws: AttackError.self) {
+      try model.share(
+        batch, by: TextClient(training: training, adapters: adapters), backend: CPUBackend())
+    }
+    #expect(throws: AttackError.self) {
+      try LowRankAdapters(freshFor: model.model, rank: 65, seed: 1)
+    }
+  }
+}
+
 @Suite struct TextSearchTests {
   @Test(arguments: [TextAttackKind.dlg, .tag, .lamp])
   func lossFallsAndKnownTokensStay(_ kind: TextAttackKind) throws {

@@ -11,11 +11,12 @@ import TensorGraph
 struct AttentionSpan {
   /// Dimension of the span.
   let rank: Int
-  /// Number of features d.
+  /// Dimension of the space that the span lies in: the number of features d, or the rank of adapters.
   let width: Int
   /// Singular values of the stacked gradients, each of norm 1, descending.
   let singularValues: [Double]
-  /// An orthonormal basis of what is orthogonal to the span, [d - rank, d] in f64, the surest first.
+  /// What is orthogonal to the span, as rows [k, d] in f64, the surest first: an orthonormal basis, or
+  /// with adapters its products with their first layers, as long as a basis on the average.
   let complement: Tensor
 
   /// Singular values below this, relative to the largest, are rounding: that of f32 gradients, and
@@ -23,10 +24,11 @@ struct AttentionSpan {
   private static let roundingLevel = 2e-8
 
   /// Ratio of the last singular value of the span to the next.
-  var gap: Double {
-    guard rank > 0, rank < width else { return 1 }
-    return singularValues[rank - 1]
-      / max(singularValues[rank], AttentionSpan.roundingLevel * singularValues[0])
+  var gap: Double { AttentionSpan.gap(singularValues, rank) }
+
+  private static func gap(_ values: [Double], _ rank: Int) -> Double {
+    guard rank > 0, rank < values.count else { return 1 }
+    return values[rank - 1] / max(values[rank], roundingLevel * values[0])
   }
 
   /// Whether the gradient separates a span from its complement: DAGER's rank condition,
@@ -46,6 +48,12 @@ struct AttentionSpan {
   init(
     _ update: TextUpdate, model: TextModel, layer: Int, backend: any Backend
   ) throws(AttackError) {
+    if let adapters = update.adapters {
+      try self.init(
+        update, adapters, model.names.projections(layer: layer).names, layer: layer,
+        backend: backend)
+      return
+    }
     try self.init(
       update, model.names.projections(layer: layer), width: model.configuration.width,
       layer: layer, backend: backend)
@@ -66,6 +74,70 @@ struct AttentionSpan {
         "DAGER reads the tokens off the gradients of the attention projections of layer "
           + "\(layer), and the update holds none (\(names[0])); use --attack lamp")
     }
+    (rank, singularValues, complement) = try AttentionSpan.split(
+      gradients, inputsAreRows: inputsAreRows, width: width, layer: layer, backend: backend)
+  }
+
+  /// The span of what a layer reads, as its adapters show it: the gradient of B is s ∂L/∂W Aᵀ, whose rows
+  /// are combinations of A z for the inputs z. With fewer tokens than the adapters' rank these span
+  /// less than all, and each adapter checks z by its own A (Petrov et al. 2024, section 5.4).
+  private init(
+    _ update: TextUpdate, _ adapters: LowRankAdapters, _ names: [String], layer: Int,
+    backend: any Backend
+  ) throws(AttackError) {
+    width = adapters.rank
+    var parts: [(rank: Int, values: [Double], rows: Tensor)] = []
+    for name in names {
+      guard let gradient = update.adapterGradients[name], gradient.squaredNorm > 0,
+        let reduction = adapters.reductions[name]
+      else { continue }
+      let (rank, values, basis) = try AttentionSpan.split(
+        [gradient], inputsAreRows: false, width: adapters.rank, layer: layer, backend: backend)
+      parts.append((rank, values, AttentionSpan.product(basis, reduction)))
+    }
+    // An adapter that saw fewer tokens, such as the queries of a classifier's last layer, would rule
+    // out the others.
+    let largest = parts.map(\.rank).max() ?? 0
+    parts = parts.filter { $0.rank == largest }
+    guard let first = parts.first else {
+      throw AttackError(
+        "DAGER reads the tokens off the gradients of the attention's adapters in layer \(layer), and "
+          + "the update holds none (\(names[0]))")
+    }
+    rank = largest
+    // That of the smallest gap decides.
+    singularValues =
+      parts.map(\.values).min { AttentionSpan.gap($0, largest) < AttentionSpan.gap($1, largest) }
+      ?? first.values
+    let share = 1 / Double(parts.count).squareRoot()
+    let rows = (0..<adapters.rank - largest).flatMap { row in
+      parts.flatMap { $0.rows.row(row).map { share * $0 } }
+    }
+    complement = Tensor(
+      [(adapters.rank - largest) * parts.count, first.rows.shape[1]], .f64(rows))
+  }
+
+  /// Rows of `basis` [k, rank] by `reduction` [rank, d], which is scaled so that a vector keeps the share
+  /// of its length that the rank is of d, on the average.
+  private static func product(_ basis: Tensor, _ reduction: Tensor) -> Tensor {
+    let (rank, width) = (reduction.shape[0], reduction.shape[1])
+    let scale = (Double(width) / max(reduction.squaredNorm, .leastNormalMagnitude)).squareRoot()
+    let rows = (0..<rank).map { reduction.row($0) }
+    var elements: [Double] = []
+    for index in 0..<basis.shape[0] {
+      var sum = [Double](repeating: 0, count: width)
+      for (factor, row) in zip(basis.row(index), rows) {
+        for column in 0..<width { sum[column] += scale * factor * row[column] }
+      }
+      elements += sum
+    }
+    return Tensor([basis.shape[0], width], .f64(elements))
+  }
+
+  /// Rank, singular values and complement of the space that gradients span.
+  private static func split(
+    _ gradients: [Tensor], inputsAreRows: Bool, width: Int, layer: Int, backend: any Backend
+  ) throws(AttackError) -> (rank: Int, values: [Double], complement: Tensor) {
     let gram = try AttentionSpan.gramMatrix(
       gradients, inputsAreRows: inputsAreRows, width: width, backend: backend)
     let matrix = HostBuffer(gram)
@@ -74,11 +146,11 @@ struct AttentionSpan {
     }
     let descending = values.reversed().map { max($0, 0).squareRoot() }
     let rank = AttentionSpan.rank(descending)
-    self.rank = rank
-    singularValues = descending
     let vectors = matrix.pointer(as: Double.self)
-    complement = Tensor(
-      [width - rank, width], .f64(Array(vectors[0..<(width - rank) * width])))
+    return (
+      rank, descending,
+      Tensor([width - rank, width], .f64(Array(vectors[0..<(width - rank) * width])))
+    )
   }
 
   /// The sum of GᵀG over the gradients, each scaled to norm 1: [d, d] in f64.

@@ -20,8 +20,9 @@ public struct BagOfWords: Sendable, Equatable {
       model.configuration.tiesEmbeddings && model.configuration.head.predictsTokens
     guard isTied else {
       // Dust, as of noise that a framework adds to nothing, is far below any token's share.
-      let floor = 1e-9 * (norms.max() ?? 0)
-      return BagOfWords(tokens: norms.indices.filter { norms[$0] > floor }, isTied: false)
+      let floor = max(1e-9 * (norms.max() ?? 0), noiseFloor(norms, width: gradient.shape[1]))
+      let tokens = norms.indices.filter { norms[$0] > floor }
+      return tokens.isEmpty ? nil : BagOfWords(tokens: tokens, isTied: false)
     }
     return tied(gradient, norms, backend: backend)
   }
@@ -81,9 +82,25 @@ extension TextHead {
   }
 }
 
+/// What rows without a share of their own have at most, where a client added noise to all: rows of equal
+/// noise are of nearly equal length. 0 without noise.
+private func noiseFloor(_ norms: [Double], width: Int) -> Double {
+  let sorted = norms.sorted()
+  // Five standard deviations of the length of `width` normal numbers, relative to its mean.
+  let spread = 5 / Double(2 * width).squareRoot()
+  guard let least = sorted.first, least > 0, sorted.count >= 8,
+    sorted[sorted.count / 2] < (1 + 2 * spread) * least
+  else { return 0 }
+  return (1 + spread) * sorted[sorted.count / 2]
+}
+
 /// How many positions a batch uses: those whose embedding has a gradient.
 func usedPositions(_ update: TextUpdate, model: TextModel) -> Int? {
   guard let gradient = update.gradients[model.names.positionEmbedding] else { return nil }
-  let last = (0..<gradient.shape[0]).last { row in gradient.row(row).contains { $0 != 0 } }
+  let norms = (0..<gradient.shape[0]).map { row in
+    gradient.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
+  }
+  let floor = noiseFloor(norms, width: gradient.shape[1])
+  let last = norms.lastIndex { $0 > floor }
   return last.map { $0 + 1 }
 }

@@ -18,6 +18,11 @@ extension TextInversion {
         "\(kind.rawValue) seeks the texts of a classifier, and this model has a "
           + "\(model.configuration.head.name) head; use --attack dager")
     }
+    guard update.training == nil, update.adapters == nil else {
+      throw AttackError(
+        "\(kind.rawValue) matches one gradient of all weights, and this is an update of several local "
+          + "steps or of adapters; use --attack dager")
+    }
     guard let lengths = searchLengths, lengths.count == update.batchSize else {
       throw AttackError(
         "\(kind.rawValue) needs the number of tokens of each text, which this update does not tell; "
@@ -97,8 +102,12 @@ private struct EmbeddingSearch {
       }
     }
     let table = inversion.weights.tensor(model.names.tokenEmbedding)
-    vocabulary = (bag?.tokens ?? Array(0..<model.configuration.vocabularySize))
-      .filter { !configuration.specialTokens.contains($0) }
+    // Noise may leave no token of a text in the bag.
+    let all = Array(0..<model.configuration.vocabularySize)
+    vocabulary =
+      [bag?.tokens ?? all, all].lazy.map {
+        $0.filter { !configuration.specialTokens.contains($0) }
+      }.first { !$0.isEmpty } ?? all
     rows = vocabulary.map { table.row($0) }
     let norms = rows.map { SpanCoefficients.product($0, $0).squareRoot() }
     usualLength = norms.reduce(0, +) / Double(max(norms.count, 1))

@@ -36,8 +36,10 @@ struct SpanSets {
   func within(_ factor: Double, count: Int) -> SpanSets {
     let nearest = candidates.compactMap { $0.first?.residual }.sorted()
     let usual = nearest.isEmpty ? 0 : nearest[nearest.count / 2]
+    // Below this it is rounding in any precision.
+    let limit = max(factor * usual, 1e-7)
     let kept = candidates.enumerated().map { position, found in
-      found.enumerated().filter { $0.offset == 0 || $0.element.residual <= factor * usual }
+      found.enumerated().filter { $0.offset == 0 || $0.element.residual <= limit }
         .map(\.element).filter { known[$0.token] ?? position == position }
         .prefix(count).map(\.self)
     }

@@ -9,6 +9,7 @@ final class TextAttackSession {
   private let observe: TextAttackObserver
   private var step = 0
   private var evaluator: (batchSize: Int, length: Int, evaluator: TextEvaluator)?
+  private var training: (length: Int, training: TextTraining)?
   private(set) var evaluations = 0
   /// Whether the observer or the clock ended the run.
   private(set) var isStopped = false
@@ -37,9 +38,12 @@ final class TextAttackSession {
 
   func count(evaluations: Int) { self.evaluations += evaluations }
 
-  /// The relative squared distance of a batch's gradient from the shared one.
+  /// The relative squared distance of a batch's gradient, or update, from the shared one.
   func distance(of batch: TextBatch, _ inversion: TextInversion) throws(AttackError) -> Double {
     try inversion.model.check(batch)
+    if let steps = inversion.update.training {
+      return try distance(of: batch, after: steps, inversion)
+    }
     let (size, length) = (batch.tokens.count, batch.length)
     let isUsable = evaluator.map { $0.batchSize == size && $0.length >= length } ?? false
     if !isUsable {
@@ -56,10 +60,33 @@ final class TextAttackSession {
       of: batch, to: inversion.update, norm: inversion.norm) ?? .infinity
   }
 
+  private func distance(
+    of batch: TextBatch, after steps: LocalTraining, _ inversion: TextInversion
+  ) throws(AttackError) -> Double {
+    if training.map({ $0.length < batch.length }) ?? true {
+      training = nil
+      training = (
+        batch.length,
+        TextTraining(
+          inversion.weights, steps, length: batch.length, backend: inversion.backend)
+      )
+    }
+    evaluations += steps.steps.count
+    let found = try training?.training.update(of: batch) ?? []
+    var sum = 0.0
+    for (spec, tensor) in zip(inversion.model.parameters, found) {
+      guard let shared = inversion.update.gradients[spec.name] else { continue }
+      sum += tensor.squaredDistance(to: shared)
+    }
+    return sum / max(inversion.norm, .leastNormalMagnitude)
+  }
+
   /// What the shared gradient of a parameter has besides that of a batch; nil when it is not shared.
   func residual(
     of batch: TextBatch, _ name: String, _ inversion: TextInversion
   ) throws(AttackError) -> Tensor? {
+    // After several steps no single gradient explains the rest.
+    guard inversion.update.training == nil else { return nil }
     _ = try distance(of: batch, inversion)
     guard let shared = inversion.update.gradients[name],
       let index = inversion.model.parameters.firstIndex(where: { $0.name == name }),

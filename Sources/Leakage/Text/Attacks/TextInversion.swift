@@ -61,20 +61,24 @@ public struct TextInversion {
   private func automatic(
     _ session: TextAttackSession, _ bag: BagOfWords?
   ) throws(AttackError) -> TextAttackResult {
-    if let result = try embedding(session, bag), result.isCertain || result.wasInterrupted {
-      return result
-    }
     var refusal: AttackError?
-    var best: TextAttackResult?
+    var best = try embedding(session, bag)
+    if let best, best.isCertain || best.wasInterrupted { return best }
     do {
       let result = try dager(session, bag)
       if result.isCertain || result.wasInterrupted { return result }
-      best = result
+      if result.relativeDistance ?? .infinity < best?.relativeDistance ?? .infinity || best == nil {
+        best = result
+      }
     } catch {
       refusal = error
     }
+    // A whole batch that explains most of the update is as near as its noise lets it be.
+    if let best, best.relativeDistance ?? 1 < 0.5 { return best }
     // A search knows lengths or guesses one from the positions in use.
-    if let lengths = searchLengths, lengths.count == update.batchSize, norm > 0 {
+    if let lengths = searchLengths, lengths.count == update.batchSize, norm > 0,
+      update.training == nil, update.adapters == nil
+    {
       let found = try search(.lamp, session, bag)
       guard let distance = best?.relativeDistance,
         distance <= found.relativeDistance ?? .infinity

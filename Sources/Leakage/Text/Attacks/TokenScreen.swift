@@ -43,11 +43,11 @@ final class TokenScreen {
       weights, complement: span.complement, rowCount: min(size, 256), backend: backend)
     let (table, dtype) = (tokenTable, weights.dtype)
     chunks = stride(from: 0, to: tokens.count, by: size).map { start in
-      let buffer = HostBuffer(TensorType([size, span.width], dtype))
+      let buffer = HostBuffer(TensorType([size, table.shape[1]], dtype))
       buffer.copyRows(tokens[start..<min(start + size, tokens.count)], of: table)
       return buffer
     }
-    fineRows = HostBuffer(TensorType([min(size, 256), span.width], dtype))
+    fineRows = HostBuffer(TensorType([min(size, 256), table.shape[1]], dtype))
   }
 
   /// The tokens that may stand at `position`, likeliest first.

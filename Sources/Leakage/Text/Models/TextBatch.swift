@@ -102,16 +102,24 @@ extension ParameterSpec {
   }
 }
 
-/// What a client of a language model shared after one local step: gradients by the names of their
-/// parameters. Those of frozen parameters are missing.
+/// What a client of a language model shared: gradients by the names of their parameters, or after
+/// several local steps the differences of weights, divided by the learning rate. Those of frozen
+/// parameters are missing.
 public struct TextUpdate: Sendable {
   public let gradients: [String: Tensor]
   /// Number of texts in the private batch.
   public let batchSize: Int
+  /// The local steps behind the update; nil for one gradient.
+  public let training: LocalTraining?
+  /// What the client trained instead of most weights; nil where it trained those.
+  public let adapters: LowRankAdapters?
+  /// The gradients of adapters' second layers B, [out, rank], by the names of the adapted weights.
+  public let adapterGradients: [String: Tensor]
 
   /// - Throws: ``AttackError`` when a tensor is not one of the model's, or there is none.
   public init(
-    gradients: [String: Tensor], batchSize: Int, model: TextModel
+    gradients: [String: Tensor], batchSize: Int, training: LocalTraining? = nil,
+    adapters: LowRankAdapters? = nil, adapterGradients: [String: Tensor] = [:], model: TextModel
   ) throws(AttackError) {
     precondition(batchSize >= 1, "an update of \(batchSize) texts")
     let specs = Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0) })
@@ -130,24 +138,35 @@ public struct TextUpdate: Sendable {
         throw AttackError("the update's tensor \(name) holds numbers that are not finite")
       }
     }
-    guard !gradients.isEmpty else { throw AttackError("the update holds no gradients") }
+    guard !(gradients.isEmpty && adapterGradients.isEmpty) else {
+      throw AttackError("the update holds no gradients")
+    }
+    precondition(adapterGradients.isEmpty || adapters != nil, "gradients of no adapters")
     self.gradients = gradients
     self.batchSize = batchSize
+    self.training = training
+    self.adapters = adapters
+    self.adapterGradients = adapterGradients
   }
 
   /// The same without the gradients of some parameters, as if those were frozen.
   public func withholding(_ names: Set<String>) -> TextUpdate {
-    TextUpdate(kept: gradients.filter { !names.contains($0.key) }, batchSize: batchSize)
+    TextUpdate(self, keeping: gradients.filter { !names.contains($0.key) })
   }
 
-  private init(kept gradients: [String: Tensor], batchSize: Int) {
+  private init(_ update: TextUpdate, keeping gradients: [String: Tensor]) {
     self.gradients = gradients
-    self.batchSize = batchSize
+    batchSize = update.batchSize
+    training = update.training
+    adapters = update.adapters
+    adapterGradients = update.adapterGradients
   }
 
   /// The squared Euclidean norm over all tensors.
   public var squaredNorm: Double {
-    gradients.keys.sorted().reduce(0) { $0 + (gradients[$1]?.squaredNorm ?? 0) }
+    [gradients, adapterGradients].reduce(0) { sum, tensors in
+      tensors.keys.sorted().reduce(sum) { $0 + (tensors[$1]?.squaredNorm ?? 0) }
+    }
   }
 }
 
@@ -159,6 +178,12 @@ extension Tensor {
     case .f64(let elements): elements.reduce(into: 0.0) { $0 += $1 * $1 }
     case .i32, .i64, .bool: doubles.reduce(0) { $0 + $1 * $1 }
     }
+  }
+
+  /// The squared Euclidean distance to a tensor of the same shape, in f64.
+  func squaredDistance(to other: Tensor) -> Double {
+    precondition(shape == other.shape, "\(type) and \(other.type)")
+    return zip(doubles, other.doubles).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
   }
 
   var hasOnlyFiniteElements: Bool {

@@ -68,6 +68,14 @@ public final class TextEvaluator {
       guard let target = update.gradients[spec.name] else { continue }
       sum += outputs[graph.gradients.lowerBound + index].squaredDistance(to: target)
     }
+    if let adapters = update.adapters {
+      let inputsAreRows = model.names.projections(layer: 0).inputsAreRows
+      for (index, spec) in model.parameters.enumerated() {
+        guard let target = update.adapterGradients[spec.name] else { continue }
+        sum += adapters.gradient(spec.name, of: gradient(index), inputsAreRows: inputsAreRows)
+          .squaredDistance(to: target)
+      }
+    }
     return sum / max(norm, .leastNormalMagnitude)
   }
 }
@@ -94,6 +102,12 @@ final class ParameterBuffers {
   }
 
   func tensor(_ name: String) -> Tensor { weighted.parameter(name) }
+
+  /// The parameter in the precision that is computed in.
+  func converted(_ name: String) -> Tensor { weighted.parameter(name).converted(to: dtype) }
+
+  /// The same weights in memory of their own.
+  func copy() -> ParameterBuffers { ParameterBuffers(weighted, dtype: dtype) }
 }
 
 extension HostBuffer {

@@ -2,7 +2,8 @@ import ModelIO
 import TensorGraph
 
 /// A language model in a folder as Hugging Face's `transformers` saves it: `config.json`,
-/// `model.safetensors`, and `tokenizer.json` or `vocab.txt`.
+/// `model.safetensors` or the files that `model.safetensors.index.json` names, and `tokenizer.json` or
+/// `vocab.txt`.
 public struct TextModelFolder: Sendable {
   public let weighted: WeightedTextModel
   public let tokenizer: Tokenizer
@@ -21,9 +22,8 @@ public struct TextModelFolder: Sendable {
       contentsOf: path + "/config.json", head: head)
     try self.init(
       configuration, TextModelFolder.tokenizer(path),
-      weights: { () throws(FileError) in
-        try SafetensorsFile(contentsOf: path + "/model.safetensors")
-      }, path: path, seed: seed)
+      weights: { () throws(FileError) in try TextModelFolder.weights(path) }, path: path,
+      seed: seed)
   }
 
   /// Takes the three files of such a folder from memory; `path` only names it in messages.
@@ -38,13 +38,14 @@ public struct TextModelFolder: Sendable {
       TextModelConfiguration(document, path: path + "/config.json", head: head),
       Tokenizer(bytes: tokenizer, path: path + "/tokenizer.json"),
       weights: { () throws(FileError) in
-        try SafetensorsFile(bytes: weights, path: path + "/model.safetensors")
+        SafetensorsShards(
+          try SafetensorsFile(bytes: weights, path: path + "/model.safetensors"))
       }, path: path, seed: seed)
   }
 
   private init(
     _ configuration: TextModelConfiguration, _ tokenizer: Tokenizer,
-    weights: () throws(FileError) -> SafetensorsFile, path: String, seed: UInt64
+    weights: () throws(FileError) -> SafetensorsShards, path: String, seed: UInt64
   ) throws {
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw ModelError(
@@ -54,6 +55,15 @@ public struct TextModelFolder: Sendable {
     let model = try TextModel(configuration)
     (weighted, freshParameters) = try TextModelFolder.load(model, try weights(), seed: seed)
     self.tokenizer = tokenizer
+  }
+
+  private static func weights(_ path: String) throws(FileError) -> SafetensorsShards {
+    let whole = path + "/model.safetensors"
+    let index = whole + ".index.json"
+    guard InputFile.exists(whole) || !InputFile.exists(index) else {
+      return try SafetensorsShards(indexAt: index)
+    }
+    return SafetensorsShards(try SafetensorsFile(contentsOf: whole))
   }
 
   private static func tokenizer(_ path: String) throws -> Tokenizer {
@@ -75,7 +85,7 @@ public struct TextModelFolder: Sendable {
   /// Weights under the model's names, with or without the prefix of the part below the head
   /// (`bert.`, `transformer.`).
   static func load(
-    _ model: TextModel, _ file: SafetensorsFile, seed: UInt64
+    _ model: TextModel, _ file: SafetensorsShards, seed: UInt64
   ) throws -> (WeightedTextModel, fresh: [String]) {
     var fresh: [String] = []
     var tensors: [Tensor] = []
@@ -91,11 +101,13 @@ public struct TextModelFolder: Sendable {
         tensors.append(spec.drawn(seed: seed, .f32))
         continue
       }
-      let tensor = try file.tensor(named: name)
-      guard tensor.shape == spec.shape, tensor.dtype.isFloatingPoint else {
+      guard let type = file.type(of: name), type.shape == spec.shape, type.dtype.isFloatingPoint
+      else {
         throw ModelError(
-          "\(file.path) has \(name) as \(tensor.type) where config.json asks for \(spec.shape)")
+          "\(file.path) has \(name) as \(file.type(of: name).map { "\($0)" } ?? "nothing") where "
+            + "config.json asks for \(spec.shape)")
       }
+      let tensor = try file.tensor(named: name)
       guard tensor.hasOnlyFiniteElements else {
         throw ModelError("\(file.path) has numbers in \(name) that are not finite")
       }

@@ -1,0 +1,113 @@
+import TensorGraph
+
+/// How a client of a language model comes by what it shares.
+public struct TextClient: Sendable {
+  /// Its local steps; nil for one gradient.
+  public var training: LocalTraining?
+  /// What it trains instead of the model's own weights; nil for those.
+  public var adapters: LowRankAdapters?
+  public var defences: DefenceChain
+  public var seed: UInt64
+
+  public init(
+    training: LocalTraining? = nil, adapters: LowRankAdapters? = nil,
+    defences: DefenceChain = .none, seed: UInt64 = 0
+  ) {
+    self.training = training
+    self.adapters = adapters
+    self.defences = defences
+    self.seed = seed
+  }
+
+  /// Whether it shares a plain gradient of the model's weights.
+  public var isPlain: Bool {
+    training?.isOneGradient ?? true && adapters == nil && defences.defences.isEmpty
+  }
+}
+
+extension WeightedTextModel {
+  /// What a client with this private batch shares after its local steps and defences.
+  ///
+  /// - Parameter frozen: names of parameters that it does not train.
+  /// - Throws: ``AttackError`` when the batch does not fit the model, the backend cannot run it, or
+  ///   several steps meet adapters or DP-SGD.
+  public func share(
+    _ batch: TextBatch, by client: TextClient, frozen: Set<String> = [], dtype: DType = .f32,
+    backend: any Backend
+  ) throws(AttackError) -> TextUpdate {
+    let training = client.training.flatMap { $0.isOneGradient ? nil : $0 }
+    var pipeline = DefencePipeline(client.defences, seed: client.seed)
+    guard training == nil || (client.adapters == nil && !pipeline.needsExampleGradients) else {
+      throw AttackError(
+        "several local steps are simulated for all weights, without adapters and without DP-SGD; "
+          + "leave out --lora, dp-sgd or the local steps")
+    }
+    func shared(_ batch: TextBatch) throws(AttackError) -> Shared {
+      let all: [Tensor]
+      if let training {
+        all = try update(of: batch, training, dtype: dtype, backend: backend)
+      } else {
+        all = try gradient(of: batch, dtype: dtype, backend: backend).gradients
+      }
+      return Shared(model: model, all: all, adapters: client.adapters, frozen: frozen)
+    }
+    let plain = try shared(batch)
+    var tensors = plain.tensors
+    var sent = Array(tensors.indices)
+    if !client.defences.defences.isEmpty {
+      var examples: [[Tensor]] = []
+      if pipeline.needsExampleGradients {
+        for index in batch.tokens.indices {
+          examples.append(try shared(batch.texts(at: [index])).tensors)
+        }
+      }
+      let defended = pipeline.apply(
+        tensors, batchSize: batch.tokens.count, training: training, examples: examples)
+      (tensors, sent) = (
+        defended.update.gradients, defended.update.sharedParameters
+      )
+    }
+    return try plain.update(
+      sent.map { ($0, tensors[$0]) }, batchSize: batch.tokens.count, training: training)
+  }
+}
+
+/// The tensors of an update in the order in which defences see them.
+private struct Shared {
+  let model: TextModel
+  let adapters: LowRankAdapters?
+  let names: [String]
+  let tensors: [Tensor]
+  /// How many of them are the model's own parameters; those of adapters come before.
+  let adapterCount: Int
+
+  init(
+    model: TextModel, all: [Tensor], adapters: LowRankAdapters?, frozen: Set<String>
+  ) {
+    self.model = model
+    self.adapters = adapters
+    let order = model.parameters.map(\.name)
+    let byName = Dictionary(uniqueKeysWithValues: zip(order, all)).filter {
+      !frozen.contains($0.key)
+    }
+    let (own, adapted) =
+      adapters.map { model.adapterGradients(byName, $0) } ?? (byName, [:])
+    let adaptedNames = order.filter { adapted[$0] != nil }
+    let ownNames = order.filter { own[$0] != nil }
+    names = adaptedNames + ownNames
+    tensors = adaptedNames.compactMap { adapted[$0] } + ownNames.compactMap { own[$0] }
+    adapterCount = adaptedNames.count
+  }
+
+  func update(
+    _ sent: [(Int, Tensor)], batchSize: Int, training: LocalTraining?
+  ) throws(AttackError) -> TextUpdate {
+    func named(_ part: [(Int, Tensor)]) -> [String: Tensor] {
+      Dictionary(uniqueKeysWithValues: part.map { (names[$0.0], $0.1) })
+    }
+    return try TextUpdate(
+      gradients: named(sent.filter { $0.0 >= adapterCount }), batchSize: batchSize,
+      training: training, adapters: adapters,
+      adapterGradients: named(sent.filter { $0.0 < adapterCount }), model: model)
+  }
+}

@@ -1,0 +1,99 @@
+import TensorGraph
+
+/// Follows a client's local steps: what its update is for a batch of texts.
+///
+/// Not synchronised: one thread at a time.
+final class TextTraining {
+  private let original: ParameterBuffers
+  /// The weights as the steps change them.
+  private let weights: ParameterBuffers
+  private let training: LocalTraining
+  private let backend: any Backend
+  private let length: Int
+  /// One for each size of mini-batch.
+  private var evaluators: [Int: TextEvaluator] = [:]
+
+  var model: TextModel { original.model }
+
+  init(
+    _ original: ParameterBuffers, _ training: LocalTraining, length: Int, backend: any Backend
+  ) {
+    self.original = original
+    self.training = training
+    self.backend = backend
+    self.length = length
+    weights = original.copy()
+  }
+
+  /// (Weights before - weights after) / learning rate, one tensor for each parameter; weights are of
+  /// the precision that is computed in, as those that a client shares are.
+  func update(of batch: TextBatch) throws(AttackError) -> [Tensor] {
+    let names = model.parameters.map(\.name)
+    for name in names { weights.buffer(name).write(original.converted(name)) }
+    var velocities: [[Double]] = []
+    for step in training.steps {
+      let evaluator = try evaluator(step.count)
+      let gradients = evaluator.evaluate(batch.texts(at: step)).gradients
+      for (index, name) in names.enumerated() {
+        let before = weights.buffer(name).read()
+        var direction = gradients[index].doubles
+        var values = before.doubles
+        if training.weightDecay > 0 {
+          for place in values.indices { direction[place] += training.weightDecay * values[place] }
+        }
+        if training.momentum > 0 {
+          if velocities.count > index {
+            for place in direction.indices {
+              direction[place] += training.momentum * velocities[index][place]
+            }
+            velocities[index] = direction
+          } else {
+            velocities.append(direction)
+          }
+        }
+        for place in values.indices { values[place] -= training.learningRate * direction[place] }
+        weights.buffer(name).write(Tensor(before.shape, before.dtype, values))
+      }
+    }
+    return names.map { name in
+      let (before, after) = (original.converted(name), weights.buffer(name).read())
+      return Tensor(
+        before.shape, before.dtype,
+        zip(before.doubles, after.doubles).map { ($0 - $1) / training.learningRate })
+    }
+  }
+
+  private func evaluator(_ count: Int) throws(AttackError) -> TextEvaluator {
+    if let evaluator = evaluators[count] { return evaluator }
+    let evaluator = try TextEvaluator(weights, batchSize: count, length: length, backend: backend)
+    evaluators[count] = evaluator
+    return evaluator
+  }
+}
+
+extension TextBatch {
+  /// Some of the texts with their labels.
+  func texts(at positions: [Int]) -> TextBatch {
+    let labels: Labels =
+      switch labels {
+      case .classes(let all): .classes(positions.map { all[$0] })
+      case .nextTokens: .nextTokens
+      case .masked(let all): .masked(positions.map { all[$0] })
+      }
+    return TextBatch(tokens: positions.map { tokens[$0] }, labels: labels)
+  }
+}
+
+extension WeightedTextModel {
+  /// The update of a client that takes several local steps.
+  ///
+  /// - Throws: ``AttackError`` when the batch does not fit the model or the backend cannot run it.
+  func update(
+    of batch: TextBatch, _ training: LocalTraining, dtype: DType, backend: any Backend
+  ) throws(AttackError) -> [Tensor] {
+    try model.check(batch)
+    return try TextTraining(
+      ParameterBuffers(self, dtype: dtype), training, length: batch.length, backend: backend
+    ).update(of: batch)
+  }
+}
