@@ -12,6 +12,14 @@ struct ClosedFormSolution {
   var isFinite: Bool { images.doubles.allSatisfy(\.isFinite) }
 }
 
+extension ClosedFormSolution {
+  /// What layer peeling gave.
+  init(_ result: LayerPeeling.Result, labels: [Int]) {
+    self.init(
+      images: result.images, labels: labels, method: "layer peeling", layers: result.layers)
+  }
+}
+
 extension GradientInversion {
   /// What records call the closed forms.
   static let closedFormMethods = ["linear layer", "layer peeling", "r-gap", "april", "spear"]
@@ -76,9 +84,7 @@ extension GradientInversion {
       guard update.batchSize == 1 else { return try peeledBatchOnly(observe) }
       let result = try LayerPeeling(model: weighted.model, mode: mode, backend: backend)
         .reconstruct(update, weighted)
-      return ClosedFormSolution(
-        images: result.images, labels: [try label(of: result.images)], method: "layer peeling",
-        layers: result.layers)
+      return ClosedFormSolution(result, labels: [try label(of: result.images)])
     case .rGap:
       try requireSingleExample("R-GAP")
       try requireEveryGradient("R-GAP")

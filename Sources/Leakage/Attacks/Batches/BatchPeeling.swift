@@ -14,9 +14,7 @@ extension GradientInversion {
     else { return [] }
     switch peeled.outcome {
     case .images(let result):
-      let solution = ClosedFormSolution(
-        images: result.images, labels: peeled.labels, method: "layer peeling",
-        layers: result.layers)
+      let solution = ClosedFormSolution(result, labels: result.labels)
       if solution.isFinite { try enter(solution, &journal, observe) }
       return result.layers
     case .open(let end, let layers):
@@ -31,9 +29,7 @@ extension GradientInversion {
   func peeledBatchOnly(_ observe: AttackObserver) throws(AttackError) -> ClosedFormSolution {
     switch try peeledBatch(observe).outcome {
     case .images(let result):
-      return ClosedFormSolution(
-        images: result.images, labels: result.labels, method: "layer peeling",
-        layers: result.layers)
+      return ClosedFormSolution(result, labels: result.labels)
     case .open(let end, _):
       throw AttackError(
         "layer peeling reads the images' values at \(end.layer), and there the equations for what is "

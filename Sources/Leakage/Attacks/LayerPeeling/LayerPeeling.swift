@@ -67,8 +67,8 @@ public struct LayerPeeling: Sendable {
     let value: Tensor
     let isKnown: [Bool]
     let cotangent: Tensor
-    /// The parameter of that layer, and what its gradient is to be multiplied with, so that its
-    /// equations weigh as those of the value.
+    /// What the gradient of the layer's weight is to be multiplied with, so that its equations weigh as
+    /// those of the value.
     let gradientScale: Double
   }
 
