@@ -164,4 +164,21 @@ struct AssignmentTests {
     let matches = matchBatch(reconstructions: reconstructions, originals: originals)
     for (original, match) in matches.enumerated() { #expect(order[match] == original) }
   }
+
+  @Test func labelsTellApartAnImageThatStandsTwice() {
+    var source = RandomSource(seed: 5)
+    let image = source.uniformTensor([3, 6, 6], .f64)
+    let other = source.uniformTensor([3, 6, 6], .f64)
+    let near = Tensor(image.shape, .f64(image.doubles.map { $0 + 1e-3 * source.normal() }))
+    let originals = [image, other, image]
+    let matches = matchBatch(
+      reconstructions: [near, image, other], originals: originals,
+      labels: (reconstructions: [7, 2, 5], originals: [2, 5, 7]))
+    #expect(matches == [1, 2, 0])
+    // Between images that differ they have no say.
+    let wrong = matchBatch(
+      reconstructions: [near, image, other], originals: originals,
+      labels: (reconstructions: [7, 5, 2], originals: [2, 5, 7]))
+    #expect(wrong[1] == 2)
+  }
 }

@@ -106,7 +106,9 @@ public struct UpdateAudit: Sendable {
     // By what was fed to the model, which is what an exact attack finds.
     let order =
       (subject.encodings ?? originals).map {
-        matchBatch(reconstructions: reconstructions, originals: $0)
+        matchBatch(
+          reconstructions: reconstructions, originals: $0,
+          labels: truth.map { (result.labels, $0.map(\.label)) })
       }
       ?? Array(reconstructions.indices)
     let candidates = originals.map { CandidateImages($0) }

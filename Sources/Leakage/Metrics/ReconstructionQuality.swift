@@ -31,10 +31,16 @@ public struct ReconstructionQuality: Hashable, Sendable {
 ///
 /// A gradient is a sum over the batch, so it says nothing of the order of the images.
 ///
-/// - Parameter reconstructions: at least as many as originals.
+/// - Parameters:
+///   - reconstructions: at least as many as originals.
+///   - labels: of both, in their orders: where an image stands in the batch twice, they tell which is
+///     which.
 /// - Returns: for each original the index of its reconstruction, such that the sum of the mean
 ///   squared errors is least.
-public func matchBatch(reconstructions: [Tensor], originals: [Tensor]) -> [Int] {
+public func matchBatch(
+  reconstructions: [Tensor], originals: [Tensor],
+  labels: (reconstructions: [Int?], originals: [Int?])? = nil
+) -> [Int] {
   precondition(
     reconstructions.count >= originals.count,
     "\(reconstructions.count) reconstructions for \(originals.count) originals")
@@ -44,6 +50,15 @@ public func matchBatch(reconstructions: [Tensor], originals: [Tensor]) -> [Int] 
   var cost = originals.map { original in
     let target = original.doubles
     return candidates.map { ImageMetrics.meanSquaredError($0, target) }
+  }
+  if let labels {
+    // Far below what tells images apart.
+    let penalty = 1e-13
+    for (row, label) in labels.originals.enumerated() {
+      for (column, found) in labels.reconstructions.enumerated() where found != label {
+        cost[row][column] += penalty
+      }
+    }
   }
   // Reconstructions that are nobody's cost nothing.
   while cost.count < candidates.count {
