@@ -162,4 +162,16 @@ import Testing
     #expect(2 * report.rows[1].result.wireByteCount == report.rows[0].result.wireByteCount)
     #expect((report.rows[2].epsilon?.value ?? 0) > 0)
   }
+
+  @Test func manyEncodingsAreDecoded() throws {
+    let arguments = ["bench", "encodings", "--mixed", "2", "--encodings", "28", "-q", "--json"]
+    let run = try BuiltTool.run(arguments, in: folder.path)
+    #expect(run.status == 0)
+    let benchmark = try JSONDecoder().decode(EncodingBenchmark.self, from: Data(run.output.utf8))
+    #expect(benchmark.rows.map(\.recognisable) == [7])
+    let wrong = try BuiltTool.run(["bench", "encodings", "--mixed", "1"], in: folder.path)
+    #expect(wrong.status == 2 && wrong.errors.contains("from 2 to 6"))
+    let few = try BuiltTool.run(["bench", "encodings", "--encodings", "9"], in: folder.path)
+    #expect(few.status == 2 && few.errors.contains("too few"))
+  }
 }

@@ -173,7 +173,7 @@ public struct DefenceForm: Sendable {
       source: "Huang et al. 2020, arXiv 2010.02772, section 4 (inside-dataset)",
       counterAttack:
         "seeks the labels' shares together with the encoding; many encodings of the same "
-        + "images can be decoded (Carlini et al. 2020), which is not done here",
+        + "images are decoded (Carlini et al. 2021): see 'gradleak bench encodings'",
       make: { .instaHide(count: Int($0[0])) }),
     DefenceForm(
       name: "secure-aggregation",
