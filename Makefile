@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test build setup lint bench fuzz clean
+.PHONY: demo test build setup lint bench fuzz killed-sweep clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -23,6 +23,10 @@ lint:
 
 bench: setup
 	bench/run.sh
+
+# Twenty kills at random moments, a full disk and bad files; the results must stay as they were.
+killed-sweep: build
+	scripts/check-killed-sweep.py
 
 # Mutated inputs for every reader of outside files; FUZZ_COUNT changes how many for each.
 FUZZ_COUNT ?= 1000000

@@ -144,12 +144,34 @@ import Testing
       [
         "price", "--rounds", "3", "--crops", "4", "--batch-size", "5", "--size", "9", "--width",
         "2",
-        "--defence", "fp16", "--defence", "dp-sgd:1,1.1", "--json", "-q",
+        "--defence", "fp16", "--defence", "dp-sgd:1,1.1", "--defence", "soteria:0.5", "--defence",
+        "lora:2", "--defence", "mixup", "--defence", "instahide:2", "--defence", "transform:3-1-7",
+        "--defence", "secure-aggregation:2", "--defence", "precode:4", "--json", "-q",
       ], in: folder.path)
     #expect(run.status == 0)
     let report = try JSONDecoder().decode(PriceReport.self, from: Data(run.output.utf8))
-    #expect(report.rows.map(\.defence.description) == ["none", "fp16", "dp-sgd:1,1.1"])
+    #expect(
+      report.rows.map(\.defence.description) == [
+        "none", "fp16", "dp-sgd:1,1.1", "soteria:0.5", "lora:2", "mixup:1", "instahide:2",
+        "transform:3-1-7", "secure-aggregation:2", "precode:4",
+      ])
+    #expect(report.rows.allSatisfy { $0.result.trainingLoss.value.isFinite })
+    let sent = report.rows.map(\.result.wireByteCount)
+    #expect(sent[3] < sent[0] && sent[4] < sent[0] && sent[9] > sent[0])
+    #expect([5, 6, 7, 8].allSatisfy { sent[$0] == sent[0] })
     #expect(2 * report.rows[1].result.wireByteCount == report.rows[0].result.wireByteCount)
     #expect((report.rows[2].epsilon?.value ?? 0) > 0)
+  }
+
+  @Test func manyEncodingsAreDecoded() throws {
+    let arguments = ["bench", "encodings", "--mixed", "2", "--encodings", "28", "-q", "--json"]
+    let run = try BuiltTool.run(arguments, in: folder.path)
+    #expect(run.status == 0)
+    let benchmark = try JSONDecoder().decode(EncodingBenchmark.self, from: Data(run.output.utf8))
+    #expect(benchmark.rows.map(\.recognisable) == [7])
+    let wrong = try BuiltTool.run(["bench", "encodings", "--mixed", "1"], in: folder.path)
+    #expect(wrong.status == 2 && wrong.errors.contains("from 2 to 6"))
+    let few = try BuiltTool.run(["bench", "encodings", "--encodings", "9"], in: folder.path)
+    #expect(few.status == 2 && few.errors.contains("too few"))
   }
 }

@@ -52,33 +52,34 @@ public struct TrainingRun: Sendable {
   /// Trains from fresh weights.
   ///
   /// - Parameter shouldStop: asked after every round; the result is nil when it said so.
-  /// - Throws: ``GraphError`` when the backend cannot run the model.
+  /// - Throws: ``GraphError`` when the backend cannot run the model, ``AttackError`` when a defence does
+  ///   not fit it.
   public func train(
     _ defences: DefenceChain, _ settings: Settings, shouldStop: () -> Bool = { false }
-  ) throws(GraphError) -> Result? {
-    var parameters = model.initialParameters(seed: settings.seed, dtype: .f32).map {
-      $0.tensor.doubles
-    }
+  ) throws -> Result? {
+    let batchSize = min(settings.batchSize, data.training.count)
+    let server = WeightedModel(untrained: model, seed: settings.seed)
+    let start = try server.extended(for: defences, batchSize: batchSize, seed: settings.seed)
+    var parameters = start.parameters.map { $0.converted(to: .f32).doubles }
     var pipeline = DefencePipeline(defences, seed: settings.seed)
     var order = RandomSource(seed: settings.seed).derive(label: "batches")
-    let batchSize = min(settings.batchSize, data.training.count)
-    let gradient = try GradientEvaluation(model, batchSize: batchSize, backend: backend)
-    let single =
-      pipeline.needsExampleGradients
-      ? try GradientEvaluation(model, batchSize: 1, backend: backend) : nil
+    let client: any TrainingClient =
+      defences.defences.allSatisfy(\.needsOnlyTheUpdate)
+      ? try PlainTrainingClient(
+        start, batchSize: batchSize, needsExamples: pipeline.needsExampleGradients,
+        backend: backend)
+      : ExtendedTrainingClient(start, others: data.training, backend: backend)
     var losses: [Double] = []
     var (sent, plain) = (0, 0)
     for _ in 0..<settings.rounds {
       let batch = order.permutation(of: data.training.count).prefix(batchSize).map {
         data.training[$0]
       }
-      let (loss, mean) = gradient.evaluate(batch, parameters)
+      let (loss, shared) = try client.share(batch, parameters, through: &pipeline)
       losses.append(loss)
-      let examples =
-        single.map { single in batch.map { single.evaluate([$0], parameters).gradients } } ?? []
-      let shared = pipeline.apply(mean, batchSize: batchSize, examples: examples)
       sent += shared.wireByteCount
-      plain += shared.plainByteCount
+      // What a client with the model itself would have sent.
+      plain += 4 * model.parameterCount
       for (index, tensor) in shared.update.gradients.enumerated() {
         let step = tensor.doubles
         for element in step.indices {
@@ -90,67 +91,21 @@ public struct TrainingRun: Sendable {
     }
     let last = losses.suffix(max(settings.rounds / 10, 1))
     return Result(
-      right: try correctCount(parameters), count: data.heldOut.count,
+      right: try correctCount(
+        parameters, of: server.extended(for: defences, batchSize: 1, seed: settings.seed)),
+      count: data.heldOut.count,
       trainingLoss: JSONNumber(last.reduce(0, +) / Double(last.count)), wireByteCount: sent,
       plainByteCount: plain)
   }
 
-  private func correctCount(_ parameters: [[Double]]) throws(GraphError) -> Int {
+  /// - Parameter trained: the model that was trained, for one image.
+  private func correctCount(_ parameters: [[Double]], of trained: WeightedModel) throws -> Int {
     guard !data.heldOut.isEmpty else { return 0 }
-    let evaluation = try GradientEvaluation(model, batchSize: 1, backend: backend)
+    let evaluation = try GradientEvaluation(trained.withoutNoise, batchSize: 1, backend: backend)
     return data.heldOut.count { example in
       let logits = evaluation.logits(of: example, parameters)
       guard logits.allSatisfy(\.isFinite) else { return false }
       return logits.indices.max { logits[$0] < logits[$1] } == example.label
     }
-  }
-}
-
-/// A compiled gradient of a batch at changing parameters, in f32.
-private final class GradientEvaluation {
-  private let executable: any Executable
-  private let client: ClientGradientGraph
-  private let images: HostBuffer
-  private let labels: HostBuffer
-  private let parameters: [HostBuffer]
-  private let outputs: [HostBuffer]
-
-  init(_ model: Model, batchSize: Int, backend: any Backend) throws(GraphError) {
-    client = ClientGradientGraph(
-      model, batchSize: batchSize, labelForm: .classIndices, dtype: .f32, mode: .training)
-    executable = try backend.compile(client.graph)
-    let types = client.graph.inputs.map(\.type)
-    images = HostBuffer(types[client.images])
-    labels = HostBuffer(types[client.labels])
-    parameters = client.parameters.map { HostBuffer(types[$0]) }
-    outputs = client.graph.outputTypes.map { HostBuffer($0) }
-    executable.bind(input: client.images, to: images)
-    executable.bind(input: client.labels, to: labels)
-    for (input, tensor) in zip(client.buffers, model.initialBuffers(dtype: .f32)) {
-      executable.bind(input: input, to: HostBuffer(tensor.tensor))
-    }
-    for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
-  }
-
-  private func run(_ batch: [LabelledImages.Example], _ values: [[Double]]) {
-    images.write(Tensor(images.type.shape, .f32, batch.flatMap(\.image)))
-    labels.write(Tensor(labels.type.shape, .i32, batch.map { Double($0.label) }))
-    for (index, input) in client.parameters.enumerated() {
-      parameters[index].write(Tensor(parameters[index].type.shape, .f32, values[index]))
-      executable.bind(input: input, to: parameters[index])
-    }
-    executable.run()
-  }
-
-  func evaluate(
-    _ batch: [LabelledImages.Example], _ values: [[Double]]
-  ) -> (loss: Double, gradients: [Tensor]) {
-    run(batch, values)
-    return (outputs[client.loss].read().scalarValue, client.gradients.map { outputs[$0].read() })
-  }
-
-  func logits(of example: LabelledImages.Example, _ values: [[Double]]) -> [Double] {
-    run([example], values)
-    return outputs[client.logits].read().doubles
   }
 }

@@ -210,6 +210,7 @@ extension Defence {
     case .freeze(let tensors): (Double(tensors), "tensors not shared")
     case .soteria(let share): (share, "share of the representation")
     case .adapters(let rank): (Double(rank), "rank of the adapters")
+    case .bottleneck(let size): (Double(size), "numbers in the bottleneck")
     case .mixup(let concentration): (concentration, "concentration of the shares")
     case .instaHide(let count): (Double(count), "images mixed")
     case .secureAggregation(let clients): (Double(clients), "clients in the sum")

@@ -47,7 +47,7 @@ public struct SimulatedAudit: Sendable {
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
-    let audit = adapted(to: defences, seed: configuration.seed)
+    let audit = try extended(for: defences, batchSize: batch.count, seed: configuration.seed)
     let companions =
       defences.needsCompanions
       ? CompanionImages(besides: batch, for: audit.weighted.model, seed: configuration.seed).all
@@ -58,8 +58,8 @@ public struct SimulatedAudit: Sendable {
       companions: companions, through: &pipeline, backend: audit.backend)
     var summary =
       defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
-    if defences.adapterRank != nil {
-      // What a client without adapters would have sent.
+    if defences.changesModel {
+      // What a client with the model itself would have sent.
       summary?.plainByteCount = 4 * self.audit.weighted.model.parameterCount
     }
     let subject = UpdateAudit.Subject(
@@ -75,10 +75,12 @@ public struct SimulatedAudit: Sendable {
   }
 
   /// The audit of the model that the defences leave to train.
-  private func adapted(to defences: DefenceChain, seed: UInt64) -> UpdateAudit {
-    guard let rank = defences.adapterRank else { return audit }
+  private func extended(
+    for defences: DefenceChain, batchSize: Int, seed: UInt64
+  ) throws(AttackError) -> UpdateAudit {
+    guard defences.changesModel else { return audit }
     return UpdateAudit(
-      audit.weighted.withAdapters(rank: rank, seed: seed), activation: activation, weights: weights,
-      mode: audit.mode, backend: audit.backend)
+      try audit.weighted.extended(for: defences, batchSize: batchSize, seed: seed),
+      activation: activation, weights: weights, mode: audit.mode, backend: audit.backend)
   }
 }

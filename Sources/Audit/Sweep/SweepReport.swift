@@ -223,7 +223,7 @@ extension Defence {
   /// Whether a smaller number of the short form defends better.
   fileprivate var isStrongerWhenSmaller: Bool {
     switch self {
-    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip, .adapters: true
+    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip, .adapters, .bottleneck: true
     case .gaussian, .laplacian, .prune, .rounding, .int8, .ternGrad, .signSGD, .dpSGD, .freeze,
       .soteria, .transform, .mixup, .instaHide, .secureAggregation:
       false

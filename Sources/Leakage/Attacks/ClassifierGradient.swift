@@ -1,7 +1,8 @@
 import TensorGraph
 
-/// What a shared update tells of the last, fully connected layer: y = W h + b.
+/// What a shared update tells of the last, fully connected layer, or of another: y = W h + b.
 struct ClassifierGradient {
+  /// Number of outputs, of which the last layer has one for each class.
   let classCount: Int
   let featureCount: Int
   /// Gradient of W, [classes, features] in row-major order; nil when it was not shared.
@@ -13,12 +14,16 @@ struct ClassifierGradient {
   /// Nil when the model does not end in such a layer, or has logits at several positions.
   init?(_ update: SharedUpdate, _ model: Model) {
     guard let classifier = model.classifier, model.labelPositions.rank == 0 else { return nil }
-    classCount = model.classCount
-    featureCount = model.parameters[classifier.weight].shape.elementCount / model.classCount
-    rows = update.gradient(of: classifier.weight).map {
-      classifier.rows(of: $0, classCount: model.classCount)
-    }
-    sums = classifier.bias.flatMap { update.gradient(of: $0)?.doubles }
+    self.init(update, model, layer: classifier)
+  }
+
+  /// Of any fully connected layer.
+  init(_ update: SharedUpdate, _ model: Model, layer: Model.Classifier) {
+    let outputs = layer.outputCount(in: model)
+    classCount = outputs
+    featureCount = model.parameters[layer.weight].shape.elementCount / outputs
+    rows = update.gradient(of: layer.weight).map { layer.rows(of: $0, classCount: outputs) }
+    sums = layer.bias.flatMap { update.gradient(of: $0)?.doubles }
   }
 
   /// The features h of a batch of one: Wᵢ / bᵢ, in the least-squares sense over all rows.
@@ -47,6 +52,11 @@ struct ClassifierGradient {
 }
 
 extension Model.Classifier {
+  func outputCount(in model: Model) -> Int {
+    let shape = model.parameters[weight].shape
+    return isTransposed ? shape[shape.rank - 1] : shape[0]
+  }
+
   /// The elements of the layer's weight, or its gradient, as [classes, features].
   func rows(of weight: Tensor, classCount: Int) -> [Double] {
     let elements = weight.doubles
@@ -59,14 +69,19 @@ extension Model.Classifier {
 extension WeightedModel {
   /// The logits that the last layer makes of features; nil when it is not fully connected.
   func logits(of features: [Double]) -> [Double]? {
-    guard let classifier = model.classifier else { return nil }
-    let weight = classifier.rows(of: parameters[classifier.weight], classCount: model.classCount)
-    let offsets = classifier.bias.map { parameters[$0].doubles }
-    return (0..<model.classCount).map { row -> Double in
-      var logit = offsets?[row] ?? 0
+    model.classifier.map { outputs(of: $0, reading: features) }
+  }
+
+  /// What a fully connected layer makes of its input.
+  func outputs(of layer: Model.Classifier, reading features: [Double]) -> [Double] {
+    let count = layer.outputCount(in: model)
+    let weight = layer.rows(of: parameters[layer.weight], classCount: count)
+    let offsets = layer.bias.map { parameters[$0].doubles }
+    return (0..<count).map { row -> Double in
+      var output = offsets?[row] ?? 0
       let start = row * features.count
-      for (index, feature) in features.enumerated() { logit += weight[start + index] * feature }
-      return logit
+      for (index, feature) in features.enumerated() { output += weight[start + index] * feature }
+      return output
     }
   }
 }

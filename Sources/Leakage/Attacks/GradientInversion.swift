@@ -48,7 +48,7 @@ public struct GradientInversion: Sendable {
       }
     }
     self.knownLabels = knownLabels
-    self.weighted = weighted
+    self.weighted = counter.readsNoise ? weighted.readingNoise(of: update) : weighted
     self.update = update
     self.counter = counter
     matched = counter.matched(update)

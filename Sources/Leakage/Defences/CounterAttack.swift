@@ -18,14 +18,17 @@ public struct CounterAttack: Sendable {
   public let noiseVariance: Double
   /// Whether an image may have several labels, each for a share, so that no rule for labels holds.
   public let hasMixedLabels: Bool
+  /// Whether the noise of a variational bottleneck is read off the update.
+  public let readsNoise: Bool
   /// Number of elements that were sent.
   public let sentCount: Int
 
   /// Plain matching, for an update that nothing was done to, and for the naive attack.
   public static let none = CounterAttack(
-    weights: nil, scale: .kept, noiseVariance: 0, hasMixedLabels: false, sentCount: 0)
+    weights: nil, scale: .kept, noiseVariance: 0, hasMixedLabels: false, readsNoise: false,
+    sentCount: 0)
 
-  /// Changes nothing.
+  /// Changes nothing about matching.
   public var isNone: Bool {
     weights == nil && scale == .kept && noiseVariance == 0 && !hasMixedLabels
   }
@@ -47,17 +50,19 @@ public struct CounterAttack: Sendable {
 
   private init(
     weights: [Tensor]?, scale: MatchingView.Scale, noiseVariance: Double, hasMixedLabels: Bool,
-    sentCount: Int
+    readsNoise: Bool, sentCount: Int
   ) {
     self.hasMixedLabels = hasMixedLabels
+    self.readsNoise = readsNoise
     self.weights = weights
     self.scale = scale
     self.noiseVariance = noiseVariance
     self.sentCount = sentCount
   }
 
-  init(_ transit: UpdateInTransit, hasMixedLabels: Bool = false) {
+  init(_ transit: UpdateInTransit, hasMixedLabels: Bool = false, readsNoise: Bool = false) {
     self.hasMixedLabels = hasMixedLabels
+    self.readsNoise = readsNoise
     let parts = transit.parts
     sentCount = parts.reduce(0) { $0 + $1.sentCount }
     scale = transit.scale

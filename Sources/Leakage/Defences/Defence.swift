@@ -37,6 +37,8 @@ public enum Defence: Hashable, Sendable {
   case soteria(share: Double)
   /// Trains low-rank adapters of this rank instead of the weights.
   case adapters(rank: Int)
+  /// Puts a variational bottleneck of this size before the last layer, and trains it too.
+  case bottleneck(size: Int)
   /// Transforms each image by a policy of the automatic transformation search.
   case transform(TransformPolicy)
   /// Mixes each image and its label with another's, by shares from Beta(concentration, concentration).
@@ -61,6 +63,7 @@ extension Defence {
     case .freeze(let tensors): [Double(tensors)]
     case .soteria(let share): [share]
     case .adapters(let rank): [Double(rank)]
+    case .bottleneck(let size): [Double(size)]
     case .transform: []
     case .mixup(let concentration): [concentration]
     case .instaHide(let count): [Double(count)]
@@ -87,6 +90,7 @@ extension Defence {
     case .freeze: "freeze"
     case .soteria: "soteria"
     case .adapters: "lora"
+    case .bottleneck: "precode"
     case .transform: "transform"
     case .mixup: "mixup"
     case .instaHide: "instahide"

@@ -146,6 +146,15 @@ public struct DefenceForm: Sendable {
       counterAttack: "matches the adapters' gradient, through the adapted model",
       make: { .adapters(rank: Int($0[0])) }),
     DefenceForm(
+      name: "precode", parameters: [Parameter("size", 1...4096, isWhole: true, fallback: 256)],
+      summary:
+        "puts a random layer of so many numbers, a variational bottleneck, before the last layer",
+      source: "Scheliga, Mäder, Seeland 2022, WACV, section 3 (PRECODE)",
+      counterAttack:
+        "of one image reads the layer's inputs and its noise off its own gradient, which "
+        + "leaves nothing random (Geiping et al. 2020, Proposition 3.1)",
+      make: { .bottleneck(size: Int($0[0])) }),
+    DefenceForm(
       name: "transform", parameters: [Parameter("policy", 0...49, isWhole: true)],
       summary: "transforms the images by a policy of the automatic transformation search, such as "
         + "transform:3-1-7 or transform:3-1-7/43-18-18",
@@ -164,7 +173,7 @@ public struct DefenceForm: Sendable {
       source: "Huang et al. 2020, arXiv 2010.02772, section 4 (inside-dataset)",
       counterAttack:
         "seeks the labels' shares together with the encoding; many encodings of the same "
-        + "images can be decoded (Carlini et al. 2020), which is not done here",
+        + "images are decoded (Carlini et al. 2021): see 'gradleak bench encodings'",
       make: { .instaHide(count: Int($0[0])) }),
     DefenceForm(
       name: "secure-aggregation",

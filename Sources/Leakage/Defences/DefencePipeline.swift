@@ -66,7 +66,9 @@ public struct DefencePipeline: Sendable {
         training: training,
         sharedParameters: transit.parts.indices.filter { !transit.parts[$0].isWithheld }),
       wireByteCount: transit.wireByteCount, plainByteCount: plainBytes,
-      counterAttack: CounterAttack(transit, hasMixedLabels: chain.mixesLabels))
+      counterAttack: CounterAttack(
+        transit, hasMixedLabels: chain.mixesLabels,
+        readsNoise: chain.bottleneckSize != nil))
   }
 
   private mutating func apply(
@@ -120,7 +122,7 @@ public struct DefencePipeline: Sendable {
       for part in 0..<min(tensors, transit.parts.count - 1) { transit.withhold(part) }
     case .soteria(let share):
       if let representation { transit.hideRepresentation(representation, share: share) }
-    case .adapters, .transform, .mixup, .instaHide, .secureAggregation:
+    case .adapters, .bottleneck, .transform, .mixup, .instaHide, .secureAggregation:
       // Done before there was an update.
       break
     }
@@ -141,4 +143,6 @@ public struct DefendedUpdate: Sendable {
   public internal(set) var encodings: [Tensor]?
   /// The class of each image behind the update, others' included; nil when some are of several.
   public internal(set) var labels: [Int]?
+  /// The client's loss on what its model saw, before its first step; nil where only the update is known.
+  public internal(set) var clientLoss: Double?
 }

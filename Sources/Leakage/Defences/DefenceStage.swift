@@ -17,7 +17,7 @@ extension Defence {
   public var stage: DefenceStage {
     switch self {
     case .transform, .mixup, .instaHide, .secureAggregation: .input
-    case .adapters: .model
+    case .adapters, .bottleneck: .model
     case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding, .int8,
       .qsgd, .ternGrad, .signSGD, .clip, .dpSGD, .freeze, .soteria:
       .update
@@ -34,7 +34,7 @@ extension Defence {
   var encodesImages: Bool {
     switch self {
     case .transform, .mixup, .instaHide: true
-    case .secureAggregation, .adapters, .gaussian, .laplacian, .prune, .topK, .randomK,
+    case .secureAggregation, .adapters, .bottleneck, .gaussian, .laplacian, .prune, .topK, .randomK,
       .deepGradientCompression, .rounding, .int8, .qsgd, .ternGrad, .signSGD, .clip, .dpSGD,
       .freeze,
       .soteria:
@@ -46,7 +46,8 @@ extension Defence {
   var mixesLabels: Bool {
     switch self {
     case .mixup, .instaHide: true
-    case .transform, .secureAggregation, .adapters, .gaussian, .laplacian, .prune, .topK, .randomK,
+    case .transform, .secureAggregation, .adapters, .bottleneck, .gaussian, .laplacian, .prune,
+      .topK, .randomK,
       .deepGradientCompression, .rounding, .int8, .qsgd, .ternGrad, .signSGD, .clip, .dpSGD,
       .freeze,
       .soteria:
@@ -78,6 +79,17 @@ extension DefenceChain {
   var needsRepresentation: Bool {
     defences.contains { if case .soteria = $0 { true } else { false } }
   }
+
+  /// Size of the variational bottleneck that is put before the last layer; nil without.
+  public var bottleneckSize: Int? {
+    for defence in defences {
+      if case .bottleneck(let size) = defence { return size }
+    }
+    return nil
+  }
+
+  /// Whether something else than the model itself is trained.
+  public var changesModel: Bool { defences.contains { $0.stage == .model } }
 
   /// Rank of the adapters that are trained instead of the weights; nil without.
   public var adapterRank: Int? {

@@ -80,6 +80,10 @@ public struct DefenceChain: Hashable, Sendable {
   ///   then the update, of which DP-SGD is the first.
   public init(_ defences: [Defence]) throws(DefenceError) {
     for (earlier, later) in zip(defences, defences.dropFirst()) {
+      if case .bottleneck = earlier, case .dpSGD = later {
+        throw DefenceError(
+          "dp-sgd of a model with precode's noise is not simulated; leave one of them out")
+      }
       if case .dpSGD = later, earlier.stage == .update {
         throw DefenceError(
           "dp-sgd clips the gradients of single examples, so it must be the first defence of an "

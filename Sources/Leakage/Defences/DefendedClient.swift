@@ -20,42 +20,71 @@ extension WeightedModel {
     if let training, !training.isOneGradient { try pipeline.chain.checkLocalSteps(training) }
     let batch = try pipeline.encode(
       images: images, labels: labels, classCount: model.classCount, companions: companions)
-    let update = try share(
+    let client = drawingNoise(through: pipeline)
+    let (update, clientLoss) = try client.share(
       batch, loss: loss, training: training, mode: mode, backend: backend)
     var examples: [[Tensor]] = []
     if pipeline.needsExampleGradients {
       for example in batch.examples {
         examples.append(
-          try share(example, loss: loss, training: nil, mode: mode, backend: backend).gradients)
+          try client.share(example, loss: loss, training: nil, mode: mode, backend: backend)
+            .update.gradients)
       }
     }
     let representation =
       pipeline.chain.needsRepresentation
-      ? try representation(of: batch.images, mode: mode, backend: backend) : nil
+      ? try client.representation(of: batch.images, mode: mode, backend: backend) : nil
     var shared = pipeline.apply(
       update.gradients, batchSize: update.batchSize, loss: loss, training: training,
       examples: examples, representation: representation)
     shared.encodings = batch.encodings
     shared.labels = batch.labels
+    shared.clientLoss = clientLoss
     return shared
   }
 
-  /// The update of an encoded batch.
+  /// The model that the defences leave to train, as the server sends it: this one, with adapters or with
+  /// a bottleneck for batches of `batchSize`.
+  ///
+  /// - Parameter seed: of what is added, which the server draws.
+  /// - Throws: ``AttackError`` when a defence does not fit the model.
+  public func extended(
+    for defences: DefenceChain, batchSize: Int, seed: UInt64
+  ) throws(AttackError) -> WeightedModel {
+    if let rank = defences.adapterRank { return withAdapters(rank: rank, seed: seed) }
+    if let size = defences.bottleneckSize {
+      return try withVariationalBottleneck(
+        size: size, batchSize: batchSize, seed: seed)
+    }
+    return self
+  }
+
+  /// This model with the noise that the client draws in this round.
+  private func drawingNoise(through pipeline: DefencePipeline) -> WeightedModel {
+    guard let index = pipeline.chain.defences.firstIndex(where: { $0.stage == .model }) else {
+      return self
+    }
+    var source = pipeline.source(of: index)
+    return replacingNoise { source.normal() }
+  }
+
+  /// The update of an encoded batch, and the loss.
   private func share(
     _ batch: EncodedBatch, loss: ClientLoss, training: LocalTraining?, mode: ForwardMode,
     backend: any Backend
-  ) throws(AttackError) -> SharedUpdate {
+  ) throws(AttackError) -> (update: SharedUpdate, loss: Double) {
     if let labels = batch.labels {
-      return try share(
+      let result = try step(
         images: batch.images, labels: labels, loss: loss, training: training, mode: mode,
         backend: backend)
+      return (result.update, result.loss)
     }
     let shares = Tensor(
       [batch.shares.count, model.classCount], batch.images.dtype, batch.shares.flatMap(\.self))
-    return try step(
+    let result = try step(
       images: batch.images, labels: shares, form: .probabilities, loss: loss, training: training,
-      mode: mode, backend: backend
-    ).update
+      mode: mode, backend: backend)
+    return (result.update, result.loss)
   }
 }
 
@@ -80,6 +109,7 @@ extension DefenceChain {
       switch defence {
       case .dpSGD: reason = "DP-SGD clips the gradients of single examples in each step"
       case .soteria: reason = "Soteria hides features of the gradient of one step"
+      case .bottleneck: reason = "PRECODE draws new noise in each step"
       case .secureAggregation: reason = "the sum of clients is simulated as one batch"
       case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
         .int8, .qsgd, .ternGrad, .signSGD, .clip, .freeze, .adapters, .transform, .mixup,

@@ -61,6 +61,14 @@ final class ForwardContext {
     let running: (mean: Value, variance: Value)
   }
 
+  /// A random layer, by the path of its parameters: what is computed before its noise [N, 2 size], and
+  /// what it adds to the loss, a scalar.
+  struct Bottleneck {
+    let path: String
+    let encoding: Value
+    let penalty: Value
+  }
+
   let mode: ForwardMode
   private let dtype: DType
   private let builder: GraphBuilder
@@ -72,6 +80,7 @@ final class ForwardContext {
   private(set) var buffers: [ParameterSpec] = []
   var linearLayers: [LinearLayer] = []
   var batchNormLayers: [BatchNormLayer] = []
+  var bottleneck: Bottleneck?
 
   /// A run with `values` for every name, or, without them, one that declares inputs.
   init(

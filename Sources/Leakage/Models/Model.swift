@@ -29,6 +29,8 @@ public struct Model: Sendable {
   public let buffers: [ParameterSpec]
   /// The fully connected layer that makes the logits, or nil when they are made otherwise.
   public let classifier: Classifier?
+  /// The random layer of ``withVariationalBottleneck(size:batchSize:)``; nil without.
+  let bottleneck: Bottleneck?
   /// Number of batch normalisations.
   package let batchNormCount: Int
   /// Whether the forward pass says what its last layer reads.
@@ -62,9 +64,20 @@ public struct Model: Sendable {
     self.parameters = context.parameters
     self.buffers = context.buffers
     self.probeBatchSize = probeBatchSize
-    let declared = context.linearLayers.last { $0.output == logits.id }.flatMap { layer in
+    let layer = { (weight: String, bias: String?) -> Classifier? in
       let index = { (name: String) in context.parameters.firstIndex { $0.name == name } }
-      return index(layer.weight).map { Classifier(weight: $0, bias: layer.bias.flatMap(index)) }
+      return index(weight).map { Classifier(weight: $0, bias: bias.flatMap(index)) }
+    }
+    let declared = context.linearLayers.last { $0.output == logits.id }.flatMap {
+      layer($0.weight, $0.bias)
+    }
+    self.bottleneck = context.bottleneck.flatMap { found in
+      let noise = context.buffers.firstIndex { $0.name == found.path + ".noise" }
+      guard let noise,
+        let encoder = layer(found.path + ".encoder.weight", found.path + ".encoder.bias"),
+        let decoder = layer(found.path + ".decoder.weight", found.path + ".decoder.bias")
+      else { return nil }
+      return Bottleneck(encoder: encoder, decoder: decoder, noise: noise)
     }
     self.batchNormCount = context.batchNormLayers.count
     self.hasKnownFeatures = context.linearLayers.contains { $0.output == logits.id }
@@ -111,6 +124,8 @@ public struct Model: Sendable {
     let logits: Value
     /// What the fully connected last layer reads, [N, F]; nil when there is none.
     let features: Value?
+    /// What a random layer computes before its noise, and what it adds to the loss; nil without one.
+    let bottleneck: ForwardContext.Bottleneck?
     /// In the order of computation.
     let batchNorms: [ForwardContext.BatchNormLayer]
   }
@@ -135,6 +150,6 @@ public struct Model: Sendable {
     return Trace(
       logits: logits,
       features: context.linearLayers.last { $0.output == logits.id }?.input,
-      batchNorms: context.batchNormLayers)
+      bottleneck: context.bottleneck, batchNorms: context.batchNormLayers)
   }
 }

@@ -20,10 +20,11 @@ extension Model {
     images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode = .evaluation
   ) -> ClientGradient {
-    let logits = forward(images, parameters: parameters, buffers: buffers, mode: mode)
-    let loss = loss.value(of: logits, labels: labels, form: labelForm)
+    let trace = trace(images, parameters: parameters, buffers: buffers, mode: mode)
+    var loss = loss.value(of: trace.logits, labels: labels, form: labelForm)
+    if let bottleneck = trace.bottleneck { loss = loss + bottleneck.penalty }
     return ClientGradient(
-      logits: logits, loss: loss, gradients: loss.gradient(withRespectTo: parameters))
+      logits: trace.logits, loss: loss, gradients: loss.gradient(withRespectTo: parameters))
   }
 }
 

@@ -76,7 +76,8 @@ struct PriceCommand: ParsableCommand {
   private static let usual = [
     "gaussian:1e-4", "gaussian:1e-3", "gaussian:1e-2", "laplacian:1e-2", "prune:0.3", "prune:0.7",
     "prune:0.99", "dgc:0.01", "fp16", "fp8-e4m3", "int8", "qsgd:4", "terngrad", "signsgd",
-    "dp-sgd:1,1.1",
+    "dp-sgd:1,1.1", "soteria:0.8", "lora:4", "mixup", "instahide:2", "transform:3-1-7",
+    "secure-aggregation:4", "precode",
   ]
   /// Steps that suit gradients of their own size, clipped ones and signs.
   private static let learningRates = [0.3, 0.03, 0.003]
@@ -94,13 +95,7 @@ struct PriceCommand: ParsableCommand {
     let chains = try (["none"] + (defences.isEmpty ? PriceCommand.usual : defences)).map {
       (text: String) -> DefenceChain in
       do throws(DefenceError) {
-        let chain = try DefenceChain(text)
-        if let early = chain.defences.first(where: { !$0.needsOnlyTheUpdate }) {
-          throw DefenceError(
-            "\(early.name) needs more than the update, which this training does not simulate; leave "
-              + "it out")
-        }
-        return chain
+        return try DefenceChain(text)
       } catch {
         throw ValidationError("--defence: \(error.message).")
       }

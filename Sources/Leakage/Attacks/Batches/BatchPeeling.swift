@@ -58,16 +58,17 @@ extension GradientInversion {
     return (outcome, start.labels, peeling)
   }
 
-  /// The last layer's output for each image. A single one's cotangent is the bias's gradient itself.
+  /// The peeled layer's output for each image. A single one's cotangent is the bias's gradient itself.
   private func peelingStart(shouldStop: () -> Bool) throws(AttackError) -> LayerPeeling.Start {
-    if update.batchSize == 1, let gradient = ClassifierGradient(update, weighted.model),
+    if update.batchSize == 1, let layer = weighted.model.lastPeeledLayer,
+      case let gradient = ClassifierGradient(update, weighted.model, layer: layer),
       let sums = gradient.sums, let features = gradient.features,
-      let logits = weighted.logits(of: features),
       let label = knownLabels?.first ?? LabelRecovery.singleLabel(of: update, weighted)
     {
       let shape: Shape = [1, gradient.classCount]
+      let outputs = weighted.outputs(of: layer, reading: features)
       return LayerPeeling.Start(
-        cotangent: Tensor(shape, .f64(sums)), value: Tensor(shape, .f64(logits)), labels: [label])
+        cotangent: Tensor(shape, .f64(sums)), value: Tensor(shape, .f64(outputs)), labels: [label])
     }
     let batch = try ExampleSeparation(weighted, backend: backend).separate(
       update, knownLabels: knownLabels, seed: configuration.seed, shouldStop: shouldStop)

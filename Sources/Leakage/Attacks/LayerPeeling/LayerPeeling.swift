@@ -11,6 +11,9 @@ import TensorGraph
 /// the values above 0 on; the equations of the others are lost, and the weight's gradient may or may
 /// not make up for them, which ``Layer/isDetermined`` says.
 ///
+/// Before a random layer (``Model/withVariationalBottleneck(size:batchSize:)``) the recursion starts at
+/// the layer that the noise has not reached, whose bias gradient is as good a cotangent.
+///
 /// It needs a single path through the model, and a bias at the last layer. In a batch every image gives
 /// the equations of its own values, but the weights' gradients are shared, so that layers above the
 /// first few may leave their input open; the recursion then ends with an ``OpenEnd``.
@@ -93,7 +96,7 @@ public struct LayerPeeling: Sendable {
         "layer peeling needs a model that takes one image and gives it one label; use --attack auto"
       )
     }
-    guard model.classifier?.bias != nil else {
+    guard model.classifier?.bias != nil, model.lastPeeledLayer?.bias != nil else {
       throw AttackError(
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
           + "lacks; use --attack auto")
@@ -113,8 +116,8 @@ public struct LayerPeeling: Sendable {
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
     let data = builder.input(
       "data", Shape([batchSize] + model.inputShape.dimensions), .f64)
-    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
-    graph = builder.build(outputs: [logits])
+    let trace = model.trace(data, parameters: parameters, buffers: buffers, mode: mode)
+    graph = builder.build(outputs: [trace.bottleneck?.encoding ?? trace.logits])
     let dataInput = parameters.count + buffers.count
     let dataNode = graph.nodes.firstIndex { node in
       if case .input(let index, _) = node.op { return index == dataInput }
@@ -145,7 +148,7 @@ public struct LayerPeeling: Sendable {
       if case .contraction(_, _, let parameter) = link { return parameter }
       return nil
     }
-    if let bias = model.classifier?.bias { needed.append(bias) }
+    needed += [model.classifier?.bias, model.lastPeeledLayer?.bias].compactMap(\.self)
     if let absent = needed.first(where: { update.gradient(of: $0) == nil }) {
       let name =
         model.parameters.indices.contains(absent) ? model.parameters[absent].name : "a buffer"
@@ -162,11 +165,12 @@ public struct LayerPeeling: Sendable {
   public func reconstruct(
     parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
   ) throws(AttackError) -> Result {
-    guard let bias = model.classifier?.bias else {
+    guard let bias = model.classifier?.bias, let first = model.lastPeeledLayer?.bias else {
       throw AttackError("layer peeling needs a bias at the last layer; use --attack auto")
     }
-    let cotangent = gradients[bias].converted(to: .f64).reshaped(to: [1, model.classCount])
-    let elements = cotangent.doubles
+    let sums = gradients[first].converted(to: .f64)
+    let cotangent = sums.reshaped(to: [1, sums.shape.elementCount])
+    let elements = gradients[bias].doubles
     let label = elements.indices.min { elements[$0] < elements[$1] } ?? 0
     return try reconstruct(
       from: Start(cotangent: cotangent, value: nil, labels: [label]), parameters: parameters,
@@ -348,4 +352,9 @@ public struct LayerPeeling: Sendable {
       tensor: argument, isKnown: zip(value.isKnown, isKnown).map { $0 && $1 })
     return (known, inverse.argumentCotangent(cotangent, at: argument), impossibleCount)
   }
+}
+
+extension Model {
+  /// The layer at which layer peeling starts: the last one, or the last before any noise.
+  var lastPeeledLayer: Classifier? { bottleneck?.encoder ?? classifier }
 }

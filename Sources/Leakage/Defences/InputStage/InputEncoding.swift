@@ -44,7 +44,7 @@ extension DefencePipeline {
       images: images, shares: labels.map { oneHot($0, classCount) }, encodings: nil)
     for (index, defence) in chain.defences.enumerated() where defence.stage == .input {
       var source = source(of: index)
-      var elements = batch.images.unstackedElements
+      var elements = unstacked(batch.images).map(\.doubles)
       switch defence {
       case .transform(let policy):
         let shape = images.shape.removing(axes: [0])
@@ -72,15 +72,13 @@ extension DefencePipeline {
         elements += others.map { $0.image.doubles }
         batch.shares += others.map { oneHot($0.label, classCount) }
       case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
-        .int8, .qsgd, .ternGrad, .signSGD, .clip, .dpSGD, .freeze, .soteria, .adapters:
+        .int8, .qsgd, .ternGrad, .signSGD, .clip, .dpSGD, .freeze, .soteria, .adapters, .bottleneck:
         continue
       }
       let shape = Shape([elements.count] + images.shape.dimensions.dropFirst())
       batch.images = Tensor(shape, images.dtype, elements.flatMap(\.self))
       if defence.encodesImages {
-        batch.encodings = batch.images.unstackedElements.prefix(labels.count).map {
-          Tensor(images.shape.removing(axes: [0]), .f64($0))
-        }
+        batch.encodings = Array(unstacked(batch.images).prefix(labels.count))
       }
     }
     return batch
@@ -123,7 +121,9 @@ extension EncodedBatch {
     _ count: Int, _ companions: [Companion], _ classCount: Int, isPermutation: Bool,
     using source: inout RandomSource
   ) throws(AttackError) -> [[Ingredient]] {
-    let own = zip(images.unstackedElements, shares).map { Ingredient(elements: $0, shares: $1) }
+    let own = zip(unstacked(images), shares).map {
+      Ingredient(elements: $0.doubles, shares: $1)
+    }
     if isPermutation, own.count > 1 {
       return source.permutation(of: own.count).map { [own[$0]] }
     }
@@ -155,14 +155,5 @@ extension EncodedBatch {
           + "fewer clients, or give more images")
     }
     return source.permutation(of: companions.count).prefix(count).map { companions[$0] }
-  }
-}
-
-extension Tensor {
-  /// The elements of each image of a batch [N, ...].
-  fileprivate var unstackedElements: [[Double]] {
-    let elements = doubles
-    let size = elements.count / max(shape[0], 1)
-    return (0..<shape[0]).map { Array(elements[$0 * size..<($0 + 1) * size]) }
   }
 }
