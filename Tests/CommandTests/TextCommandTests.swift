@@ -137,6 +137,38 @@ private struct Damage {
     #expect((run.output + record).contains(words), "\(run.output)")
   }
 
+  /// What a simulated client shares is written, and attacked by someone who has the file alone.
+  @Test(arguments: [
+    (["--local-steps", "3", "--learning-rate", "1e-2"], [], "--update-kind difference"),
+    (["--lora", "24"], ["--save-adapter", "peft"], "--adapter peft"),
+  ])
+  func attacksWhatWasSaved(_ client: [String], _ saving: [String], _ reading: String) throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let common = [
+      "text", "--model", folder.path, "--quiet", "--precision", "f64", "--head", "classification",
+    ]
+    let shared = try BuiltTool.run(
+      common + ["--text", "the lazy dog", "--save-update", "u.safetensors"] + client + saving,
+      in: folder.path)
+    #expect(shared.status == 0, "\(shared.errors)")
+    let attacked = try BuiltTool.run(
+      common + ["--update", "u.safetensors"] + reading.split(separator: " ").map(String.init)
+        + (saving.isEmpty ? client : []), in: folder.path)
+    #expect(attacked.status == 0, "\(attacked.errors)")
+    #expect(attacked.output.contains("recovered  the lazy dog"), "\(attacked.output)")
+    #expect(attacked.output.contains("certain"), "\(attacked.output)")
+    guard !saving.isEmpty else { return }
+    for (arguments, words) in [
+      (common + ["--update", "u.safetensors"], "with --adapter"),
+      (common + ["--update", "model.safetensors", "--adapter", "peft"], "lora_B"),
+      (common + ["--update", "u.safetensors", "--adapter", "."], "adapter_config.json"),
+    ] {
+      let run = try BuiltTool.run(arguments, in: folder.path)
+      #expect(run.status == 2 && run.output.isEmpty)
+      #expect(run.errors.contains(words) && run.errorLines.count == 1, "\(run.errors)")
+    }
+  }
+
   @Test func readsModelsInSeveralFiles() throws {
     let folder = try modelFolder(vocabulary: 700)
     let whole = try TextModelFolder(folder.path, seed: 0)
@@ -232,6 +264,25 @@ private struct Damage {
       (
         ["--model", folder.path, "--update", folder("broken.safetensors"), "--lora", "4"],
         "simulate a client"
+      ),
+      (
+        [
+          "--model", folder.path, "--update", folder("model.safetensors"), "--update-kind",
+          "difference",
+        ],
+        "give the learning rate"
+      ),
+      (
+        [
+          "--model", folder.path, "--update", folder("model.safetensors"), "--local-steps", "2",
+          "--learning-rate", "1",
+        ], "use --update-kind difference"
+      ),
+      (["--model", folder.path, "--text", "a", "--rename", "a=b"], "give that too"),
+      (["--model", folder.path, "--text", "a", "--save-adapter", "x"], "give its rank too"),
+      (
+        ["--model", folder.path, "--text", "a", "--text", "b", "--save-update", "x"],
+        "give --batch-size 2"
       ),
     ]
     for (arguments, words) in cases {

@@ -47,11 +47,13 @@ public struct TextAudit: Sendable {
   ///   - labels: classes of the texts; for other heads they are not used.
   ///   - frozen: names of parameters whose gradients are not shared.
   ///   - client: how it trains, and its defences.
+  ///   - save: called with the update before it is attacked.
+  /// - Throws: ``AttackError`` when texts, client or attack do not fit the model; what `save` throws.
   public func simulate(
     _ texts: [String], labels: [Int], frozen: Set<String>,
     client: TextClient = TextClient(), configuration: TextAttackConfiguration,
-    observe: @escaping TextAttackObserver
-  ) throws(AttackError) -> TextOutcome {
+    save: (TextUpdate) throws(FileError) -> Void = { _ in }, observe: @escaping TextAttackObserver
+  ) throws -> TextOutcome {
     var originals: [[Int]] = []
     for text in texts { originals.append(try tokens(of: text)) }
     let batch = try privateBatch(originals, labels: labels, seed: configuration.seed)
@@ -62,6 +64,7 @@ public struct TextAudit: Sendable {
       ).withholding(frozen)
       : try weighted.share(
         batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
+    try save(update)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.
     if configuration.attack.searches { configuration.lengths = originals.map(\.count) }

@@ -9,7 +9,7 @@ struct TextSession {
   let folder: TextModelFolder
   let weights: String
   let configuration: TextAttackConfiguration
-  let client: TextClient
+  var client: TextClient
   let training: LocalTrainingOptions
   let freezeEmbeddings: Bool
   let output: OutputOptions
@@ -25,7 +25,9 @@ struct TextSession {
   }
 
   /// Simulates a client for every batch of consecutive texts.
-  func simulate(_ texts: [String], batchSize: Int) throws {
+  ///
+  /// - Parameter path: where the update is written before it is attacked; nil for nowhere.
+  func simulate(_ texts: [String], batchSize: Int, savingTo path: String? = nil) throws {
     let writer = try output.out.map { try OutputFolder($0) }
     let audit = audit
     // Every text is checked before the first attack.
@@ -48,7 +50,10 @@ struct TextSession {
       client.training = try training.training(exampleCount: batch.count)
       let outcome = try audit.simulate(
         batch, labels: batch.map { _ in labels.integer(below: classes) }, frozen: frozen,
-        client: client, configuration: configuration, observe: observer(progress))
+        client: client, configuration: configuration,
+        save: { update throws(FileError) in
+          if let path { try update.write(to: path) }
+        }, observe: observer(progress))
       progress.clear()
       outcomes.append(outcome)
       if !output.json { show(outcome) }
@@ -57,11 +62,12 @@ struct TextSession {
     try finish(outcomes, writer)
   }
 
-  /// Attacks captured gradients.
-  func attack(path: String, batchSize: Int) throws {
+  /// Attacks a captured update.
+  func attack(path: String, _ reading: TextUpdateReading) throws {
     let writer = try output.out.map { try OutputFolder($0) }
-    let update = try TextUpdate(
-      contentsOf: path, batchSize: batchSize, model: folder.weighted.model)
+    let file = try TextUpdateFile(contentsOf: path, for: folder.weighted.model, reading)
+    for note in file.notes { Terminal.printNote(note) }
+    let update = file.update
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let outcome = try audit.attack(

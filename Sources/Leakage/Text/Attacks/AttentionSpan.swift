@@ -49,9 +49,16 @@ struct AttentionSpan {
     _ update: TextUpdate, model: TextModel, layer: Int, backend: any Backend
   ) throws(AttackError) {
     if let adapters = update.adapters {
-      try self.init(
-        update, adapters, model.names.projections(layer: layer).names, layer: layer,
+      let names = model.names.projections(layer: layer).names
+      if let direct = try AttentionSpan(
+        reductionsOf: names, update, width: model.configuration.width, layer: layer,
         backend: backend)
+      {
+        self = direct
+        return
+      }
+      try self.init(
+        update, adapters, names, layer: layer, backend: backend)
       return
     }
     try self.init(
@@ -76,6 +83,25 @@ struct AttentionSpan {
     }
     (rank, singularValues, complement) = try AttentionSpan.split(
       gradients, inputsAreRows: inputsAreRows, width: width, layer: layer, backend: backend)
+  }
+
+  /// The span of what a layer reads, as the first layers A of its adapters show it once B is not 0: the
+  /// gradient of A is s Bᵀ ∂L/∂W', whose rows are combinations of the inputs themselves.
+  ///
+  /// - Returns: nil where there are no such gradients, or no more rows than the span has dimensions, so
+  ///   that it may be cut short.
+  private init?(
+    reductionsOf names: [String], _ update: TextUpdate, width: Int, layer: Int,
+    backend: any Backend
+  ) throws(AttackError) {
+    let gradients = names.compactMap { update.reductionGradients[$0] }
+      .filter { $0.squaredNorm > 0 }
+    guard !gradients.isEmpty else { return nil }
+    self.width = width
+    (rank, singularValues, complement) = try AttentionSpan.split(
+      gradients, inputsAreRows: false, width: width, layer: layer, backend: backend)
+    let rows = gradients.reduce(0) { $0 + $1.shape[0] }
+    guard rank < rows, isInformative else { return nil }
   }
 
   /// The span of what a layer reads, as its adapters show it: the gradient of B is s ∂L/∂W Aᵀ, whose rows
