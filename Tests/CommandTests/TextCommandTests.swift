@@ -169,6 +169,52 @@ private struct Damage {
     }
   }
 
+  @Test func aPriorIsRecorded() throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let common = [
+      "--model", folder.path, "--text", "the lazy dog", "--head", "classification", "--attack",
+      "lamp", "--iterations", "100", "--quiet",
+    ]
+    let run = try BuiltTool.run(
+      ["text"] + common + ["--prior-model", folder.path, "--json"], in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("a language model as prior, with the same vocabulary"))
+    let demo = try BuiltTool.run(
+      [
+        "demo", "text", "--attack", "lamp", "--iterations", "10", "--prior-model", folder.path,
+        "--json", "--quiet",
+      ], in: folder.path)
+    #expect(demo.output.contains("for which texts are decoded and encoded again"))
+    for (arguments, words) in [
+      (common + ["--prior-model", folder("nowhere")], "no such file"),
+      (
+        ["--model", folder.path, "--text", "a", "--attack", "dager", "--prior-model", "x"],
+        "lamp alone"
+      ),
+    ] {
+      let run = try BuiltTool.run(["text"] + arguments, in: folder.path)
+      #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(words), "\(run.errors)")
+    }
+  }
+
+  /// In a terminal the texts redraw in place and are gone at the end; a pipe gets plain lines.
+  @Test func textsSettleInATerminal() throws {
+    let folder = TestFolder()
+    let terminal = try PseudoTerminal()
+    let process = try BuiltTool.process(
+      ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)
+    process.standardOutput = terminal.inside
+    try BuiltTool.start(process)
+    terminal.closeInside()
+    #expect(BuiltTool.finish(process) == 0)
+    let text = terminal.capture.text()
+    #expect(text.contains("\u{1B}[2A\r\u{1B}[J") && text.contains("matching "))
+    #expect(text.contains("Exact matches:"))
+    let piped = try BuiltTool.run(
+      ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)
+    #expect(!piped.output.contains("\u{1B}") && piped.output.contains("     30  "))
+  }
+
   @Test func readsModelsInSeveralFiles() throws {
     let folder = try modelFolder(vocabulary: 700)
     let whole = try TextModelFolder(folder.path, seed: 0)

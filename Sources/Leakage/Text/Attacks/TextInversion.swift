@@ -9,18 +9,21 @@ public struct TextInversion {
   let update: TextUpdate
   let configuration: TextAttackConfiguration
   let backend: any Backend
+  /// Tells LAMP which texts are likely; nil for none.
+  let prior: LanguagePrior?
   let norm: Double
 
   var model: TextModel { weights.model }
 
   public init(
     _ weighted: WeightedTextModel, update: TextUpdate, configuration: TextAttackConfiguration,
-    backend: any Backend
+    prior: LanguagePrior? = nil, backend: any Backend
   ) {
     weights = ParameterBuffers(weighted, dtype: configuration.precision.dtype)
     self.update = update
     self.configuration = configuration
     self.backend = backend
+    self.prior = prior
     norm = update.squaredNorm
   }
 
