@@ -215,6 +215,42 @@ private struct Damage {
     #expect(!piped.output.contains("\u{1B}") && piped.output.contains("     30  "))
   }
 
+  /// A model that was exported, with the gradient that PyTorch computed, and simulated.
+  @Test(arguments: ["torchscript", "dynamo"])
+  func readsONNXModels(_ exporter: String) throws {
+    let folder = TestFolder()
+    let model = [
+      "text", "--model", "\(fixtures)/text-onnx/\(exporter).onnx", "--tokenizer",
+      "\(fixtures)/tokenizers/word-piece",
+    ]
+    let captured = try BuiltTool.run(
+      model + ["--update", "\(fixtures)/text-onnx/gradient.safetensors", "--out", "out"],
+      in: folder.path)
+    #expect(captured.status == 0, "\(captured.errors)")
+    #expect(captured.errors.contains("2 layers, 24 features and 3 heads with gelu"))
+    let record = try #require(
+      try JSONDecoder().decode(
+        [TextRecord].self, from: Data(bytes(of: folder("out/text.json")))
+      ).first)
+    #expect(record.texts.map(\.recoveredTokens) == [[2, 90, 110, 7, 90, 55, 3]])
+    #expect(record.isCertain && record.texts.map(\.recoveredLabel) == [2])
+    let simulated = try BuiltTool.run(
+      model + ["--text", "the lazy dog", "--attack", "dager", "--quiet"], in: folder.path)
+    #expect(simulated.output.contains("[exact]") && simulated.errors.isEmpty, "\(simulated)")
+    for (arguments, words) in [
+      (Array(model[..<3]) + ["--text", "a"], "give --tokenizer"),
+      (model + ["--text", "a", "--classes", "3"], "those of the ONNX file"),
+      (
+        ["text", "--model", "\(fixtures)/fuzz/small-torchscript.onnx", "--text", "a"] + model[3...],
+        "a language model takes whole numbers"
+      ),
+      (Array(model[..<4]) + [folder.path, "--text", "a"], "tokenizer.json: there is no such file"),
+    ] {
+      let run = try BuiltTool.run(arguments, in: folder.path)
+      #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(words), "\(run.errors)")
+    }
+  }
+
   @Test func readsModelsInSeveralFiles() throws {
     let folder = try modelFolder(vocabulary: 700)
     let whole = try TextModelFolder(folder.path, seed: 0)

@@ -24,7 +24,8 @@ struct TextCommand: ParsableCommand {
     abstract: "Reads private text back from the gradient of a language model.",
     discussion: """
       The model is a folder as Hugging Face's transformers saves it: config.json, model.safetensors, \
-      and tokenizer.json or vocab.txt; BERT- and GPT-2-type models. With --text or --file a client is \
+      and tokenizer.json or vocab.txt; BERT- and GPT-2-type models. Or it is such a model as torch.onnx.export \
+      wrote it, with --tokenizer. With --text or --file a client is \
       simulated; --update attacks what a client shared: gradients, one tensor for each parameter, \
       differences of weights after local steps, or gradients of LoRA adapters, which --adapter names.
 
@@ -38,13 +39,19 @@ struct TextCommand: ParsableCommand {
         gradleak text --model gpt2 --update g.safetensors --batch-size 2
         gradleak text --model minilm --update d.safetensors --update-kind difference \
           --local-steps 5 --learning-rate 1e-2
+        gradleak text --model m.onnx --tokenizer minilm --update g.safetensors
         gradleak text --model minilm --adapter peft --update g.safetensors
         gradleak text --model minilm --text "call me back" --lora 16 --save-adapter peft \
           --save-update g.safetensors
       """)
 
-  @Option(help: ArgumentHelp("Folder of the model.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the model, or an ONNX file.", valueName: "folder"))
   var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "For an ONNX file: folder with tokenizer.json or vocab.txt.", valueName: "folder"))
+  var tokenizer: String?
 
   @Option(help: ArgumentHelp("A private text; may be repeated.", valueName: "text"))
   var text: [String] = []
@@ -86,6 +93,14 @@ struct TextCommand: ParsableCommand {
         "Give the private texts with --text or --file, or a captured update with --update; one of "
           + "the three.")
     }
+    if isFile != (tokenizer != nil) {
+      throw ValidationError(
+        "An ONNX file needs the tokenizer of its model, and a folder has its own; give --tokenizer "
+          + "with a --model that ends in .onnx.")
+    }
+    if isFile, options.head != nil || options.classes != nil {
+      throw ValidationError("--head and --classes are those of the ONNX file; leave them out.")
+    }
     let isCaptured = update.update != nil
     if isCaptured, options.adapterRank != nil || !defence.defences.isEmpty || saveUpdate != nil {
       throw ValidationError(
@@ -110,7 +125,7 @@ struct TextCommand: ParsableCommand {
         "--save-update writes one update, and \(texts.count) texts in batches of "
           + "\(options.batchSize) make several; give --batch-size \(texts.count).")
     }
-    let base = try TextModelFolder(model, head: try options.chosenHead(), seed: options.seed)
+    let base = try folder()
     let trained = try adapter.map { try AdapterFolder($0, for: base.weighted) }
     var session = try options.session(
       on: trained.map { base.replacing($0.weighted) } ?? base, name: model, training: training,
@@ -125,6 +140,18 @@ struct TextCommand: ParsableCommand {
       }
       try session.simulate(texts, batchSize: options.batchSize, savingTo: saveUpdate)
     }
+  }
+
+  private var isFile: Bool { model.lowercased().hasSuffix(".onnx") }
+
+  private func folder() throws -> TextModelFolder {
+    guard isFile, let tokenizer else {
+      return try TextModelFolder(model, head: try options.chosenHead(), seed: options.seed)
+    }
+    let imported = try ImportedTextModel(
+      contentsOf: model, backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+    for note in imported.notes where !output.quiet { Terminal.printNote(note) }
+    return try TextModelFolder(imported.weighted, tokenizerOf: tokenizer)
   }
 
   private func reading(_ adapters: LowRankAdapters?) throws -> TextUpdateReading {

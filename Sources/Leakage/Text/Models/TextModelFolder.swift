@@ -43,18 +43,35 @@ public struct TextModelFolder: Sendable {
       }, path: path, seed: seed)
   }
 
+  /// Takes a model that was read from elsewhere, such as ``ImportedTextModel``, with the tokenizer of a
+  /// folder.
+  ///
+  /// - Throws: ``FileError`` or ``ModelError`` as ``init(_:head:seed:)``.
+  public init(_ weighted: WeightedTextModel, tokenizerOf path: String) throws {
+    let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+    let tokenizer = try TextModelFolder.tokenizer(path)
+    try TextModelFolder.check(tokenizer, weighted.model.configuration, path: path)
+    self.init(weighted, tokenizer, fresh: [])
+  }
+
   private init(
     _ configuration: TextModelConfiguration, _ tokenizer: Tokenizer,
     weights: () throws(FileError) -> SafetensorsShards, path: String, seed: UInt64
   ) throws {
+    try TextModelFolder.check(tokenizer, configuration, path: path)
+    let model = try TextModel(configuration)
+    (weighted, freshParameters) = try TextModelFolder.load(model, try weights(), seed: seed)
+    self.tokenizer = tokenizer
+  }
+
+  private static func check(
+    _ tokenizer: Tokenizer, _ configuration: TextModelConfiguration, path: String
+  ) throws(ModelError) {
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw ModelError(
         "the tokenizer of \(path) has \(tokenizer.vocabularySize) tokens, and the model embeds "
           + "\(configuration.vocabularySize); give the tokenizer that the model was trained with")
     }
-    let model = try TextModel(configuration)
-    (weighted, freshParameters) = try TextModelFolder.load(model, try weights(), seed: seed)
-    self.tokenizer = tokenizer
   }
 
   private init(
