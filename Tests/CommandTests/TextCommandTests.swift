@@ -360,6 +360,7 @@ private struct Damage {
           "--learning-rate", "1",
         ], "use --update-kind difference"
       ),
+      (["--model", folder.path, "--text", "a", "--noise", "1"], "--noise is the variance"),
       (["--model", folder.path, "--text", "a", "--rename", "a=b"], "give that too"),
       (["--model", folder.path, "--text", "a", "--save-adapter", "x"], "give its rank too"),
       (

@@ -74,6 +74,13 @@ struct TextCommand: ParsableCommand {
   var rename: [String] = []
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Variance of the noise that the client of --update is known to have added to each number.",
+      valueName: "variance"))
+  var noise: Double?
+
+  @Option(
     help: ArgumentHelp("Writes what the simulated client shares: safetensors.", valueName: "file"))
   var saveUpdate: String?
 
@@ -109,6 +116,11 @@ struct TextCommand: ParsableCommand {
     }
     if !isCaptured, update.updateKind != .gradient || !rename.isEmpty {
       throw ValidationError("--update-kind and --rename tell how to read --update; give that too.")
+    }
+    if let noise, !(noise > 0 && noise.isFinite) || !isCaptured {
+      throw ValidationError(
+        "--noise is the variance of known noise on --update, a number above 0; a simulated client's "
+          + "goes with --defence.")
     }
     if adapter != nil, options.adapterRank != nil {
       throw ValidationError("--lora makes fresh adapters beside those of --adapter; leave one out.")
@@ -159,7 +171,7 @@ struct TextCommand: ParsableCommand {
       kind: update.updateKind, learningRate: training.learningRate,
       training: try training.training(exampleCount: options.batchSize),
       batchSize: options.batchSize, adapters: adapters,
-      renamings: try rename.map { try TensorRenaming(parsing: $0) })
+      renamings: try rename.map { try TensorRenaming(parsing: $0) }, noiseVariance: noise ?? 0)
   }
 
   private func privateTexts() throws -> [String] {

@@ -286,6 +286,22 @@ private func attack(
     #expect(!result.isCertain || isRead)
   }
 
+  /// An attacker who knows the noise takes what is above it for the span.
+  @Test func knownNoiseIsReckonedWith() throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([2]))
+    let client = TextClient(defences: try DefenceChain("int8"), seed: 3)
+    let backend = CPUBackend()
+    let model = try encoder()
+    let update = try model.share(batch, by: client, backend: backend)
+    #expect(update.noiseDeviations.values.allSatisfy { $0 > 0 } && !update.noiseDeviations.isEmpty)
+    let result = try TextInversion(
+      model, update: update,
+      configuration: TextAttackConfiguration(attack: .dager, beginning: [2], ending: [3]),
+      backend: backend
+    ).run()
+    #expect(result.texts == batch.tokens && !result.isCertain)
+  }
+
   @Test func refusesWhatIsNotSimulated() throws {
     let model = try encoder()
     let batch = TextBatch(tokens: texts(2, seed: 3), labels: .classes([0, 1]))

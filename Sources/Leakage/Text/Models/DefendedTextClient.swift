@@ -54,6 +54,7 @@ extension WeightedTextModel {
     let plain = try shared(batch)
     var tensors = plain.tensors
     var sent = Array(tensors.indices)
+    var noise = tensors.map { _ in 0.0 }
     if !client.defences.defences.isEmpty {
       var examples: [[Tensor]] = []
       if pipeline.needsExampleGradients {
@@ -66,9 +67,11 @@ extension WeightedTextModel {
       (tensors, sent) = (
         defended.update.gradients, defended.update.sharedParameters
       )
+      noise = defended.noiseVariances.map { $0.squareRoot() }
     }
     return try plain.update(
-      sent.map { ($0, tensors[$0]) }, batchSize: batch.tokens.count, training: training)
+      sent.map { ($0, tensors[$0]) }, noise: noise, batchSize: batch.tokens.count,
+      training: training)
   }
 }
 
@@ -113,15 +116,20 @@ private struct Shared {
   }
 
   func update(
-    _ sent: [(Int, Tensor)], batchSize: Int, training: LocalTraining?
+    _ sent: [(Int, Tensor)], noise: [Double], batchSize: Int, training: LocalTraining?
   ) throws(AttackError) -> TextUpdate {
     func named(_ part: Part) -> [String: Tensor] {
       Dictionary(
         uniqueKeysWithValues: sent.filter { places[$0.0].part == part }
           .map { (places[$0.0].name, $0.1) })
     }
+    var deviations: [String: Double] = [:]
+    for (index, _) in sent where noise[index] > 0 {
+      deviations[places[index].name] = max(deviations[places[index].name] ?? 0, noise[index])
+    }
     return try TextUpdate(
       gradients: named(.own), batchSize: batchSize, training: training, adapters: adapters,
-      adapterGradients: named(.expansion), reductionGradients: named(.reduction), model: model)
+      adapterGradients: named(.expansion), reductionGradients: named(.reduction),
+      noiseDeviations: deviations, model: model)
   }
 }

@@ -118,12 +118,16 @@ public struct TextUpdate: Sendable {
   /// The gradients of adapters' first layers A, [rank, in], by the names of the adapted weights; those of
   /// fresh adapters are 0 and left out.
   public let reductionGradients: [String: Tensor]
+  /// Standard deviations of noise on a tensor's numbers that the attacker knows of, from the public form of
+  /// defences; none for tensors that are exact. By the names of parameters or adapted weights.
+  public let noiseDeviations: [String: Double]
 
   /// - Throws: ``AttackError`` when a tensor is not one of the model's, or there is none.
   public init(
     gradients: [String: Tensor], batchSize: Int, training: LocalTraining? = nil,
     adapters: LowRankAdapters? = nil, adapterGradients: [String: Tensor] = [:],
-    reductionGradients: [String: Tensor] = [:], model: TextModel
+    reductionGradients: [String: Tensor] = [:], noiseDeviations: [String: Double] = [:],
+    model: TextModel
   ) throws(AttackError) {
     precondition(batchSize >= 1, "an update of \(batchSize) texts")
     let specs = Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0) })
@@ -157,6 +161,7 @@ public struct TextUpdate: Sendable {
     self.adapters = adapters
     self.adapterGradients = adapterGradients
     self.reductionGradients = reductionGradients
+    self.noiseDeviations = noiseDeviations
   }
 
   /// The same without the gradients of some parameters, as if those were frozen.
@@ -171,6 +176,7 @@ public struct TextUpdate: Sendable {
     adapters = update.adapters
     adapterGradients = update.adapterGradients
     reductionGradients = update.reductionGradients
+    noiseDeviations = update.noiseDeviations
   }
 
   /// The squared Euclidean norm over all tensors.

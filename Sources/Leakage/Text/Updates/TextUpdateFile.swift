@@ -12,10 +12,13 @@ public struct TextUpdateReading: Sendable {
   /// What the client trained instead of most weights; nil where it trained those.
   public var adapters: LowRankAdapters?
   public var renamings: [TensorRenaming]
+  /// Variance of the noise that the client is known to have added to each number of the file; 0 for none.
+  public var noiseVariance: Double
 
   public init(
     kind: UpdateKind = .gradient, learningRate: Double? = nil, training: LocalTraining? = nil,
-    batchSize: Int, adapters: LowRankAdapters? = nil, renamings: [TensorRenaming] = []
+    batchSize: Int, adapters: LowRankAdapters? = nil, renamings: [TensorRenaming] = [],
+    noiseVariance: Double = 0
   ) {
     self.kind = kind
     self.learningRate = learningRate
@@ -23,6 +26,7 @@ public struct TextUpdateReading: Sendable {
     self.batchSize = batchSize
     self.adapters = adapters
     self.renamings = renamings
+    self.noiseVariance = noiseVariance
   }
 }
 
@@ -72,11 +76,15 @@ public struct TextUpdateFile: Sendable {
     try reading.checkAdapters(reductions, expansions, path: path)
     // A of fresh adapters has a gradient of zeros, which tells nothing.
     let isFresh = reading.adapters?.expansions.isEmpty ?? true
+    let noisy = reading.noiseVariance > 0 ? known.values.map { ($0, reading.noiseVariance) } : []
     update = try TextUpdate(
       gradients: parts[.own] ?? [:], batchSize: reading.batchSize,
       training: reading.training.flatMap { $0.isOneGradient ? nil : $0 },
       adapters: reading.adapters, adapterGradients: expansions,
-      reductionGradients: isFresh ? [:] : reductions, model: model)
+      reductionGradients: isFresh ? [:] : reductions,
+      noiseDeviations: Dictionary(
+        noisy.map { ($0, abs(factor) * $1.squareRoot()) }, uniquingKeysWith: { first, _ in first }),
+      model: model)
     notes = TextUpdateFile.notes(update, renamed: renamed, unused: unused, model)
   }
 
