@@ -8,7 +8,6 @@ final class GaussNewtonProducts {
   private let variables: [HostBuffer]
   private let directions: [HostBuffer]
   private let products: [HostBuffer]
-  private let counts: [Int]
   private let columns: Int
 
   /// - Parameters:
@@ -57,7 +56,6 @@ final class GaussNewtonProducts {
     }
     self.executable = executable
     self.columns = columns
-    counts = variables.map(\.type.shape.elementCount)
   }
 
   func move(to point: UnsafeBufferPointer<Double>) {
@@ -79,46 +77,8 @@ final class GaussNewtonProducts {
   ///
   /// - Returns: false when `shouldStop`, asked now and then, said so.
   func assemble(into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool {
-    let order = matrix.matrixOrder
-    precondition(order == counts.reduce(0, +), "\(matrix.type) for \(counts) unknowns")
-    precondition(matrix.type.dtype == products[0].type.dtype, "\(matrix.type) is not my type")
-    let elementSize = matrix.type.dtype.byteCount
-    for direction in directions { direction.fillWithZeros() }
-    var unknown = 0
-    for (part, count) in counts.enumerated() {
-      for start in stride(from: 0, to: count, by: columns) {
-        if unknown % 256 < columns, shouldStop() { return false }
-        let used = min(columns, count - start)
-        for column in 0..<used {
-          directions[part].setElement(column * count + start + column, to: 1)
-        }
-        executable.run()
-        for column in 0..<used {
-          directions[part].setElement(column * count + start + column, to: 0)
-          var target = matrix.address + (unknown + column) * order * elementSize
-          for (product, productCount) in zip(products, counts) {
-            let bytes = productCount * elementSize
-            target.copyMemory(from: product.address + column * bytes, byteCount: bytes)
-            target += bytes
-          }
-        }
-        unknown += used
-      }
-    }
-    return true
-  }
-}
-
-extension HostBuffer {
-  fileprivate func setElement(_ index: Int, to value: Double) {
-    if type.dtype == .f64 {
-      pointer(as: Double.self)[index] = value
-    } else {
-      pointer(as: Float.self)[index] = Float(value)
-    }
-  }
-
-  fileprivate func fillWithZeros() {
-    address.initializeMemory(as: UInt8.self, repeating: 0, count: type.byteCount)
+    UnitVectorProducts(
+      executable: executable, directions: directions, products: products, columns: columns
+    ).assemble(into: matrix, shouldStop: shouldStop)
   }
 }

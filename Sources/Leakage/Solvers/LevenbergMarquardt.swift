@@ -18,6 +18,10 @@ public struct LevenbergMarquardt: Solver {
   /// Dense linear algebra for the factors.
   public var algebra: any LinearAlgebra
 
+  /// A step that is to lower the objective by less than this part of it finds it at its lowest: only the
+  /// rounding of the data keeps it from 0 there, as MINPACK's `ftol` says (Moré 1978).
+  private static let negligiblePromise = 1e-10
+
   public init(
     algebra: any LinearAlgebra, initialDamping: Double = 0.2, success: Double = 0.1,
     failure: Double = 10, refusalLimit: Int = 12, memoryLimit: Int = 4 << 30
@@ -142,6 +146,9 @@ extension LevenbergMarquardt {
           if refusals > solver.refusalLimit { return .stagnated }
           continue
         }
+        // The model's value falls by bᵀs + λ|s|².
+        let promise = dot(rightHandSide, step) + damping * dot(step, step)
+        if promise <= LevenbergMarquardt.negligiblePromise * value { return .converged }
         var trialGradient = gradient
         let trial = zip(point, step).map { $0 + $1 }
         let trialValue = Run.evaluate(function, trial, &trialGradient)

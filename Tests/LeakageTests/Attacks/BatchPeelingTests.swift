@@ -127,6 +127,50 @@ import Testing
     }
     let scale = product.map(abs).max() ?? 0
     #expect(zip(product, numeric).map { abs($0 - $1) }.max() ?? 1 < 1e-6 * scale)
+
+    // The matrix's rows are the products with unit vectors.
+    for dtype in [DType.f64, .f32] {
+      let matrix = HostBuffer(TensorType([count, count], dtype))
+      try truth.withUnsafeBufferPointer { point in
+        try #require(
+          residuals.assembleNormalMatrix(at: point, into: matrix) { false })
+        let rows = matrix.read().doubles
+        for pixel in [0, 145, count - 1] {
+          var unit = [Double](repeating: 0, count: count)
+          unit[pixel] = 1
+          unit.withUnsafeBufferPointer { unit in
+            product.withUnsafeMutableBufferPointer {
+              residuals.multiplyNormalMatrix(at: point, by: unit, into: $0)
+            }
+          }
+          let differences = (0..<count).map { abs(rows[pixel * count + $0] - product[$0]) }
+          #expect(differences.max() ?? 1 < (dtype == .f64 ? 1e-12 : 1e-6) * scale)
+        }
+      }
+    }
+  }
+
+  /// The gradient then has the rank of the images that differ.
+  @Test func anImageThatStandsTwiceInABatchIsRead() throws {
+    let client = try BatchPeelingTests.openEndedClient()
+    let size = client.weighted.model.inputShape.elementCount
+    var elements = client.images.doubles
+    elements.replaceSubrange(5 * size..<6 * size, with: elements[0..<size])
+    let update = try client.weighted.share(
+      images: Tensor(client.images.shape, .f64(elements)), labels: client.labels,
+      backend: BatchPeelingTests.backend)
+    let batch = try ExampleSeparation(client.weighted, backend: BatchPeelingTests.backend)
+      .separate(update, knownLabels: nil, seed: 0)
+    #expect(batch.labels == client.labels)
+    #expect(batch.relativeLoss < 1e-20)
+    let result = try GradientInversion(
+      client.weighted, update: update, configuration: AttackConfiguration(),
+      backend: BatchPeelingTests.backend
+    ).run()
+    #expect(result.trials.map(\.method) == ["layer peeling + levenberg-marquardt"])
+    #expect(result.diagnosis?.verdict == .recovered)
+    let found = result.images.doubles
+    #expect(zip(found[0..<size], found[(5 * size)...]).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
   @Test func tooFewEquationsGiveTheSmoothestBatch() throws {

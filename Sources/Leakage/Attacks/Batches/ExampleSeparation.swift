@@ -3,13 +3,14 @@ import TensorGraph
 /// Takes the gradient of a batch apart at the last layer: what that layer read of each image, and the
 /// cotangent of each image's logits, exactly.
 ///
-/// The gradient of the layer's weight, ∂ℓ/∂W = Σ dᵢ hᵢᵀ over N images, has rank N, so that its row space
-/// V is spanned by the features hᵢ = V mᵢ, and N² numbers mᵢ are open. Kariyappa et al. 2023 (Cocktail
+/// The gradient of the layer's weight, ∂ℓ/∂W = Σ dᵢ hᵢᵀ over N images, has rank N, or R < N where some of
+/// them are the same, so that its row space V is spanned by the features hᵢ = V mᵢ, and N R numbers mᵢ
+/// are open. Kariyappa et al. 2023 (Cocktail
 /// Party Attack, arXiv 2209.05578) find them by independent component analysis, which needs features
 /// that are independent. Here nothing is assumed of them: the cotangents dᵢ are no free vectors, since
 /// the loss makes them of W hᵢ + b. Seen in the coordinates mᵢ the last layer is a linear classifier of
-/// N inputs with the weight W V, whose gradient for the batch of the mᵢ is (∂ℓ/∂W) V and ∂ℓ/∂b: matching
-/// that gives (N + 1) (K - 1) equations for N² numbers, a problem so small that Levenberg-Marquardt
+/// R inputs with the weight W V, whose gradient for the batch of the mᵢ is (∂ℓ/∂W) V and ∂ℓ/∂b: matching
+/// that gives (R + 1) (K - 1) equations for N R numbers, a problem so small that Levenberg-Marquardt
 /// solves it to rounding, repeated labels included.
 struct ExampleSeparation {
   /// A batch at the model's last layer, image by image.
@@ -64,7 +65,8 @@ struct ExampleSeparation {
     let count = update.batchSize
     let factors = try RankFactors(
       Tensor([gradient.classCount, gradient.featureCount], .f64(rows)), rank: count,
-      isSingle: update.gradients[classifier.weight].dtype != .f64, attack: "taking a batch apart",
+      allowsLess: true, isSingle: update.gradients[classifier.weight].dtype != .f64,
+      attack: "taking a batch apart",
       algebra: backend.linearAlgebra)
     let start = try firstApproximation(update, gradient, knownLabels: knownLabels)
     let small = try smallProblem(update, factors, gradient, sums)
@@ -115,9 +117,9 @@ struct ExampleSeparation {
   private func smallProblem(
     _ update: SharedUpdate, _ factors: RankFactors, _ gradient: ClassifierGradient, _ sums: [Double]
   ) throws(AttackError) -> (weighted: WeightedModel, update: SharedUpdate) {
-    let (count, classes) = (update.batchSize, gradient.classCount)
+    let (rank, classes) = (factors.rank, gradient.classCount)
     let model = Model(
-      name: "the last layer of \(weighted.model.name)", inputShape: [count, 1, 1],
+      name: "the last layer of \(weighted.model.name)", inputShape: [rank, 1, 1],
       classCount: classes
     ) { scope, input in
       scope["last"].linear(
@@ -132,13 +134,13 @@ struct ExampleSeparation {
     let small = WeightedModel(
       model: model,
       parameters: [
-        Tensor([classes, count], .f64(projected)), weighted.parameters[bias].converted(to: .f64),
+        Tensor([classes, rank], .f64(projected)), weighted.parameters[bias].converted(to: .f64),
       ], buffers: [])
     let seen = SharedUpdate(
       gradients: [
-        Tensor([classes, count], .f64(factors.scaledLeft)), Tensor([classes], .f64(sums)),
+        Tensor([classes, rank], .f64(factors.scaledLeft)), Tensor([classes], .f64(sums)),
       ],
-      batchSize: count, loss: update.loss, relativeRounding: update.relativeRounding)
+      batchSize: update.batchSize, loss: update.loss, relativeRounding: update.relativeRounding)
     return (small, seen)
   }
 
@@ -167,17 +169,17 @@ struct ExampleSeparation {
     let solver = LevenbergMarquardt(algebra: backend.linearAlgebra)
     let norm = residuals.value(at: [Double](repeating: 0, count: first.count))
     var source = RandomSource(seed: seed).derive(label: "separation")
-    let count = labels.count
-    let repeats = Set(labels).count < count
+    let rank = first.count / labels.count
+    let repeats = Set(labels).count < labels.count
     var best: SolverResult?
     for trial in 0..<ExampleSeparation.trials {
       if trial > 0, shouldStop() { break }
       // Images of one label start at one point, which no step would part.
       let spread = trial == 0 ? (repeats ? 0.03 : 0) : 0.03 * Double(1 + trial % 10)
       var start = first
-      for example in 0..<count {
-        let range = example * count..<(example + 1) * count
-        let size = first[range].reduce(0) { $0 + $1 * $1 }.squareRoot() / Double(count).squareRoot()
+      for example in labels.indices {
+        let range = example * rank..<(example + 1) * rank
+        let size = first[range].reduce(0) { $0 + $1 * $1 }.squareRoot() / Double(rank).squareRoot()
         for index in range { start[index] += spread * size * source.normal() }
       }
       let result = solver.minimizeSquares(
@@ -200,7 +202,8 @@ struct ExampleSeparation {
     _ factors: RankFactors, relativeLoss: Double, loss: ClientLoss
   ) -> Batch {
     let (count, classes) = (labels.count, small.weighted.model.classCount)
-    let coordinates = (0..<count).map { Array(point[$0 * count..<($0 + 1) * count]) }
+    let rank = factors.rank
+    let coordinates = (0..<count).map { Array(point[$0 * rank..<($0 + 1) * rank]) }
     let logits = coordinates.map { small.weighted.logits(of: $0) ?? [] }
     let cotangents = zip(logits, labels).map {
       loss.cotangent($0, label: $1, batchSize: count) ?? []

@@ -115,24 +115,9 @@ final class OpenEndResiduals: LeastSquaresFunction {
     at vector: Vector, into matrix: HostBuffer, shouldStop: () -> Bool
   ) -> Bool {
     point.store(vector)
-    let elements = direction.pointer(as: Double.self)
-    elements.update(repeating: 0)
-    for unknown in 0..<dimension {
-      if unknown % 64 == 0, shouldStop() { return false }
-      elements[unknown] = 1
-      products.run()
-      elements[unknown] = 0
-      let row = product.pointer(as: Double.self)
-      let start = unknown * dimension
-      if matrix.type.dtype == .f64 {
-        let target = matrix.pointer(as: Double.self)
-        for column in 0..<dimension { target[start + column] = row[column] }
-      } else {
-        let target = matrix.pointer(as: Float.self)
-        for column in 0..<dimension { target[start + column] = Float(row[column]) }
-      }
-    }
-    return true
+    return UnitVectorProducts(
+      executable: products, directions: [direction], products: [product], columns: 1
+    ).assemble(into: matrix, shouldStop: shouldStop)
   }
 }
 

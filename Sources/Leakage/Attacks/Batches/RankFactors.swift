@@ -1,6 +1,9 @@
 import TensorGraph
 
 /// The gradient of a weight, G = L R with R's rows orthonormal, of the rank that a batch gives it.
+///
+/// That is the number of images, or less where the layer reads the same of several, as when an image
+/// stands in the batch twice.
 struct RankFactors {
   /// Rows of G.
   let rows: Int
@@ -17,11 +20,14 @@ struct RankFactors {
   let noise: Double
 
   /// - Parameters:
+  ///   - rank: the number of images.
+  ///   - allowsLess: whether a lower rank will do, if the gradient has clearly one.
   ///   - isSingle: whether the gradient's numbers have the digits of f32, whatever their type.
   ///   - attack: for messages.
   /// - Throws: ``AttackError`` when the gradient has not that rank.
   init(
-    _ gradient: Tensor, rank: Int, isSingle: Bool, attack: String, algebra: any LinearAlgebra
+    _ gradient: Tensor, rank: Int, allowsLess: Bool = false, isSingle: Bool, attack: String,
+    algebra: any LinearAlgebra
   ) throws(AttackError) {
     let (rows, columns) = (gradient.shape[0], gradient.shape[1])
     let count = min(rows, columns)
@@ -37,14 +43,18 @@ struct RankFactors {
       throw AttackError("\(attack) needs a finite gradient, and this one is not")
     }
     let values = decomposition.values
-    noise = max(values[rank] / values[0], isSingle ? 1e-7 : 1e-15)
-    let noise = noise
-    guard values[rank - 1] > 4 * noise * values[0] else {
-      let found = values.count { $0 > 4 * noise * values[0] }
+    let rounding = isSingle ? 1e-7 : 1e-15
+    let wanted = rank
+    func noise(beyond rank: Int) -> Double { max(values[rank] / values[0], rounding) }
+    func isClear(_ rank: Int) -> Bool { values[rank - 1] > 4 * noise(beyond: rank) * values[0] }
+    let lower = (1..<wanted).last { isClear($0) && values[$0] <= 64 * rounding * values[0] }
+    guard let rank = isClear(wanted) ? wanted : allowsLess ? lower : nil else {
+      let found = values.count { $0 > 4 * noise(beyond: wanted) * values[0] }
       throw AttackError(
         "\(attack) needs the true batch size, and a gradient that tells the images apart: the rank "
-          + "is \(found), not \(rank); use --attack auto")
+          + "is \(found), not \(wanted); use --attack auto")
     }
+    self.noise = noise(beyond: rank)
     self.rows = rows
     self.columns = columns
     self.rank = rank
