@@ -137,6 +137,120 @@ private struct Damage {
     #expect((run.output + record).contains(words), "\(run.output)")
   }
 
+  /// What a simulated client shares is written, and attacked by someone who has the file alone.
+  @Test(arguments: [
+    (["--local-steps", "3", "--learning-rate", "1e-2"], [], "--update-kind difference"),
+    (["--lora", "24"], ["--save-adapter", "peft"], "--adapter peft"),
+  ])
+  func attacksWhatWasSaved(_ client: [String], _ saving: [String], _ reading: String) throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let common = [
+      "text", "--model", folder.path, "--quiet", "--precision", "f64", "--head", "classification",
+    ]
+    let shared = try BuiltTool.run(
+      common + ["--text", "the lazy dog", "--save-update", "u.safetensors"] + client + saving,
+      in: folder.path)
+    #expect(shared.status == 0, "\(shared.errors)")
+    let attacked = try BuiltTool.run(
+      common + ["--update", "u.safetensors"] + reading.split(separator: " ").map(String.init)
+        + (saving.isEmpty ? client : []), in: folder.path)
+    #expect(attacked.status == 0, "\(attacked.errors)")
+    #expect(attacked.output.contains("recovered  the lazy dog"), "\(attacked.output)")
+    #expect(attacked.output.contains("certain"), "\(attacked.output)")
+    guard !saving.isEmpty else { return }
+    for (arguments, words) in [
+      (common + ["--update", "u.safetensors"], "with --adapter"),
+      (common + ["--update", "model.safetensors", "--adapter", "peft"], "lora_B"),
+      (common + ["--update", "u.safetensors", "--adapter", "."], "adapter_config.json"),
+    ] {
+      let run = try BuiltTool.run(arguments, in: folder.path)
+      #expect(run.status == 2 && run.output.isEmpty)
+      #expect(run.errors.contains(words) && run.errorLines.count == 1, "\(run.errors)")
+    }
+  }
+
+  @Test func aPriorIsRecorded() throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let common = [
+      "--model", folder.path, "--text", "the lazy dog", "--head", "classification", "--attack",
+      "lamp", "--iterations", "100", "--quiet",
+    ]
+    let run = try BuiltTool.run(
+      ["text"] + common + ["--prior-model", folder.path, "--json"], in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("a language model as prior, with the same vocabulary"))
+    let demo = try BuiltTool.run(
+      [
+        "demo", "text", "--attack", "lamp", "--iterations", "10", "--prior-model", folder.path,
+        "--json", "--quiet",
+      ], in: folder.path)
+    #expect(demo.output.contains("for which texts are decoded and encoded again"))
+    for (arguments, words) in [
+      (common + ["--prior-model", folder("nowhere")], "no such file"),
+      (
+        ["--model", folder.path, "--text", "a", "--attack", "dager", "--prior-model", "x"],
+        "lamp alone"
+      ),
+    ] {
+      let run = try BuiltTool.run(["text"] + arguments, in: folder.path)
+      #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(words), "\(run.errors)")
+    }
+  }
+
+  /// In a terminal the texts redraw in place and are gone at the end; a pipe gets plain lines.
+  @Test func textsSettleInATerminal() throws {
+    let folder = TestFolder()
+    let terminal = try PseudoTerminal()
+    let process = try BuiltTool.process(
+      ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)
+    process.standardOutput = terminal.inside
+    try BuiltTool.start(process)
+    terminal.closeInside()
+    #expect(BuiltTool.finish(process) == 0)
+    let text = terminal.capture.text()
+    #expect(text.contains("\u{1B}[2A\r\u{1B}[J") && text.contains("matching "))
+    #expect(text.contains("Exact matches:"))
+    let piped = try BuiltTool.run(
+      ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)
+    #expect(!piped.output.contains("\u{1B}") && piped.output.contains("     30  "))
+  }
+
+  /// A model that was exported, with the gradient that PyTorch computed, and simulated.
+  @Test(arguments: ["torchscript", "dynamo"])
+  func readsONNXModels(_ exporter: String) throws {
+    let folder = TestFolder()
+    let model = [
+      "text", "--model", "\(fixtures)/text-onnx/\(exporter).onnx", "--tokenizer",
+      "\(fixtures)/tokenizers/word-piece",
+    ]
+    let captured = try BuiltTool.run(
+      model + ["--update", "\(fixtures)/text-onnx/gradient.safetensors", "--out", "out"],
+      in: folder.path)
+    #expect(captured.status == 0, "\(captured.errors)")
+    #expect(captured.errors.contains("2 layers, 24 features and 3 heads with gelu"))
+    let record = try #require(
+      try JSONDecoder().decode(
+        [TextRecord].self, from: Data(bytes(of: folder("out/text.json")))
+      ).first)
+    #expect(record.texts.map(\.recoveredTokens) == [[2, 90, 110, 7, 90, 55, 3]])
+    #expect(record.isCertain && record.texts.map(\.recoveredLabel) == [2])
+    let simulated = try BuiltTool.run(
+      model + ["--text", "the lazy dog", "--attack", "dager", "--quiet"], in: folder.path)
+    #expect(simulated.output.contains("[exact]") && simulated.errors.isEmpty, "\(simulated)")
+    for (arguments, words) in [
+      (Array(model[..<3]) + ["--text", "a"], "give --tokenizer"),
+      (model + ["--text", "a", "--classes", "3"], "those of the ONNX file"),
+      (
+        ["text", "--model", "\(fixtures)/fuzz/small-torchscript.onnx", "--text", "a"] + model[3...],
+        "a language model takes whole numbers"
+      ),
+      (Array(model[..<4]) + [folder.path, "--text", "a"], "tokenizer.json: there is no such file"),
+    ] {
+      let run = try BuiltTool.run(arguments, in: folder.path)
+      #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(words), "\(run.errors)")
+    }
+  }
+
   @Test func readsModelsInSeveralFiles() throws {
     let folder = try modelFolder(vocabulary: 700)
     let whole = try TextModelFolder(folder.path, seed: 0)
@@ -232,6 +346,26 @@ private struct Damage {
       (
         ["--model", folder.path, "--update", folder("broken.safetensors"), "--lora", "4"],
         "simulate a client"
+      ),
+      (
+        [
+          "--model", folder.path, "--update", folder("model.safetensors"), "--update-kind",
+          "difference",
+        ],
+        "give the learning rate"
+      ),
+      (
+        [
+          "--model", folder.path, "--update", folder("model.safetensors"), "--local-steps", "2",
+          "--learning-rate", "1",
+        ], "use --update-kind difference"
+      ),
+      (["--model", folder.path, "--text", "a", "--noise", "1"], "--noise is the variance"),
+      (["--model", folder.path, "--text", "a", "--rename", "a=b"], "give that too"),
+      (["--model", folder.path, "--text", "a", "--save-adapter", "x"], "give its rank too"),
+      (
+        ["--model", folder.path, "--text", "a", "--text", "b", "--save-update", "x"],
+        "give --batch-size 2"
       ),
     ]
     for (arguments, words) in cases {

@@ -48,6 +48,13 @@ import Testing
     #expect(records.flatMap(\.texts).count { $0.exactMatch == true } < 10)
   }
 
+  /// The attack knows the defence: it finds next to nothing when it takes the rounding for the gradient.
+  @Test func roundingToInt8IsNoDefence() throws {
+    let records = try records(["--attack", "dager", "--freeze-embeddings", "--defence", "int8"])
+    #expect(records.flatMap(\.texts).count { $0.exactMatch == true } >= 15)
+    #expect(records.allSatisfy { !$0.isCertain })
+  }
+
   /// The model has seen nothing of the private sentences, and its vocabulary can write them.
   @Test func theModelIsWhole() throws {
     let folder = try BundledText.model(seed: 0)

@@ -10,19 +10,21 @@ public struct TextAudit: Sendable {
   private let backend: any Backend
   /// Tokens that an attacker would guess first.
   private let frequentTokens: [Int]
+  private let prior: LanguagePrior?
 
   /// - Parameters:
   ///   - weights: how the weights came about, for the record.
   ///   - frequentTokens: of the language, for the baseline; the most frequent of the texts by default.
+  ///   - prior: tells LAMP which texts are likely.
   public init(
     _ weighted: WeightedTextModel, tokenizer: Tokenizer, weights: String,
-    frequentTokens: [Int] = [],
-    backend: any Backend
+    frequentTokens: [Int] = [], prior: LanguagePrior? = nil, backend: any Backend
   ) {
     self.weighted = weighted
     self.tokenizer = tokenizer
     self.weights = weights
     self.frequentTokens = frequentTokens
+    self.prior = prior
     self.backend = backend
   }
 
@@ -47,11 +49,13 @@ public struct TextAudit: Sendable {
   ///   - labels: classes of the texts; for other heads they are not used.
   ///   - frozen: names of parameters whose gradients are not shared.
   ///   - client: how it trains, and its defences.
+  ///   - save: called with the update before it is attacked.
+  /// - Throws: ``AttackError`` when texts, client or attack do not fit the model; what `save` throws.
   public func simulate(
     _ texts: [String], labels: [Int], frozen: Set<String>,
     client: TextClient = TextClient(), configuration: TextAttackConfiguration,
-    observe: @escaping TextAttackObserver
-  ) throws(AttackError) -> TextOutcome {
+    save: (TextUpdate) throws(FileError) -> Void = { _ in }, observe: @escaping TextAttackObserver
+  ) throws -> TextOutcome {
     var originals: [[Int]] = []
     for text in texts { originals.append(try tokens(of: text)) }
     let batch = try privateBatch(originals, labels: labels, seed: configuration.seed)
@@ -62,11 +66,12 @@ public struct TextAudit: Sendable {
       ).withholding(frozen)
       : try weighted.share(
         batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
+    try save(update)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.
     if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
     let result = try TextInversion(
-      weighted, update: update, configuration: configuration, backend: backend
+      weighted, update: update, configuration: configuration, prior: prior, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
     return outcome(result, update, configuration, truth: truth, defences: client.defences)
@@ -79,7 +84,7 @@ public struct TextAudit: Sendable {
   ) throws(AttackError) -> TextOutcome {
     let configuration = completed(configuration)
     let result = try TextInversion(
-      weighted, update: update, configuration: configuration, backend: backend
+      weighted, update: update, configuration: configuration, prior: prior, backend: backend
     ).run(observe: observe)
     return outcome(result, update, configuration, truth: nil)
   }
@@ -178,6 +183,11 @@ public struct TextAudit: Sendable {
       + (update.training == nil ? "one gradient" : "the client's local steps; one update")
       + (update.adapters == nil ? "" : " of adapters, whose first layers it knows")
       + " without dropout"
+      + (prior.map { prior in
+        "; a language model as prior, "
+          + (prior.sharesVocabulary
+            ? "with the same vocabulary" : "for which texts are decoded and encoded again")
+      } ?? "")
   }
 
   private func recovered(_ result: TextAttackResult) -> [TextRecord.Text] {

@@ -68,7 +68,8 @@ public struct DefencePipeline: Sendable {
       wireByteCount: transit.wireByteCount, plainByteCount: plainBytes,
       counterAttack: CounterAttack(
         transit, hasMixedLabels: chain.mixesLabels,
-        readsNoise: chain.bottleneckSize != nil))
+        readsNoise: chain.bottleneckSize != nil),
+      noiseVariances: transit.parts.map(\.noiseVariance))
   }
 
   private mutating func apply(
@@ -139,6 +140,8 @@ public struct DefendedUpdate: Sendable {
   public let plainByteCount: Int
   /// The published answer to the defence.
   public let counterAttack: CounterAttack
+  /// For each tensor the mean squared error of its numbers, as far as the defences' public form tells.
+  public let noiseVariances: [Double]
   /// What was fed to the model in each private image's place, [C, H, W]; nil when that is the image.
   public internal(set) var encodings: [Tensor]?
   /// The class of each image behind the update, others' included; nil when some are of several.

@@ -101,7 +101,7 @@ public struct UpdateFile: Sendable {
   }
 
   /// What the file's tensors are multiplied with to give a gradient.
-  private static func gradientFactor(_ reading: UpdateReading) throws(AttackError) -> Double {
+  static func gradientFactor(_ reading: UpdateReading) throws(AttackError) -> Double {
     switch reading.kind {
     case .gradient:
       if let training = reading.training, !training.isOneGradient {

@@ -9,7 +9,8 @@ struct TextSession {
   let folder: TextModelFolder
   let weights: String
   let configuration: TextAttackConfiguration
-  let client: TextClient
+  var client: TextClient
+  let prior: LanguagePrior?
   let training: LocalTrainingOptions
   let freezeEmbeddings: Bool
   let output: OutputOptions
@@ -21,11 +22,13 @@ struct TextSession {
     TextAudit(
       folder.weighted, tokenizer: folder.tokenizer, weights: weights,
       frequentTokens: folder.tokenizer.encode(TextSession.frequentWords, addsSpecialTokens: false),
-      backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+      prior: prior, backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
   }
 
   /// Simulates a client for every batch of consecutive texts.
-  func simulate(_ texts: [String], batchSize: Int) throws {
+  ///
+  /// - Parameter path: where the update is written before it is attacked; nil for nowhere.
+  func simulate(_ texts: [String], batchSize: Int, savingTo path: String? = nil) throws {
     let writer = try output.out.map { try OutputFolder($0) }
     let audit = audit
     // Every text is checked before the first attack.
@@ -39,7 +42,7 @@ struct TextSession {
         [names.tokenEmbedding, names.positionEmbedding]
           + [names.segmentEmbedding].compactMap(\.self))
       : []
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = TextProgress(tokenizer: folder.tokenizer, output)
     Interruption.listen()
     var outcomes: [TextOutcome] = []
     for start in stride(from: 0, to: texts.count, by: batchSize) {
@@ -48,7 +51,10 @@ struct TextSession {
       client.training = try training.training(exampleCount: batch.count)
       let outcome = try audit.simulate(
         batch, labels: batch.map { _ in labels.integer(below: classes) }, frozen: frozen,
-        client: client, configuration: configuration, observe: observer(progress))
+        client: client, configuration: configuration,
+        save: { update throws(FileError) in
+          if let path { try update.write(to: path) }
+        }, observe: progress.observe)
       progress.clear()
       outcomes.append(outcome)
       if !output.json { show(outcome) }
@@ -57,37 +63,27 @@ struct TextSession {
     try finish(outcomes, writer)
   }
 
-  /// Attacks captured gradients.
-  func attack(path: String, batchSize: Int) throws {
+  /// Attacks a captured update.
+  func attack(path: String, _ reading: TextUpdateReading) throws {
     let writer = try output.out.map { try OutputFolder($0) }
-    let update = try TextUpdate(
-      contentsOf: path, batchSize: batchSize, model: folder.weighted.model)
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let file = try TextUpdateFile(contentsOf: path, for: folder.weighted.model, reading)
+    for note in file.notes { Terminal.printNote(note) }
+    let update = file.update
+    let progress = TextProgress(tokenizer: folder.tokenizer, output)
     Interruption.listen()
     let outcome = try audit.attack(
-      update, configuration: configuration, observe: observer(progress))
+      update, configuration: configuration, observe: progress.observe)
     progress.clear()
     if !output.json { show(outcome) }
     try finish([outcome], writer)
-  }
-
-  private func observer(_ progress: ProgressLine) -> TextAttackObserver {
-    { state in
-      progress.update {
-        let words = state.texts.last.map { folder.tokenizer.decode($0) } ?? ""
-        let loss = state.loss.map { String(format: "  loss %.1e", $0) } ?? ""
-        let steps = state.steps > 0 ? "/\(state.steps)" : ""
-        return "\(state.stage) \(state.step)\(steps)\(loss)  \(words.escapingControlCharacters)"
-      }
-      return Interruption.isRequested ? .stop(.interrupted) : .proceed
-    }
   }
 
   // MARK: - Output
 
   private func show(_ outcome: TextOutcome) {
     let record = outcome.record
-    for snapshot in outcome.snapshots {
+    // A terminal has shown the course while it ran.
+    for snapshot in outcome.snapshots where !SettlingTexts.isPossible || output.quiet {
       Terminal.print(
         Terminal.styled(
           String(format: "%7d  %.2e  ", snapshot.iteration, snapshot.loss)
@@ -153,6 +149,35 @@ struct TextSession {
       Terminal.printError("Interrupted; this is the best so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
+  }
+}
+
+/// Shows how far an attack on texts is: the texts as they settle in a terminal, else a line of progress.
+private struct TextProgress {
+  private let tokenizer: Tokenizer
+  private let line: ProgressLine
+  private let view: SettlingTexts
+
+  init(tokenizer: Tokenizer, _ output: OutputOptions) {
+    self.tokenizer = tokenizer
+    line = ProgressLine(isEnabled: !output.quiet)
+    view = SettlingTexts(isEnabled: !output.quiet && !output.json)
+  }
+
+  func observe(_ state: TextAttackProgress) -> SolverDecision {
+    let loss = state.loss.map { String(format: "  loss %.1e", $0) } ?? ""
+    let steps = state.steps > 0 ? "/\(state.steps)" : ""
+    let head = "\(state.stage) \(state.step)\(steps)\(loss)"
+    func words(_ text: [Int]) -> String { tokenizer.decode(text).escapingControlCharacters }
+    if !view.update({ (head, state.texts.map(words)) }) {
+      line.update { "\(head)  \(state.texts.last.map(words) ?? "")" }
+    }
+    return Interruption.isRequested ? .stop(.interrupted) : .proceed
+  }
+
+  func clear() {
+    view.clear()
+    line.clear()
   }
 }
 

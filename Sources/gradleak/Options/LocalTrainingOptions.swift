@@ -13,7 +13,7 @@ struct LocalTrainingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Pictures in each of the client's local steps. (default: the whole batch)", valueName: "n"))
+      "Examples in each of the client's local steps. (default: the whole batch)", valueName: "n"))
   var miniBatch: Int?
 
   @Option(
@@ -65,7 +65,7 @@ struct LocalTrainingOptions: ParsableArguments {
     let stepsPerEpoch = (exampleCount + size - 1) / size
     if let localSteps, localSteps % stepsPerEpoch != 0 {
       throw ValidationError(
-        "--local-steps is \(localSteps), and an epoch of \(exampleCount) pictures in mini-batches of "
+        "--local-steps is \(localSteps), and an epoch of \(exampleCount) examples in mini-batches of "
           + "\(size) has \(stepsPerEpoch); give a multiple of that, or --epochs.")
     }
     return try LocalTraining(

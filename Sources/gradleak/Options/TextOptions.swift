@@ -46,7 +46,17 @@ struct TextOptions: ParsableArguments {
         + "layer only.", valueName: "rank"))
   var adapterRank: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "For lamp: a causal language model (GPT-2-type folder) that tells likely texts from others.",
+      valueName: "folder"))
+  var priorModel: String?
+
   func validate() throws {
+    if priorModel != nil, attack != .lamp, attack != .automatic {
+      throw ValidationError(
+        "--prior-model is asked by lamp alone; use it with --attack lamp or auto.")
+    }
     if let adapterRank { try check("--lora", adapterRank, 1...65536) }
     try check("--batch-size", batchSize, 1...1024)
     if let iterations { try check("--iterations", iterations, 1...10_000_000) }
@@ -80,6 +90,10 @@ struct TextOptions: ParsableArguments {
     let adapters = try adapterRank.map {
       try LowRankAdapters(freshFor: folder.weighted.model, rank: $0, seed: seed)
     }
+    let prior = try priorModel.map {
+      try LanguagePrior(
+        TextModelFolder($0, head: .languageModel, seed: seed), for: folder.tokenizer)
+    }
     let client = TextClient(
       adapters: adapters, defences: try defence.choice().chain, seed: seed)
     return TextSession(
@@ -89,6 +103,7 @@ struct TextOptions: ParsableArguments {
       configuration: TextAttackConfiguration(
         attack: attack, precision: precision, seed: seed, iterations: iterations,
         timeLimit: timeLimit),
-      client: client, training: training, freezeEmbeddings: freezeEmbeddings, output: output)
+      client: client, prior: prior, training: training, freezeEmbeddings: freezeEmbeddings,
+      output: output)
   }
 }

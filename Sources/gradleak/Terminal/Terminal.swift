@@ -14,9 +14,12 @@ enum Terminal {
   }()
 
   /// Columns of the terminal that standard error is shown in; 80 elsewhere.
-  static var width: Int {
+  static var width: Int { width(of: STDERR_FILENO) }
+
+  /// Columns of the terminal that a descriptor belongs to; 80 where it is none.
+  static func width(of descriptor: Int32) -> Int {
     var size = winsize()
-    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col >= 20
+    let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col >= 20
     return isKnown ? Int(size.ws_col) : 80
   }
 

@@ -18,6 +18,8 @@ struct AttentionSpan {
   /// What is orthogonal to the span, as rows [k, d] in f64, the surest first: an orthonormal basis, or
   /// with adapters its products with their first layers, as long as a basis on the average.
   let complement: Tensor
+  /// The largest singular value that known noise alone would have; 0 without noise.
+  let noiseLevel: Double
 
   /// Singular values below this, relative to the largest, are rounding: that of f32 gradients, and
   /// what is left of f64 in the square root of a Gram matrix's eigenvalues.
@@ -34,13 +36,26 @@ struct AttentionSpan {
   /// Whether the gradient separates a span from its complement: DAGER's rank condition,
   /// fewer independent tokens than features. Normalisation itself takes one direction away from every
   /// vector, and a complement of few directions tells little.
-  var isInformative: Bool { rank > 0 && rank <= width - max(2, width / 20) && gap >= 10 }
+  ///
+  /// Under noise that the attacker knows of, no gap shows; what is above its level is of the span.
+  var isInformative: Bool {
+    rank > 0 && rank <= width - max(2, width / 20) && (gap >= 10 || isNoisy)
+  }
+
+  /// Whether known noise, and not rounding, decides what is of the span.
+  var isNoisy: Bool {
+    noiseLevel > 10 * AttentionSpan.roundingLevel * (singularValues.first ?? 0)
+  }
 
   /// How far from the span, relative to their length, members may seem to be because of rounding.
-  var tolerance: Double { min(max(30 / gap, 1e-5), largestTolerance) }
+  var tolerance: Double {
+    isNoisy ? largestTolerance : min(max(30 / gap, 1e-5), largestTolerance)
+  }
 
   /// What no member exceeds: far below the distance of other vectors, which is about √((d - rank) / d).
-  var largestTolerance: Double { 0.02 * (Double(width - rank) / Double(width)).squareRoot() }
+  var largestTolerance: Double {
+    (isNoisy ? 0.4 : 0.02) * (Double(width - rank) / Double(width)).squareRoot()
+  }
 
   /// The span of what a layer reads in attention.
   ///
@@ -49,9 +64,16 @@ struct AttentionSpan {
     _ update: TextUpdate, model: TextModel, layer: Int, backend: any Backend
   ) throws(AttackError) {
     if let adapters = update.adapters {
-      try self.init(
-        update, adapters, model.names.projections(layer: layer).names, layer: layer,
+      let names = model.names.projections(layer: layer).names
+      if let direct = try AttentionSpan(
+        reductionsOf: names, update, width: model.configuration.width, layer: layer,
         backend: backend)
+      {
+        self = direct
+        return
+      }
+      try self.init(
+        update, adapters, names, layer: layer, backend: backend)
       return
     }
     try self.init(
@@ -68,14 +90,52 @@ struct AttentionSpan {
   ) throws(AttackError) {
     self.width = width
     let (names, inputsAreRows) = source
-    let gradients = names.compactMap { update.gradients[$0] }.filter { $0.squaredNorm > 0 }
+    let used = names.filter { (update.gradients[$0]?.squaredNorm ?? 0) > 0 }
+    let gradients = used.compactMap { update.gradients[$0] }
     guard !gradients.isEmpty else {
       throw AttackError(
         "DAGER reads the tokens off the gradients of the attention projections of layer "
           + "\(layer), and the update holds none (\(names[0])); use --attack lamp")
     }
+    noiseLevel = AttentionSpan.noiseLevel(
+      zip(gradients, used.map { update.noiseDeviations[$0] ?? 0 }), width: width)
     (rank, singularValues, complement) = try AttentionSpan.split(
-      gradients, inputsAreRows: inputsAreRows, width: width, layer: layer, backend: backend)
+      gradients, inputsAreRows: inputsAreRows, width: width, layer: layer, noise: noiseLevel,
+      backend: backend)
+  }
+
+  /// The largest singular value of noise on stacked gradients, each scaled to norm 1: that of an [m, d]
+  /// matrix of numbers of deviation σ is σ (√m + √d) (Marchenko and Pastur 1967).
+  private static func noiseLevel(
+    _ gradients: some Sequence<(Tensor, Double)>, width: Int
+  ) -> Double {
+    var square = 0.0
+    for (gradient, deviation) in gradients {
+      let rows = Double(gradient.shape.elementCount / width)
+      let edge = deviation * (rows.squareRoot() + Double(width).squareRoot())
+      square += edge * edge / gradient.squaredNorm
+    }
+    return square.squareRoot()
+  }
+
+  /// The span of what a layer reads, as the first layers A of its adapters show it once B is not 0: the
+  /// gradient of A is s Bᵀ ∂L/∂W', whose rows are combinations of the inputs themselves.
+  ///
+  /// - Returns: nil where there are no such gradients, or no more rows than the span has dimensions, so
+  ///   that it may be cut short.
+  private init?(
+    reductionsOf names: [String], _ update: TextUpdate, width: Int, layer: Int,
+    backend: any Backend
+  ) throws(AttackError) {
+    let gradients = names.compactMap { update.reductionGradients[$0] }
+      .filter { $0.squaredNorm > 0 }
+    guard !gradients.isEmpty else { return nil }
+    self.width = width
+    noiseLevel = 0
+    (rank, singularValues, complement) = try AttentionSpan.split(
+      gradients, inputsAreRows: false, width: width, layer: layer, backend: backend)
+    let rows = gradients.reduce(0) { $0 + $1.shape[0] }
+    guard rank < rows, isInformative else { return nil }
   }
 
   /// The span of what a layer reads, as its adapters show it: the gradient of B is s ∂L/∂W Aᵀ, whose rows
@@ -86,6 +146,7 @@ struct AttentionSpan {
     backend: any Backend
   ) throws(AttackError) {
     width = adapters.rank
+    noiseLevel = 0
     var parts: [(rank: Int, values: [Double], rows: Tensor)] = []
     for name in names {
       guard let gradient = update.adapterGradients[name], gradient.squaredNorm > 0,
@@ -136,7 +197,8 @@ struct AttentionSpan {
 
   /// Rank, singular values and complement of the space that gradients span.
   private static func split(
-    _ gradients: [Tensor], inputsAreRows: Bool, width: Int, layer: Int, backend: any Backend
+    _ gradients: [Tensor], inputsAreRows: Bool, width: Int, layer: Int, noise: Double = 0,
+    backend: any Backend
   ) throws(AttackError) -> (rank: Int, values: [Double], complement: Tensor) {
     let gram = try AttentionSpan.gramMatrix(
       gradients, inputsAreRows: inputsAreRows, width: width, backend: backend)
@@ -145,7 +207,10 @@ struct AttentionSpan {
       throw AttackError("the attention gradients of layer \(layer) are damaged: no eigenvalues")
     }
     let descending = values.reversed().map { max($0, 0).squareRoot() }
-    let rank = AttentionSpan.rank(descending)
+    let isNoisy = noise > 10 * roundingLevel * (descending.first ?? 0)
+    // A little above its edge, since a sample's largest value scatters.
+    let rank =
+      isNoisy ? descending.prefix { $0 > 1.05 * noise }.count : AttentionSpan.rank(descending)
     let vectors = matrix.pointer(as: Double.self)
     return (
       rank, descending,

@@ -9,7 +9,7 @@ extension TextInversion {
   }
 
   /// DLG, TAG or LAMP for a classifier, from the lengths of the texts and their labels; special tokens at
-  /// both ends are known. LAMP's language model prior is not part of it.
+  /// both ends are known. LAMP's reordering asks the ``prior`` besides, where there is one.
   func search(
     _ kind: TextAttackKind, _ session: TextAttackSession, _ bag: BagOfWords?
   ) throws(AttackError) -> TextAttackResult {
@@ -29,11 +29,17 @@ extension TextInversion {
           + "use --attack dager")
     }
     let search = try EmbeddingSearch(self, kind: kind, lengths: lengths, bag: bag)
-    let (texts, snapshots) = search.run(session)
+    let (texts, snapshots) = try search.run(session)
     session.count(evaluations: search.evaluations)
-    let distance = try distance(of: texts, session)
+    let batch = try batch(of: texts)
+    let distance = try batch.map { (batch) throws(AttackError) in
+      try session.distance(of: batch, self)
+    }
+    // The classes whose gradient that is the distance of.
+    var classes = search.labels
+    if case .classes(let found) = batch?.labels { classes = found }
     return session.result(
-      texts: texts, classes: search.labels, method: kind, relativeDistance: distance, bag: bag,
+      texts: texts, classes: classes, method: kind, relativeDistance: distance, bag: bag,
       snapshots: snapshots)
   }
 
@@ -78,6 +84,8 @@ private struct EmbeddingSearch {
   private let vocabulary: [Int]
   private let rows: [[Double]]
   private let usualLength: Double
+  /// LAMP's; nil without a prior.
+  private let scorer: LanguagePriorScorer?
 
   var evaluations: Int { objective.evaluations }
 
@@ -86,6 +94,9 @@ private struct EmbeddingSearch {
   ) throws(AttackError) {
     self.inversion = inversion
     self.kind = kind
+    scorer =
+      kind == .lamp
+      ? inversion.prior.map { LanguagePriorScorer($0, backend: inversion.backend) } : nil
     self.lengths = lengths
     let configuration = inversion.configuration
     let model = inversion.model
@@ -137,7 +148,9 @@ private struct EmbeddingSearch {
       mask: Tensor([lengths.count, length], .f64(mask)), labels: labels)
   }
 
-  func run(_ session: TextAttackSession) -> (texts: [[Int]], snapshots: [TextSnapshot]) {
+  func run(
+    _ session: TextAttackSession
+  ) throws(AttackError) -> (texts: [[Int]], snapshots: [TextSnapshot]) {
     var source = RandomSource(seed: inversion.configuration.seed).derive(label: "dummies")
     // Dummies have the length of embeddings, as LAMP's do.
     let scale = usualLength / Double(width).squareRoot()
@@ -175,7 +188,7 @@ private struct EmbeddingSearch {
       (point, value) = (result.point, result.value)
       done += max(result.iterations, 1)
       if kind == .lamp, done * 10 >= count, done < count {
-        value = rearrange(&point, value: value, &source)
+        value = try rearrange(&point, value: value, &source)
       }
       if kind != .lamp { break }
     }
@@ -206,35 +219,42 @@ private struct EmbeddingSearch {
     }
   }
 
-  /// LAMP's discrete moves (section 4.2): of 200 random swaps of two tokens and moves of one, the best
-  /// that lowers the loss.
+  /// LAMP's discrete moves (section 4.2): of up to 200 reorderings of one text, the best that lowers the
+  /// loss, to which the prior's score of the texts is added with its share.
   private func rearrange(
     _ point: inout [Double], value: Double, _ source: inout RandomSource
-  ) -> Double {
-    var best = (point: point, value: value)
-    var slope = [Double](repeating: 0, count: point.count)
+  ) throws(AttackError) -> Double {
+    let texts = read(point)
+    let usual = try scorer?.scores(texts) ?? []
+    let share = LanguagePriorScorer.share / Double(texts.count)
+    var moves: [(text: Int, order: [Int], places: [Int])] = []
     for _ in 0..<min(200, 10 * length) {
       let text = source.integer(below: known.count)
       let places = known[text].indices.filter { known[text][$0] == nil }
       guard places.count > 1 else { continue }
-      var order = places
-      let (from, to) = (
-        source.integer(below: places.count), source.integer(below: places.count)
-      )
-      if source.integer(below: 2) == 0 {
-        order.swapAt(from, to)
-      } else {
-        order.insert(order.remove(at: from), at: to)
-      }
+      moves.append((text, DiscreteMove.draw(places.count, &source), places))
+    }
+    let scores = try scorer?.scores(
+      moves.map { text, order, places in
+        var moved = texts[text]
+        for (target, origin) in zip(places, order) { moved[target] = texts[text][places[origin]] }
+        return moved
+      })
+    var best = (point: point, value: value, total: 0.0)
+    var slope = [Double](repeating: 0, count: point.count)
+    for (index, move) in moves.enumerated() {
       var moved = point
-      for (target, origin) in zip(places, order) {
-        let (new, old) = ((text * length + target) * width, (text * length + origin) * width)
+      for (target, origin) in zip(move.places, move.order) {
+        let new = (move.text * length + target) * width
+        let old = (move.text * length + move.places[origin]) * width
         moved.replaceSubrange(new..<new + width, with: point[old..<old + width])
       }
       let loss = moved.withUnsafeBufferPointer { moved in
         slope.withUnsafeMutableBufferPointer { objective.evaluate(at: moved, gradient: $0) }
       }
-      if loss < best.value { best = (moved, loss) }
+      let gain = scores.map { share * ($0[index] - usual[move.text]) } ?? 0
+      let total = loss - value + gain
+      if total < best.total { best = (moved, loss, total) }
     }
     point = best.point
     return best.value

@@ -9,18 +9,21 @@ public struct TextInversion {
   let update: TextUpdate
   let configuration: TextAttackConfiguration
   let backend: any Backend
+  /// Tells LAMP which texts are likely; nil for none.
+  let prior: LanguagePrior?
   let norm: Double
 
   var model: TextModel { weights.model }
 
   public init(
     _ weighted: WeightedTextModel, update: TextUpdate, configuration: TextAttackConfiguration,
-    backend: any Backend
+    prior: LanguagePrior? = nil, backend: any Backend
   ) {
     weights = ParameterBuffers(weighted, dtype: configuration.precision.dtype)
     self.update = update
     self.configuration = configuration
     self.backend = backend
+    self.prior = prior
     norm = update.squaredNorm
   }
 
@@ -100,102 +103,12 @@ public struct TextInversion {
     return try finish([text], .embedding, session, bag, span: nil)
   }
 
-  // MARK: - DAGER
-
-  private func dager(
-    _ session: TextAttackSession, _ bag: BagOfWords?
-  ) throws(AttackError) -> TextAttackResult {
-    let span = try AttentionSpan(update, model: model, layer: 0, backend: backend)
-    // Without a gap every token would seem to fit.
-    guard span.isInformative else {
-      let report = SpanReport(
-        firstRank: span.rank, secondRank: nil, width: span.width, holds: false, tokensChecked: 0,
-        positions: 0)
-      return session.result(texts: [], method: .dager, bag: bag, span: report)
-    }
-    let tokens = bag?.tokens ?? Array(0..<model.configuration.vocabularySize)
-    let length = usedPositions(update, model: model)
-    let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
-    var sets = SpanSets.find(
-      screen, checked: tokens.count, length: length, limit: model.configuration.positions
-    ) { session.shouldStop("checking tokens", length ?? 0, []) }
-    if update.batchSize > 1 {
-      sets.known =
-        PositionShares.read(
-          update, model: model, bag: bag, length: length, algebra: backend.linearAlgebra) ?? [:]
-    }
-    var (texts, second) = try place(sets, session)
-    let report = SpanReport(
-      firstRank: span.rank, secondRank: second?.rank, width: span.width,
-      holds: second?.isInformative ?? true, tokensChecked: tokens.count,
-      positions: sets.tokens.count)
-    if model.configuration.head == .languageModel {
-      texts = try withLastTokens(texts, session)
-    } else {
-      texts = try fittingBatch(texts, session)
-    }
-    return try finish(texts, .dager, session, bag, span: report)
-  }
-
-  /// Texts from the tokens of each position.
-  private func place(
-    _ sets: SpanSets, _ session: TextAttackSession
-  ) throws(AttackError) -> (texts: [[Int]], second: AttentionSpan?) {
-    guard sets.tokens.allSatisfy({ !$0.isEmpty }), !sets.tokens.isEmpty else { return ([], nil) }
-    if update.batchSize == 1 { return ([sets.tokens.map { $0[0] }], nil) }
-    guard model.configuration.layers >= 2 else {
-      throw AttackError(
-        "DAGER tells the texts of a batch apart by the second layer, and this model has one; only "
-          + "a batch of one text can be read (--batch-size 1)")
-    }
-    let second = try AttentionSpan(update, model: model, layer: 1, backend: backend)
-    guard second.isInformative else { return ([], second) }
-    var texts: [[Int]] = []
-    // Candidates at the distance of rounding first, then all that may be members.
-    // A token that only seems to stand at one position would be missed at the others.
-    let ways = [(8.0, sets.known), (8.0, [:]), (200.0, sets.known)]
-    for (factor, known) in ways where texts.count < update.batchSize && !session.isStopped {
-      var allowed = sets
-      allowed.known = known
-      let kept = allowed.within(factor, count: 6 * update.batchSize)
-      let found = try place(kept, second, session)
-      if found.count > texts.count { texts = found }
-    }
-    return (texts, second)
-  }
-
-  private func place(
-    _ sets: SpanSets, _ second: AttentionSpan, _ session: TextAttackSession
-  ) throws(AttackError) -> [[Int]] {
-    let length = sets.tokens.count
-    let rows = max(min(sets.tokens.map(\.count).max() ?? 1, 16), 1)
-    if model.configuration.isCausal {
-      let screen = try ContextScreen(
-        weights, span: second, rowCount: rows * rows, length: length, backend: backend)
-      let recovery = DecoderRecovery(
-        sets: sets, screen: screen, tolerance: second.tolerance, batchSize: update.batchSize)
-      return recovery.texts { session.shouldStop("placing tokens", length, []) }
-    }
-    let screen = try ContextScreen(
-      weights, span: second, rowCount: rows, length: length, backend: backend)
-    let recovery = EncoderRecovery(
-      sets: sets,
-      relaxation: try? ContextRelaxation(
-        sets, ending: configuration.ending, update: update, weights: weights, backend: backend),
-      screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
-      ending: configuration.ending, seed: configuration.seed)
-    return recovery.texts { texts, present in
-      session.shouldStop("placing tokens", update.batchSize, texts + [present])
-        ? .stop(.interrupted) : .proceed
-    }
-  }
-
   // MARK: - Whole batches
 
   /// As many texts as the batch has: where some are missing, equal texts and beginnings of others are
   /// tried, since those leave no trace of their own in a span; where there are too many, those that the
   /// gradient misses least are left out.
-  private func fittingBatch(
+  func fittingBatch(
     _ texts: [[Int]], _ session: TextAttackSession
   ) throws(AttackError) -> [[Int]] {
     var texts = texts
@@ -222,7 +135,7 @@ public struct TextInversion {
   }
 
   /// The last tokens of a next-token model, which are labels only, solved for and then checked.
-  private func withLastTokens(
+  func withLastTokens(
     _ beginnings: [[Int]], _ session: TextAttackSession
   ) throws(AttackError) -> [[Int]] {
     guard !beginnings.isEmpty,
@@ -298,18 +211,45 @@ public struct TextInversion {
     return try session.distance(of: batch, self)
   }
 
-  private func finish(
+  func finish(
     _ texts: [[Int]], _ method: TextAttackKind, _ session: TextAttackSession, _ bag: BagOfWords?,
     span: SpanReport?
   ) throws(AttackError) -> TextAttackResult {
-    guard texts.count == update.batchSize, let batch = try batch(of: texts) else {
+    guard texts.count == update.batchSize, let unordered = try batch(of: texts) else {
       return session.result(texts: texts, method: method, bag: bag, span: span)
     }
-    let distance = try session.distance(of: batch, self)
+    let (batch, distance) = try ordered(unordered, session)
     var classes: [Int]?
     if case .classes(let found) = batch.labels { classes = found }
     return session.result(
-      texts: texts, classes: classes, method: method, relativeDistance: distance, bag: bag,
+      texts: batch.tokens, classes: classes, method: method, relativeDistance: distance, bag: bag,
       span: span)
+  }
+
+  /// The batch in the order that fits best, where local steps took parts of it one after the other.
+  private func ordered(
+    _ batch: TextBatch, _ session: TextAttackSession
+  ) throws(AttackError) -> (TextBatch, Double) {
+    var best = (batch, try session.distance(of: batch, self))
+    guard let training = update.training, !training.isFullBatch,
+      (2...4).contains(batch.tokens.count),
+      best.1 > TextAttackResult.certainDistance, best.1 < 0.5
+    else { return best }
+    for order in permutations(of: batch.tokens.count).dropFirst() where !session.isStopped {
+      let other = batch.texts(at: order)
+      let distance = try session.distance(of: other, self)
+      if distance < best.1 { best = (other, distance) }
+      if distance <= TextAttackResult.certainDistance { break }
+    }
+    return best
+  }
+}
+
+/// All orders of `0..<count`, the present one first.
+private func permutations(of count: Int) -> [[Int]] {
+  (0..<count).reduce([[]]) { orders, _ in
+    orders.flatMap { order in
+      (0..<count).filter { !order.contains($0) }.map { order + [$0] }
+    }
   }
 }

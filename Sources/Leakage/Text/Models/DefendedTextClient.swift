@@ -54,6 +54,7 @@ extension WeightedTextModel {
     let plain = try shared(batch)
     var tensors = plain.tensors
     var sent = Array(tensors.indices)
+    var noise = tensors.map { _ in 0.0 }
     if !client.defences.defences.isEmpty {
       var examples: [[Tensor]] = []
       if pipeline.needsExampleGradients {
@@ -66,20 +67,27 @@ extension WeightedTextModel {
       (tensors, sent) = (
         defended.update.gradients, defended.update.sharedParameters
       )
+      noise = defended.noiseVariances.map { $0.squareRoot() }
     }
     return try plain.update(
-      sent.map { ($0, tensors[$0]) }, batchSize: batch.tokens.count, training: training)
+      sent.map { ($0, tensors[$0]) }, noise: noise, batchSize: batch.tokens.count,
+      training: training)
   }
 }
 
 /// The tensors of an update in the order in which defences see them.
 private struct Shared {
+  /// Which part of an update a tensor is.
+  private enum Part {
+    case expansion
+    case reduction
+    case own
+  }
+
   let model: TextModel
   let adapters: LowRankAdapters?
-  let names: [String]
   let tensors: [Tensor]
-  /// How many of them are the model's own parameters; those of adapters come before.
-  let adapterCount: Int
+  private let places: [(part: Part, name: String)]
 
   init(
     model: TextModel, all: [Tensor], adapters: LowRankAdapters?, frozen: Set<String>
@@ -90,24 +98,38 @@ private struct Shared {
     let byName = Dictionary(uniqueKeysWithValues: zip(order, all)).filter {
       !frozen.contains($0.key)
     }
-    let (own, adapted) =
-      adapters.map { model.adapterGradients(byName, $0) } ?? (byName, [:])
-    let adaptedNames = order.filter { adapted[$0] != nil }
-    let ownNames = order.filter { own[$0] != nil }
-    names = adaptedNames + ownNames
-    tensors = adaptedNames.compactMap { adapted[$0] } + ownNames.compactMap { own[$0] }
-    adapterCount = adaptedNames.count
+    let gradients =
+      adapters.map { model.adapterGradients(byName, $0) } ?? AdaptedGradients(own: byName)
+    var places: [(Part, String)] = []
+    var tensors: [Tensor] = []
+    for (part, named) in [
+      (Part.expansion, gradients.expansions), (.reduction, gradients.reductions),
+      (.own, gradients.own),
+    ] {
+      for name in order {
+        guard let tensor = named[name] else { continue }
+        places.append((part, name))
+        tensors.append(tensor)
+      }
+    }
+    (self.places, self.tensors) = (places, tensors)
   }
 
   func update(
-    _ sent: [(Int, Tensor)], batchSize: Int, training: LocalTraining?
+    _ sent: [(Int, Tensor)], noise: [Double], batchSize: Int, training: LocalTraining?
   ) throws(AttackError) -> TextUpdate {
-    func named(_ part: [(Int, Tensor)]) -> [String: Tensor] {
-      Dictionary(uniqueKeysWithValues: part.map { (names[$0.0], $0.1) })
+    func named(_ part: Part) -> [String: Tensor] {
+      Dictionary(
+        uniqueKeysWithValues: sent.filter { places[$0.0].part == part }
+          .map { (places[$0.0].name, $0.1) })
+    }
+    var deviations: [String: Double] = [:]
+    for (index, _) in sent where noise[index] > 0 {
+      deviations[places[index].name] = max(deviations[places[index].name] ?? 0, noise[index])
     }
     return try TextUpdate(
-      gradients: named(sent.filter { $0.0 >= adapterCount }), batchSize: batchSize,
-      training: training, adapters: adapters,
-      adapterGradients: named(sent.filter { $0.0 < adapterCount }), model: model)
+      gradients: named(.own), batchSize: batchSize, training: training, adapters: adapters,
+      adapterGradients: named(.expansion), reductionGradients: named(.reduction),
+      noiseDeviations: deviations, model: model)
   }
 }

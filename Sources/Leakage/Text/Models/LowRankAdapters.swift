@@ -3,13 +3,16 @@ import TensorGraph
 /// Adapters of low rank beside frozen weights (LoRA: Hu et al. 2021, arXiv 2106.09685, section 4.1): a
 /// layer computes W x + s B A x, and only A [rank, in] and B [out, rank] are trained.
 ///
-/// A is random and B is 0 at first. Then the gradient of A is 0, and that of B is s ∂L/∂W Aᵀ.
+/// With the weight W' = W + s B A in its place, the gradient of B is s ∂L/∂W' Aᵀ, and that of A is
+/// s Bᵀ ∂L/∂W'. A is random and B is 0 at first, when A gets no gradient.
 public struct LowRankAdapters: Sendable {
   public let rank: Int
   /// The factor s, α / rank.
   public let scale: Double
   /// A for each adapted weight, by the weight's name.
   let reductions: [String: Tensor]
+  /// B [out, rank] for each adapted weight; empty while all are 0.
+  let expansions: [String: Tensor]
 
   /// The usual choice of PEFT, 2 rank / rank.
   public static let usualScale = 2.0
@@ -35,6 +38,7 @@ public struct LowRankAdapters: Sendable {
       let all = model.names.projections(layer: layer).names
       return all.count == 3 ? [all[0], all[2]] : all
     }
+    expansions = [:]
     reductions = Dictionary(
       uniqueKeysWithValues: names.map { name in
         var source = RandomSource(seed: seed).derive(label: "adapter " + name)
@@ -43,6 +47,23 @@ public struct LowRankAdapters: Sendable {
         }
         return (name, Tensor([rank, width], .f32(elements)))
       })
+  }
+
+  /// Adapters that exist.
+  ///
+  /// - Parameters:
+  ///   - reductions: A [rank, in] for each adapted weight.
+  ///   - expansions: B [out, rank] for the same weights.
+  init(
+    rank: Int, scale: Double, reductions: [String: Tensor], expansions: [String: Tensor]
+  ) {
+    precondition(
+      reductions.keys.sorted() == expansions.keys.sorted(), "adapters with one layer alone")
+    self.rank = rank
+    self.scale = scale
+    self.reductions = reductions
+    let isFresh = expansions.values.allSatisfy { $0.squaredNorm == 0 }
+    self.expansions = isFresh ? [:] : expansions
   }
 
   /// The gradient of B [out, rank] from that of its weight.
@@ -64,22 +85,84 @@ public struct LowRankAdapters: Sendable {
     }
     return Tensor([outputs, rank], weight.dtype, elements)
   }
+
+  /// The gradient of A [rank, in] from that of its weight; nil while B is 0.
+  ///
+  /// - Parameter inputsAreRows: whether the weight is [in, out] instead of [out, in].
+  func reductionGradient(_ name: String, of weight: Tensor, inputsAreRows: Bool) -> Tensor? {
+    guard let expansion = expansions[name], let reduction = reductions[name] else { return nil }
+    let (width, all) = (reduction.shape[1], weight.doubles)
+    let outputs = expansion.shape[0]
+    let factors = expansion.doubles
+    var elements = [Double](repeating: 0, count: rank * width)
+    for output in 0..<outputs {
+      for row in 0..<rank {
+        let factor = scale * factors[output * rank + row]
+        guard factor != 0 else { continue }
+        for column in 0..<width {
+          elements[row * width + column] +=
+            factor * (inputsAreRows ? all[column * outputs + output] : all[output * width + column])
+        }
+      }
+    }
+    return Tensor([rank, width], weight.dtype, elements)
+  }
+
+  /// A weight with its adapter added, W + s B A.
+  func merged(_ name: String, into weight: Tensor, inputsAreRows: Bool) -> Tensor {
+    guard let expansion = expansions[name], let reduction = reductions[name] else { return weight }
+    let (outputs, width) = (expansion.shape[0], reduction.shape[1])
+    var elements = weight.doubles
+    let rows = (0..<rank).map { reduction.row($0) }
+    for output in 0..<outputs {
+      for (factor, row) in zip(expansion.row(output), rows) where factor != 0 {
+        for column in 0..<width {
+          elements[inputsAreRows ? column * outputs + output : output * width + column] +=
+            scale * factor * row[column]
+        }
+      }
+    }
+    return Tensor(weight.shape, weight.dtype, elements)
+  }
+}
+
+/// The gradients of a client that trains adapters, by the names of the model's weights.
+struct AdaptedGradients {
+  /// Of parameters that are trained as they are: the classification layer's, as PEFT does it.
+  var own: [String: Tensor] = [:]
+  /// Of the adapters' second layers B.
+  var expansions: [String: Tensor] = [:]
+  /// Of the adapters' first layers A; empty while B is 0.
+  var reductions: [String: Tensor] = [:]
 }
 
 extension TextModel {
+  /// Whether a weight is [in, out], as GPT-2's `Conv1D` layers are, instead of [out, in].
+  func inputsAreRows(_ name: String) -> Bool {
+    configuration.architecture == .gpt2 && name.hasPrefix("transformer.h.")
+  }
+
+  /// Whether a client that trains adapters trains this parameter besides.
+  func isTrainedBesideAdapters(_ name: String) -> Bool {
+    name.hasPrefix("classifier.") || name.hasPrefix("score.")
+  }
+
   /// The gradients that a client shares whose weights are frozen but for its adapters and, as PEFT
   /// trains it, the classification layer.
   func adapterGradients(
     _ gradients: [String: Tensor], _ adapters: LowRankAdapters
-  ) -> (own: [String: Tensor], adapted: [String: Tensor]) {
-    let inputsAreRows = names.projections(layer: 0).inputsAreRows
-    let own = gradients.filter { $0.key.hasPrefix("classifier.") || $0.key.hasPrefix("score.") }
-    var adapted: [String: Tensor] = [:]
-    for name in adapters.reductions.keys {
-      adapted[name] = gradients[name].map {
-        adapters.gradient(name, of: $0, inputsAreRows: inputsAreRows)
-      }
+  ) -> AdaptedGradients {
+    var result = AdaptedGradients()
+    result.own = gradients.filter {
+      isTrainedBesideAdapters($0.key) && adapters.reductions[$0.key] == nil
     }
-    return (own, adapted)
+    for name in adapters.reductions.keys {
+      guard let gradient = gradients[name] else { continue }
+      let areRows = inputsAreRows(name)
+      result.expansions[name] = adapters.gradient(name, of: gradient, inputsAreRows: areRows)
+      result.reductions[name] = adapters.reductionGradient(
+        name, of: gradient, inputsAreRows: areRows)
+    }
+    return result
   }
 }

@@ -115,11 +115,19 @@ public struct TextUpdate: Sendable {
   public let adapters: LowRankAdapters?
   /// The gradients of adapters' second layers B, [out, rank], by the names of the adapted weights.
   public let adapterGradients: [String: Tensor]
+  /// The gradients of adapters' first layers A, [rank, in], by the names of the adapted weights; those of
+  /// fresh adapters are 0 and left out.
+  public let reductionGradients: [String: Tensor]
+  /// Standard deviations of noise on a tensor's numbers that the attacker knows of, from the public form of
+  /// defences; none for tensors that are exact. By the names of parameters or adapted weights.
+  public let noiseDeviations: [String: Double]
 
   /// - Throws: ``AttackError`` when a tensor is not one of the model's, or there is none.
   public init(
     gradients: [String: Tensor], batchSize: Int, training: LocalTraining? = nil,
-    adapters: LowRankAdapters? = nil, adapterGradients: [String: Tensor] = [:], model: TextModel
+    adapters: LowRankAdapters? = nil, adapterGradients: [String: Tensor] = [:],
+    reductionGradients: [String: Tensor] = [:], noiseDeviations: [String: Double] = [:],
+    model: TextModel
   ) throws(AttackError) {
     precondition(batchSize >= 1, "an update of \(batchSize) texts")
     let specs = Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0) })
@@ -141,12 +149,19 @@ public struct TextUpdate: Sendable {
     guard !(gradients.isEmpty && adapterGradients.isEmpty) else {
       throw AttackError("the update holds no gradients")
     }
-    precondition(adapterGradients.isEmpty || adapters != nil, "gradients of no adapters")
+    precondition(
+      adapters != nil || (adapterGradients.isEmpty && reductionGradients.isEmpty),
+      "gradients of no adapters")
+    if let adapters {
+      try adapters.check(adapterGradients, reductionGradients, specs.mapValues(\.shape))
+    }
     self.gradients = gradients
     self.batchSize = batchSize
     self.training = training
     self.adapters = adapters
     self.adapterGradients = adapterGradients
+    self.reductionGradients = reductionGradients
+    self.noiseDeviations = noiseDeviations
   }
 
   /// The same without the gradients of some parameters, as if those were frozen.
@@ -160,11 +175,13 @@ public struct TextUpdate: Sendable {
     training = update.training
     adapters = update.adapters
     adapterGradients = update.adapterGradients
+    reductionGradients = update.reductionGradients
+    noiseDeviations = update.noiseDeviations
   }
 
   /// The squared Euclidean norm over all tensors.
   public var squaredNorm: Double {
-    [gradients, adapterGradients].reduce(0) { sum, tensors in
+    [gradients, adapterGradients, reductionGradients].reduce(0) { sum, tensors in
       tensors.keys.sorted().reduce(sum) { $0 + (tensors[$1]?.squaredNorm ?? 0) }
     }
   }

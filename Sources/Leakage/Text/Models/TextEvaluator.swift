@@ -69,11 +69,18 @@ public final class TextEvaluator {
       sum += outputs[graph.gradients.lowerBound + index].squaredDistance(to: target)
     }
     if let adapters = update.adapters {
-      let inputsAreRows = model.names.projections(layer: 0).inputsAreRows
       for (index, spec) in model.parameters.enumerated() {
-        guard let target = update.adapterGradients[spec.name] else { continue }
-        sum += adapters.gradient(spec.name, of: gradient(index), inputsAreRows: inputsAreRows)
-          .squaredDistance(to: target)
+        let targets = (update.adapterGradients[spec.name], update.reductionGradients[spec.name])
+        guard targets.0 != nil || targets.1 != nil else { continue }
+        let (own, areRows) = (gradient(index), model.inputsAreRows(spec.name))
+        if let target = targets.0 {
+          sum += adapters.gradient(spec.name, of: own, inputsAreRows: areRows)
+            .squaredDistance(to: target)
+        }
+        if let target = targets.1 {
+          let found = adapters.reductionGradient(spec.name, of: own, inputsAreRows: areRows)
+          sum += found?.squaredDistance(to: target) ?? target.squaredNorm
+        }
       }
     }
     return sum / max(norm, .leastNormalMagnitude)

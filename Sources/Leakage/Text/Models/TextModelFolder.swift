@@ -43,18 +43,46 @@ public struct TextModelFolder: Sendable {
       }, path: path, seed: seed)
   }
 
+  /// Takes a model that was read from elsewhere, such as ``ImportedTextModel``, with the tokenizer of a
+  /// folder.
+  ///
+  /// - Throws: ``FileError`` or ``ModelError`` as ``init(_:head:seed:)``.
+  public init(_ weighted: WeightedTextModel, tokenizerOf path: String) throws {
+    let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+    let tokenizer = try TextModelFolder.tokenizer(path)
+    try TextModelFolder.check(tokenizer, weighted.model.configuration, path: path)
+    self.init(weighted, tokenizer, fresh: [])
+  }
+
   private init(
     _ configuration: TextModelConfiguration, _ tokenizer: Tokenizer,
     weights: () throws(FileError) -> SafetensorsShards, path: String, seed: UInt64
   ) throws {
+    try TextModelFolder.check(tokenizer, configuration, path: path)
+    let model = try TextModel(configuration)
+    (weighted, freshParameters) = try TextModelFolder.load(model, try weights(), seed: seed)
+    self.tokenizer = tokenizer
+  }
+
+  private static func check(
+    _ tokenizer: Tokenizer, _ configuration: TextModelConfiguration, path: String
+  ) throws(ModelError) {
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw ModelError(
         "the tokenizer of \(path) has \(tokenizer.vocabularySize) tokens, and the model embeds "
           + "\(configuration.vocabularySize); give the tokenizer that the model was trained with")
     }
-    let model = try TextModel(configuration)
-    (weighted, freshParameters) = try TextModelFolder.load(model, try weights(), seed: seed)
-    self.tokenizer = tokenizer
+  }
+
+  private init(
+    _ weighted: WeightedTextModel, _ tokenizer: Tokenizer, fresh: [String]
+  ) {
+    (self.weighted, self.tokenizer, freshParameters) = (weighted, tokenizer, fresh)
+  }
+
+  /// The same with other weights, such as those with adapters added.
+  public func replacing(_ weighted: WeightedTextModel) -> TextModelFolder {
+    TextModelFolder(weighted, tokenizer, fresh: freshParameters)
   }
 
   private static func weights(_ path: String) throws(FileError) -> SafetensorsShards {
@@ -132,29 +160,5 @@ extension TextModel {
     guard case .classification = configuration.head else { return false }
     return name.hasPrefix("classifier.") || name.hasPrefix("score.")
       || name.hasPrefix("bert.pooler.")
-  }
-}
-
-extension TextUpdate {
-  /// Reads the gradients that a client shared: one tensor for each parameter, under its name. Tensors
-  /// that are missing belong to frozen parameters.
-  ///
-  /// - Throws: ``FileError`` when the file cannot be read, ``AttackError`` when it does not fit.
-  public init(contentsOf path: String, batchSize: Int, model: TextModel) throws {
-    let file = try SafetensorsFile(contentsOf: path)
-    var known: [String: String] = [:]
-    for spec in model.parameters {
-      for name in model.fileNames(of: spec.name) { known[name] = known[name] ?? spec.name }
-    }
-    var gradients: [String: Tensor] = [:]
-    for name in file.names { gradients[known[name] ?? name] = try file.tensor(named: name) }
-    try self.init(gradients: gradients, batchSize: batchSize, model: model)
-  }
-
-  /// Writes the gradients under their names.
-  ///
-  /// - Throws: ``FileError`` when the path cannot be written.
-  public func write(to path: String) throws(FileError) {
-    try Safetensors.write(gradients, metadata: ["batch_size": "\(batchSize)"], to: path)
   }
 }

@@ -1,0 +1,129 @@
+import TensorGraph
+
+extension TextInversion {
+  /// Membership in the span of attention gradients: exact, for batches too (Petrov et al. 2024).
+  func dager(
+    _ session: TextAttackSession, _ bag: BagOfWords?
+  ) throws(AttackError) -> TextAttackResult {
+    let span = try AttentionSpan(update, model: model, layer: 0, backend: backend)
+    // Without a gap every token would seem to fit.
+    guard span.isInformative else {
+      let report = SpanReport(
+        firstRank: span.rank, secondRank: nil, width: span.width, holds: false, tokensChecked: 0,
+        positions: 0)
+      return session.result(texts: [], method: .dager, bag: bag, span: report)
+    }
+    let tokens = bag?.tokens ?? Array(0..<model.configuration.vocabularySize)
+    let length = usedPositions(update, model: model)
+    let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
+    var sets = SpanSets.find(
+      screen, checked: tokens.count, length: length, limit: model.configuration.positions
+    ) { session.shouldStop("checking tokens", length ?? 0, []) }
+    if update.batchSize > 1 {
+      sets.known =
+        PositionShares.read(
+          update, model: model, bag: bag, length: length, algebra: backend.linearAlgebra) ?? [:]
+    }
+    let second = try secondSpan(sets)
+    let report = SpanReport(
+      firstRank: span.rank, secondRank: second?.rank, width: span.width,
+      holds: second?.isInformative ?? true, tokensChecked: tokens.count,
+      positions: sets.tokens.count)
+    var best = try finish([], .dager, session, bag, span: report)
+    for way in ways(sets) {
+      var texts = try place(way, second, session)
+      if model.configuration.head == .languageModel {
+        texts = try withLastTokens(texts, session)
+      } else {
+        texts = try fittingBatch(texts, session)
+      }
+      let result = try finish(texts, .dager, session, bag, span: report)
+      if fit(result) < fit(best) { best = result }
+      if best.isCertain || session.isStopped { break }
+    }
+    // What was found before an interruption counts, and so does how long all took.
+    return session.result(
+      texts: best.texts, classes: best.classes, method: .dager,
+      relativeDistance: best.relativeDistance, bag: bag, span: report)
+  }
+
+  /// How far a result is from a whole batch, and its gradient from the shared one.
+  private func fit(_ result: TextAttackResult) -> (missing: Int, distance: Double) {
+    (
+      max(update.batchSize - result.texts.count, 0),
+      result.relativeDistance ?? .infinity
+    )
+  }
+
+  /// What texts may be made of, the surest first: candidates at the distance of rounding, then all that
+  /// may be members.
+  ///
+  /// A token that stands at several positions may seem to stand at one, where its gradient is much larger
+  /// there than elsewhere, and would be missed at the others: so the positions that are thought to be
+  /// known are left out once. Whether a way was right, the gradient of its texts tells.
+  private func ways(_ sets: SpanSets) -> [SpanSets] {
+    guard sets.tokens.allSatisfy({ !$0.isEmpty }), !sets.tokens.isEmpty else { return [] }
+    guard update.batchSize > 1 else { return [sets] }
+    var unknown = sets
+    unknown.known = [:]
+    let choices =
+      sets.known.isEmpty
+      ? [(8.0, sets), (200.0, sets)]
+      : [(8.0, sets), (8.0, unknown), (200.0, sets), (200.0, unknown)]
+    var found: [SpanSets] = []
+    for (factor, sets) in choices {
+      let kept = sets.within(factor, count: 6 * update.batchSize)
+      // The same tokens would give the same texts.
+      if !found.contains(where: { $0.tokens == kept.tokens && $0.known == kept.known }) {
+        found.append(kept)
+      }
+    }
+    return found
+  }
+
+  /// The span of what the second layer reads; nil where a single text needs none.
+  private func secondSpan(_ sets: SpanSets) throws(AttackError) -> AttentionSpan? {
+    guard update.batchSize > 1, !sets.tokens.isEmpty, sets.tokens.allSatisfy({ !$0.isEmpty })
+    else { return nil }
+    guard model.configuration.layers >= 2 else {
+      throw AttackError(
+        "DAGER tells the texts of a batch apart by the second layer, and this model has one; only "
+          + "a batch of one text can be read (--batch-size 1)")
+    }
+    return try AttentionSpan(update, model: model, layer: 1, backend: backend)
+  }
+
+  /// Texts from the tokens of each position; without a second span there is one text.
+  private func place(
+    _ sets: SpanSets, _ second: AttentionSpan?, _ session: TextAttackSession
+  ) throws(AttackError) -> [[Int]] {
+    guard let second else { return [sets.tokens.map { $0[0] }] }
+    return second.isInformative ? try placeBatch(sets, second, session) : []
+  }
+
+  private func placeBatch(
+    _ sets: SpanSets, _ second: AttentionSpan, _ session: TextAttackSession
+  ) throws(AttackError) -> [[Int]] {
+    let length = sets.tokens.count
+    let rows = max(min(sets.tokens.map(\.count).max() ?? 1, 16), 1)
+    if model.configuration.isCausal {
+      let screen = try ContextScreen(
+        weights, span: second, rowCount: rows * rows, length: length, backend: backend)
+      let recovery = DecoderRecovery(
+        sets: sets, screen: screen, tolerance: second.tolerance, batchSize: update.batchSize)
+      return recovery.texts { session.shouldStop("placing tokens", length, []) }
+    }
+    let screen = try ContextScreen(
+      weights, span: second, rowCount: rows, length: length, backend: backend)
+    let recovery = EncoderRecovery(
+      sets: sets,
+      relaxation: try? ContextRelaxation(
+        sets, ending: configuration.ending, update: update, weights: weights, backend: backend),
+      screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
+      ending: configuration.ending, seed: configuration.seed)
+    return recovery.texts { texts, present in
+      session.shouldStop("placing tokens", update.batchSize, texts + [present])
+        ? .stop(.interrupted) : .proceed
+    }
+  }
+}
