@@ -6,7 +6,8 @@ pooling window that are nearly one, make the gradient jump by more than the limi
 input that f32 cannot see. No f32 program can be compared there. So where the first input's gradient
 exceeds the limit, further inputs are drawn, and those count at which PyTorch's own f64 gradient stays
 within the limit when the input is changed by a millionth; of five of them the median is taken.
-PyTorch's f32 gradient is measured beside ours.
+PyTorch's f32 gradient is measured beside ours. Of a model with fewer such inputs all are compared, and
+it does not pass: at best it is as exact as PyTorch's own f32, with a median of at most twice PyTorch's.
 """
 
 import contextlib
@@ -236,26 +237,35 @@ def is_smooth(double, x, exact, limit, case):
 
 
 def again(case, folder, single, double, arguments):
-    """Medians of inputs at which the gradient is smooth enough for f32."""
+    """Medians of inputs at which the gradient is smooth enough for f32, or else of all."""
     limits = LIMITS["f32"]
-    results, drawn, forward = [], 0, 0.0
-    while len(results) < COUNTED and drawn < DRAWN:
+    smooth, others, forward = [], [], 0.0
+    while len(smooth) < COUNTED and len(smooth) + len(others) < DRAWN:
         x = case.draw()
-        drawn += 1
         with case.in_double():
             exact = gradient(double, x.double())
-        if not is_smooth(double, x, exact, limits[1], case):
-            continue
         values, ours, _ = measure(case, folder, x, "f32", exact, other_names(single), arguments)
         forward = max(forward, values)
-        results.append((ours, error(gradient(single, x)[1], exact[1])[0]))
-    if not results:
-        return forward, float("nan"), float("nan"), f"no smooth input among {drawn}"
-    ours, own = (statistics.median(r[i] for r in results) for i in (0, 1))
-    below, own_below = (sum(r[i] <= limits[1] for r in results) for i in (0, 1))
-    counts = f"{below} of {len(results)} smooth inputs below the limit, PyTorch {own_below}; {drawn} drawn"
-    passes = forward <= limits[0] and ours <= limits[1]
-    return forward, ours, own, f"{'pass' if passes else 'FAIL'} ({counts})"
+        errors = ours, error(gradient(single, x)[1], exact[1])[0]
+        (smooth if is_smooth(double, x, exact, limits[1], case) else others).append(errors)
+
+    def medians(results):
+        return (statistics.median(r[i] for r in results) for i in (0, 1))
+
+    def counts(results):
+        below, own = (sum(r[i] <= limits[1] for r in results) for i in (0, 1))
+        return f"{below} of {len(results)} below the limit, PyTorch {own}"
+
+    if len(smooth) == COUNTED:
+        ours, own = medians(smooth)
+        passes = forward <= limits[0] and ours <= limits[1]
+        verdict = "pass" if passes else "FAIL"
+        return forward, ours, own, f"{verdict} (smooth inputs: {counts(smooth)})"
+    ours, own = medians(smooth + others)
+    passes = forward <= limits[0] and ours <= 2 * own
+    verdict = "as exact as PyTorch's f32" if passes else "FAIL"
+    return forward, ours, own, (
+        f"{verdict} ({len(smooth)} smooth inputs; all: {counts(smooth + others)})")
 
 
 def run(cases, arguments):

@@ -124,7 +124,9 @@ struct BadInputTests {
     BadInput("--attack linear", "lenet does not begin with a fully connected layer"),
     BadInput("--attack peeling --activation gelu --size 8", "turns, as GELU"),
     BadInput("good.png --batch-size 2 --attack idlg --size 8", "comes from 2; use --attack dlg"),
-    BadInput("good.png --batch-size 2 --attack peeling --size 8", "needs the true batch size"),
+    BadInput(
+      "good.png --batch-size 2 --classes 2 --attack peeling --size 8",
+      "more rows and columns than there are images"),
   ])
   func options(_ input: BadInput) throws {
     try expectRefusal(input.within(["reconstruct", "good.png", "--out", "out"]))

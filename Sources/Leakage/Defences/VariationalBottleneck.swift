@@ -59,12 +59,9 @@ extension Model {
       let decoded = scope["precode"].variationalBottleneck(
         features, size: size, penaltyWeight: Model.penaltyWeight)
       let bias = classifier.bias.map { values[$0] }
-      let logits = decoded.linear(weight: values[classifier.weight], bias: bias)
-      scope.context.linearLayers.append(
-        ForwardContext.LinearLayer(
-          input: decoded, output: logits.id, weight: base.parameters[classifier.weight].name,
-          bias: classifier.bias.map { base.parameters[$0].name }))
-      return logits
+      let weight = values[classifier.weight]
+      return decoded.linear(
+        weight: classifier.isTransposed ? weight.transpose([1, 0]) : weight, bias: bias)
     }
     return normalization.map(result.normalizing) ?? result
   }

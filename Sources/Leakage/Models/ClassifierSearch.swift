@@ -9,6 +9,38 @@ extension Model.Classifier {
     guard let layer = reader.linearLayer(endingAt: output) else { return nil }
     self = layer
   }
+
+  /// What the layer reads, in a graph in which `logits` are its value, rearranged or not, and `weight`
+  /// its weight; nil when they are not.
+  func input(behind logits: Value, weight: Value) -> Value? {
+    func skipping(_ value: Value, transposes: Bool = false) -> Value {
+      var value = value
+      while true {
+        switch value.node.op {
+        case .reshape: value = value.operands[0]
+        case .transpose where transposes: value = value.operands[0]
+        default: return value
+        }
+      }
+    }
+    let end = skipping(logits)
+    let candidates = [end] + (end.node.op == .binary(.add) ? end.operands.map { skipping($0) } : [])
+    return candidates.lazy.compactMap { product -> Value? in
+      guard case .matmul = product.node.op,
+        skipping(product.operands[1], transposes: true).id == weight.id
+      else { return nil }
+      return product.operands[0]
+    }.first
+  }
+}
+
+extension Value {
+  /// The same elements as [N, F]; nil when they are not that of N rows.
+  func rowPerImage(_ count: Int) -> Value? {
+    let width = shape[shape.rank - 1]
+    guard shape.elementCount == count * width else { return nil }
+    return reshape(to: [count, width])
+  }
 }
 
 /// Reads fully connected layers off a graph whose inputs are named after parameters.

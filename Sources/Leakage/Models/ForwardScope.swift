@@ -47,14 +47,6 @@ final class ForwardContext {
     case buffer
   }
 
-  /// A fully connected layer, by the names of its parameters.
-  struct LinearLayer {
-    let input: Value
-    let output: NodeID
-    let weight: String
-    let bias: String?
-  }
-
   /// A batch normalisation: what it normalises [N, C, ...], and its running statistics [C].
   struct BatchNormLayer {
     let input: Value
@@ -78,7 +70,6 @@ final class ForwardContext {
   private let role: InputRole
   private(set) var parameters: [ParameterSpec] = []
   private(set) var buffers: [ParameterSpec] = []
-  var linearLayers: [LinearLayer] = []
   var batchNormLayers: [BatchNormLayer] = []
   var bottleneck: Bottleneck?
 

@@ -33,7 +33,7 @@ public struct Model: Sendable {
   let bottleneck: Bottleneck?
   /// Number of batch normalisations.
   package let batchNormCount: Int
-  /// Whether the forward pass says what its last layer reads.
+  /// Whether a forward pass tells what the last layer reads of each image.
   let hasKnownFeatures: Bool
   /// The batch size the model is examined with: 1, but for one that takes no other.
   public let probeBatchSize: Int
@@ -68,9 +68,6 @@ public struct Model: Sendable {
       let index = { (name: String) in context.parameters.firstIndex { $0.name == name } }
       return index(weight).map { Classifier(weight: $0, bias: bias.flatMap(index)) }
     }
-    let declared = context.linearLayers.last { $0.output == logits.id }.flatMap {
-      layer($0.weight, $0.bias)
-    }
     self.bottleneck = context.bottleneck.flatMap { found in
       let noise = context.buffers.firstIndex { $0.name == found.path + ".noise" }
       guard let noise,
@@ -80,9 +77,9 @@ public struct Model: Sendable {
       return Bottleneck(encoder: encoder, decoder: decoder, noise: noise)
     }
     self.batchNormCount = context.batchNormLayers.count
-    self.hasKnownFeatures = context.linearLayers.contains { $0.output == logits.id }
-    self.classifier =
-      declared ?? Classifier(of: builder.build(outputs: [logits]), parameters: context.parameters)
+    self.classifier = Classifier(
+      of: builder.build(outputs: [logits]), parameters: context.parameters)
+    self.hasKnownFeatures = classifier != nil && labelPositions.rank == 0
     self.body = forward
   }
 
@@ -122,7 +119,8 @@ public struct Model: Sendable {
   struct Trace {
     /// [N, classCount].
     let logits: Value
-    /// What the fully connected last layer reads, [N, F]; nil when there is none.
+    /// What the fully connected last layer reads, [N, F]; nil when there is none, or when it reads
+    /// several rows of each example.
     let features: Value?
     /// What a random layer computes before its noise, and what it adds to the loss; nil without one.
     let bottleneck: ForwardContext.Bottleneck?
@@ -147,9 +145,10 @@ public struct Model: Sendable {
       mode: mode, builder: input.builder, dtype: input.dtype, values: values)
     let logits = body(
       ForwardScope(context: context, path: ""), normalization?.normalized(input) ?? input)
+    let features = classifier.flatMap { $0.input(behind: logits, weight: parameters[$0.weight]) }
     return Trace(
       logits: logits,
-      features: context.linearLayers.last { $0.output == logits.id }?.input,
+      features: features.flatMap { $0.rowPerImage(input.shape[0]) },
       bottleneck: context.bottleneck, batchNorms: context.batchNormLayers)
   }
 }

@@ -10,14 +10,9 @@ extension ForwardScope {
   ) -> Value {
     let fanIn = input.shape[input.shape.rank - 1]
     let usual = Initializer.kaimingUniform(fanIn: fanIn)
-    let output = input.linear(
+    return input.linear(
       weight: parameter("weight", [features, fanIn], weight ?? usual),
       bias: hasBias ? parameter("bias", [features], bias ?? usual) : nil)
-    context.linearLayers.append(
-      ForwardContext.LinearLayer(
-        input: input, output: output.id, weight: path + ".weight",
-        bias: hasBias ? path + ".bias" : nil))
-    return output
   }
 
   /// `torch.nn.Conv2d` with a square kernel: [N, C, H, W] -> [N, channels, oH, oW].

@@ -77,7 +77,7 @@ extension Value {
   }
 
   /// This node's operands as values.
-  var operands: [Value] { node.operands.map { Value(id: $0, builder: builder) } }
+  public var operands: [Value] { node.operands.map { Value(id: $0, builder: builder) } }
 }
 
 extension GraphBuilder {

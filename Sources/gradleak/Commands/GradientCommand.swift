@@ -88,7 +88,7 @@ struct GradientCommand: ParsableCommand {
     guard (1...100_000).contains(count) else {
       throw ValidationError("--input has \(count) images; give 1 to 100000.")
     }
-    let selected = try selection.select(batchSizes: [count])
+    let selected = try selection.select(batchSizes: [count], for: .gradient(precision.dtype))
     selected.showNotes()
     let (model, loss) = (selected.model, try loss.clientLoss())
     let labels = try classNumbers(labels, of: "--label", classCount: model.classCount)

@@ -5,14 +5,14 @@ import ModelIO
 import TensorGraph
 
 extension ModelSelection {
-  func selectFile(_ batchSizes: Set<Int>) throws -> SelectedModel {
+  func selectFile(_ batchSizes: Set<Int>, for use: Use) throws -> SelectedModel {
     var options = ImportOptions(batchSizes: batchSizes, mode: mode)
     options.inputShape = try imageShape(channels: nil)
     options.size = size
     options.dimensions = try openExtents()
     let imported = try ImportedModel(contentsOf: model, options)
     let model = try normalizing(imported.weighted.model)
-    try checkMemory(model)
+    try checkMemory(model, for: use)
     return SelectedModel(
       model: model, activation: imported.activations, mode: mode,
       given: SelectedModel.Given(

@@ -111,21 +111,23 @@ struct ModelSelection: ParsableArguments {
 
   /// The chosen model.
   ///
-  /// - Parameter batchSizes: that it will be run with; a model from a file is made for these.
+  /// - Parameters:
+  ///   - batchSizes: that it will be run with; a model from a file is made for these.
+  ///   - use: what will be done with it.
   /// - Throws: ``ModelError`` or ``FileError`` when there is no such model, an option does not fit it,
   ///   or it cannot fit into memory.
-  func select(batchSizes: Set<Int> = [1]) throws -> SelectedModel {
-    isFile ? try selectFile(batchSizes) : try selectNamed()
+  func select(batchSizes: Set<Int> = [1], for use: Use = .attack) throws -> SelectedModel {
+    isFile ? try selectFile(batchSizes, for: use) : try selectNamed(for: use)
   }
 
-  private func selectNamed() throws -> SelectedModel {
+  private func selectNamed(for use: Use) throws -> SelectedModel {
     let architecture = try ModelCatalog.architecture(named: model)
     let options = ModelOptions(
       inputShape: try imageShape(channels: architecture.defaults.inputShape[0]),
       classCount: classes, activation: activation, width: width, depth: depth,
       pooling: pooling)
     let model = try normalizing(try architecture.model(options))
-    try checkMemory(model)
+    try checkMemory(model, for: use)
     let rules = try renamings()
     return SelectedModel(
       model: model, activation: (activation ?? architecture.defaults.activation).rawValue,
@@ -166,15 +168,37 @@ struct ModelSelection: ParsableArguments {
         channels: model.inputShape[0]))
   }
 
-  /// Refuses what the system would end in the middle: weights, the shared gradient and what attacks
-  /// derive from them take 8 to 14 times the weights in f64.
-  func checkMemory(_ model: Model) throws(ModelError) {
-    let needed = 12 * 8 * Double(model.parameterCount)
+  /// What a model is wanted for, which says how much memory its parameters take.
+  enum Use {
+    case attack
+    case gradient(DType)
+
+    /// Weights, the shared gradient and what attacks derive from them take 8 to 14 times the weights in
+    /// f64; a gradient alone took 38 bytes in f32 and 56 in f64 of a ViT of 87 million.
+    fileprivate var bytesPerParameter: Double {
+      switch self {
+      case .attack: 12 * 8
+      case .gradient(.f64): 60
+      case .gradient: 40
+      }
+    }
+
+    fileprivate var name: String {
+      switch self {
+      case .attack: "attacking it"
+      case .gradient: "its gradient"
+      }
+    }
+  }
+
+  /// Refuses what the system would end in the middle.
+  func checkMemory(_ model: Model, for use: Use) throws(ModelError) {
+    let needed = use.bytesPerParameter * Double(model.parameterCount)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard needed <= available else {
       func gigabytes(_ bytes: Double) -> Int { Int((bytes / 1e9).rounded(.up)) }
       throw ModelError(
-        "\(model.name) would have \(model.parameterCount) parameters, and attacking it would take "
+        "\(model.name) would have \(model.parameterCount) parameters, and \(use.name) would take "
           + "about \(gigabytes(needed)) GB of memory, more than the \(gigabytes(available)) GB of "
           + "this machine; use a smaller image, number of classes or model")
     }

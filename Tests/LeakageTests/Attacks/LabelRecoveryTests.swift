@@ -12,11 +12,7 @@ private func perceptron(classes: Int, hasBias: Bool) -> Model {
     guard !hasBias else { return scope["last"].linear(hidden, to: classes) }
     // PyTorch's Linear(bias=False).
     let weight = scope["last"].parameter("weight", [classes, 7], .kaimingUniform(fanIn: 7))
-    let logits = hidden.linear(weight: weight)
-    scope.context.linearLayers.append(
-      ForwardContext.LinearLayer(
-        input: hidden, output: logits.id, weight: "last.weight", bias: nil))
-    return logits
+    return hidden.linear(weight: weight)
   }
 }
 
