@@ -6,6 +6,7 @@
 #define CK_F(name) CK_PASTE(name, CK_TYPE)
 #define CK_TILE_COLUMNS (2 * CK_LANES)
 #define CK_FETCH_AHEAD (64 * CK_PANEL)
+#define CK_SUMMANDS 128
 
 // A vector of `pieces` equal parts, `step` elements apart.
 CK_INLINE CK_VECTOR CK_F(load_pieces)(const int pieces, const CK_SCALAR *p, int64_t step) {
@@ -39,42 +40,50 @@ typedef struct {
 
 // target (+)= sum over i of panel[i * CK_PANEL + r] * source(i). The first three parameters are known
 // when this is compiled.
+//
+// A long sum is taken in parts of CK_SUMMANDS, which keep their own rounding: in f32 that of one sum of
+// thousands would move many more ReLU units of a deep network across their kinks.
 CK_INLINE void CK_F(fixed_tile)(
     const int rows, const int vectors, const int pieces, int64_t k, const CK_SCALAR *panel,
     const CK_F(tile_source) *source, const CK_F(tile_target) *target, bool accumulates) {
-  CK_VECTOR sums[12][4];
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) sums[r][v] = (CK_VECTOR)0;
   const int64_t *offsets = source->offsets;
   const int64_t row_step = source->row_step, piece_step = source->piece_step;
   const CK_SCALAR *columns[4];
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) columns[v] = source->columns[v];
-  for (int64_t i = 0; i < k; i++) {
-    const int64_t offset = offsets ? offsets[i] : i * row_step;
-    CK_VECTOR b[4];
+  int64_t i = 0;
+  do {
+    const int64_t end = k - i < CK_SUMMANDS ? k : i + CK_SUMMANDS;
+    CK_VECTOR sums[12][4];
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++)
-      b[v] = CK_F(load_pieces)(pieces, columns[v] + offset, piece_step);
+    for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-      CK_VECTOR a = (CK_VECTOR)panel[r];
+      for (int v = 0; v < vectors; v++) sums[r][v] = (CK_VECTOR)0;
+    for (; i < end; i++) {
+      const int64_t offset = offsets ? offsets[i] : i * row_step;
+      CK_VECTOR b[4];
 #pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sums[r][v] += a * b[v];
+      for (int v = 0; v < vectors; v++)
+        b[v] = CK_F(load_pieces)(pieces, columns[v] + offset, piece_step);
+#pragma clang loop unroll(full)
+      for (int r = 0; r < rows; r++) {
+        CK_VECTOR a = (CK_VECTOR)panel[r];
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) sums[r][v] += a * b[v];
+      }
+      // With few vectors a panel is read about as fast as memory gives it.
+      if (vectors <= 2) __builtin_prefetch(panel + CK_FETCH_AHEAD);
+      panel += CK_PANEL;
     }
-    // With few vectors a panel is read about as fast as memory gives it.
-    if (vectors <= 2) __builtin_prefetch(panel + CK_FETCH_AHEAD);
-    panel += CK_PANEL;
-  }
 #pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) {
-      CK_SCALAR *to = target->columns[v] + r * target->row_step;
-      CK_F(ck_store)(to, accumulates ? CK_F(ck_load)(to) + sums[r][v] : sums[r][v]);
-    }
+      for (int v = 0; v < vectors; v++) {
+        CK_SCALAR *to = target->columns[v] + r * target->row_step;
+        CK_F(ck_store)(to, accumulates ? CK_F(ck_load)(to) + sums[r][v] : sums[r][v]);
+      }
+    accumulates = true;
+  } while (i < k);
 }
 
 // Any number of rows, as many at a time as the registers hold. `vectors` and `pieces` are known when

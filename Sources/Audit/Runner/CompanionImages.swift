@@ -34,19 +34,3 @@ struct CompanionImages {
     self.all = all
   }
 }
-
-/// An image [C, H, W] with its columns or rows in reverse order.
-private func mirrored(_ image: Tensor, across: Bool, upsideDown: Bool) -> Tensor {
-  let (height, width) = (image.shape[1], image.shape[2])
-  let values = image.doubles
-  return Tensor(
-    image.shape,
-    .f64(
-      values.indices.map { index in
-        let (row, column) = (index / width % height, index % width)
-        let plane = index - row * width - column
-        return values[
-          plane + (upsideDown ? height - 1 - row : row) * width
-            + (across ? width - 1 - column : column)]
-      }))
-}

@@ -20,7 +20,8 @@ struct SuccessCommand: ParsableCommand {
     abstract: "Success rate with its confidence interval, evaluations and seconds.",
     discussion: """
       Every run has its own weights, labels and dummy data. Without --fashion the images are the \
-      seven bundled photographs; a batch takes consecutive ones, around the end.
+      seven bundled photographs; a batch takes consecutive ones, around the end, \
+      and their mirror images where it is larger.
 
       EXAMPLES
         gradleak bench success --seeds 3
@@ -81,7 +82,8 @@ struct SuccessCommand: ParsableCommand {
           let (name, picture) = pictures[(first + index) % pictures.count]
           let label = repeatLabels || index == 0 ? shared : labels.integer(below: model.classCount)
           return PrivateExample(
-            name: name, picture: picture, label: label, inputShape: model.inputShape)
+            name: name, picture: picture, label: label, inputShape: model.inputShape
+          ).mirrored(turn: index / pictures.count)
         }
         jobs.append(SimulationSession.Job(name: batch[0].name, seed: seed, batch: batch))
       }
