@@ -11,7 +11,7 @@ struct UnitVectorProducts {
   /// Products computed at once.
   let columns: Int
 
-  /// Fills `matrix`, f64 or of the products' element type.
+  /// Fills `matrix`, of the products' element type, or f32 from f64 products.
   ///
   /// - Returns: false when `shouldStop`, asked now and then, said so.
   func assemble(into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool {

@@ -34,7 +34,7 @@ public struct Model: Sendable {
   /// Number of batch normalisations.
   package let batchNormCount: Int
   /// Whether a forward pass tells what the last layer reads of each image.
-  let hasKnownFeatures: Bool
+  var hasKnownFeatures: Bool { classifier != nil && labelPositions.rank == 0 }
   /// The batch size the model is examined with: 1, but for one that takes no other.
   public let probeBatchSize: Int
   /// What is done to pixels before the model sees them; nil when it takes them as they are.
@@ -79,7 +79,6 @@ public struct Model: Sendable {
     self.batchNormCount = context.batchNormLayers.count
     self.classifier = Classifier(
       of: builder.build(outputs: [logits]), parameters: context.parameters)
-    self.hasKnownFeatures = classifier != nil && labelPositions.rank == 0
     self.body = forward
   }
 

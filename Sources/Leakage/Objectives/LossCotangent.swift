@@ -56,11 +56,12 @@ extension ClientLoss {
     // A mean is over the weights of all labels.
     return batchSize == 1 ? scale / classWeights[label] : nil
   }
+}
 
-  private func softmax(_ logits: [Double]) -> [Double] {
-    let largest = logits.max() ?? 0
-    let exponentials = logits.map { exp($0 - largest) }
-    let total = exponentials.reduce(0, +)
-    return exponentials.map { $0 / total }
-  }
+/// The probabilities of one example's logits.
+func softmax(_ logits: [Double]) -> [Double] {
+  let largest = logits.max() ?? 0
+  let exponentials = logits.map { exp($0 - largest) }
+  let total = exponentials.reduce(0, +)
+  return exponentials.map { $0 / total }
 }

@@ -93,11 +93,11 @@ struct EncodingsCommand: ParsableCommand {
       ("recognisable", .right), ("median dB", .right), ("least dB", .right),
     ])
     for row in benchmark.rows {
-      let psnr = row.psnr.map(\.value).sorted()
+      let psnr = row.psnr.map(\.value)
       table.append([
         String(row.mixed), String(row.encodings), String(format: "%.1f", row.encodingPSNR.value),
         String(format: "%.1f %%", 100 * row.solvedShare), "\(row.recognisable) of \(row.images)",
-        String(format: "%.1f", psnr[psnr.count / 2]), String(format: "%.1f", psnr[0]),
+        String(format: "%.1f", median(psnr)), String(format: "%.1f", psnr.min() ?? .nan),
       ])
     }
     for line in table.lines { Terminal.print(line) }

@@ -1,13 +1,5 @@
 import TensorGraph
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 extension LabelRecovery {
   /// The share of each class in a single image's mixed label, whatever it is: with both gradients of the
   /// last layer its input is known (Geiping et al. 2020, Proposition 3.1), thus the probabilities p, and
@@ -18,9 +10,6 @@ extension LabelRecovery {
       let gradient = ClassifierGradient(update, weighted.model), let sums = gradient.sums,
       let features = gradient.features, let logits = weighted.logits(of: features)
     else { return nil }
-    let largest = logits.max() ?? 0
-    let exponentials = logits.map { exp($0 - largest) }
-    let total = exponentials.reduce(0, +)
-    return zip(exponentials, sums).map { $0 / total - $1 }
+    return zip(softmax(logits), sums).map { $0 - $1 }
   }
 }
