@@ -15,6 +15,8 @@ final class PlanFunction: ObjectiveFunction {
   private let total: HostBuffer
   private let objectiveValues: HostBuffer
   private let distanceValues: HostBuffer
+  /// Where the distances of every evaluation are rounded; see ``PlanGraph/exactDistances``.
+  private let exactDistances: (executable: any Executable, values: HostBuffer)?
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought.
@@ -33,10 +35,20 @@ final class PlanFunction: ObjectiveFunction {
       dtype: precision.dtype, mode: mode, training: update.training)
     let executable = try backend.compile(matching.graph)
     self.executable = executable
+    var exact: (any Executable)?
+    if let graph = matching.exactDistances { exact = try backend.compile(graph) }
+    exactDistances = exact.map { exact in
+      let values = HostBuffer(exact.graph.outputTypes[0])
+      exact.bind(output: 0, to: values)
+      return (exact, values)
+    }
+    func bind(input: Int, to buffer: HostBuffer) {
+      executable.bind(input: input, to: buffer)
+      exact?.bind(input: input, to: buffer)
+    }
     func bindFixed(_ tensors: [Tensor], from start: Int) {
       for (offset, tensor) in tensors.enumerated() {
-        executable.bind(
-          input: start + offset, to: HostBuffer(tensor.converted(to: precision.dtype)))
+        bind(input: start + offset, to: HostBuffer(tensor.converted(to: precision.dtype)))
       }
     }
     bindFixed(weighted.parameters, from: matching.parameters.lowerBound)
@@ -54,9 +66,9 @@ final class PlanFunction: ObjectiveFunction {
       return buffer
     }
     let images = HostBuffer(types[matching.images])
-    executable.bind(input: matching.images, to: images)
+    bind(input: matching.images, to: images)
     let labelBuffer = HostBuffer(types[matching.labels])
-    executable.bind(input: matching.labels, to: labelBuffer)
+    bind(input: matching.labels, to: labelBuffer)
     var buffers: [Int: HostBuffer] = [:]
     for index in matching.graph.outputs.indices { buffers[index] = bound(output: index) }
     func output(_ index: Int) -> HostBuffer {
@@ -93,6 +105,14 @@ final class PlanFunction: ObjectiveFunction {
     (0..<objectiveValues.type.shape.elementCount).map {
       (objectiveValues.number(at: $0), distanceValues.number(at: $0))
     }
+  }
+
+  /// The squared distance of a seed's gradient to the shared one, without the rounding of
+  /// ``seeds``; at the point of the latest evaluation.
+  func exactSquaredDistance(ofSeed seed: Int) -> Double {
+    guard let exactDistances else { return seeds[seed].squaredDistance }
+    exactDistances.executable.run()
+    return exactDistances.values.number(at: seed)
   }
 
   /// The seed of the latest evaluation with the lowest objective.

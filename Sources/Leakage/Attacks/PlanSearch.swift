@@ -64,15 +64,16 @@ struct PlanSearch {
     }
     // The best point need not be the one evaluated last.
     _ = function.value(at: result.point)
-    let best = function.seeds[function.bestSeed]
+    let best = function.bestSeed
+    let distance = function.exactSquaredDistance(ofSeed: best)
     var outcome = TrialJournal.Outcome(
       SolverResult(
-        point: images(of: result.point, function), value: best.squaredDistance,
+        point: images(of: result.point, function), value: distance,
         iterations: iterations, evaluations: evaluations + 1,
-        reason: best.squaredDistance <= solvedBelow * squaredNorm
+        reason: distance <= solvedBelow * squaredNorm
           && result.reason == .iterationLimit
           ? .solved : result.reason))
-    outcome.objective = best.objective
+    outcome.objective = function.seeds[best].objective
     return outcome
   }
 

@@ -24,20 +24,28 @@ extension MatchingObjective {
       return squaredDistance(gradients, targets)
         + l1Weight * weightedSum(zip(gradients, targets).map { ($0 - $1).absolute().sum() })
     case .cosine:
-      return 1 - Products(gradients, targets).cosine
+      return 1 - InnerProducts(gradients, targets).cosine
     case .maskedCosine:
       let masked = zip(gradients, targets).map { gradient, target in
         let isLarge = target.absolute().greater(than: maskBelow)
         let zero = target.filled(with: 0)
         return (isLarge.select(gradient, zero), isLarge.select(target, zero))
       }
-      return 1 - Products(masked.map(\.0), masked.map(\.1)).cosine
+      return 1 - InnerProducts(masked.map(\.0), masked.map(\.1)).cosine
     case .layerCosine:
-      let losses = zip(gradients, targets).map { 1 - Products([$0], [$1]).cosine }
+      let losses = zip(gradients, targets).map { 1 - InnerProducts([$0], [$1]).cosine }
       return weightedSum(losses) / factors(losses.count).reduce(0, +)
     case .angular:
-      return Products(gradients, targets).cosine.arcCosine() / Double.pi
+      return InnerProducts(gradients, targets).cosine.arcCosine() / Double.pi
     }
+  }
+
+  /// ‖G' - G‖² from inner products that ``distance(_:_:)`` computes anyway, where these leave the
+  /// gradients themselves out; else nil.
+  func squaredDistanceFromProducts(_ gradients: [Value], _ targets: [Value]) -> Value? {
+    guard kind.comparesDirections else { return nil }
+    let products = InnerProducts(gradients, targets)
+    return products.areFactored ? products.squaredDistance : nil
   }
 
   /// wₗ of each of `count` tensors.
@@ -55,28 +63,6 @@ extension MatchingObjective {
     let weighted = zip(terms, factors(terms.count)).map { $0 * $1 }
     return weighted.dropFirst().reduce(weighted[0], +)
   }
-}
-
-/// Inner products of two lists of tensors, as of two long vectors.
-private struct Products {
-  let mixed: Value
-  let left: Value
-  let right: Value
-
-  init(_ left: [Value], _ right: [Value]) {
-    func product(_ first: [Value], _ second: [Value]) -> Value {
-      let terms = zip(first, second).map { ($0 * $1).sum() }
-      return terms.dropFirst().reduce(terms[0], +)
-    }
-    mixed = product(left, right)
-    self.left = product(left, left)
-    self.right = product(right, right)
-  }
-
-  /// The cosine of the angle; 0 for a vector of zeros, as all-dead ReLU units give.
-  ///
-  /// 1e-24 keeps the derivative of the root finite in f32, and is far below any gradient's square.
-  var cosine: Value { mixed * (left + 1e-24).rsqrt() * (right + 1e-24).rsqrt() }
 }
 
 extension Value {

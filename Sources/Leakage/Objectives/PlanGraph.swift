@@ -22,6 +22,9 @@ struct PlanGraph: Sendable {
   let objectives: Int
   /// Output index of the squared distance of each seed's gradient to the shared one: [S].
   let squaredDistances: Int
+  /// Where those come from inner products of factored gradients: a graph of the same inputs whose
+  /// only output is the distances without their cancellation, for the images that count.
+  let exactDistances: Graph?
   let imageGradient: Int
   /// Nil when labels are given.
   let labelGradient: Int?
@@ -61,7 +64,7 @@ struct PlanGraph: Sendable {
       epochs == 1 ? labels : Value.concatenate(Array(repeating: labels, count: epochs), axis: 0)
 
     var batches: [Value] = []
-    var (objectives, distances): ([Value], [Value]) = ([], [])
+    var (objectives, distances, exact): ([Value], [Value], [Value]) = ([], [], [])
     var recovered: Value?
     var total = builder.constant(0, dtype)
     for seed in 0..<seeds {
@@ -93,9 +96,10 @@ struct PlanGraph: Sendable {
       batches.append(batch)
       objectives.append(objective.reshape(to: [1]))
       let received = shared ?? Array(targets.indices)
+      let (own, theirs) = (received.map { gradients[$0] }, received.map { targets[$0] })
+      exact.append(squaredDistance(own, theirs).reshape(to: [1]))
       distances.append(
-        squaredDistance(received.map { gradients[$0] }, received.map { targets[$0] })
-          .reshape(to: [1]))
+        plan.objective.squaredDistanceFromProducts(own, theirs)?.reshape(to: [1]) ?? exact[seed])
     }
     if plan.prior.group.weight > 0, seeds > 1 {
       total = total + plan.prior.group.weight * plan.prior.group.value(of: batches)
@@ -115,6 +119,9 @@ struct PlanGraph: Sendable {
     imageGradient = output(gradients[0])
     labelGradient = seeksLabels ? output(gradients[1]) : nil
     graph = builder.build(outputs: outputs)
+    exactDistances =
+      zip(exact, distances).allSatisfy { $0.id == $1.id }
+      ? nil : builder.build(outputs: [Value.concatenate(exact, axis: 0)])
     self.parameters = 2..<2 + parameters.count
     self.buffers = self.parameters.upperBound..<self.parameters.upperBound + buffers.count
     self.targets = self.buffers.upperBound..<self.buffers.upperBound + targets.count

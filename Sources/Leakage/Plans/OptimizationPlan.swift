@@ -56,6 +56,14 @@ public struct MatchingObjective: Codable, Sendable, Equatable {
     case maskedCosine = "masked-cosine"
     /// The angle between g' and g, divided by π.
     case angular
+
+    /// Whether the distance is a function of inner products of the gradients.
+    var comparesDirections: Bool {
+      switch self {
+      case .cosine, .layerCosine, .angular: true
+      case .l2, .l1, .tag, .maskedCosine: false
+      }
+    }
   }
 
   /// How the weights wₗ fall from the first of L tensors, 0, to the last.
