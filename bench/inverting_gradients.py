@@ -2,7 +2,7 @@
 """Inverting Gradients (Geiping et al. 2020) on an untrained ResNet: gradleak's preset beside a PyTorch
 implementation of the paper's algorithm, on the same weights, images, labels and number of evaluations.
 
-    python bench/inverting_gradients.py [--gradleak PATH] [--model resnet20] [--images 7]
+    python bench/inverting_gradients.py [--gradleak PATH] [--model resnet20] [--images 7] [--seeds 1]
         [--iterations 2000] [--variation 0.1] [--threads N] [--attack inverting-gradients]
         needs: torch numpy safetensors, and gradleak built with -c release
 
@@ -107,6 +107,7 @@ def main():
     parser.add_argument("--model", default="resnet20", choices=BLOCKS)
     parser.add_argument("--attack", default="inverting-gradients")
     parser.add_argument("--images", type=int, default=7)
+    parser.add_argument("--seeds", type=int, default=1, help="weights and labels for each image")
     parser.add_argument("--iterations", type=int, default=2000)
     parser.add_argument("--variation", type=float, default=0.1)
     parser.add_argument("--threads", type=int)
@@ -124,8 +125,8 @@ def main():
         subprocess.run(
             [options.gradleak, "bench", "success", "--model", options.model, "--attack",
              options.attack, *settings, "--iterations", str(options.iterations), "--trials", "1",
-             "--runs", str(options.images), "--export", folder / "cases", "--out", folder / "out",
-             "--quiet", "--json", *threads],
+             "--runs", str(options.images), "--seeds", str(options.seeds), "--export",
+             folder / "cases", "--out", folder / "out", "--quiet", "--json", *threads],
             check=True, stdout=subprocess.DEVNULL)
         records = json.loads((folder / "out/run.json").read_text())
         timings = json.loads((folder / "out/timing.json").read_text())
@@ -151,6 +152,12 @@ def main():
         f"mean PSNR: gradleak {mean('gradleak_psnr'):.2f} dB, torch {mean('torch_psnr'):.2f} dB; "
         f"seconds: gradleak {mean('gradleak_seconds'):.1f}, torch {mean('torch_seconds'):.1f}, "
         f"ratio {mean('torch_seconds') / mean('gradleak_seconds'):.2f}")
+    differences = [row["gradleak_psnr"] - row["torch_psnr"] for row in rows]
+    if len(rows) > 1:
+        error = statistics.stdev(differences) / len(rows) ** 0.5
+        print(
+            f"PSNR of gradleak above torch's, n = {len(rows)}: {statistics.mean(differences):+.2f} dB, "
+            f"standard error {error:.2f} dB")
     if options.out:
         pathlib.Path(options.out).write_text(json.dumps(rows, indent=2) + "\n")
 

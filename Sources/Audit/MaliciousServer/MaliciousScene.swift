@@ -217,28 +217,9 @@ public struct MaliciousScene: Sendable {
   /// For each private image the nearest of the server's, which the server itself cannot tell.
   private func nearest(_ contents: [Tensor]) -> [Tensor?] {
     let images = contents.map(clamped)
-    let elements = images.map(\.doubles)
     return batch.map { example in
-      let target = example.image.doubles
-      let errors = elements.map { squaredDistance($0, target) }
+      let errors = images.map { ImageMetrics.meanSquaredError($0, example.image) }
       return errors.indices.min { errors[$0] < errors[$1] }.map { images[$0] }
     }
   }
-
-  private func squaredDistance(_ left: [Double], _ right: [Double]) -> Double {
-    var sum = 0.0
-    for index in left.indices {
-      let difference = left[index] - right[index]
-      sum += difference * difference
-    }
-    return sum
-  }
-}
-
-/// The middle of the values in order, or the mean of the two middle ones; NaN for none.
-public func median(_ values: [Double]) -> Double {
-  guard !values.isEmpty else { return .nan }
-  let sorted = values.sorted()
-  let middle = sorted.count / 2
-  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }

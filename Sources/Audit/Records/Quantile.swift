@@ -7,3 +7,11 @@ public func quantile(_ share: Double, of values: [Double]) -> Double {
   let position = max(Int((share * Double(sorted.count)).rounded(.up)) - 1, 0)
   return sorted[min(position, sorted.count - 1)]
 }
+
+/// The middle of the values in order, or the mean of the two middle ones; NaN for none.
+public func median(_ values: [Double]) -> Double {
+  guard !values.isEmpty else { return .nan }
+  let sorted = values.sorted()
+  let middle = sorted.count / 2
+  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}

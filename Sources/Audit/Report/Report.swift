@@ -103,7 +103,8 @@ extension SweepTask {
       classes: record.model.classCount, size: record.model.inputShape.dropFirst().first ?? 0,
       defence: record.defence?.chain ?? .none,
       attack: SweepAttack(
-        kind: record.configuration.attack, isAdaptive: record.defence?.isAdaptive ?? true),
+        kind: record.configuration.attack, isAdaptive: record.defence?.isAdaptive ?? true,
+        unknown: record.configuration.unknown),
       batchSize: record.update.batchSize, seed: record.configuration.seed,
       trials: record.configuration.trials, iterations: record.configuration.iterations,
       images: record.images.map(\.name), imageFingerprint: record.update.fingerprint)

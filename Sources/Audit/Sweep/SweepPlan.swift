@@ -38,36 +38,6 @@ public struct SweepPlan: Sendable, Equatable {
   }
 }
 
-/// An attack of a sweep, written `auto`, or `dlg/naive` for one that ignores the defence.
-public struct SweepAttack: Sendable, Hashable, Codable {
-  public var kind: AttackKind
-  /// Whether it knows of the client's defence and answers it; see ``CounterAttack``.
-  public var isAdaptive: Bool
-
-  public init(kind: AttackKind, isAdaptive: Bool = true) {
-    self.kind = kind
-    self.isAdaptive = isAdaptive
-  }
-
-  /// Reads the short form; nil when it is none.
-  public init?(_ text: String) {
-    let suffix = "/naive"
-    let isNaive = text.hasSuffix(suffix)
-    guard let kind = AttackKind(rawValue: isNaive ? String(text.dropLast(suffix.count)) : text)
-    else { return nil }
-    self.init(kind: kind, isAdaptive: !isNaive)
-  }
-
-  /// Every short form.
-  public static let allNames = AttackKind.allCases.flatMap {
-    [$0.rawValue, $0.rawValue + "/naive"]
-  }
-}
-
-extension SweepAttack: CustomStringConvertible {
-  public var description: String { kind.rawValue + (isAdaptive ? "" : "/naive") }
-}
-
 /// A plan that cannot be run.
 public struct SweepError: Error, Hashable, Sendable, CustomStringConvertible {
   /// One sentence: what is wrong, where, and how to mend it.

@@ -89,7 +89,7 @@ private enum PlanKeys {
         }
       case "attacks":
         group.attacks = try list(value, key) { text throws(SweepError) in
-          try SweepPlan.attack(named: text)
+          try SweepAttack(text)
         }
       case "batch-sizes": group.batchSizes = try numbers(value, key, 1...1000)
       case "sizes": group.sizes = try numbers(value, key, 1...8192)
@@ -150,20 +150,5 @@ private enum PlanKeys {
       result.append(try read(text))
     }
     return result
-  }
-}
-
-extension SweepPlan {
-  /// An attack by its short form.
-  ///
-  /// - Throws: ``SweepError`` with the nearest spelling.
-  public static func attack(named text: String) throws(SweepError) -> SweepAttack {
-    if let attack = SweepAttack(text) { return attack }
-    let hint =
-      nearestSpelling(to: text, in: SweepAttack.allNames).map { "did you mean \($0)? " } ?? ""
-    throw SweepError(
-      "there is no attack called \(text.quotedForMessage); \(hint)the attacks are "
-        + AttackKind.allCases.map(\.rawValue).joined(separator: ", ")
-        + ", each also with /naive behind it")
   }
 }

@@ -52,8 +52,10 @@ public struct SweepTask: Codable, Sendable, Hashable {
 
   /// How the attack is run.
   var configuration: AttackConfiguration {
-    AttackConfiguration(
+    var configuration = AttackConfiguration(
       attack: attack.kind, seed: seed, trials: trials, iterations: iterations, snapshots: 0)
+    configuration.unknown = attack.unknown
+    return configuration
   }
 }
 

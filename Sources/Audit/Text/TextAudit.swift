@@ -104,8 +104,9 @@ public struct TextAudit: Sendable {
     let labels: [Int]
   }
 
-  /// The batch with its labels; for a masked language model 15 % of the tokens, at least one, are
-  /// masked, as in BERT's training (Devlin et al. 2019, section 3.1).
+  /// The batch with its labels. A masked language model is asked for 15 % of the tokens, at least one:
+  /// four of five are masked, of the rest half are replaced by a random token and half stay as they are,
+  /// as in BERT's training (Devlin et al. 2019, arXiv 1810.04805, section 3.1).
   private func privateBatch(
     _ tokens: [[Int]], labels: [Int], seed: UInt64
   ) throws(AttackError) -> TextBatch {
@@ -120,6 +121,7 @@ public struct TextAudit: Sendable {
       }
       var source = RandomSource(seed: seed).derive(label: "masking")
       var masked = tokens
+      let vocabulary = weighted.model.configuration.vocabularySize
       let labels = tokens.indices.map { row -> [Int?] in
         let first = tokenizer.prefix.count
         let count = tokens[row].count - first - tokenizer.suffix.count
@@ -127,7 +129,12 @@ public struct TextAudit: Sendable {
         var labels = [Int?](repeating: nil, count: tokens[row].count)
         for place in chosen {
           labels[first + place] = tokens[row][first + place]
-          masked[row][first + place] = mask
+          let share = source.uniform()
+          if share < 0.8 {
+            masked[row][first + place] = mask
+          } else if share < 0.9 {
+            masked[row][first + place] = source.integer(below: vocabulary)
+          }
         }
         return labels
       }

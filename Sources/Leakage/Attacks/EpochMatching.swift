@@ -22,7 +22,7 @@ struct EpochMatching {
       for client in clients {
         let columns = minimumCostAssignment(
           client.map { row in
-            client.map { squaredDistance(image(0, row), image(epoch, $0)) }
+            client.map { ImageMetrics.meanSquaredError(image(0, row), image(epoch, $0)) }
           })
         for (row, column) in zip(client, columns) {
           let matched = image(epoch, client.lowerBound + column)
@@ -31,10 +31,5 @@ struct EpochMatching {
       }
     }
     return sum.map { $0 / Double(epochs) }
-  }
-
-  private func squaredDistance(_ first: ArraySlice<Double>, _ second: ArraySlice<Double>) -> Double
-  {
-    zip(first, second).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
   }
 }

@@ -35,7 +35,9 @@ public enum ImageMetrics {
     meanSquaredError == 0 ? .infinity : -10 * log10(meanSquaredError)
   }
 
-  static func meanSquaredError(_ first: [Double], _ second: [Double]) -> Double {
+  static func meanSquaredError(
+    _ first: some Collection<Double>, _ second: some Collection<Double>
+  ) -> Double {
     var sum = 0.0
     for (a, b) in zip(first, second) { sum += (a - b) * (a - b) }
     return sum / Double(max(first.count, 1))

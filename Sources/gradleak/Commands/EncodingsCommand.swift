@@ -38,8 +38,8 @@ struct EncodingsCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let mixedCounts = try numbers("--mixed", mixed, 2...6)
-    let encodingCounts = try numbers("--encodings", encodings, 2...100_000)
+    let mixedCounts = try wholeNumbers(mixed, of: "--mixed", 2...6)
+    let encodingCounts = try wholeNumbers(encodings, of: "--encodings", 2...100_000)
     let chosen = try ModelCatalog.model(named: model, ModelOptions())
     let shape = chosen.inputShape
     let images = BundledImages.all(size: shape[1] > 32 ? 64 : 32).map {
@@ -71,20 +71,6 @@ struct EncodingsCommand: ParsableCommand {
       show(benchmark)
     }
     if Interruption.isRequested { throw FinishedWithStatus(status: ExitStatus.interrupted) }
-  }
-
-  private func numbers(
-    _ option: String, _ text: String, _ range: ClosedRange<Int>
-  ) throws -> [Int] {
-    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let number = Int(part.trimmingCharacters(in: .whitespaces)), range.contains(number)
-      else {
-        throw ValidationError(
-          "\(option) has \(String(part).quotedForMessage); give numbers from \(range.lowerBound) to "
-            + "\(range.upperBound).")
-      }
-      return number
-    }
   }
 
   private func show(_ benchmark: EncodingBenchmark) {

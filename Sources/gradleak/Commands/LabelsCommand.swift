@@ -48,14 +48,7 @@ struct LabelsCommand: ParsableCommand {
       try ModelCatalog.model(
         named: name.trimmingCharacters(in: .whitespaces), ModelOptions(classCount: classes))
     }
-    let sizes = try batchSizes.split(separator: ",").map { text in
-      guard let size = Int(text.trimmingCharacters(in: .whitespaces)), (1...4096).contains(size)
-      else {
-        throw ValidationError(
-          "--batch-sizes has \(String(text).quotedForMessage); give numbers from 1 to 4096.")
-      }
-      return size
-    }
+    let sizes = try wholeNumbers(batchSizes, of: "--batch-sizes", 1...4096)
     guard !chosen.isEmpty, !sizes.isEmpty else {
       throw ValidationError("--models and --batch-sizes need at least one entry each.")
     }

@@ -13,12 +13,14 @@ struct SweepCommand: ParsableCommand {
     discussion: """
       Runs every combination of a plan, several at a time with one thread each. Every result goes \
       into the results file at once: after Ctrl-C, a crash or a kill the same command goes on where \
-      it was. An attack knows of the defence and answers it, unless "/naive" is behind its name.
+      it was. An attack knows of the defence and answers it, unless "/naive" is behind its name; \
+      "/unknown:FACT+FACT" withholds facts, as --unknown of 'gradleak reconstruct' does.
 
       EXAMPLES
         gradleak sweep --preset dlg-paper --results paper.sqlite
         gradleak sweep plan.yml --results sweep.sqlite --csv sweep.csv
         gradleak sweep --defence none --defence gaussian:1e-2 --attack auto --attack dlg/naive
+        gradleak sweep --defence fp16 --attack auto --attack auto/unknown:loss-function
         gradleak sweep --results sweep.sqlite --json        the report of what is there
 
       A PLAN
@@ -196,7 +198,7 @@ struct SweepCommand: ParsableCommand {
         }
       }
     }
-    if !attacks.isEmpty { group.attacks = try attacks.map { try SweepPlan.attack(named: $0) } }
+    if !attacks.isEmpty { group.attacks = try attacks.map { try SweepAttack($0) } }
     if !batchSize.isEmpty { group.batchSizes = batchSize }
     if !size.isEmpty { group.sizes = size }
     if let model { group.model = model }

@@ -192,11 +192,3 @@ struct AttackOptions: ParsableArguments {
     }
   }
 }
-
-/// Refuses a number outside its range in one sentence.
-func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws {
-  guard range.contains(value) else {
-    throw ValidationError(
-      "\(option) is \(value); give a number from \(range.lowerBound) to \(range.upperBound).")
-  }
-}

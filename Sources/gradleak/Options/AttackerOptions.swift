@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Leakage
 
 /// Who attacks, on the command line.
@@ -44,7 +45,7 @@ struct AttackerOptions: ParsableArguments {
   func unknownFacts() throws -> [ThreatModel.Fact]? {
     let names = ThreatModel.Fact.allCases.map(\.name)
     let given = unknown.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
-      .map { String($0).trimmingCharacters() }
+      .map { $0.trimmingCharacters(in: .whitespaces) }
     for name in given where !names.contains(name) {
       let hint = nearestSpelling(to: name, in: names).map { "did you mean \($0)? " } ?? ""
       throw ValidationError(
@@ -52,12 +53,5 @@ struct AttackerOptions: ParsableArguments {
           + names.joined(separator: ", ") + ".")
     }
     return given.isEmpty ? nil : ThreatModel.Fact.allCases.filter { given.contains($0.name) }
-  }
-}
-
-extension String {
-  /// Without blanks at both ends.
-  fileprivate func trimmingCharacters() -> String {
-    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 }

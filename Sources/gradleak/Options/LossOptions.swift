@@ -44,28 +44,3 @@ struct LossOptions: ParsableArguments {
       scale: lossScale)
   }
 }
-
-/// Numbers separated by commas.
-func numbers(_ text: String, of option: String) throws -> [Double] {
-  try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-    let part = part.trimmingCharacters(in: .whitespaces)
-    guard let number = Double(part), number.isFinite else {
-      throw ValidationError(
-        "\(option) has \(part.quotedForMessage); give numbers separated by commas.")
-    }
-    return number
-  }
-}
-
-/// Class numbers separated by commas.
-func classNumbers(_ text: String, of option: String, classCount: Int) throws -> [Int] {
-  try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-    let part = part.trimmingCharacters(in: .whitespaces)
-    guard let label = Int(part), (0..<classCount).contains(label) else {
-      throw ValidationError(
-        "\(option) has \(part.quotedForMessage); give class numbers from 0 to "
-          + "\(classCount - 1), separated by commas.")
-    }
-    return label
-  }
-}

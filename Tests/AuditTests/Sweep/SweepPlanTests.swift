@@ -13,7 +13,7 @@ import Testing
         model: mlp
         activation: tanh
         classes: 7
-        attacks: [auto, dlg/naive]
+        attacks: [auto, dlg/naive, dlg/naive/unknown:labels+weights]
         batch-sizes: 2
         seeds: 4
         first-seed: 9
@@ -29,7 +29,9 @@ import Testing
     let first = plan.groups[0]
     #expect(first.model == "mlp" && first.activation == "tanh" && first.classes == 7)
     #expect(first.defences.map(\.description) == ["none", "gaussian:0.01", "prune:0.3+fp16"])
-    #expect(first.attacks.map(\.description) == ["auto", "dlg/naive"])
+    #expect(
+      first.attacks.map(\.description) == ["auto", "dlg/naive", "dlg/naive/unknown:weights+labels"])
+    #expect(first.attacks[2].unknown == [.weights, .labels] && first.attacks[1].unknown == nil)
     #expect(first.batchSizes == [2] && first.sizes == [16, 32] && first.pictures == 3)
     #expect(first.seeds == 4 && first.firstSeed == 9)
     #expect(plan.groups[1].trials == 5 && plan.groups[1].iterations == 77)
@@ -39,7 +41,10 @@ import Testing
   @Test(arguments: [
     ("defenses: [none]", "did you mean defences?"),
     ("defences: [gausian:1]", "did you mean gaussian"),
-    ("attacks: [atuo]", "did you mean auto?"), ("seeds: many", "whole number from 1"),
+    ("attacks: [atuo]", "did you mean auto?"),
+    ("attacks: [auto/unknown:lables]", "did you mean labels?"),
+    ("attacks: [auto/naive/naive]", "each once"), ("attacks: [auto/]", "each once"),
+    ("attacks: [\"auto/unknown:\"]", "no fact called"), ("seeds: many", "whole number from 1"),
     ("seeds: 0", "from 1"), ("sizes: []", "empty list"), ("sizes: [32, x]", "whole number"),
     ("groups: 3", "groups is not a list"), ("groups: [3]", "keys and values"),
     ("- a\n- b", "a plan is a list of keys"), ("a: [", "no YAML"), ("images: 3", "folder's name"),

@@ -60,6 +60,42 @@ private func attack(
     #expect(result.bag?.tokens == [2, 3, 5, 7, 9])
   }
 
+  /// As in BERT's training: masked, replaced by another token, and left as it is; the last two where
+  /// the token stands elsewhere too, so that a tied embedding's gradient hides its label.
+  @Test(arguments: [true, false])
+  func labelsOfMaskedModelsAreFoundAtAnyToken(_ embeddingsAreTied: Bool) throws {
+    let model = WeightedTextModel(
+      untrained: try TextModel(
+        TextModelConfiguration(
+          architecture: .bert, vocabularySize: 60, width: 64, layers: 2, heads: 4, positions: 16,
+          tiesEmbeddings: embeddingsAreTied, head: .maskedLanguageModel, initializerRange: 0.2)),
+      seed: 5)
+    let mask = 1
+    let texts = [[2, mask, 9, 17, 5, 9, 11, 3], [2, 20, mask, 31, 3]]
+    let labels: [[Int?]] = [
+      [nil, 40, nil, 12, 5, 9, nil, nil], [nil, nil, 33, nil, nil],
+    ]
+    for rows in [0..<1, 0..<2] {
+      let batch = TextBatch(tokens: Array(texts[rows]), labels: .masked(Array(labels[rows])))
+      let backend = CPUBackend()
+      let update = try model.share(batch, backend: backend)
+      for mask in [mask, nil] {
+        let found = try TextInversion(
+          model, update: update,
+          configuration: TextAttackConfiguration(beginning: [2], ending: [3], maskToken: mask),
+          backend: backend
+        ).batch(of: batch.tokens)
+        #expect(found == batch)
+      }
+      let result = try TextInversion(
+        model, update: update,
+        configuration: TextAttackConfiguration(beginning: [2], ending: [3], maskToken: mask),
+        backend: backend
+      ).run()
+      #expect(Set(result.texts) == Set(batch.unmasked) && result.isCertain)
+    }
+  }
+
   @Test func oneTextIsReadOffAttentionAlone() throws {
     let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([2]))
     let result = try attack(encoder(), batch, withholding: embeddings)

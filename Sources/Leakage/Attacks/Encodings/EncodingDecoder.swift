@@ -86,12 +86,12 @@ public struct EncodingDecoder: Sendable {
     init?(_ rows: [[Double]]) {
       let count = rows.first?.count ?? 0
       guard count > 0, rows.count >= 2 * count - 1 else { return nil }
-      let normal = (0..<count).map { i in
-        (0..<count).map { j in rows.reduce(0.0) { $0 + $1[i] * $1[j] } }
+      let normal = (0..<count * count).map { index in
+        rows.reduce(0.0) { $0 + $1[index / count] * $1[index % count] }
       }
-      guard let inverse = inverted(normal) else { return nil }
+      guard let inverse = inverted(normal, order: count, tolerance: 1e-10) else { return nil }
       self.rows = rows
-      self.inverse = inverse
+      self.inverse = (0..<count).map { Array(inverse[$0 * count..<($0 + 1) * count]) }
     }
 
     /// The u that fits |A u| = b best, of several starts, and its residual relative to b.
@@ -180,28 +180,4 @@ private struct SignedForest {
     signs[right.index] = left.sign * sign * right.sign
     sizes[left.index] += sizes[right.index]
   }
-}
-
-/// The inverse of a symmetric positive definite matrix, by Gauss and Jordan; nil when it is singular.
-private func inverted(_ matrix: [[Double]]) -> [[Double]]? {
-  let count = matrix.count
-  var work = matrix
-  var result = (0..<count).map { row in (0..<count).map { $0 == row ? 1.0 : 0 } }
-  let largest = matrix.indices.reduce(0) { max($0, matrix[$1][$1]) }
-  for column in 0..<count {
-    let pivot = work[column][column]
-    guard pivot > 1e-10 * largest else { return nil }
-    for index in 0..<count {
-      work[column][index] /= pivot
-      result[column][index] /= pivot
-    }
-    for row in 0..<count where row != column {
-      let factor = work[row][column]
-      for index in 0..<count {
-        work[row][index] -= factor * work[column][index]
-        result[row][index] -= factor * result[column][index]
-      }
-    }
-  }
-  return result
 }

@@ -226,9 +226,9 @@ public struct TextInversion {
       return classes == 1
         ? TextBatch(tokens: texts, labels: .classes(texts.map { _ in 0 })) : nil
     case .maskedLanguageModel:
-      guard let mask = configuration.maskToken,
-        let found = try labels.maskedTokens(of: texts, mask: mask)
-      else { return nil }
+      guard let found = try labels.maskedTokens(of: texts, mask: configuration.maskToken) else {
+        return nil
+      }
       return TextBatch(tokens: texts, labels: .masked(found))
     }
   }

@@ -8,7 +8,7 @@ struct TextLabelRecovery {
   let weights: ParameterBuffers
   let backend: any Backend
 
-  private var model: TextModel { weights.model }
+  var model: TextModel { weights.model }
 
   /// A class for each text of a classifier; nil when the gradient is missing or does not tell the texts
   /// apart.
@@ -75,29 +75,6 @@ struct TextLabelRecovery {
     return texts.indices.map { isFound[$0] ? best[$0].token : current[$0].last ?? 0 }
   }
 
-  /// The tokens that `mask` stands for in each text; nil when they cannot be told.
-  func maskedTokens(of texts: [[Int]], mask: Int) throws(AttackError) -> [[Int?]]? {
-    guard let gradient = update.gradients[model.names.output] else { return nil }
-    var places: [(text: Int, position: Int)] = []
-    var rows: [[Double]] = []
-    for (text, features) in try features(of: texts).enumerated() {
-      for position in texts[text].indices where texts[text][position] == mask {
-        places.append((text, position))
-        rows.append(features[position])
-      }
-    }
-    guard let solve = SpanCoefficients(rows, algebra: backend.linearAlgebra) else { return nil }
-    // The bias's gradient is negative for labels alone.
-    let bias = model.names.tokenBias.flatMap { update.gradients[$0]?.doubles }
-    let tokens = (0..<gradient.shape[0]).filter { (bias?[$0] ?? -1) < 0 }
-    let best = likeliest(gradient, tokens, solve, rows: rows.count, count: 1)
-    var labels = texts.map { [Int?](repeating: nil, count: $0.count) }
-    for (place, candidates) in zip(places, best) {
-      labels[place.text][place.position] = candidates.first
-    }
-    return labels
-  }
-
   /// For each row of features the labels with the lowest factors, lowest first.
   private func likeliest(
     _ gradient: Tensor, _ labels: [Int], _ solve: SpanCoefficients, rows: Int, count: Int,
@@ -116,7 +93,7 @@ struct TextLabelRecovery {
   }
 
   /// What the last layer reads, for each text: one vector for a classifier, else one for each token.
-  private func features(of texts: [[Int]]) throws(AttackError) -> [[[Double]]] {
+  func features(of texts: [[Int]]) throws(AttackError) -> [[[Double]]] {
     let batch = TextBatch(tokens: texts, labels: .nextTokens)
     let length = batch.length
     let builder = GraphBuilder()

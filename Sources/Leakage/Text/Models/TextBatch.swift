@@ -12,7 +12,7 @@ public struct TextBatch: Hashable, Sendable {
     case classes([Int])
     /// The texts themselves: every token but the first of its text.
     case nextTokens
-    /// For each token the one that it masks, or nil where the loss asks for none.
+    /// For each token the one that the loss asks for there, or nil where it asks for none.
     case masked([[Int?]])
   }
 

@@ -1,0 +1,69 @@
+import Leakage
+import ModelIO
+
+/// An attack of a sweep, written `auto`; `dlg/naive` for one that ignores the defence;
+/// `auto/unknown:labels+weights` for an attacker who lacks these facts.
+public struct SweepAttack: Sendable, Hashable, Codable {
+  public var kind: AttackKind
+  /// Whether it knows of the client's defence and answers it; see ``CounterAttack``.
+  public var isAdaptive: Bool
+  /// What is withheld from the attacker, each fact once, in the order of all facts; nil for nothing.
+  public var unknown: [ThreatModel.Fact]?
+
+  public init(kind: AttackKind, isAdaptive: Bool = true, unknown: [ThreatModel.Fact]? = nil) {
+    self.kind = kind
+    self.isAdaptive = isAdaptive
+    self.unknown = unknown
+  }
+
+  private static let naive = "naive"
+  private static let withheld = "unknown:"
+
+  /// Reads the short form.
+  ///
+  /// - Throws: ``SweepError`` with the nearest spelling.
+  public init(_ text: String) throws(SweepError) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard let kind = AttackKind(rawValue: parts[0]) else {
+      let names = AttackKind.allCases.map(\.rawValue)
+      throw SweepError(
+        "there is no attack called \(text.quotedForMessage); \(Self.hint(parts[0], names))the attacks are "
+          + names.joined(separator: ", ") + ", each also with /naive or /unknown:FACT behind it")
+    }
+    self.init(kind: kind)
+    for part in parts.dropFirst() {
+      if part == Self.naive, isAdaptive {
+        isAdaptive = false
+      } else if part.hasPrefix(Self.withheld), unknown == nil {
+        unknown = try Self.facts(String(part.dropFirst(Self.withheld.count)))
+      } else {
+        throw SweepError(
+          "the attack \(text.quotedForMessage) has /\(part.escapingControlCharacters) behind it; "
+            + "there can be /naive and /unknown:FACT, each once")
+      }
+    }
+  }
+
+  /// Facts with plus signs between them.
+  private static func facts(_ text: String) throws(SweepError) -> [ThreatModel.Fact] {
+    let names = ThreatModel.Fact.allCases.map(\.name)
+    let given = text.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+    for name in given where !names.contains(name) {
+      throw SweepError(
+        "there is no fact called \(name.quotedForMessage) that an attacker may lack; "
+          + "\(hint(name, names))the facts are " + names.joined(separator: ", "))
+    }
+    return ThreatModel.Fact.allCases.filter { given.contains($0.name) }
+  }
+
+  private static func hint(_ name: String, _ names: [String]) -> String {
+    nearestSpelling(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+  }
+}
+
+extension SweepAttack: CustomStringConvertible {
+  public var description: String {
+    kind.rawValue + (isAdaptive ? "" : "/" + Self.naive)
+      + (unknown.map { "/" + Self.withheld + $0.map(\.name).joined(separator: "+") } ?? "")
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import Leakage
+
+/// Refuses a number outside its range in one sentence.
+func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+  guard range.contains(value) else {
+    throw ValidationError(
+      "\(option) is \(value); give a number from \(range.lowerBound) to \(range.upperBound).")
+  }
+}
+
+/// Numbers separated by commas.
+func numbers(_ text: String, of option: String) throws -> [Double] {
+  try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    let part = part.trimmingCharacters(in: .whitespaces)
+    guard let number = Double(part), number.isFinite else {
+      throw ValidationError(
+        "\(option) has \(part.quotedForMessage); give numbers separated by commas.")
+    }
+    return number
+  }
+}
+
+/// Whole numbers separated by commas.
+///
+/// - Parameter kind: what they are, for the message.
+func wholeNumbers(
+  _ text: String, of option: String, _ range: ClosedRange<Int>, kind: String = "whole numbers"
+) throws -> [Int] {
+  try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    let part = part.trimmingCharacters(in: .whitespaces)
+    guard let number = Int(part), range.contains(number) else {
+      throw ValidationError(
+        "\(option) has \(part.quotedForMessage); give \(kind) from \(range.lowerBound) to "
+          + "\(range.upperBound), separated by commas.")
+    }
+    return number
+  }
+}
+
+/// Class numbers separated by commas.
+func classNumbers(_ text: String, of option: String, classCount: Int) throws -> [Int] {
+  try wholeNumbers(text, of: option, 0...classCount - 1, kind: "class numbers")
+}
