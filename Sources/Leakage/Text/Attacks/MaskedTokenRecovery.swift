@@ -19,7 +19,9 @@ extension TextLabelRecovery {
     }
     for places in [places, places.filter { texts[$0.text][$0.position] == mask }] {
       let rows = places.map { features[$0.text][$0.position] }
-      guard let solve = SpanCoefficients(rows, algebra: backend.linearAlgebra) else { continue }
+      guard rows.count <= model.configuration.width,
+        let solve = SpanCoefficients(rows, algebra: backend.linearAlgebra)
+      else { continue }
       var factors = LabelFactors(
         tokens: places.map { texts[$0.text][$0.position] }, texts: texts, mask: mask,
         embeddingsAreTied: model.configuration.tiesEmbeddings,
@@ -79,19 +81,30 @@ private struct LabelFactors {
     }
   }
 
-  /// Of a labelled position's factors the root of the sum of squares, relative to the largest of all
-  /// positions: more than rounding leaves elsewhere, less than even a label leaves that is itself
-  /// hidden among the mixed tokens (1 / √V, of V equally likely tokens).
-  private static let leastEnergy = 1e-3
+  /// Of a labelled position's factors the sum of squares, relative to the largest of all positions: more
+  /// than rounding leaves elsewhere, less than even a label leaves that is itself hidden among the
+  /// mixed tokens (1 / V, of V equally likely tokens).
+  private static let leastEnergy = 1e-6
+  /// The same relative to the lower quartile, which where the update is noisy is noise.
+  private static let leastEnergyAboveNoise = 100.0
 
-  /// The label of each position, nil where there is none; nil when no position has one.
+  /// The label of each position, nil where there is none; nil when no position has one. Masks always
+  /// have one.
   var labels: [Int?]? {
-    let largest = energies.max() ?? 0
-    guard largest > 0, largest.isFinite else { return nil }
+    let sorted = energies.sorted()
+    guard let largest = sorted.last, largest > 0, largest.isFinite else { return nil }
+    let threshold = max(
+      Self.leastEnergy * largest, Self.leastEnergyAboveNoise * sorted[sorted.count / 4])
+    let clearest = lowest.compactMap { $0.map { -$0.factor } }.max() ?? 0
     return tokens.indices.map { row in
-      guard energies[row] > Self.leastEnergy * Self.leastEnergy * largest else { return nil }
-      // Factors of one position sum to 0: a label that is not mixed outweighs all others.
-      if let lowest = lowest[row], -lowest.factor > 0.5 * positiveSums[row] { return lowest.token }
+      guard energies[row] > threshold || tokens[row] == mask else { return nil }
+      // Factors of one position sum to 0: a label that is not mixed outweighs all others, and one that
+      // is leaves no other that is clearly negative.
+      if let lowest = lowest[row],
+        -lowest.factor > min(0.5 * positiveSums[row], 0.25 * clearest)
+      {
+        return lowest.token
+      }
       let own = tokens[row]
       if own != mask, mixedTokens.contains(own), mayBeLabel(own) { return own }
       return lowestMixed[row]?.token ?? lowest[row]?.token

@@ -110,7 +110,8 @@ public struct TextInversion {
     if let best, best.relativeDistance ?? 1 < 0.5 { return best }
     // A search knows lengths or guesses one from the positions in use.
     if let lengths = searchLengths, lengths.count == update.batchSize, norm > 0,
-      update.training == nil, update.adapters == nil
+      update.training == nil, update.adapters == nil,
+      case .classification = model.configuration.head
     {
       let found = try search(.lamp, session, bag)
       guard let distance = best?.relativeDistance,
