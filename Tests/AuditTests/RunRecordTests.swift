@@ -20,7 +20,8 @@ private func record() -> RunRecord {
     update: UpdateSummary(
       kind: "gradient", loss: "mean cross entropy", batchSize: 2, localSteps: 1, norm: 0.1,
       fingerprint: "fnv1a64:0"),
-    threatModel: ThreatModel(attacker: .maliciousServer, known: [.weights, .labels]),
+    threatModel: ThreatModel(
+      attacker: .maliciousServer, known: [.weights, .labels], category: .activeManipulator),
     trials: [
       TrialRecord(reason: .diverged, iterations: 3, evaluations: 4, matchingLoss: .nan),
       TrialRecord(

@@ -56,4 +56,13 @@ public enum MaliciousMethod: String, Codable, Sendable, CaseIterable {
   case fishing
   /// See ``FishingServer``: one image of a batch of a single class, by bisection over rounds.
   case featureFishing = "feature-fishing"
+
+  /// What Carletti et al. take the methods' papers for: planting bins or traps takes data like the
+  /// clients'.
+  public var category: ThreatModel.Category {
+    switch self {
+    case .robbingTheFed, .trapWeights: .dataEnhancedManipulator
+    case .fishing, .featureFishing: .activeManipulator
+    }
+  }
 }

@@ -187,7 +187,8 @@ public struct MaliciousScene: Sendable {
     let counted = entries.filter { $0.isIsolated ?? true }.map(\.psnr.value)
     return MaliciousRecord(
       tool: GradleakVersion.current, method: method,
-      threatModel: ThreatModel(attacker: .maliciousServer), model: weighted.model.name, seed: seed,
+      threatModel: ThreatModel(attacker: .maliciousServer, category: method.category),
+      model: weighted.model.name, seed: seed,
       precision: precision, batchSize: batch.count, rounds: rounds,
       recoveredCount: entries.count(where: \.isRecovered),
       medianPSNR: counted.isEmpty ? nil : JSONNumber(median(counted)),

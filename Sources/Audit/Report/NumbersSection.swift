@@ -63,6 +63,14 @@ extension Report {
     let models = input.records.map(\.threatModel).filter {
       seen.insert($0.description).inserted
     }
+    func category(_ model: ThreatModel) -> HTML {
+      guard let category = model.category else { return .none }
+      return """
+        <dt>The result takes at least</dt><dd>threat model \(category.rawValue) (\(category.title)) of \
+        Carletti et al., USENIX Security 2025</dd>
+
+        """
+    }
     let facts = models.map { model -> HTML in
       func list(_ facts: [ThreatModel.Fact]) -> String {
         facts.isEmpty ? "nothing" : facts.map(\.rawValue).joined(separator: ", ")
@@ -74,6 +82,7 @@ extension Report {
         <dt>Does not know</dt><dd>\(list(model.unknown))</dd>
         <dt>Update</dt><dd>\(model.updateDescription), \
         \(model.clientMode.rawValue) mode</dd>
+        \(category(model))\
         </dl>
 
         """

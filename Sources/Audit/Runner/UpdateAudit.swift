@@ -154,10 +154,11 @@ public struct UpdateAudit: Sendable {
         attacker: configuration.attacker ?? .honestButCuriousServer, known: known, clientMode: mode,
         localSteps: steps, clients: clients,
         withheld: Set(configuration.unknown ?? [])
-          .union(update.training?.isOrderKnown == false ? [.miniBatchOrder] : [])),
+          .union(update.training?.isOrderKnown == false ? [.miniBatchOrder] : []),
+        category: result.trials[result.bestTrial].category),
       trials: result.trials.map {
         TrialRecord(
-          method: $0.method, reason: $0.reason, iterations: $0.iterations,
+          method: $0.method.name, reason: $0.reason, iterations: $0.iterations,
           evaluations: $0.evaluations, matchingLoss: $0.matchingLoss,
           secondOrder: $0.secondOrder, objective: $0.objective)
       },

@@ -158,7 +158,7 @@ public struct TextAudit: Sendable {
       precision: configuration.precision.rawValue, seed: configuration.seed,
       batchSize: update.batchSize,
       frozenParameters: model.parameters.count - update.gradients.count,
-      threatModel: threatModel(configuration, update),
+      threatModel: threatModel(configuration, update, result.method),
       localTraining: update.training.map { "\($0)" }, adapterRank: update.adapters?.rank,
       defence: defences.defences.isEmpty ? nil : "\(defences)",
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
@@ -182,7 +182,7 @@ public struct TextAudit: Sendable {
   }
 
   private func threatModel(
-    _ configuration: TextAttackConfiguration, _ update: TextUpdate
+    _ configuration: TextAttackConfiguration, _ update: TextUpdate, _ method: TextAttackKind
   ) -> String {
     let lengths = configuration.lengths == nil ? "" : ", the texts' lengths"
     return
@@ -195,6 +195,8 @@ public struct TextAudit: Sendable {
           + (prior.sharesVocabulary
             ? "with the same vocabulary" : "for which texts are decoded and encoded again")
       } ?? "")
+      + "; "
+      + method.category(hasPrior: prior != nil, followsTraining: update.training != nil).requirement
   }
 
   private func recovered(_ result: TextAttackResult) -> [TextRecord.Text] {

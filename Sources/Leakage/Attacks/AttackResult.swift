@@ -2,8 +2,9 @@ import TensorGraph
 
 /// One start of a searching attack.
 public struct AttackTrial: Sendable {
-  /// What was run: "levenberg-marquardt", "l-bfgs", "layer peeling".
-  public let method: String
+  public let method: AttackMethod
+  /// Who can run it on this update.
+  public let category: ThreatModel.Category
   public let reason: StopReason
   public let iterations: Int
   public let evaluations: Int

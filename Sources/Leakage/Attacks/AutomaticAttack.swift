@@ -13,7 +13,8 @@ extension GradientInversion {
   /// Label first where the gradient tells labels, else together with the data; then
   /// Levenberg-Marquardt from random starts.
   func levenbergMarquardt(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    var journal = TrialJournal(
+      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
     try searchWithLikelyLabels(&journal, observe)
     return journal.result(diagnosis: diagnosis(of: journal))
   }
@@ -117,10 +118,11 @@ extension GradientInversion {
 
   func run(
     _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
-    _ journal: inout TrialJournal, _ observe: AttackObserver
+    method: AttackMethod = .levenbergMarquardt, _ journal: inout TrialJournal,
+    _ observe: AttackObserver
   ) throws(AttackError) {
     try journal.run(
-      method: "levenberg-marquardt",
+      method: method,
       labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
       solve: { observer in
         TrialJournal.Outcome(
@@ -168,7 +170,8 @@ extension GradientInversion {
 
   /// The best that applies, from the surest to the most general.
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    var journal = TrialJournal(
+      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
     let applies = missingFact(AttackKind.levenbergMarquardt.needs) == nil
     guard applies else { return try withWhatIsKnown(&journal, observe) }
     var layers = try peelBatch(&journal, observe)
@@ -207,7 +210,7 @@ extension GradientInversion {
     }
     for start in starts {
       try journal.run(
-        method: "l-bfgs", labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
+        method: .lbfgs, labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
         observe: observe,
         solve: { observer in
           TrialJournal.Outcome(
@@ -235,8 +238,8 @@ extension GradientInversion {
       let share = 1 / Double(weighted.model.classCount)
       let shares = [Double](repeating: share, count: update.batchSize * weighted.model.classCount)
       try run(
-        try residuals(nil, &journal), from: solution.images.doubles + shares, labels: nil, &journal,
-        observe)
+        try residuals(nil, &journal), from: solution.images.doubles + shares, labels: nil,
+        method: .polish(solution.method), &journal, observe)
       return
     }
     let function = try residuals(solution.labels, &journal)
@@ -258,7 +261,9 @@ extension GradientInversion {
       && (counter.isNone
         || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
     if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt, !journal.wasStopped {
-      try run(function, from: start, labels: solution.labels, &journal, observe)
+      try run(
+        function, from: start, labels: solution.labels, method: .polish(solution.method), &journal,
+        observe)
     }
   }
 
@@ -276,12 +281,11 @@ extension GradientInversion {
       relativeMatchingLoss: entry.trial.matchingLoss
         / max(matched.squaredNorm, .leastNormalMagnitude),
       isSolved: isSolved(journal),
-      isClosedForm: GradientInversion.closedFormMethods.contains(
-        journal.entries.first?.trial.method ?? ""),
+      isClosedForm: journal.entries.first?.trial.method.isClosedForm == true,
       unknowns: batchShape.elementCount,
       equationBound: equationBound,
       extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
       matchingLoss: entry.trial.matchingLoss,
-      methods: journal.entries.map(\.trial.method))
+      methods: journal.entries.map(\.trial.method.name))
   }
 }

@@ -5,8 +5,7 @@ struct ClosedFormSolution {
   /// [N, C, H, W] in f64.
   let images: Tensor
   let labels: [Int]
-  /// For records and people.
-  let method: String
+  let method: AttackMethod
   var layers: [LayerPeeling.Layer] = []
 
   var isFinite: Bool { images.doubles.allSatisfy(\.isFinite) }
@@ -16,14 +15,11 @@ extension ClosedFormSolution {
   /// What layer peeling gave.
   init(_ result: LayerPeeling.Result, labels: [Int]) {
     self.init(
-      images: result.images, labels: labels, method: "layer peeling", layers: result.layers)
+      images: result.images, labels: labels, method: .layerPeeling, layers: result.layers)
   }
 }
 
 extension GradientInversion {
-  /// What records call the closed forms.
-  static let closedFormMethods = ["linear layer", "layer peeling", "r-gap", "april", "spear"]
-
   /// Runs one closed form, and says what its end means.
   func closedForm(_ kind: AttackKind, _ observe: AttackObserver) throws(AttackError) -> AttackResult
   {
@@ -44,12 +40,12 @@ extension GradientInversion {
       relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
       isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
       equationBound: equationBound,
-      extremeEigenvalues: nil, layers: solution.layers, methods: [solution.method])
+      extremeEigenvalues: nil, layers: solution.layers, methods: [solution.method.name])
     return AttackResult(
       images: solution.images, labels: solution.labels, matchingLoss: loss,
       trials: [
         AttackTrial(
-          method: kind.rawValue,
+          method: solution.method, category: solution.method.category(after: update.training),
           reason: isExact ? .solved : wasStopped ? .interrupted : .converged, iterations: 0,
           evaluations: 1, matchingLoss: loss, secondOrder: nil)
       ],
@@ -79,7 +75,7 @@ extension GradientInversion {
     case .linear:
       let result = try LinearLayerLeak(model: weighted.model).reconstruct(update)
       return ClosedFormSolution(
-        images: result.image, labels: [try label(of: result.image)], method: "linear layer")
+        images: result.image, labels: [try label(of: result.image)], method: .linearLayer)
     case .peeling:
       guard update.batchSize == 1 else { return try peeledBatchOnly(observe) }
       let result = try LayerPeeling(model: weighted.model, mode: mode, backend: backend)
@@ -92,11 +88,11 @@ extension GradientInversion {
         .reconstruct(
           parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
       return ClosedFormSolution(
-        images: result.images, labels: result.labels, method: "r-gap", layers: result.layers)
+        images: result.images, labels: result.labels, method: .rGap, layers: result.layers)
     case .april:
       try requireEveryGradient("APRIL")
       let result = try April(weighted, backend: backend).reconstruct(update)
-      return ClosedFormSolution(images: result.image, labels: [result.label], method: "april")
+      return ClosedFormSolution(images: result.image, labels: [result.label], method: .april)
     case .spear:
       return try spear(draws: draws, observe)
     case .automatic, .levenbergMarquardt, .dlg, .idlg, .plan:
@@ -136,7 +132,7 @@ extension GradientInversion {
         count, _ in shouldStop(count)
       }
     }
-    return ClosedFormSolution(images: result.images, labels: result.labels, method: "spear")
+    return ClosedFormSolution(images: result.images, labels: result.labels, method: .spear)
   }
 
   /// Runs work that has no images to show before its end, and lets the observer and the time limit end

@@ -5,7 +5,8 @@ extension GradientInversion {
   func optimize(
     _ plan: OptimizationPlan, _ observe: AttackObserver
   ) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(batchShape: batchShape, timeLimit: configuration.timeLimit)
+    var journal = TrialJournal(
+      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
     try search(
       plan, &journal, trials: configuration.trials, iterations: configuration.iterations,
       precision: configuration.precision, observe)
@@ -31,7 +32,7 @@ extension GradientInversion {
         .derive(index: trial)
       let start = try startingPoint(plan.initialization, functions[0], source)
       try journal.run(
-        method: plan.name,
+        method: .plan(plan),
         labels: { labels ?? mostLikelyLabels($0[batchShape.elementCount...]) }, observe: observe,
         solve: { observer in search.run(from: start, noise: source.derive(label: "noise"), observer)
         })

@@ -35,14 +35,18 @@ struct TrialJournal {
   private(set) var snapshots: [AttackSnapshot] = []
   private let batchShape: Shape
   private let timeLimit: Double?
+  private let training: LocalTraining?
   private let clock = ContinuousClock()
   private var searchTime = Duration.zero
   private var compileTime = Duration.zero
 
-  /// - Parameter batchShape: [N, C, H, W].
-  init(batchShape: Shape, timeLimit: Double?) {
+  /// - Parameters:
+  ///   - batchShape: [N, C, H, W].
+  ///   - training: behind the update; nil for a gradient.
+  init(batchShape: Shape, timeLimit: Double?, training: LocalTraining?) {
     self.batchShape = batchShape
     self.timeLimit = timeLimit
+    self.training = training
   }
 
   private var imageCount: Int { batchShape.elementCount }
@@ -97,7 +101,7 @@ struct TrialJournal {
   ///   - labels: of the batch, for a final point.
   ///   - solve: minimises, and calls the observer that it is given after every iteration.
   mutating func run(
-    method: String, labels: ([Double]) -> [Int],
+    method: AttackMethod, labels: ([Double]) -> [Int],
     observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision,
     solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
   ) throws(AttackError) {
@@ -135,8 +139,9 @@ struct TrialJournal {
     entries.append(
       Entry(
         trial: AttackTrial(
-          method: method, reason: result.reason, iterations: result.iterations,
-          evaluations: result.evaluations, matchingLoss: result.value,
+          method: method, category: method.category(after: training), reason: result.reason,
+          iterations: result.iterations, evaluations: result.evaluations,
+          matchingLoss: result.value,
           secondOrder: outcome.secondOrder, objective: outcome.objective),
         images: Array(result.point[0..<imageCount]), labels: labels(result.point),
         extremeEigenvalues: outcome.extremeEigenvalues))

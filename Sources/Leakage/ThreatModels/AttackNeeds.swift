@@ -79,6 +79,15 @@ extension AttackConfiguration {
   }
 }
 
+extension ThreatModel.Category {
+  /// Who can run an attack of this category after several local steps: one whose needs name local training
+  /// takes someone who knows it.
+  public func afterLocalSteps(_ needs: [AttackNeed]) -> ThreatModel.Category {
+    needs.contains(AttackNeed(.localTraining, .localSteps))
+      ? max(self, .parameterAwareEavesdropper) : self
+  }
+}
+
 /// An attack that was left out, since it needs what the attacker does not know.
 public struct SkippedAttack: Codable, Sendable, Equatable {
   public let attack: String

@@ -40,14 +40,18 @@ public struct ThreatModel: Codable, Sendable, Equatable {
   public var clients: Int?
   /// What the attacker was expressly not granted; nil for nothing.
   public var withheld: [Fact]?
+  /// Who could run the attack that gave the result: the least of the categories that suffices. Facts of
+  /// ``known`` that the attack had no use for do not raise it. nil in records of older versions.
+  public var category: Category?
 
   public init(
     attacker: Attacker = .honestButCuriousServer,
     known: Set<Fact> = [.architecture, .weights, .lossFunction, .batchSize],
     clientMode: ForwardMode = .evaluation, localSteps: Int = 1, clients: Int? = nil,
-    withheld: Set<Fact> = []
+    withheld: Set<Fact> = [], category: Category? = nil
   ) {
     self.attacker = attacker
+    self.category = category
     self.known = Fact.allCases.filter { known.contains($0) && !withheld.contains($0) }
     self.withheld = withheld.isEmpty ? nil : Fact.allCases.filter(withheld.contains)
     self.clientMode = clientMode
@@ -62,8 +66,10 @@ extension ThreatModel: CustomStringConvertible {
     let facts = known.map(\.rawValue).joined(separator: ", ")
     let not =
       withheld.map { ", and not the \($0.map(\.rawValue).joined(separator: ", "))" } ?? ""
+    let category = category.map { "; \($0.requirement)" } ?? ""
     return
-      "\(attacker.rawValue); knows \(facts)\(not); \(updateDescription) in \(clientMode.rawValue) mode"
+      "\(attacker.rawValue); knows \(facts)\(not); \(updateDescription) in \(clientMode.rawValue) "
+      + "mode\(category)"
   }
 
   /// The facts that are not known and that this update leaves something to know about.

@@ -34,6 +34,35 @@ struct AttacksCommand: ParsableCommand {
     let assumes: String?
     /// Facts that the attacker must know.
     let knows: String
+    /// Who can run it on a gradient, and after several local steps; nil for the automatic attack.
+    let threatModel: ThreatModel.Category?
+    let threatModelAfterLocalSteps: ThreatModel.Category?
+
+    init(
+      name: String, isPreset: Bool, summary: String, about: OptimizationPlan.About?,
+      needs: [AttackNeed], category: ThreatModel.Category?
+    ) {
+      self.name = name
+      self.isPreset = isPreset
+      self.summary = summary
+      paper = about?.paper
+      assumes = about?.assumes
+      knows = AttackNeed.description(of: needs)
+      threatModel = category
+      threatModelAfterLocalSteps = category?.afterLocalSteps(needs)
+    }
+
+    init(_ plan: OptimizationPlan) {
+      self.init(
+        name: plan.name, isPreset: true, summary: plan.about.summary, about: plan.about,
+        needs: plan.needs, category: plan.category)
+    }
+
+    init(_ kind: AttackKind) {
+      self.init(
+        name: kind.rawValue, isPreset: false, summary: AttackKind.descriptions[kind.rawValue] ?? "",
+        about: nil, needs: kind.needs, category: kind.category)
+    }
   }
 
   func run() throws {
@@ -43,14 +72,10 @@ struct AttacksCommand: ParsableCommand {
     {
       if json {
         Terminal.print(
-          try ResultWriter.json(
-            Entry(
-              name: kind.rawValue, isPreset: false, summary: description, paper: nil, assumes: nil,
-              knows: AttackNeed.description(of: kind.needs)))
-        )
+          try ResultWriter.json(Entry(kind)))
       } else {
         Terminal.printParagraph("\(name): \(description).")
-        AttacksCommand.printKnowledge(kind.needs)
+        AttacksCommand.printKnowledge(kind.needs, kind.category)
       }
       return
     }
@@ -65,16 +90,21 @@ struct AttacksCommand: ParsableCommand {
     Terminal.printParagraph(about.summary)
     Terminal.printParagraph("Assumes: \(about.assumes).")
     Terminal.printParagraph("Needs: \(AttacksCommand.needs(preset.plan)).")
-    AttacksCommand.printKnowledge(preset.plan.needs)
+    AttacksCommand.printKnowledge(preset.plan.needs, preset.plan.category)
     Terminal.print("\nWhat differs from the default plan:\n")
     Terminal.write(preset.source, to: .standardOutput)
   }
 
   /// What the attacker must know; see --unknown.
-  private static func printKnowledge(_ needs: [AttackNeed]) {
+  private static func printKnowledge(_ needs: [AttackNeed], _ category: ThreatModel.Category?) {
     let text =
       needs.isEmpty ? "whatever is known, each attack its own" : AttackNeed.description(of: needs)
     Terminal.printParagraph("Attacker knows: \(text).")
+    guard let category else { return }
+    let later = category.afterLocalSteps(needs)
+    Terminal.printParagraph(
+      "Threat model of Carletti et al. (USENIX Security 2025): \(category)"
+        + (later == category ? "." : "; after several local steps \(later)."))
   }
 
   private func list() throws {
@@ -82,17 +112,9 @@ struct AttacksCommand: ParsableCommand {
     let presets = AttackPresets.all.map(\.plan)
     if json {
       let entries =
-        kinds.filter { kind in !presets.contains { $0.name == kind } }.map {
-          Entry(
-            name: $0, isPreset: false, summary: AttackKind.descriptions[$0] ?? "", paper: nil,
-            assumes: nil,
-            knows: AttackNeed.description(of: AttackKind(rawValue: $0)?.needs ?? []))
-        }
-        + presets.map {
-          Entry(
-            name: $0.name, isPreset: true, summary: $0.about.summary, paper: $0.about.paper,
-            assumes: $0.about.assumes, knows: AttackNeed.description(of: $0.needs))
-        }
+        AttackKind.allCases.filter { kind in
+          kind != .plan && !presets.contains { $0.name == kind.rawValue }
+        }.map { Entry($0) } + presets.map { Entry($0) }
       Terminal.write(try ResultWriter.json(entries), to: .standardOutput)
       return
     }

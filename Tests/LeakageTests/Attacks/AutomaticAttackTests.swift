@@ -50,7 +50,7 @@ import Testing
     let result = try attack(model(), images, labels: [4], .automatic)
     #expect(largestError(result, images) < 1e-6)
     #expect(result.labels == [4])
-    #expect(result.trials[0].method == "layer peeling")
+    #expect(result.trials[0].method.name == "layer peeling")
     #expect(result.diagnosis?.verdict == .recovered)
   }
 

@@ -46,7 +46,7 @@ import Testing
     let client = try AttackedClient.leNet(labels: [2, 0, 2])
     let result = try client.attack(AttackConfiguration(attack: .automatic))
     #expect(worst(result, client) > 100)
-    #expect(result.trials.first?.method == "layer peeling")
+    #expect(result.trials.first?.method.name == "layer peeling")
     #expect(result.diagnosis?.verdict == .recovered)
   }
 
@@ -69,7 +69,7 @@ import Testing
     #expect(message?.contains("too few for 6 images") == true)
     let result = try client.attack(AttackConfiguration(attack: .automatic))
     #expect(worst(result, client) > 100)
-    #expect(result.trials.map(\.method) == ["layer peeling + levenberg-marquardt"])
+    #expect(result.trials.map(\.method.name) == ["layer peeling + levenberg-marquardt"])
     #expect(result.labels == client.labels)
     #expect(result.diagnosis?.verdict == .recovered)
   }
@@ -167,7 +167,7 @@ import Testing
       client.weighted, update: update, configuration: AttackConfiguration(),
       backend: BatchPeelingTests.backend
     ).run()
-    #expect(result.trials.map(\.method) == ["layer peeling + levenberg-marquardt"])
+    #expect(result.trials.map(\.method.name) == ["layer peeling + levenberg-marquardt"])
     #expect(result.diagnosis?.verdict == .recovered)
     let found = result.images.doubles
     #expect(zip(found[0..<size], found[(5 * size)...]).allSatisfy { abs($0 - $1) < 1e-6 })

@@ -50,7 +50,7 @@ import Testing
       client.weighted, update: update, configuration: AttackConfiguration(),
       backend: AttackedClient.backend
     ).run()
-    #expect(result.trials.first?.method == "layer peeling")
+    #expect(result.trials.first?.method.name == "layer peeling")
     #expect(result.labels == labels)
   }
 }

@@ -185,7 +185,7 @@ import Testing
     let client = try Client(labels: [2], epochs: 3, rate: 0.1)
     let result = try client.attack(.automatic)
     #expect(client.psnr(of: result) > 60 && result.labels == [2])
-    #expect(result.trials.map(\.method) == ["levenberg-marquardt"])
+    #expect(result.trials.map(\.method.name) == ["levenberg-marquardt"])
   }
 
   @Test func dlgFollowsTheSteps() throws {

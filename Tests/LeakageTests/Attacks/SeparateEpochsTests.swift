@@ -146,7 +146,7 @@ import Testing
     var configuration = AttackConfiguration(attack: .automatic, iterations: 5, snapshots: 0)
     configuration.seed = 1
     let result = try client.run(configuration, knownLabels: client.labels)
-    #expect(result.trials.map(\.method) == ["data-leakage-in-fedavg"])
+    #expect(result.trials.map(\.method.name) == ["data-leakage-in-fedavg"])
     #expect(
       result.skipped.map(\.attack) == ["lm", "inverting-gradients"], "\(result.skipped)")
     #expect(result.skipped.allSatisfy { $0.fact == .miniBatchOrder })

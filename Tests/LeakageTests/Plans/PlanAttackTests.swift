@@ -33,7 +33,7 @@ import Testing
     let client = try resNet(labels: [2])
     let short = try client.attack(configuration(plan, iterations: 1))
     let result = try client.attack(configuration(plan, iterations: 30))
-    #expect(result.trials.map(\.method) == [name])
+    #expect(result.trials.map(\.method.name) == [name])
     #expect(result.images.shape == client.images.shape)
     #expect(result.images.doubles.allSatisfy { $0.isFinite })
     #expect(result.labels.count == 1)
@@ -185,7 +185,7 @@ import Testing
       labels: [0, 1, 2, 3])
     let result = try client.attack(
       AttackConfiguration(attack: .automatic, seed: 1, trials: 1, iterations: 40))
-    let methods = result.trials.map(\.method)
+    let methods = result.trials.map(\.method.name)
     #expect(methods.contains("levenberg-marquardt"))
     #expect(methods.contains("inverting-gradients"))
     #expect(result.diagnosis?.verdict == .notDetermined)

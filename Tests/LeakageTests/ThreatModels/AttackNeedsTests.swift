@@ -95,7 +95,7 @@ import Testing
   @Test func autoTakesWhatIsKnown() throws {
     let scene = try Scene("mlp")
     let result = try scene.run(.automatic, unknown: [.weights, .lossFunction])
-    #expect(result.trials.map(\.method) == ["linear"])
+    #expect(result.trials.map(\.method.name) == ["linear layer"])
     #expect(result.skipped.map(\.attack) == ["peeling", "lm"])
     #expect(result.skipped.allSatisfy { $0.fact == .weights })
     #expect(

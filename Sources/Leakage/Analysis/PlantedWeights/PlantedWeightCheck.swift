@@ -106,11 +106,14 @@ public enum PlantedWeightCheck {
     let others = norms.filter { $0 < largest }.sorted()
     let median = others.isEmpty ? largest : others[others.count / 2]
     guard largest > 100 * median else { return nil }
+    let contrast =
+      median > 0
+      ? "has weights \(rounded(largest / median)) times as long as the others'"
+      : "has weights, and the others' are 0"
     return Finding(
       kind: .classFishing, tensor: name,
       explanation:
-        "One class of \(name) has weights \(median > 0 ? rounded(largest / median) : "infinitely") "
-        + "times as long as the others': the gradient of a batch shrinks to that class's "
+        "One class of \(name) \(contrast): the gradient of a batch shrinks to that class's "
         + "examples (arXiv 2202.00580).")
   }
 

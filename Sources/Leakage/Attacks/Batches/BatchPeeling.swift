@@ -94,12 +94,9 @@ extension GradientInversion {
   func isSmoothestFound(_ journal: TrialJournal) -> Bool {
     guard equationBound < batchShape.elementCount, let best = journal.best else { return false }
     let trial = journal.entries[best].trial
-    return trial.method == GradientInversion.openEndMethod
+    return trial.method.name == AttackMethod.openEndName
       && trial.matchingLoss <= GradientInversion.smoothFit * matched.squaredNorm
   }
-
-  /// What records call layer peeling with a search below its end.
-  private static let openEndMethod = "layer peeling + levenberg-marquardt"
 
   /// Levenberg-Marquardt on ``OpenEndResiduals`` from random starts.
   private func seek(
@@ -127,7 +124,7 @@ extension GradientInversion {
           stagnationWindow: isDetermined ? 8 : 4, stagnationFactor: 0.9)
         let start = point
         try journal.run(
-          method: GradientInversion.openEndMethod, labels: { _ in labels },
+          method: .openEnd(isDetermined: isDetermined), labels: { _ in labels },
           observe: observe,
           solve: { observer in
             let outcome = solver.minimizeSquares(

@@ -1,0 +1,98 @@
+extension ThreatModel {
+  /// The threat models A to H of Carletti et al. ("SoK: Gradient Inversion Attacks in Federated
+  /// Learning", USENIX Security 2025), by what an attacker has: each column of the authors' table is a
+  /// row here.
+  ///
+  /// | | A | B | C | D | E | F | G | H |
+  /// |---|---|---|---|---|---|---|---|---|
+  /// | model and its updates | yes | yes | yes | yes | yes | yes | yes | yes |
+  /// | basic knowledge of images | | yes | yes | yes | yes | yes | yes | yes |
+  /// | training details | | | yes | yes | yes | yes | yes | yes |
+  /// | surrogate data | | | | yes | yes | | yes | yes |
+  /// | distribution of the client's data | | | | | yes | | | |
+  /// | manipulates the model | | | | | | yes | yes | yes |
+  /// | chooses the clients | | | | | | | | yes |
+  public enum Category: String, Codable, Sendable, CaseIterable, Comparable {
+    case eavesdropper = "A"
+    case informedEavesdropper = "B"
+    case parameterAwareEavesdropper = "C"
+    case dataEnhancedEavesdropper = "D"
+    case statisticalInformedEavesdropper = "E"
+    case activeManipulator = "F"
+    case dataEnhancedManipulator = "G"
+    case activeClientManipulator = "H"
+
+    /// The authors' name.
+    public var title: String {
+      switch self {
+      case .eavesdropper: "eavesdropper"
+      case .informedEavesdropper: "informed eavesdropper"
+      case .parameterAwareEavesdropper: "parameter-aware eavesdropper"
+      case .dataEnhancedEavesdropper: "data-enhanced eavesdropper"
+      case .statisticalInformedEavesdropper: "statistical-informed eavesdropper"
+      case .activeManipulator: "active manipulator"
+      case .dataEnhancedManipulator: "data-enhanced manipulator"
+      case .activeClientManipulator: "active client manipulator"
+      }
+    }
+
+    /// By letter; among A to E each has what those before it have.
+    public static func < (left: Category, right: Category) -> Bool {
+      left.rawValue < right.rawValue
+    }
+  }
+}
+
+extension ThreatModel.Category: CustomStringConvertible {
+  /// Such as "B, informed eavesdropper".
+  public var description: String { "\(rawValue), \(title)" }
+
+  /// For people, of a result.
+  public var requirement: String { "the result takes at least threat model \(rawValue) (\(title))" }
+}
+
+extension OptimizationPlan {
+  /// Who can run the plan on a gradient.
+  public var category: ThreatModel.Category {
+    if prior.batchNorm.weight > 0 { return .statisticalInformedEavesdropper }
+    if initialization.kind == .given { return .dataEnhancedEavesdropper }
+    return presumesImages ? .informedEavesdropper : .eavesdropper
+  }
+
+  /// Whether the plan uses what is true of images in general: that they are smooth, that pixels have a
+  /// range.
+  private var presumesImages: Bool {
+    prior.totalVariation.weight > 0 || prior.norm.weight > 0 || prior.box.weight > 0
+      || prior.orthogonality.weight > 0 || solver.kind == .adam && constraints.box
+      || constraints.medianFilterEvery > 0
+  }
+}
+
+extension TextAttackKind {
+  /// Who can run the attack; Carletti et al. class attacks on images alone, so this follows from their
+  /// table.
+  ///
+  /// - Parameters:
+  ///   - hasPrior: whether a language model, learnt from other texts, weighs the texts.
+  ///   - followsTraining: whether the update comes from several local steps.
+  public func category(hasPrior: Bool, followsTraining: Bool) -> ThreatModel.Category {
+    if self == .lamp, hasPrior { return .dataEnhancedEavesdropper }
+    return followsTraining ? .parameterAwareEavesdropper : .eavesdropper
+  }
+}
+
+extension AttackKind {
+  /// Who can run the attack on a gradient; nil where others decide.
+  ///
+  /// R-GAP, APRIL and SPEAR are what Carletti et al. take their papers for; the others follow from the
+  /// table.
+  public var category: ThreatModel.Category? {
+    switch self {
+    case .automatic, .plan: nil
+    case .linear, .peeling, .levenbergMarquardt: .eavesdropper
+    case .rGap, .april, .spear: .informedEavesdropper
+    case .dlg: AttackPresets.dlg.category
+    case .idlg: AttackPresets.idlg.category
+    }
+  }
+}
