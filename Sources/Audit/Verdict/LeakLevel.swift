@@ -23,7 +23,7 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
       switch diagnosis?.verdict {
       case .recovered: self = .full
       case .recoveredUpToAmbiguity: self = .recognisable
-      case .stuck, .notDetermined, nil: self = .nothing
+      case .stuck, .notDetermined, .doesNotFit, .carriesNothing, .cutShort, nil: self = .nothing
       }
     } else if image.isRecovered == true {
       self = .full

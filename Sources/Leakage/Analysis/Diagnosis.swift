@@ -11,6 +11,12 @@ public struct Diagnosis: Codable, Sendable, Equatable {
     case stuck
     /// The gradient gives fewer equations than there are pixels: many other batches have it too.
     case notDetermined = "not determined by this gradient"
+    /// The update cannot be this model's under the stated loss, labels, mode, batch size and kind.
+    case doesNotFit = "does not fit this model"
+    /// The update is exactly zero, whatever the data are.
+    case carriesNothing = "carries nothing"
+    /// A limit of time or iterations, or the user, ended the attack before it was done.
+    case cutShort = "cut short"
   }
 
   public let verdict: Verdict
