@@ -67,6 +67,7 @@ public struct ResultWriter: Sendable {
   ) -> ContactSheet.Row {
     let label =
       switch (result.trueLabel, result.isLabelRight) {
+      case _ where result.isLabelGiven == true: "label \(result.recoveredLabel), given"
       case (let label?, true?): "label \(label), right"
       case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
       case (nil, _): "label \(result.recoveredLabel)"

@@ -103,7 +103,8 @@ extension LevenbergMarquardt {
       self.function = function
       self.rule = rule
       equations = NormalEquations(
-        function, algebra: solver.algebra, memoryLimit: solver.memoryLimit)
+        function, algebra: solver.algebra, memoryLimit: solver.memoryLimit,
+        deadline: rule.deadline)
       point = start
       gradient = [Double](repeating: 0, count: start.count)
       value = Run.evaluate(function, start, &gradient)

@@ -53,6 +53,7 @@ struct ResultTable {
 
   private func label(of image: ImageResult) -> String {
     switch (image.trueLabel, image.isLabelRight) {
+    case _ where image.isLabelGiven == true: "\(image.recoveredLabel) given"
     case (let label?, true?): "\(label) ok"
     case (let label?, _): "\(label) as \(image.recoveredLabel)"
     case (nil, _): "\(image.recoveredLabel)"
