@@ -132,10 +132,25 @@ extension GradientInversion {
       method: method, closedForm: closedForm,
       labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
       solve: { observer in
-        TrialJournal.Outcome(
-          solver.minimizeSquares(
-            function, from: start, until: rule, observe: observer))
+        let outcome = solver.minimizeSquares(
+          function, from: start, until: rule, observe: observer)
+        return TrialJournal.Outcome(
+          labels == nil
+            ? outcome.replacing(value: valueWithWholeLabels(function, outcome.result)) : outcome)
       })
+  }
+
+  /// The matching loss with each sought label taken for certain: probabilities are free numbers to the
+  /// solver, and some that are none fit updates that no label does.
+  private func valueWithWholeLabels(
+    _ function: MatchingResiduals, _ result: SolverResult
+  ) -> Double {
+    guard !counter.hasMixedLabels, result.point.allSatisfy(\.isFinite) else { return result.value }
+    let classes = weighted.model.classCount
+    let labels = mostLikelyLabels(result.point[function.imageCount...]).flatMap { label in
+      (0..<classes).map { $0 == label ? 1.0 : 0 }
+    }
+    return function.value(at: Array(result.point[..<function.imageCount]) + labels)
   }
 
   /// Whether the best trial's matching loss is what was asked for.
@@ -278,8 +293,11 @@ extension GradientInversion {
         method: .lbfgs, labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
         observe: observe,
         solve: { observer in
-          TrialJournal.Outcome(
-            LBFGS().minimize(function.matching, from: start, until: searchRule, observe: observer))
+          let result = LBFGS().minimize(
+            function.matching, from: start, until: searchRule, observe: observer)
+          return TrialJournal.Outcome(
+            labels == nil
+              ? result.replacing(value: valueWithWholeLabels(function, result)) : result)
         })
       if journal.wasStopped || isSolved(journal) { return }
     }

@@ -73,9 +73,7 @@ struct LevenbergMarquardtResult {
   /// The same end with the value of another objective there.
   func replacing(value: Double) -> LevenbergMarquardtResult {
     LevenbergMarquardtResult(
-      result: SolverResult(
-        point: result.point, value: value, iterations: result.iterations,
-        evaluations: result.evaluations, reason: result.reason),
+      result: result.replacing(value: value),
       counts: counts, extremeEigenvalues: extremeEigenvalues)
   }
 }

@@ -84,6 +84,12 @@ public struct SolverResult: Sendable {
   public let iterations: Int
   public let evaluations: Int
   public let reason: StopReason
+
+  /// The same end with the value of another objective there.
+  func replacing(value: Double) -> SolverResult {
+    SolverResult(
+      point: point, value: value, iterations: iterations, evaluations: evaluations, reason: reason)
+  }
 }
 
 /// Minimises an objective from a starting point.
