@@ -217,9 +217,10 @@ struct AuditCommand: ParsableCommand {
       Terminal.printError("Interrupted; this is what was found so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
-    let misfits = verdict.records.count { $0.doubt == .misfit }
-    if misfits > 0, verdict.grade == .notShown {
-      Terminal.printError("gradleak: the update does not fit the model as described.")
+    let misfits = verdict.records.filter { $0.doubt == .misfit }
+    if let first = misfits.first, verdict.grade == .notShown {
+      Terminal.printError(
+        "gradleak: the update does not fit the model as described. \(first.misfit?.sentence ?? "")")
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
