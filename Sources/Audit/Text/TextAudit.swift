@@ -111,7 +111,8 @@ public struct TextAudit: Sendable {
     _ tokens: [[Int]], labels: [Int], seed: UInt64
   ) throws(AttackError) -> TextBatch {
     switch weighted.model.configuration.head {
-    case .classification: return TextBatch(tokens: tokens, labels: .classes(labels))
+    case .classification:
+      return TextBatch(tokens: tokens, labels: privateLabels(tokens, labels, seed: seed))
     case .languageModel: return TextBatch(tokens: tokens, labels: .nextTokens)
     case .maskedLanguageModel:
       guard let mask = tokenizer.id(of: "[MASK]") else {
@@ -139,6 +140,26 @@ public struct TextAudit: Sendable {
         return labels
       }
       return TextBatch(tokens: masked, labels: .masked(labels))
+    }
+  }
+
+  /// A class for each text, or the numbers that the model's loss compares its logits with: 0 and 1 with equal
+  /// chances for several labels, normal ones for a regression.
+  private func privateLabels(
+    _ tokens: [[Int]], _ classes: [Int], seed: UInt64
+  ) -> TextBatch.Labels {
+    let model = weighted.model
+    func values(_ draw: (inout RandomSource) -> Double) -> TextBatch.Labels {
+      .values(
+        tokens.map { text in
+          var source = RandomSource(seed: seed).derive(label: "targets of \(text)")
+          return (0..<model.labelClasses).map { _ in draw(&source) }
+        })
+    }
+    switch model.configuration.loss {
+    case .crossEntropy: return .classes(classes)
+    case .multiLabel: return values { Double($0.integer(below: 2)) }
+    case .regression: return values { $0.normal() }
     }
   }
 
@@ -204,7 +225,9 @@ public struct TextAudit: Sendable {
     result.texts.enumerated().map { index, tokens in
       TextRecord.Text(
         recovered: tokenizer.decode(tokens), recoveredTokens: tokens,
-        recoveredLabel: result.classes?[index])
+        recoveredParts: parts(tokens, layout: index, result),
+        recoveredLabel: result.classes?[index],
+        recoveredTargets: result.targets?[index].map { JSONNumber($0) })
     }
   }
 
@@ -212,6 +235,8 @@ public struct TextAudit: Sendable {
     let originals = truth.batch.unmasked
     let order = matchTexts(reconstructions: result.texts, originals: originals)
     let hasClasses = if case .classes = truth.batch.labels { true } else { false }
+    var targets: [[Double]]?
+    if case .values(let values) = truth.batch.labels { targets = values }
     return truth.texts.indices.map { index in
       let tokens = order[index].map { result.texts[$0] } ?? []
       let quality = TextQuality(of: tokens, original: originals[index]) {
@@ -222,8 +247,22 @@ public struct TextAudit: Sendable {
         recoveredTokens: tokens, exactMatch: quality.isExact,
         tokenAccuracy: quality.tokenAccuracy, rouge1: quality.rouge.rouge1,
         rouge2: quality.rouge.rouge2, rougeL: quality.rouge.rougeL,
-        trueLabel: hasClasses ? truth.labels[index] : nil,
-        recoveredLabel: order[index].flatMap { place in result.classes?[place] })
+        trueLabel: hasClasses ? truth.labels[index] : nil, trueTargets: targets?[index].map { JSONNumber($0) },
+        recoveredLabel: order[index].flatMap { place in result.classes?[place] },
+        recoveredTargets: order[index].flatMap { place in
+          result.targets?[place].map { JSONNumber($0) }
+        })
+    }
+  }
+
+  /// The texts of a pair, one by one; nil for a single text.
+  private func parts(
+    _ tokens: [Int], layout index: Int, _ result: TextAttackResult
+  ) -> [String]? {
+    guard result.layouts.indices.contains(index), let segments = result.layouts[index].segments
+    else { return nil }
+    return Set(segments).sorted().map { segment in
+      tokenizer.decode(zip(tokens, segments).filter { $0.1 == segment }.map(\.0))
     }
   }
 

@@ -12,13 +12,18 @@ public struct TextRecord: Codable, Sendable, Equatable {
     /// Empty when nothing was recovered.
     public var recovered: String
     public var recoveredTokens: [Int]
+    /// The texts of a pair, one by one; nil for a single text.
+    public var recoveredParts: [String]?
     public var exactMatch: Bool?
     public var tokenAccuracy: Double?
     public var rouge1: Double?
     public var rouge2: Double?
     public var rougeL: Double?
     public var trueLabel: Int?
+    /// The numbers that the loss compares the text's logits with, as in regressions; nil for classes.
+    public var trueTargets: [JSONNumber]?
     public var recoveredLabel: Int?
+    public var recoveredTargets: [JSONNumber]?
   }
 
   /// Mean scores of guesses without an attack.
