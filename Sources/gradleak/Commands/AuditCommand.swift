@@ -35,6 +35,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var update: UpdateOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -187,15 +188,13 @@ struct AuditCommand: ParsableCommand {
   /// The pictures with their labels, which are random, in batches.
   private func batches(_ paths: [String], for model: Model) throws -> [[PrivateExample]] {
     try checkPictures(model)
-    let size = model.inputShape[1] > 32 ? 64 : 32
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     let names = PictureNames.unique(paths, outputFolder: output.out)
     let examples = try paths.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(named: paths[index], size: size)
-          ?? Image(contentsOf: paths[index]), label: labels.integer(below: model.classCount),
-        inputShape: model.inputShape)
+      let picture = try pictures.picture(paths[index], inputHeight: model.inputShape[1])
+      return PrivateExample(
+        name: names[index], picture: picture.image, notes: picture.notes,
+        label: labels.integer(below: model.classCount), inputShape: model.inputShape)
     }
     return stride(from: 0, to: examples.count, by: batchSize).map {
       Array(examples[$0..<min($0 + batchSize, examples.count)])

@@ -53,6 +53,7 @@ struct ReconstructCommand: ParsableCommand {
       "With --update: the pictures it was computed on, to measure by.", valueName: "image"))
   var truth: [String] = []
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -149,8 +150,9 @@ struct ReconstructCommand: ParsableCommand {
     guard !truth.isEmpty else { return nil }
     let names = PictureNames.unique(truth, outputFolder: output.out)
     return try truth.indices.map { index in
-      PrivateExample(
-        name: names[index], picture: try Image(contentsOf: truth[index]), label: labels?[index],
+      let picture = try DecodedPicture(contentsOf: truth[index], as: pictures.readAs)
+      return PrivateExample(
+        name: names[index], picture: picture.image, notes: picture.notes, label: labels?[index],
         inputShape: model.inputShape)
     }
   }
@@ -178,11 +180,9 @@ struct ReconstructCommand: ParsableCommand {
     let names = PictureNames.unique(images, outputFolder: output.out)
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(
-          named: images[index], size: model.inputShape[1] > 32 ? 64 : 32)
-          ?? Image(contentsOf: images[index]), label: labels[index],
+      let picture = try pictures.picture(images[index], inputHeight: model.inputShape[1])
+      return PrivateExample(
+        name: names[index], picture: picture.image, notes: picture.notes, label: labels[index],
         inputShape: model.inputShape)
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }
