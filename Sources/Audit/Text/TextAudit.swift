@@ -75,7 +75,7 @@ public struct TextAudit: Sendable {
       isDefended: !client.defences.defences.isEmpty, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
-    return outcome(result, update, configuration, truth: truth, defences: client.defences)
+    return outcome(result, update, configuration, truth: truth, client: client)
   }
 
   /// Attacks an update that was captured.
@@ -173,7 +173,7 @@ public struct TextAudit: Sendable {
 
   private func outcome(
     _ result: TextAttackResult, _ update: TextUpdate, _ configuration: TextAttackConfiguration,
-    truth: Truth?, defences: DefenceChain = .none
+    truth: Truth?, client: TextClient = TextClient()
   ) -> TextOutcome {
     let model = weighted.model
     let snapshots = result.snapshots.map { snapshot in
@@ -187,7 +187,8 @@ public struct TextAudit: Sendable {
       frozenParameters: model.parameters.count - update.gradients.count,
       threatModel: threatModel(configuration, update, result.method),
       localTraining: update.training.map { "\($0)" }, adapterRank: update.adapters?.rank,
-      defence: defences.defences.isEmpty ? nil : "\(defences)",
+      defence: client.defences.isEmpty ? nil : "\(client.defences)",
+      isDefenceKnown: client.defences.isEmpty ? nil : client.isDefenceKnown,
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
       isCertain: result.isCertain, diagnosis: result.diagnosis,
       bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },

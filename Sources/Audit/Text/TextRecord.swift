@@ -73,6 +73,8 @@ public struct TextRecord: Codable, Sendable, Equatable {
   public var adapterRank: Int?
   /// The client's defences; nil without any.
   public var defence: String?
+  /// Whether the attacker knew of the defences; nil without any, and in records of older versions.
+  public var isDefenceKnown: Bool?
   public var relativeDistance: JSONNumber?
   /// Whether the recovered texts' gradient is the shared one up to rounding.
   public var isCertain: Bool
