@@ -66,10 +66,10 @@ public struct ResultWriter: Sendable {
     _ name: String, _ result: ImageResult, original: Image?, reconstruction: Image
   ) -> ContactSheet.Row {
     let label =
-      switch (result.trueLabel, result.isLabelRight) {
+      switch (result.trueLabelName, result.isLabelRight) {
       case (let label?, true?): "label \(label), right"
-      case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
-      case (nil, _): "label \(result.recoveredLabel)"
+      case (let label?, _): "label \(label), guessed \(result.recoveredLabelName)"
+      case (nil, _): "label \(result.recoveredLabelName)"
       }
     guard let psnr = result.psnr, result.isRecovered != nil else {
       return ContactSheet.Row(
