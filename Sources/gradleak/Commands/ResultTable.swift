@@ -52,10 +52,10 @@ struct ResultTable {
   }
 
   private func label(of image: ImageResult) -> String {
-    switch (image.trueLabel, image.isLabelRight) {
+    switch (image.trueLabelName, image.isLabelRight) {
     case (let label?, true?): "\(label) ok"
-    case (let label?, _): "\(label) as \(image.recoveredLabel)"
-    case (nil, _): "\(image.recoveredLabel)"
+    case (let label?, _): "\(label) as \(image.recoveredLabelName)"
+    case (nil, _): image.recoveredLabelName
     }
   }
 
