@@ -46,12 +46,13 @@ struct AnalyseCommand: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select(batchSizes: [images.count])
-    let (model, loss) = (selected.model, try loss.clientLoss())
+    let (model, loss) = (selected.model, try loss.clientLoss(of: selected))
     try checkPictures(model)
-    selected.showNotes()
     let writer = try output.out.map { try AnalysisWriter(folder: $0) }
     var labels = RandomSource(seed: seed).derive(label: "labels")
-    let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
+    let trueLabels = images.map { _ in
+      labels.integer(below: loss.labelCount(classCount: model.classCount))
+    }
     let examples = try zip(images, trueLabels).map { name, label in
       let picture = try pictures.picture(name, inputHeight: model.inputShape[1])
       return PrivateExample(
