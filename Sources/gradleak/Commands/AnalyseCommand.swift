@@ -48,16 +48,16 @@ struct AnalyseCommand: ParsableCommand {
     let (model, loss) = (selected.model, try loss.clientLoss())
     try checkPictures(model)
     selected.showNotes()
-    let writer = try output.out.map { try AnalysisWriter(folder: $0) }
+    let writer = try output.folder(besides: images).map { AnalysisWriter(folder: $0) }
     var labels = RandomSource(seed: seed).derive(label: "labels")
     let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
-    let examples = try zip(images, trueLabels).map { name, label in
+    let names = PictureNames.unique(images, outputFolder: output.out)
+    let examples = try zip(zip(images, names), trueLabels).map { image, label in
+      let (path, name) = image
       let size = model.inputShape[1] > 32 ? 64 : 32
-      let picture = try BundledImages.image(named: name, size: size) ?? Image(contentsOf: name)
+      let picture = try BundledImages.image(named: path, size: size) ?? Image(contentsOf: path)
       return PrivateExample(
-        name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
-        picture: picture, label: label,
-        inputShape: model.inputShape)
+        name: name, picture: picture, label: label, inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let weighted = selected.weighted(seed: seed)
@@ -67,18 +67,32 @@ struct AnalyseCommand: ParsableCommand {
     let update = try weighted.share(
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
     let unknowns = batch.shape.elementCount
+    // Some is left for everything else.
+    let available = AvailableMemory.byteCount / 4 * 3
+    let limit = min(memory << 30, available)
     if !output.quiet {
       let exact = GradientAnalysis.byteCount(unknowns: unknowns)
+      let reason =
+        available < memory << 30
+        ? "the \(available >> 20) MiB that can be had" : "--memory \(memory)"
       Terminal.printError(
         "\(unknowns) pixel values; all eigenvalues need at most \(exact >> 20) MiB"
-          + (exact <= memory << 30
+          + (exact <= limit
             ? "."
-            : ", more than --memory \(memory): an estimate needs "
+            : ", more than \(reason): an estimate needs "
               + "\(GradientAnalysis.estimateByteCount(unknowns: unknowns) >> 20) MiB."))
     }
-    let analysis = try GradientAnalysis(
-      weighted, images: batch, labels: trueLabels, loss: loss, mode: selected.mode,
-      memoryLimit: memory << 30, backend: backend)
+    Interruption.listen()
+    let analysis: GradientAnalysis
+    do {
+      analysis = try GradientAnalysis(
+        weighted, images: batch, labels: trueLabels, loss: loss, mode: selected.mode,
+        memoryLimit: limit, backend: backend, shouldStop: { Interruption.isRequested })
+    } catch {
+      guard Interruption.isRequested else { throw error }
+      Terminal.printError("Interrupted; nothing was computed to the end.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
     let record = AnalysisRecord(
       analysis, images: examples.map(\.name), model: model.name, update: update)
     let written = try writer.map { try $0.write(analysis, record) }
@@ -86,7 +100,7 @@ struct AnalyseCommand: ParsableCommand {
       Terminal.print(try ResultWriter.json(record))
     } else {
       show(record, analysis)
-      if let written { Terminal.print("Wrote \(written).") }
+      if let written { Terminal.printWritten(written) }
     }
   }
 

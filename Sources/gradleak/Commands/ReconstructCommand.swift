@@ -134,7 +134,7 @@ struct ReconstructCommand: ParsableCommand {
         batchSize: ofEach,
         loss: try loss.clientLoss(), renamings: try selection.renamings()))
     let examples = try readTruth(known, model)
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
     session.explainSmoothness()
     explain(file, selected.weighted(seed: attack.seed))
@@ -188,7 +188,7 @@ struct ReconstructCommand: ParsableCommand {
           ?? Image(contentsOf: images[index]), label: labels[index],
         inputShape: model.inputShape)
     }
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(
       selected: selected, kind: kind, loss: try loss.clientLoss(), attack: attack, output: output,
       defence: try defence.choice(), training: training, clients: aggregate)
