@@ -1,4 +1,5 @@
 import Foundation
+import ModelIO
 
 /// A plan as JSON text that holds only what differs from another plan: how presets, users' files and
 /// `--set` options are written.
@@ -19,6 +20,15 @@ public struct PlanDocument: Sendable {
     guard json.count <= PlanDocument.largestSize else {
       throw AttackError(
         "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)")
+    }
+    do throws(FileError) {
+      if let key = try JSONValue(parsing: json, path: source).duplicateKey {
+        throw FileError(
+          path: source, problem: "the key \(key.quotedForMessage) stands there twice",
+          remedy: "leave one of them")
+      }
+    } catch {
+      throw AttackError(error.description)
     }
     do {
       changes = try JSONDecoder().decode(PlanTree.self, from: Data(json))

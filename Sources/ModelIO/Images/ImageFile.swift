@@ -38,19 +38,14 @@ extension Image {
   ///
   /// - Throws: ``FileError`` as ``init(contentsOf:)``.
   public init(bytes: [UInt8], path: String) throws(FileError) {
-    switch ImageFormat(of: bytes) {
+    try WantedFile.picture.refuseOthers(bytes, path: path)
+    switch FileFormat(of: bytes) {
     case .png: self = try decodePNG(bytes, path: path)
     case .jpeg: self = try decodeJPEG(bytes, path: path)
-    case .empty:
+    default:
       throw FileError(
-        path: path, problem: "the file is empty", remedy: "give a PNG or JPEG image")
-    case .unsupported(let name):
-      throw FileError(
-        path: path, problem: "this is a \(name) image, which cannot be read",
-        remedy: "convert it to PNG or JPEG")
-    case .unknown:
-      throw FileError(
-        path: path, problem: "this is not an image in a known format",
+        path: path,
+        problem: bytes.isEmpty ? "the file is empty" : "this is not an image in a known format",
         remedy: "give a PNG or JPEG image")
     }
   }
@@ -60,40 +55,5 @@ extension Image {
   /// - Throws: ``FileError`` when the path cannot be written.
   public func writePNG(to path: String) throws(FileError) {
     try AtomicFile.write(try encodedPNG(path: path), to: path)
-  }
-}
-
-/// What the first bytes of a file say it is.
-private enum ImageFormat {
-  case png
-  case jpeg
-  case empty
-  case unsupported(String)
-  case unknown
-
-  init(of bytes: [UInt8]) {
-    func starts(_ prefix: [UInt8], at offset: Int = 0) -> Bool {
-      bytes.dropFirst(offset).starts(with: prefix)
-    }
-    func starts(_ text: String, at offset: Int = 0) -> Bool { starts(Array(text.utf8), at: offset) }
-    if bytes.isEmpty {
-      self = .empty
-    } else if starts([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-      self = .png
-    } else if starts([0xFF, 0xD8, 0xFF]) {
-      self = .jpeg
-    } else if starts("GIF8") {
-      self = .unsupported("GIF")
-    } else if starts("RIFF"), starts("WEBP", at: 8) {
-      self = .unsupported("WebP")
-    } else if starts("BM") {
-      self = .unsupported("BMP")
-    } else if starts("II*\0") || starts("MM\0*") {
-      self = .unsupported("TIFF")
-    } else if starts("ftyp", at: 4) {
-      self = .unsupported("HEIC or AVIF")
-    } else {
-      self = .unknown
-    }
   }
 }
