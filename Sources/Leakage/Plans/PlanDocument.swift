@@ -22,13 +22,16 @@ public struct PlanDocument: Sendable {
         "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)")
     }
     do throws(FileError) {
-      if let key = try JSONValue(parsing: json, path: source).duplicateKey {
-        throw FileError(
-          path: source, problem: "the key \(key.quotedForMessage) stands there twice",
-          remedy: "leave one of them")
-      }
+      try WantedFile.json.refuseOthers(json, path: source)
     } catch {
       throw AttackError(error.description)
+    }
+    guard let value = try? JSONValue(parsing: json, path: source) else {
+      throw AttackError("\(source) is not JSON: check quotes, commas and braces")
+    }
+    if let key = value.duplicateKey {
+      throw AttackError(
+        "\(source): the key \(key.quotedForMessage) stands there twice; leave one of them")
     }
     do {
       changes = try JSONDecoder().decode(PlanTree.self, from: Data(json))

@@ -72,7 +72,10 @@ struct EncodingsCommand: ParsableCommand {
     } else {
       show(benchmark)
     }
-    if Interruption.isRequested { throw FinishedWithStatus(status: ExitStatus.interrupted) }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is what was measured so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
   }
 
   private func show(_ benchmark: EncodingBenchmark) {
