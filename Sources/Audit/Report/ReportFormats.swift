@@ -107,7 +107,7 @@ extension Report {
         record.diagnosis?.verdict.rawValue ?? "",
       ]
       let fields = run + numbers(quality) + labels + numbers(baselines) + end
-      lines.append(fields.map(ResultWriter.csvField).joined(separator: ","))
+      lines.append(fields.map(csvField).joined(separator: ","))
     }
     return lines.joined(separator: "\n") + "\n"
   }

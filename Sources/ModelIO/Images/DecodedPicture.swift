@@ -37,7 +37,8 @@ public struct DecodedPicture: Hashable, Sendable {
     bytes: [UInt8], path: String, as reading: PictureReading = .pillow
   ) throws(FileError) {
     let plain: DecodedPicture
-    switch ImageFormat(of: bytes) {
+    try WantedFile.picture.refuseOthers(bytes, path: path)
+    switch FileFormat(of: bytes) {
     case .png: plain = try decodePNGSamples(bytes, path: path)
     case .jpeg:
       let (image, orientation, isCMYK) = try decodeJPEG(bytes, path: path)
@@ -46,23 +47,17 @@ public struct DecodedPicture: Hashable, Sendable {
         reading == .viewer
         ? DecodedPicture(image: image.turnedUpright(from: orientation), notes: notes)
         : DecodedPicture(image: image, notes: notes)
-    case .empty:
+    default:
       throw FileError(
-        path: path, problem: "the file is empty", remedy: "give a PNG or JPEG image")
-    case .unsupported(let name):
-      throw FileError(
-        path: path, problem: "this is a \(name) image, which cannot be read",
-        remedy: "convert it to PNG or JPEG")
-    case .unknown:
-      throw FileError(
-        path: path, problem: "this is not an image in a known format",
+        path: path,
+        problem: bytes.isEmpty ? "the file is empty" : "this is not an image in a known format",
         remedy: "give a PNG or JPEG image")
     }
     switch reading {
     case .pillow:
       self = plain
     case .viewer:
-      let image = ImageFormat(of: bytes).isPNG ? try decodePNG(bytes, path: path) : plain.image
+      let image = FileFormat(of: bytes) == .png ? try decodePNG(bytes, path: path) : plain.image
       self.init(image: image, notes: plain.notes.isEmpty ? [] : ["read as a viewer shows it"])
     }
   }

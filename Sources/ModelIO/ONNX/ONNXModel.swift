@@ -48,6 +48,11 @@ public struct ONNXModel: Sendable {
     self.limits = limits
     externalData = ExternalData(modelPath: path)
     var proto: Onnx_ModelProto
+    do throws(FileError) {
+      try WantedFile.onnx.refuseOthers(bytes, path: path)
+    } catch {
+      throw ONNXError(.malformed, error.description)
+    }
     do throws(ONNXError) {
       proto = try decodeModel(bytes, limits)
     } catch {

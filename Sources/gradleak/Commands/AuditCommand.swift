@@ -109,7 +109,7 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
-    let writer = try output.out.map { try AuditWriter(folder: $0) }
+    let writer = try output.folder(besides: images).map { AuditWriter(folder: $0) }
     let result = try update.update.map { try audit(update: $0) } ?? simulate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
@@ -119,7 +119,7 @@ struct AuditCommand: ParsableCommand {
       Terminal.write(try report.text(.json), to: .standardOutput)
     } else {
       AuditSummary(result: result, report: report).print()
-      if let written { Terminal.print("Wrote \(written).") }
+      if let written { Terminal.printWritten(written) }
     }
     try finish(report.verdict)
   }

@@ -138,7 +138,7 @@ struct ReconstructCommand: ParsableCommand {
         loss: clientLoss, renamings: try selection.renamings()))
     let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed))
     let examples = try readTruth(known, model)
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
     session.explainSmoothness()
     if let ending { Terminal.printNote(ending) }
@@ -191,7 +191,7 @@ struct ReconstructCommand: ParsableCommand {
         name: names[index], picture: picture.image, notes: picture.notes, label: labels[index],
         inputShape: model.inputShape)
     }
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(
       selected: selected, kind: kind, loss: given.loss, attack: attack, output: output,
       defence: try defence.choice(), training: training, clients: aggregate)

@@ -108,7 +108,7 @@ extension LowRankAdapters {
   /// - Parameter head: the parameters that are trained besides, by name.
   /// - Throws: ``FileError`` when the folder cannot be written.
   public func write(
-    to folder: String, for weighted: WeightedTextModel
+    to folder: StagedFolder, for weighted: WeightedTextModel
   ) throws(FileError) {
     let shapes = Dictionary(
       uniqueKeysWithValues: weighted.model.parameters.map { ($0.name, $0.shape) })
@@ -142,8 +142,8 @@ extension LowRankAdapters {
       }
 
       """
-    try Safetensors.write(tensors, to: folder + "/adapter_model.safetensors")
-    try AtomicFile.write(Array(settings.utf8), to: folder + "/adapter_config.json")
+    try Safetensors.write(tensors, to: folder.path(of: "adapter_model.safetensors"))
+    try AtomicFile.write(Array(settings.utf8), to: folder.path(of: "adapter_config.json"))
   }
 }
 
