@@ -40,7 +40,10 @@ public struct ResultWriter: Sendable {
         try original?.writePNG(to: folder.path(of: "\(stem)-original.png"))
         try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
         try writeSnapshots(outcome.frames[index], stem: stem, original: original, to: folder)
-        rows.append(row(stem, result, original: original, reconstruction: reconstruction))
+        rows.append(
+          row(
+            stem, result, outcome.record.level(of: result), original: original,
+            reconstruction: reconstruction))
       }
     }
     if let first = records.first {
@@ -65,10 +68,12 @@ public struct ResultWriter: Sendable {
   // MARK: - Pictures
 
   private func row(
-    _ name: String, _ result: ImageResult, original: Image?, reconstruction: Image
+    _ name: String, _ result: ImageResult, _ level: LeakLevel, original: Image?,
+    reconstruction: Image
   ) -> ContactSheet.Row {
     let label =
       switch (result.trueLabel, result.isLabelRight) {
+      case _ where result.isLabelGiven == true: "label \(result.recoveredLabel), given"
       case (let label?, true?): "label \(label), right"
       case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
       case (nil, _): "label \(result.recoveredLabel)"
@@ -84,7 +89,7 @@ public struct ResultWriter: Sendable {
       name: name, original: original, reconstruction: reconstruction,
       captions: [
         PictureCaption(measures), PictureCaption(label),
-        ResultWriter.verdict(LeakLevel(result)),
+        ResultWriter.verdict(level),
       ])
   }
 
@@ -92,6 +97,7 @@ public struct ResultWriter: Sendable {
     switch level {
     case .full: PictureCaption("recovered", tone: .alarm)
     case .recognisable: PictureCaption("recognisable", tone: .alarm)
+    case .undetermined: PictureCaption("not shown", tone: .alarm)
     case .label, .nothing: PictureCaption("not recovered", tone: .calm)
     }
   }

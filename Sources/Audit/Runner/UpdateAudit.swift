@@ -95,6 +95,24 @@ public struct UpdateAudit: Sendable {
     return outcome(result, subject, configuration)
   }
 
+  /// What can be said of an update from a file before it is attacked: whether it can be this model's, and
+  /// whether the true images have it.
+  public func check(_ subject: Subject) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+    guard subject.update.origin != nil else { return (nil, nil) }
+    let truth = subject.truth.flatMap { truth -> TruthCheck? in
+      let labels = truth.compactMap(\.label)
+      return TruthCheck(
+        subject.update, weighted, images: stacked(truth.map(\.image)).converted(to: .f64),
+        labels: subject.knownLabels ?? (labels.count == truth.count ? labels : nil), mode: mode,
+        backend: backend)
+    }
+    if truth?.fits == true { return (nil, truth) }
+    return (
+      UpdateFit.misfit(
+        of: subject.update, weighted, knownLabels: subject.knownLabels, backend: backend), truth
+    )
+  }
+
   // MARK: - Records
 
   private func outcome(
@@ -139,7 +157,8 @@ public struct UpdateAudit: Sendable {
     }
     if weighted.model.batchNormCount > 0 { known.insert(.batchNormStatistics) }
     if configuration.plan?.initialization.kind == .given { known.insert(.similarImage) }
-    let record = RunRecord(
+    let truthCheck = check(subject).truth
+    var record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
       update: UpdateSummary(
         kind: subject.kind, loss: update.loss.description, batchSize: update.batchSize,
@@ -171,6 +190,11 @@ public struct UpdateAudit: Sendable {
       },
       diagnosis: result.diagnosis, defence: subject.defence,
       skipped: result.skipped.isEmpty ? nil : result.skipped)
+    record.truthCheck = truthCheck
+    record.misfit = truthCheck?.fits == true ? nil : result.misfit
+    if subject.knownLabels != nil, update.origin != nil {
+      for index in record.images.indices { record.images[index].isLabelGiven = true }
+    }
     return AuditOutcome(
       record: record,
       timing: RunTiming(
@@ -194,6 +218,7 @@ public struct UpdateAudit: Sendable {
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+    result.fingerprint = Fingerprint.of([("image", example.image)])
     result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
     result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
     guard let candidates else { return result }

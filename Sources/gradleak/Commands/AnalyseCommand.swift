@@ -66,6 +66,11 @@ struct AnalyseCommand: ParsableCommand {
       .f64(examples.flatMap(\.image.doubles)))
     let update = try weighted.share(
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the gradient is exactly zero here, so there is nothing to analyse. "
+          + EmptyUpdate.causes(model, loss))
+    }
     let unknowns = batch.shape.elementCount
     // Some is left for everything else.
     let available = AvailableMemory.byteCount / 4 * 3

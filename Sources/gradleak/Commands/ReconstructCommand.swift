@@ -137,7 +137,7 @@ struct ReconstructCommand: ParsableCommand {
     let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
     session.explainSmoothness()
-    explain(file, selected.weighted(seed: attack.seed))
+    explain(file)
     let outcome = try session.run(
       UpdateAudit.Subject(
         update: file.update, truth: examples, name: PictureNames.safe(fileStem(path)),
@@ -156,15 +156,12 @@ struct ReconstructCommand: ParsableCommand {
   }
 
   /// Says how the file was understood, as far as it was not plain.
-  private func explain(_ file: UpdateFile, _ weighted: WeightedModel) {
+  private func explain(_ file: UpdateFile) {
     for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
     if !selection.isFile, selection.weights == nil {
       Terminal.printNote(
         "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
           + "started from these, give its weights with --weights.")
-    }
-    if let objection = LossConsistency.objection(to: file.update, weighted) {
-      Terminal.printNote(objection, head: "warning: ")
     }
   }
 

@@ -41,6 +41,8 @@ enum ExitStatus {
   static let found: Int32 = 1
   /// Wrong options, or a file that is missing or cannot be used.
   static let badInput: Int32 = 2
+  /// An attack was cut short, so that a check can tell neither.
+  static let undetermined: Int32 = 3
   /// Stopped by a signal, 128 and its number as shells say it; the best result so far was kept.
   static var interrupted: Int32 { 128 + Interruption.number }
 }
