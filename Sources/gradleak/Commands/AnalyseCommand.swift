@@ -53,11 +53,9 @@ struct AnalyseCommand: ParsableCommand {
     var labels = RandomSource(seed: seed).derive(label: "labels")
     let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
     let examples = try zip(images, trueLabels).map { name, label in
-      let picture = try pictures.picture(name, inputHeight: model.inputShape[1])
-      return PrivateExample(
-        name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
-        picture: picture.image, notes: picture.notes, label: label,
-        inputShape: model.inputShape)
+      try pictures.example(
+        name, name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
+        label: label, inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let weighted = selected.weighted(seed: seed)
