@@ -2,6 +2,7 @@ import TensorGraph
 import TestSupport
 import Testing
 
+@testable import FuzzReaders
 @testable import ModelIO
 
 /// Arrays of NumPy; see scripts/make-npy-fixtures.py.

@@ -93,15 +93,37 @@ public struct UpdateAudit: Sendable {
     let result = try inversion.run { progress, images in
       observe(progress) { originals.map { meanPSNR(of: images(), $0, scale) } ?? .nan }
     }
-    return outcome(result, subject, configuration)
+    return outcome(result, subject, configuration, found: inversion.loss)
+  }
+
+  /// What can be said of an update from a file before it is attacked: whether it can be this model's, and
+  /// whether the true images have it.
+  public func check(_ subject: Subject) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+    guard subject.update.origin != nil else { return (nil, nil) }
+    let truth = subject.truth.flatMap { truth -> TruthCheck? in
+      let labels = truth.compactMap(\.label)
+      return TruthCheck(
+        subject.update, weighted, images: stacked(truth.map(\.image)).converted(to: .f64),
+        labels: subject.knownLabels ?? (labels.count == truth.count ? labels : nil), mode: mode,
+        backend: backend)
+    }
+    if truth?.fits == true { return (nil, truth) }
+    return (
+      UpdateFit.misfit(
+        of: subject.update, weighted, knownLabels: subject.knownLabels, backend: backend), truth
+    )
   }
 
   // MARK: - Records
 
   private func outcome(
-    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration
+    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration,
+    found: ClientLoss
   ) -> AuditOutcome {
     let (update, truth) = (subject.update, subject.truth)
+    let labels = result.labels.map {
+      update.loss.label($0, of: found, classCount: weighted.model.classCount)
+    }
     let scale = NumberScale(truth?.map(\.image))
     let originals = truth?.map { scale($0.image) }
     let numbers = unstacked(result.images)
@@ -111,19 +133,21 @@ public struct UpdateAudit: Sendable {
       (subject.encodings?.map { scale($0) } ?? originals).map {
         matchBatch(
           reconstructions: reconstructions, originals: $0,
-          labels: truth.map { (result.labels, $0.map(\.label)) })
+          labels: truth.map { (labels, $0.map(\.label)) })
       }
       ?? Array(reconstructions.indices)
     let candidates = scale.isBeyondPixels ? nil : originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
-        return ImageResult(
-          name: subject.name + suffix, recoveredLabel: result.labels[reconstruction])
+        var image = ImageResult(name: subject.name + suffix, recoveredLabel: labels[reconstruction])
+        image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
+        return image
       }
       var image = imageResult(
-        truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
+        truth[index], reconstructions[reconstruction], label: labels[reconstruction],
         seed: configuration.seed, candidates, scale)
+      image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
       guard let encodings = subject.encodings else { return image }
       let psnr = JSONNumber(
         ImageMetrics.peakSignalToNoiseRatio(
@@ -142,7 +166,8 @@ public struct UpdateAudit: Sendable {
     }
     if weighted.model.batchNormCount > 0 { known.insert(.batchNormStatistics) }
     if configuration.plan?.initialization.kind == .given { known.insert(.similarImage) }
-    let record = RunRecord(
+    let truthCheck = check(subject).truth
+    var record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
       update: UpdateSummary(
         kind: subject.kind, loss: update.loss.description, batchSize: update.batchSize,
@@ -174,6 +199,11 @@ public struct UpdateAudit: Sendable {
       },
       diagnosis: result.diagnosis, defence: subject.defence,
       skipped: result.skipped.isEmpty ? nil : result.skipped)
+    record.truthCheck = truthCheck
+    record.misfit = truthCheck?.fits == true ? nil : result.misfit
+    if subject.knownLabels != nil, update.origin != nil {
+      for index in record.images.indices { record.images[index].isLabelGiven = true }
+    }
     return AuditOutcome(
       record: record,
       timing: RunTiming(

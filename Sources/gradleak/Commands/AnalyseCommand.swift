@@ -46,12 +46,13 @@ struct AnalyseCommand: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select(batchSizes: [images.count])
-    let (model, loss) = (selected.model, try loss.clientLoss())
+    let (model, loss) = (selected.model, try loss.clientLoss(of: selected))
     try checkPictures(model)
-    selected.showNotes()
     let writer = try output.out.map { try AnalysisWriter(folder: $0) }
     var labels = RandomSource(seed: seed).derive(label: "labels")
-    let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
+    let trueLabels = images.map { _ in
+      labels.integer(below: loss.labelCount(classCount: model.classCount))
+    }
     let examples = try zip(images, trueLabels).map { name, label in
       try pictures.example(
         name, name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
@@ -64,6 +65,11 @@ struct AnalyseCommand: ParsableCommand {
       .f64(examples.flatMap(\.image.doubles)))
     let update = try weighted.share(
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the gradient is exactly zero here, so there is nothing to analyse. "
+          + EmptyUpdate.causes(model, loss))
+    }
     let unknowns = batch.shape.elementCount
     if !output.quiet {
       let exact = GradientAnalysis.byteCount(unknowns: unknowns)

@@ -32,7 +32,9 @@ struct GradientCommand: ParsableCommand {
 
   @Option(
     name: [.customLong("label"), .customLong("labels")],
-    help: ArgumentHelp("Class numbers, one for each image, such as 3,7.", valueName: "classes"))
+    help: ArgumentHelp(
+      "Class numbers, one for each image, such as 3,7; for --loss bce also sets such as 0+3,2,none, and for "
+        + "--loss mse numbers such as 0.5,1.2.", valueName: "classes"))
   var labels: String
 
   @OptionGroup var pictures: PictureOptions
@@ -92,12 +94,12 @@ struct GradientCommand: ParsableCommand {
       throw ValidationError("--input has \(count) images; give 1 to 100000.")
     }
     let selected = try selection.select(batchSizes: [count], for: .gradient(precision.dtype))
-    selected.showNotes()
-    let (model, loss) = (selected.model, try loss.clientLoss())
-    let labels = try classNumbers(labels, of: "--label", classCount: model.classCount)
-    let needed = count * model.labelPositions.elementCount
-    guard labels.count == needed else {
-      throw ValidationError("--label has \(labels.count) of them, and \(needed) are needed.")
+    let model = selected.model
+    let given = try LabelArguments(
+      labels, of: "--label", for: model, try loss.clientLoss(of: selected))
+    let (labels, loss) = (given.labels, given.loss)
+    guard labels.count == count else {
+      throw ValidationError("--label has \(labels.count) of them, and \(count) are needed.")
     }
     let images = try files.flatMap { try $0.elements(for: model) }
     let batch = Tensor(
@@ -185,6 +187,12 @@ private enum GradientInput {
               "tensor \(name.quotedForMessage) holds images \(image), and \(model.name) takes "
               + "\(model.inputShape)",
             remedy: "give images of that shape, or another --input-shape")
+        }
+        guard tensor.doubles.allSatisfy(\.isFinite) else {
+          throw FileError(
+            path: path,
+            problem: "tensor \(name.quotedForMessage) holds numbers that are not finite",
+            remedy: "give images of finite numbers")
         }
         return tensor.doubles
       }

@@ -42,6 +42,9 @@ public final class TextEvaluator {
     weightsHaveChanged()
   }
 
+  /// Those of the gradients, in order.
+  var parameters: [ParameterSpec] { model.parameters }
+
   /// Whether it can evaluate batches like this one.
   func fits(_ batch: TextBatch) -> Bool {
     batch.tokens.count == batchSize && batch.length <= length && batch.hasSegments == hasSegments
@@ -216,7 +219,8 @@ extension TextModel {
         labels.allSatisfy({ $0.count == classes && $0.allSatisfy(\.isFinite) })
       else {
         throw AttackError(
-          "the labels \(labels) do not fit \(batch.tokens.count) texts with \(classes) numbers each")
+          "the labels \(labels) do not fit \(batch.tokens.count) texts with \(classes) numbers each"
+        )
       }
     case (.classes(let labels), .classification(let classes))
     where !effectiveLoss.comparesNumbers:
