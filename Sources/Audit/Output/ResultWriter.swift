@@ -28,10 +28,10 @@ public struct ResultWriter: Sendable {
 
   /// Writes the files into a folder that is being filled.
   func write(_ outcomes: [AuditOutcome], to folder: StagedFolder) throws {
-    let records = outcomes.map(\.record)
+    var records = outcomes.map(\.record)
     let seeds = Set(records.map(\.configuration.seed))
     var rows: [ContactSheet.Row] = []
-    for outcome in outcomes {
+    for (place, outcome) in outcomes.enumerated() {
       for (index, result) in outcome.record.images.enumerated() {
         let suffix = seeds.count > 1 ? "-seed\(outcome.record.configuration.seed)" : ""
         let stem = result.name + suffix
@@ -39,6 +39,10 @@ public struct ResultWriter: Sendable {
         let reconstruction = Image(outcome.reconstructions[index])
         try original?.writePNG(to: folder.path(of: "\(stem)-original.png"))
         try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
+        let numbers = "\(stem)-reconstruction.npy"
+        try AtomicFile.write(
+          NPYFile.bytes(outcome.numbers[index]), to: folder.path(of: numbers))
+        records[place].images[index].numbers = numbers
         try writeSnapshots(outcome.frames[index], stem: stem, original: original, to: folder)
         rows.append(
           row(

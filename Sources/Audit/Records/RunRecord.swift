@@ -150,10 +150,14 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var name: String
   /// What was done to the file's picture to fit the model, if anything.
   public var preparation: String?
+  /// The file beside the record with the reconstruction's numbers, neither clamped nor rounded: .npy, f32,
+  /// [C, H, W]; nil where no files were written, and in records without.
+  public var numbers: String?
   /// Of the original's numbers: tells repeats of one image from others; nil where it is not known, and
   /// in records without.
   public var fingerprint: String?
-  /// Mean squared error of values in 0...1, after clamping the reconstruction to that range.
+  /// Mean squared error of values in 0...1, after clamping the reconstruction to that range; of numbers beyond
+  /// it in units of the original's range, squared.
   public var meanSquaredError: JSONNumber?
   /// Peak signal-to-noise ratio in dB; infinite for a perfect copy.
   public var psnr: JSONNumber?

@@ -88,9 +88,10 @@ public struct UpdateAudit: Sendable {
       knownLabels: subject.knownLabels, startingImages: startingImages, mode: mode,
       counter: subject.counterAttack,
       backend: backend)
-    let originals = subject.truth?.map(\.image)
+    let scale = NumberScale(subject.truth?.map(\.image))
+    let originals = subject.truth?.map { scale($0.image) }
     let result = try inversion.run { progress, images in
-      observe(progress) { originals.map { meanPSNR(of: images(), $0) } ?? .nan }
+      observe(progress) { originals.map { meanPSNR(of: images(), $0, scale) } ?? .nan }
     }
     return outcome(result, subject, configuration, found: inversion.loss)
   }
@@ -123,17 +124,19 @@ public struct UpdateAudit: Sendable {
     let labels = result.labels.map {
       update.loss.label($0, of: found, classCount: weighted.model.classCount)
     }
-    let originals = truth?.map(\.image)
-    let reconstructions = unstacked(result.images).map(clamped)
+    let scale = NumberScale(truth?.map(\.image))
+    let originals = truth?.map { scale($0.image) }
+    let numbers = unstacked(result.images)
+    let reconstructions = numbers.map { scale($0) }
     // By what was fed to the model, which is what an exact attack finds.
     let order =
-      (subject.encodings ?? originals).map {
+      (subject.encodings?.map { scale($0) } ?? originals).map {
         matchBatch(
           reconstructions: reconstructions, originals: $0,
           labels: truth.map { (labels, $0.map(\.label)) })
       }
       ?? Array(reconstructions.indices)
-    let candidates = originals.map { CandidateImages($0) }
+    let candidates = scale.isBeyondPixels ? nil : originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
@@ -143,12 +146,12 @@ public struct UpdateAudit: Sendable {
       }
       var image = imageResult(
         truth[index], reconstructions[reconstruction], label: labels[reconstruction],
-        seed: configuration.seed, candidates)
+        seed: configuration.seed, candidates, scale)
       image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
       guard let encodings = subject.encodings else { return image }
       let psnr = JSONNumber(
         ImageMetrics.peakSignalToNoiseRatio(
-          reconstructions[reconstruction], clamped(encodings[index])))
+          reconstructions[reconstruction], scale(encodings[index])))
       if subject.isMixed { image.encodedPSNR = psnr } else { image.transformedPSNR = psnr }
       return image
     }
@@ -192,7 +195,7 @@ public struct UpdateAudit: Sendable {
         TracePoint(
           trial: snapshot.trial, iteration: snapshot.iteration,
           evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
-          psnr: originals.map { meanPSNR(of: snapshot.images, $0) })
+          psnr: originals.map { meanPSNR(of: snapshot.images, $0, scale) })
       },
       diagnosis: result.diagnosis, defence: subject.defence,
       skipped: result.skipped.isEmpty ? nil : result.skipped)
@@ -207,20 +210,23 @@ public struct UpdateAudit: Sendable {
         compileSeconds: result.compileSeconds, attackSeconds: result.attackSeconds,
         evaluationsPerSecond: Double(result.evaluations) / max(result.attackSeconds, 1e-9)),
       originals: originals, reconstructions: order.map { reconstructions[$0] },
-      frames: frames(result, order, count: configuration.snapshots),
+      numbers: order.map { numbers[$0] },
+      frames: frames(result, order, count: configuration.snapshots, scale),
       wasInterrupted: result.wasInterrupted)
   }
 
   private func imageResult(
     _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64,
-    _ candidates: CandidateImages?
+    _ candidates: CandidateImages?, _ scale: NumberScale
   ) -> ImageResult {
-    let quality = ReconstructionQuality(of: reconstruction, original: example.image)
+    let original = scale(example.image)
+    let quality = ReconstructionQuality(of: reconstruction, original: original)
     var source = RandomSource(seed: seed).derive(label: "baseline")
-    let random = BaselineGuess.random.quality(against: example.image, using: &source)
-    let grey = BaselineGuess.midGrey.quality(against: example.image, using: &source)
+    let random = BaselineGuess.random.quality(against: original, using: &source)
+    let grey = BaselineGuess.midGrey.quality(against: original, using: &source)
     var result = ImageResult(
-      name: example.name, preparation: example.preparation,
+      name: example.name,
+      preparation: [example.preparation, scale.note].compactMap(\.self).joinedOrNil,
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
@@ -229,16 +235,17 @@ public struct UpdateAudit: Sendable {
     result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
     guard let candidates else { return result }
     result.meanImagePSNR = JSONNumber(
-      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, example.image))
+      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, original))
     result.isIdentified = Identification.identifies(
-      reconstruction, example.image, among: candidates.images)
+      reconstruction, original, among: candidates.images)
     result.candidateCount = candidates.images.count
     return result
   }
 
   /// At most `count` snapshots of the best trial, evenly spread over those that were kept.
-  private func frames(_ result: AttackResult, _ order: [Int], count: Int) -> [[AuditOutcome.Frame]]
-  {
+  private func frames(
+    _ result: AttackResult, _ order: [Int], count: Int, _ scale: NumberScale
+  ) -> [[AuditOutcome.Frame]] {
     let kept = result.snapshots.filter { $0.trial == result.bestTrial }
     guard count > 0, !kept.isEmpty else { return order.map { _ in [] } }
     let last = kept.count - 1
@@ -248,13 +255,16 @@ public struct UpdateAudit: Sendable {
       snapshots.map { snapshot, images in
         AuditOutcome.Frame(
           iteration: snapshot.iteration, matchingLoss: snapshot.matchingLoss,
-          image: clamped(images[index]))
+          image: scale(images[index]))
       }
     }
   }
 
-  private func meanPSNR(of images: Tensor, _ originals: [Tensor]) -> Double {
-    let reconstructions = unstacked(images).map(clamped)
+  /// - Parameter originals: in units of `scale`.
+  private func meanPSNR(
+    of images: Tensor, _ originals: [Tensor], _ scale: NumberScale
+  ) -> Double {
+    let reconstructions = unstacked(images).map { scale($0) }
     let order = matchBatch(reconstructions: reconstructions, originals: originals)
     let errors = originals.indices.map {
       ImageMetrics.meanSquaredError(reconstructions[order[$0]], originals[$0])
@@ -263,4 +273,9 @@ public struct UpdateAudit: Sendable {
       $0 + ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: $1)
     } / Double(errors.count)
   }
+}
+
+extension [String] {
+  /// The parts, separated by commas; nil for none.
+  fileprivate var joinedOrNil: String? { isEmpty ? nil : joined(separator: ", ") }
 }

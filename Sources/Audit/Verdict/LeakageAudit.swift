@@ -227,7 +227,7 @@ private struct Session {
     record.configuration.timeLimit = plan.configuration.timeLimit
     return SimulatedAudit.Outcome(
       record: record, timing: outcome.timing, originals: outcome.originals,
-      reconstructions: outcome.reconstructions, frames: outcome.frames,
+      reconstructions: outcome.reconstructions, numbers: outcome.numbers, frames: outcome.frames,
       wasInterrupted: outcome.wasInterrupted)
   }
 

@@ -55,10 +55,8 @@ struct AnalyseCommand: ParsableCommand {
     }
     let names = PictureNames.unique(images, outputFolder: output.out)
     let examples = try images.indices.map { index in
-      let picture = try pictures.picture(images[index], inputHeight: model.inputShape[1])
-      return PrivateExample(
-        name: names[index], picture: picture.image, notes: picture.notes,
-        label: trueLabels[index], inputShape: model.inputShape)
+      try pictures.example(
+        images[index], name: names[index], label: trueLabels[index], inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let weighted = selected.weighted(seed: seed)

@@ -196,10 +196,9 @@ struct AuditCommand: ParsableCommand {
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     let names = PictureNames.unique(paths, outputFolder: output.out)
     let examples = try paths.indices.map { index in
-      let picture = try pictures.picture(paths[index], inputHeight: model.inputShape[1])
-      return PrivateExample(
-        name: names[index], picture: picture.image, notes: picture.notes,
-        label: labels.integer(below: count), inputShape: model.inputShape)
+      try pictures.example(
+        paths[index], name: names[index], label: labels.integer(below: count),
+        inputShape: model.inputShape)
     }
     return stride(from: 0, to: examples.count, by: batchSize).map {
       Array(examples[$0..<min($0 + batchSize, examples.count)])
@@ -298,6 +297,10 @@ private struct AuditSummary {
     Terminal.print(
       Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline).", style))
     for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
+    let prepared = result.undefended.flatMap(\.record.images).compactMap { image in
+      image.preparation.map { "Prepared \(image.name): \($0)." }
+    }
+    for line in Set(prepared).sorted() { Terminal.printParagraph(line) }
     if !result.findings.isEmpty {
       Terminal.print()
       Terminal.print(Terminal.styled("Defences, against attacks that know of them:", .bold))

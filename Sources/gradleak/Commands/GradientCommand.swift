@@ -25,7 +25,9 @@ struct GradientCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Pictures (PNG or JPEG) or safetensors files of images.", valueName: "file"))
+    help: ArgumentHelp(
+      "Pictures (PNG or JPEG), .npy arrays of one image, or safetensors files of images.",
+      valueName: "file"))
   var input: [String]
 
   @Option(
@@ -86,7 +88,7 @@ struct GradientCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = try input.map { try GradientInput($0, pictures.readAs) }
+    let files = try input.map { try GradientInput($0, pictures) }
     let count = files.reduce(0) { $0 + $1.imageCount }
     guard (1...100_000).contains(count) else {
       throw ValidationError("--input has \(count) images; give 1 to 100000.")
@@ -138,12 +140,12 @@ struct GradientCommand: ParsableCommand {
 
 /// One file of a client's data.
 private enum GradientInput {
-  case picture(DecodedPicture)
+  case picture(path: String, PictureOptions)
   case tensors(path: String, [(name: String, tensor: Tensor)])
 
-  init(_ path: String, _ reading: PictureReading) throws {
+  init(_ path: String, _ pictures: PictureOptions) throws {
     guard path.lowercased().hasSuffix(".safetensors") || path.lowercased().hasSuffix(".st") else {
-      self = .picture(try DecodedPicture(contentsOf: path, as: reading))
+      self = .picture(path: path, pictures)
       return
     }
     let file = try SafetensorsFile(contentsOf: path)
@@ -167,11 +169,14 @@ private enum GradientInput {
   /// The images' elements, row-major.
   func elements(for model: Model) throws -> [Double] {
     switch self {
-    case .picture(let picture):
+    case .picture(let path, let pictures):
       try checkPictures(model)
-      return PrivateExample(
-        name: "", picture: picture.image, label: nil, inputShape: model.inputShape
-      ).image.doubles
+      let example = try pictures.example(
+        path, name: path, label: nil, inputShape: model.inputShape)
+      if let preparation = example.preparation {
+        Terminal.printNote("Prepared \(path.escapingControlCharacters): \(preparation).")
+      }
+      return example.image.doubles
     case .tensors(let path, let tensors):
       return try tensors.flatMap { name, tensor in
         let image = tensor.shape.rank == 4 ? tensor.shape.removing(axes: [0]) : tensor.shape

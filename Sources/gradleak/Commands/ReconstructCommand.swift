@@ -40,7 +40,8 @@ struct ReconstructCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, or names of bundled photographs.", valueName: "image"))
+      "Pictures: PNG or JPEG, names of bundled photographs, or .npy arrays of the model's input.",
+      valueName: "image"))
   var images: [String] = []
 
   @OptionGroup var update: UpdateOptions
@@ -50,7 +51,8 @@ struct ReconstructCommand: ParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "With --update: the pictures it was computed on, to measure by.", valueName: "image"))
+      "With --update: the pictures it was computed on, to measure by, or .npy arrays of the model's input.",
+      valueName: "image"))
   var truth: [String] = []
 
   @OptionGroup var pictures: PictureOptions
@@ -154,10 +156,8 @@ struct ReconstructCommand: ParsableCommand {
     guard !truth.isEmpty else { return nil }
     let names = PictureNames.unique(truth, outputFolder: output.out)
     return try truth.indices.map { index in
-      let picture = try DecodedPicture(contentsOf: truth[index], as: pictures.readAs)
-      return PrivateExample(
-        name: names[index], picture: picture.image, notes: picture.notes, label: labels?[index],
-        inputShape: model.inputShape)
+      try pictures.example(
+        truth[index], name: names[index], label: labels?[index], inputShape: model.inputShape)
     }
   }
 
@@ -186,10 +186,8 @@ struct ReconstructCommand: ParsableCommand {
     let names = PictureNames.unique(images, outputFolder: output.out)
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
-      let picture = try pictures.picture(images[index], inputHeight: model.inputShape[1])
-      return PrivateExample(
-        name: names[index], picture: picture.image, notes: picture.notes, label: labels[index],
-        inputShape: model.inputShape)
+      try pictures.example(
+        images[index], name: names[index], label: labels[index], inputShape: model.inputShape)
     }
     let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(
