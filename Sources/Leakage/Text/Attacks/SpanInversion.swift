@@ -36,7 +36,8 @@ extension TextInversion {
     let length = usedPositions(update, model: model)
     let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
     var sets = SpanSets.find(
-      screen, segments: possibleSegments, checked: tokens.count, length: length, limit: model.configuration.positions
+      screen, segments: possibleSegments, checked: tokens.count, length: length,
+      limit: model.configuration.positions
     ) { session.shouldStop("checking tokens", length ?? 0, []) }
     if update.batchSize > 1 {
       sets.known =

@@ -22,7 +22,8 @@ struct SpanSets {
   ///   - length: positions in use; nil to go on until nothing fits.
   ///   - shouldStop: asked between positions.
   static func find(
-    _ screen: TokenScreen, segments: [Int], checked: Int, length: Int?, limit: Int, shouldStop: () -> Bool
+    _ screen: TokenScreen, segments: [Int], checked: Int, length: Int?, limit: Int,
+    shouldStop: () -> Bool
   ) -> SpanSets {
     var candidates: [[TokenScreen.Candidate]] = []
     while candidates.count < min(length ?? limit, limit), !shouldStop() {

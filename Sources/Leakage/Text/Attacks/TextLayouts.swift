@@ -31,7 +31,8 @@ final class TextLayouts {
     }
     return TextBatch(
       tokens: texts,
-      labels: .someNextTokens(zip(texts, counts).map { text, counts in counts ?? text.map { _ in true } }),
+      labels: .someNextTokens(
+        zip(texts, counts).map { text, counts in counts ?? text.map { _ in true } }),
       layouts: texts.map { self[$0] })
   }
 }

@@ -216,7 +216,8 @@ extension TextModel {
         labels.allSatisfy({ $0.count == classes && $0.allSatisfy(\.isFinite) })
       else {
         throw AttackError(
-          "the labels \(labels) do not fit \(batch.tokens.count) texts with \(classes) numbers each")
+          "the labels \(labels) do not fit \(batch.tokens.count) texts with \(classes) numbers each"
+        )
       }
     case (.classes(let labels), .classification(let classes))
     where !effectiveLoss.comparesNumbers:
