@@ -70,11 +70,11 @@ public struct ResultWriter: Sendable {
     reconstruction: Image
   ) -> ContactSheet.Row {
     let label =
-      switch (result.trueLabel, result.isLabelRight) {
-      case _ where result.isLabelGiven == true: "label \(result.recoveredLabel), given"
+      switch (result.trueLabelName, result.isLabelRight) {
+      case _ where result.isLabelGiven == true: "label \(result.recoveredLabelName), given"
       case (let label?, true?): "label \(label), right"
-      case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
-      case (nil, _): "label \(result.recoveredLabel)"
+      case (let label?, _): "label \(label), guessed \(result.recoveredLabelName)"
+      case (nil, _): "label \(result.recoveredLabelName)"
       }
     guard let psnr = result.psnr, result.isRecovered != nil else {
       return ContactSheet.Row(

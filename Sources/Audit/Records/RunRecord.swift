@@ -161,6 +161,9 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var ssim: JSONNumber?
   public var trueLabel: Int?
   public var recoveredLabel: Int
+  /// What the labels stand for where they are no classes, such as "0+3" or "0.5"; nil for classes.
+  public var trueTarget: String?
+  public var recoveredTarget: String?
   /// PSNR in dB of an image of uniform random pixels against this one: what knowing nothing gives.
   public var randomGuessPSNR: JSONNumber?
   /// PSNR in dB of a uniform mid-grey image against this one.

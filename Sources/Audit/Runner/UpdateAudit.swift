@@ -92,7 +92,7 @@ public struct UpdateAudit: Sendable {
     let result = try inversion.run { progress, images in
       observe(progress) { originals.map { meanPSNR(of: images(), $0) } ?? .nan }
     }
-    return outcome(result, subject, configuration)
+    return outcome(result, subject, configuration, found: inversion.loss)
   }
 
   /// What can be said of an update from a file before it is attacked: whether it can be this model's, and
@@ -116,9 +116,13 @@ public struct UpdateAudit: Sendable {
   // MARK: - Records
 
   private func outcome(
-    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration
+    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration,
+    found: ClientLoss
   ) -> AuditOutcome {
     let (update, truth) = (subject.update, subject.truth)
+    let labels = result.labels.map {
+      update.loss.label($0, of: found, classCount: weighted.model.classCount)
+    }
     let originals = truth?.map(\.image)
     let reconstructions = unstacked(result.images).map(clamped)
     // By what was fed to the model, which is what an exact attack finds.
@@ -126,19 +130,21 @@ public struct UpdateAudit: Sendable {
       (subject.encodings ?? originals).map {
         matchBatch(
           reconstructions: reconstructions, originals: $0,
-          labels: truth.map { (result.labels, $0.map(\.label)) })
+          labels: truth.map { (labels, $0.map(\.label)) })
       }
       ?? Array(reconstructions.indices)
     let candidates = originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
-        return ImageResult(
-          name: subject.name + suffix, recoveredLabel: result.labels[reconstruction])
+        var image = ImageResult(name: subject.name + suffix, recoveredLabel: labels[reconstruction])
+        image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
+        return image
       }
       var image = imageResult(
-        truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
+        truth[index], reconstructions[reconstruction], label: labels[reconstruction],
         seed: configuration.seed, candidates)
+      image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
       guard let encodings = subject.encodings else { return image }
       let psnr = JSONNumber(
         ImageMetrics.peakSignalToNoiseRatio(

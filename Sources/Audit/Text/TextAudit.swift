@@ -77,7 +77,8 @@ public struct TextAudit: Sendable {
     // Searches are given the lengths, as the papers' attacks are.
     if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
     let result = try TextInversion(
-      weighted, update: update, configuration: configuration, prior: prior, backend: backend
+      weighted, update: update, configuration: configuration, prior: prior,
+      isDefended: !client.defences.defences.isEmpty, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
     return outcome(result, update, configuration, truth: truth, client: client)
@@ -88,6 +89,11 @@ public struct TextAudit: Sendable {
     _ update: TextUpdate, configuration: TextAttackConfiguration,
     observe: @escaping TextAttackObserver
   ) throws(AttackError) -> TextOutcome {
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the update is exactly zero: it carries nothing about the texts, and nothing is shown to be safe; give "
+          + "the update that the client shared")
+    }
     let configuration = completed(configuration)
     let result = try TextInversion(
       weighted, update: update, configuration: configuration, prior: prior, backend: backend
@@ -190,7 +196,7 @@ public struct TextAudit: Sendable {
       defence: client.defences.isEmpty ? nil : "\(client.defences)",
       isDefenceKnown: client.defences.isEmpty ? nil : client.isDefenceKnown,
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
-      isCertain: result.isCertain,
+      isCertain: result.isCertain, diagnosis: result.diagnosis,
       bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },
       span: result.span.map {
         TextRecord.Span(
@@ -253,7 +259,8 @@ public struct TextAudit: Sendable {
         recoveredTokens: tokens, exactMatch: quality.isExact,
         tokenAccuracy: quality.tokenAccuracy, rouge1: quality.rouge.rouge1,
         rouge2: quality.rouge.rouge2, rougeL: quality.rouge.rougeL,
-        trueLabel: hasClasses ? truth.labels[index] : nil, trueTargets: targets?[index].map { JSONNumber($0) },
+        trueLabel: hasClasses ? truth.labels[index] : nil,
+        trueTargets: targets?[index].map { JSONNumber($0) },
         recoveredLabel: order[index].flatMap { place in result.classes?[place] },
         recoveredTargets: order[index].flatMap { place in
           result.targets?[place].map { JSONNumber($0) }

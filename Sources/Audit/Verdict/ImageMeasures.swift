@@ -26,7 +26,7 @@ extension ImageResult {
     return hasRightLabel ? "\(trueLabel), right" : "\(trueLabel), guessed \(recoveredLabel)"
   }
   /// The true label, as far as it is known.
-  var labelArgument: String { trueLabel.map(String.init) ?? "" }
+  var labelArgument: String { trueLabelName ?? "" }
 }
 
 /// A level in dB with one decimal, or a dash for an unknown one.

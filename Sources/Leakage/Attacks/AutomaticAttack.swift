@@ -192,7 +192,7 @@ extension GradientInversion {
   func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
     var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
     let pixels = batchShape.elementCount
-    let share = 1 / Double(weighted.model.classCount)
+    let share = 1 / Double(max(weighted.model.classCount, 2))
     return (0..<dimension).map { $0 < pixels ? 0.5 + 0.3 * source.normal() : share }
   }
 
@@ -318,7 +318,7 @@ extension GradientInversion {
   ) throws(AttackError) {
     if counter.hasMixedLabels {
       // The layers tell the image, whatever its labels; the search finds their shares.
-      let share = 1 / Double(weighted.model.classCount)
+      let share = 1 / Double(max(weighted.model.classCount, 2))
       let shares = [Double](repeating: share, count: update.batchSize * weighted.model.classCount)
       try run(
         try residuals(nil, &journal), from: solution.images.doubles + shares, labels: nil,

@@ -89,7 +89,7 @@ extension GradientInversion {
       entries.map { entry in
         // Logits so far apart that their softmax is one-hot.
         let logits = entry.labels.flatMap { label in
-          (0..<classes).map { $0 == label ? 1000.0 : 0 }
+          update.loss.farScores(of: label, classCount: classes)
         }
         guard entry.images.allSatisfy(\.isFinite) else { return .infinity }
         let score = function.value(at: entry.images.map { min(max($0, 0), 1) } + logits)

@@ -52,7 +52,7 @@ public enum LossConsistency {
   ) -> Fit? {
     let norm = sums.reduce(0) { $0 + $1 * $1 }
     var best: Fit?
-    for label in logits.indices {
+    for label in 0..<loss.labelCount(classCount: logits.count) {
       guard let cotangent = loss.cotangent(logits, label: label, batchSize: 1) else { return nil }
       let square = cotangent.reduce(0) { $0 + $1 * $1 }
       let product = zip(cotangent, sums).reduce(0) { $0 + $1.0 * $1.1 }

@@ -41,7 +41,7 @@ public struct UpdateReading: Sendable {
 public struct UpdateFile: Sendable {
   public let path: String
   public let matching: TensorMatching
-  public let update: SharedUpdate
+  public internal(set) var update: SharedUpdate
   /// What a user should know: what is missing, what is left over, what is all zeros. One sentence each.
   public let notes: [String]
 

@@ -8,6 +8,8 @@ public struct ONNXLimits: Hashable, Sendable {
   public var maximumFileBytes = Int(Int32.max)
   /// Nodes, attributes, tensors and other messages in the file.
   public var maximumMessages = 4_000_000
+  /// Bytes of one name.
+  public var maximumNameBytes = 1 << 14
   /// Operators lowered, counting those of local functions at each call.
   public var maximumNodes = 400_000
   /// Depth of calls of local functions and of branches.

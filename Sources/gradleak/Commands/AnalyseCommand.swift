@@ -29,6 +29,7 @@ struct AnalyseCommand: ParsableCommand {
         + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"))
   var images: [String]
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var output: OutputOptions
@@ -45,18 +46,18 @@ struct AnalyseCommand: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select(batchSizes: [images.count])
-    let (model, loss) = (selected.model, try loss.clientLoss())
+    let (model, loss) = (selected.model, try loss.clientLoss(of: selected))
     try checkPictures(model)
-    selected.showNotes()
     let writer = try output.out.map { try AnalysisWriter(folder: $0) }
     var labels = RandomSource(seed: seed).derive(label: "labels")
-    let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
+    let trueLabels = images.map { _ in
+      labels.integer(below: loss.labelCount(classCount: model.classCount))
+    }
     let examples = try zip(images, trueLabels).map { name, label in
-      let size = model.inputShape[1] > 32 ? 64 : 32
-      let picture = try BundledImages.image(named: name, size: size) ?? Image(contentsOf: name)
+      let picture = try pictures.picture(name, inputHeight: model.inputShape[1])
       return PrivateExample(
         name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
-        picture: picture, label: label,
+        picture: picture.image, notes: picture.notes, label: label,
         inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))

@@ -68,19 +68,22 @@ struct SuccessCommand: ParsableCommand {
   func run() throws {
     let selected = try selection.select(batchSizes: [batchSize])
     let model = selected.model
+    try checkPictures(model)
+    let clientLoss = try loss.clientLoss(of: selected)
+    let labelCount = clientLoss.labelCount(classCount: model.classCount)
     let pictures = try loadPictures(size: model.inputShape[1] > 32 ? 64 : 32)
     let session = SimulationSession(
       selected: selected, kind: attack.chosenAttack ?? .automatic,
-      loss: try loss.clientLoss(), attack: attack, output: output)
+      loss: clientLoss, attack: attack, output: output)
     var jobs: [SimulationSession.Job] = []
     for offset in 0..<seeds {
       let seed = attack.seed &+ UInt64(offset)
       var labels = RandomSource(seed: seed).derive(label: "labels")
       for first in 0..<min(pictures.count, runs ?? pictures.count) {
-        let shared = labels.integer(below: model.classCount)
+        let shared = labels.integer(below: labelCount)
         let batch = (0..<batchSize).map { index in
           let (name, picture) = pictures[(first + index) % pictures.count]
-          let label = repeatLabels || index == 0 ? shared : labels.integer(below: model.classCount)
+          let label = repeatLabels || index == 0 ? shared : labels.integer(below: labelCount)
           return PrivateExample(
             name: name, picture: picture, label: label, inputShape: model.inputShape
           ).mirrored(turn: index / pictures.count)

@@ -60,6 +60,7 @@ struct PhotographDemo: ParsableCommand {
   func run() throws {
     let selected = try selection.select()
     let model = selected.model
+    try checkPictures(model)
     let writer = try output.out.map { try ResultWriter(folder: $0) }
     let session = SimulationSession(
       selected: selected, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output,

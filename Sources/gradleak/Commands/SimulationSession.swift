@@ -27,7 +27,6 @@ struct SimulationSession {
 
   /// Says what the model's smoothness means for the attack, when there is something to say.
   func explainSmoothness() {
-    selected.showNotes()
     guard kind.searches else { return }
     let report = selected.model.smoothness(mode: selected.mode)
     guard !report.isSmooth else { return }

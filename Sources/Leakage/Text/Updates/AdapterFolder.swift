@@ -38,10 +38,7 @@ public struct AdapterFolder: Sendable {
             + "\(wanted.map { "\($0)" } ?? "none: only matrices are adapted")")
       }
       let tensor = try file.tensor(named: fileName)
-      guard tensor.hasOnlyFiniteElements else {
-        throw ModelError(
-          "\(file.path) has numbers in \(fileName.quotedForMessage) that are not finite")
-      }
+      try WeightCheck.requireFinite(tensor, named: fileName, in: file.path)
       guard parts[name.part, default: [:]].updateValue(tensor, forKey: parameter) == nil else {
         throw ModelError("\(file.path) has \(parameter) twice; give one adapter")
       }
