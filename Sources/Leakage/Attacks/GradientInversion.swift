@@ -89,7 +89,7 @@ public struct GradientInversion: Sendable {
     var result = try attack.started(observe)
     switch result.diagnosis?.verdict {
     case .recovered, .recoveredUpToAmbiguity: break
-    default: result.misfit = result.misfit ?? attack.misfit
+    default: result.misfit = attack.misfit ?? result.misfit
     }
     return result
   }

@@ -11,8 +11,8 @@ public struct TruthCheck: Codable, Sendable, Equatable {
   /// Whether the pictures have the update, up to what rounding and other libraries change.
   public var fits: Bool { misfit == nil }
 
-  /// Relative distance from which pictures have another update.
-  static let tolerance = 0.02
+  /// Relative distance up to which pictures have the update: what other libraries' arithmetic changes.
+  static let tolerance = 1e-3
 
   /// - Parameters:
   ///   - images: [N, C, H, W] in f64, as many as the update's examples.
@@ -65,7 +65,7 @@ public struct TruthCheck: Codable, Sendable, Equatable {
     misfit = UpdateMisfit(
       .truth,
       abs(plain.factor - 1) < 0.5 && plain.distance < 0.5
-        ? "The pictures of --truth have nearly this update (\(share) % differs): they were prepared "
+        ? "The pictures of --truth have nearly this update (\(share) % differs): they are other pictures, were prepared "
           + "otherwise than by the client, or the update was changed. What is measured against them is off."
         : "The pictures of --truth have another update (its distance from this one is \(share) % of its "
           + "size): they, their number, their labels, the weights, the loss or the mode are not the client's. "
