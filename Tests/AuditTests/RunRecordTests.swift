@@ -247,3 +247,40 @@ private func readError(_ text: String) -> String? {
     #expect(ResultWriter.csvField(text) == expected)
   }
 }
+
+/// The guide names every field of a record.
+@Suite struct RecordGuideTests {
+  /// Names of the stored properties of a value and of the structures in it.
+  private func names(_ value: Any, depth: Int = 0) -> Set<String> {
+    let mirror = Mirror(reflecting: value)
+    guard depth < 4 else { return [] }
+    switch mirror.displayStyle {
+    case .struct:
+      return mirror.children.reduce(into: []) { names, child in
+        if let label = child.label { names.insert(label) }
+        names.formUnion(self.names(child.value, depth: depth + 1))
+      }
+    case .optional, .collection:
+      return mirror.children.reduce(into: []) { $0.formUnion(names($1.value, depth: depth)) }
+    default:
+      return []
+    }
+  }
+
+  @Test func everyFieldIsExplained() throws {
+    let record = sampleRecord(
+      images: [result(30)], defence: try DefenceChain("fp16"),
+      trace: [
+        TracePoint(trial: 0, iteration: 1, evaluations: 1, matchingLoss: 1, psnr: 10)
+      ], diagnosis: .stuck)
+    let guide = try String(
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../docs/guides/reading-results.md"), encoding: .utf8)
+    // What is in a JSON number or a chain is no field.
+    let inner: Set = ["value", "defences", "trace", "iteration", "trial"]
+    let missing = names(record).subtracting(inner).filter {
+      !guide.contains("`\($0)`") && !guide.contains("`\($0)[]`")
+    }
+    #expect(missing.isEmpty, "\(missing.sorted())")
+  }
+}

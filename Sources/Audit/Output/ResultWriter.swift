@@ -37,7 +37,10 @@ public struct ResultWriter: Sendable {
         try original?.writePNG(to: folder.path(of: "\(stem)-original.png"))
         try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
         try writeSnapshots(outcome.frames[index], stem: stem, original: original)
-        rows.append(row(stem, result, original: original, reconstruction: reconstruction))
+        rows.append(
+          row(
+            stem, result, outcome.record.level(of: result), original: original,
+            reconstruction: reconstruction))
       }
     }
     if let first = records.first {
@@ -63,7 +66,8 @@ public struct ResultWriter: Sendable {
   // MARK: - Pictures
 
   private func row(
-    _ name: String, _ result: ImageResult, original: Image?, reconstruction: Image
+    _ name: String, _ result: ImageResult, _ level: LeakLevel, original: Image?,
+    reconstruction: Image
   ) -> ContactSheet.Row {
     let label =
       switch (result.trueLabelName, result.isLabelRight) {
@@ -82,7 +86,7 @@ public struct ResultWriter: Sendable {
       name: name, original: original, reconstruction: reconstruction,
       captions: [
         PictureCaption(measures), PictureCaption(label),
-        ResultWriter.verdict(LeakLevel(result)),
+        ResultWriter.verdict(level),
       ])
   }
 
@@ -90,6 +94,7 @@ public struct ResultWriter: Sendable {
     switch level {
     case .full: PictureCaption("recovered", tone: .alarm)
     case .recognisable: PictureCaption("recognisable", tone: .alarm)
+    case .undetermined: PictureCaption("not shown", tone: .alarm)
     case .label, .nothing: PictureCaption("not recovered", tone: .calm)
     }
   }

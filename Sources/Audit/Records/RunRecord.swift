@@ -145,6 +145,9 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var name: String
   /// What was done to the file's picture to fit the model, if anything.
   public var preparation: String?
+  /// Of the original's numbers: tells repeats of one image from others; nil where it is not known, and
+  /// in records without.
+  public var fingerprint: String?
   /// Mean squared error of values in 0...1, after clamping the reconstruction to that range.
   public var meanSquaredError: JSONNumber?
   /// Peak signal-to-noise ratio in dB; infinite for a perfect copy.

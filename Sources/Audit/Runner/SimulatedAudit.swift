@@ -29,6 +29,35 @@ public struct SimulatedAudit: Sendable {
     self.activation = activation
   }
 
+  /// Whether the client can apply all its defences to a batch; to be asked of all batches before the
+  /// first is attacked.
+  ///
+  /// - Throws: ``AttackError`` with the defence that cannot act, and why.
+  public func check(
+    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining? = nil
+  ) throws(AttackError) {
+    try check(
+      defences, batch, training: training,
+      companionCount: companions(for: defences, besides: batch, seed: 0).count)
+  }
+
+  private func check(
+    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?,
+    companionCount: Int
+  ) throws(AttackError) {
+    try defences.check(
+      for: DefenceSetting(
+        model: audit.weighted.model, batchSize: batch.count, training: training, loss: loss,
+        mode: audit.mode, companionCount: companionCount))
+  }
+
+  private func companions(
+    for defences: DefenceChain, besides batch: [PrivateExample], seed: UInt64
+  ) -> [Companion] {
+    guard defences.needsCompanions else { return [] }
+    return CompanionImages(besides: batch, for: audit.weighted.model, seed: seed).all
+  }
+
   /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
   ///
   /// - Parameters:
@@ -46,12 +75,10 @@ public struct SimulatedAudit: Sendable {
     isAdaptive: Bool = true,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
+    let companions = self.companions(for: defences, besides: batch, seed: configuration.seed)
+    try check(defences, batch, training: training, companionCount: companions.count)
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
     let audit = try extended(for: defences, batchSize: batch.count, seed: configuration.seed)
-    let companions =
-      defences.needsCompanions
-      ? CompanionImages(besides: batch, for: audit.weighted.model, seed: configuration.seed).all
-      : []
     // Whose order is not known shuffles.
     let shuffled = training.map {
       $0.isOrderKnown

@@ -200,6 +200,7 @@ public struct UpdateAudit: Sendable {
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+    result.fingerprint = Fingerprint.of([("image", example.image)])
     result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
     result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
     guard let candidates else { return result }

@@ -41,6 +41,22 @@ public struct SweepTask: Codable, Sendable, Hashable {
     self.imageFingerprint = imageFingerprint
   }
 
+  /// What decides whether it can be run at all.
+  public struct Setting: Hashable, Sendable {
+    let model: String
+    let activation: String?
+    let classes: Int?
+    let size: Int
+    let defence: DefenceChain
+    let batchSize: Int
+  }
+
+  public var setting: Setting {
+    Setting(
+      model: model, activation: activation, classes: classes, size: size, defence: defence,
+      batchSize: batchSize)
+  }
+
   /// The text that identifies this run: JSON with sorted keys.
   public var key: String {
     get throws {
@@ -165,6 +181,32 @@ extension SweepTask {
     return (model, (chosen ?? architecture.defaults.activation).rawValue)
   }
 
+  /// Whether its client can apply the defence; to be asked before anything runs.
+  ///
+  /// - Throws: ``ModelError`` as ``makeModel()``, ``AttackError`` when a defence cannot act.
+  public func check(_ pictures: SweepPictures) throws {
+    let model = try makeModel().model
+    let companions =
+      defence.needsCompanions
+      ? CompanionImages(besides: batch(of: pictures, for: model), for: model, seed: seed).all : []
+    try defence.check(
+      for: DefenceSetting(
+        model: model, batchSize: batchSize, companionCount: companions.count))
+  }
+
+  private func batch(of pictures: SweepPictures, for model: Model) -> [PrivateExample] {
+    let byName = Dictionary(
+      pictures.all(size: size).map { ($0.name, $0.image) }, uniquingKeysWith: { first, _ in first })
+    var labels = RandomSource(seed: seed).derive(label: "labels").derive(label: images[0])
+    return images.compactMap { name in
+      byName[name].map {
+        PrivateExample(
+          name: name, picture: $0, label: labels.integer(below: model.classCount),
+          inputShape: model.inputShape)
+      }
+    }
+  }
+
   /// Runs it.
   ///
   /// - Parameter shouldStop: asked after every iteration; the result is nil when it said so.
@@ -173,21 +215,12 @@ extension SweepTask {
     pictures: SweepPictures, backend: any Backend, shouldStop: () -> Bool
   ) throws -> SimulatedAudit.Outcome? {
     let (model, activation) = try makeModel()
-    let byName = Dictionary(
-      pictures.all(size: size).map { ($0.name, $0.image) }, uniquingKeysWith: { first, _ in first })
-    var labels = RandomSource(seed: seed).derive(label: "labels").derive(label: images[0])
-    let batch = images.compactMap { name in
-      byName[name].map {
-        PrivateExample(
-          name: name, picture: $0, label: labels.integer(below: model.classCount),
-          inputShape: model.inputShape)
-      }
-    }
     let audit = SimulatedAudit(
       WeightedModel(untrained: model, seed: seed), activation: activation,
       weights: "untrained, initialised with seed \(seed)", backend: backend)
     let outcome = try audit.run(
-      batch, configuration: configuration, defences: defence, isAdaptive: attack.isAdaptive
+      batch(of: pictures, for: model), configuration: configuration, defences: defence,
+      isAdaptive: attack.isAdaptive
     ) { _, _ in shouldStop() ? .stop(.interrupted) : .proceed }
     return outcome.wasInterrupted || shouldStop() ? nil : outcome
   }

@@ -74,7 +74,7 @@ public struct TextAudit: Sendable {
       weighted, update: update, configuration: configuration, prior: prior, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
-    return outcome(result, update, configuration, truth: truth, defences: client.defences)
+    return outcome(result, update, configuration, truth: truth, client: client)
   }
 
   /// Attacks an update that was captured.
@@ -111,7 +111,8 @@ public struct TextAudit: Sendable {
     _ tokens: [[Int]], labels: [Int], seed: UInt64
   ) throws(AttackError) -> TextBatch {
     switch weighted.model.configuration.head {
-    case .classification: return TextBatch(tokens: tokens, labels: .classes(labels))
+    case .classification:
+      return TextBatch(tokens: tokens, labels: privateLabels(tokens, labels, seed: seed))
     case .languageModel: return TextBatch(tokens: tokens, labels: .nextTokens)
     case .maskedLanguageModel:
       guard let mask = tokenizer.id(of: "[MASK]") else {
@@ -142,11 +143,31 @@ public struct TextAudit: Sendable {
     }
   }
 
+  /// A class for each text, or the numbers that the model's loss compares its logits with: 0 and 1 with equal
+  /// chances for several labels, normal ones for a regression.
+  private func privateLabels(
+    _ tokens: [[Int]], _ classes: [Int], seed: UInt64
+  ) -> TextBatch.Labels {
+    let model = weighted.model
+    func values(_ draw: (inout RandomSource) -> Double) -> TextBatch.Labels {
+      .values(
+        tokens.map { text in
+          var source = RandomSource(seed: seed).derive(label: "targets of \(text)")
+          return (0..<model.labelClasses).map { _ in draw(&source) }
+        })
+    }
+    switch model.configuration.loss {
+    case .crossEntropy: return .classes(classes)
+    case .multiLabel: return values { Double($0.integer(below: 2)) }
+    case .regression: return values { $0.normal() }
+    }
+  }
+
   // MARK: - Records
 
   private func outcome(
     _ result: TextAttackResult, _ update: TextUpdate, _ configuration: TextAttackConfiguration,
-    truth: Truth?, defences: DefenceChain = .none
+    truth: Truth?, client: TextClient = TextClient()
   ) -> TextOutcome {
     let model = weighted.model
     let snapshots = result.snapshots.map { snapshot in
@@ -160,7 +181,8 @@ public struct TextAudit: Sendable {
       frozenParameters: model.parameters.count - update.gradients.count,
       threatModel: threatModel(configuration, update, result.method),
       localTraining: update.training.map { "\($0)" }, adapterRank: update.adapters?.rank,
-      defence: defences.defences.isEmpty ? nil : "\(defences)",
+      defence: client.defences.isEmpty ? nil : "\(client.defences)",
+      isDefenceKnown: client.defences.isEmpty ? nil : client.isDefenceKnown,
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
       isCertain: result.isCertain,
       bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },
@@ -203,7 +225,9 @@ public struct TextAudit: Sendable {
     result.texts.enumerated().map { index, tokens in
       TextRecord.Text(
         recovered: tokenizer.decode(tokens), recoveredTokens: tokens,
-        recoveredLabel: result.classes?[index])
+        recoveredParts: parts(tokens, layout: index, result),
+        recoveredLabel: result.classes?[index],
+        recoveredTargets: result.targets?[index].map { JSONNumber($0) })
     }
   }
 
@@ -211,6 +235,8 @@ public struct TextAudit: Sendable {
     let originals = truth.batch.unmasked
     let order = matchTexts(reconstructions: result.texts, originals: originals)
     let hasClasses = if case .classes = truth.batch.labels { true } else { false }
+    var targets: [[Double]]?
+    if case .values(let values) = truth.batch.labels { targets = values }
     return truth.texts.indices.map { index in
       let tokens = order[index].map { result.texts[$0] } ?? []
       let quality = TextQuality(of: tokens, original: originals[index]) {
@@ -222,7 +248,22 @@ public struct TextAudit: Sendable {
         tokenAccuracy: quality.tokenAccuracy, rouge1: quality.rouge.rouge1,
         rouge2: quality.rouge.rouge2, rougeL: quality.rouge.rougeL,
         trueLabel: hasClasses ? truth.labels[index] : nil,
-        recoveredLabel: order[index].flatMap { place in result.classes?[place] })
+        trueTargets: targets?[index].map { JSONNumber($0) },
+        recoveredLabel: order[index].flatMap { place in result.classes?[place] },
+        recoveredTargets: order[index].flatMap { place in
+          result.targets?[place].map { JSONNumber($0) }
+        })
+    }
+  }
+
+  /// The texts of a pair, one by one; nil for a single text.
+  private func parts(
+    _ tokens: [Int], layout index: Int, _ result: TextAttackResult
+  ) -> [String]? {
+    guard result.layouts.indices.contains(index), let segments = result.layouts[index].segments
+    else { return nil }
+    return Set(segments).sorted().map { segment in
+      tokenizer.decode(zip(tokens, segments).filter { $0.1 == segment }.map(\.0))
     }
   }
 

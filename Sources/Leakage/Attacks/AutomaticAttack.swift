@@ -14,9 +14,9 @@ extension GradientInversion {
   /// Levenberg-Marquardt from random starts.
   func levenbergMarquardt(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(
-      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
+      batchShape: batchShape, deadline: deadline, training: update.training)
     try searchWithLikelyLabels(&journal, observe)
-    return journal.result(diagnosis: diagnosis(of: journal))
+    return judged(journal, observe)
   }
 
   /// Levenberg-Marquardt with the labels that the update tells, or else with labels that are sought.
@@ -118,11 +118,12 @@ extension GradientInversion {
 
   func run(
     _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
-    method: AttackMethod = .levenbergMarquardt, _ journal: inout TrialJournal,
+    method: AttackMethod = .levenbergMarquardt, closedForm: AttackKind? = nil,
+    _ journal: inout TrialJournal,
     _ observe: AttackObserver
   ) throws(AttackError) {
     try journal.run(
-      method: method,
+      method: method, closedForm: closedForm,
       labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
       solve: { observer in
         TrialJournal.Outcome(
@@ -155,8 +156,16 @@ extension GradientInversion {
   /// Second-order steps reach far more digits than the searches that the setting is made for, but not
   /// below what rounding of the shared numbers leaves.
   private var solvedBelow: Double {
-    max(min(configuration.solvedBelow, 1e-12), 4 * update.relativeRounding)
+    max(min(configuration.solvedBelow, 1e-12), acceptedRounding)
   }
+
+  /// The relative matching loss that is put down to rounding of the shared numbers. Where rounding is more
+  /// than a small part of the update, a fit to it says nothing.
+  var acceptedRounding: Double {
+    min(4 * update.relativeRounding, GradientInversion.largestRounding)
+  }
+
+  private static let largestRounding = 1e-2
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
   func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
@@ -171,12 +180,12 @@ extension GradientInversion {
   /// The best that applies, from the surest to the most general.
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(
-      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
+      batchShape: batchShape, deadline: deadline, training: update.training)
     let applies = missingFact(AttackKind.levenbergMarquardt.needs) == nil
     guard applies else { return try withWhatIsKnown(&journal, observe) }
     var layers = try peelBatch(&journal, observe)
     if isSmoothestFound(journal) {
-      return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
+      return judged(journal, layers: layers, observe)
     }
     if !journal.wasStopped, !isSolved(journal) {
       layers += try closedForms(&journal, observe)
@@ -194,7 +203,7 @@ extension GradientInversion {
       }
     }
     if !journal.wasStopped, !isCertain(journal) { try searchByPresets(&journal, observe) }
-    return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
+    return judged(journal, layers: layers, observe)
   }
 
   /// L-BFGS, which needs no curvature where the gradient's Jacobian vanishes, from the best point so
@@ -253,7 +262,8 @@ extension GradientInversion {
       point: start, value: loss, iterations: 0, evaluations: 1,
       reason: isExact ? .solved : .converged)
     try journal.run(
-      method: solution.method, labels: { _ in solution.labels }, observe: observe,
+      method: solution.method, closedForm: solution.method.closedForm,
+      labels: { _ in solution.labels }, observe: observe,
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     let isWorthIt =
@@ -262,8 +272,8 @@ extension GradientInversion {
         || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
     if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt, !journal.wasStopped {
       try run(
-        function, from: start, labels: solution.labels, method: .polish(solution.method), &journal,
-        observe)
+        function, from: start, labels: solution.labels, method: .polish(solution.method),
+        closedForm: solution.method.closedForm, &journal, observe)
     }
   }
 
@@ -272,20 +282,33 @@ extension GradientInversion {
 
   // MARK: - Diagnosis
 
-  private func diagnosis(
-    of journal: TrialJournal, layers: [LayerPeeling.Layer] = []
-  ) -> Diagnosis? {
-    guard let best = journal.best else { return nil }
+  /// The result with what its end means; at least one trial must have run.
+  private func judged(
+    _ journal: TrialJournal, layers: [LayerPeeling.Layer] = [], _ observe: AttackObserver
+  ) -> AttackResult {
+    guard let best = journal.best else { preconditionFailure("an attack without a trial") }
     let entry = journal.entries[best]
-    return Diagnosis(
-      relativeMatchingLoss: entry.trial.matchingLoss
-        / max(matched.squaredNorm, .leastNormalMagnitude),
-      isSolved: isSolved(journal),
-      isClosedForm: journal.entries.first?.trial.method.isClosedForm == true,
-      unknowns: batchShape.elementCount,
-      equationBound: equationBound,
-      extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
-      matchingLoss: entry.trial.matchingLoss,
-      methods: journal.entries.map(\.trial.method.name))
+    let loss = entry.trial.matchingLoss
+    let isSolved = isSolved(journal)
+    let isMeasured = isSolved && !isNoisy && equationBound >= batchShape.elementCount
+    let evidence = isSolved || layers.isEmpty ? nil : peelingEvidence(observe)
+    let diagnosis = Diagnosis(
+      Diagnosis.Evidence(
+        matchingLoss: loss,
+        relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
+        isSolved: isSolved, isClosedForm: entry.closedForm != nil,
+        unknowns: batchShape.elementCount, equationBound: equationBound,
+        error: isMeasured
+          ? impliedError(
+            images: Tensor(batchShape, .f64(entry.images)),
+            labels: counter.hasMixedLabels ? nil : entry.labels, loss: loss,
+            closedForm: entry.closedForm, extremeEigenvalues: entry.extremeEigenvalues, observe)
+          : nil,
+        layers: evidence?.layers ?? layers, isNoisy: isNoisy,
+        relativeRounding: update.relativeRounding, misfit: misfit ?? evidence?.misfit,
+        wasCutShort: journal.wasCutShort, methods: journal.entries.map(\.trial.method.name)))
+    var result = journal.result(layers: evidence?.layers ?? layers, diagnosis: diagnosis)
+    result.misfit = evidence?.misfit
+    return result
   }
 }

@@ -4,12 +4,12 @@ import TensorGraph
 public struct GradientInversion: Sendable {
   let weighted: WeightedModel
   /// As it was shared.
-  let update: SharedUpdate
+  private(set) var update: SharedUpdate
   /// The loss whose labels the result's are: the update's, or that with targets which were read off.
   public var loss: ClientLoss { update.loss }
   let counter: CounterAttack
   /// As the matching loss sees it.
-  let matched: SharedUpdate
+  private(set) var matched: SharedUpdate
   let configuration: AttackConfiguration
   /// The batch's class indices, where the attacker knows them.
   let knownLabels: [Int]?
@@ -17,6 +17,10 @@ public struct GradientInversion: Sendable {
   let backend: any Backend
   /// For plans that start from ``Initialization/Kind/given`` images.
   let startingImages: Tensor?
+  /// What speaks against the update before any attack.
+  private(set) var misfit: UpdateMisfit?
+  /// When the time limit is over; nil for none.
+  private(set) var deadline: ContinuousClock.Instant?
 
   /// - Parameters:
   ///   - knownLabels: one class index for each example, or nil when unknown; in any order, but with
@@ -77,6 +81,20 @@ public struct GradientInversion: Sendable {
     observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AttackResult {
     try requireFacts(configuration.needs, for: configuration.attackName)
+    guard matched.squaredNorm > 0 else { return nothing() }
+    var attack = self
+    attack.deadline = configuration.timeLimit.map { .now + .seconds($0) }
+    attack.misfit = UpdateFit.misfit(
+      of: update, weighted, knownLabels: knownLabels, backend: backend)
+    var result = try attack.started(observe)
+    switch result.diagnosis?.verdict {
+    case .recovered, .recoveredUpToAmbiguity: break
+    default: result.misfit = result.misfit ?? attack.misfit
+    }
+    return result
+  }
+
+  private func started(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     switch configuration.attack {
     case .automatic:
       return try automatic(observe)
@@ -96,6 +114,34 @@ public struct GradientInversion: Sendable {
     case .linear, .peeling, .rGap, .april, .spear:
       return try closedForm(configuration.attack, observe)
     }
+  }
+
+  /// Whether the time limit is over.
+  var isOverdue: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+
+  /// The same attack on another update of the same parameters.
+  func replacing(_ update: SharedUpdate) -> GradientInversion {
+    var other = self
+    other.update = update
+    other.matched = counter.matched(update)
+    return other
+  }
+
+  /// The end for an update that is exactly zero, which no attack can do anything with.
+  private func nothing() -> AttackResult {
+    let trial = AttackTrial(
+      method: .nothing, category: .eavesdropper, reason: .converged, iterations: 0, evaluations: 0,
+      matchingLoss: 0, secondOrder: nil)
+    return AttackResult(
+      images: Tensor(batchShape, .f64, repeating: 0.5),
+      labels: knownLabels ?? [Int](repeating: 0, count: update.batchSize), matchingLoss: 0,
+      trials: [trial], bestTrial: 0, snapshots: [], layers: [],
+      diagnosis: Diagnosis(
+        .carriesNothing,
+        "The update is exactly zero, so it tells nothing of this batch, and nothing of others either. "
+          + EmptyUpdate.causes(weighted.model, update.loss), relativeMatchingLoss: 0,
+        unknowns: batchShape.elementCount, equationBound: equationBound),
+      compileSeconds: 0, attackSeconds: 0)
   }
 
   func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {

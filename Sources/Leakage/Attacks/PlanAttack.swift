@@ -6,7 +6,7 @@ extension GradientInversion {
     _ plan: OptimizationPlan, _ observe: AttackObserver
   ) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(
-      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
+      batchShape: batchShape, deadline: deadline, training: update.training)
     try search(
       plan, &journal, trials: configuration.trials, iterations: configuration.iterations,
       precision: configuration.precision, observe)

@@ -8,6 +8,8 @@ struct TrialJournal {
     /// Of the batch, flat.
     let images: [Double]
     let labels: [Int]
+    /// The closed form that it is the solution of, polished or not.
+    let closedForm: AttackKind?
     /// Of JᵀJ at the end, as far as the solver knows.
     let extremeEigenvalues: (smallest: Double, largest: Double)?
   }
@@ -34,7 +36,7 @@ struct TrialJournal {
   private(set) var entries: [Entry] = []
   private(set) var snapshots: [AttackSnapshot] = []
   private let batchShape: Shape
-  private let timeLimit: Double?
+  private let deadline: ContinuousClock.Instant?
   private let training: LocalTraining?
   private let clock = ContinuousClock()
   private var searchTime = Duration.zero
@@ -42,10 +44,11 @@ struct TrialJournal {
 
   /// - Parameters:
   ///   - batchShape: [N, C, H, W].
+  ///   - deadline: when the last trial is to end; nil for never.
   ///   - training: behind the update; nil for a gradient.
-  init(batchShape: Shape, timeLimit: Double?, training: LocalTraining?) {
+  init(batchShape: Shape, deadline: ContinuousClock.Instant?, training: LocalTraining?) {
     self.batchShape = batchShape
-    self.timeLimit = timeLimit
+    self.deadline = deadline
     self.training = training
   }
 
@@ -79,6 +82,11 @@ struct TrialJournal {
     }
   }
 
+  /// Whether a limit or the user ended a trial before it was done.
+  var wasCutShort: Bool {
+    entries.contains { [.interrupted, .timeLimit, .goalReached].contains($0.trial.reason) }
+  }
+
   /// Times work that is not search.
   mutating func compiling<R, Failure: Error>(
     _ body: () throws(Failure) -> R
@@ -101,13 +109,13 @@ struct TrialJournal {
   ///   - labels: of the batch, for a final point.
   ///   - solve: minimises, and calls the observer that it is given after every iteration.
   mutating func run(
-    method: AttackMethod, labels: ([Double]) -> [Int],
+    method: AttackMethod, closedForm: AttackKind? = nil, labels: ([Double]) -> [Int],
     observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision,
     solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
   ) throws(AttackError) {
     let trial = entries.count
     let (clock, start, searched) = (clock, clock.now, searchTime)
-    let (before, batchShape, timeLimit) = (evaluations, batchShape, timeLimit)
+    let (before, batchShape, deadline) = (evaluations, batchShape, deadline)
     var schedule = SnapshotSchedule()
     var kept: [AttackSnapshot] = []
     let outcome = try withoutActuallyEscaping(observe) { observe throws(AttackError) in
@@ -124,7 +132,7 @@ struct TrialJournal {
           trial: trial, solver: progress, evaluations: before + progress.evaluations,
           seconds: seconds)
         if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
-        if let timeLimit, seconds >= timeLimit { return .stop(.timeLimit) }
+        if let deadline, clock.now >= deadline { return .stop(.timeLimit) }
         return .proceed
       }
     }
@@ -144,6 +152,7 @@ struct TrialJournal {
           matchingLoss: result.value,
           secondOrder: outcome.secondOrder, objective: outcome.objective),
         images: Array(result.point[0..<imageCount]), labels: labels(result.point),
+        closedForm: closedForm,
         extremeEigenvalues: outcome.extremeEigenvalues))
   }
 

@@ -182,7 +182,9 @@ extension LevenbergMarquardt {
     }
 
     func finished(_ reason: StopReason) -> LevenbergMarquardtResult {
-      let extremes = point.withUnsafeBufferPointer { equations.extremeEigenvalues(at: $0) }
+      let extremes =
+        equations.hasFactor
+        ? point.withUnsafeBufferPointer { equations.extremeEigenvalues(at: $0) } : nil
       return LevenbergMarquardtResult(
         result: SolverResult(
           point: point, value: value, iterations: iteration, evaluations: evaluations,

@@ -192,6 +192,10 @@ final class NormalEquations {
 
   // MARK: - What the last system tells
 
+  /// Whether a factor of the matrix is at hand, without which the last system's Ritz values are all there
+  /// is: nothing to rely on, where that system was strongly damped.
+  var hasFactor: Bool { factor?.isFactored == true }
+
   /// Estimates of the extreme eigenvalues of JᵀJ at `point`; nil when nothing was solved. With a factor
   /// by power and inverse iteration, without one the Ritz values of the last system, whose smallest is
   /// an upper bound. The smallest cannot be told from 0 below the rounding of the largest.

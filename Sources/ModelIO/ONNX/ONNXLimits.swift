@@ -11,7 +11,7 @@ public struct ONNXLimits: Hashable, Sendable {
   /// Bytes of one name.
   public var maximumNameBytes = 1 << 14
   /// Operators lowered, counting those of local functions at each call.
-  public var maximumNodes = 400_000
+  public var maximumNodes = 100_000
   /// Depth of calls of local functions and of branches.
   public var maximumDepth = 32
   /// Elements of one value.

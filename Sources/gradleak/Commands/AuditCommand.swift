@@ -15,7 +15,8 @@ struct AuditCommand: ParsableCommand {
       Simulates clients that share one gradient for each batch, attacks with the strongest attacks \
       that apply, then looks for the weakest strength of each defence at which no image can be \
       recognised by an attack that knows of the defence. All within a budget of time; what was not \
-      reached is said. Ends with status 1 when --fail-above says so, for use in CI.
+      reached is said. Ends with status 1 when --fail-above says so, for use in CI, with status 3 where \
+      time was too short to tell, and with status 2 when an update does not fit the model.
 
       EXAMPLES
         gradleak audit --out out/audit                     bundled photographs
@@ -58,8 +59,9 @@ struct AuditCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End with status 1 when the grade is worse than this letter, A to F, or when an image comes "
-        + "back with more than this PSNR, such as 20dB.", valueName: "grade or dB"))
+      "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
+        + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
+        + "when that is for want of time.", valueName: "grade or dB"))
   var failAbove: AuditLimit?
 
   private static let ladderNames =
@@ -118,7 +120,7 @@ struct AuditCommand: ParsableCommand {
       AuditSummary(result: result, report: report).print()
       if let written { Terminal.print("Wrote \(written).") }
     }
-    try finish(result, report.verdict)
+    try finish(report.verdict)
   }
 
   private var kind: AttackKind { attack.chosenAttack ?? .automatic }
@@ -167,7 +169,7 @@ struct AuditCommand: ParsableCommand {
     let plan = LeakageAudit.Plan(
       configuration: try attack.configuration(kind, seed: attack.seed),
       batches: try batches(names, for: selected.model, clientLoss), ladders: try ladders(),
-      budget: budget)
+      budget: budget, hasDrawnWeights: selected.given == nil)
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let audit = LeakageAudit(plan) { seed in
       SimulatedAudit(
@@ -215,14 +217,19 @@ struct AuditCommand: ParsableCommand {
     ].joined(separator: "  ")
   }
 
-  private func finish(_ result: LeakageAudit.Result, _ verdict: LeakageVerdict) throws {
+  private func finish(_ verdict: LeakageVerdict) throws {
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is what was found so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
-    guard let failAbove, let reason = failAbove.reason(against: verdict) else { return }
-    Terminal.printError("gradleak: \(reason).")
-    throw FinishedWithStatus(status: ExitStatus.found)
+    let misfits = verdict.records.count { $0.doubt == .misfit }
+    if misfits > 0, verdict.grade == .notShown {
+      Terminal.printError("gradleak: the update does not fit the model as described.")
+      throw FinishedWithStatus(status: ExitStatus.badInput)
+    }
+    guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
+    Terminal.printError("gradleak: \(failure.reason).")
+    throw FinishedWithStatus(status: failure.status)
   }
 }
 
@@ -232,7 +239,7 @@ enum AuditLimit: ExpressibleByArgument, Equatable {
   case decibels(Double)
 
   init?(argument: String) {
-    if let grade = LeakageGrade(rawValue: argument.uppercased()) {
+    if let grade = LeakageGrade(rawValue: argument.uppercased()), grade != .notShown {
       self = .grade(grade)
       return
     }
@@ -243,16 +250,34 @@ enum AuditLimit: ExpressibleByArgument, Equatable {
     self = .decibels(decibels)
   }
 
-  /// Why a verdict is beyond the limit; nil when it is not.
-  func reason(against verdict: LeakageVerdict) -> String? {
+  /// Why a verdict is no pass under the limit, and the status that says so; nil when it is one. What is
+  /// not shown is none.
+  func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
+    if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
+    let open = verdict.recognisable.undetermined
+    guard open > 0 || verdict.images.isEmpty else { return nil }
+    let share = "\(open) of \(verdict.images.count) images"
+    return verdict.isCutShort
+      ? (
+        "undetermined for \(share), whose attack was cut short; give a larger --budget",
+        ExitStatus.undetermined
+      ) : ("not shown for \(share), so this is no pass", ExitStatus.found)
+  }
+
+  private func excess(of verdict: LeakageVerdict) -> String? {
     switch self {
     case .grade(let limit):
-      guard verdict.grade > limit else { return nil }
+      guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
       return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
     case .decibels(let limit):
-      guard verdict.highestPSNR > limit else { return nil }
-      return "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-        + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
+      if verdict.highestPSNR > limit {
+        return
+          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
+          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
+      }
+      let proved = verdict.recognisable.leaked
+      guard proved > 0, verdict.images.contains(where: { $0.psnr == nil }) else { return nil }
+      return "\(proved) images came back by the diagnosis, which knows no dB"
     }
   }
 }
@@ -267,11 +292,11 @@ private struct AuditSummary {
     let style: Terminal.Style =
       switch verdict.grade {
       case .A, .B: .green
-      case .C, .D: .yellow
+      case .C, .D, .notShown: .yellow
       case .E, .F: .red
       }
     Terminal.print(
-      Terminal.styled("Grade \(verdict.grade.rawValue): \(verdict.grade.headline).", style))
+      Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline).", style))
     for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
     if !result.findings.isEmpty {
       Terminal.print()

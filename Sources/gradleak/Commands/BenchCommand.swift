@@ -51,7 +51,7 @@ struct SuccessCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
-  var psnr = 100.0
+  var psnr = ImageResult.successPSNR
 
   @Option(
     help: ArgumentHelp(

@@ -81,7 +81,7 @@ struct ReportCommand: ParsableCommand {
     let verdict = report.verdict
     if !verdict.images.isEmpty {
       Terminal.printParagraph(
-        "Grade \(verdict.grade.rawValue): " + verdict.sentences[0])
+        "\(verdict.grade.title): " + verdict.sentences[0])
     }
     Terminal.print("Wrote \(out).")
   }

@@ -42,6 +42,13 @@ struct SimulationSession {
     var outcomes: [AuditOutcome] = []
     // Jobs of one seed follow each other; the weights of only one are held.
     var latest: (seed: UInt64, audit: SimulatedAudit)?
+    if !defence.chain.isEmpty, let seed = jobs.first?.seed {
+      let audit = makeAudit(seed: seed, backend)
+      latest = (seed, audit)
+      for job in jobs {
+        try audit.check(defence.chain, job.batch, training: localTraining(of: job))
+      }
+    }
     for job in jobs {
       if latest?.seed != job.seed { latest = nil }
       let audit = latest?.audit ?? makeAudit(seed: job.seed, backend)

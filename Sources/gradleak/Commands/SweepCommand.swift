@@ -131,9 +131,10 @@ struct SweepCommand: ParsableCommand {
     let plan = try chosenPlan()
     let pictures = try plan?.imageFolder.map { try SweepPictures(folder: $0) } ?? SweepPictures()
     let tasks = plan?.tasks(of: pictures) ?? []
-    // A model or activation that does not exist is found out before anything runs.
-    for task in Dictionary(grouping: tasks, by: \.model).compactMap(\.value.first) {
-      _ = try task.makeModel()
+    // A model or activation that does not exist, or a defence that cannot act, is found out before
+    // anything runs.
+    for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {
+      try task.check(pictures)
     }
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)

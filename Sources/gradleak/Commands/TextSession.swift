@@ -31,8 +31,11 @@ struct TextSession {
   func simulate(_ texts: [String], batchSize: Int, savingTo path: String? = nil) throws {
     let writer = try output.out.map { try OutputFolder($0) }
     let audit = audit
-    // Every text is checked before the first attack.
+    // Every text, and what is done to each batch, is checked before the first attack.
     for text in texts { _ = try audit.tokens(of: text) }
+    for count in Set([min(batchSize, texts.count), texts.count % batchSize]) where count > 0 {
+      try client(on: count).check(batchSize: count)
+    }
     var labels = RandomSource(seed: configuration.seed).derive(label: "labels")
     let classes = folder.weighted.model.labelClasses
     let names = folder.weighted.model.names
@@ -47,11 +50,9 @@ struct TextSession {
     var outcomes: [TextOutcome] = []
     for start in stride(from: 0, to: texts.count, by: batchSize) {
       let batch = Array(texts[start..<min(start + batchSize, texts.count)])
-      var client = client
-      client.training = try training.training(exampleCount: batch.count)
       let outcome = try audit.simulate(
         batch, labels: batch.map { _ in labels.integer(below: classes) }, frozen: frozen,
-        client: client, configuration: configuration,
+        client: try client(on: batch.count), configuration: configuration,
         save: { update throws(FileError) in
           if let path { try update.write(to: path) }
         }, observe: progress.observe)
@@ -61,6 +62,13 @@ struct TextSession {
       if Interruption.isRequested { break }
     }
     try finish(outcomes, writer)
+  }
+
+  /// The client with its local steps on a batch of this size.
+  private func client(on batchSize: Int) throws -> TextClient {
+    var client = client
+    client.training = try training.training(exampleCount: batchSize)
+    return client
   }
 
   /// Attacks a captured update.
@@ -192,7 +200,8 @@ struct TextSummary {
   /// The attack and what the client did.
   private var title: String {
     guard let first = records.first else { return "" }
-    return ([first.attack] + [first.defence].compactMap(\.self)).joined(separator: ", ")
+    let naive = first.isDefenceKnown == false ? ["not known to the attacker"] : []
+    return ([first.attack] + [first.defence].compactMap(\.self) + naive).joined(separator: ", ")
   }
 
   var lines: [String] {

@@ -27,6 +27,8 @@ enum ExitStatus {
   static let found: Int32 = 1
   /// Wrong options, or a file that is missing or cannot be used.
   static let badInput: Int32 = 2
+  /// An attack was cut short, so that a check can tell neither.
+  static let undetermined: Int32 = 3
   /// Stopped by Ctrl-C; the best result so far was kept.
   static let interrupted: Int32 = 130
 }

@@ -398,6 +398,12 @@ private func attack(
       backend: backend
     ).run()
     #expect(result.texts == batch.tokens && !result.isCertain)
+    // One who does not know of it is told nothing.
+    let unknown = try model.share(
+      batch,
+      by: TextClient(defences: try DefenceChain("int8"), isDefenceKnown: false, seed: 3),
+      backend: backend)
+    #expect(unknown.noiseDeviations.isEmpty && unknown.gradients == update.gradients)
   }
 
   @Test func refusesWhatIsNotSimulated() throws {

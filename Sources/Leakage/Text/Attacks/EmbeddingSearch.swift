@@ -18,6 +18,11 @@ extension TextInversion {
         "\(kind.rawValue) seeks the texts of a classifier, and this model has a "
           + "\(model.configuration.head.name) head; use --attack dager")
     }
+    guard !model.effectiveLoss.comparesNumbers else {
+      throw AttackError(
+        "\(kind.rawValue) guesses the labels of a classifier under cross entropy, and this client's loss "
+          + "is of the type \(model.effectiveLoss.rawValue); use --attack dager")
+    }
     guard update.training == nil, update.adapters == nil else {
       throw AttackError(
         "\(kind.rawValue) matches one gradient of all weights, and this is an update of several local "
@@ -145,7 +150,8 @@ private struct EmbeddingSearch {
       inversion, distance: distance,
       known: Tensor([lengths.count, length, width], .f64(knownRows)),
       free: Tensor([lengths.count, length, 1], .f64(free)),
-      mask: Tensor([lengths.count, length], .f64(mask)), labels: labels)
+      mask: Tensor([lengths.count, length], .f64(mask)),
+      labels: Tensor([labels.count], .i32(labels.map { Int32($0) })))
   }
 
   func run(

@@ -73,6 +73,6 @@ extension TextBatch {
   fileprivate func replacing(_ index: Int, by text: [Int]) -> TextBatch {
     var texts = tokens
     texts[index] = text
-    return TextBatch(tokens: texts, labels: labels)
+    return TextBatch(tokens: texts, labels: labels, layouts: layouts)
   }
 }

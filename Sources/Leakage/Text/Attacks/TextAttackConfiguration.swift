@@ -103,8 +103,12 @@ public struct TextAttackResult: Sendable {
   /// What was recovered, masked words filled in; fewer texts than the batch has when the rest was not
   /// found.
   public internal(set) var texts: [[Int]]
+  /// What each text was given with besides its tokens; empty where that was not asked.
+  public internal(set) var layouts: [TextLayout]
   /// Classes of the texts, where the head has any and they were found.
   public let classes: [Int]?
+  /// The numbers that the loss compares each text's logits with, where it does and they were found.
+  public let targets: [[Double]]?
   /// What gave the texts: an attack, not `auto`.
   public let method: TextAttackKind
   /// The squared distance between the texts' gradient and the shared one, relative to the squared norm
@@ -129,5 +133,21 @@ public struct TextAttackResult: Sendable {
   public var isCertain: Bool {
     (unexplainedDistance ?? relativeDistance).map { $0 <= TextAttackResult.certainDistance }
       ?? false
+  }
+}
+
+extension TextAttackResult {
+  /// The same without the padding before texts that nothing attended to.
+  var withoutPaddingBefore: TextAttackResult {
+    var result = self
+    guard layouts.count == texts.count else { return result }
+    for (index, layout) in layouts.enumerated() {
+      guard let isAttended = layout.isAttended else { continue }
+      let kept = texts[index].indices.filter { isAttended[$0] }
+      result.texts[index] = kept.map { texts[index][$0] }
+      result.layouts[index] = TextLayout(
+        segments: layout.segments.map { segments in kept.map { segments[$0] } })
+    }
+    return result
   }
 }
