@@ -49,6 +49,32 @@ struct UpdateTests {
     #expect(run.output.contains("Recovered 1 of 1"), "\(run.errors)\(run.output)")
   }
 
+  /// Labels that were given are no finding, and wrong ones are said before any number.
+  @Test func labelsThatWereGivenAreNotCounted() throws {
+    try share()
+    for label in [3, 1] {
+      let run = try run(
+        "reconstruct --weights w.safetensors --update g.safetensors --truth photo.png --iterations 5 "
+          + "--trials 1 --time-limit 5 --labels \(label) --out out\(label)", model)
+      #expect(!run.output.contains("Labels right"))
+      #expect(run.errors.contains("give --labels 3") == (label == 1), "\(run.errors)")
+      let record = try #require(
+        try RunRecord.read(contentsOf: folder("out\(label)/run.json")).first)
+      #expect(record.misfit?.kind == (label == 1 ? .labels : nil))
+      #expect(record.truthCheck?.fits == (label == 3))
+      #expect(record.images[0].isLabelGiven == true && record.images[0].isLabelRight == nil)
+    }
+  }
+
+  @Test func anotherPictureIsSaid() throws {
+    try share()
+    folder.picture("grey.png", as: "other.png")
+    let run = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --truth other.png --time-limit 5",
+      model)
+    #expect(run.errors.contains("pictures of --truth have another update"), "\(run.errors)")
+  }
+
   @Test func aWrongScaleIsSaid() throws {
     try share("--loss-scale 0.5")
     let run = try run(

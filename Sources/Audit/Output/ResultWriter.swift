@@ -71,6 +71,7 @@ public struct ResultWriter: Sendable {
   ) -> ContactSheet.Row {
     let label =
       switch (result.trueLabelName, result.isLabelRight) {
+      case _ where result.isLabelGiven == true: "label \(result.recoveredLabelName), given"
       case (let label?, true?): "label \(label), right"
       case (let label?, _): "label \(label), guessed \(result.recoveredLabelName)"
       case (nil, _): "label \(result.recoveredLabelName)"

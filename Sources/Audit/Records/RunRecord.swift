@@ -29,6 +29,11 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var trace: [TracePoint]
   /// What the attack's end means; nil for attacks that were not diagnosed.
   public var diagnosis: Diagnosis?
+  /// What speaks against the update being this model's, as it was described: then no failure of an attack
+  /// says anything of the client. Nil for nothing, and in records without.
+  public var misfit: UpdateMisfit?
+  /// Whether the true images have the update; nil where there are none or it cannot be told.
+  public var truthCheck: TruthCheck?
   /// What the client did to the update before it was shared; nil for nothing.
   public var defence: DefenceSummary?
   /// What the automatic attack left out, since it needs what the attacker does not know; nil for nothing.
@@ -178,6 +183,8 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var encodedPSNR: JSONNumber?
   /// PSNR in dB against the image as the client transformed it for its model; nil where it did not.
   public var transformedPSNR: JSONNumber?
+  /// Whether the label was given to the attack, so that it is no finding; nil for no.
+  public var isLabelGiven: Bool?
   /// PSNR at least ``successPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
 
@@ -206,8 +213,10 @@ public struct ImageResult: Codable, Sendable, Equatable {
     self.recoveredLabel = recoveredLabel
   }
 
-  /// Whether the recovered label is the true one; nil when that is not known.
-  public var isLabelRight: Bool? { trueLabel.map { $0 == recoveredLabel } }
+  /// Whether the recovered label is the true one; nil when that is not known, or the label was given.
+  public var isLabelRight: Bool? {
+    isLabelGiven == true ? nil : trueLabel.map { $0 == recoveredLabel }
+  }
 }
 
 /// A trial's state at one iteration.

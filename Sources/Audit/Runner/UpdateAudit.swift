@@ -95,6 +95,24 @@ public struct UpdateAudit: Sendable {
     return outcome(result, subject, configuration, found: inversion.loss)
   }
 
+  /// What can be said of an update from a file before it is attacked: whether it can be this model's, and
+  /// whether the true images have it.
+  public func check(_ subject: Subject) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+    guard subject.update.origin != nil else { return (nil, nil) }
+    let truth = subject.truth.flatMap { truth -> TruthCheck? in
+      let labels = truth.compactMap(\.label)
+      return TruthCheck(
+        subject.update, weighted, images: stacked(truth.map(\.image)).converted(to: .f64),
+        labels: subject.knownLabels ?? (labels.count == truth.count ? labels : nil), mode: mode,
+        backend: backend)
+    }
+    if truth?.fits == true { return (nil, truth) }
+    return (
+      UpdateFit.misfit(
+        of: subject.update, weighted, knownLabels: subject.knownLabels, backend: backend), truth
+    )
+  }
+
   // MARK: - Records
 
   private func outcome(
@@ -145,7 +163,8 @@ public struct UpdateAudit: Sendable {
     }
     if weighted.model.batchNormCount > 0 { known.insert(.batchNormStatistics) }
     if configuration.plan?.initialization.kind == .given { known.insert(.similarImage) }
-    let record = RunRecord(
+    let truthCheck = check(subject).truth
+    var record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
       update: UpdateSummary(
         kind: subject.kind, loss: update.loss.description, batchSize: update.batchSize,
@@ -177,6 +196,11 @@ public struct UpdateAudit: Sendable {
       },
       diagnosis: result.diagnosis, defence: subject.defence,
       skipped: result.skipped.isEmpty ? nil : result.skipped)
+    record.truthCheck = truthCheck
+    record.misfit = truthCheck?.fits == true ? nil : result.misfit
+    if subject.knownLabels != nil, update.origin != nil {
+      for index in record.images.indices { record.images[index].isLabelGiven = true }
+    }
     return AuditOutcome(
       record: record,
       timing: RunTiming(

@@ -66,12 +66,19 @@ public struct TextAudit: Sendable {
       ).withholding(frozen)
       : try weighted.share(
         batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
+    guard update.squaredNorm > 0 || !client.isPlain else {
+      throw AttackError(
+        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
+          + "texts: a head with one class has no loss to learn from (the softmax of one logit is 1); give "
+          + "the head at least two classes with --classes")
+    }
     try save(update)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.
     if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
     let result = try TextInversion(
-      weighted, update: update, configuration: configuration, prior: prior, backend: backend
+      weighted, update: update, configuration: configuration, prior: prior,
+      isDefended: !client.defences.defences.isEmpty, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
     return outcome(result, update, configuration, truth: truth, client: client)
@@ -82,6 +89,11 @@ public struct TextAudit: Sendable {
     _ update: TextUpdate, configuration: TextAttackConfiguration,
     observe: @escaping TextAttackObserver
   ) throws(AttackError) -> TextOutcome {
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the update is exactly zero: it carries nothing about the texts, and nothing is shown to be safe; give "
+          + "the update that the client shared")
+    }
     let configuration = completed(configuration)
     let result = try TextInversion(
       weighted, update: update, configuration: configuration, prior: prior, backend: backend
@@ -184,7 +196,7 @@ public struct TextAudit: Sendable {
       defence: client.defences.isEmpty ? nil : "\(client.defences)",
       isDefenceKnown: client.defences.isEmpty ? nil : client.isDefenceKnown,
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
-      isCertain: result.isCertain,
+      isCertain: result.isCertain, diagnosis: result.diagnosis,
       bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },
       span: result.span.map {
         TextRecord.Span(

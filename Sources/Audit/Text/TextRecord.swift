@@ -78,6 +78,8 @@ public struct TextRecord: Codable, Sendable, Equatable {
   public var relativeDistance: JSONNumber?
   /// Whether the recovered texts' gradient is the shared one up to rounding.
   public var isCertain: Bool
+  /// What the attack ended in; nil in records of older versions.
+  public var diagnosis: TextDiagnosis?
   public var bagOfWords: [String]?
   public var span: Span?
   public var texts: [Text]

@@ -21,7 +21,7 @@ extension WeightedModel {
     try pipeline.chain.check(
       for: DefenceSetting(
         model: pipeline.chain.changesModel ? nil : model, batchSize: labels.count,
-        training: training, loss: loss, mode: mode, companionCount: companions.count))
+        training: training, loss: loss, companionCount: companions.count))
     let training = try pipeline.chain.joining(training, batchSize: labels.count)
     let batch = try pipeline.encode(
       images: images, labels: labels, classCount: loss.labelCount(classCount: model.classCount),

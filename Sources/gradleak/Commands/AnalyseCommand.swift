@@ -29,6 +29,7 @@ struct AnalyseCommand: ParsableCommand {
         + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"))
   var images: [String]
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var output: OutputOptions
@@ -53,11 +54,10 @@ struct AnalyseCommand: ParsableCommand {
       labels.integer(below: loss.labelCount(classCount: model.classCount))
     }
     let examples = try zip(images, trueLabels).map { name, label in
-      let size = model.inputShape[1] > 32 ? 64 : 32
-      let picture = try BundledImages.image(named: name, size: size) ?? Image(contentsOf: name)
+      let picture = try pictures.picture(name, inputHeight: model.inputShape[1])
       return PrivateExample(
         name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
-        picture: picture, label: label,
+        picture: picture.image, notes: picture.notes, label: label,
         inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
@@ -67,6 +67,11 @@ struct AnalyseCommand: ParsableCommand {
       .f64(examples.flatMap(\.image.doubles)))
     let update = try weighted.share(
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the gradient is exactly zero here, so there is nothing to analyse. "
+          + EmptyUpdate.causes(model, loss))
+    }
     let unknowns = batch.shape.elementCount
     if !output.quiet {
       let exact = GradientAnalysis.byteCount(unknowns: unknowns)

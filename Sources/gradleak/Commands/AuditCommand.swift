@@ -35,6 +35,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var update: UpdateOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -192,15 +193,13 @@ struct AuditCommand: ParsableCommand {
   ) throws -> [[PrivateExample]] {
     try checkPictures(model)
     let count = loss.labelCount(classCount: model.classCount)
-    let size = model.inputShape[1] > 32 ? 64 : 32
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     let names = PictureNames.unique(paths, outputFolder: output.out)
     let examples = try paths.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(named: paths[index], size: size)
-          ?? Image(contentsOf: paths[index]), label: labels.integer(below: count),
-        inputShape: model.inputShape)
+      let picture = try pictures.picture(paths[index], inputHeight: model.inputShape[1])
+      return PrivateExample(
+        name: names[index], picture: picture.image, notes: picture.notes,
+        label: labels.integer(below: count), inputShape: model.inputShape)
     }
     return stride(from: 0, to: examples.count, by: batchSize).map {
       Array(examples[$0..<min($0 + batchSize, examples.count)])
@@ -222,9 +221,10 @@ struct AuditCommand: ParsableCommand {
       Terminal.printError("Interrupted; this is what was found so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
-    let misfits = verdict.records.count { $0.doubt == .misfit }
-    if misfits > 0, verdict.grade == .notShown {
-      Terminal.printError("gradleak: the update does not fit the model as described.")
+    let misfits = verdict.records.filter { $0.doubt == .misfit }
+    if let first = misfits.first, verdict.grade == .notShown {
+      Terminal.printError(
+        "gradleak: the update does not fit the model as described. \(first.misfit?.sentence ?? "")")
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }

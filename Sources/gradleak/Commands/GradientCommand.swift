@@ -35,6 +35,7 @@ struct GradientCommand: ParsableCommand {
         + "--loss mse numbers such as 0.5,1.2.", valueName: "classes"))
   var labels: String
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
 
@@ -85,7 +86,7 @@ struct GradientCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = try input.map(GradientInput.init)
+    let files = try input.map { try GradientInput($0, pictures.readAs) }
     let count = files.reduce(0) { $0 + $1.imageCount }
     guard (1...100_000).contains(count) else {
       throw ValidationError("--input has \(count) images; give 1 to 100000.")
@@ -137,12 +138,12 @@ struct GradientCommand: ParsableCommand {
 
 /// One file of a client's data.
 private enum GradientInput {
-  case picture(Image)
+  case picture(DecodedPicture)
   case tensors(path: String, [(name: String, tensor: Tensor)])
 
-  init(_ path: String) throws {
+  init(_ path: String, _ reading: PictureReading) throws {
     guard path.lowercased().hasSuffix(".safetensors") || path.lowercased().hasSuffix(".st") else {
-      self = .picture(try Image(contentsOf: path))
+      self = .picture(try DecodedPicture(contentsOf: path, as: reading))
       return
     }
     let file = try SafetensorsFile(contentsOf: path)
@@ -168,8 +169,9 @@ private enum GradientInput {
     switch self {
     case .picture(let picture):
       try checkPictures(model)
-      return PrivateExample(name: "", picture: picture, label: nil, inputShape: model.inputShape)
-        .image.doubles
+      return PrivateExample(
+        name: "", picture: picture.image, label: nil, inputShape: model.inputShape
+      ).image.doubles
     case .tensors(let path, let tensors):
       return try tensors.flatMap { name, tensor in
         let image = tensor.shape.rank == 4 ? tensor.shape.removing(axes: [0]) : tensor.shape

@@ -53,6 +53,7 @@ struct ReconstructCommand: ParsableCommand {
       "With --update: the pictures it was computed on, to measure by.", valueName: "image"))
   var truth: [String] = []
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -141,7 +142,7 @@ struct ReconstructCommand: ParsableCommand {
     let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
     session.explainSmoothness()
     if let ending { Terminal.printNote(ending) }
-    explain(file, selected.weighted(seed: attack.seed))
+    explain(file)
     let outcome = try session.run(
       UpdateAudit.Subject(
         update: file.update, truth: examples, name: PictureNames.safe(fileStem(path)),
@@ -153,22 +154,20 @@ struct ReconstructCommand: ParsableCommand {
     guard !truth.isEmpty else { return nil }
     let names = PictureNames.unique(truth, outputFolder: output.out)
     return try truth.indices.map { index in
-      PrivateExample(
-        name: names[index], picture: try Image(contentsOf: truth[index]), label: labels?[index],
+      let picture = try DecodedPicture(contentsOf: truth[index], as: pictures.readAs)
+      return PrivateExample(
+        name: names[index], picture: picture.image, notes: picture.notes, label: labels?[index],
         inputShape: model.inputShape)
     }
   }
 
   /// Says how the file was understood, as far as it was not plain.
-  private func explain(_ file: UpdateFile, _ weighted: WeightedModel) {
+  private func explain(_ file: UpdateFile) {
     for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
     if !selection.isFile, selection.weights == nil {
       Terminal.printNote(
         "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
           + "started from these, give its weights with --weights.")
-    }
-    if let objection = LossConsistency.objection(to: file.update, weighted) {
-      Terminal.printNote(objection, head: "warning: ")
     }
   }
 
@@ -187,11 +186,9 @@ struct ReconstructCommand: ParsableCommand {
     let names = PictureNames.unique(images, outputFolder: output.out)
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(
-          named: images[index], size: model.inputShape[1] > 32 ? 64 : 32)
-          ?? Image(contentsOf: images[index]), label: labels[index],
+      let picture = try pictures.picture(images[index], inputHeight: model.inputShape[1])
+      return PrivateExample(
+        name: names[index], picture: picture.image, notes: picture.notes, label: labels[index],
         inputShape: model.inputShape)
     }
     let writer = try output.out.map { try ResultWriter(folder: $0) }

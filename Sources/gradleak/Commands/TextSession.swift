@@ -97,6 +97,11 @@ struct TextSession {
           String(format: "%7d  %.2e  ", snapshot.iteration, snapshot.loss)
             + snapshot.texts.joined(separator: " | ").escapingControlCharacters, .dim))
     }
+    // What casts doubt on the texts comes before them.
+    if let diagnosis = record.diagnosis, diagnosis.verdict != .recovered {
+      Terminal.printParagraph(
+        Terminal.styled(diagnosis.verdict.rawValue, .bold) + ": " + diagnosis.explanation)
+    }
     if record.method == "bag", let bag = record.bagOfWords {
       Terminal.printParagraph(
         "bag of words: " + bag.joined(separator: " ").escapingControlCharacters)
@@ -113,6 +118,13 @@ struct TextSession {
           + (mark.isEmpty
             ? "" : "  [" + Terminal.styled(mark, text.exactMatch == true ? .red : .green) + "]"),
         head: "recovered  ", indentation: 11)
+    }
+    for text in record.texts {
+      guard let parts = text.recoveredParts, parts.count > 1 else { continue }
+      for part in parts {
+        Terminal.printParagraph(
+          part.escapingControlCharacters, head: "of a pair  ", indentation: 11)
+      }
     }
     var notes = ["by \(record.method)"]
     if let distance = record.relativeDistance {

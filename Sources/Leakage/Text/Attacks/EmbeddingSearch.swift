@@ -36,16 +36,9 @@ extension TextInversion {
     let search = try EmbeddingSearch(self, kind: kind, lengths: lengths, bag: bag)
     let (texts, snapshots) = try search.run(session)
     session.count(evaluations: search.evaluations)
-    let batch = try batch(of: texts)
-    let distance = try batch.map { (batch) throws(AttackError) in
-      try session.deviation(of: batch, self).relative
-    }
-    // The classes whose gradient that is the distance of.
-    var classes = search.labels
-    if case .classes(let found) = batch?.labels { classes = found }
-    return session.result(
-      texts: texts, classes: classes, method: kind, relativeDistance: distance, bag: bag,
-      snapshots: snapshots)
+    var result = try finish(texts, kind, session, bag, span: nil)
+    result.snapshots = snapshots
+    return result
   }
 
   /// Labels from the gradient of the last bias, mean(p - one-hot), taking all classes to be equally

@@ -70,6 +70,7 @@ extension TextInversion {
       texts: best.texts, layouts: best.layouts, classes: best.classes, targets: best.targets,
       method: .dager,
       relativeDistance: best.relativeDistance, unexplainedDistance: best.unexplainedDistance,
+      isAmbiguous: best.isAmbiguous,
       bag: bag, span: report)
   }
 

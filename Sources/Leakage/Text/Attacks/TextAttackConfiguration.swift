@@ -117,22 +117,29 @@ public struct TextAttackResult: Sendable {
   /// The same without what the rounding of f32 weights explains, where no near miss of the texts is
   /// explained as well; nil where nothing was rounded.
   public let unexplainedDistance: Double?
+  /// Whether near misses of the texts have the shared update as well, as far as rounding lets that be told.
+  public let isAmbiguous: Bool
   /// Tokens of the batch in no order, where the update tells them.
   public let bag: BagOfWords?
   public let span: SpanReport?
-  public let snapshots: [TextSnapshot]
+  public internal(set) var snapshots: [TextSnapshot]
   /// Gradients of the model that were computed.
   public let evaluations: Int
   public let seconds: Double
   public let wasInterrupted: Bool
+  /// Whether the user or the time limit ended the attack before it was done.
+  public let wasCutShort: Bool
+  /// What the attack ended in; nil before it has ended.
+  public internal(set) var diagnosis: TextDiagnosis?
 
   /// Above rounding of f32, and far below what one wrong token costs.
   static let certainDistance = 1e-8
 
-  /// Whether the texts' own gradient is the shared one up to rounding.
+  /// Whether the texts' own gradient is the shared one up to rounding, and that of no near miss is.
   public var isCertain: Bool {
-    (unexplainedDistance ?? relativeDistance).map { $0 <= TextAttackResult.certainDistance }
-      ?? false
+    !isAmbiguous
+      && (unexplainedDistance ?? relativeDistance).map { $0 <= TextAttackResult.certainDistance }
+        ?? false
   }
 }
 

@@ -94,6 +94,16 @@ final class TextAttackSession {
       relative: relative, unexplained: inversion.unexplained { found[$0] } ?? relative)
   }
 
+  /// The factor of a batch's gradient that comes nearest to the shared one, and what is left then.
+  func scale(
+    of batch: TextBatch, _ inversion: TextInversion
+  ) throws(AttackError) -> (factor: Double, rest: Double) {
+    try inversion.model.check(batch)
+    evaluations += 1
+    return try evaluator(for: batch, inversion)
+      .scale(of: batch, to: inversion.update, norm: inversion.norm)
+  }
+
   /// What the shared gradient of a parameter has besides that of a batch; nil when it is not shared.
   func residual(
     of batch: TextBatch, _ name: String, _ inversion: TextInversion
@@ -112,14 +122,16 @@ final class TextAttackSession {
   func result(
     texts: [[Int]], layouts: [TextLayout] = [], classes: [Int]? = nil,
     targets: [[Double]]? = nil, method: TextAttackKind, relativeDistance: Double? = nil,
-    unexplainedDistance: Double? = nil, bag: BagOfWords?, span: SpanReport? = nil,
+    unexplainedDistance: Double? = nil, isAmbiguous: Bool = false, bag: BagOfWords?,
+    span: SpanReport? = nil,
     snapshots: [TextSnapshot] = []
   ) -> TextAttackResult {
     TextAttackResult(
       texts: texts, layouts: layouts, classes: classes, targets: targets, method: method,
       relativeDistance: relativeDistance,
-      unexplainedDistance: unexplainedDistance, bag: bag, span: span, snapshots: snapshots,
+      unexplainedDistance: unexplainedDistance, isAmbiguous: isAmbiguous, bag: bag, span: span,
+      snapshots: snapshots,
       evaluations: evaluations, seconds: seconds,
-      wasInterrupted: wasInterrupted)
+      wasInterrupted: wasInterrupted, wasCutShort: isStopped)
   }
 }

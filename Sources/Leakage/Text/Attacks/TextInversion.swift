@@ -17,12 +17,16 @@ public struct TextInversion {
   /// Deviations of the rounding of f32 weights in the update, by parameter; empty where there is none.
   let roundingDeviations: [String: Double]
 
+  /// Whether defences are known to have changed the update, so that it need not fit the model.
+  let isDefended: Bool
+
   var model: TextModel { weights.model }
 
   public init(
     _ weighted: WeightedTextModel, update: TextUpdate, configuration: TextAttackConfiguration,
-    prior: LanguagePrior? = nil, backend: any Backend
+    prior: LanguagePrior? = nil, isDefended: Bool = false, backend: any Backend
   ) {
+    self.isDefended = isDefended
     weights = ParameterBuffers(weighted, dtype: configuration.precision.dtype)
     self.update = update
     self.configuration = configuration
@@ -42,6 +46,7 @@ public struct TextInversion {
   init(_ inversion: TextInversion, attacking update: TextUpdate) {
     (weights, configuration) = (inversion.weights, inversion.configuration)
     (backend, prior) = (inversion.backend, inversion.prior)
+    isDefended = inversion.isDefended
     self.update = update
     norm = update.squaredNorm
     roundingDeviations = [:]
@@ -55,8 +60,20 @@ public struct TextInversion {
     observe: @escaping TextAttackObserver = { _ in .proceed }
   ) throws(AttackError) -> TextAttackResult {
     let session = TextAttackSession(timeLimit: configuration.timeLimit, observe: observe)
+    guard norm > 0 else {
+      var result = session.result(texts: [], method: .bag, bag: nil)
+      result.diagnosis = TextDiagnosis(
+        result, batchSize: update.batchSize, isZero: true, misfit: nil)
+      return result
+    }
     let bag = BagOfWords.read(update, model: model, backend: backend)
     var result = try attack(session, bag)
+    if configuration.attack != .bag {
+      let misfit =
+        result.isCertain || isDefended ? nil : try scaleMisfit(of: result, session) ?? misfit()
+      result.diagnosis = TextDiagnosis(
+        result, batchSize: update.batchSize, isZero: false, misfit: misfit)
+    }
     if model.configuration.head == .maskedLanguageModel,
       result.texts.count == update.batchSize, let batch = try batch(of: result.texts)
     {
@@ -292,14 +309,14 @@ public struct TextInversion {
     var (classes, targets): ([Int]?, [[Double]]?)
     if case .classes(let found) = batch.labels { classes = found }
     if case .values(let found) = batch.labels { targets = found }
-    // Where rounding is granted, it must not hide another text.
+    // What is left, or rounding that is granted, must not hide another text.
     let isAmbiguous =
-      deviation.isExplained && deviation.relative > TextAttackResult.certainDistance
-      ? try hasExplainedNearMiss(batch, bag, session) : false
+      deviation.isExplained ? try hasExplainedNearMiss(batch, deviation, bag, session) : false
     return session.result(
       texts: batch.tokens, layouts: batch.layouts, classes: classes, targets: targets,
       method: method, relativeDistance: deviation.relative,
-      unexplainedDistance: update.rounding == nil || isAmbiguous ? nil : deviation.unexplained,
+      unexplainedDistance: update.rounding == nil ? nil : deviation.unexplained,
+      isAmbiguous: isAmbiguous,
       bag: bag, span: span)
   }
 

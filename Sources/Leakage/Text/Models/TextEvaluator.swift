@@ -42,6 +42,9 @@ public final class TextEvaluator {
     weightsHaveChanged()
   }
 
+  /// Those of the gradients, in order.
+  var parameters: [ParameterSpec] { model.parameters }
+
   /// Whether it can evaluate batches like this one.
   func fits(_ batch: TextBatch) -> Bool {
     batch.tokens.count == batchSize && batch.length <= length && batch.hasSegments == hasSegments

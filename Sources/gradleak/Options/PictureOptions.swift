@@ -1,0 +1,29 @@
+import ArgumentParser
+import Audit
+import ModelIO
+
+extension PictureReading: ExpressibleByArgument {
+  public static let allValueDescriptions = [
+    "pil": "as a client's loader: Image.open(...).convert(\"RGB\") of Pillow and torchvision",
+    "viewer": "as a viewer shows it: EXIF orientation and gamma applied, transparency on white",
+  ]
+}
+
+/// How the user's pictures are read.
+struct PictureOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How pictures are read. Give what the client's loader does: a picture read otherwise is another "
+        + "picture.", valueName: "name"))
+  var readAs: PictureReading = .pillow
+
+  /// The picture of a file, or the bundled photograph of this name in the size for inputs of this height.
+  ///
+  /// - Throws: ``FileError`` when there is neither.
+  func picture(_ name: String, inputHeight: Int) throws(FileError) -> DecodedPicture {
+    if let image = BundledImages.image(named: name, size: inputHeight > 32 ? 64 : 32) {
+      return DecodedPicture(image: image)
+    }
+    return try DecodedPicture(contentsOf: name, as: readAs)
+  }
+}
