@@ -43,6 +43,13 @@ struct UserModelCommandTests {
           + "--labels \(label)")
       #expect(run.status == 0 && run.output.contains("recovered"), "\(run.errors)")
     }
+    // A simulated client has both as well.
+    for label in 0...1 {
+      let run = try run(
+        "reconstruct photo.png --model one-logit.onnx --loss bce --labels \(label) --attack peeling"
+      )
+      #expect(run.output.contains("\(label) ok"), "\(run.errors)\(run.output)")
+    }
     let run = try run("reconstruct photo.png --model one-logit.onnx --loss bce --labels 2")
     #expect(run.status == 2 && run.errors.contains("give 0 or 1"), "\(run.errors)")
   }
@@ -54,6 +61,14 @@ struct UserModelCommandTests {
     let number = try run(
       "reconstruct photo.png --model one-logit.onnx --loss mse --labels 0.7 --attack peeling")
     #expect(number.status == 0 && number.output.contains("0.7 ok"), "\(number.errors)")
+    let several = try run(
+      "reconstruct photo.png photo.png photo.png --model one-logit.onnx --loss mse "
+        + "--labels 0.7,-2,0.25 --attack peeling")
+    #expect(several.output.contains("-2 ok") && several.output.contains("0.25 ok"))
+    let contradicted = try run(
+      "reconstruct --update multi-label.safetensors --model five.onnx --loss bce --labels 0+2")
+    let text = contradicted.output + contradicted.errors
+    #expect(text.contains("--labels 0+3") || contradicted.status != 0, "\(text)")
     let wrong = try run("reconstruct photo.png --model five.onnx --loss bce --labels 0+9")
     #expect(wrong.status == 2 && wrong.errors.contains("0+3"), "\(wrong.errors)")
   }

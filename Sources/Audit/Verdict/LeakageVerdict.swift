@@ -27,7 +27,8 @@ public struct LeakageVerdict: Sendable {
     let judged = LeakageVerdict.best(of: records)
     images = judged.map(\.image)
     let counts = Set(records.map(\.model.classCount))
-    classCount = counts.count == 1 ? max(counts.first ?? 0, 0) : 0
+    // One output has the labels 0 and 1.
+    classCount = counts.count == 1 ? max(counts.first ?? 0, counts.first == 1 ? 2 : 0) : 0
     func rate(_ level: LeakLevel) -> LeakRate {
       LeakRate(
         judged.map {

@@ -25,6 +25,14 @@ public enum LossConsistency {
     if update.batchSize == 1, let features = gradient.features,
       let logits = weighted.logits(of: features)
     {
+      // Sets of classes and numbers, which are told by the same gradient, whatever labels were given.
+      let read = LabelRecovery.readingTargets(
+        off: update.with(loss: update.loss.with(targets: nil)), weighted)
+      if update.loss.targets != nil || read.loss.targets != nil,
+        let own = fit(read.loss, sums, logits), own.isClose, own.isPlain
+      {
+        return nil
+      }
       return misfitOfOne(update, sums, logits)
     }
     return misfitOfBatch(update, weighted, sums)

@@ -11,9 +11,9 @@ public struct ONNXLimits: Hashable, Sendable {
   /// Bytes of one name.
   public var maximumNameBytes = 1 << 14
   /// Operators lowered, counting those of local functions at each call.
-  public var maximumNodes = 400_000
+  public var maximumNodes = 100_000
   /// Depth of calls of local functions and of branches.
-  public var maximumDepth = 32
+  public var maximumDepth = 20
   /// Elements of one value.
   public var maximumElements = 1 << 31
   /// Elements of all values of the lowered graph together.

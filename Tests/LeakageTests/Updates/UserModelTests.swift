@@ -39,6 +39,7 @@ import Testing
       contentsOf: path(update + ".safetensors"), for: imported.weighted.model,
       wanted: imported.wanted, UpdateReading(batchSize: 1, loss: loss))
     let note = file.chooseEnding(imported.ending, imported.weighted)
+    #expect(LossConsistency.objection(to: file.update, imported.weighted) == nil)
     let inversion = try GradientInversion(
       imported.weighted, update: file.update,
       configuration: AttackConfiguration(trials: 2, iterations: 100), knownLabels: labels,

@@ -6,7 +6,8 @@ extension SharedUpdate {
     SharedUpdate(
       gradients: gradients, batchSize: batchSize, loss: loss, training: training,
       sharedParameters: sharedParameters,
-      relativeRounding: relativeRounding ?? self.relativeRounding)
+      relativeRounding: relativeRounding ?? self.relativeRounding,
+      roundingEnergies: roundingEnergies, origin: origin)
   }
 
   /// The outputs' derivatives and the logits of a single example, as the last layer's gradient tells
@@ -28,14 +29,22 @@ extension LabelRecovery {
     guard loss.kind != .crossEntropy, loss.targets == nil,
       let layer = update.lastLayer(of: weighted),
       let targets = loss.targets(giving: layer.cotangent, logits: layer.logits),
-      !isClass(targets, under: loss), let table = try? TargetTable([targets])
+      !isClass(targets, under: loss, layer.cotangent, logits: layer.logits),
+      let table = try? TargetTable([targets])
     else { return update }
     return update.with(loss: loss.with(targets: table))
   }
 
-  /// Whether targets are those of a class number.
-  private static func isClass(_ targets: [Double], under loss: ClientLoss) -> Bool {
-    loss.label(of: targets) != nil
+  /// Whether targets are those of a class number, also where a factor or the sign of the gradient is wrong:
+  /// free numbers would fit any.
+  private static func isClass(
+    _ targets: [Double], under loss: ClientLoss, _ cotangent: [Double], logits: [Double]
+  ) -> Bool {
+    if loss.label(of: targets) != nil { return true }
+    guard targets.count > 1 else { return false }
+    return [cotangent, cotangent.map { -$0 }].contains {
+      loss.remainder($0, logits: logits) ?? 1 <= LossConsistency.tolerance
+    }
   }
 }
 
