@@ -242,9 +242,15 @@ private func readError(_ text: String) -> String? {
     ("say \"hi\"", "\"say \"\"hi\"\"\""),
     ("two\nlines", "\"two\nlines\""), ("carriage\rreturn", "\"carriage\rreturn\""),
     ("both\r\n", "\"both\r\n\""),
+    ("=1+1", "'=1+1"), ("+1 2", "'+1 2"), ("-cmd|' /c calc'!A0", "'-cmd|' /c calc'!A0"),
+    ("@SUM(A1)", "'@SUM(A1)"),
+    (" =1", "' =1"), ("\t=1", "'\\u{9}=1"), ("\r=1", "\"'\r=1\""), ("\u{FF1D}1", "'\u{FF1D}1"),
+    ("=1,2", "\"'=1,2\""),
+    ("a;=1", "\"a;=1\""), ("a\u{1B}[31m", "a\\u{1b}[31m"), ("a=b", "a=b"),
+    ("-1.5e-3", "-1.5e-3"), ("-inf", "-inf"), ("+3", "+3"),
   ])
   func fieldsAreQuotedWhereNeeded(_ text: String, _ expected: String) {
-    #expect(ResultWriter.csvField(text) == expected)
+    #expect(csvField(text) == expected)
   }
 }
 

@@ -53,7 +53,7 @@ public struct TrainingRun: Sendable {
   func check(_ defences: DefenceChain, batchSize: Int) throws(AttackError) {
     try defences.check(
       for: DefenceSetting(
-        model: model, batchSize: min(batchSize, data.training.count), mode: .training,
+        model: model, batchSize: min(batchSize, data.training.count),
         companionCount: data.training.count))
   }
 

@@ -101,13 +101,13 @@ extension Report {
       let quality: [Double?] = [image.meanSquaredError?.value, image.decibels, image.ssim?.value]
       let baselines: [Double?] = [image.randomDecibels, image.greyDecibels]
       func numbers(_ values: [Double?]) -> [String] { values.map { $0.map { "\($0)" } ?? "" } }
-      let labels = [image.labelArgument, String(image.recoveredLabel)]
+      let labels = [image.labelArgument, image.recoveredLabelName]
       let end: [String] = [
         row.record.level(of: image).words, "\(record.matchingLoss.value)",
         record.diagnosis?.verdict.rawValue ?? "",
       ]
       let fields = run + numbers(quality) + labels + numbers(baselines) + end
-      lines.append(fields.map(ResultWriter.csvField).joined(separator: ","))
+      lines.append(fields.map(csvField).joined(separator: ","))
     }
     return lines.joined(separator: "\n") + "\n"
   }

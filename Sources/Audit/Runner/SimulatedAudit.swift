@@ -89,6 +89,11 @@ public struct SimulatedAudit: Sendable {
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
       labels: batch.map { $0.label ?? 0 }, loss: loss, training: shuffled, mode: audit.mode,
       companions: companions, through: &pipeline, backend: audit.backend)
+    guard shared.update.squaredNorm > 0 || !defences.isEmpty else {
+      throw AttackError(
+        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
+          + "batches. " + EmptyUpdate.causes(audit.weighted.model, loss))
+    }
     var summary =
       defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
     if defences.changesModel {

@@ -28,8 +28,8 @@ extension SweepReport {
       ].map { "\($0)" }
       let fields =
         [
-          ResultWriter.csvField(cell.model), String(cell.size), String(cell.batchSize),
-          ResultWriter.csvField(cell.defence.description), cell.attack.description,
+          csvField(cell.model), String(cell.size), String(cell.batchSize),
+          csvField(cell.defence.description), csvField(cell.attack.description),
           String(cell.runs), String(cell.leaked), cell.cut.map(String.init) ?? "",
           cell.units.map(String.init) ?? "",
         ] + numbers + [

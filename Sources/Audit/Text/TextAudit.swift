@@ -66,6 +66,12 @@ public struct TextAudit: Sendable {
       ).withholding(frozen)
       : try weighted.share(
         batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
+    guard update.squaredNorm > 0 || !client.isPlain else {
+      throw AttackError(
+        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
+          + "texts: a head with one class has no loss to learn from (the softmax of one logit is 1); give "
+          + "the head at least two classes with --classes")
+    }
     try save(update)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.

@@ -102,6 +102,8 @@ extension RunRecord {
 
   /// Nil where the attack may be judged by what it brought back.
   public var doubt: Doubt? {
+    if let misfit { return misfit.kind == .truth ? .otherTruth : .misfit }
+    if truthCheck?.fits == false { return .otherTruth }
     switch diagnosis?.verdict {
     case .doesNotFit: return .misfit
     case .carriesNothing: return .emptyUpdate

@@ -163,8 +163,12 @@ private struct Session {
     for (index, batch) in plan.batches.enumerated() {
       let left = plan.batches.count - index
       var configuration = plan.configuration
-      limit(&configuration, to: max((secondsLeft - reserve) / Double(left), 0.5))
       let names = batch.map(\.name).joined(separator: "+")
+      guard index == 0 || secondsLeft - reserve > 0 else {
+        result.remarks.append("\(names), for want of time.")
+        continue
+      }
+      limit(&configuration, to: max((secondsLeft - reserve) / Double(left), 0.1))
       let outcome = try attack(
         batch, configuration, .none, step: "[\(index + 1)/\(plan.batches.count)] \(names)", observe,
         shouldStop)
@@ -174,6 +178,7 @@ private struct Session {
     }
     guard plan.configuration.attack == .automatic else { return }
     for (index, batch) in plan.batches.enumerated() {
+      guard result.undefended.indices.contains(index) else { break }
       let images = result.undefended[index].record.images
       let record = result.undefended[index].record
       guard images.contains(where: { record.level(of: $0) != .full }) else { continue }
@@ -222,7 +227,7 @@ private struct Session {
     record.configuration.timeLimit = plan.configuration.timeLimit
     return SimulatedAudit.Outcome(
       record: record, timing: outcome.timing, originals: outcome.originals,
-      reconstructions: outcome.reconstructions, frames: outcome.frames,
+      reconstructions: outcome.reconstructions, numbers: outcome.numbers, frames: outcome.frames,
       wasInterrupted: outcome.wasInterrupted)
   }
 
@@ -248,7 +253,7 @@ private struct Session {
     }
     let norm = medianNumber(result.undefended.map { $0.record.update.norm.value })
     // The most exposed first: a rung that leaks is turned down at once.
-    let order = plan.batches.indices.sorted {
+    let order = result.undefended.indices.sorted {
       Session.highest(result.undefended[$0].record) > Session.highest(result.undefended[$1].record)
     }
     // Further weights make further trials of the same images; where there are none, nothing does.

@@ -27,7 +27,8 @@ public struct LeakageVerdict: Sendable {
     let judged = LeakageVerdict.best(of: records)
     images = judged.map(\.image)
     let counts = Set(records.map(\.model.classCount))
-    classCount = counts.count == 1 ? max(counts.first ?? 0, 0) : 0
+    // One output has the labels 0 and 1.
+    classCount = counts.count == 1 ? max(counts.first ?? 0, counts.first == 1 ? 2 : 0) : 0
     func rate(_ level: LeakLevel) -> LeakRate {
       LeakRate(
         judged.map {
@@ -120,6 +121,9 @@ extension LeakageVerdict {
       let count = records.count { $0.doubt == doubt }
       guard count > 0, doubt != .otherTruth || recognisable.undetermined > 0 else { return nil }
       return "\(doubt.words): \(count) of \(records.count) attacks."
+        + (records.lazy.filter { $0.doubt == doubt }.compactMap(\.misfit?.sentence).first.map {
+          " " + $0
+        } ?? "")
     }
     let open = images.count { !$0.hasTruth }
     if open > 0, recognisable.undetermined > 0 {

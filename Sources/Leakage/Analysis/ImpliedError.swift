@@ -110,7 +110,8 @@ extension GradientInversion {
         weighted, update: matched, labels: labels, mode: mode, counter: counter, backend: backend)
     else { return nil }
     let equations = NormalEquations(
-      function, algebra: backend.linearAlgebra, memoryLimit: solver.memoryLimit)
+      function, algebra: backend.linearAlgebra, memoryLimit: solver.memoryLimit,
+      deadline: deadline)
     let count = matched.sharedParameters.reduce(0) {
       $0 + matched.gradients[$1].shape.elementCount
     }

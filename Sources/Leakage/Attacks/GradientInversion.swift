@@ -5,6 +5,8 @@ public struct GradientInversion: Sendable {
   let weighted: WeightedModel
   /// As it was shared.
   private(set) var update: SharedUpdate
+  /// The loss whose labels the result's are: the update's, or that with targets which were read off.
+  public var loss: ClientLoss { update.loss }
   let counter: CounterAttack
   /// As the matching loss sees it.
   private(set) var matched: SharedUpdate
@@ -42,13 +44,14 @@ public struct GradientInversion: Sendable {
         "\(weighted.model.name) gives logits at \(weighted.model.labelPositions.elementCount) "
           + "positions of each input; attacks need a model with one label for each")
     }
+    let labelCount = update.loss.labelCount(classCount: weighted.model.classCount)
     if let knownLabels {
       guard knownLabels.count == update.batchSize,
-        knownLabels.allSatisfy((0..<weighted.model.classCount).contains)
+        knownLabels.allSatisfy((0..<labelCount).contains)
       else {
         throw AttackError(
           "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
-            + "\(weighted.model.classCount) classes; give one class number for each image")
+            + "\(labelCount) classes; give one class number for each image")
       }
     }
     guard knownLabels == nil || configuration.unknown?.contains(.labels) != true else {
@@ -57,7 +60,10 @@ public struct GradientInversion: Sendable {
     }
     self.knownLabels = knownLabels
     self.weighted = counter.readsNoise ? weighted.readingNoise(of: update) : weighted
-    self.update = update.joiningClients(weighted.model, mode)
+    let joined = update.joiningClients(weighted.model, mode)
+    self.update =
+      knownLabels == nil && counter.isNone
+      ? LabelRecovery.readingTargets(off: joined, weighted) : joined
     self.counter = counter
     matched = counter.matched(self.update)
     self.configuration = configuration
@@ -83,7 +89,7 @@ public struct GradientInversion: Sendable {
     var result = try attack.started(observe)
     switch result.diagnosis?.verdict {
     case .recovered, .recoveredUpToAmbiguity: break
-    default: result.misfit = result.misfit ?? attack.misfit
+    default: result.misfit = attack.misfit ?? result.misfit
     }
     return result
   }
@@ -180,10 +186,9 @@ public struct GradientInversion: Sendable {
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
-    let losses = (0..<weighted.model.classCount).map { label in
-      var scores = [Double](repeating: 0, count: weighted.model.classCount)
-      scores[label] = 1
-      return function.value(at: image.doubles + scores)
+    let classes = weighted.model.classCount
+    let losses = (0..<update.loss.labelCount(classCount: classes)).map { label in
+      function.value(at: image.doubles + update.loss.target(of: label, classCount: classes))
     }
     return losses.indices.min { losses[$0] < losses[$1] } ?? 0
   }
@@ -201,10 +206,22 @@ public struct GradientInversion: Sendable {
   /// Whether noise is a part of the update worth speaking of.
   var isNoisy: Bool { counter.noiseEnergy > 1e-3 * matched.squaredNorm }
 
-  /// The class with the largest logit or probability, for each example.
-  func mostLikelyLabels(_ scores: ArraySlice<Double>) -> [Int] {
+  /// The class with the largest logit or probability, for each example; of one output the nearer of the
+  /// targets 0 and 1.
+  ///
+  /// - Parameter form: what the scores are.
+  func mostLikelyLabels(
+    _ scores: ArraySlice<Double>, form: LabelForm = .probabilities
+  ) -> [Int] {
     let classes = weighted.model.classCount
     let scores = Array(scores)
+    if let targets = update.loss.targets {
+      return scores.chunked(classes).map { targets.nearest(to: $0) }
+    }
+    if classes == 1 {
+      let isLogit = form == .logits && update.loss.kind == .binaryCrossEntropy
+      return scores.map { $0 > (isLogit ? 0 : 0.5) ? 1 : 0 }
+    }
     return (0..<update.batchSize).map { example in
       (0..<classes).max {
         scores[example * classes + $0] < scores[example * classes + $1]

@@ -36,7 +36,9 @@ struct TrialJournal {
   private(set) var entries: [Entry] = []
   private(set) var snapshots: [AttackSnapshot] = []
   private let batchShape: Shape
-  private let deadline: ContinuousClock.Instant?
+  private let end: ContinuousClock.Instant?
+  /// When the present attack is to end: its share of the time.
+  private(set) var deadline: ContinuousClock.Instant?
   private let training: LocalTraining?
   private let clock = ContinuousClock()
   private var searchTime = Duration.zero
@@ -48,6 +50,7 @@ struct TrialJournal {
   ///   - training: behind the update; nil for a gradient.
   init(batchShape: Shape, deadline: ContinuousClock.Instant?, training: LocalTraining?) {
     self.batchShape = batchShape
+    end = deadline
     self.deadline = deadline
     self.training = training
   }
@@ -74,17 +77,40 @@ struct TrialJournal {
     return entries.indices.min { rank($0) < rank($1) }
   }
 
-  /// Whether the user or the time limit ended the last trial.
+  /// Whether the user ended the last trial, or the time is over, or this attack's share of it.
   var wasStopped: Bool {
     switch entries.last?.trial.reason {
-    case .interrupted, .timeLimit, .goalReached: true
-    case nil, .solved, .converged, .stagnated, .diverged, .iterationLimit: false
+    case .interrupted, .goalReached: true
+    case nil, .timeLimit, .solved, .converged, .stagnated, .diverged, .iterationLimit:
+      deadline.map { clock.now >= $0 } ?? false
+    }
+  }
+
+  /// Gives the attacks that follow a share of the time left, 1 for all of it.
+  mutating func give(share: Double) {
+    deadline = end.map { end in
+      let now = clock.now
+      return now < end ? now + (end - now) * share : end
     }
   }
 
   /// Whether a limit or the user ended a trial before it was done.
   var wasCutShort: Bool {
     entries.contains { [.interrupted, .timeLimit, .goalReached].contains($0.trial.reason) }
+      || end.map { clock.now >= $0 } ?? false
+  }
+
+  /// Enters mid-grey images, where there was no time for an attack.
+  ///
+  /// - Parameter loss: of a gradient of 0.
+  mutating func enterNothing(labels: [Int], loss: Double) {
+    let images = [Double](repeating: 0.5, count: imageCount)
+    entries.append(
+      Entry(
+        trial: AttackTrial(
+          method: .nothing, category: .eavesdropper, reason: .timeLimit, iterations: 0,
+          evaluations: 0, matchingLoss: loss, secondOrder: nil),
+        images: images, labels: labels, closedForm: nil, extremeEigenvalues: nil))
   }
 
   /// Times work that is not search.

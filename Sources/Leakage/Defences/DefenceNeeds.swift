@@ -68,13 +68,14 @@ public struct DefenceSetting: Sendable {
   /// Its local steps, or several clients'; nil for one gradient.
   public var training: LocalTraining?
   public var loss = ClientLoss.meanCrossEntropy
-  public var mode = ForwardMode.evaluation
+  /// How the model computed what is attacked; nil where nothing is, as in a price.
+  public var mode: ForwardMode?
   /// Images of others at hand; see ``DefenceChain/needsCompanions``. Nil when that is not known yet.
   public var companionCount: Int?
 
   public init(
     data: Data = .images, model: Model? = nil, batchSize: Int, training: LocalTraining? = nil,
-    loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode = .evaluation,
+    loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode? = nil,
     companionCount: Int? = nil
   ) {
     self.data = data
@@ -137,7 +138,7 @@ extension DefenceChain {
     if let model = client.model, client.mode == .training, model.batchNormCount > 0 {
       throw AttackError(
         "batch norm in training mode mixes a batch's examples, whose gradients \(defence.name) clips "
-          + "one by one; take a model without it, or evaluation mode")
+          + "one by one, and no attack follows that; take a model without it, or evaluation mode")
     }
   }
 

@@ -21,10 +21,11 @@ extension WeightedModel {
     try pipeline.chain.check(
       for: DefenceSetting(
         model: pipeline.chain.changesModel ? nil : model, batchSize: labels.count,
-        training: training, loss: loss, mode: mode, companionCount: companions.count))
+        training: training, loss: loss, companionCount: companions.count))
     let training = try pipeline.chain.joining(training, batchSize: labels.count)
     let batch = try pipeline.encode(
-      images: images, labels: labels, classCount: model.classCount, companions: companions)
+      images: images, labels: labels, classCount: loss.labelCount(classCount: model.classCount),
+      companions: companions)
     let client = drawingNoise(through: pipeline)
     let (update, clientLoss) = try client.share(
       batch, loss: loss, training: training, mode: mode, backend: backend)
@@ -87,8 +88,16 @@ extension WeightedModel {
         backend: backend)
       return (result.update, result.loss)
     }
+    // Mixed labels are mixed targets.
+    let targets = batch.shares.map { shares in
+      shares.enumerated().reduce([Double](repeating: 0, count: model.classCount)) { sum, part in
+        zip(sum, loss.target(of: part.offset, classCount: model.classCount)).map {
+          $0 + part.element * $1
+        }
+      }
+    }
     let shares = Tensor(
-      [batch.shares.count, model.classCount], batch.images.dtype, batch.shares.flatMap(\.self))
+      [targets.count, model.classCount], batch.images.dtype, targets.flatMap(\.self))
     let result = try step(
       images: batch.images, labels: shares, form: .probabilities, loss: loss, training: training,
       mode: mode, backend: backend)

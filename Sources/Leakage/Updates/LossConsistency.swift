@@ -25,6 +25,14 @@ public enum LossConsistency {
     if update.batchSize == 1, let features = gradient.features,
       let logits = weighted.logits(of: features)
     {
+      // Sets of classes and numbers, which are told by the same gradient, whatever labels were given.
+      let read = LabelRecovery.readingTargets(
+        off: update.with(loss: update.loss.with(targets: nil)), weighted)
+      if update.loss.targets != nil || read.loss.targets != nil,
+        let own = fit(read.loss, sums, logits), own.isClose, own.isPlain
+      {
+        return nil
+      }
       return misfitOfOne(update, sums, logits)
     }
     return misfitOfBatch(update, weighted, sums)
@@ -52,7 +60,7 @@ public enum LossConsistency {
   ) -> Fit? {
     let norm = sums.reduce(0) { $0 + $1 * $1 }
     var best: Fit?
-    for label in logits.indices {
+    for label in 0..<loss.labelCount(classCount: logits.count) {
       guard let cotangent = loss.cotangent(logits, label: label, batchSize: 1) else { return nil }
       let square = cotangent.reduce(0) { $0 + $1 * $1 }
       let product = zip(cotangent, sums).reduce(0) { $0 + $1.0 * $1.1 }

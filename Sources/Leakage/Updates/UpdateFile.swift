@@ -41,7 +41,7 @@ public struct UpdateReading: Sendable {
 public struct UpdateFile: Sendable {
   public let path: String
   public let matching: TensorMatching
-  public let update: SharedUpdate
+  public internal(set) var update: SharedUpdate
   /// What a user should know: what is missing, what is left over, what is all zeros. One sentence each.
   public let notes: [String]
 
@@ -87,8 +87,9 @@ public struct UpdateFile: Sendable {
     }
     guard silent.count < matching.matches.count else {
       throw FileError(
-        path: path, problem: "every tensor that belongs to the model is all zeros",
-        remedy: "save the gradients after backward() and before zero_grad()")
+        path: path,
+        problem: "every tensor that belongs to the model is all zeros, so it carries nothing",
+        remedy: EmptyUpdate.causes(model, reading.loss))
     }
     let square = gradients.reduce(0) { sum, tensor in
       sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
@@ -135,6 +136,11 @@ public struct UpdateFile: Sendable {
         remedy:
           "give the update of this very model (its width, classes and input size must be those "
           + "that the client trained), or match it otherwise with --rename")
+    }
+    guard !file.names.isEmpty else {
+      throw FileError(
+        path: file.path, problem: "it holds no tensors",
+        remedy: "save the gradients of the parameters, by their names, after backward()")
     }
     guard matching.matches.isEmpty else { return }
     let wanted = matching.wanted.prefix(3).map(\.name.quotedForMessage).joined(separator: ", ")

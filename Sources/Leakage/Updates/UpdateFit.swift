@@ -55,8 +55,10 @@ public enum UpdateFit {
     guard update.training == nil,
       let gradient = ClassifierGradient(update, weighted.model), let sums = gradient.sums
     else { return nil }
+    if let misfit = wrongTargets(labels, update, weighted) { return misfit }
     if update.batchSize == 1 {
-      guard let label = LabelRecovery.singleLabel(of: update, weighted), label != labels.first
+      guard update.loss.targets == nil, let label = LabelRecovery.singleLabel(of: update, weighted),
+        label != labels.first
       else { return nil }
       return UpdateMisfit(
         .labels,
@@ -80,6 +82,28 @@ public enum UpdateFit {
         value: Double(label))
     }
     return nil
+  }
+
+  /// Whether a set of classes or numbers that were given contradict those that the last layer's gradient
+  /// tells of a single example.
+  private static func wrongTargets(
+    _ labels: [Int], _ update: SharedUpdate, _ weighted: WeightedModel
+  ) -> UpdateMisfit? {
+    guard let label = labels.first, let layer = update.lastLayer(of: weighted),
+      let found = update.loss.targets(giving: layer.cotangent, logits: layer.logits)
+    else { return nil }
+    let given = update.loss.target(of: label, classCount: found.count)
+    // Numbers carry the gradient's rounding.
+    let isNear = zip(given, found).allSatisfy {
+      update.loss.kind == .binaryCrossEntropy
+        ? ($0 > 0.5) == ($1 > 0.5) : abs($0 - $1) <= 0.02 * max(abs($0), 1)
+    }
+    guard !isNear else { return nil }
+    let (right, wrong) = (TargetTable.name(of: found), update.loss.name(of: label))
+    return UpdateMisfit(
+      .labels,
+      "The last layer's gradient is that of label \(right), not of \(wrong): give --labels \(right), or "
+        + "leave --labels out.", value: found[0])
   }
 
   // MARK: - Batch size

@@ -17,17 +17,34 @@ enum WeightGrid {
     let (changes, weights) = (difference.doubles, weights.doubles)
     let format =
       formats.first { format in
-        zip(changes, weights).allSatisfy { change, weight in
-          guard change != 0 else { return true }
+        share(of: zip(changes, weights).filter { $0.0 != 0 }) { change, weight in
           // Weights may be rounded to the next power of two, and fall below one.
-          let unit = step(at: max(abs(weight), abs(change)), format) / 4
-          return (change / unit).rounded() == change / unit
-        }
+          isMultiple(change, of: step(at: max(abs(weight), abs(change)), format) / 4)
+        } >= enough
       } ?? formats[formats.count - 1]
-    return weights.reduce(0) { sum, weight in
-      let unit = step(at: abs(weight), format)
+    let isStartExact =
+      share(of: weights.map { ($0, $0) }) { weight, _ in
+        isMultiple(weight, of: step(at: abs(weight), format))
+      } >= enough
+    let energy = zip(changes, weights).reduce(0.0) { sum, pair in
+      let unit = step(at: max(abs(pair.1), abs(pair.0 + pair.1)), format)
       return sum + unit * unit / 12
     }
+    return isStartExact ? energy : 2 * energy
+  }
+
+  /// Share of the numbers that have to lie on a grid: where a change all but cancels its weight, the grid is
+  /// a finer one.
+  private static let enough = 0.9
+
+  private static func share(
+    of pairs: [(Double, Double)], _ holds: (Double, Double) -> Bool
+  ) -> Double {
+    pairs.isEmpty ? 0 : Double(pairs.count { holds($0.0, $0.1) }) / Double(pairs.count)
+  }
+
+  private static func isMultiple(_ value: Double, of unit: Double) -> Bool {
+    unit == 0 ? value == 0 : (value / unit).rounded() == value / unit
   }
 
   /// The distance of neighbouring numbers of a format at a size.

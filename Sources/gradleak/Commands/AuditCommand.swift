@@ -35,6 +35,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var update: UpdateOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -108,7 +109,7 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
-    let writer = try output.out.map { try AuditWriter(folder: $0) }
+    let writer = try output.folder(besides: images).map { AuditWriter(folder: $0) }
     let result = try update.update.map { try audit(update: $0) } ?? simulate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
@@ -118,7 +119,7 @@ struct AuditCommand: ParsableCommand {
       Terminal.write(try report.text(.json), to: .standardOutput)
     } else {
       AuditSummary(result: result, report: report).print()
-      if let written { Terminal.print("Wrote \(written).") }
+      if let written { Terminal.printWritten(written) }
     }
     try finish(report.verdict)
   }
@@ -130,12 +131,15 @@ struct AuditCommand: ParsableCommand {
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
   private func audit(update path: String) throws -> LeakageAudit.Result {
     let selected = try selection.select(batchSizes: [batchSize * aggregate.clients])
-    let file = try UpdateFile(
+    var file = try UpdateFile(
       contentsOf: path, for: selected.model, wanted: selected.wanted,
       try update.reading(
         training, aggregate, from: selected.weighted(seed: attack.seed),
         batchSize: batchSize,
-        loss: try loss.clientLoss(), renamings: try selection.renamings()))
+        loss: try loss.clientLoss(of: selected), renamings: try selection.renamings()))
+    if let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed)) {
+      Terminal.printNote(ending)
+    }
     var limited = attack
     limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
     let session = SimulationSession(
@@ -162,11 +166,11 @@ struct AuditCommand: ParsableCommand {
     let selected = try selection.select(
       batchSizes: names.count < batchSize
         ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
-    let clientLoss = try loss.clientLoss()
+    let clientLoss = try loss.clientLoss(of: selected)
     let plan = LeakageAudit.Plan(
       configuration: try attack.configuration(kind, seed: attack.seed),
-      batches: try batches(names, for: selected.model), ladders: try ladders(), budget: budget,
-      hasDrawnWeights: selected.given == nil)
+      batches: try batches(names, for: selected.model, clientLoss), ladders: try ladders(),
+      budget: budget, hasDrawnWeights: selected.given == nil)
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let audit = LeakageAudit(plan) { seed in
       SimulatedAudit(
@@ -174,7 +178,6 @@ struct AuditCommand: ParsableCommand {
         weights: selected.weightsDescription(seed: seed), loss: clientLoss, mode: selected.mode,
         backend: backend)
     }
-    selected.showNotes()
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let result = try audit.run(
@@ -185,16 +188,16 @@ struct AuditCommand: ParsableCommand {
   }
 
   /// The pictures with their labels, which are random, in batches.
-  private func batches(_ paths: [String], for model: Model) throws -> [[PrivateExample]] {
+  private func batches(
+    _ paths: [String], for model: Model, _ loss: ClientLoss
+  ) throws -> [[PrivateExample]] {
     try checkPictures(model)
-    let size = model.inputShape[1] > 32 ? 64 : 32
+    let count = loss.labelCount(classCount: model.classCount)
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     let names = PictureNames.unique(paths, outputFolder: output.out)
     let examples = try paths.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(named: paths[index], size: size)
-          ?? Image(contentsOf: paths[index]), label: labels.integer(below: model.classCount),
+      try pictures.example(
+        paths[index], name: names[index], label: labels.integer(below: count),
         inputShape: model.inputShape)
     }
     return stride(from: 0, to: examples.count, by: batchSize).map {
@@ -217,9 +220,10 @@ struct AuditCommand: ParsableCommand {
       Terminal.printError("Interrupted; this is what was found so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
-    let misfits = verdict.records.count { $0.doubt == .misfit }
-    if misfits > 0, verdict.grade == .notShown {
-      Terminal.printError("gradleak: the update does not fit the model as described.")
+    let misfits = verdict.records.filter { $0.doubt == .misfit }
+    if let first = misfits.first, verdict.grade == .notShown {
+      Terminal.printError(
+        "gradleak: the update does not fit the model as described. \(first.misfit?.sentence ?? "")")
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
@@ -293,6 +297,10 @@ private struct AuditSummary {
     Terminal.print(
       Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline).", style))
     for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
+    let prepared = result.undefended.flatMap(\.record.images).compactMap { image in
+      image.preparation.map { "Prepared \(image.name): \($0)." }
+    }
+    for line in Set(prepared).sorted() { Terminal.printParagraph(line) }
     if !result.findings.isEmpty {
       Terminal.print()
       Terminal.print(Terminal.styled("Defences, against attacks that know of them:", .bold))

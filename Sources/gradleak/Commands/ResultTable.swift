@@ -53,10 +53,11 @@ struct ResultTable {
   }
 
   private func label(of image: ImageResult) -> String {
-    switch (image.trueLabel, image.isLabelRight) {
+    switch (image.trueLabelName, image.isLabelRight) {
+    case _ where image.isLabelGiven == true: "\(image.recoveredLabelName) given"
     case (let label?, true?): "\(label) ok"
-    case (let label?, _): "\(label) as \(image.recoveredLabel)"
-    case (nil, _): "\(image.recoveredLabel)"
+    case (let label?, _): "\(label) as \(image.recoveredLabelName)"
+    case (nil, _): image.recoveredLabelName
     }
   }
 

@@ -49,7 +49,8 @@ struct SweepCommand: ParsableCommand {
 
   @Option(
     name: .customLong("attack"),
-    help: ArgumentHelp("An attack to try; repeat for more. (default: auto)", valueName: "name"))
+    help: ArgumentHelp(
+      "An attack or preset to try; repeat for more. (default: auto)", valueName: "name"))
   var attacks: [String] = []
 
   @Option(
@@ -130,7 +131,7 @@ struct SweepCommand: ParsableCommand {
   func run() throws {
     let plan = try chosenPlan()
     let pictures = try plan?.imageFolder.map { try SweepPictures(folder: $0) } ?? SweepPictures()
-    let tasks = plan?.tasks(of: pictures) ?? []
+    let tasks = try plan?.tasks(of: pictures) ?? []
     // A model or activation that does not exist, or a defence that cannot act, is found out before
     // anything runs.
     for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {

@@ -29,7 +29,7 @@ struct TextSession {
   ///
   /// - Parameter path: where the update is written before it is attacked; nil for nowhere.
   func simulate(_ texts: [String], batchSize: Int, savingTo path: String? = nil) throws {
-    let writer = try output.out.map { try OutputFolder($0) }
+    let writer = try output.folder()
     let audit = audit
     // Every text, and what is done to each batch, is checked before the first attack.
     for text in texts { _ = try audit.tokens(of: text) }
@@ -73,7 +73,7 @@ struct TextSession {
 
   /// Attacks a captured update.
   func attack(path: String, _ reading: TextUpdateReading) throws {
-    let writer = try output.out.map { try OutputFolder($0) }
+    let writer = try output.folder()
     let file = try TextUpdateFile(contentsOf: path, for: folder.weighted.model, reading)
     for note in file.notes { Terminal.printNote(note) }
     let update = file.update
@@ -155,15 +155,16 @@ struct TextSession {
 
   private func finish(_ outcomes: [TextOutcome], _ folder: OutputFolder?) throws {
     let records = outcomes.map(\.record)
-    if let folder {
-      try folder.create()
-      try AtomicFile.write(try ResultWriter.json(records), to: folder.path(of: "text.json"))
+    let kept = try folder?.replace { staged in
+      try AtomicFile.write(try ResultWriter.json(records), to: staged.path(of: "text.json"))
     }
     if output.json {
       Terminal.print(try ResultWriter.json(records))
     } else {
       for line in TextSummary(records).lines { Terminal.print(line) }
-      if let folder { Terminal.print("Wrote \(folder.path(of: "text.json")).") }
+      if let folder {
+        Terminal.printWritten(folder.path(of: "text.json") + OutputFolder.note(kept ?? nil))
+      }
     }
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is the best so far.")

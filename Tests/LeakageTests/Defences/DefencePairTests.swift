@@ -114,6 +114,20 @@ import Testing
     #expect(throws: Never.self) { try share(chain, count: 1, loss: weights) }
   }
 
+  @Test func batchNormMixesExamplesInTraining() throws {
+    let model = try ModelCatalog.model(
+      named: "convnet", ModelOptions(inputShape: [3, 8, 8], classCount: 3, width: 2))
+    let chain = try DefenceChain("dp-sgd:1,1")
+    func message(_ count: Int, _ mode: ForwardMode?) -> String? {
+      attackErrorMessage {
+        try chain.check(for: DefenceSetting(model: model, batchSize: count, mode: mode))
+      }
+    }
+    #expect(message(2, .training)?.contains("batch norm") == true)
+    #expect(message(1, .training) == nil && message(2, .evaluation) == nil)
+    #expect(message(2, nil) == nil)
+  }
+
   /// Also those that do not stand next to each other.
   @Test(arguments: [
     ("secure-aggregation:2+gaussian:1+prune:0.5", "only noise"),

@@ -34,6 +34,7 @@ extension DefencePipeline {
   /// - Parameters:
   ///   - images: [N, C, H, W], values in 0...1.
   ///   - labels: N class indices.
+  ///   - classCount: how many labels there are; those of companions are taken modulo it.
   ///   - companions: the client's or the public's other images, and other clients'; used in their
   ///     order, cyclically.
   /// - Throws: ``AttackError`` when a defence needs more other images than there are.
@@ -95,7 +96,7 @@ extension DefencePipeline {
 private let instaHideCap = 0.65
 
 private func oneHot(_ label: Int, _ classCount: Int) -> [Double] {
-  (0..<classCount).map { $0 == label ? 1 : 0 }
+  (0..<classCount).map { $0 == label % classCount ? 1 : 0 }
 }
 
 /// An image's elements, and the shares of its classes.
