@@ -103,6 +103,21 @@ private func configuration(
     _ = try configuration(type, field, head: .classification(classes: 2))
   }
 
+  /// Numbers at the ends of what a file can hold.
+  @Test(arguments: ["-9223372036854775808", "4611686018427387904", "1e308", "-1", "0.5"])
+  func refusesHostileNumbers(_ number: String) {
+    for key in ["n_embd", "n_layer", "n_head", "n_positions", "vocab_size"] {
+      let sizes = ["vocab_size", "n_embd", "n_layer", "n_head", "n_positions"].map {
+        #""\#($0)":\#($0 == key ? number : "8")"#
+      }
+      let text = #"{"model_type":"gpt2",\#(sizes.joined(separator: ","))}"#
+      #expect(throws: ModelError.self, "\(key)") {
+        try TextModelConfiguration(
+          JSONValue(parsing: Array(text.utf8), path: "config.json"), path: "config.json", head: nil)
+      }
+    }
+  }
+
   @Test func refusesDuplicates() {
     #expect(throws: ModelError.self) {
       try configuration("bert", #""hidden_act":"relu","hidden_act":"gelu""#)

@@ -116,6 +116,10 @@ private func attack(
     var source = RandomSource(seed: 5)
     let random = try changed { $0.doubles.map { _ in source.normal() } }
     #expect(random.verdict == .doesNotFit)
+    let rounded = try changed {
+      $0.doubles.map { Double(Float(bitPattern: Float($0).bitPattern & 0xFFFF_0000)) }
+    }
+    #expect(rounded.verdict == .recoveredUpToAmbiguity)
     let zero = try changed { $0.doubles.map { _ in 0 } }
     #expect(zero.verdict == .carriesNothing)
   }

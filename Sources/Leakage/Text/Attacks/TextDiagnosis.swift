@@ -1,3 +1,4 @@
+import Foundation
 import TensorGraph
 
 /// What an attack on texts ended in, and what follows from that: said before the texts.
@@ -5,6 +6,9 @@ public struct TextDiagnosis: Codable, Sendable, Equatable {
   public let verdict: Diagnosis.Verdict
   /// One or two sentences for people.
   public let explanation: String
+
+  /// Squared distances, relative to the update's squared norm, that half precision leaves of the right texts.
+  private static let smallRest = 1e-4
 
   /// - Parameter misfit: why the update cannot be the model's; nil where nothing speaks against it.
   init(_ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: String?) {
@@ -26,6 +30,11 @@ public struct TextDiagnosis: Codable, Sendable, Equatable {
     } else if let misfit {
       verdict = .doesNotFit
       explanation = misfit
+    } else if let distance = result.relativeDistance, distance < TextDiagnosis.smallRest {
+      verdict = .recoveredUpToAmbiguity
+      explanation =
+        "The texts account for all but \(String(format: "%.1e", distance)) of the squared norm of the update. Rounding to half "
+        + "precision or noise leaves that, and so may a wrong token: they are not certain."
     } else if result.wasCutShort {
       verdict = .cutShort
       explanation =
@@ -55,7 +64,7 @@ extension TextInversion {
       TextInversion.differs(segments.sumOfRows, positions.sumOfRows)
     {
       return
-        "The update does not fit this model: the gradients of its position and segment embeddings have "
+        "The gradients of its position and segment embeddings have "
         + "different sums, and in an update of its own they are equal. It may be of another model or kind "
         + "(weights, not a gradient), or noise or compression has changed it."
     }
@@ -66,7 +75,7 @@ extension TextInversion {
       let sum = classifier.sumOfRows.map(abs).reduce(0, +)
       if sum > TextInversion.tolerance * (largest ?? 0) {
         return
-          "The update does not fit this model and loss: the classification layer's gradient does not sum to 0 "
+          "The classification layer's gradient does not sum to 0 "
           + "over the classes, as that of cross entropy does. Another loss (problem_type in config.json), another "
           + "kind of update, or noise does this."
       }

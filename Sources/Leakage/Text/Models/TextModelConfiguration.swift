@@ -89,7 +89,8 @@ public struct TextModelConfiguration: Hashable, Sendable {
     self.width = width
     self.layers = layers
     self.heads = heads
-    self.innerWidth = innerWidth ?? 4 * width
+    // Of any number: `validate` comes later.
+    self.innerWidth = innerWidth ?? 4 &* width
     self.positions = positions
     self.segments = segments ?? (architecture == .bert ? 2 : 0)
     self.activation = activation ?? (architecture == .gpt2 ? .geluNew : .gelu)
