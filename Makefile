@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test build setup lint bench fuzz sanitize killed-sweep clean
+.PHONY: demo test build setup lint bench fuzz sanitize killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -27,6 +27,10 @@ bench: setup
 # Twenty kills at random moments, a full disk and bad files; the results must stay as they were.
 killed-sweep: build
 	scripts/check-killed-sweep.py
+
+# 200 kills while demo, audit, report and sweep write: the old results or the new ones, whole.
+killed-results: build
+	scripts/check-killed-results.py
 
 # Mutated inputs for every reader of outside files; FUZZ_COUNT changes how many for each.
 FUZZ_COUNT ?= 1000000

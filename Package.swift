@@ -23,6 +23,7 @@ let package = Package(
   targets: [
     .target(name: "TensorGraph"),
     .target(name: "CKernels"),
+    .target(name: "CFiles"),
     .target(name: "CPUBackend", dependencies: ["TensorGraph", "CKernels"]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng",
@@ -34,7 +35,7 @@ let package = Package(
       name: "ONNXProtobuf",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(
-      name: "ModelIO", dependencies: ["TensorGraph", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
+      name: "ModelIO", dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
     .target(
       name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
       resources: [.embedInCode("Plans/Presets")]),

@@ -3,12 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Leakage Audit gradleak CPNG CTurboJPEG ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels ModelIO Leakage Audit gradleak CFiles CPNG CTurboJPEG ONNXProtobuf"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
     CPUBackend) echo "TensorGraph CKernels" ;;
-    ModelIO) echo "TensorGraph CPNG CTurboJPEG ONNXProtobuf" ;;
+    ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG ONNXProtobuf" ;;
     Leakage) echo "TensorGraph ModelIO" ;;
     Audit) echo "Leakage ModelIO TensorGraph" ;;
     gradleak) echo "Audit Leakage ModelIO TensorGraph CPUBackend" ;;

@@ -52,4 +52,23 @@ for reduction in ["mean", "sum"]:
         tokens,
     )
 
+# Targets that are no classes, and losses of what a model ends in.
+single, single_labels = torch.randn(N, 1), torch.tensor([1, 0, 1])
+sets = torch.tensor([[1.0, 0, 0, 1, 0], [0, 0, 0, 0, 0], [0, 1, 1, 1, 0]])
+numbers = torch.tensor([[0.5, -1, 2, 0, 0.25], [0, 0, 0, 0, 3], [1, 1, 1, 1, 1]])
+tensors |= {"single": single, "single_labels": single_labels, "sets": sets, "numbers": numbers}
+binary, square = F.binary_cross_entropy_with_logits, F.mse_loss
+for reduction in ["mean", "sum"]:
+    r = {"reduction": reduction}
+    golden(f"single-bce.{reduction}", lambda z: binary(z, single_labels[:, None].double(), **r), single)
+    golden(f"single-mse.{reduction}", lambda z: square(z, single_labels[:, None].double(), **r), single)
+    golden(f"sets.{reduction}", lambda z: binary(z, sets, **r), logits)
+    golden(f"numbers.{reduction}", lambda z: square(z, numbers, **r), logits)
+    for name, function in [
+        ("softmax", lambda z: z.softmax(1)), ("sigmoid", torch.sigmoid), ("log-softmax", lambda z: z.log_softmax(1)),
+    ]:
+        golden(f"cross-entropy-{name}.{reduction}", lambda z: F.cross_entropy(function(z), labels, **r), logits)
+        golden(f"mse-{name}.{reduction}", lambda z: square(function(z), one_hot(labels), **r), logits)
+        golden(f"bce-{name}.{reduction}", lambda z: binary(function(z), one_hot(labels), **r), logits)
+
 save_file({k: v.contiguous() for k, v in tensors.items()}, "Tests/Fixtures/losses.safetensors")

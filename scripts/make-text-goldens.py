@@ -55,6 +55,11 @@ MODELS = {
     "distilbert-classification": (
         DistilBertForSequenceClassification, distilbert(num_labels=3), "classes"),
     "distilbert-masked": (DistilBertForMaskedLM, distilbert(activation="relu"), "masked"),
+    "bert-pair": (BertForSequenceClassification, bert(num_labels=3), "pair"),
+    "bert-regression": (BertForSequenceClassification, bert(num_labels=1), "numbers"),
+    "gpt2-multi-label": (GPT2ForSequenceClassification, gpt2(
+        num_labels=3, problem_type="multi_label_classification"), "numbers"),
+    "gpt2-prompt": (GPT2LMHeadModel, gpt2(), "prompt"),
 }
 
 
@@ -72,22 +77,37 @@ def golden(name, kind, config, labels_kind, seed):
     for row, length in enumerate(lengths):
         tokens[row, :length] = torch.randint(1, 17, (length,))
         mask[row, :length] = 1
-    if labels_kind == "classes":
+    options = {}
+    if labels_kind == "pair":
+        # Padding that is attended to after the first text, and that is not before the second.
+        tokens[0, 5], tokens[1, :2] = 0, 0
+        tokens[1, 2:] = torch.randint(1, 17, (4,))
+        mask[0, :], mask[1] = 1, torch.tensor([0, 0, 1, 1, 1, 1])
+        options["token_type_ids"] = torch.tensor([[0, 0, 0, 1, 1, 0], [0, 0, 0, 1, 1, 1]])
+    if labels_kind in ("classes", "pair"):
         labels = torch.tensor([1, 0])
+    elif labels_kind == "numbers":
+        labels = torch.tensor([[0.25], [-1.5]] if config.num_labels == 1 else [[1, 0, 1], [0, 0, 0.5]])
+        labels = labels.double()
+    elif labels_kind == "prompt":
+        labels = tokens.masked_fill(mask == 0, -100)
+        labels[0, :3] = -100
     elif labels_kind == "next":
         labels = tokens.masked_fill(mask == 0, -100)
     else:
         labels = torch.full_like(tokens, -100)
         labels[0, 2], labels[0, 4], labels[1, 1] = 5, 9, 3
-    result = model(input_ids=tokens, attention_mask=mask, labels=labels)
+    result = model(input_ids=tokens, attention_mask=mask, labels=labels, **options)
     loss = result.loss
-    if labels_kind == "next":
+    if labels_kind in ("next", "prompt"):
         # The library's own loss rounds the logits to f32.
         loss = torch.nn.functional.cross_entropy(
             result.logits[:, :-1].reshape(-1, 17), labels[:, 1:].reshape(-1), ignore_index=-100)
     loss.backward()
-    tensors = {"tokens": tokens.int(), "mask": mask.int(), "labels": labels.int(),
+    tensors = {"tokens": tokens.int(), "mask": mask.int(), "labels": labels.int() if labels_kind != "numbers" else labels,
                "loss": loss.detach().reshape(1), "logits": result.logits.detach()}
+    for key, value in options.items():
+        tensors[key] = value.int()
     for key, parameter in model.named_parameters():
         tensors["parameter:" + key] = parameter.detach().float()
         tensors["gradient:" + key] = parameter.grad
@@ -101,7 +121,7 @@ def golden(name, kind, config, labels_kind, seed):
         "num_attention_heads", "intermediate_size", "max_position_embeddings", "type_vocab_size",
         "hidden_act", "layer_norm_eps", "n_embd", "n_layer", "n_head", "n_positions", "n_inner",
         "activation_function", "layer_norm_epsilon", "tie_word_embeddings", "id2label",
-        "initializer_range", "dim", "n_layers", "n_heads", "hidden_dim", "activation"]
+        "initializer_range", "problem_type", "dim", "n_layers", "n_heads", "hidden_dim", "activation"]
     settings = config.to_dict()
     (folder / "config.json").write_text(json.dumps(
         {key: settings[key] for key in keys if key in settings}, indent=1, sort_keys=True) + "\n")

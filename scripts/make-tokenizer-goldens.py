@@ -62,13 +62,18 @@ EDGES = [
 ]
 
 
-def texts(count, seed):
-    """Sentences, edge cases, and random mixtures of words and of any characters."""
+def texts(count, seed, everything=False):
+    """Sentences, edge cases, and random mixtures of words and of any characters.
+
+    everything: also those that are not assigned, and private ones.
+    """
     source = random.Random(seed)
     words = " ".join(SENTENCES).split(" ")
     # Characters that every version of Unicode in use knows: tables differ for younger ones.
     known = [c for c in map(chr, range(0x20, 0x30000))
              if unicodedata.ucd_3_2_0.category(c) not in ("Cn", "Cs", "Co")]
+    if everything:
+        known = [chr(c) for c in [*range(0xD800), *range(0xE000, 0x34000), *range(0xE0000, 0xE0200)]]
     result = SENTENCES + EDGES
     while len(result) < count:
         kind = source.randrange(4)
@@ -153,7 +158,7 @@ def main():
         tokenizer = Tokenizer.from_file(str(source))
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        write(arguments.out, tokenizer, texts(arguments.count, 1))
+        write(arguments.out, tokenizer, texts(arguments.count, 1, everything=True))
         shutil.copy(source, arguments.out / "tokenizer.json")
         return
     for name, tokenizer in [

@@ -242,8 +242,51 @@ private func readError(_ text: String) -> String? {
     ("say \"hi\"", "\"say \"\"hi\"\"\""),
     ("two\nlines", "\"two\nlines\""), ("carriage\rreturn", "\"carriage\rreturn\""),
     ("both\r\n", "\"both\r\n\""),
+    ("=1+1", "'=1+1"), ("+1 2", "'+1 2"), ("-cmd|' /c calc'!A0", "'-cmd|' /c calc'!A0"),
+    ("@SUM(A1)", "'@SUM(A1)"),
+    (" =1", "' =1"), ("\t=1", "'\\u{9}=1"), ("\r=1", "\"'\r=1\""), ("\u{FF1D}1", "'\u{FF1D}1"),
+    ("=1,2", "\"'=1,2\""),
+    ("a;=1", "\"a;=1\""), ("a\u{1B}[31m", "a\\u{1b}[31m"), ("a=b", "a=b"),
+    ("-1.5e-3", "-1.5e-3"), ("-inf", "-inf"), ("+3", "+3"),
   ])
   func fieldsAreQuotedWhereNeeded(_ text: String, _ expected: String) {
-    #expect(ResultWriter.csvField(text) == expected)
+    #expect(csvField(text) == expected)
+  }
+}
+
+/// The guide names every field of a record.
+@Suite struct RecordGuideTests {
+  /// Names of the stored properties of a value and of the structures in it.
+  private func names(_ value: Any, depth: Int = 0) -> Set<String> {
+    let mirror = Mirror(reflecting: value)
+    guard depth < 4 else { return [] }
+    switch mirror.displayStyle {
+    case .struct:
+      return mirror.children.reduce(into: []) { names, child in
+        if let label = child.label { names.insert(label) }
+        names.formUnion(self.names(child.value, depth: depth + 1))
+      }
+    case .optional, .collection:
+      return mirror.children.reduce(into: []) { $0.formUnion(names($1.value, depth: depth)) }
+    default:
+      return []
+    }
+  }
+
+  @Test func everyFieldIsExplained() throws {
+    let record = sampleRecord(
+      images: [result(30)], defence: try DefenceChain("fp16"),
+      trace: [
+        TracePoint(trial: 0, iteration: 1, evaluations: 1, matchingLoss: 1, psnr: 10)
+      ], diagnosis: .stuck)
+    let guide = try String(
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../docs/guides/reading-results.md"), encoding: .utf8)
+    // What is in a JSON number or a chain is no field.
+    let inner: Set = ["value", "defences", "trace", "iteration", "trial"]
+    let missing = names(record).subtracting(inner).filter {
+      !guide.contains("`\($0)`") && !guide.contains("`\($0)[]`")
+    }
+    #expect(missing.isEmpty, "\(missing.sorted())")
   }
 }

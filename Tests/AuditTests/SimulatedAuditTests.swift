@@ -12,7 +12,7 @@ import Testing
     let example = PrivateExample(name: "x", picture: picture, label: 1, inputShape: inputShape)
     #expect(example.image.shape == inputShape && example.image.dtype == .f64)
     // A picture of one colour stays one, whatever is cut off.
-    let expected = inputShape[0] == 3 ? [1, 0.2, 0] : [0.299 + 0.587 * 0.2]
+    let expected = inputShape[0] == 3 ? [1, 0.2, 0] : [106.0 / 255]
     let area = inputShape[1] * inputShape[2]
     for (index, value) in example.image.doubles.enumerated() {
       #expect(abs(value - expected[index / area]) < 1e-9)
@@ -28,7 +28,7 @@ import Testing
     #expect(preparation(8, 6, [1, 6, 8]) == "turned to grey")
     #expect(
       preparation(3, 9, [1, 2, 2])
-        == "cropped to its centre, resized from 3x9 to 2x2, turned to grey")
+        == "turned to grey, cropped to its centre, resized from 3x9 to 2x2")
   }
 
   @Test func anotherLabelChangesNothingElse() {

@@ -26,15 +26,15 @@ struct ReportCommandTests {
   @Test func aPageIsMadeFromAFolder() throws {
     _ = try run(["reconstruct", "chelsea", "--out", "out"] + fastSearch)
     let report = try run(["report", "out", "--out", "report.html"])
-    #expect(report.output.contains("Grade ") && report.output.contains("Wrote report.html"))
+    #expect(report.output.contains("No grade") && report.output.contains("Wrote report.html"))
     let page = String(decoding: bytes(of: folder("report.html")), as: UTF8.self)
     #expect(page.contains("Snapshots over iterations") && page.contains("class=\"chart\""))
     #expect(page.contains("gradleak reconstruct out/chelsea-original.png"))
-    for (format, start) in [("json", "{"), ("csv", "image,"), ("markdown", "# Grade ")] {
+    for (format, start) in [("json", "{"), ("csv", "image,"), ("markdown", "# No grade")] {
       #expect(try run(["report", "out", "--format", format]).output.hasPrefix(start))
     }
     _ = try run(["report", "out", "--out", "report.md"])
-    #expect(bytes(of: folder("report.md")).starts(with: Array("# Grade".utf8)))
+    #expect(bytes(of: folder("report.md")).starts(with: Array("# No grade".utf8)))
   }
 
   /// In a real browser, where there is one.
@@ -124,6 +124,21 @@ struct ReportCommandTests {
     #expect(try run(audit + ["--fail-above", "20dB"], status: 1).errors.contains("20.0 dB"))
     _ = try run(audit + ["--fail-above", "F"])
     _ = try run(audit + ["--fail-above", "1000"])
+  }
+
+  /// What was cut short is no pass under any limit, and has a status of its own.
+  @Test func whatIsUndeterminedIsNoPass() throws {
+    let audit = [
+      "audit", "chelsea", "--defences", "none", "--attack", "dlg", "--quiet", "--threads", "1",
+    ]
+    let cut = audit + ["--iterations", "2", "--trials", "1"]
+    for limit in ["A", "F", "20dB"] {
+      let run = try run(cut + ["--fail-above", limit], status: 3)
+      #expect(run.errors.contains("undetermined for 1 of 1 images"))
+      #expect(run.output.hasPrefix("No grade"))
+    }
+    _ = try run(cut)
+    #expect(try run(cut + ["--json"]).output.contains("\"grade\" : \"not shown\""))
   }
 
   @Test func limitsAreRead() {

@@ -31,7 +31,8 @@ struct ResultTests {
     let run = try run("reconstruct photo.png --out new/out --seed 4 --labels 3", fastSearch)
     #expect(
       listing(of: folder("new/out")).keys.sorted() == [
-        "contact-sheet.png", "photo-original.png", "photo-reconstruction.png",
+        "contact-sheet.png", "photo-original.png", "photo-reconstruction.npy",
+        "photo-reconstruction.png",
         "photo-snapshots.png", "run.json", "timing.json", "trace.csv",
       ])
     for name in ["photo-original.png", "photo-reconstruction.png"] {
@@ -44,6 +45,9 @@ struct ResultTests {
     }
 
     let record = try #require(try records(in: "new/out").first)
+    #expect(record.images[0].numbers == "photo-reconstruction.npy")
+    let numbers = try NPYFile.read(folder("new/out/photo-reconstruction.npy")).tensor
+    #expect(numbers.shape == [3, 8, 8])
     #expect(record.version == RunRecord.currentVersion)
     #expect(record.configuration.seed == 4 && record.configuration.iterations == 25)
     #expect(record.trials.map(\.reason) == [.iterationLimit, .iterationLimit])

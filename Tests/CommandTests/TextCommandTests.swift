@@ -119,8 +119,24 @@ private struct Damage {
   }
 
   @Test(arguments: [
+    (["--defence", "mixup:0.4"], "cannot be applied to texts"),
+    (["--defence", "soteria:0.5"], "cannot be applied to texts"),
+    (["--defence", "lora:4"], "--lora RANK"), (["--naive-attack"], "give one with --defence"),
+    (["--defence", "dp-sgd:1,1", "--local-steps", "2", "--learning-rate", "1e-4"], "local steps"),
+  ])
+  func refusesWhatCannotActBeforeItRuns(_ options: [String], _ words: String) throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let run = try BuiltTool.run(
+      ["text", "--model", folder.path, "--text", "the lazy dog", "--out", "out"] + options,
+      in: folder.path)
+    #expect(run.status == 2 && run.errors.contains(words), "\(run.errors)")
+    #expect(run.output.isEmpty && !FileManager.default.fileExists(atPath: folder("out")))
+  }
+
+  @Test(arguments: [
     (["--lora", "24"], "adapterRank", "certain"),
     (["--defence", "clip:1e-3"], "defence", "clip:0.001"),
+    (["--defence", "fp16", "--naive-attack"], "isDefenceKnown", "\"isDefenceKnown\" : false"),
     (["--local-steps", "2", "--learning-rate", "1e-4"], "localTraining", "2 local steps"),
   ])
   func recordsWhatTheClientDid(_ options: [String], _ key: String, _ words: String) throws {

@@ -31,6 +31,19 @@ import Testing
     #expect(try records(["--seed", "3"]) == first)
   }
 
+  /// Noise that one who knows of it reads through, and one who does not cannot.
+  @Test func naiveAttacksDoNotKnowTheNoise() throws {
+    let options = ["--attack", "dager", "--defence", "gaussian:1e-11"]
+    func exact(_ records: [TextRecord]) -> Int {
+      records.flatMap(\.texts).count { $0.exactMatch == true }
+    }
+    let adaptive = try records(options)
+    let naive = try records(options + ["--naive-attack"])
+    #expect(exact(adaptive) > 10 && exact(naive) == 0)
+    #expect(adaptive.allSatisfy { $0.isDefenceKnown == true })
+    #expect(naive.allSatisfy { $0.isDefenceKnown == false })
+  }
+
   @Test func printsSentencesAndRates() throws {
     let run = try BuiltTool.run(["demo", "text", "--batch-size", "2"], in: folder.path)
     #expect(run.status == 0, "\(run.errors)")

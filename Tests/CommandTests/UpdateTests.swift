@@ -11,6 +11,11 @@ struct UpdateTests {
   let folder = TestFolder()
   private let model = ["--size", "8", "--classes", "5"]
 
+  /// Without line breaks.
+  private func words(_ text: String) -> String {
+    text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
+
   private func run(_ arguments: String, _ rest: [String] = []) throws -> ToolRun {
     try BuiltTool.run(arguments.split(separator: " ").map(String.init) + rest, in: folder.path)
   }
@@ -49,6 +54,37 @@ struct UpdateTests {
     #expect(run.output.contains("Recovered 1 of 1"), "\(run.errors)\(run.output)")
   }
 
+  /// Labels that were given are no finding, and wrong ones are said before any number.
+  @Test func labelsThatWereGivenAreNotCounted() throws {
+    try share()
+    for label in [3, 1] {
+      let run = try run(
+        "reconstruct --weights w.safetensors --update g.safetensors --truth photo.png --iterations 5 "
+          + "--trials 1 --time-limit 5 --labels \(label) --out out\(label)", model)
+      #expect(!run.output.contains("Labels right"))
+      #expect(words(run.errors).contains("give --labels 3") == (label == 1), "\(run.errors)")
+      let record = try #require(
+        try RunRecord.read(contentsOf: folder("out\(label)/run.json")).first)
+      #expect(record.misfit?.kind == (label == 1 ? .labels : nil))
+      #expect(record.truthCheck?.fits == (label == 3))
+      #expect(record.images[0].isLabelGiven == true && record.images[0].isLabelRight == nil)
+    }
+  }
+
+  @Test func anotherPictureIsSaid() throws {
+    try share()
+    folder.picture("grey.png", as: "other.png")
+    let wrong = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --truth other.png --time-limit 5",
+      model)
+    #expect(
+      words(wrong.errors).contains("warning: The pictures of --truth have"), "\(wrong.errors)")
+    let right = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --truth photo.png --time-limit 5",
+      model)
+    #expect(!right.errors.contains("warning"), "\(right.errors)")
+  }
+
   @Test func aWrongScaleIsSaid() throws {
     try share("--loss-scale 0.5")
     let run = try run(
@@ -61,7 +97,7 @@ struct UpdateTests {
     let run = try run(
       "reconstruct --update g.safetensors --trials 1 --iterations 5", model)
     #expect(run.errors.contains("give its weights with --weights"))
-    #expect(run.errors.contains("No label gives the last layer's gradient"))
+    #expect(words(run.errors).contains("No label, factor or sign gives the last layer's gradient"))
   }
 
   @Test func severalPicturesAreOneBatch() throws {

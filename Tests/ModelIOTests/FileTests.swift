@@ -54,38 +54,6 @@ struct FileTests {
     }
   }
 
-  @Test func outputFoldersAreCreatedWithTheirParents() throws {
-    let output = try OutputFolder(folder("a/b/c/"))
-    // Choosing makes nothing yet.
-    #expect(folder.contents.isEmpty)
-    try output.create()
-    try AtomicFile.write("x", to: output.path(of: "x.txt"))
-    #expect(bytes(of: folder("a/b/c/x.txt")) == Array("x".utf8))
-    _ = try OutputFolder(folder("a/b"))
-  }
-
-  @Test(arguments: [
-    ("file", "is a file"), ("file/below", "is a file"),
-    ("a/b/" + String(repeating: "x", count: 300), "too long"),
-  ])
-  func outputFoldersThatCannotBe(_ name: String, _ words: String) {
-    _ = folder.file("file", [])
-    defer { #expect(folder.contents == ["file"]) }
-    #expect {
-      try OutputFolder(folder(name))
-    } throws: {
-      "\($0)".contains(words)
-    }
-  }
-
-  @Test(.enabled(if: geteuid() != 0, "root may write anywhere"))
-  func outputFoldersMustBeWritable() throws {
-    try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: folder.path)
-    #expect(throws: FileError.self) { try OutputFolder(folder("below")) }
-    #expect(throws: FileError.self) { try OutputFolder(folder.path) }
-    #expect(throws: FileError.self) { try AtomicFile.write("x", to: folder("x")) }
-  }
-
   @Test func readingRefusesWhatIsNoFile() throws {
     mkfifo(folder("pipe"), 0o600)
     let cases = [

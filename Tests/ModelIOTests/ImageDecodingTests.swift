@@ -24,8 +24,8 @@ struct ImageDecodingTests {
     ("grey-alpha.png", 0), ("grey16.png", 0), ("interlaced.png", 0), ("rgb.jpg", 1),
     ("grey.jpg", 1), ("progressive.jpg", 1), ("cmyk.jpg", 1),
   ])
-  func decodesWhatPillowDecodes(_ name: String, _ tolerance: Int) throws {
-    let image = try Image(contentsOf: "\(fixtures)/images/\(name)")
+  func showsWhatAViewerShows(_ name: String, _ tolerance: Int) throws {
+    let image = try DecodedPicture(contentsOf: "\(fixtures)/images/\(name)", as: .viewer).image
     let expected = try #require(try pillowImages("decoded")[name])
     let difference = try #require(largestDifference(image, expected))
     #expect(difference <= tolerance)
@@ -33,10 +33,51 @@ struct ImageDecodingTests {
 
   @Test(arguments: 1...8) func jpegsAreTurnedUpright(_ orientation: Int) throws {
     let name = "orientation-\(orientation).jpg"
-    let image = try Image(contentsOf: "\(fixtures)/images/\(name)")
+    let image = try DecodedPicture(contentsOf: "\(fixtures)/images/\(name)", as: .viewer).image
     let expected = try #require(try pillowImages("decoded")[name])
     let difference = try #require(largestDifference(image, expected))
     #expect(difference <= 1)
+  }
+
+  /// Every file, to the last bit; see scripts/make-picture-goldens.py.
+  @Test func readsWhatPillowReads() throws {
+    let goldens = try SafetensorsFile(contentsOf: "\(fixtures)/images/readings.safetensors")
+      .tensors()
+    #expect(goldens.count == 2 * 39)
+    for (key, expected) in goldens {
+      let parts = key.split(separator: ":").map(String.init)
+      let image = try Image(contentsOf: "\(fixtures)/images/\(parts[0])")
+      #expect([image.height, image.width] == Array(expected.shape.dimensions.prefix(2)), "\(key)")
+      let pixels =
+        parts[1] == "RGB"
+        ? image.pixels
+        : stride(from: 0, to: image.pixels.count, by: 3).map { image.grey.pixels[$0] }
+      #expect(pixels.map(Double.init) == expected.doubles, "\(key)")
+    }
+  }
+
+  @Test(arguments: [
+    ("readings/rgba.png", "transparency dropped"), ("readings/palette-alpha.png", "transparency"),
+    ("readings/rgb-color-key.png", "transparency"), ("readings/grey-16.png", "cut at 255"),
+    ("readings/rgba-16.png", "cut to 8"), ("readings/rgb-gamma.png", "gamma of 1.0"),
+    ("readings/rgb-exif.png", "orientation 6"), ("orientation-3.jpg", "orientation 3"),
+    ("cmyk.jpg", "CMYK"),
+  ])
+  func saysWhatReadersDisagreeOn(_ name: String, _ words: String) throws {
+    let path = "\(fixtures)/images/\(name)"
+    let notes = try DecodedPicture(contentsOf: path).notes
+    #expect(notes.contains { $0.contains(words) }, "\(notes)")
+    #expect(
+      try DecodedPicture(contentsOf: path, as: .viewer).notes == ["read as a viewer shows it"])
+  }
+
+  @Test(arguments: [
+    "rgb.png", "grey.png", "bits.png", "palette.png", "rgb.jpg", "orientation-1.jpg",
+  ])
+  func saysNothingWhereReadersAgree(_ name: String) throws {
+    let path = "\(fixtures)/images/\(name)"
+    #expect(try DecodedPicture(contentsOf: path).notes.isEmpty)
+    #expect(try DecodedPicture(contentsOf: path, as: .viewer).notes.isEmpty)
   }
 
   @Test(arguments: [
@@ -93,7 +134,8 @@ struct ImageTensorTests {
   @Test func greyIsTheLuma() {
     let luma = image.tensor(.f64, channels: 1)
     #expect(luma.shape == [1, 1, 2])
-    let expected = [0.587 * 0.2 + 0.114, 0.299 * 0.4 + 0.587 * 0.6 + 0.114 * 0.8]
+    // By Pillow: Image.convert("L").
+    let expected = [59.0 / 255, 144.0 / 255]
     for (value, expected) in zip(luma.doubles, expected) { #expect(abs(value - expected) < 1e-12) }
   }
 

@@ -70,14 +70,21 @@ public struct AnalysisRecord: Codable, Sendable, Equatable {
 public struct AnalysisWriter: Sendable {
   private let folder: OutputFolder
 
-  /// - Throws: ``FileError`` when the folder cannot be made or written to.
-  public init(folder path: String) throws(FileError) {
-    folder = try OutputFolder(path)
+  public init(folder: OutputFolder) {
+    self.folder = folder
   }
 
   /// - Returns: what was written, for people.
   public func write(_ analysis: GradientAnalysis, _ record: AnalysisRecord) throws -> String {
-    try folder.create()
+    let kept = try folder.replace { try write(analysis, record, to: $0) }
+    let maps = analysis.determinacy == nil ? "" : " and the maps"
+    return "\(folder.path(of: "analysis.json")), spectrum.png, spectrum.csv\(maps)"
+      + OutputFolder.note(kept)
+  }
+
+  private func write(
+    _ analysis: GradientAnalysis, _ record: AnalysisRecord, to folder: StagedFolder
+  ) throws {
     try AtomicFile.write(try ResultWriter.json(record), to: folder.path(of: "analysis.json"))
     let eigenvalues = analysis.spectrum.expanded
     let rows = eigenvalues.enumerated().map { "\($0 + 1),\($1)" }
@@ -91,14 +98,13 @@ public struct AnalysisWriter: Sendable {
     try plot.image().writePNG(to: folder.path(of: "spectrum.png"))
     guard let determinacy = analysis.determinacy.map(unstacked),
       let noise = analysis.noiseAmplification.map(unstacked)
-    else { return "\(folder.path(of: "analysis.json")), spectrum.png and spectrum.csv" }
+    else { return }
     for (index, name) in record.images.enumerated() {
       try AnalysisWriter.enlarged(Image(AnalysisWriter.overChannels(determinacy[index])))
         .writePNG(to: folder.path(of: "\(name)-determinacy.png"))
       try AnalysisWriter.enlarged(Image(AnalysisWriter.logarithmic(noise[index])))
         .writePNG(to: folder.path(of: "\(name)-noise.png"))
     }
-    return "\(folder.path(of: "analysis.json")), spectrum.png, spectrum.csv and the maps"
   }
 
   /// The mean over channels, [1, H, W].

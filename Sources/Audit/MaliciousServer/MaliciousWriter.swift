@@ -10,15 +10,13 @@ public struct MaliciousWriter: Sendable {
 
   private let folder: OutputFolder
 
-  /// - Throws: ``FileError`` when the folder could not be made or written to.
-  public init(folder path: String) throws(FileError) {
-    folder = try OutputFolder(path)
+  public init(folder: OutputFolder) {
+    self.folder = folder
   }
 
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
   public func write(_ outcome: MaliciousScene.Outcome, _ batch: [PrivateExample]) throws -> String {
-    try folder.create()
     let record = outcome.record
     // What was set apart first, and then in the client's order.
     let order =
@@ -33,9 +31,11 @@ public struct MaliciousWriter: Sendable {
       subtitle: "\(record.model), \(record.method.rawValue), batch \(record.batchSize), "
         + "one gradient a round",
       rows: Array(rows.prefix(MaliciousWriter.rowLimit)))
-    try sheet.image().writePNG(to: folder.path(of: "contact-sheet.png"))
-    try AtomicFile.write(try ResultWriter.json(record), to: folder.path(of: "malicious.json"))
-    return "\(folder.path(of: "contact-sheet.png")) and malicious.json"
+    let kept = try folder.replace { staged in
+      try sheet.image().writePNG(to: staged.path(of: "contact-sheet.png"))
+      try AtomicFile.write(try ResultWriter.json(record), to: staged.path(of: "malicious.json"))
+    }
+    return "\(folder.path(of: "contact-sheet.png")) and malicious.json" + OutputFolder.note(kept)
   }
 
   private func row(

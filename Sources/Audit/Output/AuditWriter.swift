@@ -4,29 +4,29 @@ import ModelIO
 /// the defended ones, and the report.
 public struct AuditWriter: Sendable {
   private let folder: OutputFolder
-  private let results: ResultWriter
 
-  /// Nothing is made before there is something to write.
-  ///
-  /// - Throws: ``FileError`` when the folder could not be made or written to.
-  public init(folder path: String) throws(FileError) {
-    folder = try OutputFolder(path)
-    results = try ResultWriter(folder: path)
+  public init(folder: OutputFolder) {
+    self.folder = folder
   }
 
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
   public func write(_ result: LeakageAudit.Result) throws -> String {
-    _ = try results.write(result.undefended)
-    var input = ReportInput(
-      records: result.undefended.map(\.record), folder: folder.path,
-      path: folder.path(of: "run.json"))
-    let defended = folder.path(of: LeakageAudit.defendedFile)
-    try AtomicFile.write(try ResultWriter.json(result.defended), to: defended)
-    input.add(ReportInput(records: result.defended, folder: nil, path: defended))
-    let page = try Report(input, remarks: result.remarks).text(.html)
-    try AtomicFile.write(page, to: folder.path(of: "report.html"))
+    let kept = try folder.replace { staged in
+      try ResultWriter(folder: folder).write(result.undefended, to: staged)
+      // The report's pictures are taken from where they are now, and its paths are the final ones.
+      var input = ReportInput(
+        records: result.undefended.map(\.record), folder: staged.path(of: "."),
+        path: folder.path(of: "run.json"))
+      try AtomicFile.write(
+        try ResultWriter.json(result.defended), to: staged.path(of: LeakageAudit.defendedFile))
+      input.add(
+        ReportInput(
+          records: result.defended, folder: nil, path: folder.path(of: LeakageAudit.defendedFile)))
+      let page = try Report(input, remarks: result.remarks).text(.html)
+      try AtomicFile.write(page, to: staged.path(of: "report.html"))
+    }
     return "\(folder.path(of: "report.html")), run.json, \(LeakageAudit.defendedFile), trace.csv "
-      + "and the pictures"
+      + "and the pictures" + OutputFolder.note(kept)
   }
 }

@@ -6,7 +6,7 @@ import TensorGraph
 /// Writes outcomes to a folder: `run.json` (the records), `timing.json`, `trace.csv`, the pictures,
 /// a contact sheet and a strip of snapshots for each image.
 ///
-/// Every file is complete or absent. All but `timing.json` are the same to the byte for the same
+/// The folder is replaced as one unit; see ``OutputFolder``. All files but `timing.json` are the same to the byte for the same
 /// seed, build and machine.
 public struct ResultWriter: Sendable {
   /// Rows of a contact sheet at most; the records hold the rest.
@@ -14,21 +14,24 @@ public struct ResultWriter: Sendable {
 
   private let folder: OutputFolder
 
-  /// Nothing is made before there is something to write.
-  ///
-  /// - Throws: ``FileError`` when the folder could not be made or written to.
-  public init(folder path: String) throws(FileError) {
-    folder = try OutputFolder(path)
+  public init(folder: OutputFolder) {
+    self.folder = folder
   }
 
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
   public func write(_ outcomes: [AuditOutcome]) throws -> String {
-    try folder.create()
-    let records = outcomes.map(\.record)
+    let kept = try folder.replace { try write(outcomes, to: $0) }
+    return "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
+      + OutputFolder.note(kept)
+  }
+
+  /// Writes the files into a folder that is being filled.
+  func write(_ outcomes: [AuditOutcome], to folder: StagedFolder) throws {
+    var records = outcomes.map(\.record)
     let seeds = Set(records.map(\.configuration.seed))
     var rows: [ContactSheet.Row] = []
-    for outcome in outcomes {
+    for (place, outcome) in outcomes.enumerated() {
       for (index, result) in outcome.record.images.enumerated() {
         let suffix = seeds.count > 1 ? "-seed\(outcome.record.configuration.seed)" : ""
         let stem = result.name + suffix
@@ -36,8 +39,15 @@ public struct ResultWriter: Sendable {
         let reconstruction = Image(outcome.reconstructions[index])
         try original?.writePNG(to: folder.path(of: "\(stem)-original.png"))
         try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
-        try writeSnapshots(outcome.frames[index], stem: stem, original: original)
-        rows.append(row(stem, result, original: original, reconstruction: reconstruction))
+        let numbers = "\(stem)-reconstruction.npy"
+        try AtomicFile.write(
+          NPYFile.bytes(outcome.numbers[index]), to: folder.path(of: numbers))
+        records[place].images[index].numbers = numbers
+        try writeSnapshots(outcome.frames[index], stem: stem, original: original, to: folder)
+        rows.append(
+          row(
+            stem, result, outcome.record.level(of: result), original: original,
+            reconstruction: reconstruction))
       }
     }
     if let first = records.first {
@@ -50,7 +60,6 @@ public struct ResultWriter: Sendable {
     try AtomicFile.write(
       try ResultWriter.json(outcomes.map(\.timing)), to: folder.path(of: "timing.json"))
     try AtomicFile.write(trace(records), to: folder.path(of: "trace.csv"))
-    return "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
   }
 
   /// Values as readable JSON with sorted keys.
@@ -63,13 +72,15 @@ public struct ResultWriter: Sendable {
   // MARK: - Pictures
 
   private func row(
-    _ name: String, _ result: ImageResult, original: Image?, reconstruction: Image
+    _ name: String, _ result: ImageResult, _ level: LeakLevel, original: Image?,
+    reconstruction: Image
   ) -> ContactSheet.Row {
     let label =
-      switch (result.trueLabel, result.isLabelRight) {
+      switch (result.trueLabelName, result.isLabelRight) {
+      case _ where result.isLabelGiven == true: "label \(result.recoveredLabelName), given"
       case (let label?, true?): "label \(label), right"
-      case (let label?, _): "label \(label), guessed \(result.recoveredLabel)"
-      case (nil, _): "label \(result.recoveredLabel)"
+      case (let label?, _): "label \(label), guessed \(result.recoveredLabelName)"
+      case (nil, _): "label \(result.recoveredLabelName)"
       }
     guard let psnr = result.psnr, result.isRecovered != nil else {
       return ContactSheet.Row(
@@ -82,7 +93,7 @@ public struct ResultWriter: Sendable {
       name: name, original: original, reconstruction: reconstruction,
       captions: [
         PictureCaption(measures), PictureCaption(label),
-        ResultWriter.verdict(LeakLevel(result)),
+        ResultWriter.verdict(level),
       ])
   }
 
@@ -90,12 +101,13 @@ public struct ResultWriter: Sendable {
     switch level {
     case .full: PictureCaption("recovered", tone: .alarm)
     case .recognisable: PictureCaption("recognisable", tone: .alarm)
+    case .undetermined: PictureCaption("not shown", tone: .alarm)
     case .label, .nothing: PictureCaption("not recovered", tone: .calm)
     }
   }
 
   private func writeSnapshots(
-    _ frames: [AuditOutcome.Frame], stem: String, original: Image?
+    _ frames: [AuditOutcome.Frame], stem: String, original: Image?, to folder: StagedFolder
   ) throws(FileError) {
     guard frames.count > 1 else { return }
     let strip = SnapshotStrip(
@@ -111,7 +123,17 @@ public struct ResultWriter: Sendable {
   private func subtitle(_ record: RunRecord) -> String {
     "\(record.model.name) (\(record.model.activation)), attack "
       + "\(record.configuration.attackName), batch \(record.update.batchSize), "
-      + "one gradient"
+      + sharing(record.update)
+  }
+
+  /// What the client shared, as a contact sheet says it.
+  private func sharing(_ update: UpdateSummary) -> String {
+    switch (update.localSteps, update.kind) {
+    case (...1, "difference"): "one difference of weights"
+    case (...1, _): "one gradient"
+    case (let steps, "gradient"): "\(steps) local steps"
+    case (let steps, let kind): "\(kind) after \(steps) local steps"
+    }
   }
 
   /// A level in dB with one decimal, or "inf".
@@ -129,18 +151,10 @@ public struct ResultWriter: Sendable {
       for point in record.trace {
         let psnr = point.psnr.map { "\($0.value)" } ?? ""
         lines.append(
-          "\(index),\(ResultWriter.csvField(names)),\(record.configuration.seed),\(point.trial),"
+          "\(index),\(csvField(names)),\(record.configuration.seed),\(point.trial),"
             + "\(point.iteration),\(point.evaluations),\(point.matchingLoss.value),\(psnr)")
       }
     }
     return lines.joined(separator: "\n") + "\n"
-  }
-
-  /// A field quoted where CSV needs it (RFC 4180).
-  static func csvField(_ text: String) -> String {
-    // By scalars: as a character, "\r\n" is neither of its two.
-    let special = ",\"\n\r".unicodeScalars
-    guard text.unicodeScalars.contains(where: special.contains) else { return text }
-    return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 }

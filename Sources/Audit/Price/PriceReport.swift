@@ -24,7 +24,7 @@ public struct PriceReport: Sendable, Codable {
       accuracy = result.accuracy
       let rate = SuccessRate(successes: result.right, count: result.count)
       interval = [rate.interval.lowerBound, rate.interval.upperBound]
-      if case .dpSGD(_, let noise) = defence.defences.first {
+      if let noise = defence.guaranteedNoiseMultiplier {
         epsilon = JSONNumber(
           PrivacyAccountant.guarantee(
             noiseMultiplier: noise,
@@ -60,6 +60,7 @@ public struct PriceReport: Sendable, Codable {
   ) throws -> PriceReport? {
     precondition(!learningRates.isEmpty, "no learning rate")
     let training = TrainingRun(model, data: data, backend: backend)
+    for defence in defences { try training.check(defence, batchSize: batchSize) }
     var rows: [Row] = []
     for (index, defence) in defences.enumerated() {
       var best: Row?

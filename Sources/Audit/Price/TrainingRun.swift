@@ -49,6 +49,14 @@ public struct TrainingRun: Sendable {
     self.backend = backend
   }
 
+  /// - Throws: ``AttackError`` when a defence cannot act on this model and data.
+  func check(_ defences: DefenceChain, batchSize: Int) throws(AttackError) {
+    try defences.check(
+      for: DefenceSetting(
+        model: model, batchSize: min(batchSize, data.training.count),
+        companionCount: data.training.count))
+  }
+
   /// Trains from fresh weights.
   ///
   /// - Parameter shouldStop: asked after every round; the result is nil when it said so.
@@ -58,6 +66,7 @@ public struct TrainingRun: Sendable {
     _ defences: DefenceChain, _ settings: Settings, shouldStop: () -> Bool = { false }
   ) throws -> Result? {
     let batchSize = min(settings.batchSize, data.training.count)
+    try check(defences, batchSize: settings.batchSize)
     let server = WeightedModel(untrained: model, seed: settings.seed)
     let start = try server.extended(for: defences, batchSize: batchSize, seed: settings.seed)
     var parameters = start.parameters.map { $0.converted(to: .f32).doubles }

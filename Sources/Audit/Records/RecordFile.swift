@@ -19,6 +19,7 @@ extension RunRecord {
   ///
   /// - Throws: ``FileError`` as ``read(contentsOf:)``.
   public static func read(bytes: [UInt8], path: String) throws(FileError) -> [RunRecord] {
+    try WantedFile.json.refuseOthers(bytes, path: path)
     let data = Data(bytes)
     // The version first: a newer format may differ in everything else.
     let versions = try decode([VersionOnly].self, data, path).map(\.version)

@@ -29,6 +29,11 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var trace: [TracePoint]
   /// What the attack's end means; nil for attacks that were not diagnosed.
   public var diagnosis: Diagnosis?
+  /// What speaks against the update being this model's, as it was described: then no failure of an attack
+  /// says anything of the client. Nil for nothing, and in records without.
+  public var misfit: UpdateMisfit?
+  /// Whether the true images have the update; nil where there are none or it cannot be told.
+  public var truthCheck: TruthCheck?
   /// What the client did to the update before it was shared; nil for nothing.
   public var defence: DefenceSummary?
   /// What the automatic attack left out, since it needs what the attacker does not know; nil for nothing.
@@ -145,7 +150,14 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var name: String
   /// What was done to the file's picture to fit the model, if anything.
   public var preparation: String?
-  /// Mean squared error of values in 0...1, after clamping the reconstruction to that range.
+  /// The file beside the record with the reconstruction's numbers, neither clamped nor rounded: .npy, f32,
+  /// [C, H, W]; nil where no files were written, and in records without.
+  public var numbers: String?
+  /// Of the original's numbers: tells repeats of one image from others; nil where it is not known, and
+  /// in records without.
+  public var fingerprint: String?
+  /// Mean squared error of values in 0...1, after clamping the reconstruction to that range; of numbers beyond
+  /// it in units of the original's range, squared.
   public var meanSquaredError: JSONNumber?
   /// Peak signal-to-noise ratio in dB; infinite for a perfect copy.
   public var psnr: JSONNumber?
@@ -153,6 +165,9 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var ssim: JSONNumber?
   public var trueLabel: Int?
   public var recoveredLabel: Int
+  /// What the labels stand for where they are no classes, such as "0+3" or "0.5"; nil for classes.
+  public var trueTarget: String?
+  public var recoveredTarget: String?
   /// PSNR in dB of an image of uniform random pixels against this one: what knowing nothing gives.
   public var randomGuessPSNR: JSONNumber?
   /// PSNR in dB of a uniform mid-grey image against this one.
@@ -172,6 +187,8 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var encodedPSNR: JSONNumber?
   /// PSNR in dB against the image as the client transformed it for its model; nil where it did not.
   public var transformedPSNR: JSONNumber?
+  /// Whether the label was given to the attack, so that it is no finding; nil for no.
+  public var isLabelGiven: Bool?
   /// PSNR at least ``successPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
 
@@ -200,8 +217,10 @@ public struct ImageResult: Codable, Sendable, Equatable {
     self.recoveredLabel = recoveredLabel
   }
 
-  /// Whether the recovered label is the true one; nil when that is not known.
-  public var isLabelRight: Bool? { trueLabel.map { $0 == recoveredLabel } }
+  /// Whether the recovered label is the true one; nil when that is not known, or the label was given.
+  public var isLabelRight: Bool? {
+    isLabelGiven == true ? nil : trueLabel.map { $0 == recoveredLabel }
+  }
 }
 
 /// A trial's state at one iteration.

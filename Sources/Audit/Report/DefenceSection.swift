@@ -11,12 +11,12 @@ extension Report {
     let charts = sweeps.flatMap { sweep in
       Family.all(of: sweep).map { chart($0, in: sweep) }
     }
-    let limit = Int(SweepReport.stoppedBelow * 100)
+    let limit = Int(LeakRate.stoppedBelow * 100)
     return """
       <p class="soft">An image leaks when it can be recognised: \
       \(Int(SweepReport.defaultLeakedPSNR)) dB or more, and \(Int(LeakLevel.marginOverGrey)) dB above a \
-      grey image. Leakage counts as stopped when the 95 % interval of its rate ends below \
-      \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
+      grey image. Leakage counts as stopped when the 95 % interval of its rate, over independent runs and \
+      with every attack that was cut short counted as a leak, ends below \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
       given by its variance.\(input.prices.isEmpty ? " What a defence costs in accuracy was not measured here; see gradleak price." : "")</p>
       \(charts)\(sweeps.map(table))\(input.prices.map(cost))
       """
@@ -82,10 +82,10 @@ extension Report {
     }
     let rates = attacks.enumerated().map { index, attack in
       Chart.Line(
-        label: attack.name, points: attack.cells.map { ($0.charted, 100 * $0.success.rate) },
+        label: attack.name, points: attack.cells.map { ($0.charted, 100 * $0.rate.value) },
         color: index, hasMarks: true,
         intervals: attack.cells.map {
-          (100 * $0.success.interval.lowerBound, 100 * $0.success.interval.upperBound)
+          (100 * $0.interval[0], 100 * $0.interval[1])
         })
     }
     let grey = medianNumber(family.cells.map(\.greyImagePSNR.value))
@@ -105,7 +105,7 @@ extension Report {
       summary: "Share of runs that leaked, in percent, against \(unit) of \(family.name).",
       xTitle: unit, yTitle: "runs that leaked (%), 95 % intervals", x: x,
       y: ChartScale(.linear, values: [0, 100]), lines: rates,
-      references: [Chart.Reference(value: 100 * SweepReport.stoppedBelow, label: "stopped below")],
+      references: [Chart.Reference(value: 100 * LeakRate.stoppedBelow, label: "stopped below")],
       threshold: threshold)
     return """
       <h3>\(family.name)</h3>
@@ -158,13 +158,12 @@ extension Report {
         let share = plain > 0 ? String(format: "%.0f %%", 100 * Double(wire) / Double(plain)) : "–"
         return share
       }
-      let interval = cell.success.interval
       return """
         <tr><td class="name">\(cell.defence.description)</td><td>\(cell.attack.description)</td>\
         <td class="number">\(cell.size)</td><td class="number">\(cell.batchSize)</td>\
-        <td class="number"><b class="\(tone)">\(cell.leaked) of \(cell.runs)</b></td>\
-        <td class="number">\(Int((100 * interval.lowerBound).rounded()))–\
-        \(Int((100 * interval.upperBound).rounded())) %</td>\
+        <td class="number"><b class="\(tone)">\(cell.leaked) of \(cell.runs)\((cell.cut ?? 0) > 0 ? ", \(cell.cut ?? 0) cut" : "")</b></td>\
+        <td class="number">\(Int((100 * cell.interval[0]).rounded()))–\
+        \(Int((100 * cell.interval[1]).rounded())) %</td>\
         <td class="number">\(ResultWriter.decibels(cell.medianPSNR.value))</td>\
         <td class="number">\(ResultWriter.decibels(cell.percentile90PSNR.value))</td>\
         <td class="number">\(cell.labelsRight)</td><td class="number">\(bytes ?? "100 %")</td></tr>

@@ -16,7 +16,7 @@ extension Report {
       let classes = [
         "name", "", "number", "name", "number", "number", "number", "number", "number", "",
       ]
-      let level = LeakLevel(row.image, diagnosis: row.record.diagnosis)
+      let level = row.record.level(of: row.image)
       let content = zip(cells, classes).enumerated().map { index, cell -> HTML in
         index == cells.count - 1
           ? "<td><b class=\"\(level.tone)\">\(cell.0)</b></td>"

@@ -45,7 +45,7 @@ extension Report {
   private func figure(_ picture: Picture) -> HTML {
     let image = picture.image
     let name = image.name
-    let level = LeakLevel(image, diagnosis: picture.record.diagnosis)
+    let level = picture.record.level(of: image)
     let psnr = decibelText(image.decibels)
     let seed = picture.record.configuration.seed
     let hasSeeds = Set(input.records.map(\.configuration.seed)).count > 1

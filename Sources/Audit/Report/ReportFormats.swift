@@ -6,6 +6,7 @@ extension Report {
   struct Summary: Encodable {
     let tool = GradleakVersion.current
     let grade: LeakageGrade
+    let evidence: EvidenceClass
     let gradeDefinition: String
     let verdict: [String]
     let images: Int
@@ -24,8 +25,20 @@ extension Report {
     struct Rate: Encodable {
       let successes: Int
       let count: Int
+      /// Of the count, those of which nothing tells.
+      var undetermined = 0
+      /// Independent units that the interval counts; nil where it counts all.
+      var independent: Int?
       /// Wilson's interval at 95 %.
       let interval: [Double]
+
+      init(_ rate: LeakRate) {
+        successes = rate.leaked
+        count = rate.count
+        undetermined = rate.undetermined
+        independent = rate.units.count
+        interval = [rate.interval.lowerBound, rate.interval.upperBound]
+      }
 
       init(_ rate: SuccessRate) {
         successes = rate.successes
@@ -37,6 +50,7 @@ extension Report {
     init(_ report: Report) {
       let verdict = report.verdict
       grade = verdict.grade
+      evidence = verdict.evidence
       gradeDefinition = verdict.grade.definition
       self.verdict = verdict.sentences
       images = verdict.images.count
@@ -87,13 +101,13 @@ extension Report {
       let quality: [Double?] = [image.meanSquaredError?.value, image.decibels, image.ssim?.value]
       let baselines: [Double?] = [image.randomDecibels, image.greyDecibels]
       func numbers(_ values: [Double?]) -> [String] { values.map { $0.map { "\($0)" } ?? "" } }
-      let labels = [image.labelArgument, String(image.recoveredLabel)]
+      let labels = [image.labelArgument, image.recoveredLabelName]
       let end: [String] = [
-        LeakLevel(image, diagnosis: row.record.diagnosis).words, "\(record.matchingLoss.value)",
+        row.record.level(of: image).words, "\(record.matchingLoss.value)",
         record.diagnosis?.verdict.rawValue ?? "",
       ]
       let fields = run + numbers(quality) + labels + numbers(baselines) + end
-      lines.append(fields.map(ResultWriter.csvField).joined(separator: ","))
+      lines.append(fields.map(csvField).joined(separator: ","))
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -102,9 +116,9 @@ extension Report {
   var markdown: String {
     var lines = ["# " + Report.escaped(headline), ""]
     if !verdict.images.isEmpty || input.texts.isEmpty {
-      lines = ["# Grade \(verdict.grade.rawValue): \(verdict.grade.headline)", ""]
+      lines = ["# \(verdict.grade.title): \(verdict.grade.headline)", ""]
       for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
-      lines += ["Grade \(verdict.grade.rawValue): \(verdict.grade.definition).", ""]
+      lines += ["\(verdict.grade.title): \(verdict.grade.definition).", ""]
     }
     let statements = defenceStatements
     if !statements.isEmpty {
@@ -148,7 +162,7 @@ extension Report {
       decibelText(image.greyDecibels),
       image.ssim.map { String(format: "%.4f", $0.value) } ?? "–",
       image.labelWords,
-      LeakLevel(image, diagnosis: row.record.diagnosis).words,
+      row.record.level(of: image).words,
     ]
   }
 

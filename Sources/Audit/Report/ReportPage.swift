@@ -72,7 +72,7 @@ extension Report {
   // MARK: - Verdict
 
   private var title: String {
-    verdict.images.isEmpty ? "gradleak report" : "Grade \(verdict.grade.rawValue): \(headline)"
+    verdict.images.isEmpty ? "gradleak report" : "\(verdict.grade.title): \(headline)"
   }
 
   /// What came back, in a few words.
@@ -83,11 +83,14 @@ extension Report {
     }
     let count = verdict.images.count
     let noun = count == 1 ? "private image" : "private images"
-    if verdict.full.successes > 0 {
-      return "\(verdict.full.successes) of \(count) \(noun) came back in full"
+    if verdict.full.leaked > 0 {
+      return "\(verdict.full.leaked) of \(count) \(noun) came back in full"
     }
-    if verdict.recognisable.successes > 0 {
-      return "\(verdict.recognisable.successes) of \(count) \(noun) can be recognised"
+    if verdict.recognisable.leaked > 0 {
+      return "\(verdict.recognisable.leaked) of \(count) \(noun) can be recognised"
+    }
+    if verdict.grade == .notShown {
+      return "Not shown for \(verdict.recognisable.undetermined) of \(count) \(noun)"
     }
     return "None of \(count) \(noun) can be recognised"
   }
@@ -129,9 +132,9 @@ extension Report {
       ? .none : "<p>Defences: see <a href=\"#defences\">how strong they must be</a>.</p>"
     return """
       <section id="verdict" class="verdict \(grade.tone)" aria-labelledby="verdict-title">
-      <p class="grade" aria-hidden="true">\(grade.rawValue)<small>A to F</small></p>
+      <p class="grade" aria-hidden="true">\(grade == .notShown ? "?" : grade.rawValue)<small>A to F</small></p>
       <div>
-      <h2 id="verdict-title">Grade \(grade.rawValue): \(grade.headline)</h2>
+      <h2 id="verdict-title">\(grade.title): \(grade.headline)</h2>
       \(sentences)\(defences)<details><summary>What the grades mean</summary>
       <dl class="facts">\(LeakageGrade.allCases.map { "<dt>\($0.rawValue)</dt><dd>\($0.definition)</dd>" as HTML })</dl>
       </details>
@@ -143,13 +146,19 @@ extension Report {
   }
 
   private var figures: HTML {
-    func share(_ rate: SuccessRate) -> HTML {
-      let (low, high) = (rate.interval.lowerBound, rate.interval.upperBound)
+    func share(_ leaked: Int, _ count: Int, _ interval: ClosedRange<Double>, _ open: Int = 0)
+      -> HTML
+    {
+      let (low, high) = (interval.lowerBound, interval.upperBound)
       return """
-        \(rate.successes) of \(rate.count)<small>95 % interval \(Int((low * 100).rounded()))–\
-        \(Int((high * 100).rounded())) %</small>
+        \(leaked) of \(count)<small>\(open > 0 ? "\(open) undetermined, " : "")95 % interval \
+        \(Int((low * 100).rounded()))–\(Int((high * 100).rounded())) %</small>
         """
     }
+    func share(_ rate: LeakRate) -> HTML {
+      share(rate.leaked, rate.count, rate.interval, rate.undetermined)
+    }
+    let labels = verdict.labels
     let images = verdict.images
     let psnr = medianNumber(images.map(\.decibels))
     let random = medianNumber(images.map(\.randomDecibels))
@@ -158,7 +167,7 @@ extension Report {
       <dl class="figures">
       <div><dt>In full</dt><dd>\(share(verdict.full))</dd></div>
       <div><dt>Recognisable</dt><dd>\(share(verdict.recognisable))</dd></div>
-      <div><dt>Labels right</dt><dd>\(share(verdict.labels))</dd></div>
+      <div><dt>Labels right</dt><dd>\(share(labels.successes, labels.count, labels.interval))</dd></div>
       <div><dt>Median PSNR</dt><dd>\(decibelText(psnr)) dB<small>random image \
       \(decibelText(random)), grey \(decibelText(grey))</small></dd></div>
       </dl>
@@ -171,7 +180,7 @@ extension LeakageGrade {
   var tone: String {
     switch self {
     case .A, .B: "safe"
-    case .C, .D: "some"
+    case .C, .D, .notShown: "some"
     case .E, .F: "leak"
     }
   }
@@ -181,7 +190,7 @@ extension LeakLevel {
   var tone: String {
     switch self {
     case .nothing, .label: "safe"
-    case .recognisable: "some"
+    case .undetermined, .recognisable: "some"
     case .full: "leak"
     }
   }

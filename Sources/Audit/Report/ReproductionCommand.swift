@@ -68,7 +68,7 @@ public struct ReproductionCommand: Sendable, Equatable {
     for (index, record) in records.enumerated() {
       let (round, position) = index.quotientAndRemainder(dividingBy: names.count)
       let seed = first &+ UInt64(round)
-      guard record.model.classCount > 0 else { return nil }
+      guard record.model.classCount > 1 else { return nil }
       var labels = RandomSource(seed: seed).derive(label: "labels")
       for _ in 0..<position { _ = labels.integer(below: record.model.classCount) }
       guard record.configuration.seed == seed, record.images[0].name == names[position],

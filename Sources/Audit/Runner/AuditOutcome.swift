@@ -4,11 +4,14 @@ import TensorGraph
 public struct AuditOutcome: Sendable {
   public let record: RunRecord
   public let timing: RunTiming
-  /// The private images [C, H, W], in the client's order; nil when they are not known.
+  /// The private images [C, H, W], in the client's order; nil when they are not known. Those of numbers beyond
+  /// 0...1 are mapped from their range to that.
   public let originals: [Tensor]?
-  /// For each original its reconstruction [C, H, W], clamped to 0...1; in the attack's order where
-  /// there are no originals.
+  /// For each original its reconstruction [C, H, W], clamped to 0...1 or mapped like its original; in the
+  /// attack's order where there are no originals.
   public let reconstructions: [Tensor]
+  /// The same as the attack gave them, neither clamped nor mapped.
+  public let numbers: [Tensor]
   /// For each image the best trial on the way, at most as many as asked for.
   public let frames: [[Frame]]
   public let wasInterrupted: Bool

@@ -24,20 +24,26 @@ public struct PrivateExample: Sendable {
     PrivateExample(name: name, image: image, label: label, preparation: preparation)
   }
 
-  /// Makes an example of any picture: cropped to the input's aspect ratio about its centre and
-  /// resized.
+  /// Makes an example of any picture: turned to grey for one channel (Pillow's `convert("L")`), cropped to
+  /// the input's aspect ratio about its centre and resized (Pillow's antialiased bilinear, within 1 of 255).
   ///
-  /// - Parameter inputShape: [C, H, W] with 1 or 3 channels.
-  public init(name: String, picture: Image, label: Int?, inputShape: Shape) {
+  /// - Parameters:
+  ///   - notes: what was done to the file's numbers before; see ``DecodedPicture/notes``.
+  ///   - inputShape: [C, H, W] with 1 or 3 channels.
+  public init(
+    name: String, picture: Image, notes: [String] = [], label: Int?, inputShape: Shape
+  ) {
     let (channels, height, width) = (inputShape[0], inputShape[1], inputShape[2])
-    var steps: [String] = []
+    var steps = notes
+    let original = picture
+    let picture = channels == 1 ? original.grey : original
+    if picture != original { steps.append("turned to grey") }
     if picture.width != width || picture.height != height {
       if picture.width * height != picture.height * width {
         steps.append("cropped to its centre")
       }
       steps.append("resized from \(picture.width)x\(picture.height) to \(width)x\(height)")
     }
-    if channels == 1 { steps.append("turned to grey") }
     self.init(
       name: name,
       image: picture.fitted(width: width, height: height).tensor(.f64, channels: channels),

@@ -29,6 +29,35 @@ public struct SimulatedAudit: Sendable {
     self.activation = activation
   }
 
+  /// Whether the client can apply all its defences to a batch; to be asked of all batches before the
+  /// first is attacked.
+  ///
+  /// - Throws: ``AttackError`` with the defence that cannot act, and why.
+  public func check(
+    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining? = nil
+  ) throws(AttackError) {
+    try check(
+      defences, batch, training: training,
+      companionCount: companions(for: defences, besides: batch, seed: 0).count)
+  }
+
+  private func check(
+    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?,
+    companionCount: Int
+  ) throws(AttackError) {
+    try defences.check(
+      for: DefenceSetting(
+        model: audit.weighted.model, batchSize: batch.count, training: training, loss: loss,
+        mode: audit.mode, companionCount: companionCount))
+  }
+
+  private func companions(
+    for defences: DefenceChain, besides batch: [PrivateExample], seed: UInt64
+  ) -> [Companion] {
+    guard defences.needsCompanions else { return [] }
+    return CompanionImages(besides: batch, for: audit.weighted.model, seed: seed).all
+  }
+
   /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
   ///
   /// - Parameters:
@@ -46,12 +75,10 @@ public struct SimulatedAudit: Sendable {
     isAdaptive: Bool = true,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
+    let companions = self.companions(for: defences, besides: batch, seed: configuration.seed)
+    try check(defences, batch, training: training, companionCount: companions.count)
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
     let audit = try extended(for: defences, batchSize: batch.count, seed: configuration.seed)
-    let companions =
-      defences.needsCompanions
-      ? CompanionImages(besides: batch, for: audit.weighted.model, seed: configuration.seed).all
-      : []
     // Whose order is not known shuffles.
     let shuffled = training.map {
       $0.isOrderKnown
@@ -62,6 +89,11 @@ public struct SimulatedAudit: Sendable {
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
       labels: batch.map { $0.label ?? 0 }, loss: loss, training: shuffled, mode: audit.mode,
       companions: companions, through: &pipeline, backend: audit.backend)
+    guard shared.update.squaredNorm > 0 || !defences.isEmpty else {
+      throw AttackError(
+        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
+          + "batches. " + EmptyUpdate.causes(audit.weighted.model, loss))
+    }
     var summary =
       defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
     if defences.changesModel {

@@ -88,43 +88,70 @@ public struct UpdateAudit: Sendable {
       knownLabels: subject.knownLabels, startingImages: startingImages, mode: mode,
       counter: subject.counterAttack,
       backend: backend)
-    let originals = subject.truth?.map(\.image)
+    let scale = NumberScale(subject.truth?.map(\.image))
+    let originals = subject.truth?.map { scale($0.image) }
     let result = try inversion.run { progress, images in
-      observe(progress) { originals.map { meanPSNR(of: images(), $0) } ?? .nan }
+      observe(progress) { originals.map { meanPSNR(of: images(), $0, scale) } ?? .nan }
     }
-    return outcome(result, subject, configuration)
+    return outcome(result, subject, configuration, found: inversion.loss)
+  }
+
+  /// What can be said of an update from a file before it is attacked: whether it can be this model's, and
+  /// whether the true images have it.
+  public func check(_ subject: Subject) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+    guard subject.update.origin != nil else { return (nil, nil) }
+    let truth = subject.truth.flatMap { truth -> TruthCheck? in
+      let labels = truth.compactMap(\.label)
+      return TruthCheck(
+        subject.update, weighted, images: stacked(truth.map(\.image)).converted(to: .f64),
+        labels: subject.knownLabels ?? (labels.count == truth.count ? labels : nil), mode: mode,
+        backend: backend)
+    }
+    if truth?.fits == true { return (nil, truth) }
+    return (
+      UpdateFit.misfit(
+        of: subject.update, weighted, knownLabels: subject.knownLabels, backend: backend), truth
+    )
   }
 
   // MARK: - Records
 
   private func outcome(
-    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration
+    _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration,
+    found: ClientLoss
   ) -> AuditOutcome {
     let (update, truth) = (subject.update, subject.truth)
-    let originals = truth?.map(\.image)
-    let reconstructions = unstacked(result.images).map(clamped)
+    let labels = result.labels.map {
+      update.loss.label($0, of: found, classCount: weighted.model.classCount)
+    }
+    let scale = NumberScale(truth?.map(\.image))
+    let originals = truth?.map { scale($0.image) }
+    let numbers = unstacked(result.images)
+    let reconstructions = numbers.map { scale($0) }
     // By what was fed to the model, which is what an exact attack finds.
     let order =
-      (subject.encodings ?? originals).map {
+      (subject.encodings?.map { scale($0) } ?? originals).map {
         matchBatch(
           reconstructions: reconstructions, originals: $0,
-          labels: truth.map { (result.labels, $0.map(\.label)) })
+          labels: truth.map { (labels, $0.map(\.label)) })
       }
       ?? Array(reconstructions.indices)
-    let candidates = originals.map { CandidateImages($0) }
+    let candidates = scale.isBeyondPixels ? nil : originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
-        return ImageResult(
-          name: subject.name + suffix, recoveredLabel: result.labels[reconstruction])
+        var image = ImageResult(name: subject.name + suffix, recoveredLabel: labels[reconstruction])
+        image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
+        return image
       }
       var image = imageResult(
-        truth[index], reconstructions[reconstruction], label: result.labels[reconstruction],
-        seed: configuration.seed, candidates)
+        truth[index], reconstructions[reconstruction], label: labels[reconstruction],
+        seed: configuration.seed, candidates, scale)
+      image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
       guard let encodings = subject.encodings else { return image }
       let psnr = JSONNumber(
         ImageMetrics.peakSignalToNoiseRatio(
-          reconstructions[reconstruction], clamped(encodings[index])))
+          reconstructions[reconstruction], scale(encodings[index])))
       if subject.isMixed { image.encodedPSNR = psnr } else { image.transformedPSNR = psnr }
       return image
     }
@@ -139,7 +166,8 @@ public struct UpdateAudit: Sendable {
     }
     if weighted.model.batchNormCount > 0 { known.insert(.batchNormStatistics) }
     if configuration.plan?.initialization.kind == .given { known.insert(.similarImage) }
-    let record = RunRecord(
+    let truthCheck = check(subject).truth
+    var record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
       update: UpdateSummary(
         kind: subject.kind, loss: update.loss.description, batchSize: update.batchSize,
@@ -167,47 +195,57 @@ public struct UpdateAudit: Sendable {
         TracePoint(
           trial: snapshot.trial, iteration: snapshot.iteration,
           evaluations: snapshot.evaluations, matchingLoss: snapshot.matchingLoss,
-          psnr: originals.map { meanPSNR(of: snapshot.images, $0) })
+          psnr: originals.map { meanPSNR(of: snapshot.images, $0, scale) })
       },
       diagnosis: result.diagnosis, defence: subject.defence,
       skipped: result.skipped.isEmpty ? nil : result.skipped)
+    record.truthCheck = truthCheck
+    record.misfit = truthCheck?.fits == true ? nil : result.misfit
+    if subject.knownLabels != nil, update.origin != nil {
+      for index in record.images.indices { record.images[index].isLabelGiven = true }
+    }
     return AuditOutcome(
       record: record,
       timing: RunTiming(
         compileSeconds: result.compileSeconds, attackSeconds: result.attackSeconds,
         evaluationsPerSecond: Double(result.evaluations) / max(result.attackSeconds, 1e-9)),
       originals: originals, reconstructions: order.map { reconstructions[$0] },
-      frames: frames(result, order, count: configuration.snapshots),
+      numbers: order.map { numbers[$0] },
+      frames: frames(result, order, count: configuration.snapshots, scale),
       wasInterrupted: result.wasInterrupted)
   }
 
   private func imageResult(
     _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64,
-    _ candidates: CandidateImages?
+    _ candidates: CandidateImages?, _ scale: NumberScale
   ) -> ImageResult {
-    let quality = ReconstructionQuality(of: reconstruction, original: example.image)
+    let original = scale(example.image)
+    let quality = ReconstructionQuality(of: reconstruction, original: original)
     var source = RandomSource(seed: seed).derive(label: "baseline")
-    let random = BaselineGuess.random.quality(against: example.image, using: &source)
-    let grey = BaselineGuess.midGrey.quality(against: example.image, using: &source)
+    let random = BaselineGuess.random.quality(against: original, using: &source)
+    let grey = BaselineGuess.midGrey.quality(against: original, using: &source)
     var result = ImageResult(
-      name: example.name, preparation: example.preparation,
+      name: example.name,
+      preparation: [example.preparation, scale.note].compactMap(\.self).joinedOrNil,
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
       ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
+    result.fingerprint = Fingerprint.of([("image", example.image)])
     result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
     result.gmsd = quality.gradientMagnitudeDeviation.map(JSONNumber.init)
     guard let candidates else { return result }
     result.meanImagePSNR = JSONNumber(
-      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, example.image))
+      ImageMetrics.peakSignalToNoiseRatio(candidates.mean, original))
     result.isIdentified = Identification.identifies(
-      reconstruction, example.image, among: candidates.images)
+      reconstruction, original, among: candidates.images)
     result.candidateCount = candidates.images.count
     return result
   }
 
   /// At most `count` snapshots of the best trial, evenly spread over those that were kept.
-  private func frames(_ result: AttackResult, _ order: [Int], count: Int) -> [[AuditOutcome.Frame]]
-  {
+  private func frames(
+    _ result: AttackResult, _ order: [Int], count: Int, _ scale: NumberScale
+  ) -> [[AuditOutcome.Frame]] {
     let kept = result.snapshots.filter { $0.trial == result.bestTrial }
     guard count > 0, !kept.isEmpty else { return order.map { _ in [] } }
     let last = kept.count - 1
@@ -217,13 +255,16 @@ public struct UpdateAudit: Sendable {
       snapshots.map { snapshot, images in
         AuditOutcome.Frame(
           iteration: snapshot.iteration, matchingLoss: snapshot.matchingLoss,
-          image: clamped(images[index]))
+          image: scale(images[index]))
       }
     }
   }
 
-  private func meanPSNR(of images: Tensor, _ originals: [Tensor]) -> Double {
-    let reconstructions = unstacked(images).map(clamped)
+  /// - Parameter originals: in units of `scale`.
+  private func meanPSNR(
+    of images: Tensor, _ originals: [Tensor], _ scale: NumberScale
+  ) -> Double {
+    let reconstructions = unstacked(images).map { scale($0) }
     let order = matchBatch(reconstructions: reconstructions, originals: originals)
     let errors = originals.indices.map {
       ImageMetrics.meanSquaredError(reconstructions[order[$0]], originals[$0])
@@ -232,4 +273,9 @@ public struct UpdateAudit: Sendable {
       $0 + ImageMetrics.peakSignalToNoiseRatio(meanSquaredError: $1)
     } / Double(errors.count)
   }
+}
+
+extension [String] {
+  /// The parts, separated by commas; nil for none.
+  fileprivate var joinedOrNil: String? { isEmpty ? nil : joined(separator: ", ") }
 }

@@ -2,9 +2,12 @@ import Leakage
 import ModelIO
 
 /// An attack of a sweep, written `auto`; `dlg/naive` for one that ignores the defence;
-/// `auto/unknown:labels+weights` for an attacker who lacks these facts.
+/// `auto/unknown:labels+weights` for an attacker who lacks these facts; `modern` for a preset of the
+/// optimisation attacks.
 public struct SweepAttack: Sendable, Hashable, Codable {
   public var kind: AttackKind
+  /// The preset's name, for ``AttackKind/plan``; nil for other attacks.
+  public var preset: String?
   /// Whether it knows of the client's defence and answers it; see ``CounterAttack``.
   public var isAdaptive: Bool
   /// What is withheld from the attacker, each fact once, in the order of all facts; nil for nothing.
@@ -24,13 +27,19 @@ public struct SweepAttack: Sendable, Hashable, Codable {
   /// - Throws: ``SweepError`` with the nearest spelling.
   public init(_ text: String) throws(SweepError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard let kind = AttackKind(rawValue: parts[0]) else {
-      let names = AttackKind.allCases.map(\.rawValue)
+    let kinds = AttackKind.allCases.filter { $0 != .plan }.map(\.rawValue)
+    let presets = AttackPresets.all.map(\.plan.name)
+    if kinds.contains(parts[0]), let kind = AttackKind(rawValue: parts[0]) {
+      self.init(kind: kind)
+    } else if presets.contains(parts[0]) {
+      self.init(kind: .plan)
+      preset = parts[0]
+    } else {
+      let names = kinds + presets.filter { !kinds.contains($0) }
       throw SweepError(
         "there is no attack called \(text.quotedForMessage); \(Self.hint(parts[0], names))the attacks are "
           + names.joined(separator: ", ") + ", each also with /naive or /unknown:FACT behind it")
     }
-    self.init(kind: kind)
     for part in parts.dropFirst() {
       if part == Self.naive, isAdaptive {
         isAdaptive = false
@@ -42,6 +51,11 @@ public struct SweepAttack: Sendable, Hashable, Codable {
             + "there can be /naive and /unknown:FACT, each once")
       }
     }
+  }
+
+  /// The preset's plan; nil for other attacks.
+  var plan: OptimizationPlan? {
+    AttackPresets.all.first { $0.plan.name == preset }?.plan
   }
 
   /// Facts with plus signs between them.
@@ -63,7 +77,7 @@ public struct SweepAttack: Sendable, Hashable, Codable {
 
 extension SweepAttack: CustomStringConvertible {
   public var description: String {
-    kind.rawValue + (isAdaptive ? "" : "/" + Self.naive)
+    (preset ?? kind.rawValue) + (isAdaptive ? "" : "/" + Self.naive)
       + (unknown.map { "/" + Self.withheld + $0.map(\.name).joined(separator: "+") } ?? "")
   }
 }

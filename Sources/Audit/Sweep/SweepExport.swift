@@ -17,7 +17,7 @@ extension SweepReport {
   /// The cells as CSV (RFC 4180), with a header.
   public var csv: String {
     var lines = [
-      "model,size,batch_size,defence,attack,runs,leaked,rate,interval_low,interval_high,"
+      "model,size,batch_size,defence,attack,runs,leaked,cut_short,independent,rate,interval_low,interval_high,"
         + "median_psnr_db,p90_psnr_db,labels_right,random_guess_psnr_db,grey_image_psnr_db,"
         + "wire_bytes,plain_bytes,median_seconds"
     ]
@@ -28,9 +28,10 @@ extension SweepReport {
       ].map { "\($0)" }
       let fields =
         [
-          ResultWriter.csvField(cell.model), String(cell.size), String(cell.batchSize),
-          ResultWriter.csvField(cell.defence.description), cell.attack.description,
-          String(cell.runs), String(cell.leaked),
+          csvField(cell.model), String(cell.size), String(cell.batchSize),
+          csvField(cell.defence.description), csvField(cell.attack.description),
+          String(cell.runs), String(cell.leaked), cell.cut.map(String.init) ?? "",
+          cell.units.map(String.init) ?? "",
         ] + numbers + [
           String(cell.labelsRight), "\(cell.randomGuessPSNR.value)",
           "\(cell.greyImagePSNR.value)", cell.wireByteCount.map(String.init) ?? "",

@@ -22,8 +22,9 @@ public struct SweepPlan: Sendable, Equatable {
     public var firstSeed: UInt64 = 0
     /// Pictures at most of each seed; nil for all.
     public var pictures: Int?
-    public var trials = 1
-    public var iterations = 300
+    /// Starts and iterations at most; nil for 1 and 300, or a preset's own.
+    public var trials: Int?
+    public var iterations: Int?
 
     public init() {}
   }

@@ -15,6 +15,7 @@ extension SweepPlan {
   /// - Throws: ``FileError`` when the file cannot be read; ``SweepError`` when it is no plan.
   public static func read(contentsOf path: String) throws -> SweepPlan {
     let bytes = try InputFile.bytes(at: path, expected: "a plan in YAML", limit: fileLimit)
+    try WantedFile.text.refuseOthers(bytes, path: path)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw SweepError("\(path.escapingControlCharacters): the plan is not UTF-8; save it as text")
     }
@@ -27,13 +28,7 @@ extension SweepPlan {
 
   /// Reads a plan from YAML text.
   public init(yaml text: String) throws(SweepError) {
-    let content: Any?
-    do {
-      content = try Yams.load(yaml: text)
-    } catch {
-      let reason = "\(error)".split(separator: "\n").first.map(String.init) ?? ""
-      throw SweepError("this is no YAML (\(reason.escapingControlCharacters)); correct it there")
-    }
+    let content = try PlanText.content(of: text)
     guard let top = content as? [String: Any] else {
       throw SweepError("a plan is a list of keys and values, such as \"defences: [none, fp16]\"")
     }

@@ -12,8 +12,12 @@ public struct SweepReport: Codable, Sendable {
     public let runs: Int
     /// Runs from which at least one image leaked; see ``SweepReport/leakedPSNR``.
     public let leaked: Int
+    /// Runs that tell nothing, since their attack was cut short; nil in files without.
+    public let cut: Int?
+    /// Independent ones among the runs; nil in files without.
+    public let units: Int?
     public let rate: JSONNumber
-    /// Wilson's interval at 95 %.
+    /// Of the rate, over independent units, at 95 %: see ``LeakRate/interval``.
     public let interval: [Double]
     /// Over all images, in dB.
     public let medianPSNR: JSONNumber
@@ -59,8 +63,6 @@ public struct SweepReport: Codable, Sendable {
   /// PSNR in dB from which an image counts as leaked: at 32x32 pixels its subject can be told. It has
   /// to beat the grey image by 3 dB as well, since dull pictures look like one.
   public static let defaultLeakedPSNR = 20.0
-  /// Leakage counts as stopped when the rate's interval ends below this. 0 of 16 runs reach it.
-  public static let stoppedBelow = 0.2
 
   public init(
     _ entries: [SweepStore.Entry], order tasks: [SweepTask],
@@ -100,9 +102,9 @@ extension SweepReport.Cell {
   fileprivate init(_ key: CellKey, _ entries: [SweepStore.Entry], leakedPSNR: Double) {
     let records = entries.map(\.record)
     let images = records.flatMap(\.images)
-    let success = SuccessRate(
+    let success = LeakRate(
       records.map { record in
-        record.images.contains { $0.isRecognisable(from: leakedPSNR) }
+        LeakRate.Item(record.outcome(from: leakedPSNR), ties: record.ties)
       })
     let defences = records.compactMap(\.defence)
     func mean(_ values: [Int]) -> Int? {
@@ -110,7 +112,8 @@ extension SweepReport.Cell {
     }
     self.init(
       model: key.model, size: key.size, batchSize: key.batchSize, defence: key.defence,
-      attack: key.attack, runs: success.count, leaked: success.successes,
+      attack: key.attack, runs: success.count, leaked: success.leaked,
+      cut: success.undetermined, units: success.units.count,
       rate: JSONNumber(success.rate),
       interval: [success.interval.lowerBound, success.interval.upperBound],
       medianPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.psnr?.value))),
@@ -124,11 +127,19 @@ extension SweepReport.Cell {
         quantile(0.5, of: entries.map { $0.timing.compileSeconds + $0.timing.attackSeconds })))
   }
 
-  /// The rate with its interval.
-  public var success: SuccessRate { SuccessRate(successes: leaked, count: runs) }
+  /// The rate with its interval, for people.
+  public var success: String {
+    func percent(_ share: Double) -> String { String(Int((100 * share).rounded())) }
+    let open = (cut ?? 0) > 0 ? ", \(cut ?? 0) undetermined" : ""
+    let basis = units.map { $0 == runs ? "" : " of \($0) independent" } ?? ""
+    return "\(leaked) of \(runs)\(open) (\(open.isEmpty ? "\(percent(rate.value)) %, " : "")95 % "
+      + "interval \(percent(interval[0]))-\(percent(interval[1])) %\(basis))"
+  }
 
-  /// Whether leakage is stopped, as far as these runs tell.
-  public var isStopped: Bool { success.interval.upperBound <= SweepReport.stoppedBelow }
+  /// Whether leakage is stopped, as far as these runs tell; see ``LeakRate/isStopped``.
+  public var isStopped: Bool { interval[1] <= LeakRate.stoppedBelow }
+  /// Whether it is shown not to be stopped.
+  var isRefuted: Bool { interval[0] > LeakRate.stoppedBelow }
 }
 
 // MARK: - Series
@@ -205,7 +216,7 @@ extension SweepReport {
         cells.count == 1
         ? "stops leakage: \(stopped.success)"
         : "leakage stops at \(name(stopped)): \(stopped.success)"
-    } else if strongest.success.interval.lowerBound > stoppedBelow {
+    } else if strongest.isRefuted {
       statement =
         cells.count == 1
         ? "is no defence: \(strongest.success)"

@@ -66,15 +66,22 @@ public struct TextAudit: Sendable {
       ).withholding(frozen)
       : try weighted.share(
         batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
+    guard update.squaredNorm > 0 || !client.isPlain else {
+      throw AttackError(
+        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
+          + "texts: a head with one class has no loss to learn from (the softmax of one logit is 1); give "
+          + "the head at least two classes with --classes")
+    }
     try save(update)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.
     if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
     let result = try TextInversion(
-      weighted, update: update, configuration: configuration, prior: prior, backend: backend
+      weighted, update: update, configuration: configuration, prior: prior,
+      isDefended: !client.defences.defences.isEmpty, backend: backend
     ).run(observe: observe)
     let truth = Truth(batch: batch, texts: texts, labels: labels)
-    return outcome(result, update, configuration, truth: truth, defences: client.defences)
+    return outcome(result, update, configuration, truth: truth, client: client)
   }
 
   /// Attacks an update that was captured.
@@ -82,6 +89,11 @@ public struct TextAudit: Sendable {
     _ update: TextUpdate, configuration: TextAttackConfiguration,
     observe: @escaping TextAttackObserver
   ) throws(AttackError) -> TextOutcome {
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the update is exactly zero: it carries nothing about the texts, and nothing is shown to be safe; give "
+          + "the update that the client shared")
+    }
     let configuration = completed(configuration)
     let result = try TextInversion(
       weighted, update: update, configuration: configuration, prior: prior, backend: backend
@@ -111,7 +123,8 @@ public struct TextAudit: Sendable {
     _ tokens: [[Int]], labels: [Int], seed: UInt64
   ) throws(AttackError) -> TextBatch {
     switch weighted.model.configuration.head {
-    case .classification: return TextBatch(tokens: tokens, labels: .classes(labels))
+    case .classification:
+      return TextBatch(tokens: tokens, labels: privateLabels(tokens, labels, seed: seed))
     case .languageModel: return TextBatch(tokens: tokens, labels: .nextTokens)
     case .maskedLanguageModel:
       guard let mask = tokenizer.id(of: "[MASK]") else {
@@ -142,11 +155,31 @@ public struct TextAudit: Sendable {
     }
   }
 
+  /// A class for each text, or the numbers that the model's loss compares its logits with: 0 and 1 with equal
+  /// chances for several labels, normal ones for a regression.
+  private func privateLabels(
+    _ tokens: [[Int]], _ classes: [Int], seed: UInt64
+  ) -> TextBatch.Labels {
+    let model = weighted.model
+    func values(_ draw: (inout RandomSource) -> Double) -> TextBatch.Labels {
+      .values(
+        tokens.map { text in
+          var source = RandomSource(seed: seed).derive(label: "targets of \(text)")
+          return (0..<model.labelClasses).map { _ in draw(&source) }
+        })
+    }
+    switch model.configuration.loss {
+    case .crossEntropy: return .classes(classes)
+    case .multiLabel: return values { Double($0.integer(below: 2)) }
+    case .regression: return values { $0.normal() }
+    }
+  }
+
   // MARK: - Records
 
   private func outcome(
     _ result: TextAttackResult, _ update: TextUpdate, _ configuration: TextAttackConfiguration,
-    truth: Truth?, defences: DefenceChain = .none
+    truth: Truth?, client: TextClient = TextClient()
   ) -> TextOutcome {
     let model = weighted.model
     let snapshots = result.snapshots.map { snapshot in
@@ -160,9 +193,10 @@ public struct TextAudit: Sendable {
       frozenParameters: model.parameters.count - update.gradients.count,
       threatModel: threatModel(configuration, update, result.method),
       localTraining: update.training.map { "\($0)" }, adapterRank: update.adapters?.rank,
-      defence: defences.defences.isEmpty ? nil : "\(defences)",
+      defence: client.defences.isEmpty ? nil : "\(client.defences)",
+      isDefenceKnown: client.defences.isEmpty ? nil : client.isDefenceKnown,
       relativeDistance: result.relativeDistance.map { JSONNumber($0) },
-      isCertain: result.isCertain,
+      isCertain: result.isCertain, diagnosis: result.diagnosis,
       bagOfWords: result.bag.map { $0.tokens.compactMap { tokenizer.token(of: $0) } },
       span: result.span.map {
         TextRecord.Span(
@@ -203,7 +237,9 @@ public struct TextAudit: Sendable {
     result.texts.enumerated().map { index, tokens in
       TextRecord.Text(
         recovered: tokenizer.decode(tokens), recoveredTokens: tokens,
-        recoveredLabel: result.classes?[index])
+        recoveredParts: parts(tokens, layout: index, result),
+        recoveredLabel: result.classes?[index],
+        recoveredTargets: result.targets?[index].map { JSONNumber($0) })
     }
   }
 
@@ -211,6 +247,8 @@ public struct TextAudit: Sendable {
     let originals = truth.batch.unmasked
     let order = matchTexts(reconstructions: result.texts, originals: originals)
     let hasClasses = if case .classes = truth.batch.labels { true } else { false }
+    var targets: [[Double]]?
+    if case .values(let values) = truth.batch.labels { targets = values }
     return truth.texts.indices.map { index in
       let tokens = order[index].map { result.texts[$0] } ?? []
       let quality = TextQuality(of: tokens, original: originals[index]) {
@@ -222,7 +260,22 @@ public struct TextAudit: Sendable {
         tokenAccuracy: quality.tokenAccuracy, rouge1: quality.rouge.rouge1,
         rouge2: quality.rouge.rouge2, rougeL: quality.rouge.rougeL,
         trueLabel: hasClasses ? truth.labels[index] : nil,
-        recoveredLabel: order[index].flatMap { place in result.classes?[place] })
+        trueTargets: targets?[index].map { JSONNumber($0) },
+        recoveredLabel: order[index].flatMap { place in result.classes?[place] },
+        recoveredTargets: order[index].flatMap { place in
+          result.targets?[place].map { JSONNumber($0) }
+        })
+    }
+  }
+
+  /// The texts of a pair, one by one; nil for a single text.
+  private func parts(
+    _ tokens: [Int], layout index: Int, _ result: TextAttackResult
+  ) -> [String]? {
+    guard result.layouts.indices.contains(index), let segments = result.layouts[index].segments
+    else { return nil }
+    return Set(segments).sorted().map { segment in
+      tokenizer.decode(zip(tokens, segments).filter { $0.1 == segment }.map(\.0))
     }
   }
 

@@ -12,13 +12,18 @@ public struct TextRecord: Codable, Sendable, Equatable {
     /// Empty when nothing was recovered.
     public var recovered: String
     public var recoveredTokens: [Int]
+    /// The texts of a pair, one by one; nil for a single text.
+    public var recoveredParts: [String]?
     public var exactMatch: Bool?
     public var tokenAccuracy: Double?
     public var rouge1: Double?
     public var rouge2: Double?
     public var rougeL: Double?
     public var trueLabel: Int?
+    /// The numbers that the loss compares the text's logits with, as in regressions; nil for classes.
+    public var trueTargets: [JSONNumber]?
     public var recoveredLabel: Int?
+    public var recoveredTargets: [JSONNumber]?
   }
 
   /// Mean scores of guesses without an attack.
@@ -68,9 +73,13 @@ public struct TextRecord: Codable, Sendable, Equatable {
   public var adapterRank: Int?
   /// The client's defences; nil without any.
   public var defence: String?
+  /// Whether the attacker knew of the defences; nil without any, and in records of older versions.
+  public var isDefenceKnown: Bool?
   public var relativeDistance: JSONNumber?
   /// Whether the recovered texts' gradient is the shared one up to rounding.
   public var isCertain: Bool
+  /// What the attack ended in; nil in records of older versions.
+  public var diagnosis: TextDiagnosis?
   public var bagOfWords: [String]?
   public var span: Span?
   public var texts: [Text]

@@ -68,52 +68,62 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
     case stops
     /// Even the strongest that was tried leaked.
     case leaks
-    /// The budget was spent before it could be told.
+    /// Too few attacks ran to their end, or too few of them, for either to be shown.
     case undecided
   }
 
   public let defence: String
   public let outcome: Outcome
-  /// The weakest that stopped leakage, or the strongest that leaked; nil when undecided.
+  /// The weakest that stopped leakage, the strongest that leaked, or where it was left undecided; nil when
+  /// nothing was tried.
   public let strength: DefenceChain?
-  /// Images that leaked at ``strength``, of those tried.
+  /// Runs at ``strength`` from which an image leaked, of those tried.
   public let leaked: Int
   public let tried: Int
+  /// Of the rate of leaking runs, at 95 %: see ``LeakRate/interval``.
+  public let interval: [Double]
   /// Bytes on the wire relative to the undefended update in f32, at ``strength``.
   public let wireShare: Double?
   /// Whether the search ended before the budget did, so that no weaker rung is enough.
   public let isComplete: Bool
-  /// Attacks at ``strength`` that ended for want of time.
+  /// Runs at ``strength`` that tell nothing, since their attack was cut short.
   public let cut: Int
+  private let words: String
 
+  /// - Parameter rate: of runs at `strength`.
   public init(
-    defence: String, outcome: Outcome, strength: DefenceChain?, leaked: Int, tried: Int,
-    wireShare: Double?, isComplete: Bool, cut: Int = 0
+    defence: String, outcome: Outcome, strength: DefenceChain?, rate: LeakRate,
+    wireShare: Double?, isComplete: Bool
   ) {
-    self.cut = cut
     self.isComplete = isComplete
     self.defence = defence
     self.outcome = outcome
     self.strength = strength
-    self.leaked = leaked
-    self.tried = tried
+    leaked = rate.leaked
+    tried = rate.count
+    cut = rate.undetermined
+    interval = [rate.interval.lowerBound, rate.interval.upperBound]
+    words = rate.description
     self.wireShare = wireShare
   }
 
-  /// One sentence.
+  /// One sentence. What is "enough" is decided as in ``SweepReport``: by the interval, with every attack
+  /// that was cut short counted as a leak.
   public var sentence: String {
     let name = strength?.description ?? defence
-    let rate = SuccessRate(successes: leaked, count: tried)
     let bytes = wireShare.map { String(format: "; %.0f %% of the bytes", 100 * $0) } ?? ""
+    let times = cut > 0 ? "; \(cut) of the attacks ended for want of time" : ""
     switch outcome {
     case .stops:
-      return "\(name) was enough: \(rate) of the images recognisable\(bytes)"
-        + (cut > 0 ? "; \(cut) of the attacks ended for want of time" : "")
-        + (isComplete ? "." : "; weaker ones, or more images, were not reached in time.")
+      return "\(name) was enough against these attacks: \(words) of the runs leaked\(bytes)"
+        + (isComplete ? "." : "; weaker ones were not reached in time.")
     case .leaks:
-      return "\(name) was not enough: \(leaked) of the first \(tried) images recognisable\(bytes)."
+      return "\(name) was not enough: \(leaked) of the first \(tried) runs leaked\(bytes)."
     case .undecided:
-      return "\(name): the budget was spent before it could be told."
+      guard tried > 0 else { return "\(name) is undecided: nothing was tried in time." }
+      return
+        "\(name) is undecided: \(words) of the runs leaked\(times)\(bytes); it takes an interval "
+        + "that ends below \(Int(100 * LeakRate.stoppedBelow)) %, so more images or a larger budget."
     }
   }
 }

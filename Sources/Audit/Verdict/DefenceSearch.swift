@@ -4,23 +4,23 @@ import Leakage
 ///
 /// Takes leakage to end once and for all as strength grows: the strongest rung is probed first, then the
 /// rest is halved, and what is found is confirmed on more images, from there upwards. One leaking image
-/// is enough to turn a rung down.
+/// is enough to turn a rung down; what was tried too little to be enough is undecided.
 struct DefenceSearch {
   /// What trying one image gave.
   struct Trial {
     let record: RunRecord
-    /// Whether an image of the batch could be recognised.
-    let hasLeaked: Bool
-    /// Whether the attack's time was over before it ended.
-    var isCut = false
+    let outcome: LeakRate.Outcome
+
+    init(_ record: RunRecord) {
+      self.record = record
+      outcome = record.outcome
+    }
   }
 
   private struct Rung {
-    var tried = 0
-    var leaked = 0
-    var cut = 0
+    var items: [LeakRate.Item] = []
     var wireShare: Double?
-    var hasLeaked: Bool { leaked > 0 }
+    var hasLeaked: Bool { items.contains { $0.outcome == .leaked } }
   }
 
   let ladder: DefenceLadder
@@ -35,14 +35,12 @@ struct DefenceSearch {
     var isComplete = true
     /// Whether rung `index` leaks in so many trials; nil when the budget is spent.
     func leaks(_ index: Int, _ count: Int) throws -> Bool? {
-      while rungs[index].tried < count, !rungs[index].hasLeaked {
-        guard let trial = try attempt(rungs[index].tried, ladder.rungs[index]) else {
+      while rungs[index].items.count < count, !rungs[index].hasLeaked {
+        guard let trial = try attempt(rungs[index].items.count, ladder.rungs[index]) else {
           isComplete = false
           return nil
         }
-        rungs[index].tried += 1
-        if trial.hasLeaked { rungs[index].leaked += 1 }
-        if trial.isCut { rungs[index].cut += 1 }
+        rungs[index].items.append(LeakRate.Item(trial.outcome, ties: trial.record.ties))
         if let defence = trial.record.defence, defence.plainByteCount > 0 {
           rungs[index].wireShare =
             Double(defence.wireByteCount) / Double(defence.plainByteCount)
@@ -51,17 +49,17 @@ struct DefenceSearch {
       return rungs[index].hasLeaked
     }
     func finding(_ outcome: DefenceFinding.Outcome, _ index: Int) -> DefenceFinding {
-      DefenceFinding(
-        defence: ladder.name, outcome: outcome, strength: ladder.rungs[index],
-        leaked: rungs[index].leaked, tried: rungs[index].tried, wireShare: rungs[index].wireShare,
-        isComplete: isComplete, cut: rungs[index].cut)
+      let rate = LeakRate(rungs[index].items)
+      return DefenceFinding(
+        defence: ladder.name, outcome: outcome == .stops && !rate.isStopped ? .undecided : outcome,
+        strength: ladder.rungs[index], rate: rate, wireShare: rungs[index].wireShare,
+        isComplete: isComplete)
     }
-    let undecided = DefenceFinding(
-      defence: ladder.name, outcome: .undecided, strength: nil, leaked: 0, tried: 0,
-      wireShare: nil, isComplete: false)
     var stopping = ladder.rungs.count - 1
     let probe = min(DefenceSearch.probeCount, trialCount)
-    guard let strongestLeaks = try leaks(stopping, probe) else { return undecided }
+    guard let strongestLeaks = try leaks(stopping, probe) else {
+      return finding(.undecided, stopping)
+    }
     guard !strongestLeaks else { return finding(.leaks, stopping) }
     var leaking = -1
     while stopping - leaking > 1 {

@@ -22,10 +22,11 @@ extension ImageResult {
   /// Such as "7, right" or "7, guessed 3".
   var labelWords: String {
     guard let trueLabel else { return "\(recoveredLabel), truth not known" }
+    if isLabelGiven == true { return "\(trueLabel), given" }
     return hasRightLabel ? "\(trueLabel), right" : "\(trueLabel), guessed \(recoveredLabel)"
   }
   /// The true label, as far as it is known.
-  var labelArgument: String { trueLabel.map(String.init) ?? "" }
+  var labelArgument: String { trueLabelName ?? "" }
 }
 
 /// A level in dB with one decimal, or a dash for an unknown one.

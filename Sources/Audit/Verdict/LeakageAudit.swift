@@ -16,11 +16,14 @@ public struct LeakageAudit: Sendable {
     public var ladders: [String]
     /// Seconds for everything.
     public var budget: Double
+    /// Whether each seed draws weights of its own, so that runs of several seeds are independent.
+    public var hasDrawnWeights: Bool
 
     public init(
       configuration: AttackConfiguration, batches: [[PrivateExample]], ladders: [String],
-      budget: Double
+      budget: Double, hasDrawnWeights: Bool = true
     ) {
+      self.hasDrawnWeights = hasDrawnWeights
       self.configuration = configuration
       self.batches = batches
       self.ladders = ladders
@@ -54,10 +57,10 @@ public struct LeakageAudit: Sendable {
 
   /// The file beside `run.json` that holds the records of defended updates.
   public static let defendedFile = "defences.json"
-  /// Iterations at most of an attack behind a defence; most find what they find sooner.
-  static let ladderIterations = 100
+  /// Iterations at most of an attack behind a defence, as in the sweep `dlg-paper`.
+  static let ladderIterations = 1200
   /// Share of a ladder's seconds that one attack behind a defence may take.
-  static let trialShare = 0.06
+  static let trialShare = 0.25
   /// dB beyond what counts as recognisable at which an attack behind a defence has shown enough.
   static let margin = 1.0
 
@@ -160,8 +163,12 @@ private struct Session {
     for (index, batch) in plan.batches.enumerated() {
       let left = plan.batches.count - index
       var configuration = plan.configuration
-      limit(&configuration, to: max((secondsLeft - reserve) / Double(left), 0.5))
       let names = batch.map(\.name).joined(separator: "+")
+      guard index == 0 || secondsLeft - reserve > 0 else {
+        result.remarks.append("\(names), for want of time.")
+        continue
+      }
+      limit(&configuration, to: max((secondsLeft - reserve) / Double(left), 0.1))
       let outcome = try attack(
         batch, configuration, .none, step: "[\(index + 1)/\(plan.batches.count)] \(names)", observe,
         shouldStop)
@@ -171,8 +178,10 @@ private struct Session {
     }
     guard plan.configuration.attack == .automatic else { return }
     for (index, batch) in plan.batches.enumerated() {
+      guard result.undefended.indices.contains(index) else { break }
       let images = result.undefended[index].record.images
-      guard images.contains(where: { LeakLevel($0) != .full }) else { continue }
+      let record = result.undefended[index].record
+      guard images.contains(where: { record.level(of: $0) != .full }) else { continue }
       let names = batch.map(\.name).joined(separator: "+")
       guard secondsLeft - reserve > 1 else {
         result.remarks.append("The attack dlg on \(names), for want of time.")
@@ -196,7 +205,11 @@ private struct Session {
     }
   }
 
+  /// By what came back. An attack that was cut short is not forgotten for one that failed.
   private func isBetter(_ new: RunRecord, than old: RunRecord) -> Bool {
+    guard old.doubt == nil || new.images.allSatisfy({ new.level(of: $0) >= .recognisable }) else {
+      return false
+    }
     func sum(_ record: RunRecord) -> Double {
       record.images.reduce(0) { $0 + ($1.decibels.isNaN ? 0 : min($1.decibels, 100)) }
     }
@@ -214,7 +227,7 @@ private struct Session {
     record.configuration.timeLimit = plan.configuration.timeLimit
     return SimulatedAudit.Outcome(
       record: record, timing: outcome.timing, originals: outcome.originals,
-      reconstructions: outcome.reconstructions, frames: outcome.frames,
+      reconstructions: outcome.reconstructions, numbers: outcome.numbers, frames: outcome.frames,
       wasInterrupted: outcome.wasInterrupted)
   }
 
@@ -230,15 +243,22 @@ private struct Session {
   ) {
     guard !plan.ladders.isEmpty else { return }
     guard result.undefended.contains(where: { Session.hasLeaked($0.record) }) else {
-      result.remarks.append("Defences: nothing leaked without one.")
+      let cut = result.undefended.count { $0.record.outcome == .undetermined }
+      result.remarks.append(
+        cut == 0
+          ? "Defences: nothing leaked without one."
+          : "Defences: nothing was shown to leak without one, and \(cut) of "
+            + "\(result.undefended.count) attacks are undetermined.")
       return
     }
     let norm = medianNumber(result.undefended.map { $0.record.update.norm.value })
     // The most exposed first: a rung that leaks is turned down at once.
-    let order = plan.batches.indices.sorted {
+    let order = result.undefended.indices.sorted {
       Session.highest(result.undefended[$0].record) > Session.highest(result.undefended[$1].record)
     }
-    let rounds = (LeakageGrade.imagesForA + order.count - 1) / order.count
+    // Further weights make further trials of the same images; where there are none, nothing does.
+    let rounds =
+      plan.hasDrawnWeights ? (LeakageGrade.unitsForA + order.count - 1) / order.count : 1
     var findings: [(place: Int, finding: DefenceFinding)] = []
     defer { result.findings = findings.sorted { $0.place < $1.place }.map(\.finding) }
     for (position, place) in laddersByEffort.enumerated() {
@@ -265,8 +285,8 @@ private struct Session {
       }
       findings.append((place, finding))
       if finding.outcome == .undecided {
-        let reason = failure.map { ": \($0)" } ?? ", for want of time"
-        result.remarks.append("The defence \(name)\(reason).")
+        result.remarks.append(
+          "The defence \(name)\(failure.map { ": \($0)" } ?? ", as long as it takes to tell").")
       }
       if result.wasInterrupted { return }
     }
@@ -315,17 +335,18 @@ private struct Session {
         batch, configuration, chain, step: chain.description, observe, shouldStop
       ).record
     }
-    let isCut = record.trials.contains { $0.reason == .timeLimit }
-    let hasLeaked = Session.hasLeaked(record)
-    guard hasLeaked || !result.wasInterrupted && (!isCut || hasFullTime) else { return nil }
+    let isCut = record.wasCutShort
+    guard Session.hasLeaked(record) || !result.wasInterrupted && (!isCut || hasFullTime) else {
+      return nil
+    }
     // The rest of the budget is no part of what was asked for.
     if !isCut { record.configuration.timeLimit = plan.configuration.timeLimit }
     result.defended.append(record)
-    return DefenceSearch.Trial(record: record, hasLeaked: hasLeaked, isCut: isCut)
+    return DefenceSearch.Trial(record)
   }
 
   private static func hasLeaked(_ record: RunRecord) -> Bool {
-    record.images.contains { LeakLevel($0) >= .recognisable }
+    record.outcome == .leaked
   }
 
   private static func highest(_ record: RunRecord) -> Double {

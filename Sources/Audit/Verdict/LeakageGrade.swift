@@ -1,28 +1,40 @@
+import Leakage
+
 /// One letter for what came back of a set of private images, from A (nothing, as far as these attacks
-/// tell) to F (most images in full). docs/guides/reading-results.md defines them for users.
+/// tell) to F (most images in full), or none where nothing tells. docs/guides/reading-results.md defines
+/// them for users.
 ///
 /// The letter says what these attacks reached under their threat model; it proves nothing about others.
 public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case A, B, C, D, E, F
+  /// No leak was found, and for some of the images nothing tells that there is none.
+  case notShown = "not shown"
 
-  /// Images that must have been tried before none of them leaking is called an A: from 16 on, Wilson's
-  /// interval of the rate ends below 20 %.
-  public static let imagesForA = 16
+  /// Independent units that must have been tried before none of them leaking is called an A: from 16 on,
+  /// Wilson's interval of the rate ends below 20 %.
+  public static let unitsForA = 16
 
   /// - Parameters:
-  ///   - levels: of all images.
+  ///   - full: images that came back in full.
+  ///   - recognisable: images that can at least be recognised.
   ///   - labels: how many of the known labels are right.
   ///   - classCount: number of labels to choose from; 0 when not known.
-  public init(_ levels: [LeakLevel], labels: SuccessRate, classCount: Int) {
-    let full = SuccessRate(levels.map { $0 == .full })
-    let recognisable = SuccessRate(levels.map { $0 >= .recognisable })
+  public init(
+    full: LeakRate, recognisable: LeakRate, labels: SuccessRate, classCount: Int
+  ) {
+    // Of what is determined; the rest may have leaked as well.
+    let decided = recognisable.count - recognisable.undetermined
     let chance = 1 / Double(max(classCount, 1))
-    if full.successes > 0 {
-      self = 2 * full.successes >= full.count ? .F : .E
-    } else if recognisable.successes > 0 {
-      self = 2 * recognisable.successes >= recognisable.count ? .D : .C
-    } else if labels.interval.lowerBound > chance || levels.count < LeakageGrade.imagesForA {
+    if full.leaked > 0 {
+      self = 2 * full.leaked >= decided ? .F : .E
+    } else if recognisable.leaked > 0 {
+      self = 2 * recognisable.leaked >= decided ? .D : .C
+    } else if recognisable.undetermined > 0 || recognisable.count == 0 {
+      self = .notShown
+    } else if labels.interval.lowerBound > chance
+      || recognisable.units.count < LeakageGrade.unitsForA
+    {
       self = .B
     } else {
       self = .A
@@ -30,32 +42,54 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   }
 
   public static func < (left: LeakageGrade, right: LeakageGrade) -> Bool {
-    left.rawValue < right.rawValue
+    func place(_ grade: LeakageGrade) -> Int { allCases.firstIndex(of: grade) ?? allCases.count }
+    return place(left) < place(right)
   }
+
+  /// "Grade C", or "No grade".
+  public var title: String { self == .notShown ? "No grade" : "Grade \(rawValue)" }
 
   /// What the letter means, without a full stop.
   public var definition: String {
     switch self {
     case .A:
-      "no image can be recognised, and labels are guessed no better than by chance "
-        + "(at least \(LeakageGrade.imagesForA) images)"
-    case .B: "no image can be recognised, but labels leak, or too few images were tried to tell"
+      "attacks that ran to their end made no image recognisable, and guessed labels no better than by "
+        + "chance (at least \(LeakageGrade.unitsForA) independent updates); no bound on other attacks"
+    case .B:
+      "attacks that ran to their end made no image recognisable, but labels leak, or too few independent "
+        + "updates were tried to tell; no bound on other attacks"
     case .C: "fewer than half of the images can be recognised, none came back in full"
     case .D: "at least half of the images can be recognised, none came back in full"
     case .E: "fewer than half of the images came back in full, but some did"
     case .F: "at least half of the images came back in full"
+    case .notShown:
+      "no leak was found, but attacks were cut short, the originals are not known, or the update is not "
+        + "the model's: nothing is shown either way"
     }
   }
 
   /// The same in two or three words.
   public var headline: String {
     switch self {
-    case .A: "No leak found"
-    case .B: "No image found"
+    case .A: "No leak found by these attacks"
+    case .B: "No image found by these attacks"
     case .C: "Some images recognisable"
     case .D: "Most images recognisable"
     case .E: "Some images in full"
     case .F: "Images come back in full"
+    case .notShown: "Not shown to be safe or unsafe"
     }
   }
+}
+
+/// What a verdict rests on.
+public enum EvidenceClass: String, Codable, Sendable, CaseIterable {
+  /// The update alone proves a leak: the batch found is the only one near it that has this update.
+  case proved
+  /// An attack brought back what is known to be private.
+  case attackSucceeded = "attack succeeded"
+  /// Attacks ran to their end without; nothing bounds better ones.
+  case attackFailed = "attack failed, no bound"
+  /// Nothing: attacks were cut short, or there is nothing to judge them by.
+  case notShown = "not shown"
 }

@@ -7,8 +7,13 @@ public struct LeakageVerdict: Sendable {
   /// The best result on each image, judged by the original: the worst case for the client.
   public let images: [ImageResult]
   public let grade: LeakageGrade
-  public let full: SuccessRate
-  public let recognisable: SuccessRate
+  /// What the grade rests on.
+  public let evidence: EvidenceClass
+  /// Images that came back in full.
+  public let full: LeakRate
+  /// Images that can at least be recognised.
+  public let recognisable: LeakRate
+  /// Known labels that the attack found by itself.
   public let labels: SuccessRate
   /// Whether the updates that are judged were defended.
   public let isDefended: Bool
@@ -21,25 +26,40 @@ public struct LeakageVerdict: Sendable {
     records = plain.isEmpty ? all : plain
     let judged = LeakageVerdict.best(of: records)
     images = judged.map(\.image)
-    let levels = judged.map(\.level)
     let counts = Set(records.map(\.model.classCount))
-    classCount = counts.count == 1 ? max(counts.first ?? 0, 0) : 0
-    full = SuccessRate(levels.map { $0 == .full })
-    recognisable = SuccessRate(levels.map { $0 >= .recognisable })
+    // One output has the labels 0 and 1.
+    classCount = counts.count == 1 ? max(counts.first ?? 0, counts.first == 1 ? 2 : 0) : 0
+    func rate(_ level: LeakLevel) -> LeakRate {
+      LeakRate(
+        judged.map {
+          LeakRate.Item($0.level >= level ? .leaked : $0.level.belowThreshold, ties: $0.ties)
+        })
+    }
+    full = rate(.full)
+    recognisable = rate(.recognisable)
     labels = SuccessRate(images.compactMap(\.isLabelRight))
-    grade = LeakageGrade(levels, labels: labels, classCount: classCount)
+    grade = LeakageGrade(
+      full: full, recognisable: recognisable, labels: labels, classCount: classCount)
+    if recognisable.leaked > 0 {
+      let isMeasured = judged.contains { $0.level >= .recognisable && $0.image.hasTruth }
+      evidence = isMeasured ? .attackSucceeded : .proved
+    } else {
+      evidence = grade == .notShown ? .notShown : .attackFailed
+    }
   }
 
   /// What makes two results be of the same private image in the same update.
   private struct Target: Hashable {
     let update: String
     let defence: String
-    let image: Int
+    let index: Int
+    let image: String
   }
 
   private struct Judged {
     let image: ImageResult
     let level: LeakLevel
+    let ties: [String]
   }
 
   private static func best(of records: [RunRecord]) -> [Judged] {
@@ -49,8 +69,10 @@ public struct LeakageVerdict: Sendable {
       for (index, image) in record.images.enumerated() {
         let target = Target(
           update: record.update.fingerprint + record.model.fingerprint,
-          defence: record.defence?.chain.description ?? "", image: index)
-        let new = Judged(image: image, level: LeakLevel(image, diagnosis: record.diagnosis))
+          defence: record.defence?.chain.description ?? "", index: index,
+          image: image.fingerprint ?? image.name)
+        let new = Judged(
+          image: image, level: record.level(of: image), ties: record.ties(of: image))
         guard let old = best[target] else {
           order.append(target)
           best[target] = new
@@ -67,34 +89,80 @@ public struct LeakageVerdict: Sendable {
   public var highestPSNR: Double {
     images.map(\.decibels).filter { !$0.isNaN }.max() ?? -.infinity
   }
+
+  /// Whether all that is open is so for want of time.
+  public var isCutShort: Bool {
+    recognisable.undetermined > 0
+      && records.contains { $0.doubt == .cutShort }
+      && !records.contains { $0.doubt == .misfit || $0.doubt == .emptyUpdate }
+  }
+}
+
+extension LeakLevel {
+  /// What it counts as where it is below the level that is counted.
+  fileprivate var belowThreshold: LeakRate.Outcome {
+    self == .undetermined ? .undetermined : .held
+  }
 }
 
 // MARK: - Words
 
 extension LeakageVerdict {
-  /// The verdict in sentences, each a paragraph of its own where there is room: what leaked, how
-  /// certain, against which baseline, under which threat model.
+  /// The verdict in sentences, each a paragraph of its own where there is room: what is not known, what
+  /// leaked, how certain, against which baseline, under which threat model.
   public var sentences: [String] {
     guard !images.isEmpty else { return ["There are no runs on images to judge."] }
-    return [leak] + truths + diagnoses + threatModels
+    return cautions + [leak] + truths + diagnoses + threatModels
+  }
+
+  /// What keeps these runs from telling more, first of all.
+  private var cautions: [String] {
+    var sentences = RunRecord.Doubt.allCases.compactMap { doubt -> String? in
+      let count = records.count { $0.doubt == doubt }
+      guard count > 0, doubt != .otherTruth || recognisable.undetermined > 0 else { return nil }
+      return "\(doubt.words): \(count) of \(records.count) attacks."
+        + (records.lazy.filter { $0.doubt == doubt }.compactMap(\.misfit?.sentence).first.map {
+          " " + $0
+        } ?? "")
+    }
+    let open = images.count { !$0.hasTruth }
+    if open > 0, recognisable.undetermined > 0 {
+      sentences.append(
+        "Nobody knows the originals of \(open) of \(images.count) images, so that an attack which does "
+          + "not prove what it found shows nothing.")
+    }
+    let updates = Dictionary(grouping: records) { $0.update.fingerprint + $0.model.fingerprint }
+    let shared = updates.values.count { alike in
+      Set(alike.map { $0.images.map { $0.fingerprint ?? $0.name } }).count > 1
+    }
+    if shared > 0 {
+      sentences.append(
+        "\(shared) of \(updates.count) updates are shared by different images to the last bit: each "
+          + "counts as one, and tells nothing of which image it is.")
+    }
+    return sentences
   }
 
   private var leak: String {
     let from = isDefended ? "defended updates" : "the shared updates"
+    let basis = "Evidence: \(evidence.rawValue)."
     let inFull =
       images.allSatisfy { !$0.hasTruth }
       ? "the diagnosis says that the solution is the only one"
       : "PSNR of at least \(Int(ImageResult.successPSNR)) dB and the label right"
-    if full.successes > 0 {
-      let others = recognisable.successes - full.successes
+    if full.leaked > 0 {
+      let others = recognisable.leaked - full.leaked
       return "Of the private images, \(full) came back in full from \(from): \(inFull)"
-        + (others > 0 ? "; another \(others) can be recognised." : ".")
+        + (others > 0 ? "; another \(others) can be recognised. " : ". ") + basis
     }
-    if recognisable.successes > 0 {
+    if recognisable.leaked > 0 {
       return "No image came back in full from \(from), but \(recognisable) can be recognised: PSNR "
-        + "of at least \(Int(SweepReport.defaultLeakedPSNR)) dB."
+        + "of at least \(Int(SweepReport.defaultLeakedPSNR)) dB. " + basis
     }
-    return "No image can be recognised from \(from): \(recognisable)."
+    if grade == .notShown {
+      return "Not shown: no leak was found in \(from), \(recognisable) recognisable. " + basis
+    }
+    return "No image can be recognised from \(from): \(recognisable). " + basis
   }
 
   /// Labels and baselines as far as the originals are known.
@@ -108,7 +176,21 @@ extension LeakageVerdict {
         "Originals that are not known: \(unknown) of \(images.count); for these the diagnosis decides."
       )
     }
-    return sentences
+    return sentences + [unitSentence]
+  }
+
+  /// What the intervals count.
+  private var unitSentence: String {
+    func counted(_ names: [String], _ noun: String, _ plural: String) -> String {
+      let count = Set(names).count
+      return "\(count) \(count == 1 ? noun : plural)"
+    }
+    let known = images.filter(\.hasTruth).map { $0.fingerprint ?? $0.name }
+    let units = recognisable.units.count
+    return "Intervals count \(units) independent unit\(units == 1 ? "" : "s"): "
+      + counted(records.map(\.update.fingerprint), "update", "updates")
+      + (known.isEmpty ? "" : ", " + counted(known, "distinct image", "distinct images"))
+      + ", weights of " + counted(records.map(\.model.fingerprint), "kind", "kinds") + "."
   }
 
   private var labelSentence: String {
@@ -146,4 +228,19 @@ extension LeakageVerdict {
 /// The middle of the values that are numbers; NaN for none.
 func medianNumber(_ values: [Double]) -> Double {
   median(values.filter { !$0.isNaN })
+}
+
+extension RunRecord.Doubt {
+  /// Without a full stop.
+  var words: String {
+    switch self {
+    case .cutShort:
+      "Undetermined, since a limit of time or iterations ended the attack before it was done"
+    case .misfit: "Undetermined, since the update does not fit the model as described"
+    case .emptyUpdate: "Undetermined, since the update is zero whatever the data are"
+    case .otherTruth:
+      "Undetermined, since the attack found the only batch with this update, and it is not the picture "
+        + "given as the truth"
+    }
+  }
 }

@@ -13,8 +13,14 @@ extension Report {
     let sums = input.records.filter { ($0.defence?.chain.clientCount ?? 1) > 1 }
     let byClients = Dictionary(grouping: sums) { $0.defence?.chain.clientCount ?? 1 }
     let measured = byClients.keys.sorted().map { clients in
-      let images = (byClients[clients] ?? []).flatMap(\.images)
-      let leaked = SuccessRate(images.map { LeakLevel($0) >= .recognisable })
+      let records = byClients[clients] ?? []
+      let images = records.flatMap(\.images)
+      let leaked = LeakRate(
+        records.flatMap { record in
+          record.images.map {
+            LeakRate.Item(record.level(of: $0).outcome, ties: record.ties(of: $0))
+          }
+        })
       let labels = SuccessRate(images.compactMap(\.isLabelRight))
       return "in the sum of \(clients) clients \(leaked) of the images can be recognised and "
         + "\(labels) of the labels were found"

@@ -181,9 +181,10 @@ struct LAPACK: LinearAlgebra {
 }
 
 extension CPUBackend {
-  /// LAPACK where the machine has it, plain loops elsewhere.
+  /// LAPACK where the machine has it and memory for it, plain loops elsewhere.
   public var linearAlgebra: any LinearAlgebra {
-    if let installed = LAPACK.installed { return installed }
+    // OpenBLAS asks again for ever for work space that it does not get.
+    if AvailableMemory.byteCount > 256 << 20, let installed = LAPACK.installed { return installed }
     return ReferenceLinearAlgebra()
   }
 }

@@ -49,12 +49,12 @@ public struct GradientAnalysis: Sendable {
   ///   - images: [N, C, H, W], the private batch; `labels` its classes.
   ///   - shared: indices of the parameters whose gradients are shared; nil for all.
   ///   - memoryLimit: bytes at most.
-  ///   - progress: called now and then.
-  /// - Throws: ``AttackError`` when the batch is too large or the model cannot be run.
+  ///   - shouldStop: asked now and then.
+  /// - Throws: ``AttackError`` when the batch is too large, the model cannot be run, or `shouldStop` said so.
   public init(
     _ weighted: WeightedModel, images: Tensor, labels: [Int],
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, mode: ForwardMode = .evaluation,
-    memoryLimit: Int = 8 << 30, backend: any Backend, progress: () -> Void = {}
+    memoryLimit: Int = 8 << 30, backend: any Backend, shouldStop: () -> Bool = { false }
   ) throws(AttackError) {
     let order = images.shape.elementCount
     let algebra = backend.linearAlgebra
@@ -81,10 +81,12 @@ public struct GradientAnalysis: Sendable {
       && order <= algebra.largestEigenvalueOrder
     let decomposition =
       isExact
-      ? Decomposition(products, shape: images.shape, algebra, progress)
+      ? Decomposition(products, shape: images.shape, algebra, shouldStop)
       : Decomposition(
-        estimating: products, order: order, rankBound: min(equationBound, order), algebra, progress)
+        estimating: products, order: order, rankBound: min(equationBound, order), algebra,
+        shouldStop)
     guard let decomposition else {
+      guard !shouldStop() else { throw AttackError("the analysis was stopped before its end") }
       throw AttackError(
         "the eigenvalues did not converge: the gradient of \(weighted.model.name) is not finite here"
       )
@@ -159,15 +161,13 @@ private struct Decomposition {
   /// All of them; nil when they do not converge.
   init?(
     _ products: GaussNewtonProducts, shape: Shape, _ algebra: any LinearAlgebra,
-    _ progress: () -> Void
+    _ shouldStop: () -> Bool
   ) {
     let order = shape.elementCount
     let matrix = HostBuffer(TensorType([order, order], .f64))
-    _ = products.assemble(into: matrix) {
-      progress()
-      return false
-    }
-    guard let ascending = algebra.symmetricEigenvalues(matrix, vectors: true) else { return nil }
+    guard products.assemble(into: matrix, shouldStop: shouldStop),
+      let ascending = algebra.symmetricEigenvalues(matrix, vectors: true)
+    else { return nil }
     let threshold = GradientAnalysis.rankTolerance * (ascending.last ?? 0)
     var share = [Double](repeating: 0, count: order)
     var amplification = share
@@ -189,15 +189,12 @@ private struct Decomposition {
   init?(
     estimating products: GaussNewtonProducts, order: Int, rankBound: Int,
     _ algebra: any LinearAlgebra,
-    _ progress: () -> Void
+    _ shouldStop: () -> Bool
   ) {
     let density = SpectralDensity(
       order: order, probes: GradientAnalysis.probes, steps: GradientAnalysis.steps,
       rankBound: rankBound, algebra: algebra,
-      shouldStop: {
-        progress()
-        return false
-      }, multiply: products.multiply)
+      shouldStop: shouldStop, multiply: products.multiply)
     guard let density else { return nil }
     spectrum = density
   }

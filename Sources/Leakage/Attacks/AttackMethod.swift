@@ -16,6 +16,8 @@ public struct AttackMethod: Sendable, Equatable {
 }
 
 extension AttackMethod {
+  /// No attack at all, on an update that is zero.
+  static let nothing = AttackMethod(name: "none", category: .eavesdropper, followsTraining: false)
   static let linearLayer = AttackMethod(
     name: "linear layer", .linear, isClosedForm: true, followsTraining: false)
   static let layerPeeling = AttackMethod(name: "layer peeling", .peeling, isClosedForm: true)
@@ -45,6 +47,18 @@ extension AttackMethod {
 
   static func plan(_ plan: OptimizationPlan) -> AttackMethod {
     AttackMethod(name: plan.name, category: plan.category)
+  }
+
+  /// The attack that gives the closed form's solution; nil for other methods.
+  var closedForm: AttackKind? {
+    switch self {
+    case .linearLayer: .linear
+    case .layerPeeling: .peeling
+    case .rGap: .rGap
+    case .april: .april
+    case .spear: .spear
+    default: nil
+    }
   }
 
   private init(

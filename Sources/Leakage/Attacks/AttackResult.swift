@@ -44,6 +44,9 @@ public struct AttackResult: Sendable {
   public let layers: [LayerPeeling.Layer]
   /// What the end means; nil for attacks that were asked for by name and not diagnosed.
   public let diagnosis: Diagnosis?
+  /// What speaks against the update being this model's, as it was described; nil where nothing does, or
+  /// the reconstruction proves that it is.
+  public internal(set) var misfit: UpdateMisfit? = nil
   /// What the automatic attack left out for want of a fact.
   public var skipped: [SkippedAttack] = []
   /// Seconds to build, differentiate and plan the graph.

@@ -14,9 +14,9 @@ extension GradientInversion {
   /// Levenberg-Marquardt from random starts.
   func levenbergMarquardt(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(
-      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
+      batchShape: batchShape, deadline: deadline, training: update.training)
     try searchWithLikelyLabels(&journal, observe)
-    return journal.result(diagnosis: diagnosis(of: journal))
+    return judged(journal, observe)
   }
 
   /// Levenberg-Marquardt with the labels that the update tells, or else with labels that are sought.
@@ -96,12 +96,17 @@ extension GradientInversion {
 
   var solver: LevenbergMarquardt { LevenbergMarquardt(algebra: backend.linearAlgebra) }
 
-  private var secondOrderRule: StoppingRule {
-    StoppingRule(
+  private func secondOrderRule(_ deadline: ContinuousClock.Instant?) -> StoppingRule {
+    var rule = StoppingRule(
       iterations: min(configuration.iterations, 200),
       solvedBelow: GradientInversion.roundingLevel * matched.squaredNorm,
       stagnationWindow: 8,
       stagnationFactor: isNoisy ? GradientInversion.noisyStagnation : 0.9)
+    if update.relativeRounding > 0, counter.isNone {
+      rule.roundingFloor = min(roundingEnergy, 1e-12 * matched.squaredNorm)
+    }
+    rule.deadline = deadline
+    return rule
   }
 
   private func searchByLevenbergMarquardt(
@@ -118,17 +123,34 @@ extension GradientInversion {
 
   func run(
     _ function: MatchingResiduals, from start: [Double], labels: [Int]?,
-    method: AttackMethod = .levenbergMarquardt, _ journal: inout TrialJournal,
+    method: AttackMethod = .levenbergMarquardt, closedForm: AttackKind? = nil,
+    _ journal: inout TrialJournal,
     _ observe: AttackObserver
   ) throws(AttackError) {
+    let rule = secondOrderRule(journal.deadline)
     try journal.run(
-      method: method,
+      method: method, closedForm: closedForm,
       labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
       solve: { observer in
-        TrialJournal.Outcome(
-          solver.minimizeSquares(
-            function, from: start, until: secondOrderRule, observe: observer))
+        let outcome = solver.minimizeSquares(
+          function, from: start, until: rule, observe: observer)
+        return TrialJournal.Outcome(
+          labels == nil
+            ? outcome.replacing(value: valueWithWholeLabels(function, outcome.result)) : outcome)
       })
+  }
+
+  /// The matching loss with each sought label taken for certain: probabilities are free numbers to the
+  /// solver, and some that are none fit updates that no label does.
+  private func valueWithWholeLabels(
+    _ function: MatchingResiduals, _ result: SolverResult
+  ) -> Double {
+    guard !counter.hasMixedLabels, result.point.allSatisfy(\.isFinite) else { return result.value }
+    let classes = weighted.model.classCount
+    let labels = mostLikelyLabels(result.point[function.imageCount...]).flatMap { label in
+      (0..<classes).map { $0 == label ? 1.0 : 0 }
+    }
+    return function.value(at: Array(result.point[..<function.imageCount]) + labels)
   }
 
   /// Whether the best trial's matching loss is what was asked for.
@@ -155,14 +177,22 @@ extension GradientInversion {
   /// Second-order steps reach far more digits than the searches that the setting is made for, but not
   /// below what rounding of the shared numbers leaves.
   private var solvedBelow: Double {
-    max(min(configuration.solvedBelow, 1e-12), 4 * update.relativeRounding)
+    max(min(configuration.solvedBelow, 1e-12), acceptedRounding)
   }
+
+  /// The relative matching loss that is put down to rounding of the shared numbers. Where rounding is more
+  /// than a small part of the update, a fit to it says nothing.
+  var acceptedRounding: Double {
+    min(4 * update.relativeRounding, GradientInversion.largestRounding)
+  }
+
+  private static let largestRounding = 1e-2
 
   /// A start near mid-grey, where activations are not saturated; labels uniform.
   func dummyBatch(_ trial: Int, dimension: Int) -> [Double] {
     var source = RandomSource(seed: configuration.seed).derive(label: "trial").derive(index: trial)
     let pixels = batchShape.elementCount
-    let share = 1 / Double(weighted.model.classCount)
+    let share = 1 / Double(max(weighted.model.classCount, 2))
     return (0..<dimension).map { $0 < pixels ? 0.5 + 0.3 * source.normal() : share }
   }
 
@@ -171,30 +201,80 @@ extension GradientInversion {
   /// The best that applies, from the surest to the most general.
   func automatic(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(
-      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
+      batchShape: batchShape, deadline: deadline, training: update.training)
     let applies = missingFact(AttackKind.levenbergMarquardt.needs) == nil
     guard applies else { return try withWhatIsKnown(&journal, observe) }
     var layers = try peelBatch(&journal, observe)
     if isSmoothestFound(journal) {
-      return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
+      return judged(journal, layers: layers, observe)
     }
     if !journal.wasStopped, !isSolved(journal) {
       layers += try closedForms(&journal, observe)
     }
     if !journal.wasStopped, !isSolved(journal) {
-      let labels = likelyLabels()
-      try searchWithLikelyLabels(&journal, observe)
-      if labels != nil, knownLabels == nil, update.training == nil, !journal.wasStopped,
-        !isSolved(journal)
-      {
-        try searchByLevenbergMarquardt(&journal, labels: nil, observe)
+      // Where time is short, a search that it does not suffice for is not begun with.
+      let isDear = try isDear(&journal)
+      if isDear {
+        try searchByPresets(share: Self.presetShare, &journal, observe)
       }
-      if !journal.wasStopped, !isSolved(journal) {
-        try searchByGradientDescent(&journal, labels: labels, observe)
+      journal.give(share: isDear ? 1 : Self.secondOrderShare)
+      if !journal.wasStopped, !isSolved(journal) { try searchByDescent(&journal, observe) }
+      journal.give(share: 1)
+      if isDear, !isCertain(journal) { try compare(&journal) }
+      if !isDear, !journal.wasStopped, !isCertain(journal) {
+        try searchByPresets(&journal, observe)
+        try compare(&journal)
       }
+    } else if !journal.wasStopped, !isCertain(journal) {
+      try searchByPresets(&journal, observe)
+      try compare(&journal)
     }
-    if !journal.wasStopped, !isCertain(journal) { try searchByPresets(&journal, observe) }
-    return journal.result(layers: layers, diagnosis: diagnosis(of: journal, layers: layers))
+    if journal.best == nil {
+      journal.enterNothing(
+        labels: likelyLabels() ?? [Int](repeating: 0, count: update.batchSize),
+        loss: matched.squaredNorm)
+    }
+    return judged(journal, layers: layers, observe)
+  }
+
+  /// Share of the time that Levenberg-Marquardt and L-BFGS may take before the presets have theirs, and of
+  /// the presets where they come first.
+  private static let (secondOrderShare, presetShare) = (0.6, 0.75)
+
+  /// Normal matrices that Levenberg-Marquardt fills before it is done, roughly.
+  private static let usualMatrices = 4.0
+
+  /// Whether Levenberg-Marquardt will not come far in its share of the time, judging by one evaluation;
+  /// never without a limit.
+  private func isDear(_ journal: inout TrialJournal) throws(AttackError) -> Bool {
+    guard let deadline else { return false }
+    let clock = ContinuousClock()
+    let function = try journal.compiling { () throws(AttackError) in
+      try compile(labels: likelyLabels() ?? [Int](repeating: 0, count: update.batchSize))
+    }
+    let point = dummyBatch(0, dimension: function.dimension)
+    let start = clock.now
+    _ = journal.searching { function.value(at: point) }
+    // A product with JᵀJ takes about two evaluations.
+    let seconds =
+      Self.usualMatrices * Double(function.dimension) * 2 * (clock.now - start).seconds
+    return seconds > Self.secondOrderShare * (deadline - clock.now).seconds
+  }
+
+  /// Levenberg-Marquardt with likely labels, with labels that are sought, and L-BFGS.
+  private func searchByDescent(
+    _ journal: inout TrialJournal, _ observe: AttackObserver
+  ) throws(AttackError) {
+    let labels = likelyLabels()
+    try searchWithLikelyLabels(&journal, observe)
+    if labels != nil, knownLabels == nil, update.training == nil, !journal.wasStopped,
+      !isSolved(journal)
+    {
+      try searchByLevenbergMarquardt(&journal, labels: nil, observe)
+    }
+    if !journal.wasStopped, !isSolved(journal) {
+      try searchByGradientDescent(&journal, labels: labels, observe)
+    }
   }
 
   /// L-BFGS, which needs no curvature where the gradient's Jacobian vanishes, from the best point so
@@ -213,8 +293,11 @@ extension GradientInversion {
         method: .lbfgs, labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
         observe: observe,
         solve: { observer in
-          TrialJournal.Outcome(
-            LBFGS().minimize(function.matching, from: start, until: searchRule, observe: observer))
+          let result = LBFGS().minimize(
+            function.matching, from: start, until: searchRule, observe: observer)
+          return TrialJournal.Outcome(
+            labels == nil
+              ? result.replacing(value: valueWithWholeLabels(function, result)) : result)
         })
       if journal.wasStopped || isSolved(journal) { return }
     }
@@ -235,7 +318,7 @@ extension GradientInversion {
   ) throws(AttackError) {
     if counter.hasMixedLabels {
       // The layers tell the image, whatever its labels; the search finds their shares.
-      let share = 1 / Double(weighted.model.classCount)
+      let share = 1 / Double(max(weighted.model.classCount, 2))
       let shares = [Double](repeating: share, count: update.batchSize * weighted.model.classCount)
       try run(
         try residuals(nil, &journal), from: solution.images.doubles + shares, labels: nil,
@@ -253,7 +336,8 @@ extension GradientInversion {
       point: start, value: loss, iterations: 0, evaluations: 1,
       reason: isExact ? .solved : .converged)
     try journal.run(
-      method: solution.method, labels: { _ in solution.labels }, observe: observe,
+      method: solution.method, closedForm: solution.method.closedForm,
+      labels: { _ in solution.labels }, observe: observe,
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     let isWorthIt =
@@ -262,8 +346,8 @@ extension GradientInversion {
         || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
     if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt, !journal.wasStopped {
       try run(
-        function, from: start, labels: solution.labels, method: .polish(solution.method), &journal,
-        observe)
+        function, from: start, labels: solution.labels, method: .polish(solution.method),
+        closedForm: solution.method.closedForm, &journal, observe)
     }
   }
 
@@ -272,20 +356,33 @@ extension GradientInversion {
 
   // MARK: - Diagnosis
 
-  private func diagnosis(
-    of journal: TrialJournal, layers: [LayerPeeling.Layer] = []
-  ) -> Diagnosis? {
-    guard let best = journal.best else { return nil }
+  /// The result with what its end means; at least one trial must have run.
+  private func judged(
+    _ journal: TrialJournal, layers: [LayerPeeling.Layer] = [], _ observe: AttackObserver
+  ) -> AttackResult {
+    guard let best = journal.best else { preconditionFailure("an attack without a trial") }
     let entry = journal.entries[best]
-    return Diagnosis(
-      relativeMatchingLoss: entry.trial.matchingLoss
-        / max(matched.squaredNorm, .leastNormalMagnitude),
-      isSolved: isSolved(journal),
-      isClosedForm: journal.entries.first?.trial.method.isClosedForm == true,
-      unknowns: batchShape.elementCount,
-      equationBound: equationBound,
-      extremeEigenvalues: entry.extremeEigenvalues, layers: layers, isNoisy: isNoisy,
-      matchingLoss: entry.trial.matchingLoss,
-      methods: journal.entries.map(\.trial.method.name))
+    let loss = entry.trial.matchingLoss
+    let isSolved = isSolved(journal)
+    let isMeasured = isSolved && !isNoisy && equationBound >= batchShape.elementCount
+    let evidence = isSolved || layers.isEmpty ? nil : peelingEvidence(observe)
+    let diagnosis = Diagnosis(
+      Diagnosis.Evidence(
+        matchingLoss: loss,
+        relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
+        isSolved: isSolved, isClosedForm: entry.closedForm != nil,
+        unknowns: batchShape.elementCount, equationBound: equationBound,
+        error: isMeasured
+          ? impliedError(
+            images: Tensor(batchShape, .f64(entry.images)),
+            labels: counter.hasMixedLabels ? nil : entry.labels, loss: loss,
+            closedForm: entry.closedForm, extremeEigenvalues: entry.extremeEigenvalues, observe)
+          : nil,
+        layers: evidence?.layers ?? layers, isNoisy: isNoisy,
+        relativeRounding: update.relativeRounding, misfit: misfit ?? evidence?.misfit,
+        wasCutShort: journal.wasCutShort, methods: journal.entries.map(\.trial.method.name)))
+    var result = journal.result(layers: evidence?.layers ?? layers, diagnosis: diagnosis)
+    result.misfit = evidence?.misfit
+    return result
   }
 }

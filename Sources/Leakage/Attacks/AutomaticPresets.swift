@@ -9,21 +9,29 @@ extension GradientInversion {
   /// Geiping et al.
   private static let refereeVariation = 0.1
 
-  /// Runs the presets that apply, and then lets the best of all reconstructions so far be the one with
-  /// the lowest 1 - cos(g', g) + 0.1 TV.
+  /// Runs the presets that apply. ``compare(_:)`` then lets the best of all reconstructions be the one with
+  /// the lowest 1 - cos(g', g) + 0.1 TV: matching losses alone would prefer noise that fits an
+  /// under-determined gradient to rounding over an image that fits it a little less.
   ///
-  /// Matching losses alone would prefer noise that fits an under-determined gradient to rounding over
-  /// an image that fits it a little less.
+  /// - Parameter share: of the time left.
   func searchByPresets(
-    _ journal: inout TrialJournal, _ observe: AttackObserver
+    share: Double = 1, _ journal: inout TrialJournal, _ observe: AttackObserver
   ) throws(AttackError) {
-    for plan in applicablePresets()
-    where !journal.wasStopped && isKnown(enough: plan.needs, for: plan.name, &journal) {
+    let plans = applicablePresets()
+    for (place, plan) in plans.enumerated()
+    where isKnown(enough: plan.needs, for: plan.name, &journal) {
+      journal.give(share: share / Double(plans.count - place))
+      if journal.wasStopped { return }
       // One that does not apply after all is no reason to give up what was found.
       try? search(preset: plan, &journal, observe)
     }
+  }
+
+  /// Lets the referee choose among all reconstructions so far, unless one of them is certain.
+  func compare(_ journal: inout TrialJournal) throws(AttackError) {
     // The referee knows one label for each image.
-    if !counter.hasMixedLabels { journal.scores = try scores(&journal) }
+    guard !counter.hasMixedLabels, journal.entries.count > 1 else { return }
+    journal.scores = try scores(&journal)
   }
 
   /// Runs a preset once, for as many iterations as the automatic attack gives it.
@@ -81,7 +89,7 @@ extension GradientInversion {
       entries.map { entry in
         // Logits so far apart that their softmax is one-hot.
         let logits = entry.labels.flatMap { label in
-          (0..<classes).map { $0 == label ? 1000.0 : 0 }
+          update.loss.farScores(of: label, classCount: classes)
         }
         guard entry.images.allSatisfy(\.isFinite) else { return .infinity }
         let score = function.value(at: entry.images.map { min(max($0, 0), 1) } + logits)

@@ -35,13 +35,22 @@ extension GradientInversion {
     // One evaluation tells how well the reconstruction's gradient fits the shared one.
     let function = try compile(labels: solution.labels)
     let loss = function.value(at: solution.images.doubles)
-    let isExact = loss <= 1e-12 * max(matched.squaredNorm, .leastNormalMagnitude)
+    let relativeLoss = loss / max(matched.squaredNorm, .leastNormalMagnitude)
+    let isExact = relativeLoss <= max(1e-12, acceptedRounding)
+    let isWhole = equationBound >= batchShape.elementCount
+    let evidence = isExact || solution.layers.isEmpty ? nil : peelingEvidence(observe)
     let diagnosis = Diagnosis(
-      relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
-      isSolved: isExact, isClosedForm: true, unknowns: batchShape.elementCount,
-      equationBound: equationBound,
-      extremeEigenvalues: nil, layers: solution.layers, methods: [solution.method.name])
-    return AttackResult(
+      Diagnosis.Evidence(
+        matchingLoss: loss, relativeMatchingLoss: relativeLoss, isSolved: isExact,
+        isClosedForm: true, unknowns: batchShape.elementCount, equationBound: equationBound,
+        error: isExact && isWhole
+          ? impliedError(
+            images: solution.images, labels: solution.labels, loss: loss, closedForm: kind,
+            extremeEigenvalues: nil, observe) : nil,
+        layers: evidence?.layers ?? solution.layers, relativeRounding: update.relativeRounding,
+        misfit: misfit ?? evidence?.misfit,
+        wasCutShort: wasStopped || isOverdue, methods: [solution.method.name]))
+    var attack = AttackResult(
       images: solution.images, labels: solution.labels, matchingLoss: loss,
       trials: [
         AttackTrial(
@@ -49,8 +58,11 @@ extension GradientInversion {
           reason: isExact ? .solved : wasStopped ? .interrupted : .converged, iterations: 0,
           evaluations: 1, matchingLoss: loss, secondOrder: nil)
       ],
-      bestTrial: 0, snapshots: [], layers: solution.layers, diagnosis: diagnosis,
+      bestTrial: 0, snapshots: [], layers: evidence?.layers ?? solution.layers,
+      diagnosis: diagnosis,
       compileSeconds: (clock.now - solved).seconds, attackSeconds: (solved - start).seconds)
+    attack.misfit = evidence?.misfit
+    return attack
   }
 
   /// The first closed form that applies and gives finite numbers, from the cheapest to the dearest.
@@ -68,7 +80,7 @@ extension GradientInversion {
   }
 
   /// - Parameter draws: of SPEAR, at most; nil for its own limit.
-  private func solution(
+  func solution(
     _ kind: AttackKind, draws: Int?, _ observe: AttackObserver
   ) throws(AttackError) -> ClosedFormSolution {
     switch kind {
@@ -154,7 +166,7 @@ extension GradientInversion {
             iteration: steps, evaluations: 0, value: update.squaredNorm, gradientNorm: 0),
           evaluations: 0, seconds: seconds)
         if case .stop = observe(progress, { nothing }) { return true }
-        return configuration.timeLimit.map { seconds >= $0 } ?? false
+        return isOverdue
       }
     }
   }

@@ -4,10 +4,12 @@ import TensorGraph
 public struct GradientInversion: Sendable {
   let weighted: WeightedModel
   /// As it was shared.
-  let update: SharedUpdate
+  private(set) var update: SharedUpdate
+  /// The loss whose labels the result's are: the update's, or that with targets which were read off.
+  public var loss: ClientLoss { update.loss }
   let counter: CounterAttack
   /// As the matching loss sees it.
-  let matched: SharedUpdate
+  private(set) var matched: SharedUpdate
   let configuration: AttackConfiguration
   /// The batch's class indices, where the attacker knows them.
   let knownLabels: [Int]?
@@ -15,6 +17,10 @@ public struct GradientInversion: Sendable {
   let backend: any Backend
   /// For plans that start from ``Initialization/Kind/given`` images.
   let startingImages: Tensor?
+  /// What speaks against the update before any attack.
+  private(set) var misfit: UpdateMisfit?
+  /// When the time limit is over; nil for none.
+  private(set) var deadline: ContinuousClock.Instant?
 
   /// - Parameters:
   ///   - knownLabels: one class index for each example, or nil when unknown; in any order, but with
@@ -38,13 +44,14 @@ public struct GradientInversion: Sendable {
         "\(weighted.model.name) gives logits at \(weighted.model.labelPositions.elementCount) "
           + "positions of each input; attacks need a model with one label for each")
     }
+    let labelCount = update.loss.labelCount(classCount: weighted.model.classCount)
     if let knownLabels {
       guard knownLabels.count == update.batchSize,
-        knownLabels.allSatisfy((0..<weighted.model.classCount).contains)
+        knownLabels.allSatisfy((0..<labelCount).contains)
       else {
         throw AttackError(
           "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
-            + "\(weighted.model.classCount) classes; give one class number for each image")
+            + "\(labelCount) classes; give one class number for each image")
       }
     }
     guard knownLabels == nil || configuration.unknown?.contains(.labels) != true else {
@@ -53,7 +60,10 @@ public struct GradientInversion: Sendable {
     }
     self.knownLabels = knownLabels
     self.weighted = counter.readsNoise ? weighted.readingNoise(of: update) : weighted
-    self.update = update.joiningClients(weighted.model, mode)
+    let joined = update.joiningClients(weighted.model, mode)
+    self.update =
+      knownLabels == nil && counter.isNone
+      ? LabelRecovery.readingTargets(off: joined, weighted) : joined
     self.counter = counter
     matched = counter.matched(self.update)
     self.configuration = configuration
@@ -71,6 +81,20 @@ public struct GradientInversion: Sendable {
     observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AttackResult {
     try requireFacts(configuration.needs, for: configuration.attackName)
+    guard matched.squaredNorm > 0 else { return nothing() }
+    var attack = self
+    attack.deadline = configuration.timeLimit.map { .now + .seconds($0) }
+    attack.misfit = UpdateFit.misfit(
+      of: update, weighted, knownLabels: knownLabels, backend: backend)
+    var result = try attack.started(observe)
+    switch result.diagnosis?.verdict {
+    case .recovered, .recoveredUpToAmbiguity: break
+    default: result.misfit = attack.misfit ?? result.misfit
+    }
+    return result
+  }
+
+  private func started(_ observe: AttackObserver) throws(AttackError) -> AttackResult {
     switch configuration.attack {
     case .automatic:
       return try automatic(observe)
@@ -90,6 +114,34 @@ public struct GradientInversion: Sendable {
     case .linear, .peeling, .rGap, .april, .spear:
       return try closedForm(configuration.attack, observe)
     }
+  }
+
+  /// Whether the time limit is over.
+  var isOverdue: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+
+  /// The same attack on another update of the same parameters.
+  func replacing(_ update: SharedUpdate) -> GradientInversion {
+    var other = self
+    other.update = update
+    other.matched = counter.matched(update)
+    return other
+  }
+
+  /// The end for an update that is exactly zero, which no attack can do anything with.
+  private func nothing() -> AttackResult {
+    let trial = AttackTrial(
+      method: .nothing, category: .eavesdropper, reason: .converged, iterations: 0, evaluations: 0,
+      matchingLoss: 0, secondOrder: nil)
+    return AttackResult(
+      images: Tensor(batchShape, .f64, repeating: 0.5),
+      labels: knownLabels ?? [Int](repeating: 0, count: update.batchSize), matchingLoss: 0,
+      trials: [trial], bestTrial: 0, snapshots: [], layers: [],
+      diagnosis: Diagnosis(
+        .carriesNothing,
+        "The update is exactly zero, so it tells nothing of this batch, and nothing of others either. "
+          + EmptyUpdate.causes(weighted.model, update.loss), relativeMatchingLoss: 0,
+        unknowns: batchShape.elementCount, equationBound: equationBound),
+      compileSeconds: 0, attackSeconds: 0)
   }
 
   func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
@@ -134,10 +186,9 @@ public struct GradientInversion: Sendable {
     } catch {
       throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
-    let losses = (0..<weighted.model.classCount).map { label in
-      var scores = [Double](repeating: 0, count: weighted.model.classCount)
-      scores[label] = 1
-      return function.value(at: image.doubles + scores)
+    let classes = weighted.model.classCount
+    let losses = (0..<update.loss.labelCount(classCount: classes)).map { label in
+      function.value(at: image.doubles + update.loss.target(of: label, classCount: classes))
     }
     return losses.indices.min { losses[$0] < losses[$1] } ?? 0
   }
@@ -155,10 +206,22 @@ public struct GradientInversion: Sendable {
   /// Whether noise is a part of the update worth speaking of.
   var isNoisy: Bool { counter.noiseEnergy > 1e-3 * matched.squaredNorm }
 
-  /// The class with the largest logit or probability, for each example.
-  func mostLikelyLabels(_ scores: ArraySlice<Double>) -> [Int] {
+  /// The class with the largest logit or probability, for each example; of one output the nearer of the
+  /// targets 0 and 1.
+  ///
+  /// - Parameter form: what the scores are.
+  func mostLikelyLabels(
+    _ scores: ArraySlice<Double>, form: LabelForm = .probabilities
+  ) -> [Int] {
     let classes = weighted.model.classCount
     let scores = Array(scores)
+    if let targets = update.loss.targets {
+      return scores.chunked(classes).map { targets.nearest(to: $0) }
+    }
+    if classes == 1 {
+      let isLogit = form == .logits && update.loss.kind == .binaryCrossEntropy
+      return scores.map { $0 > (isLogit ? 0 : 0.5) ? 1 : 0 }
+    }
     return (0..<update.batchSize).map { example in
       (0..<classes).max {
         scores[example * classes + $0] < scores[example * classes + $1]

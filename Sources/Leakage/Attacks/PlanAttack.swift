@@ -6,7 +6,7 @@ extension GradientInversion {
     _ plan: OptimizationPlan, _ observe: AttackObserver
   ) throws(AttackError) -> AttackResult {
     var journal = TrialJournal(
-      batchShape: batchShape, timeLimit: configuration.timeLimit, training: update.training)
+      batchShape: batchShape, deadline: deadline, training: update.training)
     try search(
       plan, &journal, trials: configuration.trials, iterations: configuration.iterations,
       precision: configuration.precision, observe)
@@ -33,7 +33,8 @@ extension GradientInversion {
       let start = try startingPoint(plan.initialization, functions[0], source)
       try journal.run(
         method: .plan(plan),
-        labels: { labels ?? mostLikelyLabels($0[batchShape.elementCount...]) }, observe: observe,
+        labels: { labels ?? mostLikelyLabels($0[batchShape.elementCount...], form: .logits) },
+        observe: observe,
         solve: { observer in search.run(from: start, noise: source.derive(label: "noise"), observer)
         })
       if journal.wasStopped || journal.entries.last?.trial.reason == .solved { return }

@@ -3,6 +3,13 @@ import TensorGraph
 /// What a client shared: the gradient of its loss on a private batch, or what several local steps come
 /// to, (weights before - weights after) / learning rate; for all parameters or some of them.
 public struct SharedUpdate: Sendable {
+  /// What a client's file is said to hold.
+  public enum Origin: Sendable, Equatable {
+    case gradient
+    /// Weights after minus weights before, which were divided by -`learningRate`.
+    case difference(learningRate: Double)
+  }
+
   /// One tensor per parameter, in the model's order; zeros for one whose gradient was not shared.
   public let gradients: [Tensor]
   /// Indices of the parameters whose gradients were shared, ascending and never empty.
@@ -14,19 +21,27 @@ public struct SharedUpdate: Sendable {
   public let loss: ClientLoss
   /// Number of examples in the private batch.
   public let batchSize: Int
+  /// What the file held that this was read from; nil for what was computed here, which cannot but fit its
+  /// model.
+  public let origin: Origin?
   /// The squared Euclidean norm over all tensors.
   public let squaredNorm: Double
   /// The matching loss, relative to ``squaredNorm``, that rounding of the shared numbers alone leaves at
   /// the true batch; 0 for numbers that are exact to f64.
   public let relativeRounding: Double
+  /// For each parameter the squared error that rounding brings to its gradient: that of the shared numbers
+  /// where it is known, or else that of the type they are stored in.
+  public let roundingEnergies: [Double]
 
   /// - Parameters:
   ///   - training: of `batchSize` examples; a single step on all of them is taken as a gradient.
   ///   - sharedParameters: nil for all.
   public init(
     gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
-    training: LocalTraining? = nil, sharedParameters: [Int]? = nil, relativeRounding: Double = 0
+    training: LocalTraining? = nil, sharedParameters: [Int]? = nil, relativeRounding: Double = 0,
+    roundingEnergies: [Double]? = nil, origin: Origin? = nil
   ) {
+    self.origin = origin
     precondition(batchSize >= 1, "an update of \(batchSize) examples")
     precondition(
       training.map { Set($0.steps.joined()) == Set(0..<batchSize) } ?? true,
@@ -41,9 +56,14 @@ public struct SharedUpdate: Sendable {
     self.training = training.flatMap { $0.isOneGradient ? nil : $0.asKnown }
     self.relativeRounding = relativeRounding
     self.batchSize = batchSize
-    squaredNorm = gradients.reduce(0) { sum, tensor in
-      sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
-    }
+    let energies = gradients.map { $0.doubles.reduce(0) { $0 + $1 * $1 } }
+    squaredNorm = energies.reduce(0, +)
+    self.roundingEnergies =
+      roundingEnergies
+      ?? zip(gradients, energies).map { tensor, energy in
+        let format = tensor.dtype == .f64 ? NumberTraces.Format.double : .single
+        return max(relativeRounding, format.relativeRounding) * energy
+      }
   }
 
   /// The gradient of a parameter; nil when it was not shared.
@@ -59,7 +79,7 @@ public struct SharedUpdate: Sendable {
     guard let training, training.isJointGradient(of: model, loss, mode) else { return self }
     return SharedUpdate(
       gradients: gradients, batchSize: batchSize, loss: loss, sharedParameters: sharedParameters,
-      relativeRounding: relativeRounding)
+      relativeRounding: relativeRounding, roundingEnergies: roundingEnergies, origin: origin)
   }
 }
 

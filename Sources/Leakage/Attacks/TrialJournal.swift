@@ -8,6 +8,8 @@ struct TrialJournal {
     /// Of the batch, flat.
     let images: [Double]
     let labels: [Int]
+    /// The closed form that it is the solution of, polished or not.
+    let closedForm: AttackKind?
     /// Of JᵀJ at the end, as far as the solver knows.
     let extremeEigenvalues: (smallest: Double, largest: Double)?
   }
@@ -34,7 +36,9 @@ struct TrialJournal {
   private(set) var entries: [Entry] = []
   private(set) var snapshots: [AttackSnapshot] = []
   private let batchShape: Shape
-  private let timeLimit: Double?
+  private let end: ContinuousClock.Instant?
+  /// When the present attack is to end: its share of the time.
+  private(set) var deadline: ContinuousClock.Instant?
   private let training: LocalTraining?
   private let clock = ContinuousClock()
   private var searchTime = Duration.zero
@@ -42,10 +46,12 @@ struct TrialJournal {
 
   /// - Parameters:
   ///   - batchShape: [N, C, H, W].
+  ///   - deadline: when the last trial is to end; nil for never.
   ///   - training: behind the update; nil for a gradient.
-  init(batchShape: Shape, timeLimit: Double?, training: LocalTraining?) {
+  init(batchShape: Shape, deadline: ContinuousClock.Instant?, training: LocalTraining?) {
     self.batchShape = batchShape
-    self.timeLimit = timeLimit
+    end = deadline
+    self.deadline = deadline
     self.training = training
   }
 
@@ -71,12 +77,40 @@ struct TrialJournal {
     return entries.indices.min { rank($0) < rank($1) }
   }
 
-  /// Whether the user or the time limit ended the last trial.
+  /// Whether the user ended the last trial, or the time is over, or this attack's share of it.
   var wasStopped: Bool {
     switch entries.last?.trial.reason {
-    case .interrupted, .timeLimit, .goalReached: true
-    case nil, .solved, .converged, .stagnated, .diverged, .iterationLimit: false
+    case .interrupted, .goalReached: true
+    case nil, .timeLimit, .solved, .converged, .stagnated, .diverged, .iterationLimit:
+      deadline.map { clock.now >= $0 } ?? false
     }
+  }
+
+  /// Gives the attacks that follow a share of the time left, 1 for all of it.
+  mutating func give(share: Double) {
+    deadline = end.map { end in
+      let now = clock.now
+      return now < end ? now + (end - now) * share : end
+    }
+  }
+
+  /// Whether a limit or the user ended a trial before it was done.
+  var wasCutShort: Bool {
+    entries.contains { [.interrupted, .timeLimit, .goalReached].contains($0.trial.reason) }
+      || end.map { clock.now >= $0 } ?? false
+  }
+
+  /// Enters mid-grey images, where there was no time for an attack.
+  ///
+  /// - Parameter loss: of a gradient of 0.
+  mutating func enterNothing(labels: [Int], loss: Double) {
+    let images = [Double](repeating: 0.5, count: imageCount)
+    entries.append(
+      Entry(
+        trial: AttackTrial(
+          method: .nothing, category: .eavesdropper, reason: .timeLimit, iterations: 0,
+          evaluations: 0, matchingLoss: loss, secondOrder: nil),
+        images: images, labels: labels, closedForm: nil, extremeEigenvalues: nil))
   }
 
   /// Times work that is not search.
@@ -101,13 +135,13 @@ struct TrialJournal {
   ///   - labels: of the batch, for a final point.
   ///   - solve: minimises, and calls the observer that it is given after every iteration.
   mutating func run(
-    method: AttackMethod, labels: ([Double]) -> [Int],
+    method: AttackMethod, closedForm: AttackKind? = nil, labels: ([Double]) -> [Int],
     observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision,
     solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
   ) throws(AttackError) {
     let trial = entries.count
     let (clock, start, searched) = (clock, clock.now, searchTime)
-    let (before, batchShape, timeLimit) = (evaluations, batchShape, timeLimit)
+    let (before, batchShape, deadline) = (evaluations, batchShape, deadline)
     var schedule = SnapshotSchedule()
     var kept: [AttackSnapshot] = []
     let outcome = try withoutActuallyEscaping(observe) { observe throws(AttackError) in
@@ -124,7 +158,7 @@ struct TrialJournal {
           trial: trial, solver: progress, evaluations: before + progress.evaluations,
           seconds: seconds)
         if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
-        if let timeLimit, seconds >= timeLimit { return .stop(.timeLimit) }
+        if let deadline, clock.now >= deadline { return .stop(.timeLimit) }
         return .proceed
       }
     }
@@ -144,6 +178,7 @@ struct TrialJournal {
           matchingLoss: result.value,
           secondOrder: outcome.secondOrder, objective: outcome.objective),
         images: Array(result.point[0..<imageCount]), labels: labels(result.point),
+        closedForm: closedForm,
         extremeEigenvalues: outcome.extremeEigenvalues))
   }
 

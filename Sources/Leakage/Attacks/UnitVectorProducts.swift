@@ -20,9 +20,10 @@ struct UnitVectorProducts {
     precondition(order == counts.reduce(0, +), "\(matrix.type) for \(counts) unknowns")
     for direction in directions { direction.fillWithZeros() }
     var unknown = 0
+    var pace = Pace()
     for (part, count) in counts.enumerated() {
       for start in stride(from: 0, to: count, by: columns) {
-        if unknown % 256 < columns, shouldStop() { return false }
+        if pace.isDue(), shouldStop() { return false }
         let used = min(columns, count - start)
         for column in 0..<used {
           directions[part].setElement(column * count + start + column, to: 1)

@@ -132,6 +132,7 @@ public struct CounterAttack: Sendable {
     return SharedUpdate(
       gradients: tensors, batchSize: update.batchSize, loss: update.loss,
       training: update.training, sharedParameters: update.sharedParameters,
-      relativeRounding: update.relativeRounding)
+      relativeRounding: update.relativeRounding,
+      roundingEnergies: scale == .kept ? update.roundingEnergies : nil, origin: update.origin)
   }
 }

@@ -17,8 +17,7 @@ public struct DefencePipeline: Sendable {
 
   /// Whether the gradients of single examples are needed.
   public var needsExampleGradients: Bool {
-    if case .dpSGD = chain.defences.first { return true }
-    return false
+    chain.defences.contains { $0.needs.singleExamples }
   }
 
   /// The random numbers of one of the chain's defences in this round.
@@ -57,7 +56,9 @@ public struct DefencePipeline: Sendable {
     let plainBytes = transit.wireByteCount
     for (index, defence) in chain.defences.enumerated() {
       var source = source(of: index)
-      apply(defence, at: index, to: &transit, batchSize, examples, representation, &source)
+      apply(
+        defence, at: index, to: &transit, batchSize, loss.reduction, examples, representation,
+        &source)
     }
     round += 1
     return DefendedUpdate(
@@ -74,7 +75,8 @@ public struct DefencePipeline: Sendable {
 
   private mutating func apply(
     _ defence: Defence, at index: Int, to transit: inout UpdateInTransit, _ batchSize: Int,
-    _ examples: [[Tensor]], _ representation: Representation?, _ source: inout RandomSource
+    _ reduction: LossReduction, _ examples: [[Tensor]], _ representation: Representation?,
+    _ source: inout RandomSource
   ) {
     switch defence {
     case .gaussian(let variance):
@@ -92,7 +94,7 @@ public struct DefencePipeline: Sendable {
       let sent = memory.compress(
         transit.parts.map { $0.tensor.doubles }, share: share, momentum: momentum)
       memories[index] = memory
-      for (part, sent) in sent.enumerated() {
+      for (part, sent) in sent.enumerated() where !transit.parts[part].isWithheld {
         transit.setPart(part, positions: sent.positions, values: sent.values)
       }
       transit.wire.setSparse(isSeeded: false)
@@ -117,6 +119,7 @@ public struct DefencePipeline: Sendable {
       }
       let deviation = noiseMultiplier * norm / Double(batchSize)
       transit.changeParts { $0.noiseVariance = deviation * deviation }
+      if reduction == .sum { transit.multiply(by: Double(batchSize)) }
       if wasClipped { transit.scale = .lostTogether }
     case .freeze(let tensors):
       // Something is always trained.

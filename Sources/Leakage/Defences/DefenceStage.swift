@@ -88,6 +88,16 @@ extension DefenceChain {
     return nil
   }
 
+  /// The noise multiplier of DP-SGD, whose guarantee for single examples what follows cannot undo; nil
+  /// without it, and where images were mixed first, so that one example is in several gradients.
+  public var guaranteedNoiseMultiplier: Double? {
+    guard !mixesLabels else { return nil }
+    for defence in defences {
+      if case .dpSGD(_, let noiseMultiplier) = defence { return noiseMultiplier }
+    }
+    return nil
+  }
+
   /// Whether something else than the model itself is trained.
   public var changesModel: Bool { defences.contains { $0.stage == .model } }
 

@@ -79,37 +79,8 @@ public struct DefenceChain: Hashable, Sendable {
   /// - Throws: ``DefenceError`` for an order in which no client works: images first, then the model,
   ///   then the update, of which DP-SGD is the first.
   public init(_ defences: [Defence]) throws(DefenceError) {
-    for (earlier, later) in zip(defences, defences.dropFirst()) {
-      if case .bottleneck = earlier, case .dpSGD = later {
-        throw DefenceError(
-          "dp-sgd of a model with precode's noise is not simulated; leave one of them out")
-      }
-      if case .dpSGD = later, earlier.stage == .update {
-        throw DefenceError(
-          "dp-sgd clips the gradients of single examples, so it must be the first defence of an "
-            + "update")
-      }
-      if later.stage < earlier.stage {
-        throw DefenceError(
-          "\(later.name) acts before \(earlier.name) can; write \(later)+\(earlier)")
-      }
-      if case .secureAggregation = earlier {
-        switch later {
-        case .gaussian, .laplacian: continue
-        default:
-          throw DefenceError(
-            "of a sum of clients only noise is simulated; write secure-aggregation last, or with "
-              + "gaussian or laplacian after it")
-        }
-      }
-      if earlier.mixesLabels, later.mixesLabels || later.stage == .input {
-        throw DefenceError("\(earlier.name) must be the last that changes images")
-      }
-    }
-    if let repeated = defences.first(where: { $0.stage == .model }),
-      defences.count(where: { $0.stage == .model }) > 1
-    {
-      throw DefenceError("\(repeated.name) can be used once")
+    for (index, later) in defences.enumerated() {
+      for earlier in defences[..<index] { try DefenceChain.check(earlier, before: later) }
     }
     self.defences = defences
   }
@@ -126,6 +97,53 @@ public struct DefenceChain: Hashable, Sendable {
   }
 
   public var isEmpty: Bool { defences.isEmpty }
+
+  /// - Throws: ``DefenceError`` when no client applies one after the other, or both at all.
+  private static func check(
+    _ earlier: Defence, before later: Defence
+  ) throws(DefenceError) {
+    if let reason = exclusion(earlier, later) ?? exclusion(later, earlier) {
+      throw DefenceError(reason)
+    }
+    if case .dpSGD = later, earlier.stage == .update {
+      throw DefenceError(
+        "dp-sgd clips the gradients of single examples, so it must be the first defence of an update"
+      )
+    }
+    if later.stage < earlier.stage {
+      throw DefenceError("\(later.name) acts before \(earlier.name) can; write \(later)+\(earlier)")
+    }
+    if earlier.mixesLabels, later.stage == .input {
+      throw DefenceError("\(earlier.name) must be the last that changes images")
+    }
+    if case .secureAggregation = earlier, later.stage == .input {
+      throw DefenceError("secure-aggregation must be the last that changes images")
+    }
+  }
+
+  /// Why two defences do not go together in either order; nil where they may.
+  private static func exclusion(_ one: Defence, _ other: Defence) -> String? {
+    switch (one, other) {
+    case (.bottleneck, .dpSGD):
+      "dp-sgd of a model with precode's noise is not simulated; leave one of them out"
+    case (.adapters, .soteria):
+      "soteria hides columns of the last weight's gradient, which a client of lora does not share; leave "
+        + "one of them out"
+    case (.secureAggregation, _) where other.mixesLabels:
+      "mixtures in a sum of clients are not simulated; leave out \(other.name) or secure-aggregation"
+    case (.secureAggregation, _) where other.stage > .input && !other.needs.worksOnAMean:
+      "of a sum of clients only noise is simulated, not \(other.name); write secure-aggregation last, or "
+        + "with gaussian or laplacian after it"
+    case (.adapters, .bottleneck):
+      "lora trains nothing but adapters, and precode a layer of its own; leave one of them out"
+    case (.adapters, .adapters), (.bottleneck, .bottleneck),
+      (.secureAggregation, .secureAggregation):
+      "\(one.name) can be used once"
+    case (.mixup, _) where other.mixesLabels, (.instaHide, _) where other.mixesLabels:
+      "images are mixed once; leave out \(one.name) or \(other.name)"
+    default: nil
+    }
+  }
 }
 
 /// The text between the `+` signs that join defences. One after an exponent's "e" belongs to a number.

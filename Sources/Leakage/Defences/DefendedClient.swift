@@ -18,9 +18,14 @@ extension WeightedModel {
     training: LocalTraining? = nil, mode: ForwardMode = .evaluation,
     companions: [Companion] = [], through pipeline: inout DefencePipeline, backend: any Backend
   ) throws(AttackError) -> DefendedUpdate {
+    try pipeline.chain.check(
+      for: DefenceSetting(
+        model: pipeline.chain.changesModel ? nil : model, batchSize: labels.count,
+        training: training, loss: loss, companionCount: companions.count))
     let training = try pipeline.chain.joining(training, batchSize: labels.count)
     let batch = try pipeline.encode(
-      images: images, labels: labels, classCount: model.classCount, companions: companions)
+      images: images, labels: labels, classCount: loss.labelCount(classCount: model.classCount),
+      companions: companions)
     let client = drawingNoise(through: pipeline)
     let (update, clientLoss) = try client.share(
       batch, loss: loss, training: training, mode: mode, backend: backend)
@@ -52,7 +57,10 @@ extension WeightedModel {
   public func extended(
     for defences: DefenceChain, batchSize: Int, seed: UInt64
   ) throws(AttackError) -> WeightedModel {
-    if let rank = defences.adapterRank { return withAdapters(rank: rank, seed: seed) }
+    if let rank = defences.adapterRank {
+      try DefenceChain.check(model, .adapters(rank: rank))
+      return withAdapters(rank: rank, seed: seed)
+    }
     if let size = defences.bottleneckSize {
       return try withVariationalBottleneck(
         size: size, batchSize: batchSize, seed: seed)
@@ -80,8 +88,16 @@ extension WeightedModel {
         backend: backend)
       return (result.update, result.loss)
     }
+    // Mixed labels are mixed targets.
+    let targets = batch.shares.map { shares in
+      shares.enumerated().reduce([Double](repeating: 0, count: model.classCount)) { sum, part in
+        zip(sum, loss.target(of: part.offset, classCount: model.classCount)).map {
+          $0 + part.element * $1
+        }
+      }
+    }
     let shares = Tensor(
-      [batch.shares.count, model.classCount], batch.images.dtype, batch.shares.flatMap(\.self))
+      [targets.count, model.classCount], batch.images.dtype, targets.flatMap(\.self))
     let result = try step(
       images: batch.images, labels: shares, form: .probabilities, loss: loss, training: training,
       mode: mode, backend: backend)
@@ -106,12 +122,10 @@ extension DefenceChain {
   /// The training of all clients behind the update of one that trains like this, on `batchSize`
   /// examples: others train alike on as many of their own under secure aggregation.
   ///
-  /// - Throws: ``AttackError`` when a defence does not go with them.
+  /// - Throws: ``AttackError`` when these are too many steps.
   fileprivate func joining(
     _ training: LocalTraining?, batchSize: Int
   ) throws(AttackError) -> LocalTraining? {
-    if let training, training.clients.count > 1 { try checkAggregate() }
-    if let training, !training.isOneStep { try checkLocalSteps(training) }
     guard clientCount > 1 else { return training }
     // A single plain step does not depend on its rate.
     guard let training else {
@@ -120,41 +134,5 @@ extension DefenceChain {
         learningRate: 1)
     }
     return try training.multiplied(by: clientCount)
-  }
-
-  /// - Throws: ``AttackError`` when more than noise is added to the mean of several clients.
-  private func checkAggregate() throws(AttackError) {
-    for defence in defences {
-      switch defence {
-      case .gaussian, .laplacian: continue
-      case .secureAggregation:
-        throw AttackError(
-          "secure-aggregation adds other clients to one client's update, and this is the mean of "
-            + "several already; leave one of them out")
-      default:
-        throw AttackError(
-          "of the mean of several clients only noise is simulated, not \(defence.name); write "
-            + "gaussian or laplacian, or take one client")
-      }
-    }
-  }
-
-  /// - Throws: ``AttackError`` when a defence of one gradient meets several steps.
-  private func checkLocalSteps(_ training: LocalTraining) throws(AttackError) {
-    for defence in defences {
-      let reason: String
-      switch defence {
-      case .dpSGD: reason = "DP-SGD clips the gradients of single examples in each step"
-      case .soteria: reason = "Soteria hides features of the gradient of one step"
-      case .bottleneck: reason = "PRECODE draws new noise in each step"
-      case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
-        .int8, .qsgd, .ternGrad, .signSGD, .clip, .freeze, .adapters, .transform, .mixup,
-        .instaHide, .secureAggregation:
-        continue
-      }
-      throw AttackError(
-        "\(reason), which is not followed through \(training.stepsPerClient) local steps; simulate one "
-          + "step, or another defence")
-    }
   }
 }

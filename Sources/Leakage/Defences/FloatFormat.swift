@@ -100,7 +100,8 @@ extension UpdateInTransit {
       let largest = part.values.reduce(0) { max($0, $1.magnitude) }
       var scale = 1.0
       if format.isScaled, largest > 0, largest.isFinite {
-        scale = scalbn(1, Int32((format.largest / largest).exponent))
+        // Of subnormal numbers the quotient may be infinite.
+        scale = scalbn(1, Int32(min(max((format.largest / largest).exponent, -1000), 1000)))
       }
       var squaredError = 0.0
       for index in part.values.indices {

@@ -38,13 +38,8 @@ extension Model {
     size: Int, batchSize: Int = 1
   ) throws(AttackError) -> Model {
     precondition(size >= 1, "a bottleneck of \(size) numbers")
-    guard let classifier, hasKnownFeatures, labelPositions.rank == 0, bottleneck == nil,
-      probeBatchSize == 1
-    else {
-      throw AttackError(
-        "precode goes before the fully connected layer at a model's end, and \(name) has none "
-          + "whose input is known; use another defence")
-    }
+    try DefenceChain.check(self, .bottleneck(size: size))
+    guard let classifier else { return self }
     let base = withoutNormalization
     let result = Model(
       name: name, inputShape: inputShape, classCount: classCount, probeBatchSize: batchSize

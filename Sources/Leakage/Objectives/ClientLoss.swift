@@ -3,8 +3,9 @@ import TensorGraph
 /// The loss that a client's gradient is of. Which it was, and how it was reduced, decides the
 /// gradient's scale, so an attack must use the same.
 ///
-/// The formulas are PyTorch's `cross_entropy`, `mse_loss` and `binary_cross_entropy_with_logits`; the
-/// last two compare logits with one-hot labels.
+/// The formulas are PyTorch's `cross_entropy`, `mse_loss` and `binary_cross_entropy_with_logits`. The
+/// last two compare logits with targets: one-hot labels; for a model with one output the label itself,
+/// 0 or 1; or the rows of ``targets``.
 public struct ClientLoss: Hashable, Sendable {
   /// Raw values are the names on the command line.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
@@ -23,6 +24,10 @@ public struct ClientLoss: Hashable, Sendable {
   public let classWeights: [Double]?
   /// A factor on the whole loss, such as 0.5; above 0.
   public let scale: Double
+  /// What the client's model does with its logits before the loss sees them; nil for nothing.
+  public private(set) var ending: LossEnding?
+  /// What labels stand for, where they are no classes; nil for classes.
+  public private(set) var targets: TargetTable?
 
   /// The mean cross entropy, what most classifiers are trained with.
   public static let meanCrossEntropy = ClientLoss()
@@ -62,16 +67,81 @@ public struct ClientLoss: Hashable, Sendable {
     self.scale = scale
   }
 
-  /// - Throws: ``AttackError`` when the class weights are not one for each of `classCount` classes.
+  /// - Throws: ``AttackError`` when the class weights are not one for each of `classCount` classes, targets
+  ///   have another number of outputs or go with another loss, or the loss is constant: a softmax of one
+  ///   logit is 1 whatever the model.
   public func check(classCount: Int) throws(AttackError) {
-    guard let classWeights, classWeights.count != classCount else { return }
-    throw AttackError(
-      "\(classWeights.count) class weights for \(classCount) classes; give one for each")
+    if let classWeights, classWeights.count != classCount {
+      throw AttackError(
+        "\(classWeights.count) class weights for \(classCount) classes; give one for each")
+    }
+    if classCount == 1, kind == .crossEntropy || ending == .softmax || ending == .logSoftmax {
+      throw AttackError(
+        "the model has one logit, whose softmax is 1 whatever the weights: its cross entropy is constant "
+          + "and the gradient exactly 0; name the loss that the client trained with, --loss bce for two "
+          + "classes or --loss mse for a number")
+    }
+    guard let targets else { return }
+    guard kind != .crossEntropy else {
+      throw AttackError(
+        "sets of classes and numbers are no labels of a cross entropy; use --loss bce for several classes "
+          + "at once, or --loss mse for numbers")
+    }
+    guard targets.rows[0].count == classCount else {
+      throw AttackError(
+        "targets of \(targets.rows[0].count) numbers for a model with \(classCount) outputs; give one "
+          + "for each")
+    }
+  }
+
+  /// How many labels there are for a model with `classCount` outputs: its classes; both targets of one
+  /// output; or the rows of ``targets``.
+  public func labelCount(classCount: Int) -> Int {
+    if let targets { return targets.rows.count }
+    return hasNumericLabel(classCount) ? 2 : classCount
+  }
+
+  /// Whether a label is the target itself.
+  private func hasNumericLabel(_ classCount: Int) -> Bool {
+    classCount == 1 && kind != .crossEntropy && targets == nil
+  }
+
+  /// The numbers that an example's outputs are compared with.
+  func target(of label: Int, classCount: Int) -> [Double] {
+    if let targets { return targets.rows[min(max(label, 0), targets.rows.count - 1)] }
+    if hasNumericLabel(classCount) { return [Double(label)] }
+    return (0..<classCount).map { $0 == label ? 1 : 0 }
+  }
+
+  /// Free numbers of the form ``LabelForm/logits`` whose targets are those of a label, or next to them.
+  func farScores(of label: Int, classCount: Int) -> [Double] {
+    let target = target(of: label, classCount: classCount)
+    guard hasNumericLabel(classCount) else { return target.map { $0 * 1000 } }
+    return kind == .binaryCrossEntropy ? target.map { $0 > 0.5 ? 1000 : -1000 } : target
+  }
+
+  /// A label for people: a class number, or what ``targets`` has in its place.
+  public func name(of label: Int) -> String { targets?.name(of: label) ?? String(label) }
+
+  /// The same loss of a model that ends in a function.
+  public func after(_ ending: LossEnding?) -> ClientLoss {
+    var result = self
+    result.ending = ending
+    return result
+  }
+
+  /// The same loss with labels that stand for targets.
+  public func with(targets: TargetTable?) -> ClientLoss {
+    var result = self
+    result.targets = targets
+    return result
   }
 
   /// The same with another reduction.
   func reduced(by reduction: LossReduction) -> ClientLoss {
-    ClientLoss(copying: self, reduction: reduction)
+    var result = ClientLoss(copying: self, reduction: reduction)
+    (result.ending, result.targets) = (ending, targets)
+    return result
   }
 
   private init(copying other: ClientLoss, reduction: LossReduction) {
@@ -92,7 +162,7 @@ extension ClientLoss: CustomStringConvertible {
       case .meanSquaredError: "squared error"
       case .binaryCrossEntropy: "binary cross entropy"
       }
-    var parts = ["\(reduction.rawValue) \(name)"]
+    var parts = ["\(reduction.rawValue) \(name)" + (ending.map { " of the \($0.rawValue)" } ?? "")]
     if labelSmoothing > 0 { parts.append("label smoothing \(labelSmoothing)") }
     if classWeights != nil { parts.append("class weights") }
     if scale != 1 { parts.append("times \(scale)") }
@@ -108,15 +178,33 @@ extension ClientLoss {
   public func value(of logits: Value, labels: Value, form: LabelForm) -> Value {
     let classes = logits.shape[logits.shape.rank - 1]
     let rows = logits.shape.elementCount / max(classes, 1)
-    let logits = logits.reshape(to: [rows, classes])
+    let flat = logits.reshape(to: [rows, classes])
     let targets =
       switch form {
-      case .classIndices: labels.reshape(to: [rows]).oneHot(classCount: classes, logits.dtype)
+      case .classIndices: targets(of: labels.reshape(to: [rows]), classes, logits.dtype)
       case .probabilities: labels.reshape(to: [rows, classes])
-      case .logits: labels.reshape(to: [rows, classes]).softmax()
+      case .logits: probabilities(of: labels.reshape(to: [rows, classes]))
       }
-    let loss = value(of: logits, targets: targets)
+    let loss = value(of: ending?.values(of: flat) ?? flat, targets: targets)
     return scale == 1 ? loss : loss * scale
+  }
+
+  /// Targets [N, K] of labels [N].
+  private func targets(of labels: Value, _ classes: Int, _ dtype: DType) -> Value {
+    let rows = labels.shape[0]
+    if let targets {
+      return labels.oneHot(classCount: targets.rows.count, dtype)
+        .matmul(targets.value(in: labels.builder, dtype))
+    }
+    guard hasNumericLabel(classes) else { return labels.oneHot(classCount: classes, dtype) }
+    return labels.convert(to: dtype).reshape(to: [rows, 1])
+  }
+
+  /// Targets that are sought as free numbers: of one output the number itself or its sigmoid, else their
+  /// softmax.
+  func probabilities(of scores: Value) -> Value {
+    guard hasNumericLabel(scores.shape[scores.shape.rank - 1]) else { return scores.softmax() }
+    return kind == .binaryCrossEntropy ? scores.sigmoid() : scores
   }
 
   private func value(of logits: Value, targets: Value) -> Value {

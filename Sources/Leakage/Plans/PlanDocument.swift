@@ -1,4 +1,5 @@
 import Foundation
+import ModelIO
 
 /// A plan as JSON text that holds only what differs from another plan: how presets, users' files and
 /// `--set` options are written.
@@ -19,6 +20,18 @@ public struct PlanDocument: Sendable {
     guard json.count <= PlanDocument.largestSize else {
       throw AttackError(
         "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)")
+    }
+    do throws(FileError) {
+      try WantedFile.json.refuseOthers(json, path: source)
+    } catch {
+      throw AttackError(error.description)
+    }
+    guard let value = try? JSONValue(parsing: json, path: source) else {
+      throw AttackError("\(source) is not JSON: check quotes, commas and braces")
+    }
+    if let key = value.duplicateKey {
+      throw AttackError(
+        "\(source): the key \(key.quotedForMessage) stands there twice; leave one of them")
     }
     do {
       changes = try JSONDecoder().decode(PlanTree.self, from: Data(json))

@@ -60,9 +60,10 @@ struct LSQR {
     var (phi, rho) = (targetNorm, alpha)
     var (mapNormSquared, inverseNormSquared) = (alpha * alpha, 0.0)
     var step = 0
+    var pace = Pace()
     while step < steps {
       step += 1
-      if step % 64 == 0, shouldStop() { break }
+      if pace.isDue(), shouldStop() { break }
       map.apply(Vector(v), into: buffers.rowScratch)
       combine(buffers.rowScratch, minus: alpha, u)
       let beta = normalize(u)

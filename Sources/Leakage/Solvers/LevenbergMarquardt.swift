@@ -73,9 +73,7 @@ struct LevenbergMarquardtResult {
   /// The same end with the value of another objective there.
   func replacing(value: Double) -> LevenbergMarquardtResult {
     LevenbergMarquardtResult(
-      result: SolverResult(
-        point: result.point, value: value, iterations: result.iterations,
-        evaluations: result.evaluations, reason: result.reason),
+      result: result.replacing(value: value),
       counts: counts, extremeEigenvalues: extremeEigenvalues)
   }
 }
@@ -103,7 +101,8 @@ extension LevenbergMarquardt {
       self.function = function
       self.rule = rule
       equations = NormalEquations(
-        function, algebra: solver.algebra, memoryLimit: solver.memoryLimit)
+        function, algebra: solver.algebra, memoryLimit: solver.memoryLimit,
+        deadline: rule.deadline)
       point = start
       gradient = [Double](repeating: 0, count: start.count)
       value = Run.evaluate(function, start, &gradient)
@@ -182,7 +181,9 @@ extension LevenbergMarquardt {
     }
 
     func finished(_ reason: StopReason) -> LevenbergMarquardtResult {
-      let extremes = point.withUnsafeBufferPointer { equations.extremeEigenvalues(at: $0) }
+      let extremes =
+        equations.hasFactor
+        ? point.withUnsafeBufferPointer { equations.extremeEigenvalues(at: $0) } : nil
       return LevenbergMarquardtResult(
         result: SolverResult(
           point: point, value: value, iterations: iteration, evaluations: evaluations,

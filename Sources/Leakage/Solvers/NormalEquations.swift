@@ -15,7 +15,10 @@ final class NormalEquations {
   private let function: any LeastSquaresFunction
   private let algebra: any LinearAlgebra
   private let memoryLimit: Int
+  private let deadline: ContinuousClock.Instant?
   private let order: Int
+  /// What the latest product took.
+  private var productSeconds = 0.0
   private var factor: Factor?
   /// The precision of the next matrix: f32 until it fails.
   private var precision = DType.f32
@@ -40,8 +43,14 @@ final class NormalEquations {
     var isFactored = false
   }
 
-  /// - Parameter memoryLimit: bytes that a matrix may take.
-  init(_ function: any LeastSquaresFunction, algebra: any LinearAlgebra, memoryLimit: Int) {
+  /// - Parameters:
+  ///   - memoryLimit: bytes that a matrix may take.
+  ///   - deadline: a matrix that would not be filled and factored by then is not begun.
+  init(
+    _ function: any LeastSquaresFunction, algebra: any LinearAlgebra, memoryLimit: Int,
+    deadline: ContinuousClock.Instant? = nil
+  ) {
+    self.deadline = deadline
     self.function = function
     self.algebra = algebra
     self.memoryLimit = memoryLimit
@@ -50,6 +59,26 @@ final class NormalEquations {
 
   /// Whether a matrix of this precision fits.
   private func fits(_ dtype: DType) -> Bool { order * order <= memoryLimit / dtype.byteCount }
+
+  /// Operations a second of a Cholesky factorisation, roughly.
+  private static let factorSpeed = 1e10
+
+  private var secondsLeft: Double {
+    deadline.map { (ContinuousClock.now - $0).seconds * -1 } ?? .infinity
+  }
+
+  /// Whether there is memory for a matrix, and time to fill and factor it.
+  private var affordsMatrix: Bool {
+    let size = Double(order)
+    let seconds = size * productSeconds + size * size * size / 3 / NormalEquations.factorSpeed
+    return fits(.f32) && seconds <= secondsLeft
+  }
+
+  /// Products that a fifth of the time left allows.
+  private var affordedProducts: Int {
+    let count = secondsLeft / 5 / max(productSeconds, 1e-9)
+    return count < 1e6 ? max(Int(count), 10) : 1_000_000
+  }
 
   /// The solution, or nil when `shouldStop` asked to stop or nothing finite came out.
   ///
@@ -69,14 +98,20 @@ final class NormalEquations {
     } else if !productsAreTooMany {
       // Filling the matrix takes as many products as there are unknowns.
       if let solution = conjugateGradients(
-        rightHandSide, at: point, damping: damping, limit: max(order / 2, 50),
-        acceptsUnfinished: !fits(.f32), shouldStop: shouldStop)
+        rightHandSide, at: point, damping: damping,
+        limit: min(max(order / 2, 50), affordedProducts),
+        acceptsUnfinished: !affordsMatrix, shouldStop: shouldStop)
       {
         return solution
       }
       productsAreTooMany = true
     }
     guard fits(.f32) else { return nil }
+    guard factor != nil || affordsMatrix else {
+      return conjugateGradients(
+        rightHandSide, at: point, damping: damping, limit: min(order, affordedProducts),
+        acceptsUnfinished: true, shouldStop: shouldStop)
+    }
     while true {
       let isMatrixCurrent =
         factor?.pointID == pointID && factor?.matrix.type.dtype == precision
@@ -154,14 +189,10 @@ final class NormalEquations {
     guard start.isFinite, start > 0 else { return start == 0 ? x : nil }
     var lanczos = LanczosMatrix()
     defer { if factor?.isFactored != true { ritzValues = lanczos.extremes(minus: damping) } }
-    for iteration in 0..<limit {
-      if iteration % 64 == 63, shouldStop() { return nil }
-      direction.withUnsafeBufferPointer { direction in
-        image.withUnsafeMutableBufferPointer {
-          function.multiplyNormalMatrix(at: point, by: direction, into: $0)
-        }
-      }
-      counts.products += 1
+    var pace = Pace()
+    for _ in 0..<limit {
+      if pace.isDue(), shouldStop() { return nil }
+      direction.withUnsafeBufferPointer { multiply($0, at: point, into: &image) }
       addScaled(damping, direction, to: &image)
       let curvature = dot(direction, image)
       guard curvature > 0, curvature.isFinite else { return acceptsUnfinished ? x : nil }
@@ -192,11 +223,16 @@ final class NormalEquations {
 
   // MARK: - What the last system tells
 
+  /// Whether a factor of the matrix is at hand, without which the last system's Ritz values are all there
+  /// is: nothing to rely on, where that system was strongly damped.
+  var hasFactor: Bool { factor?.isFactored == true }
+
   /// Estimates of the extreme eigenvalues of JᵀJ at `point`; nil when nothing was solved. With a factor
   /// by power and inverse iteration, without one the Ritz values of the last system, whose smallest is
   /// an upper bound. The smallest cannot be told from 0 below the rounding of the largest.
   func extremeEigenvalues(at point: Vector) -> (smallest: Double, largest: Double)? {
     guard let factor, factor.isFactored else { return ritzValues }
+    guard 40 * productSeconds < secondsLeft else { return nil }
     var source = RandomSource(seed: 0x5eed)
     var low = (0..<order).map { _ in source.normal() }
     var high = low
@@ -218,12 +254,23 @@ final class NormalEquations {
     var source = RandomSource(seed: 0x5c41e)
     var image = [Double](repeating: 0, count: order)
     var total = 0.0
-    let probes = 8
-    for _ in 0..<probes {
+    let most = 8
+    var probes = 0
+    while probes < most, probes == 0 || Double(most) * productSeconds < 0.1 * secondsLeft {
+      probes += 1
       let signs = (0..<order).map { _ in source.integer(below: 2) == 0 ? -1.0 : 1 }
       total += rayleighQuotient(signs, at: point, &image)
     }
     return total / Double(probes)
+  }
+
+  private func multiply(_ vector: Vector, at point: Vector, into image: inout [Double]) {
+    let start = ContinuousClock.now
+    image.withUnsafeMutableBufferPointer {
+      function.multiplyNormalMatrix(at: point, by: vector, into: $0)
+    }
+    productSeconds = (ContinuousClock.now - start).seconds
+    counts.products += 1
   }
 
   private func normalized(_ vector: [Double]) -> [Double] {
@@ -234,12 +281,7 @@ final class NormalEquations {
   private func rayleighQuotient(
     _ vector: [Double], at point: Vector, _ image: inout [Double]
   ) -> Double {
-    vector.withUnsafeBufferPointer { vector in
-      image.withUnsafeMutableBufferPointer {
-        function.multiplyNormalMatrix(at: point, by: vector, into: $0)
-      }
-    }
-    counts.products += 1
+    vector.withUnsafeBufferPointer { multiply($0, at: point, into: &image) }
     return dot(vector, image) / max(dot(vector, vector), .leastNormalMagnitude)
   }
 }

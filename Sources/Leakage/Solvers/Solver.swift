@@ -51,6 +51,11 @@ public struct StoppingRule: Sendable, Equatable {
   public var stagnationFactor: Double
   /// Stops as diverged when the objective exceeds its starting value by this factor.
   public var divergenceFactor: Double
+  /// The objective that rounding of the data leaves at the best: below it an iteration that gains less than
+  /// a tenth is the last, as solved.
+  public var roundingFloor = 0.0
+  /// When the solver is to be done: what takes longer is not begun. The observer is what ends it.
+  public var deadline: ContinuousClock.Instant?
 
   public init(
     iterations: Int, solvedBelow: Double = 0, stagnationWindow: Int = 100,
@@ -79,6 +84,12 @@ public struct SolverResult: Sendable {
   public let iterations: Int
   public let evaluations: Int
   public let reason: StopReason
+
+  /// The same end with the value of another objective there.
+  func replacing(value: Double) -> SolverResult {
+    SolverResult(
+      point: point, value: value, iterations: iterations, evaluations: evaluations, reason: reason)
+  }
 }
 
 /// Minimises an objective from a starting point.

@@ -4,6 +4,7 @@ struct StagnationMonitor {
   private let startValue: Double
   private var recent: [Double] = []
   private var next = 0
+  private var latest = Double.infinity
 
   init(rule: StoppingRule, startValue: Double) {
     self.rule = rule
@@ -15,6 +16,8 @@ struct StagnationMonitor {
   mutating func reasonToStop(value: Double, iteration: Int) -> StopReason? {
     guard value.isFinite else { return .diverged }
     if value <= rule.solvedBelow { return .solved }
+    defer { latest = value }
+    if value <= rule.roundingFloor, value > 0.9 * latest { return .solved }
     if value > rule.divergenceFactor * startValue { return .diverged }
     if iteration >= rule.iterations { return .iterationLimit }
     guard rule.stagnationWindow > 0 else { return nil }

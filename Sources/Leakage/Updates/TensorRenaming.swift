@@ -38,15 +38,23 @@ enum WrapperNames {
   /// Of `DataParallel` and `DistributedDataParallel`, `torch.compile`, Lightning and FSDP, Opacus,
   /// state dictionaries in checkpoints, and of gradients kept beside weights.
   static let prefixes = [
-    "module.", "_orig_mod.", "_fsdp_wrapped_module.", "_module.", "model.", "net.", "network.",
+    "module.", "_orig_mod.", "_fsdp_wrapped_module.", "_forward_module.", "_module.",
+    "_checkpoint_wrapped_module.", "ddp.", "_model.", "wrapped_model.", "base_model.",
+    "model.", "net.", "network.",
     "backbone.", "state_dict.", "params.", "parameters.", "grad.", "grads.", "gradient.",
     "gradients.", "grad/", "delta.", "update.",
   ]
   static let suffixes = [".grad", ".gradient", ".delta"]
 
+  /// What wrappers of inner layers put in the middle of names.
+  private static let inner = [
+    "_orig_mod", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module",
+  ]
+
   /// The name without any of these.
   static func stripped(_ name: String) -> String {
-    var name = name[...]
+    var name = name.split(separator: ".", omittingEmptySubsequences: false)
+      .filter { !inner.contains(String($0)) }.joined(separator: ".")[...]
     while let prefix = prefixes.first(where: name.hasPrefix), name.count > prefix.count {
       name = name.dropFirst(prefix.count)
     }

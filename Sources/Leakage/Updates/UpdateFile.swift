@@ -41,7 +41,7 @@ public struct UpdateReading: Sendable {
 public struct UpdateFile: Sendable {
   public let path: String
   public let matching: TensorMatching
-  public let update: SharedUpdate
+  public internal(set) var update: SharedUpdate
   /// What a user should know: what is missing, what is left over, what is all zeros. One sentence each.
   public let notes: [String]
 
@@ -68,27 +68,28 @@ public struct UpdateFile: Sendable {
     try UpdateFile.check(matching, file, model)
     var gradients = model.parameters.map { Tensor($0.shape, .f32, repeating: 0) }
     var silent: [String] = []
-    var rounding = 0.0
+    var rounding = [Double](repeating: 0, count: gradients.count)
     for match in matching.matches {
       let tensor = try UpdateFile.finiteTensor(match.fileName, in: file)
       let traces = NumberTraces(tensor)
       if traces.zeroCount == traces.count { silent.append(match.fileName) }
       let shared = factor * traces.norm
-      rounding += shared * shared * traces.format.relativeRounding
+      rounding[match.wanted] += shared * shared * traces.format.relativeRounding
+      let turned = match.isTransposed ? tensor.matrixTransposed : tensor
       if reading.kind == .difference, let start = reading.startingWeights {
         // Each step rounds the weights that it leaves.
-        let norm = factor * NumberTraces(start[match.wanted]).norm
-        rounding +=
-          norm * norm * traces.format.relativeRounding
-          * Double(reading.training?.stepsPerClient ?? 1)
+        let steps = Double(reading.training?.stepsPerClient ?? 1)
+        rounding[match.wanted] +=
+          factor * factor * steps
+          * WeightGrid.roundingEnergy(of: turned, weights: start[match.wanted])
       }
-      let turned = match.isTransposed ? tensor.matrixTransposed : tensor
       gradients[match.wanted] = factor == 1 ? turned : turned.multiplied(by: factor)
     }
     guard silent.count < matching.matches.count else {
       throw FileError(
-        path: path, problem: "every tensor that belongs to the model is all zeros",
-        remedy: "save the gradients after backward() and before zero_grad()")
+        path: path,
+        problem: "every tensor that belongs to the model is all zeros, so it carries nothing",
+        remedy: EmptyUpdate.causes(model, reading.loss))
     }
     let square = gradients.reduce(0) { sum, tensor in
       sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
@@ -96,7 +97,8 @@ public struct UpdateFile: Sendable {
     update = SharedUpdate(
       gradients: gradients, batchSize: reading.batchSize, loss: reading.loss,
       training: reading.training, sharedParameters: matching.matches.map(\.wanted),
-      relativeRounding: rounding / max(square, .leastNormalMagnitude))
+      relativeRounding: rounding.reduce(0, +) / max(square, .leastNormalMagnitude),
+      roundingEnergies: rounding, origin: reading.origin)
     self.path = path
     notes = UpdateFile.notes(matching, silent: silent, buffers: model.buffers.map(\.name))
   }
@@ -134,6 +136,11 @@ public struct UpdateFile: Sendable {
         remedy:
           "give the update of this very model (its width, classes and input size must be those "
           + "that the client trained), or match it otherwise with --rename")
+    }
+    guard !file.names.isEmpty else {
+      throw FileError(
+        path: file.path, problem: "it holds no tensors",
+        remedy: "save the gradients of the parameters, by their names, after backward()")
     }
     guard matching.matches.isEmpty else { return }
     let wanted = matching.wanted.prefix(3).map(\.name.quotedForMessage).joined(separator: ", ")
@@ -212,6 +219,17 @@ public struct UpdateFile: Sendable {
   private static func listed(_ names: [String]) -> String {
     names.prefix(4).map { String($0.prefix(60)).escapingControlCharacters }.joined(separator: ", ")
       + (names.count > 4 ? ", ..." : "")
+  }
+}
+
+extension UpdateReading {
+  /// What the update is known by.
+  var origin: SharedUpdate.Origin {
+    switch kind {
+    case .gradient: .gradient
+    case .difference:
+      .difference(learningRate: training?.learningRate ?? learningRate ?? 1)
+    }
   }
 }
 

@@ -35,13 +35,13 @@ extension WeightedModel {
     var tensors: [Tensor] = []
     for match in matching.matches {
       let tensor = try file.tensor(named: match.fileName)
-      guard tensor.dtype.isFloatingPoint, tensor.doubles.allSatisfy(\.isFinite) else {
+      guard tensor.dtype.isFloatingPoint else {
         throw FileError(
           path: path,
-          problem: "tensor \(match.fileName.quotedForMessage) does not hold finite floating-point "
-            + "numbers",
+          problem: "tensor \(match.fileName.quotedForMessage) does not hold floating-point numbers",
           remedy: "give trained weights in f16, bf16, f32 or f64")
       }
+      try WeightCheck.requireFinite(tensor, named: match.fileName, in: path)
       tensors.append(match.isTransposed ? tensor.matrixTransposed : tensor)
     }
     self.init(

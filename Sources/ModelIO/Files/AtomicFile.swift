@@ -13,25 +13,38 @@
 public enum AtomicFile {
   /// Writes `bytes` to `path`, replacing a file that is there.
   ///
+  /// - Parameter isPrivate: whether only the user may read it.
   /// - Throws: ``FileError`` when the folder is missing or read-only, the path is a directory or
   ///   a device, or the disk is full. Nothing is left behind then.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    try write(to: path) { (sink: FileSink) throws(FileError) in try sink.append(bytes) }
+  public static func write(
+    _ bytes: [UInt8], to path: String, isPrivate: Bool = false
+  ) throws(FileError) {
+    try write(to: path, isPrivate: isPrivate) { (sink: FileSink) throws(FileError) in
+      try sink.append(bytes)
+    }
   }
 
   /// Writes `text` as UTF-8 to `path`, replacing a file that is there.
   ///
-  /// - Throws: ``FileError`` as ``write(_:to:)-([UInt8],_)``.
-  public static func write(_ text: String, to path: String) throws(FileError) {
-    try write([UInt8](text.utf8), to: path)
+  /// - Throws: ``FileError`` as ``write(_:to:isPrivate:)-([UInt8],_,_)``.
+  public static func write(
+    _ text: String, to path: String, isPrivate: Bool = false
+  ) throws(FileError) {
+    try write([UInt8](text.utf8), to: path, isPrivate: isPrivate)
+  }
+
+  /// Whether a file of this name is one that a killed program has left behind.
+  static func isTemporary(_ name: String) -> Bool {
+    name.hasPrefix(".gradleak-") && name.hasSuffix(".tmp")
   }
 
   /// Writes what `body` appends to its sink, for content that is too large to gather first.
   package static func write(
-    to path: String, _ body: (FileSink) throws(FileError) -> Void
+    to path: String, isPrivate: Bool = false, _ body: (FileSink) throws(FileError) -> Void
   ) throws(FileError) {
     let destination = try resolvedDestination(path)
-    let (temporary, descriptor) = try openTemporary(besides: destination, path: path)
+    let (temporary, descriptor) = try openTemporary(
+      besides: destination, path: path, mode: isPrivate ? 0o600 : 0o666)
     do {
       try body(FileSink(path: path, descriptor: descriptor))
     } catch {
@@ -68,13 +81,13 @@ public enum AtomicFile {
   /// A new file with a short name in the same folder: renaming is atomic only within a file
   /// system.
   private static func openTemporary(
-    besides destination: String, path: String
+    besides destination: String, path: String, mode: mode_t
   ) throws(FileError) -> (path: String, descriptor: Int32) {
     let folder = destination.lastIndex(of: "/").map { destination[...$0] } ?? ""
     // Other threads, and processes of other machines that share the folder, may hold some names.
     for number in 0..<10_000 {
       let temporary = "\(folder).gradleak-\(getpid())-\(number).tmp"
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
       if descriptor >= 0 { return (temporary, descriptor) }
       if errno != EEXIST { break }
     }

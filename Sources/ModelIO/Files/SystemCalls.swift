@@ -17,9 +17,55 @@ func fileStatus(of path: String) -> stat? {
   return stat(path, &status) == 0 ? status : nil
 }
 
+/// Whether a path is itself a symbolic link, wherever that leads.
+func isSymbolicLink(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+}
+
+/// Whether a path is a regular file and no link to one.
+func isPlainFile(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0 && status.isRegularFile
+}
+
+/// Whether another file system, or a part of one, is mounted at a folder, which then cannot be renamed.
+func isMountPoint(_ folder: String) -> Bool {
+  if let here = fileStatus(of: folder), let above = fileStatus(of: folder + "/.."),
+    here.st_dev != above.st_dev
+  {
+    return true
+  }
+  #if os(Linux)
+    // A part of the same file system has the same device; the kernel's list names it.
+    guard let list = fopen("/proc/self/mountinfo", "re") else { return false }
+    defer { fclose(list) }
+    var line: UnsafeMutablePointer<CChar>?
+    var capacity = 0
+    defer { free(line) }
+    while getline(&line, &capacity, list) > 0, let text = line {
+      let fields = String(cString: text).split(separator: " ", maxSplits: 5)
+      if fields.count > 4, fields[4].replacing("\\040", with: " ") == folder { return true }
+    }
+  #endif
+  return false
+}
+
 extension stat {
   var isRegularFile: Bool { st_mode & S_IFMT == S_IFREG }
   var isDirectory: Bool { st_mode & S_IFMT == S_IFDIR }
+  /// Time of the last change.
+  var seconds: Int { Int(changed.tv_sec) }
+  /// The rest of that time.
+  var nanoseconds: Int { Int(changed.tv_nsec) }
+
+  private var changed: timespec {
+    #if canImport(Darwin)
+      st_mtimespec
+    #else
+      st_mtim
+    #endif
+  }
 }
 
 /// Opens a regular file for reading and calls `body` with its descriptor and size in bytes.

@@ -21,38 +21,20 @@ enum ImageLimits {
 }
 
 extension Image {
-  /// Reads a PNG or JPEG file, told apart by content rather than name.
-  ///
-  /// Transparent parts are laid on white; grey, palette, 16-bit and CMYK pictures are converted;
-  /// a JPEG is turned upright as its EXIF orientation says.
+  /// Reads a PNG or JPEG file, told apart by content rather than name, as Pillow does; see
+  /// ``PictureReading/pillow``.
   ///
   /// - Throws: ``FileError`` when the file cannot be read, is damaged, cut short or of another
   ///   format, or asks for more than 16384 pixels a side, 64 megapixels or 256 MB.
   public init(contentsOf path: String) throws(FileError) {
-    let bytes = try InputFile.bytes(
-      at: path, expected: "a PNG or JPEG image", limit: ImageLimits.fileByteCount)
-    try self.init(bytes: bytes, path: path)
+    self = try DecodedPicture(contentsOf: path).image
   }
 
   /// Decodes a PNG or JPEG file that is in memory already; `path` only names it in messages.
   ///
   /// - Throws: ``FileError`` as ``init(contentsOf:)``.
   public init(bytes: [UInt8], path: String) throws(FileError) {
-    switch ImageFormat(of: bytes) {
-    case .png: self = try decodePNG(bytes, path: path)
-    case .jpeg: self = try decodeJPEG(bytes, path: path)
-    case .empty:
-      throw FileError(
-        path: path, problem: "the file is empty", remedy: "give a PNG or JPEG image")
-    case .unsupported(let name):
-      throw FileError(
-        path: path, problem: "this is a \(name) image, which cannot be read",
-        remedy: "convert it to PNG or JPEG")
-    case .unknown:
-      throw FileError(
-        path: path, problem: "this is not an image in a known format",
-        remedy: "give a PNG or JPEG image")
-    }
+    self = try DecodedPicture(bytes: bytes, path: path).image
   }
 
   /// Writes a PNG file, replacing one that is there when the new one is complete.
@@ -60,40 +42,5 @@ extension Image {
   /// - Throws: ``FileError`` when the path cannot be written.
   public func writePNG(to path: String) throws(FileError) {
     try AtomicFile.write(try encodedPNG(path: path), to: path)
-  }
-}
-
-/// What the first bytes of a file say it is.
-private enum ImageFormat {
-  case png
-  case jpeg
-  case empty
-  case unsupported(String)
-  case unknown
-
-  init(of bytes: [UInt8]) {
-    func starts(_ prefix: [UInt8], at offset: Int = 0) -> Bool {
-      bytes.dropFirst(offset).starts(with: prefix)
-    }
-    func starts(_ text: String, at offset: Int = 0) -> Bool { starts(Array(text.utf8), at: offset) }
-    if bytes.isEmpty {
-      self = .empty
-    } else if starts([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-      self = .png
-    } else if starts([0xFF, 0xD8, 0xFF]) {
-      self = .jpeg
-    } else if starts("GIF8") {
-      self = .unsupported("GIF")
-    } else if starts("RIFF"), starts("WEBP", at: 8) {
-      self = .unsupported("WebP")
-    } else if starts("BM") {
-      self = .unsupported("BMP")
-    } else if starts("II*\0") || starts("MM\0*") {
-      self = .unsupported("TIFF")
-    } else if starts("ftyp", at: 4) {
-      self = .unsupported("HEIC or AVIF")
-    } else {
-      self = .unknown
-    }
   }
 }

@@ -31,6 +31,41 @@ enum ImageOrientation: Int, CaseIterable {
   }
 }
 
+extension ImageOrientation {
+  /// What the first directory of an EXIF block says (CIPA DC-008, 4.6), read with every offset checked; nil
+  /// when it does not say.
+  init?(exif block: ArraySlice<UInt8>) {
+    let tiff = Array(block)
+    guard tiff.count >= 8 else { return nil }
+    let isLittleEndian = tiff.starts(with: Array("II".utf8))
+    guard isLittleEndian || tiff.starts(with: Array("MM".utf8)) else { return nil }
+    func integer(at offset: Int, byteCount: Int) -> Int? {
+      guard offset >= 0, offset <= tiff.count - byteCount else { return nil }
+      let bytes = tiff[offset..<offset + byteCount]
+      return isLittleEndian
+        ? bytes.reversed().reduce(0) { $0 << 8 | Int($1) } : bytes.reduce(0) { $0 << 8 | Int($1) }
+    }
+    guard let directory = integer(at: 4, byteCount: 4),
+      let entryCount = integer(at: directory, byteCount: 2)
+    else { return nil }
+    for entry in 0..<entryCount {
+      let offset = directory + 2 + 12 * entry
+      guard let tag = integer(at: offset, byteCount: 2) else { return nil }
+      guard tag == 0x0112 else { continue }
+      let isShort = integer(at: offset + 2, byteCount: 2) == 3
+      guard isShort, let value = integer(at: offset + 8, byteCount: 2) else { return nil }
+      self.init(rawValue: value)
+      return
+    }
+    return nil
+  }
+
+  /// What is left undone where the stored picture is taken as it is.
+  var note: [String] {
+    self == .upright ? [] : ["not turned as its EXIF orientation \(rawValue) says"]
+  }
+}
+
 extension Image {
   /// The picture as it should be seen when it is stored in the given orientation.
   func turnedUpright(from orientation: ImageOrientation) -> Image {

@@ -1,7 +1,11 @@
 import CTurboJPEG
 
-/// Decodes a JPEG file with libjpeg-turbo and turns it upright.
-func decodeJPEG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
+/// Decodes a JPEG file with libjpeg-turbo, as it is stored.
+///
+/// - Returns: the picture, and how it is to be turned for a viewer.
+func decodeJPEG(
+  _ bytes: [UInt8], path: String
+) throws(FileError) -> (image: Image, orientation: ImageOrientation, isCMYK: Bool) {
   guard let decoder = tjInitDecompress() else {
     throw FileError(
       path: path, problem: "the JPEG decoder could not start", remedy: "free some memory")
@@ -26,7 +30,7 @@ func decodeJPEG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
   guard decoded == 0 || isHarmless(decoder, bytes) else { throw damagedJPEG(decoder, path) }
   let image = Image(
     width: Int(width), height: Int(height), pixels: isCMYK ? rgb(fromCMYK: pixels) : pixels)
-  return image.turnedUpright(from: markers.orientation)
+  return (image, markers.orientation, isCMYK)
 }
 
 /// Refuses files whose many scans over many pixels would keep the decoder busy for minutes.
@@ -50,7 +54,8 @@ private func isHarmless(_ decoder: tjhandle, _ bytes: [UInt8]) -> Bool {
   return content.suffix(2).elementsEqual([0xFF, 0xD9])
 }
 
-/// Converts the inverted CMYK that Adobe's programs write and everybody else has adopted.
+/// Converts the inverted CMYK that Adobe's programs write and everybody else has adopted, with
+/// Pillow's numbers.
 private func rgb(fromCMYK samples: [UInt8]) -> [UInt8] {
   var pixels = [UInt8]()
   pixels.reserveCapacity(samples.count / 4 * 3)

@@ -47,30 +47,8 @@ struct JPEGMarkers {
     }
   }
 
-  /// Finds the orientation in the first directory of an EXIF segment (CIPA DC-008, 4.6).
   private mutating func readExif(_ segment: ArraySlice<UInt8>) {
     guard segment.starts(with: Array("Exif\0\0".utf8)) else { return }
-    let tiff = Array(segment.dropFirst(6))
-    guard tiff.count >= 8 else { return }
-    let isLittleEndian = tiff.starts(with: Array("II".utf8))
-    guard isLittleEndian || tiff.starts(with: Array("MM".utf8)) else { return }
-    func integer(at offset: Int, byteCount: Int) -> Int? {
-      guard offset >= 0, offset <= tiff.count - byteCount else { return nil }
-      let bytes = tiff[offset..<offset + byteCount]
-      return isLittleEndian
-        ? bytes.reversed().reduce(0) { $0 << 8 | Int($1) } : bytes.reduce(0) { $0 << 8 | Int($1) }
-    }
-    guard let directory = integer(at: 4, byteCount: 4),
-      let entryCount = integer(at: directory, byteCount: 2)
-    else { return }
-    for entry in 0..<entryCount {
-      let offset = directory + 2 + 12 * entry
-      guard let tag = integer(at: offset, byteCount: 2) else { return }
-      guard tag == 0x0112 else { continue }
-      let isShort = integer(at: offset + 2, byteCount: 2) == 3
-      guard isShort, let value = integer(at: offset + 8, byteCount: 2) else { return }
-      orientation = ImageOrientation(rawValue: value) ?? .upright
-      return
-    }
+    orientation = ImageOrientation(exif: segment.dropFirst(6)) ?? orientation
   }
 }

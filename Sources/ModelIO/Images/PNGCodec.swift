@@ -1,6 +1,52 @@
 import CPNG
 
-/// Decodes a PNG file with libpng, which converts every variant to 8-bit RGB and lays
+/// Decodes a PNG file as Pillow's `convert("RGB")` does: the stored samples, transparency left out, the high
+/// byte of 16 bits; of 16-bit grey the numbers as they are, cut at 255.
+func decodePNGSamples(_ bytes: [UInt8], path: String) throws(FileError) -> DecodedPicture {
+  var header = gradleak_png()
+  guard gradleak_png_read(bytes, bytes.count, &header, nil) != 0 else {
+    throw damagedPNG(message(of: header.message), path)
+  }
+  let (width, height) = (Int(header.width), Int(header.height))
+  try ImageLimits.check(width: width, height: height, path: path)
+  let isGrey16 = header.bit_depth == 16 && header.color_type == PNG_COLOR_TYPE_GRAY
+  var samples = [UInt8](repeating: 0, count: (isGrey16 ? 2 : 3) * width * height)
+  guard gradleak_png_read(bytes, bytes.count, &header, &samples) != 0 else {
+    throw damagedPNG(message(of: header.message), path)
+  }
+  if isGrey16 {
+    samples = cut16(samples)
+  }
+  let chunks = PNGChunks(scanning: bytes)
+  var notes: [String] = []
+  if header.color_type & PNG_COLOR_MASK_ALPHA != 0 || chunks.hasTransparency {
+    notes.append("its transparency dropped")
+  }
+  if isGrey16 {
+    notes.append("its 16-bit values cut at 255")
+  } else if header.bit_depth == 16 {
+    notes.append("its 16 bits cut to 8")
+  }
+  if let gamma = chunks.otherGamma {
+    notes.append("its gamma of \(gamma) not applied")
+  }
+  notes += chunks.orientation.note
+  return DecodedPicture(
+    image: Image(width: width, height: height, pixels: samples), notes: notes)
+}
+
+/// 16-bit grey samples, big-endian, cut at 255: three equal bytes for each.
+private func cut16(_ samples: [UInt8]) -> [UInt8] {
+  var pixels: [UInt8] = []
+  pixels.reserveCapacity(samples.count / 2 * 3)
+  for place in stride(from: 0, to: samples.count, by: 2) {
+    let value = samples[place] > 0 ? 255 : samples[place + 1]
+    for _ in 0..<3 { pixels.append(value) }
+  }
+  return pixels
+}
+
+/// Decodes a PNG file with libpng, which converts every variant to 8-bit RGB as a viewer shows it, and lays
 /// transparent parts on white (mixing in linear light).
 func decodePNG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
   var decoder = png_image()
@@ -9,7 +55,7 @@ func decodePNG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
   return try bytes.withUnsafeBufferPointer { (buffer) throws(FileError) -> Image in
     defer { png_image_free(&decoder) }
     guard png_image_begin_read_from_memory(&decoder, buffer.baseAddress, buffer.count) != 0 else {
-      throw damagedPNG(decoder, path)
+      throw damagedPNG(message(of: decoder.message), path)
     }
     let (width, height) = (Int(decoder.width), Int(decoder.height))
     try ImageLimits.check(width: width, height: height, path: path)
@@ -19,7 +65,7 @@ func decodePNG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
     var background = png_color(red: 255, green: 255, blue: 255)
     var pixels = [UInt8](repeating: 0, count: 3 * width * height)
     guard png_image_finish_read(&decoder, &background, &pixels, 0, nil) != 0 else {
-      throw damagedPNG(decoder, path)
+      throw damagedPNG(message(of: decoder.message), path)
     }
     return Image(width: width, height: height, pixels: pixels)
   }
@@ -47,21 +93,21 @@ extension Image {
   }
 }
 
-private func damagedPNG(_ decoder: png_image, _ path: String) -> FileError {
+private func damagedPNG(_ message: String, _ path: String) -> FileError {
   FileError(
-    path: path, problem: "the PNG image is damaged or cut short (\(message(of: decoder)))",
+    path: path, problem: "the PNG image is damaged or cut short (\(message))",
     remedy: "save or download it again")
 }
 
 private func unwritablePNG(_ encoder: png_image, _ path: String) -> FileError {
   FileError(
-    path: path, problem: "the picture cannot be encoded as PNG (\(message(of: encoder)))",
+    path: path, problem: "the picture cannot be encoded as PNG (\(message(of: encoder.message)))",
     remedy: "write a smaller picture")
 }
 
-/// libpng's words for what went wrong.
-private func message(of image: png_image) -> String {
-  withUnsafeBytes(of: image.message) { bytes in
+/// libpng's words for what went wrong, in a C array of characters.
+private func message<Characters>(of characters: Characters) -> String {
+  withUnsafeBytes(of: characters) { bytes in
     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
   }
 }

@@ -17,6 +17,7 @@ package enum JSONValue: Sendable {
   ///
   /// - Throws: ``FileError`` when the bytes are not JSON in UTF-8, or nested too deeply.
   package init(parsing bytes: [UInt8], path: String) throws(FileError) {
+    try WantedFile.json.refuseOthers(bytes, path: path)
     self = try bytes.withUnsafeBufferPointer { (buffer) throws(FileError) -> JSONValue in
       var scanner = JSONScanner(UnsafeRawBufferPointer(buffer)) { problem in
         FileError(
@@ -73,6 +74,22 @@ package enum JSONValue: Sendable {
       self = .null
     default:
       self = .number(try scanner.number())
+    }
+  }
+
+  /// The first key that an object in this value has twice, with those of the objects around it; nil when there
+  /// is none.
+  package var duplicateKey: String? {
+    switch self {
+    case .object(let members):
+      var keys: Set<String> = []
+      for (key, value) in members {
+        if !keys.insert(key).inserted { return key }
+        if let inner = value.duplicateKey { return key + "." + inner }
+      }
+      return nil
+    case .array(let elements): return elements.lazy.compactMap(\.duplicateKey).first
+    default: return nil
     }
   }
 

@@ -17,10 +17,22 @@ public enum ONNXDimension: Hashable, Sendable, CustomStringConvertible {
 
   init(_ dimension: Onnx_TensorShapeProto.Dimension) {
     switch dimension.value {
-    case .dimValue(let extent): self = .fixed(Int(extent))
-    case .dimParam(let name): self = name.isEmpty ? .unknown : .symbolic(name)
+    // Exporters write -1 and 0 for extents that they do not know.
+    case .dimValue(let extent): self = extent >= 1 ? .fixed(Int(extent)) : .unknown
+    case .dimParam(let name):
+      self = ONNXDimension.isPlaceholder(name) ? .unknown : .symbolic(name)
     case nil: self = .unknown
     }
+  }
+
+  /// Whether a name only says that an extent is open: extents of such a name need not be equal.
+  private static func isPlaceholder(_ name: String) -> Bool {
+    let name = name.lowercased()
+    let words: Set = [
+      "", "?", "*", "none", "null", "nan", "n/a", "na", "unk", "unknown", "any", "dynamic", "-",
+      "_",
+    ]
+    return words.contains(name) || name.hasPrefix("unk__") || Int(name) != nil
   }
 }
 

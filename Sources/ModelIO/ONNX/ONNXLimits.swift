@@ -8,10 +8,12 @@ public struct ONNXLimits: Hashable, Sendable {
   public var maximumFileBytes = Int(Int32.max)
   /// Nodes, attributes, tensors and other messages in the file.
   public var maximumMessages = 4_000_000
+  /// Bytes of one name.
+  public var maximumNameBytes = 1 << 14
   /// Operators lowered, counting those of local functions at each call.
-  public var maximumNodes = 400_000
+  public var maximumNodes = 100_000
   /// Depth of calls of local functions and of branches.
-  public var maximumDepth = 32
+  public var maximumDepth = 20
   /// Elements of one value.
   public var maximumElements = 1 << 31
   /// Elements of all values of the lowered graph together.

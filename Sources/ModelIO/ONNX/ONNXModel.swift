@@ -14,6 +14,8 @@ public struct ONNXModel: Sendable {
   let externalData: ExternalData
   /// Positions of the initialisers by name; the first of equal names counts.
   let initializerIndices: [String: Int]
+  /// Functions that the model brings with it, by ``OperatorCount/key(_:_:_:)``.
+  let functions: [String: Onnx_FunctionProto]
   /// Initialisers that the exporter stored as copies of others that are equal by chance; they come
   /// last, whatever their place in the training code.
   public let separatedInitializers: Set<String>
@@ -46,6 +48,11 @@ public struct ONNXModel: Sendable {
     self.limits = limits
     externalData = ExternalData(modelPath: path)
     var proto: Onnx_ModelProto
+    do throws(FileError) {
+      try WantedFile.onnx.refuseOthers(bytes, path: path)
+    } catch {
+      throw ONNXError(.malformed, error.description)
+    }
     do throws(ONNXError) {
       proto = try decodeModel(bytes, limits)
     } catch {
@@ -54,6 +61,7 @@ public struct ONNXModel: Sendable {
     var equals = EqualInitializers(limits, externalData)
     separatedInitializers = equals.separate(in: &proto.graph)
     self.proto = proto
+    functions = OperatorCount.functions(of: proto)
     var indices: [String: Int] = [:]
     for (index, tensor) in proto.graph.initializer.enumerated() where indices[tensor.name] == nil {
       indices[tensor.name] = index
@@ -66,6 +74,12 @@ public struct ONNXModel: Sendable {
 
   /// Version of the file format.
   public var formatVersion: Int { Int(proto.irVersion) }
+
+  /// The function of the model that a node calls; nil for an operator.
+  func function(of node: Onnx_NodeProto) -> Onnx_FunctionProto? {
+    functions.isEmpty
+      ? nil : functions[OperatorCount.key(node.domain, node.opType, node.overload)]
+  }
 
   /// Who wrote the file: "pytorch 2.9.0".
   public var producer: String {

@@ -67,11 +67,15 @@ public struct ONNXProgram: Sendable {
 
   /// The parameters' values in the file, rounded to `floating`.
   ///
-  /// - Throws: ``ONNXError`` when external data is missing or does not fit.
+  /// - Throws: ``ONNXError`` when external data is missing or does not fit, or a weight is not finite.
   public func parameterValues(floating: DType = .f32) throws(ONNXError) -> [Tensor] {
     var values: [Tensor] = []
     for parameter in parameters {
-      values.append(try plan.initializer(named: parameter.name).tensor(floating: floating))
+      let value = try plan.initializer(named: parameter.name).tensor(floating: floating)
+      if let problem = WeightCheck.problem(of: value, named: parameter.name) {
+        throw ONNXError(.malformed, "\(model.path): \(problem); \(WeightCheck.remedy)")
+      }
+      values.append(value)
     }
     return values
   }

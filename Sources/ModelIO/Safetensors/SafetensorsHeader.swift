@@ -41,6 +41,7 @@ struct SafetensorsHeader: Sendable {
   private static func headerBytes(
     of file: UnsafeRawBufferPointer, path: String
   ) throws(FileError) -> UnsafeRawBufferPointer {
+    try WantedFile.safetensors.refuseOthers(file, path: path)
     guard file.count >= lengthByteCount else {
       throw malformed(
         path, "\(file.count) bytes are too few for a safetensors file, which has at least 8")

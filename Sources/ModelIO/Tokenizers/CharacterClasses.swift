@@ -1,5 +1,39 @@
 /// The classes of characters that tokenizers tell apart.
+///
+/// The parts of the `tokenizers` package have tables of different age: BERT's clean-up, accents and
+/// punctuation go by Unicode 8, marks and normal forms by Unicode 9, and regular expressions by Unicode 16.
+/// Younger characters are not assigned to them. Checked over all of Unicode by
+/// scripts/compare-tokenizer-unicode.py.
 extension Unicode.Scalar {
+  /// The general category as of an older Unicode.
+  private func category(asOf version: Int) -> Unicode.GeneralCategory {
+    guard let age = properties.age, age.major <= version else {
+      // Private use has been assigned from the beginning.
+      return properties.generalCategory == .privateUse ? .privateUse : .unassigned
+    }
+    guard version <= 9 else { return properties.generalCategory }
+    // What has changed since.
+    switch value {
+    case 0x166D, 0x111C9: return .otherPunctuation
+    case 0x1734, 0x1171E: return .nonspacingMark
+    case 0xA9BD, 0x1CF2, 0x1CF3: return .spacingMark
+    case 0x1885, 0x1886: return version == 8 ? .otherLetter : .nonspacingMark
+    default: return properties.generalCategory
+    }
+  }
+
+  /// General category Mn: what BERT's normaliser strips.
+  var isNonspacingMark: Bool { !isASCII && category(asOf: 8) == .nonspacingMark }
+
+  /// General categories M*: what the normaliser StripAccents strips.
+  var isCombiningMark: Bool {
+    guard !isASCII else { return false }
+    switch category(asOf: 9) {
+    case .nonspacingMark, .spacingMark, .enclosingMark: return true
+    default: return false
+    }
+  }
+
   /// Controls, formats, private use, surrogates and code points that are not assigned: what BERT's
   /// clean-up drops, with the exception of tab and the ends of lines.
   var isDroppedByCleaning: Bool {
@@ -8,7 +42,7 @@ extension Unicode.Scalar {
     case 0, 0xFFFD: return true
     default: break
     }
-    switch properties.generalCategory {
+    switch category(asOf: 8) {
     case .control, .format, .privateUse, .surrogate: return true
     default: return false
     }
@@ -23,7 +57,7 @@ extension Unicode.Scalar {
     case 0..<0x80: return false
     default: break
     }
-    switch properties.generalCategory {
+    switch category(asOf: 8) {
     case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
       .initialPunctuation, .finalPunctuation, .otherPunctuation:
       return true
@@ -43,7 +77,7 @@ extension Unicode.Scalar {
 
   /// General categories L*.
   var isLetterCategory: Bool {
-    switch properties.generalCategory {
+    switch category(asOf: 16) {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
     default: false
     }
@@ -51,7 +85,7 @@ extension Unicode.Scalar {
 
   /// General categories N*.
   var isNumberCategory: Bool {
-    switch properties.generalCategory {
+    switch category(asOf: 16) {
     case .decimalNumber, .letterNumber, .otherNumber: true
     default: false
     }
@@ -59,8 +93,10 @@ extension Unicode.Scalar {
 
   /// What `\w` of regular expressions stands for (Unicode Technical Standard 18, annex C).
   var isWordCharacter: Bool {
+    let category = category(asOf: 16)
+    guard category != .unassigned else { return false }
     if properties.isAlphabetic || properties.isJoinControl { return true }
-    switch properties.generalCategory {
+    switch category {
     case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation:
       return true
     default: return false

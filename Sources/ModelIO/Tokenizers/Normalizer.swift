@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a tokenizer does to a text before it is cut into words.
 enum Normalizer: Hashable, Sendable {
   /// BERT's: drops controls, makes every space a blank, sets ideographs apart, strips accents, and
@@ -10,7 +8,7 @@ enum Normalizer: Hashable, Sendable {
   case compatibilityComposition
   case compatibilityDecomposition
   case lowercase
-  /// Drops nonspacing marks.
+  /// Drops marks of all kinds.
   case stripAccents
   case strip(left: Bool, right: Bool)
   case sequence([Normalizer])
@@ -26,21 +24,21 @@ enum Normalizer: Hashable, Sendable {
         result = result.flatMap { $0.isIdeograph ? [" ", $0, " "] : [$0] }
       }
       if stripsAccents {
-        result = Normalizer.withoutMarks(Normalizer.canonicalDecomposition(result))
+        result = NormalForm.decomposed(result, isCompatible: false).filter { !$0.isNonspacingMark }
       }
       return lowersCase ? Normalizer.lowered(result) : result
     case .canonicalComposition:
-      return Normalizer.mapped(text) { $0.precomposedStringWithCanonicalMapping }
+      return NormalForm.composed(text, isCompatible: false)
     case .canonicalDecomposition:
-      return Normalizer.mapped(text) { $0.decomposedStringWithCanonicalMapping }
+      return NormalForm.decomposed(text, isCompatible: false)
     case .compatibilityComposition:
-      return Normalizer.mapped(text) { $0.precomposedStringWithCompatibilityMapping }
+      return NormalForm.composed(text, isCompatible: true)
     case .compatibilityDecomposition:
-      return Normalizer.mapped(text) { $0.decomposedStringWithCompatibilityMapping }
+      return NormalForm.decomposed(text, isCompatible: true)
     case .lowercase:
       return Normalizer.lowered(text)
     case .stripAccents:
-      return Normalizer.withoutMarks(text)
+      return text.filter { !$0.isCombiningMark }
     case .strip(let left, let right):
       var kept = text[...]
       if left { kept = kept.drop(while: \.isSpace) }
@@ -49,18 +47,6 @@ enum Normalizer: Hashable, Sendable {
     case .sequence(let steps):
       return steps.reduce(text) { $1($0) }
     }
-  }
-
-  private static func mapped(
-    _ text: [Unicode.Scalar], _ form: (String) -> String
-  ) -> [Unicode.Scalar] {
-    // ASCII is its own normal form, and by far the most common text.
-    if text.allSatisfy(\.isASCII) { return text }
-    return Array(form(String(String.UnicodeScalarView(text))).unicodeScalars)
-  }
-
-  private static func withoutMarks(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-    text.filter { $0.isASCII || $0.properties.generalCategory != .nonspacingMark }
   }
 
   /// Character by character: unlike a string's lower case, a final sigma is not special.

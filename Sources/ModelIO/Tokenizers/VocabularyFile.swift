@@ -21,6 +21,7 @@ extension Tokenizer {
     func wrong(_ problem: String) -> FileError {
       FileError(path: path, problem: problem, remedy: "give the vocab.txt of a BERT-type model")
     }
+    try WantedFile.text.refuseOthers(bytes, path: path)
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     var table = TokenTable()

@@ -23,7 +23,8 @@ public final class HostBuffer {
     var memory: UnsafeMutableRawPointer?
     let status = posix_memalign(&memory, 64, byteCount)
     guard status == 0, let memory else {
-      fatalError("out of memory: \(byteCount) bytes for \(type)")
+      // What was asked for is too large for this machine: no mistake of the program, which would trap.
+      endForWantOfMemory(byteCount)
     }
     memset(memory, 0, byteCount)
     self.address = memory
@@ -69,4 +70,13 @@ public final class HostBuffer {
   private func elements<Element>(_: Element.Type, _ count: Int) -> [Element] {
     Array(UnsafeBufferPointer(start: address.assumingMemoryBound(to: Element.self), count: count))
   }
+}
+
+/// Ends the program with a sentence, as for every wrong input.
+private func endForWantOfMemory(_ byteCount: Int) -> Never {
+  let words =
+    "gradleak: there is not enough memory for \(byteCount >> 20) MiB more; use smaller images, a smaller batch "
+    + "or a smaller model, or raise the limit on memory.\n"
+  _ = words.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+  exit(2)
 }

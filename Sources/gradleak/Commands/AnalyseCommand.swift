@@ -29,6 +29,7 @@ struct AnalyseCommand: ParsableCommand {
         + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"))
   var images: [String]
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var output: OutputOptions
@@ -45,19 +46,17 @@ struct AnalyseCommand: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select(batchSizes: [images.count])
-    let (model, loss) = (selected.model, try loss.clientLoss())
+    let (model, loss) = (selected.model, try loss.clientLoss(of: selected))
     try checkPictures(model)
-    selected.showNotes()
-    let writer = try output.out.map { try AnalysisWriter(folder: $0) }
+    let writer = try output.folder(besides: images).map { AnalysisWriter(folder: $0) }
     var labels = RandomSource(seed: seed).derive(label: "labels")
-    let trueLabels = images.map { _ in labels.integer(below: model.classCount) }
-    let examples = try zip(images, trueLabels).map { name, label in
-      let size = model.inputShape[1] > 32 ? 64 : 32
-      let picture = try BundledImages.image(named: name, size: size) ?? Image(contentsOf: name)
-      return PrivateExample(
-        name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
-        picture: picture, label: label,
-        inputShape: model.inputShape)
+    let trueLabels = images.map { _ in
+      labels.integer(below: loss.labelCount(classCount: model.classCount))
+    }
+    let names = PictureNames.unique(images, outputFolder: output.out)
+    let examples = try images.indices.map { index in
+      try pictures.example(
+        images[index], name: names[index], label: trueLabels[index], inputShape: model.inputShape)
     }
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let weighted = selected.weighted(seed: seed)
@@ -66,19 +65,38 @@ struct AnalyseCommand: ParsableCommand {
       .f64(examples.flatMap(\.image.doubles)))
     let update = try weighted.share(
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
+    guard update.squaredNorm > 0 else {
+      throw AttackError(
+        "the gradient is exactly zero here, so there is nothing to analyse. "
+          + EmptyUpdate.causes(model, loss))
+    }
     let unknowns = batch.shape.elementCount
+    // Some is left for everything else.
+    let available = AvailableMemory.byteCount / 4 * 3
+    let limit = min(memory << 30, available)
     if !output.quiet {
       let exact = GradientAnalysis.byteCount(unknowns: unknowns)
+      let reason =
+        available < memory << 30
+        ? "the \(available >> 20) MiB that can be had" : "--memory \(memory)"
       Terminal.printError(
         "\(unknowns) pixel values; all eigenvalues need at most \(exact >> 20) MiB"
-          + (exact <= memory << 30
+          + (exact <= limit
             ? "."
-            : ", more than --memory \(memory): an estimate needs "
+            : ", more than \(reason): an estimate needs "
               + "\(GradientAnalysis.estimateByteCount(unknowns: unknowns) >> 20) MiB."))
     }
-    let analysis = try GradientAnalysis(
-      weighted, images: batch, labels: trueLabels, loss: loss, mode: selected.mode,
-      memoryLimit: memory << 30, backend: backend)
+    Interruption.listen()
+    let analysis: GradientAnalysis
+    do {
+      analysis = try GradientAnalysis(
+        weighted, images: batch, labels: trueLabels, loss: loss, mode: selected.mode,
+        memoryLimit: limit, backend: backend, shouldStop: { Interruption.isRequested })
+    } catch {
+      guard Interruption.isRequested else { throw error }
+      Terminal.printError("Interrupted; nothing was computed to the end.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
     let record = AnalysisRecord(
       analysis, images: examples.map(\.name), model: model.name, update: update)
     let written = try writer.map { try $0.write(analysis, record) }
@@ -86,7 +104,7 @@ struct AnalyseCommand: ParsableCommand {
       Terminal.print(try ResultWriter.json(record))
     } else {
       show(record, analysis)
-      if let written { Terminal.print("Wrote \(written).") }
+      if let written { Terminal.printWritten(written) }
     }
   }
 

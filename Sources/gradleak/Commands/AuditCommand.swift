@@ -15,7 +15,8 @@ struct AuditCommand: ParsableCommand {
       Simulates clients that share one gradient for each batch, attacks with the strongest attacks \
       that apply, then looks for the weakest strength of each defence at which no image can be \
       recognised by an attack that knows of the defence. All within a budget of time; what was not \
-      reached is said. Ends with status 1 when --fail-above says so, for use in CI.
+      reached is said. Ends with status 1 when --fail-above says so, for use in CI, with status 3 where \
+      time was too short to tell, and with status 2 when an update does not fit the model.
 
       EXAMPLES
         gradleak audit --out out/audit                     bundled photographs
@@ -34,6 +35,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var update: UpdateOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -58,8 +60,9 @@ struct AuditCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End with status 1 when the grade is worse than this letter, A to F, or when an image comes "
-        + "back with more than this PSNR, such as 20dB.", valueName: "grade or dB"))
+      "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
+        + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
+        + "when that is for want of time.", valueName: "grade or dB"))
   var failAbove: AuditLimit?
 
   private static let ladderNames =
@@ -106,7 +109,7 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
-    let writer = try output.out.map { try AuditWriter(folder: $0) }
+    let writer = try output.folder(besides: images).map { AuditWriter(folder: $0) }
     let result = try update.update.map { try audit(update: $0) } ?? simulate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
@@ -116,9 +119,9 @@ struct AuditCommand: ParsableCommand {
       Terminal.write(try report.text(.json), to: .standardOutput)
     } else {
       AuditSummary(result: result, report: report).print()
-      if let written { Terminal.print("Wrote \(written).") }
+      if let written { Terminal.printWritten(written) }
     }
-    try finish(result, report.verdict)
+    try finish(report.verdict)
   }
 
   private var kind: AttackKind { attack.chosenAttack ?? .automatic }
@@ -128,12 +131,15 @@ struct AuditCommand: ParsableCommand {
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
   private func audit(update path: String) throws -> LeakageAudit.Result {
     let selected = try selection.select(batchSizes: [batchSize * aggregate.clients])
-    let file = try UpdateFile(
+    var file = try UpdateFile(
       contentsOf: path, for: selected.model, wanted: selected.wanted,
       try update.reading(
         training, aggregate, from: selected.weighted(seed: attack.seed),
         batchSize: batchSize,
-        loss: try loss.clientLoss(), renamings: try selection.renamings()))
+        loss: try loss.clientLoss(of: selected), renamings: try selection.renamings()))
+    if let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed)) {
+      Terminal.printNote(ending)
+    }
     var limited = attack
     limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
     let session = SimulationSession(
@@ -160,10 +166,11 @@ struct AuditCommand: ParsableCommand {
     let selected = try selection.select(
       batchSizes: names.count < batchSize
         ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
-    let clientLoss = try loss.clientLoss()
+    let clientLoss = try loss.clientLoss(of: selected)
     let plan = LeakageAudit.Plan(
       configuration: try attack.configuration(kind, seed: attack.seed),
-      batches: try batches(names, for: selected.model), ladders: try ladders(), budget: budget)
+      batches: try batches(names, for: selected.model, clientLoss), ladders: try ladders(),
+      budget: budget, hasDrawnWeights: selected.given == nil)
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let audit = LeakageAudit(plan) { seed in
       SimulatedAudit(
@@ -171,7 +178,6 @@ struct AuditCommand: ParsableCommand {
         weights: selected.weightsDescription(seed: seed), loss: clientLoss, mode: selected.mode,
         backend: backend)
     }
-    selected.showNotes()
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let result = try audit.run(
@@ -182,16 +188,16 @@ struct AuditCommand: ParsableCommand {
   }
 
   /// The pictures with their labels, which are random, in batches.
-  private func batches(_ paths: [String], for model: Model) throws -> [[PrivateExample]] {
+  private func batches(
+    _ paths: [String], for model: Model, _ loss: ClientLoss
+  ) throws -> [[PrivateExample]] {
     try checkPictures(model)
-    let size = model.inputShape[1] > 32 ? 64 : 32
+    let count = loss.labelCount(classCount: model.classCount)
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     let names = PictureNames.unique(paths, outputFolder: output.out)
     let examples = try paths.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(named: paths[index], size: size)
-          ?? Image(contentsOf: paths[index]), label: labels.integer(below: model.classCount),
+      try pictures.example(
+        paths[index], name: names[index], label: labels.integer(below: count),
         inputShape: model.inputShape)
     }
     return stride(from: 0, to: examples.count, by: batchSize).map {
@@ -209,14 +215,20 @@ struct AuditCommand: ParsableCommand {
     ].joined(separator: "  ")
   }
 
-  private func finish(_ result: LeakageAudit.Result, _ verdict: LeakageVerdict) throws {
+  private func finish(_ verdict: LeakageVerdict) throws {
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is what was found so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
-    guard let failAbove, let reason = failAbove.reason(against: verdict) else { return }
-    Terminal.printError("gradleak: \(reason).")
-    throw FinishedWithStatus(status: ExitStatus.found)
+    let misfits = verdict.records.filter { $0.doubt == .misfit }
+    if let first = misfits.first, verdict.grade == .notShown {
+      Terminal.printError(
+        "gradleak: the update does not fit the model as described. \(first.misfit?.sentence ?? "")")
+      throw FinishedWithStatus(status: ExitStatus.badInput)
+    }
+    guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
+    Terminal.printError("gradleak: \(failure.reason).")
+    throw FinishedWithStatus(status: failure.status)
   }
 }
 
@@ -226,7 +238,7 @@ enum AuditLimit: ExpressibleByArgument, Equatable {
   case decibels(Double)
 
   init?(argument: String) {
-    if let grade = LeakageGrade(rawValue: argument.uppercased()) {
+    if let grade = LeakageGrade(rawValue: argument.uppercased()), grade != .notShown {
       self = .grade(grade)
       return
     }
@@ -237,16 +249,34 @@ enum AuditLimit: ExpressibleByArgument, Equatable {
     self = .decibels(decibels)
   }
 
-  /// Why a verdict is beyond the limit; nil when it is not.
-  func reason(against verdict: LeakageVerdict) -> String? {
+  /// Why a verdict is no pass under the limit, and the status that says so; nil when it is one. What is
+  /// not shown is none.
+  func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
+    if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
+    let open = verdict.recognisable.undetermined
+    guard open > 0 || verdict.images.isEmpty else { return nil }
+    let share = "\(open) of \(verdict.images.count) images"
+    return verdict.isCutShort
+      ? (
+        "undetermined for \(share), whose attack was cut short; give a larger --budget",
+        ExitStatus.undetermined
+      ) : ("not shown for \(share), so this is no pass", ExitStatus.found)
+  }
+
+  private func excess(of verdict: LeakageVerdict) -> String? {
     switch self {
     case .grade(let limit):
-      guard verdict.grade > limit else { return nil }
+      guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
       return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
     case .decibels(let limit):
-      guard verdict.highestPSNR > limit else { return nil }
-      return "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-        + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
+      if verdict.highestPSNR > limit {
+        return
+          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
+          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
+      }
+      let proved = verdict.recognisable.leaked
+      guard proved > 0, verdict.images.contains(where: { $0.psnr == nil }) else { return nil }
+      return "\(proved) images came back by the diagnosis, which knows no dB"
     }
   }
 }
@@ -261,12 +291,16 @@ private struct AuditSummary {
     let style: Terminal.Style =
       switch verdict.grade {
       case .A, .B: .green
-      case .C, .D: .yellow
+      case .C, .D, .notShown: .yellow
       case .E, .F: .red
       }
     Terminal.print(
-      Terminal.styled("Grade \(verdict.grade.rawValue): \(verdict.grade.headline).", style))
+      Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline).", style))
     for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
+    let prepared = result.undefended.flatMap(\.record.images).compactMap { image in
+      image.preparation.map { "Prepared \(image.name): \($0)." }
+    }
+    for line in Set(prepared).sorted() { Terminal.printParagraph(line) }
     if !result.findings.isEmpty {
       Terminal.print()
       Terminal.print(Terminal.styled("Defences, against attacks that know of them:", .bold))

@@ -53,7 +53,7 @@ struct SuccessCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
-  var psnr = 100.0
+  var psnr = ImageResult.successPSNR
 
   @Option(
     help: ArgumentHelp(
@@ -70,19 +70,28 @@ struct SuccessCommand: ParsableCommand {
   func run() throws {
     let selected = try selection.select(batchSizes: [batchSize])
     let model = selected.model
+    try checkPictures(model)
+    let clientLoss = try loss.clientLoss(of: selected)
+    let labelCount = clientLoss.labelCount(classCount: model.classCount)
     let pictures = try loadPictures(size: model.inputShape[1] > 32 ? 64 : 32)
+    let runCount = Double(seeds) * Double(min(pictures.count, runs ?? pictures.count))
+    guard runCount * Double(batchSize) <= 10_000_000 else {
+      throw ValidationError(
+        "--seeds, --runs and --batch-size make \(runCount) runs of \(batchSize) images; 10 million images "
+          + "in all are allowed, take fewer.")
+    }
     let session = SimulationSession(
       selected: selected, kind: attack.chosenAttack ?? .automatic,
-      loss: try loss.clientLoss(), attack: attack, output: output)
+      loss: clientLoss, attack: attack, output: output)
     var jobs: [SimulationSession.Job] = []
     for offset in 0..<seeds {
       let seed = attack.seed &+ UInt64(offset)
       var labels = RandomSource(seed: seed).derive(label: "labels")
       for first in 0..<min(pictures.count, runs ?? pictures.count) {
-        let shared = labels.integer(below: model.classCount)
+        let shared = labels.integer(below: labelCount)
         let batch = (0..<batchSize).map { index in
           let (name, picture) = pictures[(first + index) % pictures.count]
-          let label = repeatLabels || index == 0 ? shared : labels.integer(below: model.classCount)
+          let label = repeatLabels || index == 0 ? shared : labels.integer(below: labelCount)
           return PrivateExample(
             name: name, picture: picture, label: label, inputShape: model.inputShape
           ).mirrored(turn: index / pictures.count)
@@ -90,27 +99,34 @@ struct SuccessCommand: ParsableCommand {
         jobs.append(SimulationSession.Job(name: batch[0].name, seed: seed, batch: batch))
       }
     }
-    if let export { try write(jobs, of: selected, to: OutputFolder(export)) }
+    let writer = try output.folder().map { ResultWriter(folder: $0) }
+    if let export {
+      try OutputFolder(export, setsOthersAside: output.force).replace { staged in
+        try write(jobs, of: selected, to: staged)
+      }
+    }
     let outcomes = try session.run(jobs)
     let report = SuccessReport(outcomes: outcomes, psnr: psnr)
-    if let folder = output.out {
-      _ = try ResultWriter(folder: folder).write(outcomes)
-    }
+    let written = try writer?.write(outcomes)
     if output.json {
       Terminal.print(try ResultWriter.json(report))
     } else {
       for line in report.lines { Terminal.print(line) }
+      if let written { Terminal.printWritten(written) }
+    }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; these are the runs so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
   }
 
   /// One safetensors file for each run: the parameters under their names, `images` and `labels`.
   private func write(
-    _ jobs: [SimulationSession.Job], of selected: SelectedModel, to folder: OutputFolder
+    _ jobs: [SimulationSession.Job], of selected: SelectedModel, to folder: StagedFolder
   )
     throws
   {
     let model = selected.model
-    try folder.create()
     for (index, job) in jobs.enumerated() {
       let weighted = selected.weighted(seed: job.seed)
       let images = Tensor(
@@ -134,8 +150,11 @@ struct SuccessCommand: ParsableCommand {
 
 /// Grey images of 28x28 pixels, one byte each, without a header.
 func loadFashion(_ path: String) throws -> [(name: String, image: Image)] {
-  let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
   let count = 28 * 28
+  // All of Fashion-MNIST, training and test.
+  let bytes = try InputFile.bytes(
+    at: path, expected: "Fashion-MNIST images, N x 28 x 28 bytes", limit: 70_000 * count)
+  try WantedFile.rawPixels.refuseOthers(bytes, path: path)
   guard !bytes.isEmpty, bytes.count % count == 0 else {
     throw ValidationError(
       "\(path) has \(bytes.count) bytes, not a multiple of 28 x 28; give uncompressed images.")

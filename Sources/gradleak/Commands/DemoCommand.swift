@@ -60,7 +60,8 @@ struct PhotographDemo: ParsableCommand {
   func run() throws {
     let selected = try selection.select()
     let model = selected.model
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    try checkPictures(model)
+    let writer = try output.folder().map { ResultWriter(folder: $0) }
     let session = SimulationSession(
       selected: selected, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output,
       defence: try defence.choice(), training: training)
@@ -90,7 +91,7 @@ func finish(
     Terminal.print(try ResultWriter.json(outcomes.map(\.record)))
   } else {
     ResultTable(outcomes: outcomes).print()
-    if let written { Terminal.print("Wrote \(written).") }
+    if let written { Terminal.printWritten(written) }
   }
   if Interruption.isRequested {
     Terminal.printError("Interrupted; this is the best so far.")

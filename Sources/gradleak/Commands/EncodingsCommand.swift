@@ -45,7 +45,7 @@ struct EncodingsCommand: ParsableCommand {
     let images = BundledImages.all(size: shape[1] > 32 ? 64 : 32).map {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: shape).image
     }
-    let folder = try output.out.map { try OutputFolder($0) }
+    let folder = try output.folder()
     Interruption.listen()
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let progress = ProgressLine(isEnabled: !output.quiet)
@@ -62,15 +62,20 @@ struct EncodingsCommand: ParsableCommand {
     }
     progress.clear()
     if let folder {
-      try folder.create()
-      try AtomicFile.write(try ResultWriter.json(benchmark), to: folder.path(of: "encodings.json"))
+      try folder.replace { staged in
+        try AtomicFile.write(
+          try ResultWriter.json(benchmark), to: staged.path(of: "encodings.json"))
+      }
     }
     if output.json {
       Terminal.print(try ResultWriter.json(benchmark))
     } else {
       show(benchmark)
     }
-    if Interruption.isRequested { throw FinishedWithStatus(status: ExitStatus.interrupted) }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is what was measured so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
   }
 
   private func show(_ benchmark: EncodingBenchmark) {

@@ -25,14 +25,19 @@ struct GradientCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Pictures (PNG or JPEG) or safetensors files of images.", valueName: "file"))
+    help: ArgumentHelp(
+      "Pictures (PNG or JPEG), .npy arrays of one image, or safetensors files of images.",
+      valueName: "file"))
   var input: [String]
 
   @Option(
     name: [.customLong("label"), .customLong("labels")],
-    help: ArgumentHelp("Class numbers, one for each image, such as 3,7.", valueName: "classes"))
+    help: ArgumentHelp(
+      "Class numbers, one for each image, such as 3,7; for --loss bce also sets such as 0+3,2,none, and for "
+        + "--loss mse numbers such as 0.5,1.2.", valueName: "classes"))
   var labels: String
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
 
@@ -83,18 +88,18 @@ struct GradientCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = try input.map(GradientInput.init)
+    let files = try input.map { try GradientInput($0, pictures) }
     let count = files.reduce(0) { $0 + $1.imageCount }
     guard (1...100_000).contains(count) else {
       throw ValidationError("--input has \(count) images; give 1 to 100000.")
     }
     let selected = try selection.select(batchSizes: [count], for: .gradient(precision.dtype))
-    selected.showNotes()
-    let (model, loss) = (selected.model, try loss.clientLoss())
-    let labels = try classNumbers(labels, of: "--label", classCount: model.classCount)
-    let needed = count * model.labelPositions.elementCount
-    guard labels.count == needed else {
-      throw ValidationError("--label has \(labels.count) of them, and \(needed) are needed.")
+    let model = selected.model
+    let given = try LabelArguments(
+      labels, of: "--label", for: model, try loss.clientLoss(of: selected))
+    let (labels, loss) = (given.labels, given.loss)
+    guard labels.count == count else {
+      throw ValidationError("--label has \(labels.count) of them, and \(count) are needed.")
     }
     let images = try files.flatMap { try $0.elements(for: model) }
     let batch = Tensor(
@@ -135,12 +140,12 @@ struct GradientCommand: ParsableCommand {
 
 /// One file of a client's data.
 private enum GradientInput {
-  case picture(Image)
+  case picture(path: String, PictureOptions)
   case tensors(path: String, [(name: String, tensor: Tensor)])
 
-  init(_ path: String) throws {
+  init(_ path: String, _ pictures: PictureOptions) throws {
     guard path.lowercased().hasSuffix(".safetensors") || path.lowercased().hasSuffix(".st") else {
-      self = .picture(try Image(contentsOf: path))
+      self = .picture(path: path, pictures)
       return
     }
     let file = try SafetensorsFile(contentsOf: path)
@@ -164,10 +169,14 @@ private enum GradientInput {
   /// The images' elements, row-major.
   func elements(for model: Model) throws -> [Double] {
     switch self {
-    case .picture(let picture):
+    case .picture(let path, let pictures):
       try checkPictures(model)
-      return PrivateExample(name: "", picture: picture, label: nil, inputShape: model.inputShape)
-        .image.doubles
+      let example = try pictures.example(
+        path, name: path, label: nil, inputShape: model.inputShape)
+      if let preparation = example.preparation {
+        Terminal.printNote("Prepared \(path.escapingControlCharacters): \(preparation).")
+      }
+      return example.image.doubles
     case .tensors(let path, let tensors):
       return try tensors.flatMap { name, tensor in
         let image = tensor.shape.rank == 4 ? tensor.shape.removing(axes: [0]) : tensor.shape
@@ -178,6 +187,12 @@ private enum GradientInput {
               "tensor \(name.quotedForMessage) holds images \(image), and \(model.name) takes "
               + "\(model.inputShape)",
             remedy: "give images of that shape, or another --input-shape")
+        }
+        guard tensor.doubles.allSatisfy(\.isFinite) else {
+          throw FileError(
+            path: path,
+            problem: "tensor \(name.quotedForMessage) holds numbers that are not finite",
+            remedy: "give images of finite numbers")
         }
         return tensor.doubles
       }

@@ -51,8 +51,8 @@ struct InspectCommand: ParsableCommand {
       let selected = try model.map { model in
         try details.selection(of: model).select(batchSizes: [details.batchSize])
       }
-      try UpdateInspection(file, selected, details, try loss.clientLoss()).show(
-        json: json, all: all)
+      let clientLoss = try selected.map { try loss.clientLoss(of: $0) } ?? loss.clientLoss()
+      try UpdateInspection(file, selected, details, clientLoss).show(json: json, all: all)
     }
   }
 }
@@ -69,6 +69,11 @@ struct InspectDetails: ParsableArguments {
     help: ArgumentHelp(
       "An open extent of an ONNX model by its name; may be repeated.", valueName: "name=extent"))
   var dimensions: [String] = []
+
+  @Option(
+    name: .customLong("output"),
+    help: ArgumentHelp("The output of an ONNX model that holds the logits.", valueName: "name"))
+  var outputName: String?
 
   @Option(help: ArgumentHelp("Number of classes of a named model.", valueName: "n"))
   var classes: Int?
@@ -95,6 +100,7 @@ struct InspectDetails: ParsableArguments {
   func selection(of model: String) throws -> ModelSelection {
     var arguments = ["--model", model, "--mode", mode.rawValue]
     if let inputShape { arguments += ["--input-shape", inputShape] }
+    if let outputName { arguments += ["--output", outputName] }
     if let classes { arguments += ["--classes", "\(classes)"] }
     if let weights { arguments += ["--weights", weights] }
     for dimension in dimensions { arguments += ["--shape", dimension] }
@@ -148,7 +154,7 @@ struct ModelInspection {
     } catch {
       throw ModelError(error.message)
     }
-    let selected = try selection.select()
+    let selected = try selection.select(isQuiet: true)
     let (model, weighted) = (selected.model, selected.weighted(seed: 0))
     let smoothness = model.smoothness(mode: selected.mode)
     func described(_ values: [ONNXValueInfo]) -> [String] {

@@ -52,7 +52,7 @@ struct LabelsCommand: ParsableCommand {
     guard !chosen.isEmpty, !sizes.isEmpty else {
       throw ValidationError("--models and --batch-sizes need at least one entry each.")
     }
-    let folder = try output.out.map { try OutputFolder($0) }
+    let folder = try output.folder()
     Interruption.listen()
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
     let progress = ProgressLine(isEnabled: !output.quiet)
@@ -76,15 +76,20 @@ struct LabelsCommand: ParsableCommand {
     }
     progress.clear()
     if let folder {
-      try folder.create()
-      try AtomicFile.write(try ResultWriter.json(benchmark), to: folder.path(of: "labels.json"))
+      try folder.replace { staged in
+        try AtomicFile.write(
+          try ResultWriter.json(benchmark), to: staged.path(of: "labels.json"))
+      }
     }
     if output.json {
       Terminal.print(try ResultWriter.json(benchmark))
     } else {
       show(benchmark)
     }
-    if Interruption.isRequested { throw FinishedWithStatus(status: ExitStatus.interrupted) }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is what was measured so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
   }
 
   private func show(_ benchmark: LabelBenchmark) {

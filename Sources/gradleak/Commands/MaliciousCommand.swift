@@ -77,7 +77,7 @@ struct MaliciousCommand: ParsableCommand {
           + "and name a built-in model.")
     }
     let model = selected.model
-    let writer = try output.out.map { try MaliciousWriter(folder: $0) }
+    let writer = try output.folder().map { MaliciousWriter(folder: $0) }
     let pictures = try PictureSet(fashion: fashion, privateCount: images, seed: seed)
     var labels = RandomSource(seed: seed).derive(label: "labels")
     let shared = labels.integer(below: model.classCount)
@@ -104,7 +104,7 @@ struct MaliciousCommand: ParsableCommand {
       Terminal.print(try ResultWriter.json(outcome.record))
     } else {
       show(outcome.record)
-      if let written { Terminal.print("Wrote \(written).") }
+      if let written { Terminal.printWritten(written) }
     }
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is what was read so far.")

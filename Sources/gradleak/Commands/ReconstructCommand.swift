@@ -40,7 +40,8 @@ struct ReconstructCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, or names of bundled photographs.", valueName: "image"))
+      "Pictures: PNG or JPEG, names of bundled photographs, or .npy arrays of the model's input.",
+      valueName: "image"))
   var images: [String] = []
 
   @OptionGroup var update: UpdateOptions
@@ -50,9 +51,11 @@ struct ReconstructCommand: ParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "With --update: the pictures it was computed on, to measure by.", valueName: "image"))
+      "With --update: the pictures it was computed on, to measure by, or .npy arrays of the model's input.",
+      valueName: "image"))
   var truth: [String] = []
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
@@ -70,7 +73,8 @@ struct ReconstructCommand: ParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp(
       "The pictures' true labels, such as 3,7; random by default. With --update: labels that the "
-        + "attacker knows.", valueName: "classes"))
+        + "attacker knows. For --loss bce also sets such as 0+3,2,none; for --loss mse numbers.",
+      valueName: "classes"))
   var labels: String?
 
   func validate() throws {
@@ -119,25 +123,28 @@ struct ReconstructCommand: ParsableCommand {
     }
     let selected = try selection.select(batchSizes: [count])
     let model = selected.model
-    try checkPictures(model)
-    let known = try labels.map {
-      try classNumbers($0, of: "--labels", classCount: model.classCount)
-    }
+    try checkPictures(model, arePhotographs: !truth.isEmpty)
+    var clientLoss = try loss.clientLoss(of: selected)
+    let given = try labels.map { try LabelArguments($0, of: "--labels", for: model, clientLoss) }
+    let known = given?.labels
+    clientLoss = given?.loss ?? clientLoss
     if let known, known.count != count {
       throw ValidationError(
         "--labels has \(known.count) of them for a batch of \(count); give one for each image.")
     }
-    let file = try UpdateFile(
+    var file = try UpdateFile(
       contentsOf: path, for: model, wanted: selected.wanted,
       try update.reading(
         training, aggregate, from: selected.weighted(seed: attack.seed),
         batchSize: ofEach,
-        loss: try loss.clientLoss(), renamings: try selection.renamings()))
+        loss: clientLoss, renamings: try selection.renamings()))
+    let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed))
     let examples = try readTruth(known, model)
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
     session.explainSmoothness()
-    explain(file, selected.weighted(seed: attack.seed))
+    if let ending { Terminal.printNote(ending) }
+    explain(file)
     let outcome = try session.run(
       UpdateAudit.Subject(
         update: file.update, truth: examples, name: PictureNames.safe(fileStem(path)),
@@ -149,22 +156,18 @@ struct ReconstructCommand: ParsableCommand {
     guard !truth.isEmpty else { return nil }
     let names = PictureNames.unique(truth, outputFolder: output.out)
     return try truth.indices.map { index in
-      PrivateExample(
-        name: names[index], picture: try Image(contentsOf: truth[index]), label: labels?[index],
-        inputShape: model.inputShape)
+      try pictures.example(
+        truth[index], name: names[index], label: labels?[index], inputShape: model.inputShape)
     }
   }
 
   /// Says how the file was understood, as far as it was not plain.
-  private func explain(_ file: UpdateFile, _ weighted: WeightedModel) {
+  private func explain(_ file: UpdateFile) {
     for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
     if !selection.isFile, selection.weights == nil {
       Terminal.printNote(
         "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
           + "started from these, give its weights with --weights.")
-    }
-    if let objection = LossConsistency.objection(to: file.update, weighted) {
-      Terminal.printNote(objection, head: "warning: ")
     }
   }
 
@@ -177,20 +180,18 @@ struct ReconstructCommand: ParsableCommand {
       batchSizes: images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
     let model = selected.model
     try checkPictures(model)
-    let labels = try trueLabels(of: model)
+    let clientLoss = try loss.clientLoss(of: selected)
+    let given = try trueLabels(of: model, clientLoss)
+    let labels = given.labels
     let names = PictureNames.unique(images, outputFolder: output.out)
     // All pictures are read before anything is written.
     let examples = try images.indices.map { index in
-      PrivateExample(
-        name: names[index],
-        picture: try BundledImages.image(
-          named: images[index], size: model.inputShape[1] > 32 ? 64 : 32)
-          ?? Image(contentsOf: images[index]), label: labels[index],
-        inputShape: model.inputShape)
+      try pictures.example(
+        images[index], name: names[index], label: labels[index], inputShape: model.inputShape)
     }
-    let writer = try output.out.map { try ResultWriter(folder: $0) }
+    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
     let session = SimulationSession(
-      selected: selected, kind: kind, loss: try loss.clientLoss(), attack: attack, output: output,
+      selected: selected, kind: kind, loss: given.loss, attack: attack, output: output,
       defence: try defence.choice(), training: training, clients: aggregate)
     session.explainSmoothness()
     let jobs = stride(from: 0, to: examples.count, by: size).map { start in
@@ -201,25 +202,20 @@ struct ReconstructCommand: ParsableCommand {
     try finish(try session.run(jobs), writer, output)
   }
 
-  private func trueLabels(of model: Model) throws -> [Int] {
+  private func trueLabels(
+    of model: Model, _ loss: ClientLoss
+  ) throws -> (labels: [Int], loss: ClientLoss) {
     guard let labels else {
       var source = RandomSource(seed: attack.seed).derive(label: "labels")
-      return images.map { _ in source.integer(below: model.classCount) }
+      let count = loss.labelCount(classCount: model.classCount)
+      return (images.map { _ in source.integer(below: count) }, loss)
     }
-    let given = try classNumbers(labels, of: "--labels", classCount: model.classCount)
-    guard given.count == images.count else {
+    let given = try LabelArguments(labels, of: "--labels", for: model, loss)
+    guard given.labels.count == images.count else {
       throw ValidationError(
-        "--labels has \(given.count) of them for \(images.count) pictures; give one for each.")
+        "--labels has \(given.labels.count) of them for \(images.count) pictures; give one for each."
+      )
     }
-    return given
-  }
-}
-
-/// Refuses models whose input is no picture.
-func checkPictures(_ model: Model) throws(ModelError) {
-  guard model.inputShape[0] == 1 || model.inputShape[0] == 3 else {
-    throw ModelError(
-      "\(model.name) takes \(model.inputShape[0]) channels, and a picture has 1 or 3; give another "
-        + "model, or its image shape with --input-shape")
+    return (given.labels, given.loss)
   }
 }

@@ -45,6 +45,11 @@ struct ReportCommand: ParsableCommand {
     if json, let format, format != .json {
       throw ValidationError("There are --json and --format \(format.rawValue); give one of them.")
     }
+    if let out, !json, format == nil, ReportCommand.format(of: out) == nil {
+      throw ValidationError(
+        "The name \(out.quotedForMessage) does not tell the report's format; let it end in .html, .json, .csv "
+          + "or .md, or say --format.")
+    }
     if out == nil, chosenFormat == .html {
       throw ValidationError(
         "A page needs a file; give --out report.html, or --format json, csv or markdown.")
@@ -55,15 +60,50 @@ struct ReportCommand: ParsableCommand {
   private var chosenFormat: Report.Format {
     if json { return .json }
     if let format { return format }
-    switch out.map({ URL(fileURLWithPath: $0).pathExtension.lowercased() }) {
-    case "json": return .json
-    case "csv": return .csv
-    case "md", "markdown": return .markdown
-    default: return .html
+    return out.flatMap(ReportCommand.format) ?? .html
+  }
+
+  private static func format(of file: String) -> Report.Format? {
+    switch URL(fileURLWithPath: file).pathExtension.lowercased() {
+    case "html", "htm": .html
+    case "json": .json
+    case "csv": .csv
+    case "md", "markdown": .markdown
+    default: nil
     }
   }
 
   func run() throws {
+    let (report, text) = try whole()
+    guard let out else {
+      Terminal.write(text, to: .standardOutput)
+      return
+    }
+    try AtomicFile.write(text, to: out, isPrivate: true)
+    OutputFolder.adopt(out)
+    let verdict = report.verdict
+    if !verdict.images.isEmpty {
+      Terminal.printParagraph(
+        "\(verdict.grade.title): " + verdict.sentences[0])
+    }
+    Terminal.print("Wrote \(out).")
+  }
+
+  /// The report and its text from folders as they are at one moment: one that is replaced meanwhile is read
+  /// again.
+  private func whole() throws -> (Report, String) {
+    for path in runs { OutputFolder.recover(path) }
+    for _ in 0..<20 {
+      let before = runs.map(OutputFolder.identity)
+      let result = Result { try make() }
+      if runs.map(OutputFolder.identity) == before { return try result.get() }
+    }
+    throw FileError(
+      path: runs.joined(separator: ", "), problem: "the results are replaced again and again",
+      remedy: "wait until the runs that write them have ended")
+  }
+
+  private func make() throws -> (Report, String) {
     var input = ReportInput()
     for path in runs { try input.add(path: path) }
     guard !input.isEmpty else {
@@ -72,17 +112,6 @@ struct ReportCommand: ParsableCommand {
         remedy: "give the results of at least one")
     }
     let report = Report(input)
-    let text = try report.text(chosenFormat)
-    guard let out else {
-      Terminal.write(text, to: .standardOutput)
-      return
-    }
-    try AtomicFile.write(text, to: out)
-    let verdict = report.verdict
-    if !verdict.images.isEmpty {
-      Terminal.printParagraph(
-        "Grade \(verdict.grade.rawValue): " + verdict.sentences[0])
-    }
-    Terminal.print("Wrote \(out).")
+    return (report, try report.text(chosenFormat))
   }
 }

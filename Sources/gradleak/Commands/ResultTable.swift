@@ -38,24 +38,26 @@ struct ResultTable {
     let psnr = image.psnr.map { ResultWriter.decibels($0.value) }
     let ssim = image.ssim.map { String(format: "%.4f", $0.value) }
     let verdict =
-      switch LeakLevel(image) {
+      switch outcome.record.level(of: image) {
       case .full: "yes"
       case .recognisable: "partly"
+      case .undetermined: "not shown"
       case .label, .nothing: "no"
       }
     return [
       error ?? "-", psnr ?? "-", ssim ?? "-", label(of: image),
       String(outcome.record.trials.count),
       String(format: "%.2f s", outcome.timing.attackSeconds),
-      image.isRecovered == nil ? "?" : verdict,
+      verdict,
     ]
   }
 
   private func label(of image: ImageResult) -> String {
-    switch (image.trueLabel, image.isLabelRight) {
+    switch (image.trueLabelName, image.isLabelRight) {
+    case _ where image.isLabelGiven == true: "\(image.recoveredLabelName) given"
     case (let label?, true?): "\(label) ok"
-    case (let label?, _): "\(label) as \(image.recoveredLabel)"
-    case (nil, _): "\(image.recoveredLabel)"
+    case (let label?, _): "\(label) as \(image.recoveredLabelName)"
+    case (nil, _): image.recoveredLabelName
     }
   }
 

@@ -27,7 +27,6 @@ struct SimulationSession {
 
   /// Says what the model's smoothness means for the attack, when there is something to say.
   func explainSmoothness() {
-    selected.showNotes()
     guard kind.searches else { return }
     let report = selected.model.smoothness(mode: selected.mode)
     guard !report.isSmooth else { return }
@@ -43,6 +42,13 @@ struct SimulationSession {
     var outcomes: [AuditOutcome] = []
     // Jobs of one seed follow each other; the weights of only one are held.
     var latest: (seed: UInt64, audit: SimulatedAudit)?
+    if !defence.chain.isEmpty, let seed = jobs.first?.seed {
+      let audit = makeAudit(seed: seed, backend)
+      latest = (seed, audit)
+      for job in jobs {
+        try audit.check(defence.chain, job.batch, training: localTraining(of: job))
+      }
+    }
     for job in jobs {
       if latest?.seed != job.seed { latest = nil }
       let audit = latest?.audit ?? makeAudit(seed: job.seed, backend)
@@ -99,6 +105,10 @@ struct SimulationSession {
       selected.weighted(seed: attack.seed), activation: selected.activation,
       weights: selected.weightsDescription(seed: attack.seed), mode: selected.mode,
       backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+    let check = audit.check(subject)
+    for misfit in [check.misfit, check.truth?.misfit].compactMap(\.self) {
+      Terminal.printNote(misfit.sentence, head: "warning: ")
+    }
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let job = Job(name: subject.name, seed: attack.seed, batch: [])
@@ -111,6 +121,9 @@ struct SimulationSession {
       return Interruption.isRequested ? .stop(.interrupted) : .proceed
     }
     progress.clear()
+    if let misfit = outcome.record.misfit, misfit != check.misfit {
+      Terminal.printNote(misfit.sentence, head: "warning: ")
+    }
     return outcome
   }
 

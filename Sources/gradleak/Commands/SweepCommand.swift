@@ -49,7 +49,8 @@ struct SweepCommand: ParsableCommand {
 
   @Option(
     name: .customLong("attack"),
-    help: ArgumentHelp("An attack to try; repeat for more. (default: auto)", valueName: "name"))
+    help: ArgumentHelp(
+      "An attack or preset to try; repeat for more. (default: auto)", valueName: "name"))
   var attacks: [String] = []
 
   @Option(
@@ -130,10 +131,11 @@ struct SweepCommand: ParsableCommand {
   func run() throws {
     let plan = try chosenPlan()
     let pictures = try plan?.imageFolder.map { try SweepPictures(folder: $0) } ?? SweepPictures()
-    let tasks = plan?.tasks(of: pictures) ?? []
-    // A model or activation that does not exist is found out before anything runs.
-    for task in Dictionary(grouping: tasks, by: \.model).compactMap(\.value.first) {
-      _ = try task.makeModel()
+    let tasks = try plan?.tasks(of: pictures) ?? []
+    // A model or activation that does not exist, or a defence that cannot act, is found out before
+    // anything runs.
+    for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {
+      try task.check(pictures)
     }
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)

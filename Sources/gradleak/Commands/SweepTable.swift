@@ -19,6 +19,7 @@ struct SweepTable {
       ("median dB", .right), ("p90 dB", .right), ("kB sent", .right),
     ]
     var table = TextTable(columns)
+    let cut = report.cells.reduce(0) { $0 + ($1.cut ?? 0) }
     for cell in report.cells {
       var row: [String] = []
       if models.count > 1 { row.append(cell.model) }
@@ -44,6 +45,10 @@ struct SweepTable {
       "Leaked: runs with an image of \(ResultWriter.decibels(report.leakedPSNR)) dB or more, and 3 dB "
         + "above a grey one. Noise is given by its variance. Attacks know of the defence, unless "
         + "they are naive.")
+    if cut > 0 {
+      Terminal.printParagraph(
+        "Undetermined: \(cut) runs, whose attack was cut short; intervals count them both ways.")
+    }
     if let first = report.cells.first {
       Terminal.printParagraph(
         "Knowing nothing: a random image has \(ResultWriter.decibels(first.randomGuessPSNR.value)) "

@@ -147,8 +147,9 @@ struct TextCommand: ParsableCommand {
       try session.attack(path: path, try reading(trained?.adapters))
     } else {
       if let saveAdapter {
-        try OutputFolder(saveAdapter).create()
-        try session.client.adapters?.write(to: saveAdapter, for: base.weighted)
+        try OutputFolder(saveAdapter, setsOthersAside: output.force).replace { staged in
+          try session.client.adapters?.write(to: staged, for: base.weighted)
+        }
       }
       try session.simulate(texts, batchSize: options.batchSize, savingTo: saveUpdate)
     }
@@ -178,6 +179,7 @@ struct TextCommand: ParsableCommand {
     guard let file else { return text }
     let bytes = try InputFile.bytes(
       at: file, expected: "a text file with one text a line", limit: 64 << 20)
+    try WantedFile.text.refuseOthers(bytes, path: file)
     guard let content = String(validating: bytes, as: UTF8.self) else {
       throw FileError(
         path: file, problem: "the file is not UTF-8 text", remedy: "save it as UTF-8")

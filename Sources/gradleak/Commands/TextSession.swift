@@ -29,10 +29,13 @@ struct TextSession {
   ///
   /// - Parameter path: where the update is written before it is attacked; nil for nowhere.
   func simulate(_ texts: [String], batchSize: Int, savingTo path: String? = nil) throws {
-    let writer = try output.out.map { try OutputFolder($0) }
+    let writer = try output.folder()
     let audit = audit
-    // Every text is checked before the first attack.
+    // Every text, and what is done to each batch, is checked before the first attack.
     for text in texts { _ = try audit.tokens(of: text) }
+    for count in Set([min(batchSize, texts.count), texts.count % batchSize]) where count > 0 {
+      try client(on: count).check(batchSize: count)
+    }
     var labels = RandomSource(seed: configuration.seed).derive(label: "labels")
     let classes = folder.weighted.model.labelClasses
     let names = folder.weighted.model.names
@@ -47,11 +50,9 @@ struct TextSession {
     var outcomes: [TextOutcome] = []
     for start in stride(from: 0, to: texts.count, by: batchSize) {
       let batch = Array(texts[start..<min(start + batchSize, texts.count)])
-      var client = client
-      client.training = try training.training(exampleCount: batch.count)
       let outcome = try audit.simulate(
         batch, labels: batch.map { _ in labels.integer(below: classes) }, frozen: frozen,
-        client: client, configuration: configuration,
+        client: try client(on: batch.count), configuration: configuration,
         save: { update throws(FileError) in
           if let path { try update.write(to: path) }
         }, observe: progress.observe)
@@ -63,9 +64,16 @@ struct TextSession {
     try finish(outcomes, writer)
   }
 
+  /// The client with its local steps on a batch of this size.
+  private func client(on batchSize: Int) throws -> TextClient {
+    var client = client
+    client.training = try training.training(exampleCount: batchSize)
+    return client
+  }
+
   /// Attacks a captured update.
   func attack(path: String, _ reading: TextUpdateReading) throws {
-    let writer = try output.out.map { try OutputFolder($0) }
+    let writer = try output.folder()
     let file = try TextUpdateFile(contentsOf: path, for: folder.weighted.model, reading)
     for note in file.notes { Terminal.printNote(note) }
     let update = file.update
@@ -89,6 +97,11 @@ struct TextSession {
           String(format: "%7d  %.2e  ", snapshot.iteration, snapshot.loss)
             + snapshot.texts.joined(separator: " | ").escapingControlCharacters, .dim))
     }
+    // What casts doubt on the texts comes before them.
+    if let diagnosis = record.diagnosis, diagnosis.verdict != .recovered {
+      Terminal.printParagraph(
+        Terminal.styled(diagnosis.verdict.rawValue, .bold) + ": " + diagnosis.explanation)
+    }
     if record.method == "bag", let bag = record.bagOfWords {
       Terminal.printParagraph(
         "bag of words: " + bag.joined(separator: " ").escapingControlCharacters)
@@ -105,6 +118,13 @@ struct TextSession {
           + (mark.isEmpty
             ? "" : "  [" + Terminal.styled(mark, text.exactMatch == true ? .red : .green) + "]"),
         head: "recovered  ", indentation: 11)
+    }
+    for text in record.texts {
+      guard let parts = text.recoveredParts, parts.count > 1 else { continue }
+      for part in parts {
+        Terminal.printParagraph(
+          part.escapingControlCharacters, head: "of a pair  ", indentation: 11)
+      }
     }
     var notes = ["by \(record.method)"]
     if let distance = record.relativeDistance {
@@ -135,15 +155,16 @@ struct TextSession {
 
   private func finish(_ outcomes: [TextOutcome], _ folder: OutputFolder?) throws {
     let records = outcomes.map(\.record)
-    if let folder {
-      try folder.create()
-      try AtomicFile.write(try ResultWriter.json(records), to: folder.path(of: "text.json"))
+    let kept = try folder?.replace { staged in
+      try AtomicFile.write(try ResultWriter.json(records), to: staged.path(of: "text.json"))
     }
     if output.json {
       Terminal.print(try ResultWriter.json(records))
     } else {
       for line in TextSummary(records).lines { Terminal.print(line) }
-      if let folder { Terminal.print("Wrote \(folder.path(of: "text.json")).") }
+      if let folder {
+        Terminal.printWritten(folder.path(of: "text.json") + OutputFolder.note(kept ?? nil))
+      }
     }
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is the best so far.")
@@ -192,7 +213,8 @@ struct TextSummary {
   /// The attack and what the client did.
   private var title: String {
     guard let first = records.first else { return "" }
-    return ([first.attack] + [first.defence].compactMap(\.self)).joined(separator: ", ")
+    let naive = first.isDefenceKnown == false ? ["not known to the attacker"] : []
+    return ([first.attack] + [first.defence].compactMap(\.self) + naive).joined(separator: ", ")
   }
 
   var lines: [String] {

@@ -52,11 +52,14 @@ struct UpdateInspection {
     var objection: String?
     if let selected {
       do {
-        let update = try UpdateFile(
+        var update = try UpdateFile(
           contentsOf: path, for: selected.model, wanted: selected.wanted,
           UpdateReading(batchSize: details.batchSize, loss: loss, renamings: rules))
         notes = update.matching.explanations + update.notes
         if selected.given != nil {
+          if let note = update.chooseEnding(selected.ending, selected.weighted(seed: 0)) {
+            notes.append(note)
+          }
           objection = LossConsistency.objection(to: update.update, selected.weighted(seed: 0))
         }
       } catch {

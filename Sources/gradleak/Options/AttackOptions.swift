@@ -110,7 +110,9 @@ struct AttackOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
+    help: ArgumentHelp(
+      "Seconds at most on each update, graphs included, for all attacks and trials on it together; auto "
+        + "divides them among its attacks. What was found by then is kept.", valueName: "seconds"))
   var timeLimit: Double?
 
   @Option(

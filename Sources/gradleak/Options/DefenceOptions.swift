@@ -22,6 +22,11 @@ struct DefenceOptions: ParsableArguments {
 
   func validate() throws {
     _ = try choice()
+    if naiveAttack, defences.isEmpty {
+      throw ValidationError(
+        "--naive-attack is about a defence that the attacker does not know; give one with --defence."
+      )
+    }
   }
 
   func choice() throws -> Choice {

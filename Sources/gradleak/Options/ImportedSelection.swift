@@ -10,9 +10,10 @@ extension ModelSelection {
     options.inputShape = try imageShape(channels: nil)
     options.size = size
     options.dimensions = try openExtents()
+    options.output = outputName
     let imported = try ImportedModel(contentsOf: model, options)
     let model = try normalizing(imported.weighted.model)
-    try checkMemory(model, for: use)
+    try checkMemory(model, batchSizes: batchSizes, for: use)
     return SelectedModel(
       model: model, activation: imported.activations, mode: mode,
       given: SelectedModel.Given(
@@ -20,7 +21,7 @@ extension ModelSelection {
           model: model, parameters: imported.weighted.parameters,
           buffers: imported.weighted.buffers),
         description: "of \(fileName(self.model))"),
-      wanted: imported.wanted, notes: imported.notes)
+      wanted: imported.wanted, ending: imported.ending, notes: imported.notes)
   }
 
   /// The extents of --shape by name.

@@ -5,7 +5,7 @@ import TensorGraph
 extension ClientLoss.Kind: ExpressibleByArgument {
   public static let allValueDescriptions = [
     "cross-entropy": "softmax and cross entropy",
-    "mse": "squared error against one-hot labels",
+    "mse": "squared error against one-hot labels, or numbers",
     "bce": "sigmoids and binary cross entropy (BCEWithLogitsLoss)",
   ]
 }
@@ -35,6 +35,29 @@ struct LossOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp("A factor on the client's loss, such as 0.5.", valueName: "factor"))
   var lossScale = 1.0
+
+  @Flag(
+    help: ArgumentHelp(
+      "The client applied its loss to the values of the softmax or sigmoid that the model's file ends in, "
+        + "not to what goes into it. Found by which fits, where a single example's update tells."))
+  var keepSoftmax = false
+
+  /// The client's loss on a model, whose ending belongs to it where it was kept; always for a squared
+  /// error, which is that of the model's output.
+  ///
+  /// - Throws: ``ValidationError`` when the model ends in no such function; ``AttackError`` when the loss
+  ///   does not fit the model.
+  func clientLoss(of selected: SelectedModel) throws -> ClientLoss {
+    var loss = try clientLoss()
+    if keepSoftmax, selected.ending == nil {
+      throw ValidationError(
+        "--keep-softmax is for models whose file ends in a softmax or sigmoid, and "
+          + "\(selected.model.name) does not; leave it out.")
+    }
+    if keepSoftmax || loss.kind == .meanSquaredError { loss = loss.after(selected.ending) }
+    try loss.check(classCount: selected.model.classCount)
+    return loss
+  }
 
   /// - Throws: ``AttackError`` when a number is out of range or options do not go together.
   func clientLoss() throws -> ClientLoss {

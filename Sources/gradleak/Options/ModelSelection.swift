@@ -57,6 +57,13 @@ struct ModelSelection: ParsableArguments {
   var dimensions: [String] = []
 
   @Option(
+    name: .customLong("output"),
+    help: ArgumentHelp(
+      "The output of an ONNX model that holds the logits; by default the one that the most parameters "
+        + "reach.", valueName: "name"))
+  var outputName: String?
+
+  @Option(
     help: ArgumentHelp(
       "Weights of a named model: a safetensors file, such as a saved state_dict.",
       valueName: "file"))
@@ -93,6 +100,8 @@ struct ModelSelection: ParsableArguments {
           "\(name) is for the built-in models, and \(model.quotedForMessage) is a file; leave it out."
         )
       }
+    } else if outputName != nil {
+      throw ValidationError("--output is for ONNX models, and named models have one; leave it out.")
     } else if !dimensions.isEmpty {
       throw ValidationError("--shape is for ONNX models; use --input-shape or --size.")
     }
@@ -114,10 +123,15 @@ struct ModelSelection: ParsableArguments {
   /// - Parameters:
   ///   - batchSizes: that it will be run with; a model from a file is made for these.
   ///   - use: what will be done with it.
+  ///   - isQuiet: whether the caller says itself what the user should know of it.
   /// - Throws: ``ModelError`` or ``FileError`` when there is no such model, an option does not fit it,
   ///   or it cannot fit into memory.
-  func select(batchSizes: Set<Int> = [1], for use: Use = .attack) throws -> SelectedModel {
-    isFile ? try selectFile(batchSizes, for: use) : try selectNamed(for: use)
+  func select(
+    batchSizes: Set<Int> = [1], for use: Use = .attack, isQuiet: Bool = false
+  ) throws -> SelectedModel {
+    let selected = isFile ? try selectFile(batchSizes, for: use) : try selectNamed(for: use)
+    if !isQuiet { for note in selected.notes { Terminal.printNote(note) } }
+    return selected
   }
 
   private func selectNamed(for use: Use) throws -> SelectedModel {
@@ -192,13 +206,17 @@ struct ModelSelection: ParsableArguments {
   }
 
   /// Refuses what the system would end in the middle.
-  func checkMemory(_ model: Model, for use: Use) throws(ModelError) {
-    let needed = use.bytesPerParameter * Double(model.parameterCount)
+  func checkMemory(
+    _ model: Model, batchSizes: Set<Int> = [1], for use: Use
+  ) throws(ModelError) {
+    let pixels = Double(model.inputShape.elementCount) * Double(batchSizes.max() ?? 1)
+    let needed = use.bytesPerParameter * Double(model.parameterCount) + 100 * pixels
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard needed <= available else {
       func gigabytes(_ bytes: Double) -> Int { Int((bytes / 1e9).rounded(.up)) }
       throw ModelError(
-        "\(model.name) would have \(model.parameterCount) parameters, and \(use.name) would take "
+        "\(model.name) would have \(model.parameterCount) parameters and images of "
+          + "\(model.inputShape), and \(use.name) would take "
           + "about \(gigabytes(needed)) GB of memory, more than the \(gigabytes(available)) GB of "
           + "this machine; use a smaller image, number of classes or model")
     }
@@ -222,6 +240,8 @@ struct SelectedModel {
   let given: Given?
   /// Its parameters with what is known of their names in training code.
   var wanted: [WantedTensor]?
+  /// The function that its file ends in and its logits go without; nil for none.
+  var ending: LossEnding?
   /// What the user should know of it.
   var notes: [String] = []
 
@@ -231,11 +251,6 @@ struct SelectedModel {
 
   func weightsDescription(seed: UInt64) -> String {
     given?.description ?? "untrained, initialised with seed \(seed)"
-  }
-
-  /// Writes what the user should know to standard error.
-  func showNotes() {
-    for note in notes { Terminal.printNote(note) }
   }
 }
 

@@ -1,10 +1,17 @@
 import ArgumentParser
+import ModelIO
 
 /// Where results go.
 struct OutputOptions: ParsableArguments {
   @Option(
     name: [.long, .short], help: ArgumentHelp("Folder for the results.", valueName: "folder"))
   var out: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Take the place of a folder that holds other files too; it is kept beside, as FOLDER.before-1."
+    ))
+  var force = false
 
   @Flag(help: "Print the records as JSON instead of a table.")
   var json = false
@@ -16,6 +23,17 @@ struct OutputOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
   var threads: Int?
+
+  /// The folder for the results; nil where none is asked for.
+  ///
+  /// - Parameter inputs: files that the results are made from.
+  /// - Throws: ``FileError`` when it cannot be written or replaced, or holds one of the inputs.
+  func folder(besides inputs: [String] = []) throws(FileError) -> OutputFolder? {
+    guard let out else { return nil }
+    let folder = try OutputFolder(out, setsOthersAside: force)
+    try folder.checkNotHolding(inputs)
+    return folder
+  }
 
   func validate() throws {
     if let out, out.isEmpty {

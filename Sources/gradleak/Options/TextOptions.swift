@@ -94,8 +94,9 @@ struct TextOptions: ParsableArguments {
       try LanguagePrior(
         TextModelFolder($0, head: .languageModel, seed: seed), for: folder.tokenizer)
     }
+    let choice = try defence.choice()
     let client = TextClient(
-      adapters: adapters, defences: try defence.choice().chain, seed: seed)
+      adapters: adapters, defences: choice.chain, isDefenceKnown: choice.isAdaptive, seed: seed)
     return TextSession(
       folder: folder,
       weights: folder.freshParameters.isEmpty

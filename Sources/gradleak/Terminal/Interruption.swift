@@ -1,24 +1,38 @@
 import Foundation
 import Synchronization
 
-/// Ctrl-C: the first asks the running attack to stop and keep its best result, the second ends the
-/// program at once.
+/// Ctrl-C, and the signals of `kill`, of a system that shuts down and of a terminal that is closed (SIGINT,
+/// SIGTERM, SIGHUP): the first asks the running attack to stop and keep its best result, the second ends
+/// the program at once.
 enum Interruption {
-  private static let presses = Atomic<Int>(0)
+  /// The number of the first signal; 0 before it.
+  private static let first = Atomic<Int32>(0)
 
-  /// Starts to listen. Before this Ctrl-C ends the program as usual.
+  /// Starts to listen. Before this the signals end the program as usual.
   static func listen() {
     // Touched here first, so that the handler itself initialises nothing.
-    presses.store(0, ordering: .relaxed)
-    signal(SIGINT) { _ in
-      if Interruption.presses.add(1, ordering: .relaxed).newValue > 1 {
-        _exit(ExitStatus.interrupted)
+    first.store(0, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      let previous = signal(number, SIG_IGN)
+      // Whoever starts a program with nohup wants it to outlive the terminal.
+      if number == SIGHUP, isIgnoring(previous) { continue }
+      signal(number) { number in
+        let (isFirst, earlier) = Interruption.first.compareExchange(
+          expected: 0, desired: number, ordering: .relaxed)
+        if !isFirst { _exit(128 + earlier) }
       }
     }
   }
 
-  /// Whether Ctrl-C was pressed.
-  static var isRequested: Bool { presses.load(ordering: .relaxed) > 0 }
+  private static func isIgnoring(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {
+    unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// Whether a signal has come.
+  static var isRequested: Bool { number > 0 }
+
+  /// The first signal; 0 when none has come.
+  static var number: Int32 { first.load(ordering: .relaxed) }
 }
 
 /// The program's exit statuses.
@@ -27,6 +41,8 @@ enum ExitStatus {
   static let found: Int32 = 1
   /// Wrong options, or a file that is missing or cannot be used.
   static let badInput: Int32 = 2
-  /// Stopped by Ctrl-C; the best result so far was kept.
-  static let interrupted: Int32 = 130
+  /// An attack was cut short, so that a check can tell neither.
+  static let undetermined: Int32 = 3
+  /// Stopped by a signal, 128 and its number as shells say it; the best result so far was kept.
+  static var interrupted: Int32 { 128 + Interruption.number }
 }

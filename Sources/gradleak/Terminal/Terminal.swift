@@ -45,6 +45,12 @@ enum Terminal {
     for line in wrapped(text, head: head, indentation: indentation) { print(line) }
   }
 
+  /// Says what was written to a folder, and that it is not for everybody.
+  static func printWritten(_ files: String) {
+    printParagraph("Wrote \(files).", indentation: 0)
+    printParagraph("The folder holds private data; only you can read it.", indentation: 0)
+  }
+
   /// Writes a paragraph that the user should know to standard error.
   static func printNote(_ text: String, head: String = "note: ") {
     for line in wrapped(text, head: head, indentation: head.count) { printError(line) }
@@ -79,7 +85,9 @@ enum Terminal {
       try handle.write(contentsOf: Data(text.utf8))
     } catch {
       // A closed pipe (`gradleak ... | head`) is no reason to complain; a full disk is.
-      guard handle === FileHandle.standardOutput, errno != EPIPE else { return }
+      // Nor is a terminal that was closed during the run, as long as the results are kept.
+      guard handle === FileHandle.standardOutput, errno != EPIPE, Interruption.number != SIGHUP
+      else { return }
       printError("gradleak: the output cannot be written (\(String(cString: strerror(errno)))).")
       exit(ExitStatus.badInput)
     }

@@ -39,7 +39,7 @@ private func elements(_ name: String, in page: String) -> [Substring] {
       #expect(verdict.lowerBound < place.lowerBound)
     }
     #expect(page.contains("honest-but-curious server"))
-    #expect(page.contains("fnv1a64:0123456789abcdef"))
+    #expect(page.contains("fnv1a64:0123456789abcde0"))
   }
 
   @Test func loadsNothing() throws {

@@ -49,7 +49,14 @@ import Testing
     ("groups: 3", "groups is not a list"), ("groups: [3]", "keys and values"),
     ("- a\n- b", "a plan is a list of keys"), ("a: [", "no YAML"), ("images: 3", "folder's name"),
     ("", "a plan is a list"), ("model: [a]", "model is not a name"),
-    ("a: &a [x]\nb: *c", "no YAML"),
+    ("a: &a [x]\nb: *c", "no YAML"), ("seeds: 1\nseeds: 2", "\"seeds\" stands there twice"),
+    ("groups:\n  - {seeds: 1, seeds: 2}", "stands there twice"),
+    ("attacks: [plan]", "no attack called"), ("attacks: [modren]", "did you mean modern?"),
+    ("a: &a [x]\nb: {[*a, *a] : 1}", "keys are plain words"),
+    ("a: &a [x]\n*a : 1", "keys are plain words"), ("? [a]\n: 1", "keys are plain words"),
+    (bomb(["x", "y", "z", "x", "y", "z", "x", "y", "z"], levels: 9), "more than 100000 values"),
+    (bomb(["x", "y"], levels: 40), "more than 100000 values"),
+    (String(repeating: "[", count: 100_000), "no YAML"),
   ])
   func refusesWhatIsNoPlan(_ text: String, _ part: String) {
     let error = #expect(throws: SweepError.self) { try SweepPlan(yaml: text) }
@@ -69,7 +76,7 @@ import Testing
 
   @Test func thePaperHasEnoughRunsInEveryCell() throws {
     let plan = try #require(try SweepPlan.preset(named: "dlg-paper"))
-    let tasks = plan.tasks(of: SweepPictures())
+    let tasks = try plan.tasks(of: SweepPictures())
     #expect(Set(try tasks.map { try $0.key }).count == tasks.count)
     let cells = Dictionary(grouping: tasks) {
       "\($0.defence) \($0.attack) \($0.batchSize) \($0.size)"
@@ -89,5 +96,43 @@ import Testing
     #expect(throws: FileError.self) { try SweepPictures(folder: folder.path) }
     try AtomicFile.write("no picture", to: folder("a.png"))
     #expect(throws: FileError.self) { try SweepPictures(folder: folder.path) }
+  }
+}
+
+/// Lists of aliases of lists: a few bytes that stand for `items.count` to the power of `levels` values.
+private func bomb(_ items: [String], levels: Int) -> String {
+  var lines = ["a0: &a0 [\(items.joined(separator: ","))]"]
+  for level in 1...levels {
+    let aliases = items.map { _ in "*a\(level - 1)" }.joined(separator: ",")
+    lines.append("a\(level): &a\(level) [\(aliases)]")
+  }
+  return lines.joined(separator: "\n")
+}
+
+/// What a plan may ask for.
+struct SweepSizeTests {
+  @Test func tooManyRunsAreCountedBeforeTheyAreWrittenOut() throws {
+    var group = SweepPlan.Group()
+    group.seeds = 100_000
+    group.sizes = Array(1...1000)
+    group.batchSizes = Array(1...1000)
+    let plan = SweepPlan(groups: [SweepPlan.Group](repeating: group, count: 100))
+    let error = #expect(throws: SweepError.self) { try plan.tasks(of: SweepPictures()) }
+    #expect(error?.message.contains("more than the 1000000") == true, "\(error?.message ?? "")")
+  }
+
+  /// A preset runs as `reconstruct --attack` runs it, unless the plan says how long.
+  @Test func presetsAreSwept() throws {
+    var plan = try SweepPlan(yaml: "attacks: [modern, modern/naive, tag]\nseeds: 1")
+    let tasks = try plan.tasks(of: SweepPictures())
+    let modern = try AttackPresets.preset(named: "modern").plan
+    #expect(tasks[0].attack.kind == .plan && tasks[0].attack.description == "modern")
+    #expect(tasks[0].iterations == modern.iterations && tasks[0].trials == modern.trials)
+    #expect(Set(tasks.map(\.attack.description)) == ["modern", "modern/naive", "tag"])
+    plan.groups[0].iterations = 7
+    #expect(try plan.tasks(of: SweepPictures())[0].iterations == 7)
+    // What older gradleaks wrote is still the same run.
+    #expect(
+      try SweepPlan(yaml: "seeds: 1").tasks(of: SweepPictures())[0].key.contains("preset") == false)
   }
 }

@@ -13,11 +13,12 @@ import Testing
       tool: "t", configuration: AttackConfiguration(seed: seed),
       model: ModelSummary(
         name: "lenet", activation: "sigmoid", inputShape: [3, 32, 32], classCount: 100,
-        parameterCount: 1, weights: "w", fingerprint: "f"),
+        parameterCount: 1, weights: "w", fingerprint: "f\(seed)"),
       update: UpdateSummary(
-        kind: "gradient", loss: "l", batchSize: 1, localSteps: 1, norm: 1, fingerprint: "f"),
+        kind: "gradient", loss: "l", batchSize: 1, localSteps: 1, norm: 1,
+        fingerprint: "\(defence)\(seed)"),
       threatModel: ThreatModel(),
-      trials: [TrialRecord(reason: .solved, iterations: 1, evaluations: 1, matchingLoss: 0)],
+      trials: [TrialRecord(reason: .stagnated, iterations: 1, evaluations: 1, matchingLoss: 0)],
       bestTrial: 0, matchingLoss: 0,
       images: [
         ImageResult(

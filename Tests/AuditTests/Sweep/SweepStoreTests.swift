@@ -15,7 +15,7 @@ func smallSweep(_ defences: [String] = ["none", "fp16"]) throws -> [SweepTask] {
   group.seeds = 1
   group.pictures = 2
   group.iterations = 40
-  return SweepPlan(groups: [group]).tasks(of: SweepPictures())
+  return try SweepPlan(groups: [group]).tasks(of: SweepPictures())
 }
 
 func runner(_ tasks: [SweepTask], _ store: SweepStore) -> SweepRunner {

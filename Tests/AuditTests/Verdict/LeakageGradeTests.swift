@@ -12,10 +12,27 @@ func result(
     recoveredLabel: label, randomGuessPSNR: 7, greyImagePSNR: grey)
 }
 
-private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
-  LeakageGrade(
-    images.map { LeakLevel($0) }, labels: SuccessRate(images.compactMap(\.isLabelRight)),
-    classCount: classes)
+/// The grade of images, each in an update of its own.
+private func grade(
+  _ images: [ImageResult], classes: Int = 10, reason: StopReason = .stagnated,
+  diagnosis: Diagnosis.Verdict? = nil
+) -> LeakageGrade {
+  verdict(images, classes: classes, reason: reason, diagnosis: diagnosis).grade
+}
+
+private func verdict(
+  _ images: [ImageResult], classes: Int = 10, reason: StopReason = .stagnated,
+  diagnosis: Diagnosis.Verdict? = nil
+) -> LeakageVerdict {
+  LeakageVerdict(
+    images.enumerated().map { index, image in
+      var image = image
+      image.name += "\(index)"
+      var record = sampleRecord(
+        images: [image], update: "\(index)", reason: reason, diagnosis: diagnosis)
+      record.model.classCount = classes
+      return record
+    })
 }
 
 @Suite struct LeakageGradeTests {
@@ -27,7 +44,7 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
     #expect(LeakLevel(result(19.99, label: 2)) == .nothing)
     // A dull picture looks like a grey one.
     #expect(LeakLevel(result(22, grey: 19.5)) == .label)
-    #expect(LeakLevel(result(.nan, label: 1)) == .nothing)
+    #expect(LeakLevel(result(.nan, label: 1)) == .undetermined)
   }
 
   @Test func lettersFollowTheirDefinitions() {
@@ -51,7 +68,7 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
     }
     #expect(grade(mixed(2)) == .A)
     #expect(grade(mixed(8)) == .B)
-    #expect(SuccessRate(successes: 0, count: LeakageGrade.imagesForA).interval.upperBound < 0.2)
+    #expect(SuccessRate(successes: 0, count: LeakageGrade.unitsForA).interval.upperBound < 0.2)
   }
 
   @Test func theBestAttackOnAnImageCounts() {
@@ -60,7 +77,7 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
     let other = sampleRecord(images: [result(12)], attack: .dlg, update: "other")
     let verdict = LeakageVerdict([weak, strong, other])
     #expect(verdict.images.map(\.psnr?.value) == [45, 12])
-    #expect(verdict.full == SuccessRate(successes: 1, count: 2))
+    #expect(verdict.full.leaked == 1 && verdict.full.count == 2)
     #expect(verdict.highestPSNR == 45)
   }
 
@@ -75,15 +92,95 @@ private func grade(_ images: [ImageResult], classes: Int = 10) -> LeakageGrade {
 
   @Test func withoutOriginalsTheDiagnosisDecides() {
     let unknown = ImageResult(name: "a", recoveredLabel: 4)
-    #expect(LeakLevel(unknown) == .nothing)
-    let verdict = LeakageVerdict([sampleRecord(images: [unknown])])
-    #expect(verdict.grade == .B && verdict.labels.count == 0)
+    #expect(LeakLevel(unknown) == .undetermined)
+    let verdict = LeakageVerdict([sampleRecord(images: [unknown], reason: .stagnated)])
+    #expect(verdict.grade == .notShown && verdict.evidence == .notShown)
+    #expect(verdict.labels.count == 0 && !verdict.isCutShort)
     #expect(verdict.sentences.contains { $0.contains("not known: 1 of 1") })
+    #expect(grade([unknown], diagnosis: .recovered) == .F)
+    #expect(grade([unknown], diagnosis: .recoveredUpToAmbiguity) == .D)
+    for failure in [
+      Diagnosis.Verdict.stuck, .notDetermined, .doesNotFit, .carriesNothing, .cutShort,
+    ] {
+      #expect(grade(Array(repeating: unknown, count: 30), diagnosis: failure) == .notShown)
+    }
     #expect(!verdict.sentences.contains { $0.contains("nan") })
   }
 
   @Test func nothingIsNoVerdict() {
     #expect(LeakageVerdict([]).sentences == ["There are no runs on images to judge."])
     #expect(LeakageVerdict([]).highestPSNR == -.infinity)
+  }
+
+  /// An attack that did not run to its end has not failed.
+  @Test func whatWasCutShortEarnsNoGrade() {
+    let nothing = Array(repeating: result(7, label: 4), count: 20)
+    #expect(grade(nothing) == .A)
+    for reason in [StopReason.timeLimit, .interrupted] {
+      let verdict = verdict(nothing, reason: reason)
+      #expect(verdict.grade == .notShown && verdict.isCutShort)
+      #expect(verdict.sentences[0].contains("20 of 20 attacks"))
+    }
+    // A limit of a few iterations ends an attack as well.
+    var record = sampleRecord(images: [result(7, label: 4)], reason: .iterationLimit)
+    record.configuration.iterations = 5
+    #expect(LeakageVerdict([record]).grade == .notShown)
+    record.configuration.iterations = 1200
+    #expect(LeakageVerdict([record]).grade == .B)
+    // What leaked has leaked all the same.
+    #expect(grade([result(50)], reason: .timeLimit) == .F)
+  }
+
+  @Test func updatesThatAreNotTheModelsEarnNoGrade() {
+    let nothing = Array(repeating: result(7, label: 4), count: 20)
+    for diagnosis in [Diagnosis.Verdict.doesNotFit, .carriesNothing] {
+      let verdict = verdict(nothing, diagnosis: diagnosis)
+      #expect(verdict.grade == .notShown && !verdict.isCutShort)
+    }
+    // The only batch with this update is another picture than the one that was given as the truth.
+    #expect(grade(nothing, diagnosis: .recovered) == .notShown)
+  }
+
+  /// Images of one update share its fate, and so do repeats of one image on the same weights.
+  @Test func intervalsCountIndependentUnits() {
+    let batch = (0..<16).map { result(12, label: 4, name: "image\($0)") }
+    let one = LeakageVerdict([sampleRecord(images: batch, reason: .stagnated)])
+    #expect(one.recognisable.units.count == 1 && one.grade == .B)
+    #expect(one.recognisable.interval.upperBound > 0.7)
+    let repeats = LeakageVerdict(
+      (0..<16).map {
+        sampleRecord(images: [result(12, label: 4)], update: "\($0)", reason: .stagnated)
+      })
+    #expect(repeats.recognisable.units.count == 1 && repeats.grade == .B)
+    let weights = LeakageVerdict(
+      (0..<16).map {
+        var record = sampleRecord(
+          images: [result(12, label: 4)], update: "\($0)", reason: .stagnated)
+        record.model.fingerprint = "\($0)"
+        return record
+      })
+    #expect(weights.recognisable.units.count == 16 && weights.grade == .A)
+  }
+
+  /// Images with the same update to the last bit are not merged silently.
+  @Test func equalUpdatesAreSaid() {
+    let verdict = LeakageVerdict([
+      sampleRecord(images: [result(12, name: "a")], reason: .stagnated),
+      sampleRecord(images: [result(12, name: "b")], reason: .stagnated),
+    ])
+    #expect(verdict.images.count == 2 && verdict.recognisable.units.count == 1)
+    #expect(verdict.sentences[0].contains("shared by different images"))
+  }
+
+  @Test func theWidestIntervalCountsWhatIsOpen() {
+    let items = (0..<20).map {
+      LeakRate.Item($0 == 0 ? .undetermined : .held, ties: ["\($0)"])
+    }
+    let rate = LeakRate(items)
+    #expect(rate.interval.lowerBound == 0)
+    #expect(
+      rate.interval.upperBound == SuccessRate(successes: 1, count: 20).interval.upperBound)
+    #expect(rate.description == "0 of 20, 1 undetermined (95 % interval 0-24 %)")
+    #expect(LeakRate([]).interval == 0...1 && LeakRate([]).description == "0 of 0")
   }
 }

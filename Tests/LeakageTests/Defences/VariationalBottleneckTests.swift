@@ -119,7 +119,7 @@ import Testing
       let once = try model.withVariationalBottleneck(size: 2)
       _ = try once.withVariationalBottleneck(size: 2)
     }
-    #expect(message?.contains("precode goes before") == true)
+    #expect(message?.contains("precode needs a fully") == true)
     #expect(throws: DefenceError.self) { try DefenceChain("precode+dp-sgd:1,1") }
     #expect(throws: DefenceError.self) { try DefenceChain("lora:2+precode") }
   }

@@ -279,9 +279,10 @@ private func attack(
     let blind = TextInversion(inversion, attacking: update.withholding(Set(scales)))
     let truth = TextBatch(tokens: [text], labels: .classes([1]))
     let own = TextAttackSession(timeLimit: nil) { _ in .proceed }
-    #expect(try own.deviation(of: truth, blind).isExplained)
-    if rate == 1e-8 { #expect(try blind.hasExplainedNearMiss(truth, nil, own)) }
-    if rate == 1e-2 { #expect(try !blind.hasExplainedNearMiss(truth, nil, own)) }
+    let deviation = try own.deviation(of: truth, blind)
+    #expect(deviation.isExplained)
+    if rate == 1e-8 { #expect(try blind.hasExplainedNearMiss(truth, deviation, nil, own)) }
+    if rate == 1e-2 { #expect(try !blind.hasExplainedNearMiss(truth, deviation, nil, own)) }
   }
 
   /// Mini-batches in another order are another update, and the right order is found.
@@ -398,6 +399,12 @@ private func attack(
       backend: backend
     ).run()
     #expect(result.texts == batch.tokens && !result.isCertain)
+    // One who does not know of it is told nothing.
+    let unknown = try model.share(
+      batch,
+      by: TextClient(defences: try DefenceChain("int8"), isDefenceKnown: false, seed: 3),
+      backend: backend)
+    #expect(unknown.noiseDeviations.isEmpty && unknown.gradients == update.gradients)
   }
 
   @Test func refusesWhatIsNotSimulated() throws {

@@ -29,12 +29,36 @@ struct TextCase {
     let mask = try #require(golden["mask"]).doubles
     let labels = try #require(golden["labels"]).doubles
     let length = tokens.shape[1]
-    let texts = (0..<tokens.shape[0]).map { row in
-      (0..<length).filter { mask[row * length + $0] == 1 }
-        .map { Int(tokens.doubles[row * length + $0]) }
+    let numbers = tokens.doubles.map { Int($0) }
+    let segments = golden["token_type_ids"].map { $0.doubles.map { Int($0) } }
+    var (texts, layouts): ([[Int]], [TextLayout]) = ([], [])
+    for row in 0..<tokens.shape[0] {
+      let all = row * length..<(row + 1) * length
+      let used = all.lowerBound...(try #require(all.last { mask[$0] == 1 }))
+      texts.append(used.map { numbers[$0] })
+      layouts.append(
+        TextLayout(
+          segments: segments.map { segments in used.map { segments[$0] } },
+          isAttended: used.allSatisfy { mask[$0] == 1 } ? nil : used.map { mask[$0] == 1 }))
     }
     switch model.configuration.head {
-    case .classification: batch = TextBatch(tokens: texts, labels: .classes(labels.map { Int($0) }))
+    case .classification where model.configuration.loss != .crossEntropy:
+      batch = TextBatch(
+        tokens: texts,
+        labels: .values(
+          texts.indices.map {
+            Array(labels[$0 * model.labelClasses..<($0 + 1) * model.labelClasses])
+          }))
+    case .classification:
+      batch = TextBatch(
+        tokens: texts, labels: .classes(labels.map { Int($0) }), layouts: layouts)
+    case .languageModel where name == "gpt2-prompt":
+      batch = TextBatch(
+        tokens: texts,
+        labels: .someNextTokens(
+          texts.enumerated().map { row, text in
+            text.indices.map { labels[row * length + $0] >= 0 }
+          }))
     case .languageModel: batch = TextBatch(tokens: texts, labels: .nextTokens)
     case .maskedLanguageModel:
       batch = TextBatch(
@@ -51,6 +75,7 @@ struct TextCase {
   static let names = [
     "bert-classification", "bert-masked", "bert-relu", "gpt2-language", "gpt2-untied",
     "gpt2-classification", "distilbert-classification", "distilbert-masked",
+    "bert-pair", "bert-regression", "gpt2-multi-label", "gpt2-prompt",
   ]
 }
 

@@ -49,7 +49,10 @@ private func problem(
     #expect(file.update.isComplete && file.notes.isEmpty && file.matching.explanations.isEmpty)
   }
 
-  @Test(arguments: ["module.", "_orig_mod.", "module._orig_mod.", "grad.", "model."])
+  @Test(arguments: [
+    "module.", "_orig_mod.", "module._orig_mod.", "grad.", "model.", "_forward_module.",
+    "_module.module.",
+  ])
   func prefixesOfWrappersAreLeftOut(_ prefix: String) throws {
     let file = try read(renamed { prefix + $0 }, for: model)
     #expect(file.update.gradients == client.update.gradients)
@@ -97,6 +100,23 @@ private func problem(
     #expect(
       problem(["x": Tensor([5], .f32, repeating: 1)], for: model)?
         .contains("none of its 1 tensors") == true)
+  }
+
+  @Test func wrappersOfInnerLayersAreLeftOut() throws {
+    let file = try read(
+      renamed { $0.replacingOccurrences(of: "body.", with: "body._checkpoint_wrapped_module.") },
+      for: model)
+    #expect(file.update.gradients == client.update.gradients)
+  }
+
+  @Test func aFileWithoutTensorsIsSaid() {
+    #expect(problem([:], for: model)?.contains("holds no tensors") == true)
+  }
+
+  @Test func whatWasReadIsRemembered() throws {
+    #expect(try read(named, for: model).update.origin == .gradient)
+    let reading = UpdateReading(kind: .difference, learningRate: 0.1, batchSize: 1)
+    #expect(try read(named, for: model, reading).update.origin == .difference(learningRate: 0.1))
   }
 
   @Test func silentLayersAreSaid() throws {

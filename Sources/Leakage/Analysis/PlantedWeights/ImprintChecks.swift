@@ -40,8 +40,8 @@ enum ImprintChecks {
   ]
   /// The last is for clients whose images differ less than photographs do, such as digits.
   private static let ofImages = [
-    UnitBins.Likeness(correlation: 0.99, cosine: 0.9, expectedReads: 2.6),
-    UnitBins.Likeness(correlation: 0.995, cosine: 0, expectedReads: 2.4),
+    UnitBins.Likeness(correlation: 0.99, cosine: 0.9, expectedReads: 2.9),
+    UnitBins.Likeness(correlation: 0.995, cosine: 0, expectedReads: 2.8),
     UnitBins.Likeness(correlation: 0.99, cosine: 0.98, expectedReads: 2.9, spread: 0.5),
   ]
 

@@ -56,10 +56,15 @@ public struct PlantedWeightCheck: Sendable {
     in tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = []
   ) -> [Finding] {
     let layers = looseLayers(of: tensors, transposed: transposed)
-    // Behind kernels a matrix of 16 x 16 values reads features; of 3 x 16 x 16, perhaps images.
+    // Behind kernels a matrix of 16 x 16 values reads features; of 3 x 16 x 16, perhaps images. What is
+    // as wide as another matrix has units reads these.
     let channels = layers.contains { !$0.isMatrix } ? [3] : [3, 1]
+    let fed = Set(layers.filter { $0.rows.count != $0.rows.width }.map(\.rows.count))
     return notFinite(tensors)
-      + layers.flatMap { findings(in: $0, looseResponses(of: $0, channels: channels)) }
+      + layers.flatMap { layer in
+        let isFed = fed.contains(layer.rows.width)
+        return findings(in: layer, looseResponses(of: layer, channels: isFed ? [] : channels))
+      }
   }
 
   /// Everything suspicious in a model with weights: each fully connected layer is shown what it would

@@ -45,7 +45,10 @@ extension GradientInversion {
     }
   }
 
-  private func peeledBatch(shouldStop: () -> Bool) throws(AttackError) -> (
+  /// - Parameter testsRank: see ``LayerPeeling``; the recursion then goes on where its equations are few.
+  private func peeledBatch(
+    testsRank: Bool = false, shouldStop: () -> Bool
+  ) throws(AttackError) -> (
     outcome: LayerPeeling.Outcome, labels: [Int], peeling: LayerPeeling
   ) {
     let peeling = try LayerPeeling(
@@ -54,7 +57,8 @@ extension GradientInversion {
     let start = try peelingStart(shouldStop: shouldStop)
     let outcome = try peeling.peel(
       from: start, parameters: weighted.parameters, buffers: weighted.buffers,
-      gradients: update.gradients, stopsWhenOpen: true, shouldStop: shouldStop)
+      gradients: update.gradients, stopsWhenOpen: !testsRank, testsRank: testsRank,
+      shouldStop: shouldStop)
     return (outcome, start.labels, peeling)
   }
 
@@ -74,6 +78,19 @@ extension GradientInversion {
       update, knownLabels: knownLabels, seed: configuration.seed, shouldStop: shouldStop)
     return LayerPeeling.Start(
       cotangent: batch.cotangents, value: batch.logits, labels: batch.labels)
+  }
+
+  /// What the layers' equations are worth: those of a single image, each tested for open directions; nil
+  /// where peeling does not apply or was stopped.
+  func testedLayers(_ observe: AttackObserver) -> [LayerPeeling.Layer]? {
+    guard update.batchSize == 1, update.training == nil,
+      let peeled = try? stoppable(
+        observe,
+        { shouldStop throws(AttackError) in
+          try peeledBatch(testsRank: true) { shouldStop(0) }
+        }), case .images(let result) = peeled.outcome
+    else { return nil }
+    return result.layers
   }
 
   // MARK: - Below an open end

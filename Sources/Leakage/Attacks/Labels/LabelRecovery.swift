@@ -34,6 +34,10 @@ public enum LabelRecovery {
     if let training = update.training, training.weightDecay > 0 {
       try update.requireOneGradient("iDLG")
     }
+    // One output's label is whether the target is above its sigmoid.
+    if gradient.classCount == 1, let sum = gradient.sums?[0] ?? gradient.rows?.reduce(0, +) {
+      return sum < 0 ? 1 : 0
+    }
     if let sums = gradient.sums {
       return sums.indices.min { sums[$0] < sums[$1] } ?? 0
     }
@@ -101,7 +105,9 @@ extension LabelRecovery {
   ) -> TakenOutExamples? {
     guard loss.showsLabelBySign, update.training == nil,
       var gradient = ClassifierGradient(update, weighted.model),
-      let whole = gradient.sums
+      let whole = gradient.sums,
+      // One number does not tell how many examples are of each of two labels.
+      gradient.classCount > 1
     else { return nil }
     var examples: [(label: Int, features: [Double])] = []
     for _ in 0..<update.batchSize {

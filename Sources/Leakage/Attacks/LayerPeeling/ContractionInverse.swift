@@ -81,6 +81,33 @@ final class ContractionInverse: LinearOperator {
     return transposedResult.read()
   }
 
+  /// Whether there is a direction in which the input changes and no equation does: what a solution for
+  /// the equations of a random input lacks of it.
+  func hasOpenDirection(shouldStop: () -> Bool) -> Bool {
+    guard equationCount >= columnCount else { return true }
+    var source = RandomSource(seed: 0x0be4).derive(label: "open direction")
+    let random = (0..<columnCount).map { _ in source.normal() }
+    func image(_ vector: [Double]) -> [Double] {
+      var result = [Double](repeating: 0, count: rowCount)
+      vector.withUnsafeBufferPointer { vector in
+        result.withUnsafeMutableBufferPointer { apply(vector, into: $0) }
+      }
+      return result
+    }
+    let target = image(random)
+    let found = LSQR(steps: 4 * columnCount).solve(self, target, shouldStop: shouldStop).x
+    let direction = zip(random, found).map { $0 - $1 }
+    let change = image(direction)
+    func norm(_ vector: [Double]) -> Double { dot(vector, vector).squareRoot() }
+    let (length, whole) = (norm(direction), norm(random))
+    // One open direction has a share of about 1 in all directions.
+    guard length * length * Double(columnCount) > 0.1 * whole * whole else { return false }
+    return norm(change) * whole <= ContractionInverse.openness * norm(target) * length
+  }
+
+  /// Relative to a random direction, the change of the equations below which a direction is open.
+  private static let openness = 1e-7
+
   func apply(_ vector: Vector, into result: MutableVector) {
     let argument = input.pointer(as: Double.self)
     for index in 0..<columnCount { argument[index] = vector[index] }

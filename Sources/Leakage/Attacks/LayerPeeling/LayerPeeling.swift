@@ -32,15 +32,21 @@ public struct LayerPeeling: Sendable {
     /// Estimated condition number: what noise in the gradient is multiplied with at most.
     public let condition: Double
 
-    /// Values found that the activation before cannot give, such as negative ones behind a ReLU: more
-    /// than a stray one means that the equations, many as they are, leave the input open.
+    /// Values found that the activation before cannot give, such as negative ones behind a ReLU.
     public internal(set) var impossibleValues = 0
 
+    /// Values of the layer's output that were not known, as those behind a ReLU that is 0.
+    public internal(set) var lostValues = 0
+
+    /// Whether a direction was found in which the input changes and no equation does.
+    var hasOpenDirection = false
+
+    /// Whether the equations leave the input open: they are too few, or do not tell a direction.
+    public var isOpen: Bool { equations < unknowns || hasOpenDirection }
+
     /// Whether the equations determine the input.
-    public var isDetermined: Bool {
-      equations >= unknowns && relativeResidual < LayerPeeling.unfinishedResidual
-        && impossibleValues * 100 < unknowns
-    }
+    public var isDetermined: Bool { !isOpen }
+
   }
 
   public struct Result: Sendable {
@@ -194,11 +200,13 @@ public struct LayerPeeling: Sendable {
   /// - Parameters:
   ///   - stopsWhenOpen: whether it ends at a layer above the first whose input its equations leave open
   ///     or nearly so, instead of going on with the least one that fits.
+  ///   - testsRank: whether each layer's equations are tested for open directions, up to the first that
+  ///     has one.
   ///   - shouldStop: asked now and then.
   /// - Throws: ``AttackError`` when it was stopped, too.
   func peel(
     from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor],
-    stopsWhenOpen: Bool, shouldStop: () -> Bool = { false }
+    stopsWhenOpen: Bool, testsRank: Bool = false, shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Outcome {
     let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
     var value = start.value.map(KnownValue.init)
@@ -224,11 +232,15 @@ public struct LayerPeeling: Sendable {
             output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
           let solution = solution(of: inverse, target, for: input, shouldStop: shouldStop)
           if shouldStop() { throw AttackError("layer peeling was stopped") }
-          layers.append(
-            Layer(
-              name: model.parameters[parameter].name, equations: inverse.equationCount,
-              unknowns: inverse.columnCount, steps: solution.steps,
-              relativeResidual: solution.relativeResidual, condition: solution.condition))
+          var layer = Layer(
+            name: model.parameters[parameter].name, equations: inverse.equationCount,
+            unknowns: inverse.columnCount, steps: solution.steps,
+            relativeResidual: solution.relativeResidual, condition: solution.condition)
+          layer.lostValues = value?.isKnown.count { !$0 } ?? 0
+          if testsRank, !layers.contains(where: \.isOpen) {
+            layer.hasOpenDirection = inverse.hasOpenDirection(shouldStop: shouldStop)
+          }
+          layers.append(layer)
           value = KnownValue(Tensor(graph[input].shape, .f64(solution.x)))
           cotangent = inverse.inputCotangent(cotangent)
         case .structural(let output, let input):

@@ -34,6 +34,7 @@ extension DefencePipeline {
   /// - Parameters:
   ///   - images: [N, C, H, W], values in 0...1.
   ///   - labels: N class indices.
+  ///   - classCount: how many labels there are; those of companions are taken modulo it.
   ///   - companions: the client's or the public's other images, and other clients'; used in their
   ///     order, cyclically.
   /// - Throws: ``AttackError`` when a defence needs more other images than there are.
@@ -69,7 +70,13 @@ extension DefencePipeline {
       case .secureAggregation(let clients):
         let others = try batch.added(
           (clients - 1) * labels.count, from: companions, using: &source)
-        elements += others.map { $0.image.doubles }
+        elements += others.map { other in
+          // The other clients do with their images what this one did.
+          chain.defences[..<index].reduce(other.image) { image, earlier in
+            guard case .transform(let policy) = earlier else { return image }
+            return policy.apply(to: image, using: &source)
+          }.doubles
+        }
         batch.shares += others.map { oneHot($0.label, classCount) }
       case .gaussian, .laplacian, .prune, .topK, .randomK, .deepGradientCompression, .rounding,
         .int8, .qsgd, .ternGrad, .signSGD, .clip, .dpSGD, .freeze, .soteria, .adapters, .bottleneck:
@@ -89,7 +96,7 @@ extension DefencePipeline {
 private let instaHideCap = 0.65
 
 private func oneHot(_ label: Int, _ classCount: Int) -> [Double] {
-  (0..<classCount).map { $0 == label ? 1 : 0 }
+  (0..<classCount).map { $0 == label % classCount ? 1 : 0 }
 }
 
 /// An image's elements, and the shares of its classes.
@@ -136,24 +143,34 @@ extension EncodedBatch {
       pool.remove(at: index)
       pool = source.permutation(of: pool.count).map { pool[$0] }
       pool += source.permutation(of: others.count).map { others[$0] }
-      guard pool.count >= count else {
-        throw AttackError(
-          "each image is to be mixed with \(count) others, and there are \(pool.count); mix fewer, "
-            + "or give more images")
-      }
+      try EncodedBatch.checkPartners(count, of: pool.count)
       result.append(Array(pool.prefix(count)))
     }
     return result
   }
 
+  /// - Throws: ``AttackError`` when there are not enough images to mix one with.
+  static func checkPartners(_ needed: Int, of count: Int) throws(AttackError) {
+    guard count >= needed else {
+      throw AttackError(
+        "each image is to be mixed with \(needed) others, and there are \(count); mix fewer, or give "
+          + "more images")
+    }
+  }
+
+  /// - Throws: ``AttackError`` when there are not enough images for the other clients of a sum.
+  static func checkOthers(_ needed: Int, of count: Int) throws(AttackError) {
+    guard count >= needed else {
+      throw AttackError(
+        "the other clients of the sum need \(needed) images, and there are \(count); take fewer "
+          + "clients, or give more images")
+    }
+  }
+
   fileprivate func added(
     _ count: Int, from companions: [Companion], using source: inout RandomSource
   ) throws(AttackError) -> [Companion] {
-    guard companions.count >= count else {
-      throw AttackError(
-        "the other clients of the sum need \(count) images, and there are \(companions.count); take "
-          + "fewer clients, or give more images")
-    }
+    try EncodedBatch.checkOthers(count, of: companions.count)
     return source.permutation(of: companions.count).prefix(count).map { companions[$0] }
   }
 }

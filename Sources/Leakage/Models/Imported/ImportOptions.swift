@@ -8,6 +8,8 @@ public struct ImportOptions: Hashable, Sendable {
   public var size: Int?
   /// Open extents of the file by name.
   public var dimensions: [String: Int] = [:]
+  /// The output that holds the logits, by name; nil for the likeliest.
+  public var output: String?
   /// Batches that the model will be run with.
   public var batchSizes: Set<Int>
   /// How the client's model computed.

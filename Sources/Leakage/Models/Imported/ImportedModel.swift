@@ -8,6 +8,8 @@ public struct ImportedModel: Sendable {
   public let wanted: [WantedTensor]
   /// Names of its activations, for records.
   public let activations: String
+  /// The function that the file ends in and the logits go without; nil for none.
+  public let ending: LossEnding?
   /// What a user should know: one sentence each.
   public let notes: [String]
 
@@ -23,14 +25,22 @@ public struct ImportedModel: Sendable {
     } catch {
       throw ModelError(error.message)
     }
+    do throws(FileError) {
+      for (spec, value) in zip(weighted.model.buffers, weighted.buffers)
+      where spec.name.hasSuffix("running_mean") || spec.name.hasSuffix("running_var") {
+        try WeightCheck.requireFinite(value, named: spec.name, in: path)
+      }
+    } catch {
+      throw ModelError(error.description)
+    }
   }
 
   private init(_ file: ONNXModel, _ options: ImportOptions) throws(ONNXError) {
     let plan = try ImportPlan(file, options)
     let (layout, probe) = (plan.layout, plan.probeBatchSize)
     let model = Model(
-      name: plan.name, inputShape: layout.imageShape, classCount: plan.logits.classCount,
-      labelPositions: plan.logits.positions, probeBatchSize: probe
+      name: plan.name, inputShape: layout.imageShape, classCount: plan.classCount,
+      probeBatchSize: probe
     ) { scope, images in
       plan.forward(scope, images)
     }
@@ -40,6 +50,7 @@ public struct ImportedModel: Sendable {
       buffers: plan.bufferValues)
     wanted = plan.wanted()
     activations = plan.activations
+    ending = plan.ending
     notes = plan.notes
   }
 }
@@ -52,19 +63,17 @@ struct ImportPlan: Sendable {
     let buffers: [Int]
   }
 
-  struct Logits: Hashable, Sendable {
-    let positions: Shape
-    let classCount: Int
-  }
-
   let file: ONNXModel
   let name: String
   let layout: InputLayout
-  let logits: Logits
+  let classCount: Int
+  let ending: LossEnding?
   let probeBatchSize: Int
   let mode: ForwardMode
   private(set) var specializations: [Int: Specialization] = [:]
   private var buffers: [ParameterSpec] = []
+  private var bufferIndices: [String: Int] = [:]
+  private var parameterNames: Set<String> = []
   private(set) var bufferValues: [Tensor] = []
   private(set) var notes: [String] = []
 
@@ -83,12 +92,61 @@ struct ImportPlan: Sendable {
     } catch {
       throw ONNXError(.mismatch, error.message)
     }
-    let ending = LogitsEnding(of: file)
-    if let note = ending.note { notes.append(note) }
+    let choice = try OutputChoice(file, asked: options.output)
+    let attempt = try ImportPlan.firstThatFits(choice.candidates, file, layout, options)
+    (classCount, ending) = (attempt.classCount, attempt.ending.kind)
+    probeBatchSize = attempt.probeBatchSize
+    notes += choice.notes(taking: attempt.output)
+    if let note = attempt.ending.note { notes.append(note) }
+    guard let probe = attempt.programs[probeBatchSize] else {
+      throw ONNXError(.mismatch, "\(path): there is no batch size to examine the model with")
+    }
+    guard !probe.parameters.isEmpty,
+      !probe.parameters.contains(where: { $0.shape.elementCount == 0 })
+    else {
+      throw ONNXError(
+        .unsupported,
+        "\(path): the output \(attempt.output.quotedForMessage) depends on no parameters that are "
+          + "trained, so that there is no gradient; export the model with its weights")
+    }
+    notes += probe.warnings
+    parameterNames = Set(probe.parameters.map(\.name))
+    for (size, program) in attempt.programs.sorted(by: { $0.key < $1.key }) {
+      try add(program, batchSize: size, like: probe)
+    }
+  }
+
+  /// The programs for one output.
+  private struct Attempt {
+    let output: String
+    let ending: LogitsEnding
+    let programs: [Int: ONNXProgram]
+    let probeBatchSize: Int
+    let classCount: Int
+  }
+
+  /// The first of a few candidates that gives a row of logits for each image.
+  private static func firstThatFits(
+    _ candidates: [String], _ file: ONNXModel, _ layout: InputLayout, _ options: ImportOptions
+  ) throws(ONNXError) -> Attempt {
+    var failure: ONNXError?
+    for output in candidates.prefix(4) {
+      do throws(ONNXError) {
+        return try attempt(output, file, layout, options)
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    throw failure ?? ONNXError(.malformed, "\(file.path): the model has no outputs")
+  }
+
+  private static func attempt(
+    _ output: String, _ file: ONNXModel, _ layout: InputLayout, _ options: ImportOptions
+  ) throws(ONNXError) -> Attempt {
+    let ending = LogitsEnding(of: file, output: output)
     var choice = ONNXOptions()
     choice.dimensions = options.dimensions
     choice.outputs = [ending.output]
-    let (layout, sizes) = (layout, options.batchSizes.sorted())
     func specialized(_ size: Int) throws(ONNXError) -> ONNXProgram {
       let program = try file.specialized(
         inputShapes: [layout.inputName: layout.shape(batchSize: size)], options: choice)
@@ -96,38 +154,16 @@ struct ImportPlan: Sendable {
       return program
     }
     var programs: [Int: ONNXProgram] = [:]
-    for size in sizes { programs[size] = try specialized(size) }
+    for size in options.batchSizes.sorted() { programs[size] = try specialized(size) }
     // Where one image will not do, as in a file that froze its batch size, another number may.
     if programs[1] == nil { programs[1] = try? specialized(1) }
-    probeBatchSize = programs.keys.min() ?? 1
-    guard let probe = programs[probeBatchSize] else {
-      throw ONNXError(.mismatch, "\(path): there is no batch size to examine the model with")
+    var classCount = 1
+    for (size, program) in programs {
+      classCount = try LogitsShape.classCount(of: program, batchSize: size, path: file.path)
     }
-    logits = try ImportPlan.logits(of: probe, batchSize: probeBatchSize, path: path)
-    notes += probe.warnings
-    for (size, program) in programs.sorted(by: { $0.key < $1.key }) {
-      try add(program, batchSize: size, like: probe)
-    }
-  }
-
-  private static func logits(
-    of program: ONNXProgram, batchSize: Int, path: String
-  ) throws(ONNXError) -> Logits {
-    var extents = program.outputs.first?.shape.dimensions ?? []
-    guard let output = program.outputs.first, extents.first == batchSize,
-      output.elementType.isFloatingPoint
-    else {
-      throw ONNXError(
-        .unsupported,
-        "\(path): the first output has the shape \(Shape(extents)) for \(batchSize) images, and logits "
-          + "are [N, classes]; export the classifier alone")
-    }
-    // [N, K, 1, 1], of a convolution that was not flattened.
-    while extents.count > 2, extents.last == 1 { extents.removeLast() }
-    guard extents.count >= 2, let classes = extents.last, classes >= 1 else {
-      return Logits(positions: [], classCount: 1)
-    }
-    return Logits(positions: Shape(extents.dropFirst().dropLast()), classCount: classes)
+    return Attempt(
+      output: output, ending: ending, programs: programs,
+      probeBatchSize: programs.keys.min() ?? 1, classCount: classCount)
   }
 
   private mutating func add(
@@ -157,16 +193,16 @@ struct ImportPlan: Sendable {
     of spec: ONNXTensorSpec, _ value: Tensor, batchSize: Int
   ) -> Int {
     let content = value.converted(to: .f64)
-    if let known = buffers.firstIndex(where: { $0.name == spec.name }),
-      bufferValues[known] == content
-    {
-      return known
+    if let known = bufferIndices[spec.name], bufferValues[known] == content { return known }
+    var name = spec.name
+    var count = 1
+    while bufferIndices[name] != nil || parameterNames.contains(name) {
+      name = "\(spec.name), batch \(batchSize)" + (count > 1 ? ", \(count)" : "")
+      count += 1
     }
-    let taken = Set(
-      buffers.map(\.name) + (specializations.values.first?.program.parameters.map(\.name) ?? []))
-    let name = taken.contains(spec.name) ? "\(spec.name), batch \(batchSize)" : spec.name
     buffers.append(ParameterSpec(name, spec.shape, .zeros))
     bufferValues.append(content)
+    bufferIndices[name] = buffers.count - 1
     return buffers.count - 1
   }
 
@@ -191,8 +227,7 @@ struct ImportPlan: Sendable {
         in: images.builder, inputs: [layout.arranged(images)], parameters: parameters,
         buffers: own, mode: scope.mode == .training ? .training : .evaluation,
         floating: images.dtype)
-      return outputs[0].reshape(
-        to: Shape([batchSize] + logits.positions.dimensions + [logits.classCount]))
+      return outputs[0].reshape(to: [batchSize, classCount])
     } catch {
       preconditionFailure("\(name) could be lowered before, and now: \(error.message)")
     }

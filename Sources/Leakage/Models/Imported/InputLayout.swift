@@ -44,6 +44,12 @@ struct InputLayout: Hashable, Sendable {
       declared.count == 3 && [1, 3].contains(declared[2]) && ![1, 3].contains(declared[0])
     let extents = try InputLayout.extents(
       declared, options.inputShape, isLast: isLast, input, path: path)
+    guard (try? Shape(validating: extents + [1 << 16])) != nil, !extents.contains(where: { $0 < 1 })
+    else {
+      throw ModelError(
+        "\(path): the input \(input.name.quotedForMessage) of the extents \(extents) is no image that fits "
+          + "into memory; give another --input-shape or export the model again")
+    }
     self.extents = extents
     if extents.count == 3 {
       arrangement = isLast ? .channelsLast : .channelsFirst
@@ -77,7 +83,7 @@ struct InputLayout: Hashable, Sendable {
     }
     let fixed = declared.compactMap { $0 }
     if fixed.count == declared.count {
-      guard fixed.reduce(1, *) == given.elementCount else {
+      guard (try? Shape(validating: fixed))?.elementCount == given.elementCount else {
         throw ModelError(
           "\(path): the input \(name) is \(input.shapeDescription), which images \(given) do not fit; "
             + "give a shape of as many numbers")

@@ -1,34 +1,53 @@
 import ModelIO
 
-/// Where a file's logits are: its first output, or, when that is their softmax, what the softmax takes.
+/// Where a file's logits are: at its output, or, when that is their softmax or sigmoid, where that takes
+/// them from.
 struct LogitsEnding: Hashable, Sendable {
   let output: String
-  /// What was left out, for the user.
-  let note: String?
+  /// What is left out of the model, and belongs to the loss where the client had it there.
+  let kind: LossEnding?
 
-  init(of file: ONNXModel) {
-    let declared = file.outputs.first?.name ?? ""
-    let last = file.nodes.last { $0.outputs.contains(declared) }
-    let takesLast = last?.inputs.first.flatMap { $0.isEmpty ? nil : $0 }
-    switch (last?.operatorName, takesLast) {
-    case ("Softmax", let logits?):
-      output = logits
-      note =
-        "The file ends in a softmax, which is left out: losses here take logits, as PyTorch's "
-        + "CrossEntropyLoss does. If the client applied that loss to the softmax's values, its "
-        + "gradient is another one."
-    case ("Sigmoid", let logits?):
-      output = logits
-      note =
-        "The file ends in a sigmoid, which is left out: --loss bce takes logits. If the client "
-        + "used a squared error of the sigmoid's values, its gradient is another one."
-    case ("LogSoftmax", _):
-      // Cross entropy does not change when its input is normalised already.
-      output = declared
-      note = "The file ends in a log-softmax; cross entropy on it is the same as NLLLoss."
-    default:
-      output = declared
-      note = nil
+  /// Nodes that only rearrange or pass on.
+  private static let passing: Set = ["Squeeze", "Reshape", "Flatten", "Identity", "Unsqueeze"]
+
+  init(of file: ONNXModel, output declared: String) {
+    var producers: [String: ONNXNode] = [:]
+    for node in file.nodes where node.domain.isEmpty || node.domain == "ai.onnx" {
+      for name in node.outputs { producers[name] = node }
+    }
+    var name = declared
+    for _ in 0..<8 {
+      guard let node = producers[name], let input = node.inputs.first, !input.isEmpty,
+        LogitsEnding.passing.contains(node.operatorName)
+      else { break }
+      name = input
+    }
+    let functions: [String: LossEnding] = [
+      "Softmax": .softmax, "Sigmoid": .sigmoid, "LogSoftmax": .logSoftmax,
+    ]
+    guard let last = producers[name], let kind = functions[last.operatorName],
+      let logits = last.inputs.first, !logits.isEmpty
+    else {
+      (output, kind) = (declared, nil)
+      return
+    }
+    (output, self.kind) = (logits, kind)
+  }
+
+  /// What was left out, for the user.
+  var note: String? {
+    switch kind {
+    case nil: nil
+    case .softmax:
+      "The file ends in a softmax. Losses here take what goes into it, as training code does that adds "
+        + "the softmax for use only; where the client applied its loss to the softmax's values, say so "
+        + "with --keep-softmax."
+    case .sigmoid:
+      "The file ends in a sigmoid. --loss bce is then BCELoss of the sigmoid's values, the same as "
+        + "BCEWithLogitsLoss of what goes into it; where the client applied another loss to the "
+        + "sigmoid's values, say so with --keep-softmax."
+    case .logSoftmax:
+      "The file ends in a log-softmax; cross entropy on it is the same as NLLLoss."
     }
   }
 }

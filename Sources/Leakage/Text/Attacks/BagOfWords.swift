@@ -94,13 +94,17 @@ private func noiseFloor(_ norms: [Double], width: Int) -> Double {
   return (1 + spread) * sorted[sorted.count / 2]
 }
 
-/// How many positions a batch uses: those whose embedding has a gradient.
-func usedPositions(_ update: TextUpdate, model: TextModel) -> Int? {
-  guard let gradient = update.gradients[model.names.positionEmbedding] else { return nil }
+/// Rows of an embedding's gradient that have any, above noise on all of them; nil for none.
+func usedRows(_ gradient: Tensor) -> [Int]? {
   let norms = (0..<gradient.shape[0]).map { row in
     gradient.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
-  let floor = noiseFloor(norms, width: gradient.shape[1])
-  let last = norms.lastIndex { $0 > floor }
-  return last.map { $0 + 1 }
+  let floor = max(1e-12 * (norms.max() ?? 0), noiseFloor(norms, width: gradient.shape[1]))
+  let used = norms.indices.filter { norms[$0] > floor }
+  return used.isEmpty ? nil : used
+}
+
+/// How many positions a batch uses: those whose embedding has a gradient.
+func usedPositions(_ update: TextUpdate, model: TextModel) -> Int? {
+  update.gradients[model.names.positionEmbedding].flatMap { usedRows($0)?.last.map { $0 + 1 } }
 }

@@ -28,7 +28,7 @@ final class EmbeddingObjective: ObjectiveFunction {
   /// - Throws: ``AttackError`` when the update shares nothing to match, or the backend cannot run it.
   init(
     _ inversion: TextInversion, distance: Distance, known: Tensor, free: Tensor, mask: Tensor,
-    labels: [Int]
+    labels: Tensor
   ) throws(AttackError) {
     let (model, dtype) = (inversion.model, inversion.weights.dtype)
     let builder = GraphBuilder()
@@ -36,7 +36,7 @@ final class EmbeddingObjective: ObjectiveFunction {
     let fixed = [known, free, mask].enumerated().map {
       builder.input("fixed \($0)", $1.shape, dtype, role: .fixed)
     }
-    let classes = builder.input("labels", [labels.count], .i32, role: .fixed)
+    let classes = builder.input("labels", labels.shape, labels.dtype, role: .fixed)
     let parameters = builder.parameters(of: model, dtype)
     let matched = model.parameters.indices.filter {
       let name = model.parameters[$0].name
@@ -51,7 +51,7 @@ final class EmbeddingObjective: ObjectiveFunction {
     }
     let embedded = dummy * fixed[1] + fixed[0]
     let forward = model.pass(builder, parameters, dtype).forward(embedded: embedded, mask: fixed[2])
-    let gradients = model.loss(forward.logits, classIndices: classes)
+    let gradients = model.loss(forward.logits, labels: classes)
       .gradient(withRespectTo: matched.map { parameters[$0] })
     let terms = zip(gradients, targets).map { found, target -> Value in
       let difference = found - target
@@ -84,8 +84,7 @@ final class EmbeddingObjective: ObjectiveFunction {
     for (index, tensor) in [known, free, mask].enumerated() {
       executable.bind(input: 1 + index, to: HostBuffer(tensor.converted(to: dtype)))
     }
-    executable.bind(
-      input: 4, to: HostBuffer(Tensor([labels.count], .i32(labels.map(Int32.init)))))
+    executable.bind(input: 4, to: HostBuffer(labels))
     for (index, spec) in model.parameters.enumerated() {
       executable.bind(input: 5 + index, to: inversion.weights.buffer(spec.name))
     }

@@ -18,6 +18,11 @@ extension TextInversion {
         "\(kind.rawValue) seeks the texts of a classifier, and this model has a "
           + "\(model.configuration.head.name) head; use --attack dager")
     }
+    guard !model.effectiveLoss.comparesNumbers else {
+      throw AttackError(
+        "\(kind.rawValue) guesses the labels of a classifier under cross entropy, and this client's loss "
+          + "is of the type \(model.effectiveLoss.rawValue); use --attack dager")
+    }
     guard update.training == nil, update.adapters == nil else {
       throw AttackError(
         "\(kind.rawValue) matches one gradient of all weights, and this is an update of several local "
@@ -31,16 +36,9 @@ extension TextInversion {
     let search = try EmbeddingSearch(self, kind: kind, lengths: lengths, bag: bag)
     let (texts, snapshots) = try search.run(session)
     session.count(evaluations: search.evaluations)
-    let batch = try batch(of: texts)
-    let distance = try batch.map { (batch) throws(AttackError) in
-      try session.deviation(of: batch, self).relative
-    }
-    // The classes whose gradient that is the distance of.
-    var classes = search.labels
-    if case .classes(let found) = batch?.labels { classes = found }
-    return session.result(
-      texts: texts, classes: classes, method: kind, relativeDistance: distance, bag: bag,
-      snapshots: snapshots)
+    var result = try finish(texts, kind, session, bag, span: nil)
+    result.snapshots = snapshots
+    return result
   }
 
   /// Labels from the gradient of the last bias, mean(p - one-hot), taking all classes to be equally
@@ -145,7 +143,8 @@ private struct EmbeddingSearch {
       inversion, distance: distance,
       known: Tensor([lengths.count, length, width], .f64(knownRows)),
       free: Tensor([lengths.count, length, 1], .f64(free)),
-      mask: Tensor([lengths.count, length], .f64(mask)), labels: labels)
+      mask: Tensor([lengths.count, length], .f64(mask)),
+      labels: Tensor([labels.count], .i32(labels.map { Int32($0) })))
   }
 
   func run(

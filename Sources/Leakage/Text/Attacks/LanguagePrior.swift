@@ -87,7 +87,7 @@ final class LanguagePriorScorer {
     let batch = TextBatch(tokens: texts + padding, labels: .nextTokens)
     graph.tokens.write(batch.paddedTokens(length: graph.length))
     graph.mask.write(batch.mask(length: graph.length, .f32))
-    graph.labels.write(batch.labelRows(length: graph.length))
+    graph.labels.write(batch.labelTensor(length: graph.length, .f32))
     graph.executable.run()
     let sums = graph.output.read().doubles
     for (text, sum) in zip(texts, sums) { known[text] = sum / Double(text.count - 1) }

@@ -1,8 +1,10 @@
 import TensorGraph
 
 extension TextInversion {
-  /// Near misses that are tried at most.
-  private static let nearMissLimit = 16
+  /// Near misses that are tried at most, where rounding is granted, and else.
+  private static let nearMissLimits = (rounded: 16, exact: 4)
+  /// Squared distances that are rounding of f32 whatever the texts are.
+  private static let roundingFloor = 1e-13
 
   /// What of the distance between an update and the shared one the rounding of weights does not explain,
   /// relative to the squared norm of what was shared; nil where nothing was rounded.
@@ -19,11 +21,12 @@ extension TextInversion {
     return sum / max(norm, .leastNormalMagnitude)
   }
 
-  /// Whether a text that differs little from those of `batch` is explained as well, so that the update does
+  /// Whether a text that differs little from those of `batch` is explained nearly as well, so that the update does
   /// not tell them apart: two neighbouring tokens exchanged, or one replaced by that of the nearest
   /// embedding (of the bag of words, where that is known).
   func hasExplainedNearMiss(
-    _ batch: TextBatch, _ bag: BagOfWords?, _ session: TextAttackSession
+    _ batch: TextBatch, _ own: UpdateDeviation, _ bag: BagOfWords?,
+    _ session: TextAttackSession
   ) throws(AttackError) -> Bool {
     var misses: [TextBatch] = []
     for (index, text) in batch.tokens.enumerated() {
@@ -43,13 +46,17 @@ extension TextInversion {
         misses.append(batch.replacing(index, by: changed))
       }
     }
-    let count = min(misses.count, TextInversion.nearMissLimit)
+    let isExact = own.relative <= TextAttackResult.certainDistance
+    let limits = TextInversion.nearMissLimits
+    let count = min(misses.count, isExact ? limits.exact : limits.rounded)
     for choice in 0..<count where !session.isStopped {
       // Spread evenly.
       let miss = misses[choice * misses.count / count]
-      if try session.deviation(of: miss, self).isExplained { return true }
+      let other = try session.deviation(of: miss, self)
+      let limit = 100 * max(own.relative, TextInversion.roundingFloor)
+      if isExact ? other.relative < limit : other.isExplained { return true }
     }
-    return session.isStopped
+    return session.isStopped && !isExact
   }
 
   private func nearestToken(to token: Int, _ bag: BagOfWords?) -> Int? {
@@ -73,6 +80,6 @@ extension TextBatch {
   fileprivate func replacing(_ index: Int, by text: [Int]) -> TextBatch {
     var texts = tokens
     texts[index] = text
-    return TextBatch(tokens: texts, labels: labels)
+    return TextBatch(tokens: texts, labels: labels, layouts: layouts)
   }
 }

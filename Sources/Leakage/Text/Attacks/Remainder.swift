@@ -20,11 +20,13 @@ extension TextInversion {
     let inversion = TextInversion(self, attacking: rest)
     guard inversion.norm > 0 else { return [] }
     let bag = BagOfWords.read(rest, model: model, backend: backend)
-    if let length = usedPositions(rest, model: model), let bag,
+    if let bag,
       let text = EmbeddingMatching.read(
-        rest, model: model, bag: bag, length: length, algebra: backend.linearAlgebra)
+        rest, model: model, bag: bag, algebra: backend.linearAlgebra
+      ).first
     {
-      return [text]
+      layouts[text.tokens] = text.layout
+      return [text.tokens]
     }
     do {
       return Array(try inversion.dager(session, bag).texts.prefix(missing))
@@ -38,7 +40,8 @@ extension TextInversion {
   private func residuals(_ known: TextBatch) throws(AttackError) -> [String: Tensor] {
     try model.check(known)
     let evaluator = try TextEvaluator(
-      weights, batchSize: known.tokens.count, length: known.length, backend: backend)
+      weights, batchSize: known.tokens.count, length: known.length,
+      hasSegments: known.hasSegments, backend: backend)
     let own = evaluator.evaluate(known).gradients
     let (all, share) = (Double(update.batchSize), Double(known.tokens.count))
     let missing = all - share

@@ -29,11 +29,15 @@ extension TextInversion {
         positions: 0)
       return session.result(texts: [], method: .dager, bag: bag, span: report)
     }
-    let tokens = bag?.tokens ?? Array(0..<model.configuration.vocabularySize)
+    var tokens = bag?.tokens ?? Array(0..<model.configuration.vocabularySize)
+    // Padding that is attended to has no gradient of its own.
+    let padding = model.configuration.paddingToken
+    if let padding, !tokens.contains(padding) { tokens.append(padding) }
     let length = usedPositions(update, model: model)
     let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
     var sets = SpanSets.find(
-      screen, checked: tokens.count, length: length, limit: model.configuration.positions
+      screen, segments: possibleSegments, checked: tokens.count, length: length,
+      limit: model.configuration.positions
     ) { session.shouldStop("checking tokens", length ?? 0, []) }
     if update.batchSize > 1 {
       sets.known =
@@ -45,6 +49,8 @@ extension TextInversion {
       firstRank: span.rank, secondRank: second?.rank, width: span.width,
       holds: second?.isInformative ?? true, tokensChecked: tokens.count,
       positions: sets.tokens.count)
+    sets.isPadded =
+      update.batchSize > 1 && sets.candidates.last?.first?.token == padding && padding != nil
     var best = try finish([], .dager, session, bag, span: report)
     for way in ways(sets) {
       var texts = try place(way, second, rounding, session)
@@ -61,9 +67,20 @@ extension TextInversion {
     if isLast { best = try mended(best, sets, session, bag, report) }
     // What was found before an interruption counts, and so does how long all took.
     return session.result(
-      texts: best.texts, classes: best.classes, method: .dager,
+      texts: best.texts, layouts: best.layouts, classes: best.classes, targets: best.targets,
+      method: .dager,
       relativeDistance: best.relativeDistance, unexplainedDistance: best.unexplainedDistance,
+      isAmbiguous: best.isAmbiguous,
       bag: bag, span: report)
+  }
+
+  /// The segments that tokens may be in: of a single text those whose embedding has a gradient, or where that is
+  /// withheld the two of a pair. Texts of a batch are taken to be in the first.
+  private var possibleSegments: [Int] {
+    guard update.batchSize == 1, model.configuration.segments > 1,
+      let name = model.names.segmentEmbedding
+    else { return [0] }
+    return update.gradients[name].map { usedRows($0) ?? [0] } ?? [0, 1]
   }
 
   /// Where local steps or the rounding of weights blur the spans, what the update itself says of the texts.
@@ -145,7 +162,12 @@ extension TextInversion {
     _ sets: SpanSets, _ second: AttentionSpan?, _ rounding: [String: Double],
     _ session: TextAttackSession
   ) throws(AttackError) -> [[Int]] {
-    guard let second else { return [sets.tokens.map { $0[0] }] }
+    guard let second else {
+      let text = sets.tokens.map { $0[0] }
+      let segments = sets.candidates.map { $0.first?.segment ?? 0 }
+      if segments.contains(where: { $0 > 0 }) { layouts[text] = TextLayout(segments: segments) }
+      return [text]
+    }
     return second.isInformative ? try placeBatch(sets, second, rounding, session) : []
   }
 
@@ -164,13 +186,15 @@ extension TextInversion {
     }
     let screen = try ContextScreen(
       weights, span: second, rowCount: rows, length: length, backend: backend)
+    // Texts that are padded to one length all end there.
+    let ending = sets.isPadded ? [] : configuration.ending
     let recovery = EncoderRecovery(
       sets: sets,
       relaxation: try? ContextRelaxation(
-        sets, ending: configuration.ending, update: update, rounding: rounding,
+        sets, ending: ending, update: update, rounding: rounding,
         weights: weights, backend: backend),
       screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
-      ending: configuration.ending, seed: configuration.seed)
+      ending: ending, seed: configuration.seed)
     return recovery.texts { texts, present in
       session.shouldStop("placing tokens", update.batchSize, texts + [present])
         ? .stop(.interrupted) : .proceed

@@ -14,16 +14,20 @@ struct SpanSets {
   let checked: Int
   /// Positions of tokens that are known to stand there alone.
   var known: [Int: Int] = [:]
+  /// Whether texts are padded to one length with tokens that are attended to as all others are.
+  var isPadded = false
 
   /// - Parameters:
+  ///   - segments: those that tokens may be in.
   ///   - length: positions in use; nil to go on until nothing fits.
   ///   - shouldStop: asked between positions.
   static func find(
-    _ screen: TokenScreen, checked: Int, length: Int?, limit: Int, shouldStop: () -> Bool
+    _ screen: TokenScreen, segments: [Int], checked: Int, length: Int?, limit: Int,
+    shouldStop: () -> Bool
   ) -> SpanSets {
     var candidates: [[TokenScreen.Candidate]] = []
     while candidates.count < min(length ?? limit, limit), !shouldStop() {
-      let found = screen.candidates(at: candidates.count)
+      let found = screen.candidates(at: candidates.count, segments: segments)
       if found.isEmpty, length == nil { break }
       candidates.append(found)
     }
@@ -44,6 +48,7 @@ struct SpanSets {
         .prefix(count).map(\.self)
     }
     return SpanSets(
-      candidates: kept, tokens: kept.map { $0.map(\.token) }, checked: checked, known: known)
+      candidates: kept, tokens: kept.map { $0.map(\.token) }, checked: checked, known: known,
+      isPadded: isPadded)
   }
 }

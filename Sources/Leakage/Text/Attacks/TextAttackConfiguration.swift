@@ -103,8 +103,12 @@ public struct TextAttackResult: Sendable {
   /// What was recovered, masked words filled in; fewer texts than the batch has when the rest was not
   /// found.
   public internal(set) var texts: [[Int]]
+  /// What each text was given with besides its tokens; empty where that was not asked.
+  public internal(set) var layouts: [TextLayout]
   /// Classes of the texts, where the head has any and they were found.
   public let classes: [Int]?
+  /// The numbers that the loss compares each text's logits with, where it does and they were found.
+  public let targets: [[Double]]?
   /// What gave the texts: an attack, not `auto`.
   public let method: TextAttackKind
   /// The squared distance between the texts' gradient and the shared one, relative to the squared norm
@@ -113,21 +117,44 @@ public struct TextAttackResult: Sendable {
   /// The same without what the rounding of f32 weights explains, where no near miss of the texts is
   /// explained as well; nil where nothing was rounded.
   public let unexplainedDistance: Double?
+  /// Whether near misses of the texts have the shared update as well, as far as rounding lets that be told.
+  public let isAmbiguous: Bool
   /// Tokens of the batch in no order, where the update tells them.
   public let bag: BagOfWords?
   public let span: SpanReport?
-  public let snapshots: [TextSnapshot]
+  public internal(set) var snapshots: [TextSnapshot]
   /// Gradients of the model that were computed.
   public let evaluations: Int
   public let seconds: Double
   public let wasInterrupted: Bool
+  /// Whether the user or the time limit ended the attack before it was done.
+  public let wasCutShort: Bool
+  /// What the attack ended in; nil before it has ended.
+  public internal(set) var diagnosis: TextDiagnosis?
 
   /// Above rounding of f32, and far below what one wrong token costs.
   static let certainDistance = 1e-8
 
-  /// Whether the texts' own gradient is the shared one up to rounding.
+  /// Whether the texts' own gradient is the shared one up to rounding, and that of no near miss is.
   public var isCertain: Bool {
-    (unexplainedDistance ?? relativeDistance).map { $0 <= TextAttackResult.certainDistance }
-      ?? false
+    !isAmbiguous
+      && (unexplainedDistance ?? relativeDistance).map { $0 <= TextAttackResult.certainDistance }
+        ?? false
+  }
+}
+
+extension TextAttackResult {
+  /// The same without the padding before texts that nothing attended to.
+  var withoutPaddingBefore: TextAttackResult {
+    var result = self
+    guard layouts.count == texts.count else { return result }
+    for (index, layout) in layouts.enumerated() {
+      guard let isAttended = layout.isAttended else { continue }
+      let kept = texts[index].indices.filter { isAttended[$0] }
+      result.texts[index] = kept.map { texts[index][$0] }
+      result.layouts[index] = TextLayout(
+        segments: layout.segments.map { segments in kept.map { segments[$0] } })
+    }
+    return result
   }
 }

@@ -8,7 +8,7 @@ final class TextAttackSession {
   private let timeLimit: Double?
   private let observe: TextAttackObserver
   private var step = 0
-  private var evaluator: (batchSize: Int, length: Int, evaluator: TextEvaluator)?
+  private var evaluator: TextEvaluator?
   private var training: (length: Int, training: TextTraining)?
   private(set) var evaluations = 0
   /// Whether the observer or the clock ended the run.
@@ -46,23 +46,25 @@ final class TextAttackSession {
     if let steps = inversion.update.training {
       return try deviation(of: batch, after: steps, inversion)
     }
-    let (size, length) = (batch.tokens.count, batch.length)
-    let isUsable = evaluator.map { $0.batchSize == size && $0.length >= length } ?? false
-    if !isUsable {
-      // The old one's memory goes first.
-      evaluator = nil
-      evaluator = (
-        size, length,
-        try TextEvaluator(
-          inversion.weights, batchSize: size, length: length, backend: inversion.backend)
-      )
-    }
     evaluations += 1
-    guard let evaluator = evaluator?.evaluator else { preconditionFailure("no evaluator") }
+    let evaluator = try evaluator(for: batch, inversion)
     let relative = evaluator.relativeDistance(
       of: batch, to: inversion.update, norm: inversion.norm)
     return UpdateDeviation(
       relative: relative, unexplained: inversion.unexplained { evaluator.gradient($0) } ?? relative)
+  }
+
+  private func evaluator(
+    for batch: TextBatch, _ inversion: TextInversion
+  ) throws(AttackError) -> TextEvaluator {
+    if let evaluator, evaluator.fits(batch) { return evaluator }
+    // The old one's memory goes first.
+    evaluator = nil
+    let new = try TextEvaluator(
+      inversion.weights, batchSize: batch.tokens.count, length: batch.length,
+      hasSegments: batch.hasSegments, backend: inversion.backend)
+    evaluator = new
+    return new
   }
 
   private func deviation(
@@ -92,6 +94,16 @@ final class TextAttackSession {
       relative: relative, unexplained: inversion.unexplained { found[$0] } ?? relative)
   }
 
+  /// The factor of a batch's gradient that comes nearest to the shared one, and what is left then.
+  func scale(
+    of batch: TextBatch, _ inversion: TextInversion
+  ) throws(AttackError) -> (factor: Double, rest: Double) {
+    try inversion.model.check(batch)
+    evaluations += 1
+    return try evaluator(for: batch, inversion)
+      .scale(of: batch, to: inversion.update, norm: inversion.norm)
+  }
+
   /// What the shared gradient of a parameter has besides that of a batch; nil when it is not shared.
   func residual(
     of batch: TextBatch, _ name: String, _ inversion: TextInversion
@@ -101,21 +113,25 @@ final class TextAttackSession {
     _ = try deviation(of: batch, inversion)
     guard let shared = inversion.update.gradients[name],
       let index = inversion.model.parameters.firstIndex(where: { $0.name == name }),
-      let own = evaluator?.evaluator.gradient(index)
+      let own = evaluator?.gradient(index)
     else { return nil }
     let difference = zip(shared.doubles, own.doubles).map { $0 - $1 }
     return Tensor(shared.shape, .f64(difference))
   }
 
   func result(
-    texts: [[Int]], classes: [Int]? = nil, method: TextAttackKind, relativeDistance: Double? = nil,
-    unexplainedDistance: Double? = nil, bag: BagOfWords?, span: SpanReport? = nil,
+    texts: [[Int]], layouts: [TextLayout] = [], classes: [Int]? = nil,
+    targets: [[Double]]? = nil, method: TextAttackKind, relativeDistance: Double? = nil,
+    unexplainedDistance: Double? = nil, isAmbiguous: Bool = false, bag: BagOfWords?,
+    span: SpanReport? = nil,
     snapshots: [TextSnapshot] = []
   ) -> TextAttackResult {
     TextAttackResult(
-      texts: texts, classes: classes, method: method, relativeDistance: relativeDistance,
-      unexplainedDistance: unexplainedDistance, bag: bag, span: span, snapshots: snapshots,
+      texts: texts, layouts: layouts, classes: classes, targets: targets, method: method,
+      relativeDistance: relativeDistance,
+      unexplainedDistance: unexplainedDistance, isAmbiguous: isAmbiguous, bag: bag, span: span,
+      snapshots: snapshots,
       evaluations: evaluations, seconds: seconds,
-      wasInterrupted: wasInterrupted)
+      wasInterrupted: wasInterrupted, wasCutShort: isStopped)
   }
 }

@@ -12,15 +12,21 @@ public struct TextInversion {
   /// Tells LAMP which texts are likely; nil for none.
   let prior: LanguagePrior?
   let norm: Double
+  /// What has been found out about texts besides their tokens.
+  let layouts = TextLayouts()
   /// Deviations of the rounding of f32 weights in the update, by parameter; empty where there is none.
   let roundingDeviations: [String: Double]
+
+  /// Whether defences are known to have changed the update, so that it need not fit the model.
+  let isDefended: Bool
 
   var model: TextModel { weights.model }
 
   public init(
     _ weighted: WeightedTextModel, update: TextUpdate, configuration: TextAttackConfiguration,
-    prior: LanguagePrior? = nil, backend: any Backend
+    prior: LanguagePrior? = nil, isDefended: Bool = false, backend: any Backend
   ) {
+    self.isDefended = isDefended
     weights = ParameterBuffers(weighted, dtype: configuration.precision.dtype)
     self.update = update
     self.configuration = configuration
@@ -40,6 +46,7 @@ public struct TextInversion {
   init(_ inversion: TextInversion, attacking update: TextUpdate) {
     (weights, configuration) = (inversion.weights, inversion.configuration)
     (backend, prior) = (inversion.backend, inversion.prior)
+    isDefended = inversion.isDefended
     self.update = update
     norm = update.squaredNorm
     roundingDeviations = [:]
@@ -53,14 +60,26 @@ public struct TextInversion {
     observe: @escaping TextAttackObserver = { _ in .proceed }
   ) throws(AttackError) -> TextAttackResult {
     let session = TextAttackSession(timeLimit: configuration.timeLimit, observe: observe)
+    guard norm > 0 else {
+      var result = session.result(texts: [], method: .bag, bag: nil)
+      result.diagnosis = TextDiagnosis(
+        result, batchSize: update.batchSize, isZero: true, misfit: nil)
+      return result
+    }
     let bag = BagOfWords.read(update, model: model, backend: backend)
     var result = try attack(session, bag)
+    if configuration.attack != .bag {
+      let misfit =
+        result.isCertain || isDefended ? nil : try scaleMisfit(of: result, session) ?? misfit()
+      result.diagnosis = TextDiagnosis(
+        result, batchSize: update.batchSize, isZero: false, misfit: misfit)
+    }
     if model.configuration.head == .maskedLanguageModel,
       result.texts.count == update.batchSize, let batch = try batch(of: result.texts)
     {
       result.texts = batch.unmasked
     }
-    return result
+    return result.withoutPaddingBefore
   }
 
   private func attack(
@@ -110,7 +129,7 @@ public struct TextInversion {
     if let best, best.relativeDistance ?? 1 < 0.5 { return best }
     // A search knows lengths or guesses one from the positions in use.
     if let lengths = searchLengths, lengths.count == update.batchSize, norm > 0,
-      update.training == nil, update.adapters == nil,
+      update.training == nil, update.adapters == nil, !model.effectiveLoss.comparesNumbers,
       case .classification = model.configuration.head
     {
       let found = try search(.lamp, session, bag)
@@ -127,11 +146,23 @@ public struct TextInversion {
   private func embedding(
     _ session: TextAttackSession, _ bag: BagOfWords?
   ) throws(AttackError) -> TextAttackResult? {
-    guard let bag, let length = usedPositions(update, model: model),
-      let text = EmbeddingMatching.read(
-        update, model: model, bag: bag, length: length, algebra: backend.linearAlgebra)
-    else { return nil }
-    return try finish([text], .embedding, session, bag, span: nil)
+    guard let bag else { return nil }
+    var best: TextAttackResult?
+    for text in EmbeddingMatching.read(
+      update, model: model, bag: bag, algebra: backend.linearAlgebra)
+    {
+      layouts[text.tokens] = text.layout
+      let result = try finish([text.tokens], .embedding, session, bag, span: nil)
+      if result.relativeDistance ?? .infinity < best?.relativeDistance ?? .infinity || best == nil {
+        best = result
+      }
+      if result.isCertain { break }
+    }
+    // What the checks of other texts find out must not be that of the last try.
+    if let best, let text = best.texts.first, let layout = best.layouts.first {
+      layouts[text] = layout
+    }
+    return best
   }
 
   // MARK: - Whole batches
@@ -165,8 +196,30 @@ public struct TextInversion {
     return texts
   }
 
-  /// The last tokens of a next-token model, which are labels only, solved for and then checked.
+  /// The texts of a next-token model with their last tokens, all of which the loss asks for, or else those that
+  /// the update tells: prompts are often left out.
   func withLastTokens(
+    _ beginnings: [[Int]], _ session: TextAttackSession
+  ) throws(AttackError) -> [[Int]] {
+    let texts = try completed(beginnings, session)
+    guard texts.count == update.batchSize, update.training == nil, !session.isStopped,
+      let before = try deviation(of: texts, session), !before.isExplained,
+      let counts = try labels.countedTokens(after: beginnings),
+      counts.contains(where: { $0.contains(false) })
+    else { return texts }
+    for (text, counts) in zip(beginnings, counts) {
+      layouts.setCountedTokens(counts, after: text)
+    }
+    let others = try completed(beginnings, session)
+    if let after = try deviation(of: others, session), after.relative < before.relative {
+      return others
+    }
+    for text in beginnings { layouts.setCountedTokens(nil, after: text) }
+    return texts
+  }
+
+  /// The last tokens of a next-token model, which are labels only, solved for and then checked.
+  private func completed(
     _ beginnings: [[Int]], _ session: TextAttackSession
   ) throws(AttackError) -> [[Int]] {
     guard !beginnings.isEmpty,
@@ -177,7 +230,7 @@ public struct TextInversion {
     if try deviation(of: texts, session)?.isExplained == true { return texts }
     for _ in 0..<4 {
       // What the guess leaves unexplained is due to its wrong last tokens alone.
-      let guess = TextBatch(tokens: texts, labels: .nextTokens)
+      let guess = layouts.nextTokens(texts)
       guard let rest = try session.residual(of: guess, model.names.output, self),
         let better = try labels.lastTokens(of: beginnings, residual: rest, current: texts)
       else { break }
@@ -212,25 +265,28 @@ public struct TextInversion {
   // MARK: - Labels and checking
 
   private var labels: TextLabelRecovery {
-    TextLabelRecovery(update: update, weights: weights, backend: backend)
+    TextLabelRecovery(update: update, weights: weights, backend: backend, layouts: layouts)
   }
 
   /// The texts with the labels that the update tells; nil when it does not.
   func batch(of texts: [[Int]]) throws(AttackError) -> TextBatch? {
     switch model.configuration.head {
     case .languageModel:
-      return TextBatch(tokens: texts, labels: .nextTokens)
-    case .classification(let classes):
-      if let found = try labels.classes(of: texts) {
-        return TextBatch(tokens: texts, labels: .classes(found))
+      return layouts.nextTokens(texts)
+    case .classification where model.effectiveLoss.comparesNumbers:
+      return try labels.targets(of: texts).map { found in
+        TextBatch(tokens: texts, labels: .values(found), layouts: texts.map { layouts[$0] })
       }
-      return classes == 1
-        ? TextBatch(tokens: texts, labels: .classes(texts.map { _ in 0 })) : nil
+    case .classification:
+      return try labels.classes(of: texts).map { found in
+        TextBatch(tokens: texts, labels: .classes(found), layouts: texts.map { layouts[$0] })
+      }
     case .maskedLanguageModel:
       guard let found = try labels.maskedTokens(of: texts, mask: configuration.maskToken) else {
         return nil
       }
-      return TextBatch(tokens: texts, labels: .masked(found))
+      return TextBatch(
+        tokens: texts, labels: .masked(found), layouts: texts.map { layouts[$0] })
     }
   }
 
@@ -250,16 +306,17 @@ public struct TextInversion {
       return session.result(texts: texts, method: method, bag: bag, span: span)
     }
     let (batch, deviation) = try ordered(unordered, session)
-    var classes: [Int]?
+    var (classes, targets): ([Int]?, [[Double]]?)
     if case .classes(let found) = batch.labels { classes = found }
-    // Where rounding is granted, it must not hide another text.
+    if case .values(let found) = batch.labels { targets = found }
+    // What is left, or rounding that is granted, must not hide another text.
     let isAmbiguous =
-      deviation.isExplained && deviation.relative > TextAttackResult.certainDistance
-      ? try hasExplainedNearMiss(batch, bag, session) : false
+      deviation.isExplained ? try hasExplainedNearMiss(batch, deviation, bag, session) : false
     return session.result(
-      texts: batch.tokens, classes: classes, method: method,
-      relativeDistance: deviation.relative,
-      unexplainedDistance: update.rounding == nil || isAmbiguous ? nil : deviation.unexplained,
+      texts: batch.tokens, layouts: batch.layouts, classes: classes, targets: targets,
+      method: method, relativeDistance: deviation.relative,
+      unexplainedDistance: update.rounding == nil ? nil : deviation.unexplained,
+      isAmbiguous: isAmbiguous,
       bag: bag, span: span)
   }
 

@@ -11,6 +11,8 @@ final class TokenScreen {
   struct Candidate: Hashable {
     let token: Int
     let residual: Double
+    /// What the token is in, of a pair of texts.
+    var segment = 0
   }
 
   private static let chunkSize = 4096
@@ -24,6 +26,8 @@ final class TokenScreen {
   private let chunks: [HostBuffer]
   private let fineRows: HostBuffer
   private let tokenTable: Tensor
+  /// Nil for models without segments.
+  private let segmentTable: Tensor?
   private let limit: Double
 
   /// - Parameter tokens: those to check.
@@ -34,6 +38,7 @@ final class TokenScreen {
     let names = weights.model.names
     positionTable = weights.tensor(names.positionEmbedding)
     tokenTable = weights.tensor(names.tokenEmbedding)
+    segmentTable = names.segmentEmbedding.map { weights.tensor($0) }
     limit = span.largestTolerance
     let size = min(TokenScreen.chunkSize, max(tokens.count, 1))
     coarse = try SpanProjection(
@@ -51,8 +56,23 @@ final class TokenScreen {
   }
 
   /// The tokens that may stand at `position`, likeliest first.
-  func candidates(at position: Int) -> [Candidate] {
-    let row = positionTable.row(position)
+  ///
+  /// - Parameter segments: those that a token may be in; of several the likeliest is kept.
+  func candidates(at position: Int, segments: [Int]) -> [Candidate] {
+    let all = segments.flatMap { candidates(at: position, segment: $0) }
+    guard segments.count > 1 else { return all }
+    var seen: Set<Int> = []
+    return all.sorted { ($0.residual, $0.token) < ($1.residual, $1.token) }
+      .filter { seen.insert($0.token).inserted }
+  }
+
+  private func candidates(at position: Int, segment: Int) -> [Candidate] {
+    var row = positionTable.row(position)
+    if segment > 0, let segmentTable {
+      // The first layer adds the first segment's embedding to the position's.
+      let (own, first) = (segmentTable.row(segment), segmentTable.row(0))
+      for index in row.indices { row[index] += own[index] - first[index] }
+    }
     var survivors: [Int] = []
     for (index, chunk) in chunks.enumerated() {
       let start = index * coarse.rowCount
@@ -68,7 +88,7 @@ final class TokenScreen {
       fineRows.copyRows(part, of: tokenTable)
       let residuals = fine.residuals(fineRows, position: row)
       for (offset, token) in part.enumerated() where residuals[offset] < limit {
-        found.append(Candidate(token: token, residual: residuals[offset]))
+        found.append(Candidate(token: token, residual: residuals[offset], segment: segment))
       }
     }
     return found.sorted { ($0.residual, $0.token) < ($1.residual, $1.token) }

@@ -7,12 +7,15 @@ public struct TextClient: Sendable {
   /// What it trains instead of the model's own weights; nil for those.
   public var adapters: LowRankAdapters?
   public var defences: DefenceChain
+  /// Whether the attacker knows of the defences, and so how large their noise is.
+  public var isDefenceKnown: Bool
   public var seed: UInt64
 
   public init(
     training: LocalTraining? = nil, adapters: LowRankAdapters? = nil,
-    defences: DefenceChain = .none, seed: UInt64 = 0
+    defences: DefenceChain = .none, isDefenceKnown: Bool = true, seed: UInt64 = 0
   ) {
+    self.isDefenceKnown = isDefenceKnown
     self.training = training
     self.adapters = adapters
     self.defences = defences
@@ -23,25 +26,35 @@ public struct TextClient: Sendable {
   public var isPlain: Bool {
     training?.isOneGradient ?? true && adapters == nil && defences.defences.isEmpty
   }
+
+  /// Whether such a client can be simulated; to be asked before anything runs.
+  ///
+  /// - Parameter batchSize: texts in its batch.
+  /// - Throws: ``AttackError`` when a defence cannot act on it, or several steps meet adapters.
+  public func check(batchSize: Int) throws(AttackError) {
+    try defences.check(
+      for: DefenceSetting(data: .texts, batchSize: batchSize, training: training))
+    guard adapters == nil || training?.isOneGradient ?? true else {
+      throw AttackError(
+        "several local steps are simulated for all weights, without adapters; leave out --lora or "
+          + "the local steps")
+    }
+  }
 }
 
 extension WeightedTextModel {
   /// What a client with this private batch shares after its local steps and defences.
   ///
   /// - Parameter frozen: names of parameters that it does not train.
-  /// - Throws: ``AttackError`` when the batch does not fit the model, the backend cannot run it, or
-  ///   several steps meet adapters or DP-SGD.
+  /// - Throws: ``AttackError`` when the batch does not fit the model, the backend cannot run it, a defence
+  ///   cannot act on it, or several steps meet adapters.
   public func share(
     _ batch: TextBatch, by client: TextClient, frozen: Set<String> = [], dtype: DType = .f32,
     backend: any Backend
   ) throws(AttackError) -> TextUpdate {
     let training = client.training.flatMap { $0.isOneGradient ? nil : $0 }
     var pipeline = DefencePipeline(client.defences, seed: client.seed)
-    guard training == nil || (client.adapters == nil && !pipeline.needsExampleGradients) else {
-      throw AttackError(
-        "several local steps are simulated for all weights, without adapters and without DP-SGD; "
-          + "leave out --lora, dp-sgd or the local steps")
-    }
+    try client.check(batchSize: batch.tokens.count)
     func shared(_ batch: TextBatch) throws(AttackError) -> Shared {
       let all: [Tensor]
       if let training {
@@ -67,7 +80,7 @@ extension WeightedTextModel {
       (tensors, sent) = (
         defended.update.gradients, defended.update.sharedParameters
       )
-      noise = defended.noiseVariances.map { $0.squareRoot() }
+      if client.isDefenceKnown { noise = defended.noiseVariances.map { $0.squareRoot() } }
     }
     return try plain.update(
       sent.map { ($0, tensors[$0]) }, noise: noise, batchSize: batch.tokens.count,

@@ -139,7 +139,9 @@ struct ONNXTextWeights {
             layers: layerCount, heads: heads, innerWidth: innerWidth, positions: places[0],
             segments: shape("embeddings.token_type_embeddings.weight")?[0] ?? 0,
             activation: activation, layerNormEpsilon: epsilon,
-            tiesEmbeddings: shape(outputName) == nil, head: head)
+            tiesEmbeddings: shape(outputName) == nil, head: head,
+            // What transformers gives these models where nothing else is said.
+            paddingToken: encoder == nil ? nil : 0)
         }
       }
     }

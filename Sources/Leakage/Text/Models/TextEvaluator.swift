@@ -10,40 +10,56 @@ public final class TextEvaluator {
   private let dtype: DType
   private let batchSize: Int
   private let length: Int
+  private let hasSegments: Bool
   private let inputs: [HostBuffer]
   private let outputs: [HostBuffer]
   private let weights: ParameterBuffers
 
+  /// - Parameter hasSegments: whether texts have tokens of other segments than the first.
   /// - Throws: ``AttackError`` when the backend cannot run the model.
   init(
-    _ weights: ParameterBuffers, batchSize: Int, length: Int, backend: any Backend
+    _ weights: ParameterBuffers, batchSize: Int, length: Int, hasSegments: Bool = false,
+    backend: any Backend
   ) throws(AttackError) {
+    self.hasSegments = hasSegments
     self.weights = weights
     model = weights.model
     dtype = weights.dtype
     self.batchSize = batchSize
     self.length = length
-    graph = TextGradientGraph(model, batchSize: batchSize, length: length, dtype: dtype)
+    graph = TextGradientGraph(
+      model, batchSize: batchSize, length: length, hasSegments: hasSegments, dtype: dtype)
     do {
       executable = try backend.compile(graph.graph)
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")
     }
     let types = graph.graph.inputs.map(\.type)
-    inputs = (0..<3).map { HostBuffer(types[$0]) }
+    inputs = (0..<graph.parameters.lowerBound).map { HostBuffer(types[$0]) }
     for (index, buffer) in inputs.enumerated() { executable.bind(input: index, to: buffer) }
     outputs = graph.graph.outputTypes.map { HostBuffer($0) }
     for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
     weightsHaveChanged()
   }
 
+  /// Those of the gradients, in order.
+  var parameters: [ParameterSpec] { model.parameters }
+
+  /// Whether it can evaluate batches like this one.
+  func fits(_ batch: TextBatch) -> Bool {
+    batch.tokens.count == batchSize && batch.length <= length && batch.hasSegments == hasSegments
+  }
+
   private func run(_ batch: TextBatch) {
     precondition(
-      batch.tokens.count == batchSize && batch.length <= length,
+      fits(batch),
       "a batch of \(batch.tokens.count) x \(batch.length) for \(batchSize) x \(length)")
     inputs[graph.tokens].write(batch.paddedTokens(length: length))
     inputs[graph.mask].write(batch.mask(length: length, dtype))
-    inputs[graph.labels].write(batch.labelRows(length: length))
+    inputs[graph.labels].write(batch.labelTensor(length: length, dtype))
+    if let segments = graph.segments {
+      inputs[segments].write(batch.paddedSegments(length: length))
+    }
     executable.run()
   }
 
@@ -159,7 +175,7 @@ extension WeightedTextModel {
     try model.check(batch)
     let evaluator = try TextEvaluator(
       ParameterBuffers(self, dtype: dtype), batchSize: batch.tokens.count, length: batch.length,
-      backend: backend)
+      hasSegments: batch.hasSegments, backend: backend)
     return evaluator.evaluate(batch)
   }
 
@@ -191,8 +207,23 @@ extension TextModel {
         "token \(wrong) is beyond the model's \(configuration.vocabularySize) token embeddings; "
           + "give the tokenizer of this model")
     }
+    for layout in batch.layouts {
+      guard let segments = layout.segments else { continue }
+      let known = 0..<max(configuration.segments, 1)
+      guard let wrong = segments.first(where: { !known.contains($0) }) else { continue }
+      throw AttackError("segment \(wrong) is none of the model's \(configuration.segments)")
+    }
     switch (batch.labels, configuration.head) {
-    case (.classes(let labels), .classification(let classes)):
+    case (.values(let labels), .classification(let classes)) where effectiveLoss.comparesNumbers:
+      guard labels.count == batch.tokens.count,
+        labels.allSatisfy({ $0.count == classes && $0.allSatisfy(\.isFinite) })
+      else {
+        throw AttackError(
+          "the labels \(labels) do not fit \(batch.tokens.count) texts with \(classes) numbers each"
+        )
+      }
+    case (.classes(let labels), .classification(let classes))
+    where !effectiveLoss.comparesNumbers:
       guard labels.count == batch.tokens.count,
         labels.allSatisfy({ (0..<classes).contains($0) })
       else {
@@ -200,8 +231,11 @@ extension TextModel {
           "the labels \(labels) do not fit \(batch.tokens.count) texts in \(classes) classes")
       }
     case (.nextTokens, .languageModel), (.masked, .maskedLanguageModel): break
-    case (.nextTokens, _), (.masked, _), (.classes, _):
-      throw AttackError("the batch's labels are not those of a \(configuration.head.name) head")
+    case (.someNextTokens(let counts), .languageModel)
+    where counts.map(\.count) == batch.tokens.map(\.count): break
+    case (.nextTokens, _), (.masked, _), (.classes, _), (.values, _), (.someNextTokens, _):
+      throw AttackError(
+        "the batch's labels are not those of a \(configuration.head.name) head and its loss")
     }
   }
 }

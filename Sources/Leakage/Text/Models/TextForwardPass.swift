@@ -30,15 +30,16 @@ struct TextForwardPass {
 
   /// - Parameters:
   ///   - tokens: [N, T] token numbers.
-  ///   - mask: [N, T], 1 for tokens and 0 for padding after them.
-  func forward(tokens: Value, mask: Value) -> TextForward {
-    forward(embedded: lookUp(tokens), mask: mask)
+  ///   - mask: [N, T], 1 for tokens and 0 for padding.
+  ///   - segments: of the tokens, [N, T]; nil where all are in the first.
+  func forward(tokens: Value, mask: Value, segments: Value? = nil) -> TextForward {
+    forward(embedded: lookUp(tokens), mask: mask, segments: segments)
   }
 
   /// - Parameter embedded: token embeddings [N, T, d], such as dummies.
-  func forward(embedded: Value, mask: Value) -> TextForward {
+  func forward(embedded: Value, mask: Value, segments: Value? = nil) -> TextForward {
     let bias = attentionBias(mask)
-    var hidden = firstHidden(embedded)
+    var hidden = firstHidden(embedded, segments)
     var attentionInputs: [Value] = []
     for layer in 0..<configuration.layers {
       attentionInputs.append(attentionInput(hidden, layer: layer))
@@ -51,7 +52,7 @@ struct TextForwardPass {
   /// What layer `layer` reads in attention, [N, T, d]: no later layer is run.
   func attentionInput(embedded: Value, mask: Value, layer: Int) -> Value {
     let bias = attentionBias(mask)
-    var hidden = firstHidden(embedded)
+    var hidden = firstHidden(embedded, nil)
     for previous in 0..<layer {
       hidden = block(
         hidden, attentionInput: attentionInput(hidden, layer: previous), bias: bias,
@@ -80,27 +81,36 @@ struct TextForwardPass {
   // MARK: - Embedding
 
   /// Rows of the token embedding.
-  func lookUp(_ tokens: Value) -> Value {
-    let (count, length, width) = (tokens.shape[0], tokens.shape[1], configuration.width)
-    return tokenTable.reshape(to: [1, configuration.vocabularySize, width])
-      .gather(tokens.reshape(to: [1, count * length])).reshape(to: [count, length, width])
+  func lookUp(_ tokens: Value) -> Value { rows(tokens, of: tokenTable) }
+
+  /// Rows of a table [R, d] at indices [N, T]: [N, T, d].
+  private func rows(_ indices: Value, of table: Value) -> Value {
+    let (count, length) = (indices.shape[0], indices.shape[1])
+    let (size, width) = (table.shape[0], table.shape[1])
+    return table.reshape(to: [1, size, width])
+      .gather(indices.reshape(to: [1, count * length])).reshape(to: [count, length, width])
+  }
+
+  private var segmentTable: Value {
+    embeddings["token_type_embeddings"]
+      .parameter("weight", [configuration.segments, configuration.width], weights)
   }
 
   /// The embedding of segment 0, which all tokens of a single text belong to.
   private var segmentRow: Value {
-    embeddings["token_type_embeddings"]
-      .parameter("weight", [configuration.segments, configuration.width], weights)
-      .slice(axis: 0, 0..<1).reshape(to: [configuration.width])
+    segmentTable.slice(axis: 0, 0..<1).reshape(to: [configuration.width])
   }
 
-  private func firstHidden(_ embedded: Value) -> Value {
+  private func firstHidden(_ embedded: Value, _ segments: Value?) -> Value {
     let length = embedded.shape[1]
     precondition(
       length <= configuration.positions,
       "\(length) tokens for \(configuration.positions) positions")
     let positions = positionTable.slice(axis: 0, 0..<length)
     var sum = embedded + positions
-    if configuration.segments > 0 { sum = sum + segmentRow }
+    if configuration.segments > 0 {
+      sum = sum + (segments.map { rows($0, of: segmentTable) } ?? segmentRow)
+    }
     return isEncoder ? layerNorm(sum, embeddings["LayerNorm"]) : sum
   }
 
@@ -225,7 +235,8 @@ struct TextForwardPass {
   /// The states of the last token of each text: [N, d].
   private func lastToken(of hidden: Value, mask: Value) -> Value {
     let states = layerNorm(hidden, root["ln_f"])
-    let last = (mask.sum(axes: [1], keepsAxes: true) - 1).convert(to: .i32)
+    let places = mask.builder.iota(mask.shape, axis: 1).convert(to: mask.dtype)
+    let last = (mask * places).max(axes: [1], keepsAxes: true).convert(to: .i32)
     return states.gather(last).reshape(to: [hidden.shape[0], configuration.width])
   }
 

@@ -1,28 +1,17 @@
 import TensorGraph
 
-extension TextModel {
-  /// The mean cross entropy of labelled rows, and what it is a mean of.
-  ///
-  /// - Parameters:
-  ///   - labels: class indices, one for each row of labelled logits; negative ones count as no label.
-  func loss(_ logits: Value, classIndices labels: Value) -> Value {
-    let rows = labelledLogits(logits)
-    let total = rows.crossEntropy(classIndices: labels, reduction: .sum)
-    let count = labels.less(than: labels.filled(with: 0)).logicalNot().convert(to: logits.dtype)
-    return total / count.sum().maximum(1)
-  }
-}
-
 /// The graph of the gradient that a client of a language model shares.
 ///
 /// Inputs, in order: tokens [N, T], i32; mask [N, T]; labels, i32, one for each row of labelled logits,
-/// negative for none; the model's parameters. Outputs, in order: loss (scalar); logits; the gradient of
+/// negative for none, or numbers [N, K]; segments [N, T], i32, where there are any; the model's parameters. Outputs, in order: loss (scalar); logits; the gradient of
 /// each parameter.
 public struct TextGradientGraph: Sendable {
   public let graph: Graph
   public let tokens = 0
   public let mask = 1
   public let labels = 2
+  /// Nil where all tokens are in the first segment.
+  public let segments: Int?
   /// Input indices of the parameters.
   public let parameters: Range<Int>
   public let loss = 0
@@ -30,23 +19,56 @@ public struct TextGradientGraph: Sendable {
   /// Output indices of the gradients.
   public let gradients: Range<Int>
 
-  /// - Parameter gradients: names of the parameters whose gradients are wanted; all by default.
+  /// - Parameter hasSegments: whether texts have tokens of other segments than the first.
   public init(
-    _ model: TextModel, batchSize: Int, length: Int, dtype: DType = .f32
+    _ model: TextModel, batchSize: Int, length: Int, hasSegments: Bool = false,
+    dtype: DType = .f32
   ) {
     let builder = GraphBuilder()
     let tokens = builder.input("tokens", [batchSize, length], .i32)
     let mask = builder.input("mask", [batchSize, length], dtype)
-    let labels = builder.input(
-      "labels", [model.labelCount(batchSize: batchSize, length: length)], .i32)
+    let labelType = model.labelType(batchSize: batchSize, length: length, dtype)
+    let labels = builder.input("labels", labelType.shape, labelType.dtype)
+    let segments =
+      hasSegments ? builder.input("segments", [batchSize, length], .i32) : nil
+    self.segments = hasSegments ? 3 : nil
     let parameters = builder.parameters(of: model, dtype)
     let pass = model.pass(builder, parameters, dtype)
-    let forward = pass.forward(tokens: tokens, mask: mask)
-    let loss = model.loss(forward.logits, classIndices: labels)
-    let gradients = loss.gradient(withRespectTo: parameters)
+    let embedded = pass.lookUp(tokens)
+    let forward = pass.forward(embedded: embedded, mask: mask, segments: segments)
+    let loss = model.loss(forward.logits, labels: labels)
+    var gradients = loss.gradient(withRespectTo: parameters + [embedded])
+    let ofEmbedded = gradients.removeLast()
+    if let padding = model.configuration.paddingToken,
+      let table = model.parameters.firstIndex(where: { $0.name == model.names.tokenEmbedding })
+    {
+      gradients[table] = gradients[table].withoutLookUps(
+        of: padding, tokens: tokens, gradients: ofEmbedded)
+    }
     graph = builder.build(outputs: [loss, forward.logits] + gradients)
-    self.parameters = 3..<3 + parameters.count
+    let first = hasSegments ? 4 : 3
+    self.parameters = first..<first + parameters.count
     self.gradients = 2..<2 + parameters.count
+  }
+}
+
+extension Value {
+  /// This gradient of a token embedding [V, d] without what it got where `token` was looked up, as PyTorch's
+  /// `padding_idx` leaves it out.
+  ///
+  /// - Parameters:
+  ///   - tokens: [N, T].
+  ///   - gradients: of what was looked up, [N, T, d].
+  fileprivate func withoutLookUps(
+    of token: Int, tokens: Value, gradients: Value
+  ) -> Value {
+    let width = shape[1]
+    let isToken = tokens.equal(to: tokens.filled(with: Double(token))).convert(to: dtype)
+      .reshape(to: [tokens.shape[0], tokens.shape[1], 1])
+    let sum = (gradients * isToken).sum(axes: [0, 1]).reshape(to: [1, width])
+    let row = builder.iota([shape[0], 1], axis: 0)
+    let isRow = row.equal(to: row.filled(with: Double(token))).convert(to: dtype)
+    return self - isRow * sum
   }
 }
 

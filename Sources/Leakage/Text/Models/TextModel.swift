@@ -87,6 +87,8 @@ public struct TextParameterNames: Sendable {
   public let segmentEmbedding: String?
   /// The classification layer's weight [classes, d]; nil for other heads.
   public let classifier: String?
+  /// The classification layer's bias [classes]; nil for other heads and for decoders, which have none.
+  public let classifierBias: String?
   /// The last layer's weight: of classes [classes, d], or of tokens [V, d].
   public let output: String
   /// The bias [V] of a masked language model's last layer.
@@ -104,6 +106,7 @@ public struct TextParameterNames: Sendable {
       segmentEmbedding =
         configuration.segments > 0 ? encoder.root + ".embeddings.token_type_embeddings.weight" : nil
       classifier = isClassifier ? "classifier.weight" : nil
+      classifierBias = isClassifier ? "classifier.bias" : nil
       let decoder = isBert ? "cls.predictions.decoder.weight" : "vocab_projector.weight"
       output = classifier ?? (tied ? tokenEmbedding : decoder)
       tokenBias =
@@ -114,6 +117,7 @@ public struct TextParameterNames: Sendable {
       positionEmbedding = "transformer.wpe.weight"
       segmentEmbedding = nil
       classifier = isClassifier ? "score.weight" : nil
+      classifierBias = nil
       output = classifier ?? (tied ? tokenEmbedding : "lm_head.weight")
       tokenBias = nil
     }

@@ -3,7 +3,7 @@ import TensorGraph
 
 /// What a language model ends in, and with it what its loss is.
 public enum TextHead: Hashable, Sendable {
-  /// Logits of classes for each text: mean cross entropy over the batch.
+  /// Logits of classes for each text: by default mean cross entropy over the batch.
   case classification(classes: Int)
   /// Logits of tokens at every position, for tokens that were masked (BERT): mean cross entropy over
   /// the labelled positions.
@@ -70,6 +70,10 @@ public struct TextModelConfiguration: Hashable, Sendable {
   /// Whether a language model's last layer is its token embedding.
   public var tiesEmbeddings: Bool
   public var head: TextHead
+  /// What a classification head is trained by; of no account for other heads.
+  public var loss: TextLoss
+  /// The token whose embedding is not trained, as PyTorch's `padding_idx`; nil for none.
+  public var paddingToken: Int?
   /// Standard deviation of freshly drawn weights.
   public var initializerRange: Double
 
@@ -77,7 +81,8 @@ public struct TextModelConfiguration: Hashable, Sendable {
     architecture: Architecture, vocabularySize: Int, width: Int, layers: Int, heads: Int,
     innerWidth: Int? = nil, positions: Int, segments: Int? = nil,
     activation: TextActivation? = nil, layerNormEpsilon: Double? = nil,
-    tiesEmbeddings: Bool = true, head: TextHead, initializerRange: Double = 0.02
+    tiesEmbeddings: Bool = true, head: TextHead, loss: TextLoss? = nil,
+    paddingToken: Int? = nil, initializerRange: Double = 0.02
   ) {
     self.architecture = architecture
     self.vocabularySize = vocabularySize
@@ -91,6 +96,12 @@ public struct TextModelConfiguration: Hashable, Sendable {
     self.layerNormEpsilon = layerNormEpsilon ?? (architecture == .gpt2 ? 1e-5 : 1e-12)
     self.tiesEmbeddings = tiesEmbeddings
     self.head = head
+    if case .classification(let classes) = head {
+      self.loss = loss ?? .usual(classes: classes)
+    } else {
+      self.loss = .crossEntropy
+    }
+    self.paddingToken = paddingToken
     self.initializerRange = initializerRange
   }
 
@@ -115,8 +126,33 @@ public struct TextModelConfiguration: Hashable, Sendable {
     guard width % heads == 0 else {
       throw ModelError("config.json: \(heads) heads do not divide a width of \(width)")
     }
-    if case .classification(let classes) = head, !(1...100_000).contains(classes) {
-      throw ModelError("\(classes) classes are out of range; use 1 to 100000")
+    guard layerNormEpsilon >= 0, layerNormEpsilon < 1 else {
+      throw ModelError(
+        "config.json: a normalisation's epsilon of \(layerNormEpsilon) is out of range; use 0 to 1")
+    }
+    guard initializerRange >= 0, initializerRange <= 1000 else {
+      throw ModelError(
+        "config.json: an initializer_range of \(initializerRange) is out of range; use 0 to 1000")
+    }
+    guard (0...1_048_576).contains(segments) else {
+      throw ModelError(
+        "config.json: a type_vocab_size of \(segments) is out of range; use 0 to 1048576")
+    }
+    if let paddingToken, !(0..<vocabularySize).contains(paddingToken) {
+      throw ModelError(
+        "config.json: the pad_token_id \(paddingToken) is none of \(vocabularySize) tokens; give the "
+          + "model's own config.json")
+    }
+    if case .classification(let classes) = head {
+      guard (1...100_000).contains(classes) else {
+        throw ModelError("\(classes) classes are out of range; use 1 to 100000")
+      }
+      guard classes > 1 || loss != .crossEntropy else {
+        throw ModelError(
+          "a classifier with one label under cross entropy has a gradient of exactly zero, whatever the "
+            + "text is, and nothing can be read or shown to be safe; set problem_type to regression or "
+            + "multi_label_classification, or give --classes 2 or more")
+      }
     }
     switch (architecture, head) {
     case (.bert, .languageModel), (.distilbert, .languageModel):
@@ -124,104 +160,6 @@ public struct TextModelConfiguration: Hashable, Sendable {
     case (.gpt2, .maskedLanguageModel):
       throw ModelError("a GPT-2-type model has no masked-token head; use classification or lm")
     default: break
-    }
-  }
-}
-
-extension TextModelConfiguration {
-  /// Reads a `config.json` of Hugging Face's `transformers`.
-  ///
-  /// - Parameter head: overrides the head that the file names.
-  /// - Throws: ``ModelError`` when the model is of another kind or its sizes do not fit together,
-  ///   ``FileError`` when the file cannot be read.
-  public init(contentsOf path: String, head: TextHead? = nil) throws {
-    let bytes = try InputFile.bytes(at: path, expected: "a config.json", limit: 16 << 20)
-    try self.init(JSONValue(parsing: bytes, path: path), path: path, head: head)
-  }
-
-  package init(_ json: JSONValue, path: String, head: TextHead?) throws {
-    func integer(_ key: String) throws -> Int {
-      guard let value = json[key]?.integer else {
-        throw ModelError("\(path) has no whole number \(key); give the config.json of the model")
-      }
-      return value
-    }
-    let type = json["model_type"]?.string ?? "none"
-    guard let architecture = Architecture(rawValue: type) else {
-      throw ModelError(
-        "\(path) describes a model of type \(type.quotedForMessage); models of type bert, "
-          + "distilbert and gpt2 are supported")
-    }
-    let classes = json["id2label"]?.members?.count ?? json["num_labels"]?.integer ?? 2
-    let head = head ?? TextModelConfiguration.head(json, architecture, classes: classes)
-    for option in ["scale_attn_by_inverse_layer_idx", "is_decoder", "add_cross_attention"]
-    where json[option]?.bool == true {
-      throw ModelError("\(path) sets \(option), which is not supported")
-    }
-    let positionType = json["position_embedding_type"]?.string ?? "absolute"
-    guard positionType == "absolute", json["scale_attn_weights"]?.bool ?? true else {
-      throw ModelError(
-        "\(path) asks for position embeddings of type \(positionType.quotedForMessage) or "
-          + "attention that is not scaled, which is not supported")
-    }
-    let keys = ConfigurationKeys(architecture)
-    let isGPT2 = architecture == .gpt2
-    let activationName =
-      json[keys.activation]?.string ?? (isGPT2 ? "gelu_new" : "gelu")
-    guard let activation = TextActivation(rawValue: activationName) else {
-      throw ModelError(
-        "\(path) asks for the activation \(activationName.quotedForMessage); there are "
-          + TextActivation.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    self.init(
-      architecture: architecture, vocabularySize: try integer("vocab_size"),
-      width: try integer(keys.width), layers: try integer(keys.layers),
-      heads: try integer(keys.heads),
-      innerWidth: isGPT2 ? json[keys.innerWidth]?.integer : try integer(keys.innerWidth),
-      positions: try integer(keys.positions),
-      segments: architecture == .bert ? json["type_vocab_size"]?.integer ?? 2 : 0,
-      activation: activation, layerNormEpsilon: keys.epsilon.flatMap { json[$0]?.number },
-      tiesEmbeddings: json["tie_word_embeddings"]?.bool ?? true, head: head,
-      initializerRange: json["initializer_range"]?.number ?? 0.02)
-    try validate()
-  }
-
-  private static func head(
-    _ json: JSONValue, _ architecture: Architecture, classes: Int
-  ) -> TextHead {
-    let name = json["architectures"]?.array?.first?.string ?? ""
-    if name.hasSuffix("ForMaskedLM") { return .maskedLanguageModel }
-    if name.hasSuffix("LMHeadModel") { return .languageModel }
-    if name.hasSuffix("ForSequenceClassification") { return .classification(classes: classes) }
-    return architecture == .gpt2 ? .languageModel : .classification(classes: classes)
-  }
-}
-
-/// What `config.json` calls the sizes of a model.
-private struct ConfigurationKeys {
-  let width: String
-  let layers: String
-  let heads: String
-  let innerWidth: String
-  let positions: String
-  let activation: String
-  /// Nil where it is the same for all models of the kind.
-  let epsilon: String?
-
-  init(_ architecture: TextModelConfiguration.Architecture) {
-    switch architecture {
-    case .bert:
-      (width, layers, heads) = ("hidden_size", "num_hidden_layers", "num_attention_heads")
-      (innerWidth, positions) = ("intermediate_size", "max_position_embeddings")
-      (activation, epsilon) = ("hidden_act", "layer_norm_eps")
-    case .distilbert:
-      (width, layers, heads) = ("dim", "n_layers", "n_heads")
-      (innerWidth, positions) = ("hidden_dim", "max_position_embeddings")
-      (activation, epsilon) = ("activation", nil)
-    case .gpt2:
-      (width, layers, heads) = ("n_embd", "n_layer", "n_head")
-      (innerWidth, positions) = ("n_inner", "n_positions")
-      (activation, epsilon) = ("activation_function", "layer_norm_epsilon")
     }
   }
 }

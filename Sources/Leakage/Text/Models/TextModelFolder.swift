@@ -136,9 +136,7 @@ public struct TextModelFolder: Sendable {
             + "config.json asks for \(spec.shape)")
       }
       let tensor = try file.tensor(named: name)
-      guard tensor.hasOnlyFiniteElements else {
-        throw ModelError("\(file.path) has numbers in \(name) that are not finite")
-      }
+      try WeightCheck.requireFinite(tensor, named: name, in: file.path)
       tensors.append(tensor)
     }
     return (WeightedTextModel(model: model, parameters: tensors), fresh)

@@ -10,8 +10,12 @@ final class TextTraining {
   private let training: LocalTraining
   private let backend: any Backend
   private let length: Int
-  /// One for each size of mini-batch.
-  private var evaluators: [Int: TextEvaluator] = [:]
+  private struct Kind: Hashable {
+    let size: Int
+    let hasSegments: Bool
+  }
+  /// One for each kind of mini-batch.
+  private var evaluators: [Kind: TextEvaluator] = [:]
 
   var model: TextModel { original.model }
 
@@ -32,7 +36,7 @@ final class TextTraining {
     for name in names { weights.buffer(name).write(original.converted(name)) }
     var velocities: [[Double]] = []
     for step in training.steps {
-      let evaluator = try evaluator(step.count)
+      let evaluator = try evaluator(Kind(size: step.count, hasSegments: batch.hasSegments))
       evaluator.weightsHaveChanged()
       let gradients = evaluator.evaluate(batch.texts(at: step)).gradients
       for (index, name) in names.enumerated() {
@@ -64,24 +68,13 @@ final class TextTraining {
     }
   }
 
-  private func evaluator(_ count: Int) throws(AttackError) -> TextEvaluator {
-    if let evaluator = evaluators[count] { return evaluator }
-    let evaluator = try TextEvaluator(weights, batchSize: count, length: length, backend: backend)
-    evaluators[count] = evaluator
+  private func evaluator(_ kind: Kind) throws(AttackError) -> TextEvaluator {
+    if let evaluator = evaluators[kind] { return evaluator }
+    let evaluator = try TextEvaluator(
+      weights, batchSize: kind.size, length: length, hasSegments: kind.hasSegments,
+      backend: backend)
+    evaluators[kind] = evaluator
     return evaluator
-  }
-}
-
-extension TextBatch {
-  /// Some of the texts with their labels.
-  func texts(at positions: [Int]) -> TextBatch {
-    let labels: Labels =
-      switch labels {
-      case .classes(let all): .classes(positions.map { all[$0] })
-      case .nextTokens: .nextTokens
-      case .masked(let all): .masked(positions.map { all[$0] })
-      }
-    return TextBatch(tokens: positions.map { tokens[$0] }, labels: labels)
   }
 }
 

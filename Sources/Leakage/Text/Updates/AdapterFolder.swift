@@ -38,10 +38,7 @@ public struct AdapterFolder: Sendable {
             + "\(wanted.map { "\($0)" } ?? "none: only matrices are adapted")")
       }
       let tensor = try file.tensor(named: fileName)
-      guard tensor.hasOnlyFiniteElements else {
-        throw ModelError(
-          "\(file.path) has numbers in \(fileName.quotedForMessage) that are not finite")
-      }
+      try WeightCheck.requireFinite(tensor, named: fileName, in: file.path)
       guard parts[name.part, default: [:]].updateValue(tensor, forKey: parameter) == nil else {
         throw ModelError("\(file.path) has \(parameter) twice; give one adapter")
       }
@@ -111,7 +108,7 @@ extension LowRankAdapters {
   /// - Parameter head: the parameters that are trained besides, by name.
   /// - Throws: ``FileError`` when the folder cannot be written.
   public func write(
-    to folder: String, for weighted: WeightedTextModel
+    to folder: StagedFolder, for weighted: WeightedTextModel
   ) throws(FileError) {
     let shapes = Dictionary(
       uniqueKeysWithValues: weighted.model.parameters.map { ($0.name, $0.shape) })
@@ -145,8 +142,8 @@ extension LowRankAdapters {
       }
 
       """
-    try Safetensors.write(tensors, to: folder + "/adapter_model.safetensors")
-    try AtomicFile.write(Array(settings.utf8), to: folder + "/adapter_config.json")
+    try Safetensors.write(tensors, to: folder.path(of: "adapter_model.safetensors"))
+    try AtomicFile.write(Array(settings.utf8), to: folder.path(of: "adapter_config.json"))
   }
 }
 

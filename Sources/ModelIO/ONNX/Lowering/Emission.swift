@@ -15,6 +15,8 @@ final class Emission {
   private var remainingElements: Int
   /// Multiplications and the like that the graph may still need.
   private var remainingWork: Int
+  /// Whether constants that are no numbers are refused: those of a model's own graph.
+  var refusesNaN = false
   private(set) var warnings: [String] = []
   var transposedParameters: Set<String> = []
 
@@ -106,6 +108,14 @@ final class Emission {
   /// A constant in the graph: built from scalars where that is simple, else an input.
   private func materialized(_ tensor: HostTensor, _ name: String?) throws(ONNXError) -> Term {
     let dtype = tensor.type.dtype(floating: floating)
+    if refusesNaN, case .floats(let elements) = tensor.storage,
+      elements.contains(where: \.isNaN)
+    {
+      throw ONNXError(
+        .malformed,
+        "the constant \((name ?? "of shape \(tensor.shape)").quotedForMessage) holds NaN; "
+          + WeightCheck.remedy)
+    }
     // A named statistic stays an input whatever its values.
     let isStatistic = name != nil && tensor.type.isFloatingPoint && tensor.shape.rank > 0
     if !isStatistic {

@@ -7,7 +7,6 @@ final class GraphLowering {
   let emission: Emission
   private let folding: ConstantFolding
   private var remainingNodes: Int
-  private let functions: [String: Onnx_FunctionProto]
 
   /// The values of one graph or function body.
   final class Scope {
@@ -32,9 +31,6 @@ final class GraphLowering {
     self.emission = emission
     folding = ConstantFolding(limits: plan.model.limits)
     remainingNodes = plan.model.limits.maximumNodes
-    functions = Dictionary(
-      plan.model.proto.functions.map { (GraphLowering.key($0.domain, $0.name, $0.overload), $0) },
-      uniquingKeysWith: { first, _ in first })
     main = Scope(parent: nil, opsets: plan.model.opsets, depth: 0)
     for (spec, value) in zip(plan.inputs, inputs) {
       main.values[spec.name] = Operand(value, spec.elementType)
@@ -43,10 +39,6 @@ final class GraphLowering {
     for (spec, value) in zip(plan.parameters, parameters) {
       main.values[spec.name] = Operand(value, spec.elementType)
     }
-  }
-
-  private static func key(_ domain: String, _ name: String, _ overload: String) -> String {
-    "\(domain):\(name):\(overload)"
   }
 
   /// Lowers what the outputs need.
@@ -77,8 +69,8 @@ final class GraphLowering {
     }
     throw ONNXError(
       .malformed,
-      "the value \(name.quotedForMessage) is used before any node computes it; nodes must be in "
-        + "topological order")
+      "the value \(name.quotedForMessage) is used, and no node, input or tensor of the file gives it"
+    )
   }
 
   private func operands(of node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) -> [Operand?] {
@@ -121,7 +113,7 @@ final class GraphLowering {
   private func results(
     of node: Onnx_NodeProto, in scope: Scope
   ) throws(ONNXError) -> [Operand] {
-    if let function = functions[GraphLowering.key(node.domain, node.opType, node.overload)] {
+    if let function = plan.model.function(of: node) {
       return try call(function, node, in: scope)
     }
     if node.opType == "If", node.domain.isEmpty { return try branch(node, in: scope) }
@@ -244,7 +236,7 @@ final class GraphLowering {
     for tensor in graph.initializer {
       body.values[tensor.name] = Operand(try HostTensor(tensor, plan.model.externalData))
     }
-    for inner in graph.node { try lower(inner, in: body) }
+    for inner in try NodeOrder.sorted(graph.node) { try lower(inner, in: body) }
     var results: [Operand] = []
     for output in graph.output { results.append(try value(output.name, in: body)) }
     return results

@@ -43,6 +43,8 @@ struct ONNXPlan: Sendable {
     constantInputs = binding.constants
     batchOverride = binding.batchOverride
     nodes = ONNXPlan.neededNodes(graph, outputNames)
+    var operators = OperatorCount(model.functions, model.limits)
+    try operators.check(nodes.lazy.map { graph.node[$0] })
     let roles = InitializerRoles(graph, nodes: nodes, options)
     var parameters: [ONNXTensorSpec] = []
     var seen: Set<String> = []
@@ -72,23 +74,30 @@ struct ONNXPlan: Sendable {
     return try HostTensor(model.proto.graph.initializer[index], model.externalData)
   }
 
-  private static func neededNodes(_ graph: Onnx_GraphProto, _ outputs: [String]) -> [Int] {
+  static func neededNodes(_ graph: Onnx_GraphProto, _ outputs: [String]) -> [Int] {
     var needed = Set(outputs)
     var nodes: [Int] = []
     for (index, node) in graph.node.enumerated().reversed()
     where node.output.contains(where: { !$0.isEmpty && needed.contains($0) }) {
       nodes.append(index)
       needed.formUnion(node.input)
-      needed.formUnion(node.attribute.flatMap(outerNames))
+      needed.formUnion(node.attribute.flatMap(NodeOrder.outerNames))
     }
     return nodes.reversed()
   }
+}
 
-  /// Names that a branch may take from around it.
-  private static func outerNames(_ attribute: Onnx_AttributeProto) -> [String] {
-    let graphs = attribute.hasG ? [attribute.g] + attribute.graphs : attribute.graphs
-    return graphs.flatMap { graph in
-      graph.output.map(\.name) + graph.node.flatMap { $0.input + $0.attribute.flatMap(outerNames) }
+extension ONNXModel {
+  /// Names of the parameters (see ``ONNXProgram``) that outputs depend on, in the file's order.
+  ///
+  /// - Parameter outputs: names of outputs or of values inside the graph.
+  public func parameterNames(behind outputs: [String]) -> [String] {
+    let graph = proto.graph
+    let nodes = ONNXPlan.neededNodes(graph, outputs)
+    let roles = InitializerRoles(graph, nodes: nodes, ONNXOptions())
+    var seen: Set<String> = []
+    return graph.initializer.map(\.name).filter {
+      roles.parameters.contains($0) && seen.insert($0).inserted
     }
   }
 }
@@ -163,9 +172,11 @@ extension ONNXPlan {
   private func emission(
     _ builder: GraphBuilder, _ buffers: BufferTable, _ mode: ONNXForwardMode, _ floating: DType
   ) -> Emission {
-    Emission(
+    let emission = Emission(
       builder: builder, floating: floating, mode: mode, buffers: buffers, limits: model.limits,
       maximumTotalElements: model.limits.maximumTotalElements)
+    emission.refusesNaN = true
+    return emission
   }
 
   /// Whether any node may behave differently in training.

@@ -117,7 +117,7 @@ extension GraphLowering {
     }
     let axis = given < 0 ? given + rank : given
     let extent = whole.shape[axis]
-    var sizes = [Int](repeating: 1, count: extent)
+    var sizes: [Int] = []
     var drops = node.attribute.contains { $0.name == "keepdims" && $0.i == 0 }
     if node.input.count > 1, !node.input[1].isEmpty {
       drops = false
@@ -129,10 +129,15 @@ extension GraphLowering {
         guard let size = integers.first, size > 0 else {
           throw ONNXError(.malformed, "its parts have the size \(integers)")
         }
+        try charge((extent - 1) / size + 1)
         sizes = stride(from: 0, to: extent, by: size).map { min(size, extent - $0) }
+      } else {
+        try charge(sizes.count)
       }
+    } else {
+      try charge(extent)
+      sizes = [Int](repeating: 1, count: extent)
     }
-    try charge(sizes.count)
     let parts = try apply("Split", [whole, Operand(HostTensor(sizes))], ["axis": axis], in: scope)
     guard drops else { return parts }
     var list: [Operand] = []

@@ -214,7 +214,7 @@ extension Term {
 
   /// The elements along `axis` at constant positions, in that order.
   func taking(_ positions: [Int], axis: Int) throws(ONNXError) -> Term {
-    if positions == Array(0..<shape[axis]) { return self }
+    if positions.count == shape[axis], positions.elementsEqual(0..<shape[axis]) { return self }
     let index = HostTensor(positions)
     return try gatherRows(emission.term(Operand(index)), axis: axis)
   }

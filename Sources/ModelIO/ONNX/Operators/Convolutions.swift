@@ -22,6 +22,11 @@ private func checked(
       "an input \(input.shape) and a weight \(weight.shape) do not fit together in \(groups) groups"
     )
   }
+  let kernel = Array(weight.shape.dimensions[2...])
+  if let declared = call.integers("kernel_shape"), declared != kernel {
+    throw ONNXError(
+      .malformed, "its kernel_shape \(declared) is not that of its weight \(weight.shape)")
+  }
   return (input, weight, groups)
 }
 

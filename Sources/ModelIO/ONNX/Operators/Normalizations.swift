@@ -94,6 +94,9 @@ private func batchNormalization(_ call: OperatorCall) throws(ONNXError) -> [Oper
   var results = [Operand(try result.reshape(shape), try call.operand(0).type)]
   let momentum = call.number("momentum", default: 0.9)
   let statistics = [(runningMean, mean), (runningVariance, variance)]
+  guard call.node.output.count <= 5 else {
+    throw ONNXError(.malformed, "it has \(call.node.output.count) outputs")
+  }
   for index in 1..<max(call.node.output.count, 1) {
     let (old, new) = statistics[(index - 1) % 2]
     let channels = Shape([x.shape[1]])
@@ -174,6 +177,11 @@ private func dropout(_ call: OperatorCall) throws(ONNXError) -> [Operand] {
       .unsupported,
       "dropout of ratio \(ratio) in training has a random mask that only the client knows; lower "
         + "the model in evaluation mode, or set the ratio to 0")
+  }
+  if ratio > 0 {
+    call.emission.warn(
+      "Dropout of ratio \(Float(ratio)) is left out, as in evaluation; the gradient of a client that "
+        + "trained with it has a random mask in it, and is another one.")
   }
   let mask = try call.emission.constant(1, operand.shape, .bool)
   let type: ONNXElementType = call.opset >= 10 ? .bool : operand.type

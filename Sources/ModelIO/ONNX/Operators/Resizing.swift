@@ -77,6 +77,9 @@ private struct Resampling {
       let places = (0..<entry.extent).map {
         coordinate(Double($0), entry, input: input, regions[index])
       }
+      guard !places.contains(where: \.isNaN) else {
+        throw ONNXError(.malformed, "its region of interest is no range of numbers")
+      }
       if mode == "nearest" {
         let taken = try result.taking(
           places.map { Swift.min(Swift.max(nearest($0), 0), input - 1) }, axis: entry.axis)

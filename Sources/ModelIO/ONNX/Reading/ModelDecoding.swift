@@ -16,7 +16,7 @@ func decodeModel(
   var options = BinaryDecodingOptions()
   options.messageDepthLimit = 64
   options.discardUnknownFields = true
-  let model: Onnx_ModelProto
+  var model: Onnx_ModelProto
   do {
     model = try Onnx_ModelProto(serializedBytes: bytes, options: options)
   } catch {
@@ -28,6 +28,11 @@ func decodeModel(
   }
   guard model.graph.sparseInitializer.isEmpty else {
     throw ONNXError(.unsupported, "sparse initialisers are not supported; store them densely")
+  }
+  try NameLimits(limit: limits.maximumNameBytes).check(model)
+  model.graph.node = try NodeOrder.sorted(model.graph.node)
+  for index in model.functions.indices {
+    model.functions[index].node = try NodeOrder.sorted(model.functions[index].node)
   }
   return model
 }

@@ -1,0 +1,139 @@
+import ONNXProtobuf
+import SwiftProtobuf
+import TensorGraph
+import TestSupport
+import Testing
+
+@testable import ModelIO
+
+/// What is counted before it is expanded, and numbers that a file may have wrong.
+struct ONNXLimitTests {
+  private func node(
+    _ type: String, _ inputs: [String], _ outputs: [String], domain: String = "",
+    _ attributes: [Onnx_AttributeProto] = []
+  ) -> Onnx_NodeProto {
+    var node = Onnx_NodeProto()
+    (node.opType, node.input, node.output) = (type, inputs, outputs)
+    (node.domain, node.attribute) = (domain, attributes)
+    return node
+  }
+
+  private func model(_ nodes: [Onnx_NodeProto], input: [Int64] = [1, 3, 4, 4]) -> Onnx_ModelProto {
+    var model = Onnx_ModelProto()
+    model.irVersion = 8
+    model.opsetImport = [
+      Onnx_OperatorSetIdProto.with { $0.version = 17 },
+      Onnx_OperatorSetIdProto.with {
+        $0.domain = "f"
+        $0.version = 1
+      },
+    ]
+    model.graph.node = nodes
+    model.graph.input = [
+      Onnx_ValueInfoProto.with {
+        $0.name = "x"
+        $0.type.tensorType.elemType = 1
+        $0.type.tensorType.shape.dim = input.map { extent in
+          Onnx_TensorShapeProto.Dimension.with { $0.dimValue = extent }
+        }
+      }
+    ]
+    model.graph.output = [Onnx_ValueInfoProto.with { $0.name = "y" }]
+    return model
+  }
+
+  private func problem(_ model: Onnx_ModelProto) throws -> String {
+    let bytes: [UInt8] = try model.serializedBytes()
+    do {
+      _ = try ONNXModel(bytes: bytes, path: "m.onnx").specialized().graph()
+      return ""
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// 2^40 operators by 41 functions of two calls each.
+  @Test func functionsAreCountedBeforeTheyAreExpanded() throws {
+    var model = model([node("f20", ["x"], ["y"], domain: "f")])
+    model.functions = (0...20).map { index in
+      Onnx_FunctionProto.with {
+        ($0.domain, $0.name, $0.input, $0.output) = ("f", "f\(index)", ["a"], ["c"])
+        $0.opsetImport = model.opsetImport
+        let (name, domain) = index == 0 ? ("Relu", "") : ("f\(index - 1)", "f")
+        $0.node = [
+          node(name, ["a"], ["b"], domain: domain), node(name, ["b"], ["c"], domain: domain),
+        ]
+      }
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    #expect(try problem(model).contains("operators allowed"))
+    #expect(clock.now - start < .seconds(2))
+  }
+
+  @Test func callsInACircleAreRefused() throws {
+    var model = model([node("f0", ["x"], ["y"], domain: "f")])
+    model.functions = [
+      Onnx_FunctionProto.with {
+        ($0.domain, $0.name, $0.input, $0.output) = ("f", "f0", ["a"], ["b"])
+        $0.node = [node("f0", ["a"], ["b"], domain: "f")]
+      }
+    ]
+    #expect(try problem(model).contains("nested deeper"))
+  }
+
+  @Test func longNamesAreRefused() throws {
+    let name = String(repeating: "n", count: 1 << 20)
+    let message = try problem(model([node("Relu", ["x"], [name]), node("Relu", [name], ["y"])]))
+    #expect(message.contains("1048576 bytes") && message.utf8.count < 400)
+  }
+
+  @Test func longChainsOutOfOrderAreSorted() throws {
+    let count = 20_000
+    let chain = (0..<count).map { index in
+      node("Relu", [index == 0 ? "x" : "v\(index)"], [index == count - 1 ? "y" : "v\(index + 1)"])
+    }
+    #expect(try problem(model(chain.reversed())).isEmpty)
+    let circle = [
+      node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["b"], ["y"]),
+    ]
+    #expect(try problem(model(circle)).contains("depends on itself"))
+  }
+
+  /// -1 and 0 are what exporters write for open extents.
+  @Test func extentsBelowOneAreOpen() throws {
+    let bytes: [UInt8] = try model([node("Relu", ["x"], ["y"])], input: [0, 3, -8, .min])
+      .serializedBytes()
+    let file = try ONNXModel(bytes: bytes, path: "m.onnx")
+    #expect(file.inputs[0].dimensions == [.unknown, .fixed(3), .unknown, .unknown])
+  }
+
+  /// Lists of 2^31 parts, and regions that are no numbers.
+  @Test func listsAndRegionsAreChecked() throws {
+    let axis = Onnx_AttributeProto.with { ($0.name, $0.i) = ("axis", 3) }
+    let split = [
+      node("SplitToSequence", ["x"], ["list"], [axis]), node("SequenceLength", ["list"], ["y"]),
+    ]
+    #expect(try problem(model(split, input: [1, 1, 1, 1 << 30])).contains("operators allowed"))
+    var resize = model([
+      node(
+        "Resize", ["x", "roi", "scales"], ["y"],
+        [
+          Onnx_AttributeProto.with {
+            $0.name = "coordinate_transformation_mode"
+            $0.s = .init("tf_crop_and_resize".utf8)
+          }
+        ])
+    ])
+    resize.graph.initializer = [
+      tensor("roi", [0, 0, 0, 0, 1, 1, .nan, 1]), tensor("scales", [1, 1, 2, 2]),
+    ]
+    #expect(try problem(resize).contains("region of interest"))
+  }
+
+  private func tensor(_ name: String, _ values: [Float]) -> Onnx_TensorProto {
+    Onnx_TensorProto.with {
+      ($0.name, $0.dataType, $0.dims, $0.floatData) = (name, 1, [Int64(values.count)], values)
+    }
+  }
+}
