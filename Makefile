@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test build setup lint bench fuzz killed-sweep killed-results clean
+.PHONY: demo test build setup lint bench fuzz sanitize killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -38,8 +38,26 @@ fuzz: setup
 	$(SWIFT) build $(BUILD_FLAGS) --product FuzzReaders
 	nice -n 19 .build/release/FuzzReaders --count $(FUZZ_COUNT) --corpus Tests/Fixtures
 
+# The C kernels with address and undefined-behaviour checks, every reader of outside files with address
+# checks, and the threads that share work with race checks. Separate build folders: everything is built
+# anew (some ten minutes).
+SANITIZED := -c debug -Xswiftc -O -Xcc -O1 -Xcc -g
+MEMORY_FLAGS := $(SANITIZED) --sanitize=address -Xcc -fsanitize=undefined,float-cast-overflow \
+	-Xcc -fno-sanitize-recover=undefined,float-cast-overflow --scratch-path .build-asan
+THREAD_FLAGS := $(SANITIZED) --sanitize=thread --scratch-path .build-tsan
+SANITIZED_INPUTS ?= 10000
+sanitize: setup
+	$(SWIFT) build $(MEMORY_FLAGS) --product KernelCheck
+	ASAN_OPTIONS=detect_leaks=0 .build-asan/debug/KernelCheck 1
+	ASAN_OPTIONS=detect_leaks=0 .build-asan/debug/KernelCheck 3 odd
+	$(SWIFT) build $(MEMORY_FLAGS) --product FuzzReaders
+	ASAN_OPTIONS=detect_leaks=0 .build-asan/debug/FuzzReaders --count $(SANITIZED_INPUTS) \
+	  --corpus Tests/Fixtures --seconds 30 --megabytes 4096
+	$(SWIFT) build $(THREAD_FLAGS) --product KernelCheck
+	TSAN_OPTIONS=halt_on_error=1 .build-tsan/debug/KernelCheck 4
+
 setup:
 	@scripts/setup.sh
 
 clean:
-	rm -rf .build .build-test out
+	rm -rf .build .build-test .build-asan .build-tsan out

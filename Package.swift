@@ -56,8 +56,11 @@ let package = Package(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
     .executableTarget(
-      name: "FuzzReaders", dependencies: ["ModelIO", "TensorGraph"],
+      name: "FuzzReaders", dependencies: ["Audit", "Leakage", "ModelIO", "TensorGraph"],
       path: "Benchmarks/FuzzReaders"),
+    .executableTarget(
+      name: "KernelCheck", dependencies: ["CPUBackend", "OperatorTable", "TensorGraph"],
+      path: "Benchmarks/KernelCheck"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(

@@ -52,7 +52,8 @@ struct FuzzSupervisor {
         let name = "\(reader.rawValue)-\(options.seed)-\(culprit).bin"
         try FileManager.default.createDirectory(
           atPath: options.findings, withIntermediateDirectories: true)
-        try Data(fuzzInput(culprit, seed: options.seed, from: seeds)).write(
+        let input = fuzzInput(culprit, seed: options.seed, from: seeds, words: reader.words)
+        try Data(input).write(
           to: URL(fileURLWithPath: options.findings + "/" + name))
         tally.findings.append("\(options.findings)/\(name): \(result.end)")
         tally.inputs += culprit + 1 - next

@@ -18,13 +18,14 @@ struct FuzzWorker {
       throw FuzzOptions.Wrong(
         description: "\(options.corpus) has no files for the reader \(work.reader.rawValue)")
     }
+    let words = work.reader.words
     // The kernel ends an input that takes more memory or time than it may.
     let base = peakMemory()
     var (accepted, slowest) = (0, 0.0)
     let clock = ContinuousClock()
     var peak = base
     for index in work.range {
-      let input = fuzzInput(index, seed: options.seed, from: seeds)
+      let input = fuzzInput(index, seed: options.seed, from: seeds, words: words)
       report("i \(index)")
       alarm(UInt32(options.secondsPerInput.rounded(.up)))
       let start = clock.now

@@ -12,7 +12,11 @@ struct FuzzGenerator: RandomNumberGenerator {
 }
 
 /// The input number `index`: a seed file with a few changes, sometimes spliced with another.
-func fuzzInput(_ index: Int, seed: UInt64, from seeds: [[UInt8]]) -> [UInt8] {
+///
+/// - Parameter words: what may be inserted, besides changes of bytes.
+func fuzzInput(
+  _ index: Int, seed: UInt64, from seeds: [[UInt8]], words: [[UInt8]] = []
+) -> [UInt8] {
   var generator = FuzzGenerator(state: seed &* 0x2545_F491_4F6C_DD1D &+ UInt64(index))
   var bytes = seeds[Int.random(in: 0..<seeds.count, using: &generator)]
   if Int.random(in: 0..<16, using: &generator) == 0 {
@@ -20,19 +24,36 @@ func fuzzInput(_ index: Int, seed: UInt64, from seeds: [[UInt8]]) -> [UInt8] {
     let cut = Int.random(in: 0...min(bytes.count, other.count), using: &generator)
     bytes = Array(bytes[..<cut] + other[cut...])
   }
-  return bytes.mutated(using: &generator)
+  return bytes.mutated(words: words, using: &generator)
 }
 
 extension Array where Element == UInt8 {
   /// A copy with 1, 2, 4, 8 or 16 changes: bits flipped, bytes overwritten, inserted, removed or
-  /// repeated, numbers at their ends, or an early end.
-  func mutated(using generator: inout FuzzGenerator) -> [UInt8] {
+  /// repeated, numbers at their ends, an early end, or words inserted, once or many times over.
+  func mutated(words: [[UInt8]] = [], using generator: inout FuzzGenerator) -> [UInt8] {
     var bytes = self
     for _ in 0..<(1 << Int.random(in: 0...4, using: &generator)) where !bytes.isEmpty {
-      mutate(&bytes, &generator)
+      if !words.isEmpty, Bool.random(using: &generator) {
+        insertWord(of: words, into: &bytes, &generator)
+      } else {
+        mutate(&bytes, &generator)
+      }
     }
     return bytes
   }
+}
+
+private func insertWord(
+  of words: [[UInt8]], into bytes: inout [UInt8], _ generator: inout FuzzGenerator
+) {
+  guard let word = words.randomElement(using: &generator) else { return }
+  let position = Int.random(in: 0...bytes.count, using: &generator)
+  // Deep nesting and long runs are inputs of their own.
+  let isRepeated = Int.random(in: 0..<32, using: &generator) == 0
+  let times = isRepeated ? 1 << Int.random(in: 1...13, using: &generator) : 1
+  let end = Bool.random(using: &generator) ? min(position + word.count, bytes.count) : position
+  bytes.replaceSubrange(
+    position..<end, with: repeatElement(word, count: times).joined())
 }
 
 private func mutate(_ bytes: inout [UInt8], _ generator: inout FuzzGenerator) {

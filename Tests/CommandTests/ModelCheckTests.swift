@@ -83,6 +83,38 @@ struct ModelCheckTests {
     #expect(json.status == 1 && json.output.contains("\"linear0.weight\""), "\(json.output)")
   }
 
+  private struct Check: Decodable {
+    struct Finding: Decodable {
+      let kind: String
+    }
+    let model: String?
+    let findings: [Finding]
+  }
+
+  /// Bins among honest units, in an ONNX file; and the tensors alone of a model of texts.
+  @Test func filesOfONNXAreChecked() throws {
+    let planted = try run("check-model \(fixtures)/planted/planted.onnx")
+    #expect(planted.status == 1 && planted.output.contains("2110.13057"), "\(planted.errors)")
+    #expect(planted.output.contains("16 of 40 units"), "\(planted.output)")
+    let honest = try decoded(Check.self, "check-model --model \(fixtures)/planted/honest.onnx")
+    #expect(honest.findings.isEmpty && honest.model == "honest.onnx")
+    let text = try run("check-model \(fixtures)/fuzz/attention-dynamo.onnx --json")
+    #expect(text.status == 0, "\(text.errors)")
+  }
+
+  @Test func theModelOfWeightsMayBeNamed() throws {
+    let model = try ModelCatalog.model(
+      named: "mlp", ModelOptions(inputShape: [3, 8, 8], width: 16))
+    try weights(model, planted: false)
+    let check = try decoded(
+      Check.self, "check-model w.safetensors --model mlp --size 8 --width 16")
+    #expect(check.findings.isEmpty && check.model == "mlp")
+    #expect(try run("check-model w.safetensors --model mlp --size 8 --width 17").status == 2)
+    #expect(try run("check-model").status == 2)
+    #expect(try run("check-model a.safetensors --weights b.safetensors").status == 2)
+    #expect(try run("check-model a.safetensors --model b.onnx").status == 2)
+  }
+
   @Test func wrongWeightsAreNoVerdict() throws {
     folder.file("w.safetensors", Array("not one".utf8))
     #expect(try run("check-model w.safetensors").status == 2)

@@ -193,11 +193,17 @@ public struct MaliciousScene: Sendable {
       recoveredCount: entries.count(where: \.isRecovered),
       medianPSNR: counted.isEmpty ? nil : JSONNumber(median(counted)),
       randomGuessPSNR: JSONNumber(median(random)), greyImagePSNR: JSONNumber(median(grey)),
-      findings: PlantedWeightCheck.findings(
-        in: Array(zip(weighted.model.parameters.map(\.name), weighted.parameters)).map {
-          (name: $0.0, tensor: $0.1)
-        }),
+      findings: findings(in: weighted),
       images: entries)
+  }
+
+  /// What the client could have seen; the weights alone where its check cannot run the model.
+  private func findings(in weighted: WeightedModel) -> [PlantedWeightCheck.Finding] {
+    let check = PlantedWeightCheck(samples: BundledImages.samples, backend: backend)
+    let tensors = zip(weighted.model.parameters.map(\.name), weighted.parameters).map {
+      (name: $0, tensor: $1)
+    }
+    return (try? check.findings(in: weighted)) ?? check.findings(in: tensors)
   }
 
   private func finished(_ record: MaliciousRecord, _ contents: [Tensor]) -> Outcome {

@@ -1,5 +1,6 @@
 import Leakage
 import ModelIO
+import TensorGraph
 
 extension BundledImages {
   /// Square windows at random places of the photographs, 24 to 64 pixels a side: many different small
@@ -21,6 +22,19 @@ extension BundledImages {
         pixels += picture.pixels[first..<first + 3 * side]
       }
       return ("\(name)-\(index)", Image(width: side, height: side, pixels: pixels))
+    }
+  }
+
+  /// Windows as images [C, H, W] of any shape, to try layers with: the same at every call. Where C is
+  /// neither 3 nor 1, the channels are the grey one repeated.
+  public static func samples(shape: Shape, count: Int) -> [Tensor] {
+    var source = RandomSource(seed: 0).derive(label: "samples")
+    let (channels, height, width) = (shape[0], shape[1], shape[2])
+    return windows(count: count, using: &source).map { _, picture in
+      let fitted = picture.fitted(width: width, height: height)
+      if channels == 1 || channels == 3 { return fitted.tensor(.f64, channels: channels) }
+      let grey = fitted.tensor(.f64, channels: 1).doubles
+      return Tensor(shape, .f64, (0..<channels).flatMap { _ in grey })
     }
   }
 }

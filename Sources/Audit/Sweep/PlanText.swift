@@ -38,6 +38,10 @@ enum PlanText {
     switch node {
     case .mapping(let mapping):
       for (key, value) in mapping {
+        // Whatever the lines look like: the reader traps on a key that is no plain word.
+        guard key.scalar != nil else {
+          throw SweepError("a key is a list or made of keys; keys are plain words")
+        }
         try PlanText.count(key, into: &count)
         try PlanText.count(value, into: &count)
       }

@@ -10,7 +10,9 @@ import TensorGraph
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures the attacks on many runs.",
-    subcommands: [SuccessCommand.self, LabelsCommand.self, EncodingsCommand.self])
+    subcommands: [
+      SuccessCommand.self, LabelsCommand.self, EncodingsCommand.self, PlantedCommand.self,
+    ])
 }
 
 /// How often, and how fast, an attack recovers its images.

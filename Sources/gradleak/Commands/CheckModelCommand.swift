@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -11,19 +12,34 @@ struct CheckModelCommand: ParsableCommand {
     commandName: "check-model",
     abstract: "Looks for weights that a malicious server planted to read data off gradients.",
     discussion: """
-      Takes the weights that a server sent, before anything is trained or shared. Finds the imprint \
-      block of Robbing the Fed, trap weights, and the last layers of class fishing. Nothing found is \
-      no proof of honesty: the same tricks can be hidden better.
+      Takes what a server sent, before anything is trained or shared: a safetensors file alone, one \
+      with the built-in model that it is for, or an ONNX file. Finds the imprint block of Robbing the \
+      Fed, also where it is noisy or hidden among honest units, trap weights, and the last layers of \
+      class fishing: by the shape of the weights, and by what the layers do to photographs. Where the \
+      model is known, each layer is tried with what it would see. Nothing found is no proof of \
+      honesty: the same tricks can be hidden better. 'gradleak bench planted' measures how much is \
+      found.
 
       Exit status: 0 when nothing was found, 1 when something was, 2 for wrong input.
 
       EXAMPLES
         gradleak check-model weights.safetensors
+        gradleak check-model weights.safetensors --model mlp --width 256
+        gradleak check-model --model model.onnx
         gradleak check-model weights.safetensors --json
       """)
 
-  @Argument(help: ArgumentHelp("Weights: a safetensors file.", valueName: "weights"))
-  var weights: String
+  @Argument(
+    help: ArgumentHelp(
+      "A safetensors file of weights, or an ONNX file.", valueName: "weights"))
+  var file: String?
+
+  @OptionGroup var selection: ModelSelection
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+  var threads: Int?
 
   @Flag(help: "Print JSON instead of sentences.")
   var json = false
@@ -32,28 +48,127 @@ struct CheckModelCommand: ParsableCommand {
     let version = 1
     let tool = GradleakVersion.current
     let tensors: Int
+    /// The model whose layers were tried; nil where the tensors alone were looked at.
+    let model: String?
     let findings: [PlantedWeightCheck.Finding]
   }
 
+  func validate() throws {
+    if let threads { try check("--threads", threads, 1...1024) }
+    guard let file else {
+      if !selection.isFile, selection.weights == nil {
+        throw ValidationError("give the weights that were received: a safetensors or an ONNX file.")
+      }
+      return
+    }
+    if selection.weights != nil {
+      throw ValidationError("give the weights once: as an argument or with --weights.")
+    }
+    if selection.isFile {
+      throw ValidationError(
+        "\(fileName(selection.model)) holds its own weights; leave \(fileName(file)) out.")
+    }
+  }
+
   func run() throws {
-    let file = try SafetensorsFile(contentsOf: weights)
-    let tensors = try file.names.map { (name: $0, tensor: try file.tensor(named: $0)) }
-    let findings = PlantedWeightCheck.findings(in: tensors)
+    let check = PlantedWeightCheck(
+      samples: BundledImages.samples,
+      backend: CPUBackend(CPUBackend.Options(threadCount: threads)))
+    let report = try report(of: check)
     if json {
-      Terminal.print(try ResultWriter.json(Report(tensors: tensors.count, findings: findings)))
-    } else if findings.isEmpty {
+      Terminal.print(try ResultWriter.json(report))
+    } else if report.findings.isEmpty {
       Terminal.print(
-        Terminal.styled("Nothing planted was found", .green) + " in \(tensors.count) tensors.")
+        Terminal.styled("Nothing planted was found", .green) + " in \(report.tensors) tensors"
+          + (report.model.map { " of \($0)." } ?? "."))
       Terminal.printParagraph(
         "That is no proof: it looks for the weights of known attacks, not for all there could be.",
         indentation: 0)
     } else {
       Terminal.print(Terminal.styled("Do not train with these weights:", .red))
-      for finding in findings {
+      for finding in report.findings {
         Terminal.printParagraph(
           finding.explanation, head: "  \(finding.kind.rawValue): ", indentation: 4)
       }
     }
-    if !findings.isEmpty { throw FinishedWithStatus(status: ExitStatus.found) }
+    if !report.findings.isEmpty { throw FinishedWithStatus(status: ExitStatus.found) }
+  }
+
+  // MARK: - What was received
+
+  private func report(of check: PlantedWeightCheck) throws -> Report {
+    var selection = selection
+    if let file {
+      if file.lowercased().hasSuffix(".onnx") {
+        selection.model = file
+      } else {
+        selection.weights = file
+      }
+    }
+    if selection.isFile { return try reportOnONNX(selection, check) }
+    guard let path = selection.weights else { throw ValidationError("give weights to look at.") }
+    // Without --model the weights are nobody's; the default's if they are made for it.
+    do {
+      let selected = try selection.select(for: .gradient(.f32))
+      return try report(on: selected.weighted(seed: 0), check)
+    } catch let error {
+      guard file != nil, selection.model == "lenet", error is FileError else { throw error }
+    }
+    let weights = try SafetensorsFile(contentsOf: path)
+    return report(
+      on: try weights.names.map { (name: $0, tensor: try weights.tensor(named: $0)) }, check)
+  }
+
+  private func reportOnONNX(
+    _ selection: ModelSelection, _ check: PlantedWeightCheck
+  ) throws -> Report {
+    let model = try ONNXModel(contentsOf: selection.model)
+    var problem: (any Error)?
+    // As many images at once as the file takes: it may have been made for one, or for a number.
+    var sizes = [PlantedWeightCheck.batchSize, 1]
+    if case .fixed(let extent)? = model.inputs.first?.dimensions?.first, extent >= 1 {
+      sizes = [extent]
+    }
+    for size in sizes {
+      do {
+        let selected = try selection.select(batchSizes: [size], for: .gradient(.f32))
+        let report = try report(on: selected.weighted(seed: 0), batchSize: size, check)
+        selected.showNotes()
+        return report
+      } catch {
+        problem = problem ?? error
+      }
+    }
+    // A model of texts, or one with an operator that is not supported: its tensors can be read.
+    let tensors = try model.initializers.map {
+      (name: $0.name, tensor: try model.initializerValue(named: $0.name))
+    }
+    let matrices = Set(tensors.filter { $0.tensor.shape.rank == 2 }.map(\.name))
+    let transposed = model.nodes.compactMap { node -> String? in
+      guard node.operatorName == "MatMul", node.inputs.count == 2 else { return nil }
+      return matrices.contains(node.inputs[1]) ? node.inputs[1] : nil
+    }
+    Terminal.printNote(
+      "The model's layers could not be tried with images, so its tensors alone were looked at: "
+        + (problem.map { "\($0)" } ?? "it takes no images."))
+    return report(on: tensors, transposed: Set(transposed), check)
+  }
+
+  private func report(
+    on weighted: WeightedModel, batchSize: Int = PlantedWeightCheck.batchSize,
+    _ check: PlantedWeightCheck
+  ) throws -> Report {
+    Report(
+      tensors: weighted.parameters.count, model: weighted.model.name,
+      findings: try check.findings(in: weighted, batchSize: batchSize))
+  }
+
+  private func report(
+    on tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = [],
+    _ check: PlantedWeightCheck
+  ) -> Report {
+    Report(
+      tensors: tensors.count, model: nil,
+      findings: check.findings(in: tensors, transposed: transposed))
   }
 }

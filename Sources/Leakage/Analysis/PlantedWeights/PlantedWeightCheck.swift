@@ -2,21 +2,21 @@ import TensorGraph
 
 /// Looks for weights that a malicious server planted to read data off gradients.
 ///
-/// Each check looks at a tensor by its values alone, so that weights from any format will do. What is
-/// found is no proof of intent, and nothing found is no proof of honesty: a server can hide the same
-/// trick better than the papers do.
-public enum PlantedWeightCheck {
+/// Two kinds of evidence: the shape of the weights (``WeightRows``), which any file of weights has, and
+/// what they do to images (``UnitBins``): how many of a batch of seven each layer hands over alone. Where
+/// the model is known, its layers see what they would see at a client; where it is not, a matrix that
+/// fits images is shown images. What is found is no proof of intent, and nothing found is no proof of
+/// honesty: a server can hide the same trick better than the papers do.
+public struct PlantedWeightCheck: Sendable {
   /// What was found in one tensor.
   public struct Finding: Codable, Sendable, Equatable {
     public enum Kind: String, Codable, Sendable, CaseIterable {
-      /// Many rows are multiples of one another, and their biases differ: the imprint block of Fowl et
-      /// al. 2022, which sorts images into bins.
+      /// Many units measure one number of the input against different thresholds: the imprint block
+      /// of Fowl et al. 2022, which sorts images into bins.
       case imprint
-      /// Rows whose negative weights are their positive ones, scaled: the trap weights of Boenisch et
-      /// al. 2021.
+      /// Units that hardly ever fire, all alike: the trap weights of Boenisch et al. 2021.
       case trapWeights = "trap weights"
-      /// All classes but one have no weight, or one has far more than all others: the class fishing of
-      /// Wen et al. 2022.
+      /// All classes but one leave no gradient: the class fishing of Wen et al. 2022.
       case classFishing = "class fishing"
       /// A bias that decides the class whatever the input: gradients of most examples vanish.
       case saturatedBias = "saturated bias"
@@ -31,161 +31,194 @@ public enum PlantedWeightCheck {
     public let explanation: String
   }
 
-  /// Everything suspicious in a model's tensors, in their order.
+  /// `count` images of a shape [C, H, W] like a client's, values in 0...1, the same at every call.
+  public typealias Samples = @Sendable (_ shape: Shape, _ count: Int) -> [Tensor]
+
+  /// Images that run through a model at once, unless it takes another number.
+  public static let batchSize = 8
+
+  let samples: Samples
+  let backend: any Backend
+
+  /// - Parameter samples: images to try the layers with; photographs of any kind will do.
+  public init(samples: @escaping Samples, backend: any Backend) {
+    self.samples = samples
+    self.backend = backend
+  }
+
+  /// Everything suspicious in a model's tensors, in their order, when nothing else is known of it.
   ///
-  /// - Parameter tensors: names and values; names tell a layer's bias from its weight
-  ///   (`x.weight`, `x.bias`), and nothing else.
-  public static func findings(in tensors: [(name: String, tensor: Tensor)]) -> [Finding] {
-    let values = tensors.filter { $0.tensor.dtype.isFloatingPoint }
-    let biases = Dictionary(values.map { ($0.name, $0.tensor) }) { first, _ in first }
-    // A classifier is the last matrix; class fishing changes nothing else.
-    let last = values.last { $0.tensor.shape.rank == 2 }?.name
-    return values.flatMap { name, tensor -> [Finding] in
-      let elements = tensor.doubles
-      guard elements.allSatisfy(\.isFinite) else {
-        return [
-          Finding(
-            kind: .notFinite, tensor: name,
-            explanation: "\(name) has values that are infinite or not a number.")
-        ]
+  /// - Parameters:
+  ///   - tensors: names and values; names tell a layer's bias from its weight (`x.weight`, `x.bias`),
+  ///     and nothing else.
+  ///   - transposed: names of matrices that are stored as [inputs, units].
+  public func findings(
+    in tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = []
+  ) -> [Finding] {
+    let layers = looseLayers(of: tensors, transposed: transposed)
+    // Behind kernels a matrix of 16 x 16 values reads features; of 3 x 16 x 16, perhaps images. What is
+    // as wide as another matrix has units reads these.
+    let channels = layers.contains { !$0.isMatrix } ? [3] : [3, 1]
+    let fed = Set(layers.filter { $0.rows.count != $0.rows.width }.map(\.rows.count))
+    return notFinite(tensors)
+      + layers.flatMap { layer in
+        let isFed = fed.contains(layer.rows.width)
+        return findings(in: layer, looseResponses(of: layer, channels: isFed ? [] : channels))
       }
-      guard tensor.shape.rank >= 2, tensor.shape[0] >= 2 else { return [] }
-      let matrix = WeightRows(elements, count: tensor.shape[0])
-      let bias = biases[biasName(of: name)]?.doubles
-      var found = [imprint(name, matrix, bias), trap(name, matrix)]
-      if name == last { found += [classFishing(name, matrix), saturation(name, matrix, bias)] }
-      return found.compactMap { $0 }
+  }
+
+  /// Everything suspicious in a model with weights: each fully connected layer is shown what it would
+  /// see of images.
+  ///
+  /// - Parameter batchSize: images at once, for a model from a file that takes no other number.
+  /// - Throws: ``GraphError`` when the backend cannot run the model.
+  public func findings(
+    in weighted: WeightedModel, batchSize: Int = PlantedWeightCheck.batchSize
+  ) throws(GraphError) -> [Finding] {
+    let tensors = zip(weighted.model.parameters.map(\.name), weighted.parameters).map {
+      (name: $0, tensor: $1)
     }
-  }
-
-  private static func biasName(of weight: String) -> String {
-    weight.hasSuffix("weight") ? weight.dropLast("weight".count) + "bias" : weight + ".bias"
-  }
-
-  // MARK: - Checks
-
-  /// At least this many parallel rows, and this share of all, are no accident.
-  private static let parallelCount = 8
-  private static let parallelShare = 0.1
-
-  private static func imprint(_ name: String, _ rows: WeightRows, _ bias: [Double]?) -> Finding? {
-    let group = rows.largestParallelGroup()
-    guard group.count >= parallelCount,
-      Double(group.count) >= parallelShare * Double(rows.count)
-    else { return nil }
-    let offsets = bias.map { bias in Set(group.map { bias[$0] }).count }
-    let what = "\(group.count) of \(rows.count) rows of \(name) point in one direction"
-    if let offsets, offsets > group.count / 2 {
-      return Finding(
-        kind: .imprint, tensor: name,
-        explanation: what
-          + ", with different biases: differences of their gradients are single images (Robbing the "
-          + "Fed, arXiv 2110.13057).")
+    let broken = notFinite(tensors)
+    guard broken.isEmpty else { return broken }
+    let observation = try LayerObservation(
+      weighted, batchSize: batchSize, samples: samples, backend: backend)
+    var found: [Finding] = []
+    for layer in looseLayers(of: tensors) where !observation.layers.keys.contains(layer.name) {
+      var layer = layer
+      // The classifier is known here, and is looked at below when it is a matrix.
+      layer.isLast = false
+      found += findings(in: layer, [])
     }
-    return Finding(
-      kind: .imprint, tensor: name,
-      explanation: what + ": training does not do that, and the gradient of a layer before such a "
-        + "one tells images apart (arXiv 2110.13057).")
+    for (layer, responses) in observation.layers.values {
+      found += findings(in: layer, [responses])
+    }
+    if let last = observation.classifier, let finding = FishingChecks.byEffect(last),
+      !found.contains(where: { $0.kind == .classFishing })
+    {
+      found.append(finding)
+    }
+    let places = Dictionary(
+      uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+    return found.sorted { (places[$0.tensor] ?? 0) < (places[$1.tensor] ?? 0) }
   }
 
-  private static func trap(_ name: String, _ rows: WeightRows) -> Finding? {
-    let ratios = (0..<rows.count).compactMap { rows.mirrorRatio(of: $0) }
-    guard ratios.count >= max(2, rows.count / 10) else { return nil }
-    let mean = ratios.reduce(0, +) / Double(ratios.count)
-    return Finding(
-      kind: .trapWeights, tensor: name,
-      explanation:
-        "In \(ratios.count) of \(rows.count) rows of \(name) the positive weights are the "
-        + "negative ones, scaled by \(rounded(mean)): such units fire for hardly any input, and "
-        + "their gradients are single images (arXiv 2112.02918).")
+  // MARK: - One layer
+
+  private func findings(in layer: WeightLayer, _ responses: [UnitResponses]) -> [Finding] {
+    var found: [Finding] = []
+    if let imprint = ImprintChecks.byShape(layer) ?? imprintByEffect(layer, responses) {
+      found.append(imprint)
+    }
+    if let trap = TrapChecks.byShape(layer) ?? TrapChecks.byEffect(layer, responses) {
+      found.append(trap)
+    }
+    if layer.isLast {
+      found += [FishingChecks.byShape(layer), FishingChecks.saturation(layer)].compactMap { $0 }
+    }
+    return found
   }
 
-  private static func classFishing(_ name: String, _ rows: WeightRows) -> Finding? {
-    let norms = (0..<rows.count).map(rows.norm)
-    guard let largest = norms.max(), largest > 0, rows.count >= 3 else { return nil }
-    let others = norms.filter { $0 < largest }.sorted()
-    let median = others.isEmpty ? largest : others[others.count / 2]
-    guard largest > 100 * median else { return nil }
-    let contrast =
-      median > 0
-      ? "has weights \(rounded(largest / median)) times as long as the others'"
-      : "has weights, and the others' are 0"
-    return Finding(
-      kind: .classFishing, tensor: name,
-      explanation:
-        "One class of \(name) \(contrast): the gradient of a batch shrinks to that class's "
-        + "examples (arXiv 2202.00580).")
-  }
-
-  private static func saturation(
-    _ name: String, _ rows: WeightRows, _ bias: [Double]?
+  private func imprintByEffect(
+    _ layer: WeightLayer, _ responses: [UnitResponses]
   ) -> Finding? {
-    guard let bias, let low = bias.min(), let high = bias.max() else { return nil }
-    // A probability of e^-50 at input 0; trained classifiers differ by a few units.
-    guard high - low > 50, high - low > 5 * (0..<rows.count).map(rows.norm).reduce(0, max) else {
-      return nil
-    }
-    return Finding(
-      kind: .saturatedBias, tensor: biasName(of: name),
-      explanation:
-        "The biases of \(name) differ by \(rounded(high - low)), so that the class hardly "
-        + "depends on the input and most examples leave no gradient (arXiv 2202.00580).")
+    guard !layer.isLast, layer.rows.count >= UnitBins.leastUnits else { return nil }
+    return ImprintChecks.byEffect(layer, responses, backend: backend)
   }
 
-  private static func rounded(_ value: Double) -> String {
-    let digits = abs(value) >= 100 ? 1.0 : 1000.0
-    let text = (value * digits).rounded() / digits
-    return digits == 1 && abs(text) < 1e15 ? String(Int(text)) : String(text)
+  private func notFinite(_ tensors: [(name: String, tensor: Tensor)]) -> [Finding] {
+    tensors.filter { $0.tensor.dtype.isFloatingPoint && !$0.tensor.doubles.allSatisfy(\.isFinite) }
+      .map {
+        Finding(
+          kind: .notFinite, tensor: $0.name,
+          explanation: "\($0.name) has values that are infinite or not a number.")
+      }
   }
 }
 
-/// A weight as rows: one for each unit or channel.
-struct WeightRows {
-  let count: Int
-  private let elements: [Double]
-  private let width: Int
+/// A weight as rows with its bias.
+struct WeightLayer: Sendable {
+  /// Of the weight.
+  let name: String
+  let biasName: String
+  let rows: WeightRows
+  let bias: [Double]?
+  /// A matrix, rather than a convolution's kernels.
+  let isMatrix: Bool
+  /// Shape of one row: [C, H, W] or [features].
+  let rowShape: Shape
+  /// Whether its units are the classes.
+  var isLast: Bool
+}
 
-  init(_ elements: [Double], count: Int) {
-    self.elements = elements
-    self.count = count
-    width = elements.count / max(count, 1)
-  }
-
-  func norm(of row: Int) -> Double { self[row].reduce(0) { $0 + $1 * $1 }.squareRoot() }
-
-  private subscript(row: Int) -> ArraySlice<Double> {
-    elements[row * width..<(row + 1) * width]
-  }
-
-  /// The rows that are multiples of one row, for the row of which most are. Rows of zeros, as pruning
-  /// leaves them, do not count; nor does a width at which random rows are often nearly parallel.
-  func largestParallelGroup() -> [Int] {
-    guard width >= 8 else { return [] }
-    let norms = (0..<count).map(norm)
-    let usable = (0..<count).filter { norms[$0] > 0 }
-    guard let first = usable.first else { return [] }
-    // A group of a tenth of all rows is met by one of 64 probes but for one time in 800.
-    let step = max(usable.count / 64, 1)
-    var largest: [Int] = []
-    for probe in stride(from: 0, to: usable.count, by: step).map({ usable[$0] }) + [first] {
-      if largest.contains(probe) { continue }
-      let group = usable.filter { row in
-        let product = zip(self[probe], self[row]).reduce(0) { $0 + $1.0 * $1.1 }
-        return abs(product) > (1 - 1e-7) * norms[probe] * norms[row]
-      }
-      if group.count > largest.count { largest = group }
+extension PlantedWeightCheck {
+  /// The layers that names and shapes tell of, in the tensors' order.
+  func looseLayers(
+    of tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = []
+  ) -> [WeightLayer] {
+    let values = tensors.filter {
+      $0.tensor.dtype.isFloatingPoint && $0.tensor.doubles.allSatisfy(\.isFinite)
+    }.map { name, tensor in
+      (name: name, tensor: transposed.contains(name) ? tensor.matrixTransposed : tensor)
     }
-    return largest
+    let biases = Dictionary(values.map { ($0.name, $0.tensor) }) { first, _ in first }
+    // A classifier feeds no other matrix. Where files sort by name, the last need not be it.
+    let widths = Set(values.filter { $0.tensor.shape.rank == 2 }.map { $0.tensor.shape[1] })
+    let matrices = values.filter { $0.tensor.shape.rank == 2 }
+    let ends = Set(matrices.filter { !widths.contains($0.tensor.shape[0]) }.map(\.name))
+    let last = matrices.last?.name
+    return values.compactMap { name, tensor -> WeightLayer? in
+      guard tensor.shape.rank >= 2, tensor.shape[0] >= 2, tensor.shape.elementCount > 0 else {
+        return nil
+      }
+      let biasName =
+        name.hasSuffix("weight") ? name.dropLast("weight".count) + "bias" : name + ".bias"
+      let bias = biases[biasName].flatMap { bias in
+        bias.shape == [tensor.shape[0]] ? bias.doubles : nil
+      }
+      return WeightLayer(
+        name: name, biasName: biasName,
+        rows: WeightRows(tensor.doubles, count: tensor.shape[0]), bias: bias,
+        isMatrix: tensor.shape.rank == 2, rowShape: tensor.shape.removing(axes: [0]),
+        isLast: tensor.shape.rank == 2 && (ends.isEmpty ? name == last : ends.contains(name)))
+    }
   }
 
-  /// Positive by negative weights where, sorted by size, they are in one proportion; nil where not.
-  func mirrorRatio(of row: Int) -> Double? {
-    let values = self[row]
-    let positive = values.filter { $0 > 0 }.sorted()
-    let negative = values.filter { $0 < 0 }.map { -$0 }.sorted()
-    guard positive.count >= 8, positive.count == negative.count else { return nil }
-    let ratio = positive.reduce(0, +) / negative.reduce(0, +)
-    let deviates = zip(positive, negative).contains { abs($0 - ratio * $1) > 1e-4 * ratio * $1 }
-    return deviates ? nil : ratio
+  /// What a layer would answer to images, where its width is that of images; to features above 0
+  /// otherwise. Pixels in 0...1, and normalised ones.
+  private func looseResponses(of layer: WeightLayer, channels: [Int]) -> [UnitResponses] {
+    let width = layer.rows.width
+    guard layer.rows.count >= UnitBins.leastUnits, width >= 16, layer.bias != nil,
+      layer.isMatrix || width >= 64
+    else { return [] }
+    let count = width > 50_000 ? 64 : UnitResponses.sampleCount
+    let shape = PlantedWeightCheck.imageShape(
+      elements: width, like: layer.rowShape, channels: channels)
+    let inputs = shape.map { samples($0, count) } ?? SyntheticFeatures.rows(count, width: width)
+    guard
+      let products = try? layer.rows.products(with: inputs.map(\.doubles), backend: backend)
+    else { return [] }
+    let plain = UnitResponses(
+      products: products, bias: layer.bias, count: layer.rows.count,
+      areToImages: shape != nil && layer.isMatrix)
+    guard shape != nil else { return [plain] }
+    let sums = (0..<layer.rows.count).map { layer.rows.sum(of: $0) }
+    // (x - 0.45) / 0.25, about what loaders do.
+    let normalised = UnitResponses(
+      products: products.enumerated().map { ($1 - 0.45 * sums[$0 % sums.count]) / 0.25 },
+      bias: layer.bias, count: layer.rows.count, areToImages: layer.isMatrix)
+    return [plain, normalised]
+  }
+
+  /// The square image of so many channels and values; nil where there is none.
+  private static func imageShape(
+    elements: Int, like row: Shape, channels: [Int]
+  ) -> Shape? {
+    if row.rank == 3, row[0] == 3 || row[0] == 1, row[1] >= 4 { return row }
+    guard row.rank == 1 else { return nil }
+    for channels in channels where elements % channels == 0 {
+      let side = Int(Double(elements / channels).squareRoot().rounded())
+      if side >= 4, side * side * channels == elements { return [channels, side, side] }
+    }
+    return nil
   }
 }

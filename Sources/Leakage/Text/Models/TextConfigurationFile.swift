@@ -12,7 +12,7 @@ extension TextModelConfiguration {
     try self.init(JSONValue(parsing: bytes, path: path), path: path, head: head)
   }
 
-  init(_ json: JSONValue, path: String, head: TextHead?) throws {
+  package init(_ json: JSONValue, path: String, head: TextHead?) throws {
     func integer(_ key: String) throws -> Int {
       guard let value = json[key]?.integer else {
         throw ModelError("\(path) has no whole number \(key); give the config.json of the model")
