@@ -32,7 +32,7 @@ struct ModelCheckTests {
     #expect(record.findings.contains { $0.tensor.hasPrefix("imprint.") })
     #expect(folder.contents == ["out"])
     #expect(
-      try FileManager.default.contentsOfDirectory(atPath: folder("out")).sorted()
+      listing(of: folder("out")).keys.sorted()
         == ["contact-sheet.png", "malicious.json"])
   }
 

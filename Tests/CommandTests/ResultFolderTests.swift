@@ -35,8 +35,8 @@ struct ResultFolderTests {
     #expect(wrote.output.contains("The folder holds private data; only you can read it."))
     #expect(
       listing(of: folder("out")).keys.sorted() == [
-        "coffee-original.png", "coffee-reconstruction.png", "contact-sheet.png", "run.json",
-        "timing.json", "trace.csv",
+        "coffee-original.png", "coffee-reconstruction.npy", "coffee-reconstruction.png",
+        "contact-sheet.png", "run.json", "timing.json", "trace.csv",
       ])
     #expect(folder.contents == ["out"])
     let report = try run("report out --format markdown").output

@@ -96,7 +96,7 @@ struct ResultTests {
       let timing = runs[index].removeValue(forKey: "timing.json")
       #expect(timing != nil)
     }
-    #expect(runs[0].count == 6)
+    #expect(runs[0].count == 7)
     #expect(runs[0] == runs[1])
     for name in ["run.json", "trace.csv", "photo-reconstruction.png"] {
       #expect(runs[0][name] != runs[2][name])
@@ -151,7 +151,7 @@ struct ResultTests {
     #expect(run.status == 0, "\(run.errors)")
     #expect(!run.output.contains("\u{1B}"))
     let names = listing(of: folder("out")).keys
-    #expect(names.count == 6)
+    #expect(names.count == 7)
     #expect(names.allSatisfy { name in !name.contains { "\u{1B}[ ,\"\n/".contains($0) } })
   }
 
@@ -165,7 +165,7 @@ struct ResultTests {
     let names = listing(of: folder("out")).keys
     #expect(names.contains("chelsea-seed0-original.png"))
     #expect(names.contains("chelsea-seed1-original.png"))
-    #expect(names.count == 2 * 14 + 4)
+    #expect(names.count == 3 * 14 + 4)
   }
 
   @Test func weakSmoothnessIsExplainedBeforeASearch() throws {

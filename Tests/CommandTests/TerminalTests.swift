@@ -82,8 +82,8 @@ struct TerminalTests {
     let names = listing(of: folder("out")).keys.sorted()
     #expect(
       names.filter { !$0.hasSuffix("snapshots.png") } == [
-        "contact-sheet.png", "photo-original.png", "photo-reconstruction.png", "run.json",
-        "timing.json", "trace.csv",
+        "contact-sheet.png", "photo-original.png", "photo-reconstruction.npy",
+        "photo-reconstruction.png", "run.json", "timing.json", "trace.csv",
       ])
     for name in names where name.hasSuffix(".png") {
       #expect(throws: Never.self) { try Image(contentsOf: folder("out/" + name)) }

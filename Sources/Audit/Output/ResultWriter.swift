@@ -28,21 +28,21 @@ public struct ResultWriter: Sendable {
 
   /// Writes the files into a folder that is being filled.
   func write(_ outcomes: [AuditOutcome], to folder: StagedFolder) throws {
-    var records = outcomes.map(\.record)
+    let records = ResultWriter.records(of: outcomes)
     let seeds = Set(records.map(\.configuration.seed))
     var rows: [ContactSheet.Row] = []
-    for (place, outcome) in outcomes.enumerated() {
-      for (index, result) in outcome.record.images.enumerated() {
+    for (record, outcome) in zip(records, outcomes) {
+      for (index, result) in record.images.enumerated() {
         let suffix = seeds.count > 1 ? "-seed\(outcome.record.configuration.seed)" : ""
         let stem = result.name + suffix
         let original = outcome.originals.map { Image($0[index]) }
         let reconstruction = Image(outcome.reconstructions[index])
         try original?.writePNG(to: folder.path(of: "\(stem)-original.png"))
         try reconstruction.writePNG(to: folder.path(of: "\(stem)-reconstruction.png"))
-        let numbers = "\(stem)-reconstruction.npy"
-        try AtomicFile.write(
-          NPYFile.bytes(outcome.numbers[index]), to: folder.path(of: numbers))
-        records[place].images[index].numbers = numbers
+        if let numbers = result.numbers {
+          try AtomicFile.write(
+            NPYFile.bytes(outcome.numbers[index]), to: folder.path(of: numbers))
+        }
         try writeSnapshots(outcome.frames[index], stem: stem, original: original, to: folder)
         rows.append(
           row(
@@ -60,6 +60,19 @@ public struct ResultWriter: Sendable {
     try AtomicFile.write(
       try ResultWriter.json(outcomes.map(\.timing)), to: folder.path(of: "timing.json"))
     try AtomicFile.write(trace(records), to: folder.path(of: "trace.csv"))
+  }
+
+  /// The records as a folder holds them, with the names of the files beside them.
+  public static func records(of outcomes: [AuditOutcome]) -> [RunRecord] {
+    let hasSeeds = Set(outcomes.map(\.record.configuration.seed)).count > 1
+    return outcomes.map { outcome in
+      var record = outcome.record
+      let suffix = hasSeeds ? "-seed\(record.configuration.seed)" : ""
+      for index in record.images.indices {
+        record.images[index].numbers = "\(record.images[index].name)\(suffix)-reconstruction.npy"
+      }
+      return record
+    }
   }
 
   /// Values as readable JSON with sorted keys.

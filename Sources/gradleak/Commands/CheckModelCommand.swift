@@ -132,9 +132,7 @@ struct CheckModelCommand: ParsableCommand {
     for size in sizes {
       do {
         let selected = try selection.select(batchSizes: [size], for: .gradient(.f32))
-        let report = try report(on: selected.weighted(seed: 0), batchSize: size, check)
-        selected.showNotes()
-        return report
+        return try report(on: selected.weighted(seed: 0), batchSize: size, check)
       } catch {
         problem = problem ?? error
       }

@@ -88,7 +88,9 @@ func finish(
 ) throws {
   let written = try writer.map { try $0.write(outcomes) }
   if output.json {
-    Terminal.print(try ResultWriter.json(outcomes.map(\.record)))
+    Terminal.print(
+      try ResultWriter.json(
+        writer == nil ? outcomes.map(\.record) : ResultWriter.records(of: outcomes)))
   } else {
     ResultTable(outcomes: outcomes).print()
     if let written { Terminal.printWritten(written) }

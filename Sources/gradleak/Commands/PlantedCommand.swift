@@ -30,7 +30,7 @@ struct PlantedCommand: ParsableCommand {
 
   func run() throws {
     let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
-    let folder = try output.out.map { try OutputFolder($0) }
+    let folder = try output.folder()
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     var benchmark = PlantedModelBenchmark()
@@ -45,8 +45,9 @@ struct PlantedCommand: ParsableCommand {
     }
     progress.clear()
     if let folder {
-      try folder.create()
-      try AtomicFile.write(try ResultWriter.json(benchmark), to: folder.path(of: "planted.json"))
+      try folder.replace { staged in
+        try AtomicFile.write(try ResultWriter.json(benchmark), to: staged.path(of: "planted.json"))
+      }
     }
     if output.json {
       Terminal.print(try ResultWriter.json(benchmark))

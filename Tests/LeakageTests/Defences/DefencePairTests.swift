@@ -116,7 +116,7 @@ import Testing
 
   @Test func batchNormMixesExamplesInTraining() throws {
     let model = try ModelCatalog.model(
-      named: "convnet", ModelOptions(inputShape: [3, 8, 8], classCount: 3, width: 2))
+      named: "convnet", ModelOptions(inputShape: [3, 9, 9], classCount: 3, width: 2))
     let chain = try DefenceChain("dp-sgd:1,1")
     func message(_ count: Int, _ mode: ForwardMode?) -> String? {
       attackErrorMessage {
