@@ -35,7 +35,8 @@ let package = Package(
       name: "ONNXProtobuf",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(
-      name: "ModelIO", dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
+      name: "ModelIO",
+      dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
     .target(
       name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
       resources: [.embedInCode("Plans/Presets")]),

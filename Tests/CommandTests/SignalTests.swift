@@ -19,7 +19,7 @@ struct SignalTests {
     ),
     ("bench success --size 8 --threshold 0 --trials 1000000 --out out", "out/run.json"),
     (
-      "sweep --defence none --attack dlg --size 8 --seeds 2 --trials 1000000 --iterations 1000000 --threads 1 "
+      "sweep --defence none --attack dlg --size 8 --seeds 2000 --trials 1000000 --iterations 1000000 --threads 1 "
         + "--results out.sqlite", "out.sqlite"
     ),
     ("bench labels --batches 100000 --out out", "out/labels.json"),
