@@ -158,7 +158,9 @@ import Testing
   /// Subnormal numbers, whose scale would not fit.
   @Test func theLeastNumbersAreRounded() throws {
     var pipeline = DefencePipeline(try DefenceChain("fp8-e4m3"), seed: 0)
-    let shared = pipeline.apply([Tensor([2], .f64([5e-324, -5e-324]))], batchSize: 1)
+    let shared = pipeline.apply(
+      [Tensor([2], .f64([Double.leastNonzeroMagnitude, -Double.leastNonzeroMagnitude]))],
+      batchSize: 1)
     #expect(shared.update.gradients[0].doubles.allSatisfy { abs($0) < 1e-300 })
   }
 
