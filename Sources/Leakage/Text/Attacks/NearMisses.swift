@@ -34,7 +34,9 @@ extension TextInversion {
         configuration.beginning
         .count..<max(
           text.count - configuration.ending.count, configuration.beginning.count)
-      for position in inner {
+      // What nothing attends to has no part in the update, whatever stands there.
+      let isAttended = batch.layouts[index].isAttended
+      for position in inner where isAttended?[position] ?? true {
         if position + 1 < inner.upperBound, text[position] != text[position + 1] {
           var changed = text
           changed.swapAt(position, position + 1)

@@ -127,6 +127,8 @@ public struct TextInversion {
     }
     // A whole batch that explains most of the update is as near as its noise lets it be.
     if let best, best.relativeDistance ?? 1 < 0.5 { return best }
+    // Of another scale or sign it may be far away, and nothing nearer is right.
+    if let best, !isDefended, try scaleMisfit(of: best, session) != nil { return best }
     // A search knows lengths or guesses one from the positions in use.
     if let lengths = searchLengths, lengths.count == update.batchSize, norm > 0,
       update.training == nil, update.adapters == nil, !model.effectiveLoss.comparesNumbers,
