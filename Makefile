@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test build setup lint bench fuzz sanitize killed-sweep killed-results clean
+.PHONY: demo test test-integrations build setup lint bench fuzz sanitize killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -16,6 +16,11 @@ build: setup
 test: setup lint
 	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) build --build-tests $(TEST_FLAGS)
 	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) test --skip-build $(TEST_FLAGS)
+
+# What needs PyTorch, Flower or a browser, in a throwaway environment.
+test-integrations: build
+	$(SWIFT) build --build-tests $(TEST_FLAGS)
+	scripts/check-integrations.sh .build/release/gradleak $(TEST_FLAGS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -76,6 +76,18 @@ def findings():
         "sweep-nested.bin": b"[" * 20_000,
         # A list as a key, which the YAML reader trapped on.
         "sweep-keys.bin": b"model: mlp\n?   - gaussian:0.01\n",
+        # An alias of aliases as a key, behind what looks like a comment.
+        "sweep-bomb.bin": ("a0: &a0 [x, y]\n" + "".join(
+            f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 31)) + "b: {'x #': 1, *a30 : 2}\n").encode(),
+        # A long name, which took a time that grew with its square.
+        "sweep-name.bin": b"defences: [" + b"1e308" * 10_000 + b"]\n",
+        "sweep-signs.bin": b"defences: [prune:" + b"1e+" * 10_000 + b"]\n",
+        "npy-shape.bin": b"\x93NUMPY\x01\x00\x76\x00" + (
+            b"{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4294967296), }").ljust(117) + b"\n",
+        "npy-length.bin": b"\x93NUMPY\x03\x00\xff\xff\xff\xff{'descr': '<f4'",
+        "npy-objects.bin": b"\x93NUMPY\x01\x00\x76\x00" + (
+            b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }").ljust(117) + b"\ncos\nsystem\n",
+        "npy-nested.bin": b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65_535,
         "sweep-seeds.bin": b"seeds: 99999999999999999999\n",
     }
     for name, data in inputs.items():

@@ -8,6 +8,8 @@ import TensorGraph
 enum FuzzedReader: String, CaseIterable {
   case safetensors
   case onnx
+  /// Arrays of NumPy.
+  case npy
   case images
   /// tokenizer.json, with texts through what was read.
   case tokenizer
@@ -25,6 +27,7 @@ enum FuzzedReader: String, CaseIterable {
     switch self {
     case .safetensors: [".safetensors"]
     case .onnx: [".onnx"]
+    case .npy: [".npy"]
     case .images: [".png", ".jpg"]
     case .tokenizer: ["/tokenizer.json"]
     case .vocabulary: ["/vocab.txt"]
@@ -40,6 +43,12 @@ enum FuzzedReader: String, CaseIterable {
     let text: [String] =
       switch self {
       case .safetensors, .onnx, .images: []
+      case .npy:
+        numbers + [
+          "'descr': ", "'fortran_order': True, ", "'shape': (", ", ", ")", "'<f8'", "'>f2'",
+          "'|u1'",
+          "'|O'", "{", "}", "\n",
+        ]
       case .tokenizer:
         numbers + [
           "{", "}", "[", "]", "\"", "\\u0000", "\\ud800", "\"type\":\"Sequence\",",
@@ -94,6 +103,8 @@ enum FuzzedReader: String, CaseIterable {
         _ = try program.parameterValues()
         _ = program.bufferValues()
         _ = try program.graph(mode: .evaluation)
+      case .npy:
+        _ = try NPYFile.read(bytes: bytes, path: "input")
       case .images:
         _ = try Image(bytes: bytes, path: "input")
       case .tokenizer:

@@ -4,22 +4,18 @@ import Leakage
 import TestSupport
 import Testing
 
-/// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch.
+/// Skips a test where `make test-integrations` has not set up PyTorch and Flower.
+private let needsIntegrations = ConditionTrait.enabled(
+  if: ProcessInfo.processInfo.environment["GRADLEAK_INTEGRATIONS"] != nil,
+  "run by make test-integrations")
+
+/// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch and Flower by
+/// `make test-integrations`.
 struct GuideTests {
   let folder = TestFolder()
 
-  /// The Python that the snippets are run with: `PYTHON`, else `python3`, when it has what is needed.
-  private static func python(with modules: String) -> String? {
-    let environment = ProcessInfo.processInfo.environment
-    for candidate in [environment["PYTHON"], "python3"].compactMap({ $0 }) {
-      if (try? run(candidate, ["-c", "import \(modules)"], in: NSTemporaryDirectory()))?.0 == 0 {
-        return candidate
-      }
-    }
-    print(
-      "SKIPPED: the guide's snippets need Python with \(modules); set PYTHON to one that has them.")
-    return nil
-  }
+  /// The Python that the snippets are run with, which has what they need.
+  private static let python = ProcessInfo.processInfo.environment["PYTHON"] ?? "python3"
 
   private static func run(
     _ program: String, _ arguments: [String], in folder: String
@@ -78,16 +74,13 @@ struct GuideTests {
 
     """
 
-  /// Runs snippets; false where Python lacks what they need.
-  private func runs(_ names: [String], modules: String, before: String = "", after: String = "")
-    throws -> Bool
-  {
-    guard let python = GuideTests.python(with: modules) else { return false }
+  /// Runs snippets as one program.
+  private func run(_ names: [String], before: String = "", after: String = "") throws {
     var code = GuideTests.client + before
     for name in names { code += try #require(GuideTests.snippets[name]) + "\n" }
-    let (status, output) = try GuideTests.run(python, ["-c", code + after], in: folder.path)
-    #expect(status == 0, "\(output)")
-    return status == 0
+    let (status, output) = try GuideTests.run(
+      GuideTests.python, ["-c", code + after], in: folder.path)
+    try #require(status == 0, "\(output)")
   }
 
   private func expectRecovery(_ arguments: String) throws {
@@ -104,14 +97,12 @@ struct GuideTests {
       GuideTests.snippets.keys.sorted() == ["ddp", "export", "flower", "gradient", "weights"])
   }
 
-  @Test func anExportedModelAndItsGradient() throws {
-    guard try runs(["export", "gradient", "weights"], modules: "torch, onnx, safetensors") else {
-      return
-    }
+  @Test(needsIntegrations) func anExportedModelAndItsGradient() throws {
+    try run(["export", "gradient", "weights"])
     try expectRecovery("reconstruct --model model.onnx --update gradient.safetensors")
   }
 
-  @Test func aHookOfDistributedDataParallel() throws {
+  @Test(needsIntegrations) func aHookOfDistributedDataParallel() throws {
     let start =
       GuideTests.export + """
 
@@ -122,15 +113,11 @@ struct GuideTests {
         ddp_model = nn.parallel.DistributedDataParallel(model)
 
         """
-    guard
-      try runs(
-        ["ddp"], modules: "torch, onnx, safetensors", before: start,
-        after: "torch.distributed.destroy_process_group()\n")
-    else { return }
+    try run(["ddp"], before: start, after: "torch.distributed.destroy_process_group()\n")
     try expectRecovery("reconstruct --model model.onnx --update gradient-ddp.safetensors")
   }
 
-  @Test func aStrategyOfFlower() throws {
+  @Test(needsIntegrations) func aStrategyOfFlower() throws {
     let play = """
 
       from flwr.common import ndarrays_to_parameters, FitRes, Status, Code
@@ -145,11 +132,7 @@ struct GuideTests {
       strategy.aggregate_fit(1, [(Client(), fit)], [])
 
       """
-    guard
-      try runs(
-        ["flower"], modules: "torch, onnx, safetensors, flwr", before: GuideTests.export,
-        after: play)
-    else { return }
+    try run(["flower"], before: GuideTests.export, after: play)
     // Weights in f32 before and after differ in few digits: a picture, not all of its bits.
     let run = try BuiltTool.run(
       [

@@ -97,7 +97,7 @@ struct ResultFolderTests {
   }
 
   /// With little memory there is an estimate, or a sentence; never a trap.
-  @Test(arguments: [300_000, 500_000, 1_000_000])
+  @Test(arguments: [300_000, 400_000, 500_000, 700_000, 1_000_000])
   func analysisInLittleMemory(_ kilobytes: Int) throws {
     let process = try BuiltTool.process(
       [

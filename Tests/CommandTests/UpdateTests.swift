@@ -34,6 +34,9 @@ struct UpdateTests {
     let run = try run(
       "reconstruct --weights w.safetensors --update g.safetensors --out out", model)
     #expect(run.status == 0, "\(run.errors)")
+    // Private pictures can be read back from a gradient.
+    let attributes = try FileManager.default.attributesOfItem(atPath: folder("g.safetensors"))
+    #expect(attributes[.posixPermissions] as? Int == 0o600)
     #expect(run.output.contains("No truth was given"))
     #expect(run.output.contains("Diagnosis, 1 x recovered"))
     #expect(

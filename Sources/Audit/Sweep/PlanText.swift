@@ -53,12 +53,9 @@ enum PlanText {
 
   /// Refuses lists and aliases as keys, which the reader compares, written out, before they can be counted.
   private static func checkKeys(_ text: String) throws(SweepError) {
+    let scan = PlanKeyScan(text)
     for line in text.split(whereSeparator: \.isNewline) {
-      let plain = line.prefix { $0 != "#" }
-      let isComplex =
-        plain.contains(/(^|[\s\[{,-])\?(\s|$)/) || plain.contains(/[\]}]\s*:/)
-        || plain.contains(/(^|[\s\[{,?-])\*[^\s,\]}]+\s*:(\s|$)/)
-      if isComplex {
+      if scan.hasComplexKey(line) {
         throw SweepError(
           "the line \(String(line).quotedForMessage) has a list or an alias as a key; keys are plain words"
         )

@@ -184,7 +184,7 @@ extension CPUBackend {
   /// LAPACK where the machine has it and memory for it, plain loops elsewhere.
   public var linearAlgebra: any LinearAlgebra {
     // OpenBLAS asks again for ever for work space that it does not get.
-    if AvailableMemory.byteCount > 256 << 20, let installed = LAPACK.installed { return installed }
+    if AvailableMemory.byteCount > 512 << 20, let installed = LAPACK.installed { return installed }
     return ReferenceLinearAlgebra()
   }
 }

@@ -149,14 +149,19 @@ public struct DefenceChain: Hashable, Sendable {
 /// The text between the `+` signs that join defences. One after an exponent's "e" belongs to a number.
 private func chainParts(_ text: String) -> [String] {
   var parts = [""]
+  // Of the part so far: kept rather than looked up, as texts from files may be long.
+  var hasNumbers = false
+  var (beforeLast, last): (Character?, Character?) = (nil, nil)
   for character in text {
-    let part = parts[parts.count - 1]
-    let isInNumber =
-      part.contains(":") && part.last?.lowercased() == "e" && part.dropLast().last?.isNumber == true
+    let isInNumber = hasNumbers && last?.lowercased() == "e" && beforeLast?.isNumber == true
     if character == "+", !isInNumber {
       parts.append("")
+      hasNumbers = false
+      (beforeLast, last) = (nil, nil)
     } else {
       parts[parts.count - 1].append(character)
+      if character == ":" { hasNumbers = true }
+      (beforeLast, last) = (last, character)
     }
   }
   return parts

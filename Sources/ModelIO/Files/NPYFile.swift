@@ -31,7 +31,7 @@ public enum NPYFile {
   }
 
   /// The same of a file in memory; `path` only names it in messages.
-  static func read(bytes: [UInt8], path: String) throws(FileError) -> Contents {
+  package static func read(bytes: [UInt8], path: String) throws(FileError) -> Contents {
     guard begins(bytes), bytes.count >= 10 else {
       throw FileError(
         path: path, problem: "this is not a .npy file", remedy: "write one with numpy.save")

@@ -8,10 +8,12 @@ public enum Safetensors {
   /// widest first, then by name. This order also aligns every tensor to its element size, without
   /// which PyTorch cannot map the file. The header is padded with spaces to a multiple of 8.
   ///
+  /// - Parameter isPrivate: whether only the user may read it: private data can be read back from gradients.
   /// - Throws: ``FileError`` when the path cannot be written, a tensor is named `__metadata__`,
   ///   or the header would exceed the format's 100 MB.
   public static func write(
-    _ tensors: [String: Tensor], metadata: [String: String] = [:], to path: String
+    _ tensors: [String: Tensor], metadata: [String: String] = [:], to path: String,
+    isPrivate: Bool = false
   ) throws(FileError) {
     let ordered = tensors.sorted {
       let (first, second) = ($0.value.dtype.byteCount, $1.value.dtype.byteCount)
@@ -19,7 +21,7 @@ public enum Safetensors {
         ? first > second : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
     }
     let header = try header(of: ordered, metadata: metadata, path: path)
-    try AtomicFile.write(to: path) { (sink: FileSink) throws(FileError) in
+    try AtomicFile.write(to: path, isPrivate: isPrivate) { (sink: FileSink) throws(FileError) in
       try sink.append(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
       try sink.append(header)
       for (_, tensor) in ordered {

@@ -111,9 +111,12 @@ struct GradientCommand: ParsableCommand {
     try Safetensors.write(
       Dictionary(
         uniqueKeysWithValues: zip(model.parameters.map(\.name), step.update.gradients)),
-      metadata: ["gradleak": GradleakVersion.current, "loss": loss.description], to: out)
+      metadata: ["gradleak": GradleakVersion.current, "loss": loss.description], to: out,
+      isPrivate: true)
     try save(weighted)
-    if let saveLogits { try Safetensors.write(["logits": step.logits], to: saveLogits) }
+    if let saveLogits {
+      try Safetensors.write(["logits": step.logits], to: saveLogits, isPrivate: true)
+    }
     let summary = Summary(
       tool: GradleakVersion.current, model: model.name,
       weights: selected.weightsDescription(seed: seed), loss: loss.description,

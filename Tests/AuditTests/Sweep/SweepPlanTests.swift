@@ -54,6 +54,13 @@ import Testing
     ("attacks: [plan]", "no attack called"), ("attacks: [modren]", "did you mean modern?"),
     ("a: &a [x]\nb: {[*a, *a] : 1}", "keys are plain words"),
     ("a: &a [x]\n*a : 1", "keys are plain words"), ("? [a]\n: 1", "keys are plain words"),
+    // Keys that would be written out to be compared, however they are hidden.
+    (hiddenBomb("{'x #': 1, *a30 : 2}"), "keys are plain words"),
+    (hiddenBomb("{*a30:2}"), "keys are plain words"),
+    (hiddenBomb("{?*a30 : 2}"), "keys are plain words"),
+    (hiddenBomb("{b,? *a30 : 2}"), "keys are plain words"),
+    (hiddenBomb("{[*a30]\n: 2}"), "keys are plain words"),
+    (hiddenBomb("\"\n  # \", c: {*a30: 2}"), "keys are plain words"),
     (bomb(["x", "y", "z", "x", "y", "z", "x", "y", "z"], levels: 9), "more than 100000 values"),
     (bomb(["x", "y"], levels: 40), "more than 100000 values"),
     (String(repeating: "[", count: 100_000), "no YAML"),
@@ -61,6 +68,29 @@ import Testing
   func refusesWhatIsNoPlan(_ text: String, _ part: String) {
     let error = #expect(throws: SweepError.self) { try SweepPlan(yaml: text) }
     #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+  }
+
+  /// In time that grows with the length alone; a square of it would take minutes.
+  @Test func longTextsAreRefused() {
+    for (text, part) in [
+      (String(repeating: "---\n", count: 100_000), "no YAML"),
+      ("defences: [" + String(repeating: "a", count: 300_000) + "]", "no defence called"),
+    ] {
+      let error = #expect(throws: SweepError.self) { try SweepPlan(yaml: text) }
+      #expect(error?.message.contains(part) == true)
+    }
+  }
+
+  @Test func commentsAndColonsInWordsAreNoKeys() throws {
+    let plan = try SweepPlan(
+      yaml: """
+        # which [none]: ? *x : all
+        defences: &d [none, gaussian:0.01]  # or [fp16]: see above
+        groups:
+          - defences: *d
+          - {defences: *d , seeds: 2}
+        """)
+    #expect(plan.groups.map(\.defences.count) == [2, 2] && plan.groups[1].seeds == 2)
   }
 
   @Test func filesThatAreNoPlansAreNamed() throws {
@@ -107,6 +137,11 @@ private func bomb(_ items: [String], levels: Int) -> String {
     lines.append("a\(level): &a\(level) [\(aliases)]")
   }
   return lines.joined(separator: "\n")
+}
+
+/// A bomb of 2 to the power of 30 values behind a key of `b`.
+private func hiddenBomb(_ value: String) -> String {
+  bomb(["x", "y"], levels: 30) + "\nb: " + value
 }
 
 /// What a plan may ask for.

@@ -142,7 +142,8 @@ extension LowRankAdapters {
       }
 
       """
-    try Safetensors.write(tensors, to: folder.path(of: "adapter_model.safetensors"))
+    try Safetensors.write(
+      tensors, to: folder.path(of: "adapter_model.safetensors"), isPrivate: true)
     try AtomicFile.write(Array(settings.utf8), to: folder.path(of: "adapter_config.json"))
   }
 }

@@ -218,6 +218,7 @@ extension TextUpdate {
     if factor != 1 {
       tensors = tensors.mapValues { Tensor($0.shape, $0.dtype, $0.doubles.map { $0 * factor }) }
     }
-    try Safetensors.write(tensors, metadata: ["batch_size": "\(batchSize)"], to: path)
+    try Safetensors.write(
+      tensors, metadata: ["batch_size": "\(batchSize)"], to: path, isPrivate: true)
   }
 }
