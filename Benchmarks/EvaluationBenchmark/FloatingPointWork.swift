@@ -5,10 +5,9 @@ extension Graph {
   /// beside it.
   var contractionFlops: Double {
     nodes.reduce(0) { total, node in
-      let left = node.operands.first.map { self[$0].shape }
-      let right = node.operands.last.map { self[$0].shape }
-      guard let left, let right else { return total }
-      switch node.op {
+      guard case .contraction(let op) = node.op else { return total }
+      let (left, right) = (self[node.operands[0]].shape, self[node.operands[1]].shape)
+      switch op {
       case .matmul(let transposeA, _):
         let inner = transposeA ? left[left.rank - 2] : left[left.rank - 1]
         return total + 2 * Double(node.shape.elementCount * inner)
@@ -19,8 +18,6 @@ extension Graph {
       case .convolutionWeightGradient:
         return total
           + 2 * Double(right.elementCount * node.shape[1] * node.shape[2] * node.shape[3])
-      default:
-        return total
       }
     }
   }

@@ -11,16 +11,16 @@ let emptyRows: [OperatorRow] = [
     $0[0].select($0[1], $0[2])
   },
   OperatorRow("reduce sum of nothing", [.uniform([2, 0, 3])], highestOrder: 2) {
-    apply(.reduce(.sum, axes: [1]), $0)
+    apply(.reduction(.reduce(.sum, axes: [1])), $0)
   },
   OperatorRow("reduce sum beside nothing", [.uniform([2, 0, 3])], highestOrder: 2) {
-    apply(.reduce(.sum, axes: [0]), $0)
+    apply(.reduction(.reduce(.sum, axes: [0])), $0)
   },
   OperatorRow("reduce maximum of nothing", [.uniform([2, 0])], highestOrder: 0) {
-    apply(.reduce(.maximum, axes: [1]), $0)
+    apply(.reduction(.reduce(.maximum, axes: [1])), $0)
   },
   OperatorRow("reduce maximum i32 of nothing", [.integers([0, 2], in: 0...1)], highestOrder: 0) {
-    apply(.reduce(.maximum, axes: [0]), $0)
+    apply(.reduction(.reduce(.maximum, axes: [0])), $0)
   },
   OperatorRow("argmax beside nothing", [.uniform([0, 3])], highestOrder: 0) {
     $0[0].argmax(axis: 1)
@@ -98,18 +98,18 @@ let specialValueRows: [OperatorRow] =
     OperatorRow(
       "\(op.rawValue) of special values", [.listed([specialValues.count], specialValues)],
       highestOrder: 0
-    ) { apply(.unary(op), $0) }
+    ) { apply(.elementwise(.unary(op)), $0) }
   }
   + BinaryOp.allCases.filter { $0 != .and && $0 != .or }.map { op in
     OperatorRow("\(op.rawValue) of special values", allPairsOfSpecialValues, highestOrder: 0) {
-      apply(.binary(op), $0)
+      apply(.elementwise(.binary(op)), $0)
     }
   }
   + Comparison.allCases.map { comparison in
     OperatorRow(
       "\(comparison.rawValue) of special values", allPairsOfSpecialValues, highestOrder: 0
     ) {
-      apply(.compare(comparison), $0)
+      apply(.elementwise(.compare(comparison)), $0)
     }
   }
 

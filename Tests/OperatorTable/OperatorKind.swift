@@ -31,26 +31,26 @@ public enum OperatorKind: Hashable, Sendable {
     case .input: self = .input
     case .constant: self = .constant
     case .iota: self = .iota
-    case .unary(let op): self = .unary(op)
-    case .binary(let op): self = .binary(op)
-    case .compare(let comparison): self = .compare(comparison)
-    case .select: self = .select
-    case .convert: self = .convert
-    case .reduce(let reduction, _): self = .reduce(reduction)
-    case .argmax: self = .argmax
-    case .matmul: self = .matmul
-    case .convolution: self = .convolution
-    case .convolutionInputGradient: self = .convolutionInputGradient
-    case .convolutionWeightGradient: self = .convolutionWeightGradient
-    case .windowArgmax: self = .windowArgmax
-    case .broadcast: self = .broadcast
-    case .reshape: self = .reshape
-    case .transpose: self = .transpose
-    case .slice: self = .slice
-    case .pad: self = .pad
-    case .concatenate: self = .concatenate
-    case .gather: self = .gather
-    case .scatterAdd: self = .scatterAdd
+    case .elementwise(.unary(let op)): self = .unary(op)
+    case .elementwise(.binary(let op)): self = .binary(op)
+    case .elementwise(.compare(let comparison)): self = .compare(comparison)
+    case .elementwise(.select): self = .select
+    case .elementwise(.convert): self = .convert
+    case .reduction(.reduce(let reduction, _)): self = .reduce(reduction)
+    case .reduction(.argmax): self = .argmax
+    case .contraction(.matmul): self = .matmul
+    case .contraction(.convolution): self = .convolution
+    case .contraction(.convolutionInputGradient): self = .convolutionInputGradient
+    case .contraction(.convolutionWeightGradient): self = .convolutionWeightGradient
+    case .reduction(.windowArgmax): self = .windowArgmax
+    case .structural(.broadcast): self = .broadcast
+    case .structural(.reshape): self = .reshape
+    case .structural(.transpose): self = .transpose
+    case .structural(.slice): self = .slice
+    case .structural(.pad): self = .pad
+    case .structural(.concatenate): self = .concatenate
+    case .indexing(.gather): self = .gather
+    case .indexing(.scatterAdd): self = .scatterAdd
     }
   }
 

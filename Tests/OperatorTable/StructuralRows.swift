@@ -76,7 +76,7 @@ let structuralRows: [OperatorRow] = [
     Value.concatenate([$0[0], $0[0]], axis: 1)
   },
   OperatorRow("concatenate one value", [.uniform([2, 3])], highestOrder: 2) {
-    apply(.concatenate(axis: 1), $0)
+    apply(.structural(.concatenate(axis: 1)), $0)
   },
   OperatorRow(
     "concatenate i32", [.integers([2, 3], in: -9...9), .integers([2, 2], in: -9...9)],

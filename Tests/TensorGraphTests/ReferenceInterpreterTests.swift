@@ -26,15 +26,16 @@ import Testing
       dilations: Size2D(1, 2), groups: 2)
     let x = pattern([2, 4, 4, 5], 7, 11)
     let weight = pattern([6, 2, 2, 2], 5, 7)
-    let output = try evaluate(.convolution(convolution), x, weight)
+    let output = try evaluate(.contraction(.convolution(convolution)), x, weight)
     #expect(output.shape == [2, 6, 2, 2])
     #expect(output.doubles == Self.convolutionOutput)
     let cotangent = pattern([2, 6, 2, 2], 3, 5)
     let inputGradient = try evaluate(
-      .convolutionInputGradient(convolution, inputSize: Size2D(4, 5)), cotangent, weight)
+      .contraction(.convolutionInputGradient(convolution, inputSize: Size2D(4, 5))), cotangent,
+      weight)
     #expect(inputGradient.doubles == Self.inputGradient)
     let weightGradient = try evaluate(
-      .convolutionWeightGradient(convolution, kernelSize: Size2D(2, 2)), x, cotangent)
+      .contraction(.convolutionWeightGradient(convolution, kernelSize: Size2D(2, 2))), x, cotangent)
     #expect(weightGradient.doubles == Self.weightGradient)
   }
 
@@ -44,11 +45,11 @@ import Testing
     let expected: [Double] = [
       17, -8, 2, -2, -18, 11, 5, -22, 8, 8, -20, 8, 8, 14, -22, 5,
     ]
-    let swap = Op.transpose(permutation: [0, 2, 1])
+    let swap = Op.structural(.transpose(permutation: [0, 2, 1]))
     for transposeA in [false, true] {
       for transposeB in [false, true] {
         let product = try evaluate(
-          .matmul(transposeA: transposeA, transposeB: transposeB),
+          .contraction(.matmul(transposeA: transposeA, transposeB: transposeB)),
           transposeA ? evaluate(swap, a) : a, transposeB ? evaluate(swap, b) : b)
         #expect(product.shape == [2, 2, 4])
         #expect(product.doubles == expected)
@@ -61,7 +62,7 @@ import Testing
     let window = Window(
       size: Size2D(2, 2), strides: Size2D(1, 3),
       padding: Padding2D(top: 1, bottom: 1, left: 0, right: 1), dilations: Size2D(2, 1))
-    let positions = try evaluate(.windowArgmax(window), pattern([1, 2, 3, 5], 4, 9))
+    let positions = try evaluate(.reduction(.windowArgmax(window)), pattern([1, 2, 3, 5], 4, 9))
     #expect(positions.type == TensorType([1, 2, 3, 2], .i32))
     #expect(positions.doubles == [6, 8, 11, 4, 6, 8, 5, 9, 0, 14, 5, 9])
   }
@@ -69,7 +70,7 @@ import Testing
   @Test func windowArgmaxOfTiesNaNAndPadding() throws {
     let window = Window(size: Size2D(1, 2), strides: Size2D(1, 2), padding: Padding2D(2))
     let x = Tensor([1, 1, 1, 4], .f64, [5, 5, 1, .nan])
-    let positions = try evaluate(.windowArgmax(window), x)
+    let positions = try evaluate(.reduction(.windowArgmax(window)), x)
     #expect(positions.shape == [1, 1, 5, 4])
     let padding = [Double](repeating: -1, count: 8)
     #expect(positions.doubles == padding + [-1, 0, 3, -1] + padding)
@@ -77,36 +78,44 @@ import Testing
 
   @Test func reductions() throws {
     let x = Tensor([2, 3], .f64, [1, -2, 3, 4, 5, -6])
-    #expect(try evaluate(.reduce(.sum, axes: [0]), x).doubles == [5, 3, -3])
-    #expect(try evaluate(.reduce(.sum, axes: [1]), x).doubles == [2, 3])
-    #expect(try evaluate(.reduce(.maximum, axes: [0, 1]), x).doubles == [5])
-    #expect(try evaluate(.argmax(axis: 0), x).doubles == [1, 1, 0])
-    #expect(try evaluate(.argmax(axis: 1), x).doubles == [2, 1])
+    #expect(try evaluate(.reduction(.reduce(.sum, axes: [0])), x).doubles == [5, 3, -3])
+    #expect(try evaluate(.reduction(.reduce(.sum, axes: [1])), x).doubles == [2, 3])
+    #expect(try evaluate(.reduction(.reduce(.maximum, axes: [0, 1])), x).doubles == [5])
+    #expect(try evaluate(.reduction(.argmax(axis: 0)), x).doubles == [1, 1, 0])
+    #expect(try evaluate(.reduction(.argmax(axis: 1)), x).doubles == [2, 1])
     let special = Tensor([3, 2], .f64, [7, 7, .nan, .nan, -.infinity, -.infinity])
-    #expect(try evaluate(.argmax(axis: 1), special).doubles == [0, 0, 0])
-    #expect(try evaluate(.argmax(axis: 0), special).doubles == [1, 1])
-    #expect(try evaluate(.reduce(.maximum, axes: [0]), special).doubles.allSatisfy { $0.isNaN })
+    #expect(try evaluate(.reduction(.argmax(axis: 1)), special).doubles == [0, 0, 0])
+    #expect(try evaluate(.reduction(.argmax(axis: 0)), special).doubles == [1, 1])
+    #expect(
+      try evaluate(.reduction(.reduce(.maximum, axes: [0])), special).doubles.allSatisfy {
+        $0.isNaN
+      })
     let empty = Tensor([2, 0], .f64, [])
-    #expect(try evaluate(.reduce(.maximum, axes: [1]), empty).doubles == [-.infinity, -.infinity])
-    #expect(try evaluate(.reduce(.sum, axes: [1]), empty).doubles == [0, 0])
+    #expect(
+      try evaluate(.reduction(.reduce(.maximum, axes: [1])), empty).doubles == [
+        -.infinity, -.infinity,
+      ])
+    #expect(try evaluate(.reduction(.reduce(.sum, axes: [1])), empty).doubles == [0, 0])
     let integers = Tensor([0], .i32, [])
-    #expect(try evaluate(.reduce(.maximum, axes: [0]), integers).storage == .i32([.min]))
+    #expect(
+      try evaluate(.reduction(.reduce(.maximum, axes: [0])), integers).storage == .i32([.min]))
   }
 
   @Test func structure() throws {
     let x = Tensor([2, 3], .i32, [1, 2, 3, 4, 5, 6])
-    #expect(try evaluate(.transpose(permutation: [1, 0]), x).doubles == [1, 4, 2, 5, 3, 6])
+    #expect(
+      try evaluate(.structural(.transpose(permutation: [1, 0])), x).doubles == [1, 4, 2, 5, 3, 6])
     let cube = Tensor([1, 2, 3], .i32, [1, 2, 3, 4, 5, 6])
-    let turned = try evaluate(.transpose(permutation: [2, 0, 1]), cube)
+    let turned = try evaluate(.structural(.transpose(permutation: [2, 0, 1])), cube)
     #expect(turned.shape == [3, 1, 2])
     #expect(turned.doubles == [1, 4, 2, 5, 3, 6])
-    let repeated = try evaluate(.broadcast([2, 2, 3], axes: [0, 2]), x)
+    let repeated = try evaluate(.structural(.broadcast([2, 2, 3], axes: [0, 2])), x)
     #expect(repeated.doubles == [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6])
-    let slice = Op.slice(starts: [0, 1], limits: [2, 3], strides: [1, 2])
+    let slice = Op.structural(.slice(starts: [0, 1], limits: [2, 3], strides: [1, 2]))
     #expect(try evaluate(slice, x).doubles == [2, 5])
-    let pad = Op.pad(low: [1, -1], high: [0, 1], interior: [0, 1])
+    let pad = Op.structural(.pad(low: [1, -1], high: [0, 1], interior: [0, 1]))
     #expect(try evaluate(pad, x).doubles == [0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 5, 0, 6, 0])
-    let joined = try evaluate(.concatenate(axis: 1), x, Tensor([2, 1], .i32, [7, 8]))
+    let joined = try evaluate(.structural(.concatenate(axis: 1)), x, Tensor([2, 1], .i32, [7, 8]))
     #expect(joined.doubles == [1, 2, 3, 7, 4, 5, 6, 8])
     #expect(try evaluate(.iota(TensorType([2, 2], .i64), axis: 0)).doubles == [0, 0, 1, 1])
   }
@@ -114,21 +123,22 @@ import Testing
   @Test func indexing() throws {
     let rows = Tensor([1, 3, 2], .f64, [1, 2, 3, 4, 5, 6])
     let indices = Tensor([1, 5], .i64, [2, -1, 0, 3, 2])
-    let gathered = try evaluate(.gather, rows, indices)
+    let gathered = try evaluate(.indexing(.gather), rows, indices)
     #expect(gathered.doubles == [5, 6, 0, 0, 1, 2, 0, 0, 5, 6])
-    let scattered = try evaluate(.scatterAdd(size: 3), gathered, indices)
+    let scattered = try evaluate(.indexing(.scatterAdd(size: 3)), gathered, indices)
     #expect(scattered.doubles == [1, 2, 0, 0, 10, 12])
   }
 
   @Test func integersAndConversions() throws {
     let x = Tensor([5], .i32, [7, -7, 7, -7, 7])
     let y = Tensor([5], .i32, [2, 2, -2, -2, 0])
-    #expect(try evaluate(.binary(.divide), x, y).doubles == [3, -3, -3, 3, 0])
+    #expect(try evaluate(.elementwise(.binary(.divide)), x, y).doubles == [3, -3, -3, 3, 0])
     let numbers = Tensor([6], .f64, [-1.9, 1.9, .nan, .infinity, -3e9, 0])
     #expect(
-      try evaluate(.convert(.i32), numbers).storage == .i32([-1, 1, 0, .max, .min, 0]))
+      try evaluate(.elementwise(.convert(.i32)), numbers).storage
+        == .i32([-1, 1, 0, .max, .min, 0]))
     #expect(
-      try evaluate(.convert(.bool), numbers).storage
+      try evaluate(.elementwise(.convert(.bool)), numbers).storage
         == .bool([true, true, true, true, true, false]))
     #expect(try evaluate(.constant(-7, .i64)).storage == .i64([-7]))
   }

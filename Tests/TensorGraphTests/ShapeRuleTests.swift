@@ -33,51 +33,62 @@ private let elementwiseMisfits: [Misfit] = [
   Misfit(.iota(f32(), axis: 0), [], "axis 0 is outside shape []"),
   Misfit(.iota(f32(2), axis: -1), [], "axis -1"),
   Misfit(.iota(bool(2), axis: 0), [], "not defined on bool"),
-  Misfit(.unary(.exp), [], "takes 1 operands, not 0"),
-  Misfit(.unary(.exp), [i32(2)], "exp is not defined on i32"),
-  Misfit(.unary(.negate), [bool(2)], "negate is not defined on bool"),
-  Misfit(.unary(.not), [f32(2)], "not is not defined on f32"),
-  Misfit(.binary(.add), [f32(2)], "takes 2 operands, not 1"),
-  Misfit(.binary(.add), [f32(2), f32(3)], "shapes [[2], [3]] differ"),
-  Misfit(.binary(.add), [f32(2), TensorType([2], .f64)], "element types [f32, f64] differ"),
-  Misfit(.binary(.power), [i32(2), i32(2)], "power is not defined on i32"),
-  Misfit(.binary(.and), [i32(2), i32(2)], "and is not defined on i32"),
-  Misfit(.binary(.add), [bool(2), bool(2)], "add is not defined on bool"),
-  Misfit(.compare(.less), [f32(2), i32(2)], "element types"),
-  Misfit(.compare(.equal), [bool(2), bool(2)], "equal is not defined on bool"),
-  Misfit(.select, [f32(2), f32(2), f32(2)], "select takes (bool, T, T)"),
-  Misfit(.select, [bool(2), f32(2), i32(2)], "select takes (bool, T, T)"),
-  Misfit(.select, [bool(1), f32(2), f32(2)], "differ"),
+  Misfit(.elementwise(.unary(.exp)), [], "takes 1 operands, not 0"),
+  Misfit(.elementwise(.unary(.exp)), [i32(2)], "exp is not defined on i32"),
+  Misfit(.elementwise(.unary(.negate)), [bool(2)], "negate is not defined on bool"),
+  Misfit(.elementwise(.unary(.not)), [f32(2)], "not is not defined on f32"),
+  Misfit(.elementwise(.binary(.add)), [f32(2)], "takes 2 operands, not 1"),
+  Misfit(.elementwise(.binary(.add)), [f32(2), f32(3)], "shapes [[2], [3]] differ"),
+  Misfit(
+    .elementwise(.binary(.add)), [f32(2), TensorType([2], .f64)], "element types [f32, f64] differ"),
+  Misfit(.elementwise(.binary(.power)), [i32(2), i32(2)], "power is not defined on i32"),
+  Misfit(.elementwise(.binary(.and)), [i32(2), i32(2)], "and is not defined on i32"),
+  Misfit(.elementwise(.binary(.add)), [bool(2), bool(2)], "add is not defined on bool"),
+  Misfit(.elementwise(.compare(.less)), [f32(2), i32(2)], "element types"),
+  Misfit(.elementwise(.compare(.equal)), [bool(2), bool(2)], "equal is not defined on bool"),
+  Misfit(.elementwise(.select), [f32(2), f32(2), f32(2)], "select takes (bool, T, T)"),
+  Misfit(.elementwise(.select), [bool(2), f32(2), i32(2)], "select takes (bool, T, T)"),
+  Misfit(.elementwise(.select), [bool(1), f32(2), f32(2)], "differ"),
 ]
 
 private let reductionMisfits: [Misfit] = [
-  Misfit(.reduce(.sum, axes: [2]), [f32(2, 3)], "axis 2 is outside shape [2, 3]"),
-  Misfit(.reduce(.sum, axes: [-1]), [f32(2, 3)], "axis -1"),
-  Misfit(.reduce(.sum, axes: [1, 0]), [f32(2, 3)], "axes [1, 0] are not ascending"),
-  Misfit(.reduce(.maximum, axes: [0, 0]), [f32(2, 3)], "not ascending and distinct"),
-  Misfit(.reduce(.sum, axes: [0]), [bool(2)], "not defined on bool"),
-  Misfit(.argmax(axis: 0), [f32(0, 2)], "empty or too large"),
-  Misfit(.argmax(axis: 1), [f32(0, 1 << 31)], "empty or too large"),
-  Misfit(.argmax(axis: 0), [f32()], "axis 0 is outside shape []"),
+  Misfit(.reduction(.reduce(.sum, axes: [2])), [f32(2, 3)], "axis 2 is outside shape [2, 3]"),
+  Misfit(.reduction(.reduce(.sum, axes: [-1])), [f32(2, 3)], "axis -1"),
+  Misfit(.reduction(.reduce(.sum, axes: [1, 0])), [f32(2, 3)], "axes [1, 0] are not ascending"),
+  Misfit(.reduction(.reduce(.maximum, axes: [0, 0])), [f32(2, 3)], "not ascending and distinct"),
+  Misfit(.reduction(.reduce(.sum, axes: [0])), [bool(2)], "not defined on bool"),
+  Misfit(.reduction(.argmax(axis: 0)), [f32(0, 2)], "empty or too large"),
+  Misfit(.reduction(.argmax(axis: 1)), [f32(0, 1 << 31)], "empty or too large"),
+  Misfit(.reduction(.argmax(axis: 0)), [f32()], "axis 0 is outside shape []"),
 ]
 
 private func plain(
   strides: Size2D = Size2D(1, 1), padding: Padding2D = Padding2D(0),
   dilations: Size2D = Size2D(1, 1), groups: Int = 1
 ) -> Op {
-  .convolution(
-    Convolution(strides: strides, padding: padding, dilations: dilations, groups: groups))
+  .contraction(
+    .convolution(
+      Convolution(strides: strides, padding: padding, dilations: dilations, groups: groups)))
 }
 
 private let contractionMisfits: [Misfit] = [
-  Misfit(.matmul(transposeA: false, transposeB: false), [f32(2, 3), f32(2, 3)], "inner extents 3"),
-  Misfit(.matmul(transposeA: true, transposeB: true), [f32(2, 3), f32(2, 3)], "inner extents 2"),
-  Misfit(.matmul(transposeA: false, transposeB: false), [f32(3), f32(3)], "batch axes"),
   Misfit(
-    .matmul(transposeA: false, transposeB: false), [f32(2, 2, 3), f32(1, 3, 2)], "batch axes"),
-  Misfit(.matmul(transposeA: false, transposeB: false), [i32(2, 2), i32(2, 2)], "floating-point"),
+    .contraction(.matmul(transposeA: false, transposeB: false)), [f32(2, 3), f32(2, 3)],
+    "inner extents 3"),
   Misfit(
-    .matmul(transposeA: false, transposeB: false), [f32(1 << 40, 0), f32(0, 1 << 40)],
+    .contraction(.matmul(transposeA: true, transposeB: true)), [f32(2, 3), f32(2, 3)],
+    "inner extents 2"),
+  Misfit(
+    .contraction(.matmul(transposeA: false, transposeB: false)), [f32(3), f32(3)], "batch axes"),
+  Misfit(
+    .contraction(.matmul(transposeA: false, transposeB: false)), [f32(2, 2, 3), f32(1, 3, 2)],
+    "batch axes"),
+  Misfit(
+    .contraction(.matmul(transposeA: false, transposeB: false)), [i32(2, 2), i32(2, 2)],
+    "floating-point"),
+  Misfit(
+    .contraction(.matmul(transposeA: false, transposeB: false)),
+    [f32(1 << 40, 0), f32(0, 1 << 40)],
     "too many elements"),
   Misfit(plain(), [f32(2, 6, 6), weight], "convolution takes [N, C, H, W]"),
   Misfit(plain(), [f32(1, 3, 6, 6), weight], "3 channels"),
@@ -99,78 +110,98 @@ private let contractionMisfits: [Misfit] = [
   Misfit(plain(dilations: Size2D(9, 9)), [image, f32(1, 2, 1 << 50, 1)], "does not fit"),
   Misfit(plain(), [f32(0, 2, 1 << 50, 6), weight], "does not fit"),
   Misfit(
-    .convolutionInputGradient(Convolution(), inputSize: Size2D(6, 6)), [f32(1, 4, 3, 4), weight],
+    .contraction(.convolutionInputGradient(Convolution(), inputSize: Size2D(6, 6))),
+    [f32(1, 4, 3, 4), weight],
     "an input of 6x6 gives 4x4"),
   Misfit(
-    .convolutionInputGradient(Convolution(), inputSize: Size2D(.max, -1)),
+    .contraction(.convolutionInputGradient(Convolution(), inputSize: Size2D(.max, -1))),
     [f32(1, 4, 4, 4), weight], "does not fit an input of"),
   Misfit(
-    .convolutionInputGradient(Convolution(groups: .max), inputSize: Size2D(6, 6)),
+    .contraction(.convolutionInputGradient(Convolution(groups: .max), inputSize: Size2D(6, 6))),
     [f32(1, 4, 4, 4), weight], "too many channels"),
   Misfit(
-    .convolutionWeightGradient(Convolution(), kernelSize: Size2D(3, 2)), [image, f32(1, 4, 4, 4)],
+    .contraction(.convolutionWeightGradient(Convolution(), kernelSize: Size2D(3, 2))),
+    [image, f32(1, 4, 4, 4)],
     "a kernel of 3x2 gives 4x5"),
   Misfit(
-    .convolutionWeightGradient(Convolution(), kernelSize: Size2D(.max, .max)),
+    .contraction(.convolutionWeightGradient(Convolution(), kernelSize: Size2D(.max, .max))),
     [image, f32(1, 4, 4, 4)], "does not fit"),
   Misfit(
-    .convolutionWeightGradient(Convolution(groups: 3), kernelSize: Size2D(3, 3)),
+    .contraction(.convolutionWeightGradient(Convolution(groups: 3), kernelSize: Size2D(3, 3))),
     [image, f32(1, 4, 4, 4)], "3 groups"),
   Misfit(
-    .windowArgmax(Window(size: Size2D(2, 2), strides: Size2D(1, 0))), [image], "strides 1x0"),
-  Misfit(.windowArgmax(Window(size: Size2D(7, 1), strides: Size2D(1, 1))), [image], "7x1"),
-  Misfit(.windowArgmax(Window(size: Size2D(0, 1), strides: Size2D(1, 1))), [image], "0x1"),
-  Misfit(.windowArgmax(Window(size: Size2D(.max, 1), strides: Size2D(1, 1))), [image], "window of"),
+    .reduction(.windowArgmax(Window(size: Size2D(2, 2), strides: Size2D(1, 0)))), [image],
+    "strides 1x0"),
   Misfit(
-    .windowArgmax(Window(size: Size2D(1, 1), strides: Size2D(1, 1))), [i32(1, 1, 2, 2)],
+    .reduction(.windowArgmax(Window(size: Size2D(7, 1), strides: Size2D(1, 1)))), [image], "7x1"),
+  Misfit(
+    .reduction(.windowArgmax(Window(size: Size2D(0, 1), strides: Size2D(1, 1)))), [image], "0x1"),
+  Misfit(
+    .reduction(.windowArgmax(Window(size: Size2D(.max, 1), strides: Size2D(1, 1)))), [image],
+    "window of"),
+  Misfit(
+    .reduction(.windowArgmax(Window(size: Size2D(1, 1), strides: Size2D(1, 1)))), [i32(1, 1, 2, 2)],
     "floating-point"),
   Misfit(
-    .windowArgmax(Window(size: Size2D(1, 1), strides: Size2D(1, 1), padding: Padding2D(1 << 24))),
+    .reduction(
+      .windowArgmax(Window(size: Size2D(1, 1), strides: Size2D(1, 1), padding: Padding2D(1 << 24)))),
     [f32(1 << 10, 2, 2, 2)], "too many elements"),
 ]
 
 private let structuralMisfits: [Misfit] = [
-  Misfit(.broadcast([2, 3], axes: [0]), [f32(3)], "axis 0 of [3] is not axis 0 of [2, 3]"),
-  Misfit(.broadcast([2, 3], axes: [2]), [f32(3)], "axis 2 is outside shape [2, 3]"),
-  Misfit(.broadcast([2, 3], axes: [1, 0]), [f32(3, 2)], "axes [1, 0] do not fit"),
-  Misfit(.broadcast([2, 3], axes: []), [f32(3)], "axes [] do not fit"),
-  Misfit(.reshape([4]), [f32(2, 3)], "[2, 3] and [4] differ in their number of elements"),
-  Misfit(.transpose(permutation: [0, 0]), [f32(2, 3)], "no permutation"),
-  Misfit(.transpose(permutation: [0]), [f32(2, 3)], "no permutation"),
-  Misfit(.slice(starts: [0], limits: [4], strides: [1]), [f32(3)], "0..<4 by 1 is outside axis 0"),
-  Misfit(.slice(starts: [2], limits: [1], strides: [1]), [f32(3)], "2..<1"),
-  Misfit(.slice(starts: [-1], limits: [1], strides: [1]), [f32(3)], "-1..<1"),
-  Misfit(.slice(starts: [0], limits: [3], strides: [0]), [f32(3)], "by 0"),
-  Misfit(.slice(starts: [0], limits: [3], strides: [.max]), [f32(3)], "by 9223372036854775807"),
-  Misfit(.slice(starts: [0], limits: [3], strides: []), [f32(3)], "do not fit"),
-  Misfit(.pad(low: [-2], high: [-2], interior: [0]), [f32(3)], "negative extent"),
-  Misfit(.pad(low: [.min], high: [0], interior: [0]), [f32(3)], "do not fit"),
-  Misfit(.pad(low: [.max], high: [.max], interior: [0]), [f32(3)], "do not fit"),
-  Misfit(.pad(low: [0], high: [0], interior: [-1]), [f32(3)], "do not fit"),
-  Misfit(.pad(low: [0], high: [0], interior: [1 << 32]), [f32(1 << 40)], "too large"),
   Misfit(
-    .pad(low: [-(1 << 32)], high: [-1], interior: [1 << 32]), [f32(2, 2)], "do not fit [2, 2]"),
+    .structural(.broadcast([2, 3], axes: [0])), [f32(3)], "axis 0 of [3] is not axis 0 of [2, 3]"),
+  Misfit(.structural(.broadcast([2, 3], axes: [2])), [f32(3)], "axis 2 is outside shape [2, 3]"),
+  Misfit(.structural(.broadcast([2, 3], axes: [1, 0])), [f32(3, 2)], "axes [1, 0] do not fit"),
+  Misfit(.structural(.broadcast([2, 3], axes: [])), [f32(3)], "axes [] do not fit"),
   Misfit(
-    .pad(low: [-(1 << 32), 0], high: [-1, -(1 << 32)], interior: [1 << 32, 1 << 32]), [f32(2, 2)],
+    .structural(.reshape([4])), [f32(2, 3)], "[2, 3] and [4] differ in their number of elements"),
+  Misfit(.structural(.transpose(permutation: [0, 0])), [f32(2, 3)], "no permutation"),
+  Misfit(.structural(.transpose(permutation: [0])), [f32(2, 3)], "no permutation"),
+  Misfit(
+    .structural(.slice(starts: [0], limits: [4], strides: [1])), [f32(3)],
+    "0..<4 by 1 is outside axis 0"),
+  Misfit(.structural(.slice(starts: [2], limits: [1], strides: [1])), [f32(3)], "2..<1"),
+  Misfit(.structural(.slice(starts: [-1], limits: [1], strides: [1])), [f32(3)], "-1..<1"),
+  Misfit(.structural(.slice(starts: [0], limits: [3], strides: [0])), [f32(3)], "by 0"),
+  Misfit(
+    .structural(.slice(starts: [0], limits: [3], strides: [.max])), [f32(3)],
+    "by 9223372036854775807"),
+  Misfit(.structural(.slice(starts: [0], limits: [3], strides: [])), [f32(3)], "do not fit"),
+  Misfit(.structural(.pad(low: [-2], high: [-2], interior: [0])), [f32(3)], "negative extent"),
+  Misfit(.structural(.pad(low: [.min], high: [0], interior: [0])), [f32(3)], "do not fit"),
+  Misfit(.structural(.pad(low: [.max], high: [.max], interior: [0])), [f32(3)], "do not fit"),
+  Misfit(.structural(.pad(low: [0], high: [0], interior: [-1])), [f32(3)], "do not fit"),
+  Misfit(.structural(.pad(low: [0], high: [0], interior: [1 << 32])), [f32(1 << 40)], "too large"),
+  Misfit(
+    .structural(.pad(low: [-(1 << 32)], high: [-1], interior: [1 << 32])), [f32(2, 2)],
+    "do not fit [2, 2]"),
+  Misfit(
+    .structural(
+      .pad(low: [-(1 << 32), 0], high: [-1, -(1 << 32)], interior: [1 << 32, 1 << 32])),
+    [f32(2, 2)],
     "too many elements"),
-  Misfit(.pad(low: [0, 0], high: [0, 0], interior: [0]), [f32(3)], "do not fit"),
-  Misfit(.concatenate(axis: 0), [], "concatenate of nothing"),
-  Misfit(.concatenate(axis: 1), [f32(2), f32(2)], "axis 1 is outside shape [2]"),
-  Misfit(.concatenate(axis: 0), [f32(2, 3), f32(2, 4)], "do not fit together"),
-  Misfit(.concatenate(axis: 0), [f32(2), i32(2)], "do not fit together"),
+  Misfit(.structural(.pad(low: [0, 0], high: [0, 0], interior: [0])), [f32(3)], "do not fit"),
+  Misfit(.structural(.concatenate(axis: 0)), [], "concatenate of nothing"),
+  Misfit(.structural(.concatenate(axis: 1)), [f32(2), f32(2)], "axis 1 is outside shape [2]"),
+  Misfit(.structural(.concatenate(axis: 0)), [f32(2, 3), f32(2, 4)], "do not fit together"),
+  Misfit(.structural(.concatenate(axis: 0)), [f32(2), i32(2)], "do not fit together"),
   Misfit(
-    .concatenate(axis: 0), [TensorType](repeating: f32(1 << 58, 0), count: 40), "too large"),
-  Misfit(.concatenate(axis: 0), [TensorType](repeating: f32(1 << 58), count: 4), "too many"),
+    .structural(.concatenate(axis: 0)), [TensorType](repeating: f32(1 << 58, 0), count: 40),
+    "too large"),
+  Misfit(
+    .structural(.concatenate(axis: 0)), [TensorType](repeating: f32(1 << 58), count: 4), "too many"),
 ]
 
 private let indexingMisfits: [Misfit] = [
-  Misfit(.gather, [f32(1, 2, 3), f32(1, 2)], "do not fit"),
-  Misfit(.gather, [f32(1, 2, 3), i32(2, 2)], "do not fit"),
-  Misfit(.gather, [f32(2, 3), i32(2, 2)], "do not fit"),
-  Misfit(.gather, [f32(1 << 20, 1, 1 << 30), i32(1 << 20, 1 << 30)], "too many elements"),
-  Misfit(.scatterAdd(size: 4), [f32(1, 2, 3), i32(1, 3)], "do not fit indices [1, 3]"),
-  Misfit(.scatterAdd(size: -4), [f32(1, 2, 3), i32(1, 2)], "negative extent"),
-  Misfit(.scatterAdd(size: .max), [f32(1, 2, 3), i32(1, 2)], "too many elements"),
+  Misfit(.indexing(.gather), [f32(1, 2, 3), f32(1, 2)], "do not fit"),
+  Misfit(.indexing(.gather), [f32(1, 2, 3), i32(2, 2)], "do not fit"),
+  Misfit(.indexing(.gather), [f32(2, 3), i32(2, 2)], "do not fit"),
+  Misfit(
+    .indexing(.gather), [f32(1 << 20, 1, 1 << 30), i32(1 << 20, 1 << 30)], "too many elements"),
+  Misfit(.indexing(.scatterAdd(size: 4)), [f32(1, 2, 3), i32(1, 3)], "do not fit indices [1, 3]"),
+  Misfit(.indexing(.scatterAdd(size: -4)), [f32(1, 2, 3), i32(1, 2)], "negative extent"),
+  Misfit(.indexing(.scatterAdd(size: .max)), [f32(1, 2, 3), i32(1, 2)], "too many elements"),
 ]
 
 @Suite struct ShapeRuleTests {

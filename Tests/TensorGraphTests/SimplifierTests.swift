@@ -63,10 +63,10 @@ import Testing
       let outputs = try values.flatMap { value in
         let constant = x.filled(with: value)
         return [
-          try builder.add(.binary(op), [x, constant]),
-          try builder.add(.binary(op), [constant, x]),
-          try builder.add(.binary(op), [-x, constant]),
-          try builder.add(.binary(op), [constant, constant]),
+          try builder.add(.elementwise(.binary(op)), [x, constant]),
+          try builder.add(.elementwise(.binary(op)), [constant, x]),
+          try builder.add(.elementwise(.binary(op)), [-x, constant]),
+          try builder.add(.elementwise(.binary(op)), [constant, constant]),
         ]
       }
       return try interpreter.evaluate(builder.build(outputs: outputs), [input])
@@ -92,7 +92,9 @@ import Testing
     let values = Self.specialValues
     func results(simplifies: Bool) throws -> [Double] {
       let builder = GraphBuilder(simplifies: simplifies)
-      let outputs = try values.map { try builder.add(.unary(op), [builder.constant($0, .f64)]) }
+      let outputs = try values.map {
+        try builder.add(.elementwise(.unary(op)), [builder.constant($0, .f64)])
+      }
       return try interpreter.evaluate(builder.build(outputs: outputs), []).map(\.scalarValue)
     }
     let (plain, folded) = (try results(simplifies: false), try results(simplifies: true))

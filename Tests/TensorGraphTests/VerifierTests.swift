@@ -15,19 +15,36 @@ import Testing
 
   private static let type = TensorType([2], .f32)
   private static let x = Node(op: .input(index: 0, type), operands: [], type: type)
-  private static let exp = Node(op: .unary(.exp), operands: [NodeID(0)], type: type)
+  private static let exp = Node(op: .elementwise(.unary(.exp)), operands: [NodeID(0)], type: type)
 
   /// Graphs with one fault each, and a part of what is said about it.
   private static let faults: [(nodes: [Node], outputs: [Int], message: String)] = [
-    ([x, Node(op: .unary(.exp), operands: [NodeID(1)], type: type)], [1], "not an earlier node"),
-    ([Node(op: .unary(.exp), operands: [NodeID(1)], type: type), x], [0], "not an earlier node"),
-    ([x, Node(op: .unary(.exp), operands: [NodeID(-1)], type: type)], [1], "not an earlier node"),
-    ([x, Node(op: .unary(.exp), operands: [], type: type)], [1], "takes 1 operands, not 0"),
     (
-      [x, Node(op: .unary(.exp), operands: [NodeID(0)], type: TensorType([3], .f32))], [1],
+      [x, Node(op: .elementwise(.unary(.exp)), operands: [NodeID(1)], type: type)], [1],
+      "not an earlier node"
+    ),
+    (
+      [Node(op: .elementwise(.unary(.exp)), operands: [NodeID(1)], type: type), x], [0],
+      "not an earlier node"
+    ),
+    (
+      [x, Node(op: .elementwise(.unary(.exp)), operands: [NodeID(-1)], type: type)], [1],
+      "not an earlier node"
+    ),
+    (
+      [x, Node(op: .elementwise(.unary(.exp)), operands: [], type: type)], [1],
+      "takes 1 operands, not 0"
+    ),
+    (
+      [
+        x, Node(op: .elementwise(.unary(.exp)), operands: [NodeID(0)], type: TensorType([3], .f32)),
+      ], [1],
       "gives f32[2], but is recorded as f32[3]"
     ),
-    ([x, Node(op: .unary(.not), operands: [NodeID(0)], type: type)], [1], "not defined on f32"),
+    (
+      [x, Node(op: .elementwise(.unary(.not)), operands: [NodeID(0)], type: type)], [1],
+      "not defined on f32"
+    ),
     ([Node(op: .input(index: 1, type), operands: [], type: type)], [0], "not declared"),
     ([Node(op: .input(index: -1, type), operands: [], type: type)], [0], "not declared"),
     (

@@ -28,25 +28,27 @@ extension Graph {
 extension GraphBuilder {
   fileprivate func canonical(_ node: Node, _ operands: [Value]) throws(GraphError) -> Value {
     switch node.op {
-    case .reduce(let reduction, let axes):
+    case .reduction(.reduce(let reduction, let axes)):
       return try reduceByRuns(operands[0], reduction, axes, node)
-    case .matmul(let transposeA, let transposeB):
+    case .contraction(.matmul(let transposeA, let transposeB)):
       if let product = try outerProduct(
         operands[0], operands[1], transposeA, transposeB, node.shape)
       {
         return product
       }
       return try add(node.op, operands)
-    case .broadcast(let shape, _) where shape.elementCount == operands[0].shape.elementCount:
+    case .structural(.broadcast(let shape, _))
+    where shape.elementCount == operands[0].shape.elementCount:
       return operands[0].reshape(to: shape)
-    case .transpose(let permutation):
+    case .structural(.transpose(let permutation)):
       let moving = permutation.filter { operands[0].shape[$0] != 1 }
       let keepsOrder = zip(moving, moving.dropFirst()).allSatisfy { $0 < $1 }
       return keepsOrder
         ? operands[0].reshape(to: node.shape) : try add(node.op, operands)
-    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .argmax,
-      .convolution, .convolutionInputGradient, .convolutionWeightGradient, .windowArgmax,
-      .broadcast, .reshape, .slice, .pad, .concatenate, .gather, .scatterAdd:
+    case .input, .constant, .iota, .elementwise, .reduction(.argmax), .reduction(.windowArgmax),
+      .contraction(.convolution), .contraction(.convolutionInputGradient),
+      .contraction(.convolutionWeightGradient), .structural(.broadcast), .structural(.reshape),
+      .structural(.slice), .structural(.pad), .structural(.concatenate), .indexing:
       return try add(node.op, operands)
     }
   }
@@ -70,7 +72,7 @@ extension GraphBuilder {
       }
       var start = end - 1
       while start > 0, axes.contains(wide[start - 1]) { start -= 1 }
-      result = try add(.reduce(reduction, axes: Array(start..<end)), [result])
+      result = try add(.reduction(.reduce(reduction, axes: Array(start..<end))), [result])
       end = start
     }
     return result.reshape(to: node.shape)
@@ -88,7 +90,7 @@ extension GraphBuilder {
       .broadcast(to: shape, axes: batchAxes + [rank - 2])
     let columns = right.reshape(to: Shape(batch + [shape[rank - 1]]))
       .broadcast(to: shape, axes: batchAxes + [rank - 1])
-    return try add(.binary(.multiply), [rows, columns])
+    return try add(.elementwise(.binary(.multiply)), [rows, columns])
   }
 }
 

@@ -62,8 +62,14 @@ struct ConvolutionAxis: Hashable {
   }
 }
 
+/// Which of its three values a convolution computes from the other two.
+enum ConvolutionDirection: Hashable {
+  case forward, inputGradient, weightGradient
+}
+
 /// The extents of a convolution and of its two transposes.
 struct ConvolutionGeometry: Hashable {
+  let direction: ConvolutionDirection
   let images: Int
   let groups: Int
   /// Of one group.
@@ -73,7 +79,11 @@ struct ConvolutionGeometry: Hashable {
   let width: ConvolutionAxis
   let attributes: Convolution
 
-  init(input: Shape, weight: Shape, output: Shape, _ convolution: Convolution) {
+  init(
+    _ direction: ConvolutionDirection, input: Shape, weight: Shape, output: Shape,
+    _ convolution: Convolution
+  ) {
+    self.direction = direction
     images = input[0]
     groups = convolution.groups
     inputChannels = weight[1]

@@ -12,10 +12,10 @@ extension Lowering {
       lowerPlainConvolution(id, node, geometry)
       return
     }
-    switch node.op {
-    case .convolution: lowerConvolution(id, node, geometry)
-    case .convolutionInputGradient: lowerInputGradient(id, node, geometry)
-    default:
+    switch geometry.direction {
+    case .forward: lowerConvolution(id, node, geometry)
+    case .inputGradient: lowerInputGradient(id, node, geometry)
+    case .weightGradient:
       if geometry.gradientIsProduct {
         try lowerWeightProduct(id, node, geometry)
       } else {
@@ -172,14 +172,14 @@ extension Lowering {
     let result = buffer(of: id)
     let direction: ck_direction
     let (input, weight, output): (BufferID, BufferID, BufferID)
-    switch node.op {
-    case .convolution:
+    switch geometry.direction {
+    case .forward:
       direction = CK_FORWARD
       (input, weight, output) = (operands[0], operands[1], result)
-    case .convolutionInputGradient:
+    case .inputGradient:
       direction = CK_INPUT_GRADIENT
       (input, weight, output) = (result, operands[1], operands[0])
-    default:
+    case .weightGradient:
       direction = CK_WEIGHT_GRADIENT
       (input, weight, output) = (operands[0], result, operands[1])
     }

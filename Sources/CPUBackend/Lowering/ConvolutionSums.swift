@@ -8,7 +8,7 @@ extension Graph {
     for operand in nodes.flatMap(\.operands) + outputs { useCounts[operand.index] += 1 }
     let isFixed = nodesOnFixedInputs
     var merged = nodes
-    for (index, node) in nodes.enumerated() where node.op == .binary(.add) {
+    for (index, node) in nodes.enumerated() where node.op == .elementwise(.binary(.add)) {
       let (left, right) = (node.operands[0], node.operands[1])
       let (first, second) = (merged[left.index], merged[right.index])
       guard left != right, useCounts[left.index] == 1, useCounts[right.index] == 1,
@@ -31,15 +31,17 @@ extension Graph {
     guard node.operands.count >= 2 else { return nil }
     let (first, second) = (self[node.operands[0]].shape, self[node.operands[1]].shape)
     switch node.op {
-    case .convolution(let convolution):
-      return ConvolutionGeometry(input: first, weight: second, output: node.shape, convolution)
-    case .convolutionInputGradient(let convolution, _):
-      return ConvolutionGeometry(input: node.shape, weight: second, output: first, convolution)
-    case .convolutionWeightGradient(let convolution, _):
-      return ConvolutionGeometry(input: first, weight: node.shape, output: second, convolution)
-    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .reduce, .argmax,
-      .matmul, .windowArgmax, .broadcast, .reshape, .transpose, .slice, .pad, .concatenate,
-      .gather, .scatterAdd:
+    case .contraction(.convolution(let convolution)):
+      return ConvolutionGeometry(
+        .forward, input: first, weight: second, output: node.shape, convolution)
+    case .contraction(.convolutionInputGradient(let convolution, _)):
+      return ConvolutionGeometry(
+        .inputGradient, input: node.shape, weight: second, output: first, convolution)
+    case .contraction(.convolutionWeightGradient(let convolution, _)):
+      return ConvolutionGeometry(
+        .weightGradient, input: first, weight: node.shape, output: second, convolution)
+    case .input, .constant, .iota, .elementwise, .reduction, .contraction(.matmul), .structural,
+      .indexing:
       return nil
     }
   }
@@ -62,10 +64,9 @@ extension Graph {
 extension Op {
   fileprivate var sumsInKernel: Bool {
     switch self {
-    case .convolution, .convolutionInputGradient: true
-    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .reduce, .argmax,
-      .matmul, .convolutionWeightGradient, .windowArgmax, .broadcast, .reshape, .transpose, .slice,
-      .pad, .concatenate, .gather, .scatterAdd:
+    case .contraction(.convolution), .contraction(.convolutionInputGradient): true
+    case .input, .constant, .iota, .elementwise, .reduction, .contraction(.matmul),
+      .contraction(.convolutionWeightGradient), .structural, .indexing:
       false
     }
   }

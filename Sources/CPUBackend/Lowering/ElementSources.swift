@@ -66,7 +66,7 @@ struct ElementSources {
   /// The node whose memory holds the elements of `id`: `id` itself, or what it reshapes.
   func memory(of id: NodeID) -> NodeID {
     var id = id
-    while case .reshape = graph[id].op { id = graph[id].operands[0] }
+    while case .structural(.reshape) = graph[id].op { id = graph[id].operands[0] }
     return id
   }
 
@@ -83,13 +83,12 @@ struct ElementSources {
       var strides = [Int](repeating: 0, count: type.shape.rank)
       strides[axis] = 1
       return .iota(StridedView(extents: type.shape.dimensions, strides: strides))
-    case .reshape:
+    case .structural(.reshape):
       return sources[node.operands[0].index]
-    case .broadcast(let shape, let axes):
+    case .structural(.broadcast(let shape, let axes)):
       return broadcastSource(node.operands[0], shape, axes)
-    case .input, .unary, .binary, .compare, .select, .convert, .reduce, .argmax, .matmul,
-      .convolution, .convolutionInputGradient, .convolutionWeightGradient, .windowArgmax,
-      .transpose, .slice, .pad, .concatenate, .gather, .scatterAdd:
+    case .input, .elementwise, .reduction, .contraction, .structural(.transpose),
+      .structural(.slice), .structural(.pad), .structural(.concatenate), .indexing:
       return .dense(id)
     }
   }
@@ -119,10 +118,10 @@ extension Op {
   /// Whether elementwise kernels read the node through its source, so that it needs no computation.
   var isReadInPlace: Bool {
     switch self {
-    case .constant, .iota, .broadcast: true
-    case .input, .unary, .binary, .compare, .select, .convert, .reduce, .argmax, .matmul,
-      .convolution, .convolutionInputGradient, .convolutionWeightGradient, .windowArgmax,
-      .reshape, .transpose, .slice, .pad, .concatenate, .gather, .scatterAdd:
+    case .constant, .iota, .structural(.broadcast): true
+    case .input, .elementwise, .reduction, .contraction, .structural(.reshape),
+      .structural(.transpose), .structural(.slice), .structural(.pad), .structural(.concatenate),
+      .indexing:
       false
     }
   }
@@ -131,10 +130,9 @@ extension Op {
   /// part of a fused program.
   var isFusible: Bool {
     switch self {
-    case .unary, .binary, .compare, .select, .convert, .reduce: true
-    case .input, .constant, .iota, .argmax, .matmul, .convolution, .convolutionInputGradient,
-      .convolutionWeightGradient, .windowArgmax, .broadcast, .reshape, .transpose, .slice, .pad,
-      .concatenate, .gather, .scatterAdd:
+    case .elementwise, .reduction(.reduce): true
+    case .input, .constant, .iota, .reduction(.argmax), .reduction(.windowArgmax), .contraction,
+      .structural, .indexing:
       false
     }
   }
@@ -142,11 +140,11 @@ extension Op {
   /// Whether the operator's kernel reads its operands from memory.
   fileprivate var readsMemory: Bool {
     switch self {
-    case .argmax, .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient,
-      .windowArgmax, .transpose, .slice, .pad, .concatenate, .gather, .scatterAdd:
+    case .reduction(.argmax), .reduction(.windowArgmax), .contraction, .structural(.transpose),
+      .structural(.slice), .structural(.pad), .structural(.concatenate), .indexing:
       true
-    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .reduce,
-      .broadcast, .reshape:
+    case .input, .constant, .iota, .elementwise, .reduction(.reduce),
+      .structural(.broadcast), .structural(.reshape):
       false
     }
   }

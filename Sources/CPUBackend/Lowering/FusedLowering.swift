@@ -99,44 +99,44 @@ extension Lowering {
     let node = graph[id]
     func dtype(_ operand: Int) -> DType { graph[node.operands[operand]].dtype }
     switch node.op {
-    case .constant, .iota, .broadcast:
+    case .constant, .iota, .structural(.broadcast):
       let target = ProgramOperand.memory(buffer(of: id), elementSize: node.dtype.byteCount)
       try program.addView(try view(sources.sources[id.index], node.dtype), node.dtype, to: target)
       program.set(id, target)
-    case .unary(let op):
+    case .elementwise(.unary(let op)):
       let x = try vector(node.operands[0], &program, unit)
       let function = ck_unary_function(variant, op.kernelOp, node.dtype.kernelType)
       try emit(id, node, function, [x], cost: op.cost, &program)
-    case .binary(let op):
+    case .elementwise(.binary(let op)):
       let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
       let function = ck_binary_function(
         variant, op.kernelOp, node.dtype.kernelType, x.repeats, y.repeats)
       try emit(
         id, node, function, [x, y], cost: op == .power ? 32 : 1, isProduct: op == .multiply,
         &program)
-    case .compare(let op):
+    case .elementwise(.compare(let op)):
       let (x, y) = try pair(node.operands[0], node.operands[1], &program, unit)
       let function = ck_compare_function(
         variant, op.kernelOp, dtype(0).kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [x, y], cost: 1, &program)
-    case .select:
+    case .elementwise(.select):
       let flags = try vector(node.operands[0], &program, unit)
       let x = try scalarOrVector(node.operands[1], &program, unit)
       let y = try scalarOrVector(node.operands[2], &program, unit)
       let function = ck_select_function(variant, node.dtype.kernelType, x.repeats, y.repeats)
       try emit(id, node, function, [flags, x, y], cost: 2, &program)
-    case .convert(let target):
+    case .elementwise(.convert(let target)):
       let x = try vector(node.operands[0], &program, unit)
       let function = ck_convert_function(variant, dtype(0).kernelType, target.kernelType)
       try emit(id, node, function, [x], cost: 2, &program)
-    case .reduce(let reduction, _):
+    case .reduction(.reduce(let reduction, _)):
       let x = try vector(node.operands[0], &program, unit)
       program.addSink(
         reduction == .sum ? CK_SUM : CK_MAXIMUM, node.dtype.kernelType, of: x,
         to: buffer(of: id))
-    case .input, .argmax, .matmul, .convolution, .convolutionInputGradient,
-      .convolutionWeightGradient, .windowArgmax, .reshape, .transpose, .slice, .pad, .concatenate,
-      .gather, .scatterAdd:
+    case .input, .reduction(.argmax), .reduction(.windowArgmax), .contraction,
+      .structural(.reshape), .structural(.transpose), .structural(.slice), .structural(.pad),
+      .structural(.concatenate), .indexing:
       preconditionFailure("\(node.op.name) is not elementwise")
     }
   }

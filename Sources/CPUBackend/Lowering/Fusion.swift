@@ -58,15 +58,15 @@ struct Fusion {
 
   private mutating func place(_ id: NodeID, _ node: Node) {
     switch node.op {
-    case .input, .reshape:
+    case .input, .structural(.reshape):
       return
-    case .constant, .iota, .broadcast:
+    case .constant, .iota, .structural(.broadcast):
       // With memory of its own, it is a group that only reads a source.
       if sources.materialised.contains(id) { startUnit(id, node) }
-    case .unary, .binary, .compare, .select, .convert, .reduce:
+    case .elementwise, .reduction(.reduce):
       if !join(id, node) { startUnit(id, node) }
-    case .argmax, .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient,
-      .windowArgmax, .transpose, .slice, .pad, .concatenate, .gather, .scatterAdd:
+    case .reduction(.argmax), .reduction(.windowArgmax), .contraction, .structural(.transpose),
+      .structural(.slice), .structural(.pad), .structural(.concatenate), .indexing:
       startUnit(id, node)
     }
   }
@@ -184,8 +184,9 @@ struct Fusion {
     case .view(let memory, _):
       return unitOfNode[memory.index].map { ($0, false) }
     case .dense(let memory):
-      if case .reduce = graph[memory].op { return unitOfNode[memory.index].map { ($0, false) } }
-      return unitOfNode[memory.index].map { ($0, graph[memory].op.isFusible) }
+      let isElementwise =
+        if case .elementwise = graph[memory].op { true } else { false }
+      return unitOfNode[memory.index].map { ($0, isElementwise) }
     }
   }
 
@@ -205,12 +206,12 @@ struct Fusion {
   }
 
   private func elementCount(_ node: Node) -> Int {
-    if case .reduce = node.op { return graph[node.operands[0]].shape.elementCount }
+    if case .reduction(.reduce) = node.op { return graph[node.operands[0]].shape.elementCount }
     return node.shape.elementCount
   }
 
   private func reductionShape(_ node: Node) -> ReductionShape? {
-    guard case .reduce(_, let axes) = node.op else { return nil }
+    guard case .reduction(.reduce(_, let axes)) = node.op else { return nil }
     return ReductionShape(graph[node.operands[0]].shape, axes: axes)
   }
 

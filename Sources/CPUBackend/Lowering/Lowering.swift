@@ -48,7 +48,7 @@ struct Lowering {
 
   private mutating func findValuesThatNeedMemory() {
     for (index, node) in graph.nodes.enumerated() {
-      if case .reduce = node.op { needsMemory.insert(NodeID(index)) }
+      if case .reduction(.reduce) = node.op { needsMemory.insert(NodeID(index)) }
       guard let unit = fusion.unitOfNode[index] else { continue }
       for operand in node.operands {
         let memory = readMemory(operand, by: node)
@@ -61,7 +61,8 @@ struct Lowering {
   /// Whether the kernel of a node can end with an elementwise program.
   private func takesEpilogue(_ id: NodeID) -> Bool {
     let node = graph[id]
-    guard case .convolutionWeightGradient = node.op, node.shape.elementCount > 0 else {
+    guard case .contraction(.convolutionWeightGradient) = node.op, node.shape.elementCount > 0
+    else {
       return false
     }
     return graph.convolutionGeometry(of: node).map(\.gradientIsProduct) ?? false
@@ -110,20 +111,20 @@ struct Lowering {
   /// Lowers a node that is a unit of its own.
   private mutating func lower(_ id: NodeID, _ node: Node) throws(GraphError) {
     switch node.op {
-    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .reduce,
-      .broadcast, .reshape:
+    case .input, .constant, .iota, .elementwise, .reduction(.reduce):
       preconditionFailure("\(node.op.name) is not a unit of its own")
-    case .argmax(let axis):
+    case .reduction(.argmax(let axis)):
       lowerArgmax(id, node, axis: axis)
-    case .matmul(let transposeA, let transposeB):
+    case .contraction(.matmul(let transposeA, let transposeB)):
       lowerMatmul(id, node, transposeA, transposeB)
-    case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
+    case .contraction(.convolution), .contraction(.convolutionInputGradient),
+      .contraction(.convolutionWeightGradient):
       try lowerConvolutions(id, node)
-    case .windowArgmax(let window):
+    case .reduction(.windowArgmax(let window)):
       lowerWindowArgmax(id, node, window)
-    case .transpose, .slice, .pad, .concatenate:
-      try lowerStructural(id, node)
-    case .gather, .scatterAdd:
+    case .structural(let op):
+      try lowerStructural(id, node, op)
+    case .indexing:
       lowerIndexing(id, node)
     }
   }

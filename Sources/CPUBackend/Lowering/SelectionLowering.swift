@@ -32,7 +32,7 @@ extension Lowering {
     let (operand, indices) = (graph[node.operands[0]], graph[node.operands[1]])
     let reads = node.operands.map { buffer(of: $0) }
     let result = buffer(of: id)
-    let isGather = node.op == .gather
+    let isGather = node.op == .indexing(.gather)
     let parameters = ck_indexing(
       type: node.dtype.kernelType, index_type: indices.dtype.kernelType,
       operand: reads[0].kernelIndex, indices: reads[1].kernelIndex, result: result.kernelIndex,

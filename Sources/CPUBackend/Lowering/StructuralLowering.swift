@@ -2,7 +2,9 @@ import CKernels
 import TensorGraph
 
 extension Lowering {
-  mutating func lowerStructural(_ id: NodeID, _ node: Node) throws(GraphError) {
+  mutating func lowerStructural(
+    _ id: NodeID, _ node: Node, _ op: StructuralOp
+  ) throws(GraphError) {
     let operands = node.operands.map { graph[$0].shape }
     let resultStrides = node.shape.strides
     let elementSize = node.dtype.byteCount
@@ -14,7 +16,7 @@ extension Lowering {
     let name = "\(node.op.name) \(node.shape)"
     let result = buffer(of: id)
     let source = buffer(of: node.operands[0])
-    switch node.op {
+    switch op {
     case .transpose(let permutation):
       addCopy(
         name, from: source, to: result, elementSize: elementSize,
@@ -40,10 +42,8 @@ extension Lowering {
           resultOffset: offset * resultStrides[axis], isFixed: isFixed[id.index])
         offset += shape[axis]
       }
-    case .input, .constant, .iota, .unary, .binary, .compare, .select, .convert, .reduce, .argmax,
-      .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient, .windowArgmax,
-      .broadcast, .reshape, .gather, .scatterAdd:
-      preconditionFailure("\(node.op.name) is not structural")
+    case .broadcast, .reshape:
+      preconditionFailure("\(node.op.name) is not a unit of its own")
     }
   }
 

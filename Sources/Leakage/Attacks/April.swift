@@ -174,11 +174,13 @@ public struct April: Sendable {
       }
       guard node.operands.contains(where: { embedding.contains($0.index) }) else { continue }
       switch node.op {
-      case .reshape:
+      case .structural(.reshape):
         embedding.insert(index)
-      case .matmul where node.operands.contains(where: { inputIndex($0) == attention }):
+      case .contraction(.matmul)
+      where node.operands.contains(where: { inputIndex($0) == attention }):
         continue
-      default:
+      case .input, .constant, .iota, .elementwise, .reduction, .contraction, .structural,
+        .indexing:
         return false
       }
     }

@@ -112,9 +112,11 @@ public struct LinearLayerLeak: Sendable {
       }
       guard node.operands.contains(where: reshaped.contains) else { continue }
       switch node.op {
-      case .reshape: reshaped.insert(NodeID(index))
-      case .matmul: return NodeID(index)
-      default: return nil
+      case .structural(.reshape): reshaped.insert(NodeID(index))
+      case .contraction(.matmul): return NodeID(index)
+      case .input, .constant, .iota, .elementwise, .reduction, .contraction, .structural,
+        .indexing:
+        return nil
       }
     }
     return nil

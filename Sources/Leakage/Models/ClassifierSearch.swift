@@ -15,18 +15,20 @@ extension Model.Classifier {
   func input(behind logits: Value, weight: Value) -> Value? {
     func skipping(_ value: Value, transposes: Bool = false) -> Value {
       var value = value
-      while true {
-        switch value.node.op {
+      while case .structural(let op) = value.node.op {
+        switch op {
         case .reshape: value = value.operands[0]
         case .transpose where transposes: value = value.operands[0]
-        default: return value
+        case .broadcast, .transpose, .slice, .pad, .concatenate: return value
         }
       }
+      return value
     }
     let end = skipping(logits)
-    let candidates = [end] + (end.node.op == .binary(.add) ? end.operands.map { skipping($0) } : [])
+    let isSum = end.node.op == .elementwise(.binary(.add))
+    let candidates = [end] + (isSum ? end.operands.map { skipping($0) } : [])
     return candidates.lazy.compactMap { product -> Value? in
-      guard case .matmul = product.node.op,
+      guard case .contraction(.matmul) = product.node.op,
         skipping(product.operands[1], transposes: true).id == weight.id
       else { return nil }
       return product.operands[0]
@@ -70,11 +72,11 @@ struct LayerReader {
     for index in graph.nodes.indices.dropFirst(product.index + 1) {
       let node = graph.nodes[index]
       guard node.operands.contains(last) else { continue }
-      switch node.op {
-      case .reshape: last = NodeID(index)
-      case .binary(.add): return linearLayer(endingAt: NodeID(index))
-      default: return linearLayer(endingAt: last)
+      guard case .structural(.reshape) = node.op else {
+        let isSum = node.op == .elementwise(.binary(.add))
+        return linearLayer(endingAt: isSum ? NodeID(index) : last)
       }
+      last = NodeID(index)
     }
     return linearLayer(endingAt: last)
   }
@@ -83,7 +85,7 @@ struct LayerReader {
   func linearLayer(endingAt output: NodeID) -> Model.Classifier? {
     var node = graph[skippingReshapes(output)]
     var bias: Int?
-    if case .binary(.add) = node.op {
+    if case .elementwise(.binary(.add)) = node.op {
       guard let own = node.operands.first(where: { !dependsOnVarying[$0.index] }),
         let other = node.operands.first(where: { dependsOnVarying[$0.index] }),
         let index = parameter(behind: own)
@@ -91,12 +93,12 @@ struct LayerReader {
       bias = index
       node = graph[skippingReshapes(other)]
     }
-    guard case .matmul(let transposeA, let transposeB) = node.op, !transposeA,
+    guard case .contraction(.matmul(let transposeA, let transposeB)) = node.op, !transposeA,
       dependsOnVarying[node.operands[0].index]
     else { return nil }
     var isTransposed = !transposeB
     var weight = skippingReshapes(node.operands[1])
-    if case .transpose = graph[weight].op {
+    if case .structural(.transpose) = graph[weight].op {
       isTransposed.toggle()
       weight = skippingReshapes(graph[weight].operands[0])
     }
@@ -110,20 +112,20 @@ struct LayerReader {
 
   private func skippingReshapes(_ id: NodeID) -> NodeID {
     var id = id
-    while case .reshape = graph[id].op { id = graph[id].operands[0] }
+    while case .structural(.reshape) = graph[id].op { id = graph[id].operands[0] }
     return id
   }
 
   /// The parameter that a node only rearranges or repeats.
   private func parameter(behind id: NodeID) -> Int? {
     var id = id
-    while true {
-      switch graph[id].op {
+    while case .structural(let op) = graph[id].op {
+      switch op {
       case .reshape, .broadcast: id = graph[id].operands[0]
-      case .input(let input, _):
-        return parameters.firstIndex { $0.name == graph.inputs[input].name }
-      default: return nil
+      case .transpose, .slice, .pad, .concatenate: return nil
       }
     }
+    guard case .input(let input, _) = graph[id].op else { return nil }
+    return parameters.firstIndex { $0.name == graph.inputs[input].name }
   }
 }

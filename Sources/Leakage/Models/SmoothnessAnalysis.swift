@@ -56,26 +56,31 @@ private struct SmoothnessAnalysis {
     // A condition is one activation, however many selections it decides.
     var isLinear: [NodeID: Bool] = [:]
     for (index, node) in graph.nodes.enumerated() where isReached[index] && varies[index] {
-      switch node.op {
-      case .select where varies[node.operands[0].index]:
+      if case .elementwise(.select) = node.op, varies[node.operands[0].index] {
         let condition = node.operands[0]
         isLinear[condition, default: true] =
           isLinear[condition, default: true] && hasAffineBranches(node)
-      case .unary(.absolute), .binary(.maximum), .binary(.minimum), .reduce(.maximum, _):
-        counts[.kink, default: 0] += 1
-      case .unary(.sign):
-        counts[.step, default: 0] += 1
-      case .unary(.floor) where !isStabilizingShift(node):
-        counts[.step, default: 0] += 1
-      case .gather where varies[node.operands[1].index]:
-        counts[.maxPooling, default: 0] += 1
-      default:
-        break
       }
+      if let kind = irregularity(of: node) { counts[kind, default: 0] += 1 }
     }
     counts[.piecewiseLinear] = isLinear.values.count { $0 }
     counts[.piecewiseSmooth] = isLinear.values.count { !$0 }
     return counts
+  }
+
+  /// What a node does to derivatives, selections aside; nil when it is smooth.
+  private func irregularity(of node: Node) -> SmoothnessReport.Kind? {
+    switch node.op {
+    case .elementwise(.unary(.floor)): isStabilizingShift(node) ? nil : .step
+    case .elementwise(.unary(let op)): op.irregularity
+    case .elementwise(.binary(let op)): op.irregularity
+    case .reduction(.reduce(let reduction, _)): reduction == .maximum ? .kink : nil
+    case .indexing(.gather): varies[node.operands[1].index] ? .maxPooling : nil
+    case .input, .constant, .iota, .elementwise(.compare), .elementwise(.select),
+      .elementwise(.convert), .reduction(.argmax), .reduction(.windowArgmax), .contraction,
+      .structural, .indexing(.scatterAdd):
+      nil
+    }
   }
 
   /// Whether this floor rounds a maximum: what softmax and softplus subtract and add back, so that
@@ -83,9 +88,10 @@ private struct SmoothnessAnalysis {
   private func isStabilizingShift(_ node: Node) -> Bool {
     let source = graph[node.operands[0]]
     return switch source.op {
-    case .reduce(.maximum, _), .binary(.maximum): true
-    case .reshape, .broadcast: isStabilizingShift(source)
-    default: false
+    case .reduction(.reduce(.maximum, _)), .elementwise(.binary(.maximum)): true
+    case .structural(.reshape), .structural(.broadcast): isStabilizingShift(source)
+    case .input, .constant, .iota, .elementwise, .reduction, .contraction, .structural, .indexing:
+      false
     }
   }
 
@@ -99,15 +105,38 @@ private struct SmoothnessAnalysis {
     if !varies[id.index] || compared.contains(id) { return true }
     let node = graph[id]
     return switch node.op {
-    case .unary(.negate), .binary(.add), .binary(.subtract), .reshape, .broadcast:
+    case .elementwise(.unary(.negate)), .elementwise(.binary(.add)),
+      .elementwise(.binary(.subtract)), .structural(.reshape), .structural(.broadcast):
       node.operands.allSatisfy { isAffine($0, in: compared) }
-    case .binary(.multiply):
+    case .elementwise(.binary(.multiply)):
       node.operands.contains { !varies[$0.index] }
         && node.operands.allSatisfy { isAffine($0, in: compared) }
-    case .select:
+    case .elementwise(.select):
       node.operands.dropFirst().allSatisfy { isAffine($0, in: compared) }
-    default:
+    case .input, .constant, .iota, .elementwise, .reduction, .contraction, .structural, .indexing:
       false
+    }
+  }
+}
+
+extension UnaryOp {
+  /// What the function's derivatives do; nil when they are continuous.
+  fileprivate var irregularity: SmoothnessReport.Kind? {
+    switch self {
+    case .absolute: .kink
+    case .sign, .floor: .step
+    // A condition (not) counts where it selects.
+    case .negate, .exp, .log, .log1p, .sqrt, .rsqrt, .sin, .cos, .tanh, .sigmoid, .erf, .not: nil
+    }
+  }
+}
+
+extension BinaryOp {
+  /// What the function's derivatives do; nil when they are continuous.
+  fileprivate var irregularity: SmoothnessReport.Kind? {
+    switch self {
+    case .maximum, .minimum: .kink
+    case .add, .subtract, .multiply, .divide, .power, .and, .or: nil
     }
   }
 }
@@ -116,15 +145,17 @@ extension Node {
   /// Operands to which the node passes derivatives on.
   fileprivate var differentiableOperands: [NodeID] {
     switch op {
-    case .unary(.sign), .unary(.floor), .unary(.not), .binary(.and), .binary(.or), .compare,
-      .argmax, .windowArgmax, .input, .constant, .iota:
+    case .elementwise(.unary(.sign)), .elementwise(.unary(.floor)), .elementwise(.unary(.not)),
+      .elementwise(.binary(.and)), .elementwise(.binary(.or)):
       []
-    case .select: Array(operands.dropFirst())
-    case .gather, .scatterAdd: [operands[0]]
-    case .convert(let dtype): dtype.isFloatingPoint ? operands : []
-    case .unary, .binary, .reduce, .matmul, .convolution, .convolutionInputGradient,
-      .convolutionWeightGradient, .broadcast, .reshape, .transpose, .slice, .pad, .concatenate:
-      operands
+    case .elementwise(.unary), .elementwise(.binary): operands
+    case .elementwise(.select): Array(operands.dropFirst())
+    case .elementwise(.convert(let dtype)): dtype.isFloatingPoint ? operands : []
+    case .reduction(.reduce), .contraction, .structural: operands
+    case .indexing: [operands[0]]
+    case .input, .constant, .iota, .elementwise(.compare), .reduction(.argmax),
+      .reduction(.windowArgmax):
+      []
     }
   }
 }

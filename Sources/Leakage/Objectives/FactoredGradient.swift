@@ -26,14 +26,15 @@ struct FactoredGradient {
   ) {
     guard gradient.shape.elementCount >= smallestElementCount else { return nil }
     let operands = gradient.operands
-    switch gradient.node.op {
+    guard case .contraction(let op) = gradient.node.op else { return nil }
+    switch op {
     case .matmul(transposeA: true, transposeB: false) where gradient.shape.rank == 2:
       (cotangent, input) = (operands[0], operands[1])
       window = nil
     case .convolutionWeightGradient(let convolution, let kernelSize) where convolution.groups == 1:
       (input, cotangent) = (operands[0], operands[1])
       window = (convolution, kernelSize)
-    default:
+    case .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient:
       return nil
     }
     let positions = cotangent.shape.elementCount / max(gradient.shape[0], 1)

@@ -1,9 +1,11 @@
 extension Value {
   /// Each contraction is linear in both operands, and the family is closed: matrix products
   /// differentiate to matrix products, the three convolutions to one another.
-  func contractionCotangents(for cotangent: Value, isNeeded: [Bool]) -> [Value?] {
+  func contractionCotangents(
+    _ op: ContractionOp, for cotangent: Value, isNeeded: [Bool]
+  ) -> [Value?] {
     let (left, right) = (operands[0], operands[1])
-    switch node.op {
+    switch op {
     case .matmul(let transposeA, let transposeB):
       return [
         isNeeded[0] ? cotangent.matmulLeftCotangent(right, transposeA, transposeB) : nil,
@@ -30,8 +32,6 @@ extension Value {
           ? right.convolutionInputGradient(cotangent, convolution, inputSize: left.planeSize) : nil,
         isNeeded[1] ? left.convolve(cotangent, convolution) : nil,
       ]
-    default:
-      preconditionFailure("\(node.op.name) is not a contraction")
     }
   }
 

@@ -74,9 +74,11 @@ extension Value {
     return greater(than: other).select(filled(with: 1), half)
   }
 
-  func elementwiseCotangents(for cotangent: Value, isNeeded: [Bool]) -> [Value?] {
+  func elementwiseCotangents(
+    _ op: ElementwiseOp, for cotangent: Value, isNeeded: [Bool]
+  ) -> [Value?] {
     let operands = operands
-    switch node.op {
+    switch op {
     case .unary(.negate):
       return [-cotangent]
     case .unary(let op):
@@ -105,14 +107,12 @@ extension Value {
       ]
     case .convert:
       return [operands[0].dtype.isFloatingPoint ? cotangent.convert(to: operands[0].dtype) : nil]
-    default:
-      preconditionFailure("\(node.op.name) is not elementwise")
     }
   }
 
-  func elementwiseTangent(_ tangents: [Value?]) -> Value? {
+  func elementwiseTangent(_ op: ElementwiseOp, _ tangents: [Value?]) -> Value? {
     let operands = operands
-    switch node.op {
+    switch op {
     case .unary(.negate):
       return tangents[0].map { -$0 }
     case .unary(let op):
@@ -141,8 +141,6 @@ extension Value {
       return operands[0].select(tangents[1] ?? zero, tangents[2] ?? zero)
     case .convert(let dtype):
       return dtype.isFloatingPoint ? tangents[0].map { $0.convert(to: dtype) } : nil
-    default:
-      preconditionFailure("\(node.op.name) is not elementwise")
     }
   }
 }

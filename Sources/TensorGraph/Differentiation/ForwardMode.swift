@@ -34,17 +34,15 @@ extension Value {
     switch node.op {
     case .input, .constant, .iota:
       return nil
-    case .unary, .binary, .compare, .select, .convert:
-      return elementwiseTangent(tangents)
-    case .reduce, .argmax:
-      return reductionTangent(tangents)
-    case .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient:
+    case .elementwise(let op):
+      return elementwiseTangent(op, tangents)
+    case .reduction(let op):
+      return reductionTangent(op, tangents)
+    case .contraction:
       return bilinearTangent(tangents)
-    case .windowArgmax:
-      return nil
-    case .broadcast, .reshape, .transpose, .slice, .pad, .concatenate:
+    case .structural:
       return linearTangent(tangents)
-    case .gather, .scatterAdd:
+    case .indexing:
       return tangents[0].map { builder.apply(node.op, [$0, operands[1]]) }
     }
   }

@@ -1,29 +1,25 @@
 extension Value {
-  func reductionCotangents(for cotangent: Value) -> [Value?] {
-    switch node.op {
+  func reductionCotangents(_ op: ReductionOp, for cotangent: Value) -> [Value?] {
+    switch op {
     case .reduce(.sum, let axes):
       return [cotangent.broadcast(to: operands[0].shape, axes: keptAxes(without: axes))]
     case .reduce(.maximum, let axes):
       let spread = cotangent.broadcast(to: operands[0].shape, axes: keptAxes(without: axes))
       return [spread * shareOfMaximum(axes)]
-    case .argmax:
+    case .argmax, .windowArgmax:
       return [nil]
-    default:
-      preconditionFailure("\(node.op.name) is not a reduction")
     }
   }
 
-  func reductionTangent(_ tangents: [Value?]) -> Value? {
+  func reductionTangent(_ op: ReductionOp, _ tangents: [Value?]) -> Value? {
     guard let tangent = tangents[0] else { return nil }
-    switch node.op {
+    switch op {
     case .reduce(.sum, let axes):
       return tangent.sum(axes: axes)
     case .reduce(.maximum, let axes):
       return (tangent * shareOfMaximum(axes)).sum(axes: axes)
-    case .argmax:
+    case .argmax, .windowArgmax:
       return nil
-    default:
-      preconditionFailure("\(node.op.name) is not a reduction")
     }
   }
 

@@ -61,18 +61,16 @@ extension Value {
     switch node.op {
     case .input, .constant, .iota:
       []
-    case .unary, .binary, .compare, .select, .convert:
-      elementwiseCotangents(for: cotangent, isNeeded: isNeeded)
-    case .reduce, .argmax:
-      reductionCotangents(for: cotangent)
-    case .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient:
-      contractionCotangents(for: cotangent, isNeeded: isNeeded)
-    case .windowArgmax:
-      [nil]
-    case .broadcast, .reshape, .transpose, .slice, .pad, .concatenate:
-      structuralCotangents(for: cotangent, isNeeded: isNeeded)
-    case .gather, .scatterAdd:
-      indexingCotangents(for: cotangent)
+    case .elementwise(let op):
+      elementwiseCotangents(op, for: cotangent, isNeeded: isNeeded)
+    case .reduction(let op):
+      reductionCotangents(op, for: cotangent)
+    case .contraction(let op):
+      contractionCotangents(op, for: cotangent, isNeeded: isNeeded)
+    case .structural(let op):
+      structuralCotangents(op, for: cotangent, isNeeded: isNeeded)
+    case .indexing(let op):
+      indexingCotangents(op, for: cotangent)
     }
   }
 

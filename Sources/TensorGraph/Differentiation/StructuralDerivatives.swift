@@ -1,7 +1,9 @@
 extension Value {
-  func structuralCotangents(for cotangent: Value, isNeeded: [Bool]) -> [Value?] {
+  func structuralCotangents(
+    _ op: StructuralOp, for cotangent: Value, isNeeded: [Bool]
+  ) -> [Value?] {
     let operand = operands[0]
-    switch node.op {
+    switch op {
     case .broadcast(let shape, let axes):
       return [cotangent.sum(axes: (0..<shape.rank).filter { !axes.contains($0) })]
     case .reshape:
@@ -25,8 +27,6 @@ extension Value {
         start = range.upperBound
         return isNeeded[index] ? cotangent.slice(axis: axis, range) : nil
       }
-    default:
-      preconditionFailure("\(node.op.name) is not structural")
     }
   }
 
@@ -39,14 +39,12 @@ extension Value {
   }
 
   /// Rows are read where they are scattered to: each indexing operator is the other's transpose.
-  func indexingCotangents(for cotangent: Value) -> [Value?] {
-    switch node.op {
+  func indexingCotangents(_ op: IndexingOp, for cotangent: Value) -> [Value?] {
+    switch op {
     case .gather:
       return [cotangent.scatterAdd(operands[1], size: operands[0].shape[1]), nil]
     case .scatterAdd:
       return [cotangent.gather(operands[1]), nil]
-    default:
-      preconditionFailure("\(node.op.name) does not index")
     }
   }
 }

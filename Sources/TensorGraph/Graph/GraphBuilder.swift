@@ -119,8 +119,21 @@ public final class GraphBuilder {
 extension Op {
   var isCommutative: Bool {
     switch self {
-    case .binary(.add), .binary(.multiply), .binary(.and), .binary(.or), .compare(.equal): true
-    default: false
+    case .elementwise(.binary(let op)): op.isCommutative
+    case .elementwise(.compare(let comparison)): comparison == .equal
+    case .input, .constant, .iota, .elementwise(.unary), .elementwise(.select),
+      .elementwise(.convert), .reduction, .contraction, .structural, .indexing:
+      false
+    }
+  }
+}
+
+extension BinaryOp {
+  fileprivate var isCommutative: Bool {
+    switch self {
+    case .add, .multiply, .and, .or: true
+    // Of two zeros, or of two NaNs, which one is the result may depend on the order.
+    case .subtract, .divide, .power, .maximum, .minimum: false
     }
   }
 }

@@ -1,21 +1,25 @@
-/// A primitive operator: the closed vocabulary of every graph.
+/// A primitive operator: the closed vocabulary of every graph, in families.
 ///
-/// Shape rules, derivative rules, interpreter and backends each `switch` over it without a
+/// What works alike for a whole family (a shape rule, a derivative) is a function of the family that
+/// switches over it; what does not care about its members takes the family as one. Neither has a
 /// `default`, so an operator without a rule does not compile. Families stand in the same order
-/// everywhere: sources, elementwise, reduction, contraction, window, structural, indexing.
-/// Everything else (softmax, layer norm, cross entropy, pooling) is a composite of these.
+/// everywhere. Everything else (softmax, layer norm, cross entropy, pooling) is a composite of these.
 public enum Op: Hashable, Sendable {
-  // MARK: Sources
-
   /// A value the caller binds before the graph runs; `index` counts the graph's inputs.
   case input(index: Int, TensorType)
   /// A scalar known when the graph is built; it must be a number of the type (0 or 1 for `bool`).
   case constant(Double, DType)
   /// The index along `axis`: element at (i0, i1, ...) is i_axis.
   case iota(TensorType, axis: Int)
+  case elementwise(ElementwiseOp)
+  case reduction(ReductionOp)
+  case contraction(ContractionOp)
+  case structural(StructuralOp)
+  case indexing(IndexingOp)
+}
 
-  // MARK: Elementwise (operands and result have one shape)
-
+/// Operators whose operands and result have one shape: element by element.
+public enum ElementwiseOp: Hashable, Sendable {
   case unary(UnaryOp)
   case binary(BinaryOp)
   /// Result is `bool`.
@@ -25,17 +29,23 @@ public enum Op: Hashable, Sendable {
   /// Converts between element types; float to integer truncates towards zero and clamps to the
   /// integer's range, NaN becoming 0; to `bool` is true for all but 0.
   case convert(DType)
+}
 
-  // MARK: Reduction
-
+/// Operators of one operand that reduce its axes, or windows over them.
+public enum ReductionOp: Hashable, Sendable {
   /// Reduces the given axes (ascending, distinct) away.
   case reduce(Reduction, axes: [Int])
   /// Index (i32) of the first largest element along `axis`, which is reduced away. NaN counts as
   /// the largest.
   case argmax(axis: Int)
+  /// For each window over the last two axes of [N, C, H, W]: the position h * W + w (i32) of the
+  /// first largest element (NaN counts as the largest), or -1 when the window lies in the padding
+  /// entirely.
+  case windowArgmax(Window)
+}
 
-  // MARK: Contraction
-
+/// Sums of products, linear in each of two floating-point operands.
+public enum ContractionOp: Hashable, Sendable {
   /// [B..., M, K] x [B..., K, N] -> [B..., M, N]; a flag says that operand is stored with its last
   /// two axes swapped. The batch axes are equal.
   case matmul(transposeA: Bool, transposeB: Bool)
@@ -45,16 +55,10 @@ public enum Op: Hashable, Sendable {
   case convolutionInputGradient(Convolution, inputSize: Size2D)
   /// Transpose of `convolution` in its weight: (input, cotangent) -> [O, C / groups, kH, kW].
   case convolutionWeightGradient(Convolution, kernelSize: Size2D)
+}
 
-  // MARK: Window
-
-  /// For each window over the last two axes of [N, C, H, W]: the position h * W + w (i32) of the
-  /// first largest element (NaN counts as the largest), or -1 when the window lies in the padding
-  /// entirely.
-  case windowArgmax(Window)
-
-  // MARK: Structural
-
+/// Operators that move elements, and compute none: linear in all operands together.
+public enum StructuralOp: Hashable, Sendable {
   /// Operand axis i becomes result axis `axes[i]` (ascending); other result axes repeat.
   case broadcast(Shape, axes: [Int])
   case reshape(Shape)
@@ -67,9 +71,10 @@ public enum Op: Hashable, Sendable {
   /// remove elements (after the interior padding is in).
   case pad(low: [Int], high: [Int], interior: [Int])
   case concatenate(axis: Int)
+}
 
-  // MARK: Indexing
-
+/// Operators that read or write rows named by their second operand; linear in the first.
+public enum IndexingOp: Hashable, Sendable {
   /// (operand [B, V, D], indices [B, N] of integers) -> [B, N, D]: row `indices[b, n]` of batch b.
   /// A row outside 0 ..< V reads as zeros.
   case gather
@@ -130,109 +135,4 @@ public enum Comparison: String, Hashable, Sendable, CaseIterable {
 public enum Reduction: String, Hashable, Sendable, CaseIterable {
   case sum
   case maximum
-}
-
-/// A height and a width.
-public struct Size2D: Hashable, Sendable, CustomStringConvertible {
-  public let height: Int
-  public let width: Int
-
-  public init(_ height: Int, _ width: Int) {
-    self.height = height
-    self.width = width
-  }
-
-  public var description: String { "\(height)x\(width)" }
-}
-
-/// Rows and columns added around an image; none is negative.
-public struct Padding2D: Hashable, Sendable, CustomStringConvertible {
-  public let top: Int
-  public let bottom: Int
-  public let left: Int
-  public let right: Int
-
-  public init(top: Int, bottom: Int, left: Int, right: Int) {
-    self.top = top
-    self.bottom = bottom
-    self.left = left
-    self.right = right
-  }
-
-  /// The same padding on all sides.
-  public init(_ amount: Int) {
-    self.init(top: amount, bottom: amount, left: amount, right: amount)
-  }
-
-  public var description: String { "\(top),\(bottom),\(left),\(right)" }
-}
-
-/// The attributes of a two-dimensional convolution.
-public struct Convolution: Hashable, Sendable {
-  public let strides: Size2D
-  public let padding: Padding2D
-  public let dilations: Size2D
-  public let groups: Int
-
-  public init(
-    strides: Size2D = Size2D(1, 1), padding: Padding2D = Padding2D(0),
-    dilations: Size2D = Size2D(1, 1), groups: Int = 1
-  ) {
-    self.strides = strides
-    self.padding = padding
-    self.dilations = dilations
-    self.groups = groups
-  }
-
-  /// Extent of the output, or nil when the dilated kernel is larger than the padded input, or an
-  /// attribute is out of range.
-  public func outputSize(input: Size2D, kernel: Size2D) -> Size2D? {
-    Window(size: kernel, strides: strides, padding: padding, dilations: dilations)
-      .outputSize(input: input)
-  }
-}
-
-/// The attributes of a two-dimensional sliding window.
-public struct Window: Hashable, Sendable {
-  public let size: Size2D
-  public let strides: Size2D
-  public let padding: Padding2D
-  public let dilations: Size2D
-
-  public init(
-    size: Size2D, strides: Size2D, padding: Padding2D = Padding2D(0),
-    dilations: Size2D = Size2D(1, 1)
-  ) {
-    self.size = size
-    self.strides = strides
-    self.padding = padding
-    self.dilations = dilations
-  }
-
-  /// Bound on sizes, strides, dilations and paddings; keeps window arithmetic far from overflow.
-  static let largestAttribute = 1 << 24
-  /// Bound on the extents of the image, for the same reason.
-  static let largestExtent = 1 << 40
-
-  /// Number of window positions, or nil when the dilated window is larger than the padded input, or
-  /// an attribute is out of range.
-  public func outputSize(input: Size2D) -> Size2D? {
-    let height = Window.positions(
-      input.height, padding.top, padding.bottom, size.height, strides.height, dilations.height)
-    let width = Window.positions(
-      input.width, padding.left, padding.right, size.width, strides.width, dilations.width)
-    guard let height, let width else { return nil }
-    return Size2D(height, width)
-  }
-
-  private static func positions(
-    _ extent: Int, _ low: Int, _ high: Int, _ size: Int, _ stride: Int, _ dilation: Int
-  ) -> Int? {
-    guard (0...largestExtent).contains(extent),
-      [low, high].allSatisfy((0...largestAttribute).contains),
-      [size, stride, dilation].allSatisfy((1...largestAttribute).contains)
-    else { return nil }
-    let room = extent + low + high - dilation * (size - 1)
-    return room >= 1 ? (room - 1) / stride + 1 : nil
-  }
 }

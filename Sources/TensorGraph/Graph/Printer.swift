@@ -24,14 +24,33 @@ extension Op {
   /// Attributes as printed; none for those that the result's type shows.
   fileprivate var attributes: [String] {
     switch self {
-    case .input, .unary, .binary, .compare, .select, .convert, .reshape, .gather, .scatterAdd:
-      []
-    case .constant(let value, _):
-      ["\(value)"]
-    case .iota(_, let axis), .argmax(let axis), .concatenate(let axis):
-      ["axis=\(axis)"]
-    case .reduce(_, let axes), .broadcast(_, let axes):
+    case .input, .elementwise, .indexing: []
+    case .constant(let value, _): ["\(value)"]
+    case .iota(_, let axis): ["axis=\(axis)"]
+    case .reduction(let op): op.attributes
+    case .contraction(let op): op.attributes
+    case .structural(let op): op.attributes
+    }
+  }
+}
+
+extension ReductionOp {
+  fileprivate var attributes: [String] {
+    switch self {
+    case .reduce(_, let axes):
       ["axes=\(axes)"]
+    case .argmax(let axis):
+      ["axis=\(axis)"]
+    case .windowArgmax(let window):
+      ["size=\(window.size)"]
+        + windowAttributes(window.strides, window.padding, window.dilations)
+    }
+  }
+}
+
+extension ContractionOp {
+  fileprivate var attributes: [String] {
+    switch self {
     case .matmul(let transposeA, let transposeB):
       (transposeA ? ["transposeA"] : []) + (transposeB ? ["transposeB"] : [])
     case .convolution(let convolution):
@@ -40,9 +59,17 @@ extension Op {
       convolution.attributes + ["inputSize=\(inputSize)"]
     case .convolutionWeightGradient(let convolution, let kernelSize):
       convolution.attributes + ["kernelSize=\(kernelSize)"]
-    case .windowArgmax(let window):
-      ["size=\(window.size)"]
-        + windowAttributes(window.strides, window.padding, window.dilations)
+    }
+  }
+}
+
+extension StructuralOp {
+  fileprivate var attributes: [String] {
+    switch self {
+    case .reshape:
+      []
+    case .broadcast(_, let axes):
+      ["axes=\(axes)"]
     case .transpose(let permutation):
       ["permutation=\(permutation)"]
     case .slice(let starts, let limits, let strides):
@@ -51,6 +78,8 @@ extension Op {
     case .pad(let low, let high, let interior):
       ["low=\(low)", "high=\(high)"]
         + (interior.allSatisfy { $0 == 0 } ? [] : ["interior=\(interior)"])
+    case .concatenate(let axis):
+      ["axis=\(axis)"]
     }
   }
 }

@@ -11,16 +11,16 @@ public struct Value {
   public var shape: Shape { node.type.shape }
   public var dtype: DType { node.type.dtype }
 
-  func unary(_ op: UnaryOp) -> Value { builder.apply(.unary(op), [self]) }
+  func unary(_ op: UnaryOp) -> Value { builder.apply(.elementwise(.unary(op)), [self]) }
 
   func binary(_ op: BinaryOp, _ other: Value) -> Value {
     let (left, right) = Value.broadcastTogether(self, other)
-    return builder.apply(.binary(op), [left, right])
+    return builder.apply(.elementwise(.binary(op)), [left, right])
   }
 
   func compare(_ comparison: Comparison, _ other: Value) -> Value {
     let (left, right) = Value.broadcastTogether(self, other)
-    return builder.apply(.compare(comparison), [left, right])
+    return builder.apply(.elementwise(.compare(comparison)), [left, right])
   }
 
   /// A tensor like this one whose elements are all `value`.
@@ -82,11 +82,11 @@ extension Value {
 
   /// `whenTrue` where this condition holds, else `whenFalse`; all three of one shape.
   public func select(_ whenTrue: Value, _ whenFalse: Value) -> Value {
-    builder.apply(.select, [self, whenTrue, whenFalse])
+    builder.apply(.elementwise(.select), [self, whenTrue, whenFalse])
   }
 
   public func convert(to dtype: DType) -> Value {
-    dtype == self.dtype ? self : builder.apply(.convert(dtype), [self])
+    dtype == self.dtype ? self : builder.apply(.elementwise(.convert(dtype)), [self])
   }
 }
 
@@ -113,12 +113,12 @@ extension Value {
 
   /// Index (i32) of the first largest element along `axis` (negative counts from the end).
   public func argmax(axis: Int) -> Value {
-    builder.apply(.argmax(axis: axis < 0 ? axis + shape.rank : axis), [self])
+    builder.apply(.reduction(.argmax(axis: axis < 0 ? axis + shape.rank : axis)), [self])
   }
 
   private func reduce(_ reduction: Reduction, axes: [Int]?, keepsAxes: Bool) -> Value {
     let normalized = (axes ?? Array(0..<shape.rank)).map { $0 < 0 ? $0 + shape.rank : $0 }.sorted()
-    let result = builder.apply(.reduce(reduction, axes: normalized), [self])
+    let result = builder.apply(.reduction(.reduce(reduction, axes: normalized)), [self])
     return keepsAxes ? result.reshape(to: shape.keeping(axes: normalized)) : result
   }
 }
@@ -131,19 +131,21 @@ extension Value {
   public func matmul(
     _ other: Value, transposeA: Bool = false, transposeB: Bool = false
   ) -> Value {
-    builder.apply(.matmul(transposeA: transposeA, transposeB: transposeB), [self, other])
+    builder.apply(
+      .contraction(.matmul(transposeA: transposeA, transposeB: transposeB)), [self, other])
   }
 
   /// Cross-correlation of [N, C, H, W] with a weight [O, C / groups, kH, kW].
   public func convolve(_ weight: Value, _ convolution: Convolution) -> Value {
-    builder.apply(.convolution(convolution), [self, weight])
+    builder.apply(.contraction(.convolution(convolution)), [self, weight])
   }
 
   /// The input cotangent of a convolution, from this output cotangent [N, O, oH, oW].
   public func convolutionInputGradient(
     _ weight: Value, _ convolution: Convolution, inputSize: Size2D
   ) -> Value {
-    builder.apply(.convolutionInputGradient(convolution, inputSize: inputSize), [self, weight])
+    builder.apply(
+      .contraction(.convolutionInputGradient(convolution, inputSize: inputSize)), [self, weight])
   }
 
   /// The weight cotangent of a convolution of this input, from the output cotangent.
@@ -151,7 +153,8 @@ extension Value {
     _ cotangent: Value, _ convolution: Convolution, kernelSize: Size2D
   ) -> Value {
     builder.apply(
-      .convolutionWeightGradient(convolution, kernelSize: kernelSize), [self, cotangent])
+      .contraction(.convolutionWeightGradient(convolution, kernelSize: kernelSize)),
+      [self, cotangent])
   }
 }
 
@@ -160,12 +163,12 @@ extension Value {
 extension Value {
   /// Position (i32) of the largest element in each window over [N, C, H, W].
   public func windowArgmax(_ window: Window) -> Value {
-    builder.apply(.windowArgmax(window), [self])
+    builder.apply(.reduction(.windowArgmax(window)), [self])
   }
 
   /// Axis i becomes axis `axes[i]` of the result; the other axes repeat.
   public func broadcast(to shape: Shape, axes: [Int]) -> Value {
-    builder.apply(.broadcast(shape, axes: axes), [self])
+    builder.apply(.structural(.broadcast(shape, axes: axes)), [self])
   }
 
   /// NumPy's broadcast: trailing axes aligned, extent 1 repeats.
@@ -182,12 +185,12 @@ extension Value {
   }
 
   public func reshape(to shape: Shape) -> Value {
-    shape == self.shape ? self : builder.apply(.reshape(shape), [self])
+    shape == self.shape ? self : builder.apply(.structural(.reshape(shape)), [self])
   }
 
   /// Axis i of the result is axis `permutation[i]` of this value.
   public func transpose(_ permutation: [Int]) -> Value {
-    builder.apply(.transpose(permutation: permutation), [self])
+    builder.apply(.structural(.transpose(permutation: permutation)), [self])
   }
 
   /// This value with its last two axes swapped.
@@ -203,7 +206,8 @@ extension Value {
     let strides = zip(strides ?? starts.map { _ in 1 }, shape.dimensions).map { stride, extent in
       Swift.min(stride, Swift.max(extent, 1))
     }
-    return builder.apply(.slice(starts: starts, limits: limits, strides: strides), [self])
+    return builder.apply(
+      .structural(.slice(starts: starts, limits: limits, strides: strides)), [self])
   }
 
   /// Elements `range` along one axis.
@@ -217,23 +221,23 @@ extension Value {
 
   public func pad(low: [Int], high: [Int], interior: [Int]? = nil) -> Value {
     let interior = interior ?? [Int](repeating: 0, count: low.count)
-    return builder.apply(.pad(low: low, high: high, interior: interior), [self])
+    return builder.apply(.structural(.pad(low: low, high: high, interior: interior)), [self])
   }
 
   public static func concatenate(_ values: [Value], axis: Int) -> Value {
     precondition(!values.isEmpty, "nothing to concatenate")
     return values.count == 1
-      ? values[0] : values[0].builder.apply(.concatenate(axis: axis), values)
+      ? values[0] : values[0].builder.apply(.structural(.concatenate(axis: axis)), values)
   }
 
   /// Rows of this [B, V, D] at indices [B, N]: [B, N, D].
   public func gather(_ indices: Value) -> Value {
-    builder.apply(.gather, [self, indices])
+    builder.apply(.indexing(.gather), [self, indices])
   }
 
   /// Sums these updates [B, N, D] into rows `indices` [B, N] of zeros [B, size, D].
   public func scatterAdd(_ indices: Value, size: Int) -> Value {
-    builder.apply(.scatterAdd(size: size), [self, indices])
+    builder.apply(.indexing(.scatterAdd(size: size)), [self, indices])
   }
 }
 

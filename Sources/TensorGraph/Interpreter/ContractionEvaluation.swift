@@ -1,5 +1,5 @@
-extension Op {
-  func evaluateContraction(
+extension ContractionOp {
+  func evaluate(
     _ left: InterpretedTensor, _ right: InterpretedTensor, _ type: TensorType
   ) -> [Double] {
     var results = [Double](repeating: 0, count: type.shape.elementCount)
@@ -21,8 +21,6 @@ extension Op {
         input, weight, output in
         results[weight] += left.elements[input] * right.elements[output]
       }
-    default:
-      preconditionFailure("\(name) is not a contraction")
     }
     return results
   }

@@ -1,5 +1,5 @@
-extension Op {
-  func evaluateElementwise(_ operands: [InterpretedTensor], _ type: TensorType) -> [Double] {
+extension ElementwiseOp {
+  func evaluate(_ operands: [InterpretedTensor], _ type: TensorType) -> [Double] {
     let first = operands[0].elements
     switch self {
     case .unary(let op):
@@ -14,8 +14,6 @@ extension Op {
       return first.indices.map { operands[first[$0] != 0 ? 1 : 2].elements[$0] }
     case .convert(let dtype):
       return first.map { dtype.converting($0) }
-    default:
-      preconditionFailure("\(name) is not elementwise")
     }
   }
 }

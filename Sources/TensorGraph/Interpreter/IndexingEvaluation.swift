@@ -1,5 +1,5 @@
-extension Op {
-  func evaluateIndexing(
+extension IndexingOp {
+  func evaluate(
     _ operand: InterpretedTensor, _ indices: InterpretedTensor, _ type: TensorType
   ) -> [Double] {
     let (batchCount, rowCount) = (indices.shape[0], indices.shape[1])
@@ -10,7 +10,6 @@ extension Op {
     switch self {
     case .gather: tableRows = operand.shape[1]
     case .scatterAdd(let size): tableRows = size
-    default: preconditionFailure("\(name) does not index")
     }
     for batch in 0..<batchCount {
       for row in 0..<rowCount {
@@ -21,7 +20,7 @@ extension Op {
         for column in 0..<width {
           switch self {
           case .gather: results[inRows + column] = operand.elements[inTable + column]
-          default: results[inTable + column] += operand.elements[inRows + column]
+          case .scatterAdd: results[inTable + column] += operand.elements[inRows + column]
           }
         }
       }

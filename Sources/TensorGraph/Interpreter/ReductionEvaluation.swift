@@ -1,5 +1,5 @@
-extension Op {
-  func evaluateReduction(_ operand: InterpretedTensor, _ type: TensorType) -> [Double] {
+extension ReductionOp {
+  func evaluate(_ operand: InterpretedTensor, _ type: TensorType) -> [Double] {
     switch self {
     case .reduce(let reduction, let axes):
       var results = [Double](
@@ -18,8 +18,8 @@ extension Op {
         }
       }
       return positions
-    default:
-      preconditionFailure("\(name) is not a reduction")
+    case .windowArgmax(let window):
+      return window.evaluateArgmax(operand, type)
     }
   }
 }

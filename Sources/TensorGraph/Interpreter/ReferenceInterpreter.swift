@@ -92,18 +92,16 @@ extension Op {
       return [dtype.converting(value)]
     case .iota(let type, let axis):
       return type.shape.mapIndices { Double($0[axis]) }
-    case .unary, .binary, .compare, .select, .convert:
-      return evaluateElementwise(operands, type)
-    case .reduce, .argmax:
-      return evaluateReduction(operands[0], type)
-    case .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient:
-      return evaluateContraction(operands[0], operands[1], type)
-    case .windowArgmax(let window):
-      return window.evaluateArgmax(operands[0], type)
-    case .broadcast, .reshape, .transpose, .slice, .pad, .concatenate:
-      return evaluateStructural(operands, type)
-    case .gather, .scatterAdd:
-      return evaluateIndexing(operands[0], operands[1], type)
+    case .elementwise(let op):
+      return op.evaluate(operands, type)
+    case .reduction(let op):
+      return op.evaluate(operands[0], type)
+    case .contraction(let op):
+      return op.evaluate(operands[0], operands[1], type)
+    case .structural(let op):
+      return op.evaluate(operands, type)
+    case .indexing(let op):
+      return op.evaluate(operands[0], operands[1], type)
     }
   }
 }

@@ -1,13 +1,15 @@
 import Foundation
 
 extension GraphBuilder {
-  func simplifiedElementwise(_ op: Op, _ operands: [Value], _ type: TensorType) -> Value? {
+  func simplifiedElementwise(
+    _ op: ElementwiseOp, _ operands: [Value], _ type: TensorType
+  ) -> Value? {
     if let folded = folded(op, operands, type) { return folded }
     switch op {
     case .unary(.negate):
-      if case .unary(.negate) = operands[0].node.op { return operands[0].operands[0] }
+      if case .elementwise(.unary(.negate)) = operands[0].node.op { return operands[0].operands[0] }
     case .unary(.not):
-      if case .unary(.not) = operands[0].node.op { return operands[0].operands[0] }
+      if case .elementwise(.unary(.not)) = operands[0].node.op { return operands[0].operands[0] }
     case .binary(let op):
       return simplifiedBinary(op, operands[0], operands[1])
     case .select:
@@ -16,8 +18,6 @@ extension GraphBuilder {
       if dtype == operands[0].dtype { return operands[0] }
     case .unary, .compare:
       return nil
-    default:
-      preconditionFailure("\(op.name) is not elementwise")
     }
     return nil
   }
@@ -28,12 +28,12 @@ extension GraphBuilder {
     case .add:
       if rightConstant == 0 { return left }
       if leftConstant == 0 { return right }
-      if case .unary(.negate) = right.node.op { return left - right.operands[0] }
-      if case .unary(.negate) = left.node.op { return right - left.operands[0] }
+      if case .elementwise(.unary(.negate)) = right.node.op { return left - right.operands[0] }
+      if case .elementwise(.unary(.negate)) = left.node.op { return right - left.operands[0] }
     case .subtract:
       if rightConstant == 0 { return left }
       if leftConstant == 0 { return -right }
-      if case .unary(.negate) = right.node.op { return left + right.operands[0] }
+      if case .elementwise(.unary(.negate)) = right.node.op { return left + right.operands[0] }
     case .multiply:
       return simplifiedProduct(left, right, leftConstant, rightConstant)
     case .divide:
@@ -61,16 +61,20 @@ extension GraphBuilder {
     if leftConstant == 1 { return right }
     if rightConstant == -1 { return -left }
     if leftConstant == -1 { return -right }
-    if case .unary(.negate) = left.node.op {
-      if case .unary(.negate) = right.node.op { return left.operands[0] * right.operands[0] }
+    if case .elementwise(.unary(.negate)) = left.node.op {
+      if case .elementwise(.unary(.negate)) = right.node.op {
+        return left.operands[0] * right.operands[0]
+      }
       return -(left.operands[0] * right)
     }
-    if case .unary(.negate) = right.node.op { return -(left * right.operands[0]) }
+    if case .elementwise(.unary(.negate)) = right.node.op { return -(left * right.operands[0]) }
     return nil
   }
 
   /// The result of an elementwise operator on uniform floating-point constants, as a constant.
-  private func folded(_ op: Op, _ operands: [Value], _ type: TensorType) -> Value? {
+  private func folded(
+    _ op: ElementwiseOp, _ operands: [Value], _ type: TensorType
+  ) -> Value? {
     guard type.dtype.isFloatingPoint else { return nil }
     var constants: [Double] = []
     for operand in operands {
@@ -82,7 +86,6 @@ extension GraphBuilder {
     case .unary(let op): value = op.evaluate(constants[0])
     case .binary(let op): value = op.evaluate(constants[0], constants[1])
     case .select, .compare, .convert: return nil
-    default: preconditionFailure("\(op.name) is not elementwise")
     }
     return constant(value, type.shape, type.dtype)
   }

@@ -16,17 +16,25 @@ extension GraphBuilder {
     switch op {
     case .input, .constant, .iota:
       nil
-    case .unary, .binary, .compare, .select, .convert:
+    case .elementwise(let op):
       simplifiedElementwise(op, operands, type)
-    case .reduce(let reduction, let axes):
-      simplifiedReduction(reduction, axes, operands[0], type)
-    case .matmul(let transposeA, let transposeB):
-      simplifiedMatmul(operands[0], operands[1], transposeA, transposeB)
-    case .argmax, .convolution, .convolutionInputGradient, .convolutionWeightGradient,
-      .windowArgmax, .gather, .scatterAdd:
-      nil
-    case .broadcast, .reshape, .transpose, .slice, .pad, .concatenate:
+    case .reduction(let op):
+      simplifiedReduction(op, operands[0], type)
+    case .contraction(let op):
+      simplifiedContraction(op, operands[0], operands[1])
+    case .structural(let op):
       simplifiedStructural(op, operands, type)
+    case .indexing:
+      nil
+    }
+  }
+
+  private func simplifiedReduction(
+    _ op: ReductionOp, _ operand: Value, _ type: TensorType
+  ) -> Value? {
+    switch op {
+    case .reduce(let reduction, let axes): simplifiedReduction(reduction, axes, operand, type)
+    case .argmax, .windowArgmax: nil
     }
   }
 
@@ -35,7 +43,9 @@ extension GraphBuilder {
   ) -> Value? {
     if axes.allSatisfy({ operand.shape[$0] == 1 }) { return operand.reshape(to: type.shape) }
     let count = axes.reduce(1) { $0 * operand.shape[$1] }
-    guard count > 0, case .broadcast(_, let sourceAxes) = operand.node.op else { return nil }
+    guard count > 0, case .structural(.broadcast(_, let sourceAxes)) = operand.node.op else {
+      return nil
+    }
     // Reducing axes along which the operand only repeats needs no reduction.
     let repeated = axes.filter { !sourceAxes.contains($0) }
     guard !repeated.isEmpty else { return nil }
@@ -43,7 +53,7 @@ extension GraphBuilder {
     let reducedSourceAxes = sourceAxes.indices.filter { axes.contains(sourceAxes[$0]) }
     let reduced =
       reducedSourceAxes.isEmpty
-      ? source : apply(.reduce(reduction, axes: reducedSourceAxes), [source])
+      ? source : apply(.reduction(.reduce(reduction, axes: reducedSourceAxes)), [source])
     let keptAxes = (0..<operand.shape.rank).filter { !axes.contains($0) }
     let newAxes = sourceAxes.filter { !axes.contains($0) }.map { keptAxes.firstIndex(of: $0) ?? 0 }
     let spread = reduced.broadcast(to: type.shape, axes: newAxes)
@@ -53,6 +63,17 @@ extension GraphBuilder {
     case .sum:
       let repetitions = repeated.reduce(1) { $0 * operand.shape[$1] }
       return spread * Double(repetitions)
+    }
+  }
+
+  private func simplifiedContraction(
+    _ op: ContractionOp, _ left: Value, _ right: Value
+  ) -> Value? {
+    switch op {
+    case .matmul(let transposeA, let transposeB):
+      simplifiedMatmul(left, right, transposeA, transposeB)
+    case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
+      nil
     }
   }
 
@@ -72,7 +93,7 @@ extension GraphBuilder {
 extension Value {
   /// The operand of a transposition that only swaps the last two axes.
   fileprivate var matrixTransposeSource: Value? {
-    guard case .transpose(let permutation) = node.op else { return nil }
+    guard case .structural(.transpose(let permutation)) = node.op else { return nil }
     var swapped = Array(0..<shape.rank)
     swapped.swapAt(shape.rank - 2, shape.rank - 1)
     return permutation == swapped ? operands[0] : nil
@@ -81,7 +102,7 @@ extension Value {
   /// The number this value repeats everywhere, when it is a constant or a broadcast of one.
   var uniformConstant: Double? {
     var source = node
-    while case .broadcast = source.op { source = builder.node(source.operands[0]) }
+    while case .structural(.broadcast) = source.op { source = builder.node(source.operands[0]) }
     return if case .constant(let value, _) = source.op { value } else { nil }
   }
 }

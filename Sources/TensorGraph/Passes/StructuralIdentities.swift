@@ -1,17 +1,21 @@
 extension GraphBuilder {
-  func simplifiedStructural(_ op: Op, _ operands: [Value], _ type: TensorType) -> Value? {
+  func simplifiedStructural(
+    _ op: StructuralOp, _ operands: [Value], _ type: TensorType
+  ) -> Value? {
     let operand = operands[0]
-    if operands.count == 1, type.shape == operand.shape, isIdentity(op) { return operand }
+    if operands.count == 1, type.shape == operand.shape, op.isIdentity { return operand }
     switch op {
     case .broadcast(let shape, let axes):
-      if case .broadcast(_, let inner) = operand.node.op {
+      if case .structural(.broadcast(_, let inner)) = operand.node.op {
         return operand.operands[0].broadcast(to: shape, axes: inner.map { axes[$0] })
       }
     case .reshape(let shape):
-      if case .reshape = operand.node.op { return operand.operands[0].reshape(to: shape) }
+      if case .structural(.reshape) = operand.node.op {
+        return operand.operands[0].reshape(to: shape)
+      }
       if let value = operand.uniformConstant { return constant(value, shape, type.dtype) }
     case .transpose(let permutation):
-      if case .transpose(let inner) = operand.node.op {
+      if case .structural(.transpose(let inner)) = operand.node.op {
         return operand.operands[0].transpose(permutation.map { inner[$0] })
       }
       if let value = operand.uniformConstant { return constant(value, type.shape, type.dtype) }
@@ -21,15 +25,15 @@ extension GraphBuilder {
       if operand.uniformConstant == 0 { return constant(0, type.shape, type.dtype) }
     case .concatenate:
       if operands.count == 1 { return operand }
-    default:
-      preconditionFailure("\(op.name) is not structural")
     }
     return nil
   }
+}
 
+extension StructuralOp {
   /// Whether the operator leaves an operand of the result's shape as it is.
-  private func isIdentity(_ op: Op) -> Bool {
-    switch op {
+  fileprivate var isIdentity: Bool {
+    switch self {
     case .broadcast, .reshape: true
     case .transpose(let permutation): permutation == Array(permutation.indices)
     case .slice(let starts, _, let strides):
@@ -37,7 +41,6 @@ extension GraphBuilder {
     case .pad(let low, let high, let interior):
       (low + high + interior).allSatisfy { $0 == 0 }
     case .concatenate: true
-    default: preconditionFailure("\(op.name) is not structural")
     }
   }
 }

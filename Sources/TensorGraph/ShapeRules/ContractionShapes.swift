@@ -1,5 +1,5 @@
-extension Op {
-  func contractionType(_ left: TensorType, _ right: TensorType) throws(GraphError) -> TensorType {
+extension ContractionOp {
+  func resultType(_ left: TensorType, _ right: TensorType) throws(GraphError) -> TensorType {
     guard left.dtype == right.dtype, left.dtype.isFloatingPoint else {
       throw GraphError(
         "\(name) takes two operands of one floating-point type, not \(left), \(right)")
@@ -16,8 +16,6 @@ extension Op {
     case .convolutionWeightGradient(let convolution, let kernelSize):
       shape = try convolution.weightShape(
         input: left.shape, cotangent: right.shape, kernelSize: kernelSize)
-    default:
-      preconditionFailure("\(name) is not a contraction")
     }
     return TensorType(shape, left.dtype)
   }
@@ -131,22 +129,5 @@ func checkWindowAttributes(
     guard (0...Window.largestAttribute).contains(amount) else {
       throw GraphError("window: padding \(padding) is out of range")
     }
-  }
-}
-
-extension Op {
-  func windowType(_ operand: TensorType, _ window: Window) throws(GraphError) -> TensorType {
-    guard operand.shape.rank == 4, operand.dtype.isFloatingPoint else {
-      throw GraphError("window_argmax takes floating-point [N, C, H, W], not \(operand)")
-    }
-    try checkWindowAttributes(
-      strides: window.strides, padding: window.padding, dilations: window.dilations)
-    let input = Size2D(operand.shape[2], operand.shape[3])
-    guard input.height * input.width <= Int(Int32.max), let size = window.outputSize(input: input)
-    else {
-      throw GraphError("window_argmax: a window of \(window.size) does not fit \(input)")
-    }
-    return TensorType(
-      try Shape(validating: [operand.shape[0], operand.shape[1], size.height, size.width]), .i32)
   }
 }

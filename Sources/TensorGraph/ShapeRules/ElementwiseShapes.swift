@@ -1,5 +1,5 @@
-extension Op {
-  func elementwiseType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+extension ElementwiseOp {
+  func resultType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
     let first = operands[0]
     for operand in operands where operand.shape != first.shape {
       throw GraphError("\(name): shapes \(operands.map(\.shape)) differ")
@@ -25,8 +25,6 @@ extension Op {
       return operands[1]
     case .convert(let dtype):
       return TensorType(first.shape, dtype)
-    default:
-      preconditionFailure("\(name) is not elementwise")
     }
   }
 }

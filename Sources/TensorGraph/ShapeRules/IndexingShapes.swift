@@ -1,5 +1,5 @@
-extension Op {
-  func indexingType(_ operand: TensorType, _ indices: TensorType) throws(GraphError) -> TensorType {
+extension IndexingOp {
+  func resultType(_ operand: TensorType, _ indices: TensorType) throws(GraphError) -> TensorType {
     guard indices.dtype.isInteger, indices.shape.rank == 2, operand.shape.rank == 3,
       operand.shape[0] == indices.shape[0], operand.dtype != .bool
     else {
@@ -15,8 +15,6 @@ extension Op {
         throw GraphError("scatter_add: updates \(shape) do not fit indices \(indices.shape)")
       }
       return TensorType(try Shape(validating: [shape[0], size, shape[2]]), operand.dtype)
-    default:
-      preconditionFailure("\(name) does not index")
     }
   }
 }

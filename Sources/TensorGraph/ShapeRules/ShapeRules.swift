@@ -13,21 +13,19 @@ extension Op {
       guard dtype.contains(value) else { throw GraphError("constant: \(value) is no \(dtype)") }
       return TensorType([], dtype)
     case .iota(let type, let axis):
-      try check(axis: axis, type.shape)
+      try type.shape.check(axis: axis, for: name)
       guard type.dtype != .bool else { throw GraphError("iota is not defined on bool") }
       return type
-    case .unary, .binary, .compare, .select, .convert:
-      return try elementwiseType(operands)
-    case .reduce, .argmax:
-      return try reductionType(operands[0])
-    case .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient:
-      return try contractionType(operands[0], operands[1])
-    case .windowArgmax(let window):
-      return try windowType(operands[0], window)
-    case .broadcast, .reshape, .transpose, .slice, .pad, .concatenate:
-      return try structuralType(operands)
-    case .gather, .scatterAdd:
-      return try indexingType(operands[0], operands[1])
+    case .elementwise(let op):
+      return try op.resultType(operands)
+    case .reduction(let op):
+      return try op.resultType(operands[0])
+    case .contraction(let op):
+      return try op.resultType(operands[0], operands[1])
+    case .structural(let op):
+      return try op.resultType(operands)
+    case .indexing(let op):
+      return try op.resultType(operands[0], operands[1])
     }
   }
 
@@ -35,15 +33,11 @@ extension Op {
   public var arity: Int? {
     switch self {
     case .input, .constant, .iota: 0
-    case .unary, .convert: 1
-    case .binary, .compare: 2
-    case .select: 3
-    case .reduce, .argmax: 1
-    case .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient: 2
-    case .windowArgmax: 1
-    case .broadcast, .reshape, .transpose, .slice, .pad: 1
-    case .concatenate: nil
-    case .gather, .scatterAdd: 2
+    case .elementwise(let op): op.arity
+    case .reduction: 1
+    case .contraction: 2
+    case .structural(let op): op.arity
+    case .indexing: 2
     }
   }
 
@@ -53,32 +47,91 @@ extension Op {
     case .input: "input"
     case .constant: "constant"
     case .iota: "iota"
+    case .elementwise(let op): op.name
+    case .reduction(let op): op.name
+    case .contraction(let op): op.name
+    case .structural(let op): op.name
+    case .indexing(let op): op.name
+    }
+  }
+}
+
+extension ElementwiseOp {
+  fileprivate var arity: Int {
+    switch self {
+    case .unary, .convert: 1
+    case .binary, .compare: 2
+    case .select: 3
+    }
+  }
+
+  var name: String {
+    switch self {
     case .unary(let op): op.rawValue
     case .binary(let op): op.rawValue
     case .compare(let comparison): comparison.rawValue
     case .select: "select"
     case .convert: "convert"
+    }
+  }
+}
+
+extension ReductionOp {
+  var name: String {
+    switch self {
     case .reduce(let reduction, _): "reduce_" + reduction.rawValue
     case .argmax: "argmax"
+    case .windowArgmax: "window_argmax"
+    }
+  }
+}
+
+extension ContractionOp {
+  var name: String {
+    switch self {
     case .matmul: "matmul"
     case .convolution: "convolution"
     case .convolutionInputGradient: "convolution_input_gradient"
     case .convolutionWeightGradient: "convolution_weight_gradient"
-    case .windowArgmax: "window_argmax"
+    }
+  }
+}
+
+extension StructuralOp {
+  /// Nil for any number above 0.
+  fileprivate var arity: Int? {
+    switch self {
+    case .broadcast, .reshape, .transpose, .slice, .pad: 1
+    case .concatenate: nil
+    }
+  }
+
+  var name: String {
+    switch self {
     case .broadcast: "broadcast"
     case .reshape: "reshape"
     case .transpose: "transpose"
     case .slice: "slice"
     case .pad: "pad"
     case .concatenate: "concatenate"
+    }
+  }
+}
+
+extension IndexingOp {
+  var name: String {
+    switch self {
     case .gather: "gather"
     case .scatterAdd: "scatter_add"
     }
   }
+}
 
-  func check(axis: Int, _ shape: Shape) throws(GraphError) {
-    guard (0..<shape.rank).contains(axis) else {
-      throw GraphError("\(name): axis \(axis) is outside shape \(shape)")
+extension Shape {
+  /// - Throws: ``GraphError`` in the name of an operator when there is no such axis.
+  func check(axis: Int, for name: String) throws(GraphError) {
+    guard (0..<rank).contains(axis) else {
+      throw GraphError("\(name): axis \(axis) is outside shape \(self)")
     }
   }
 }

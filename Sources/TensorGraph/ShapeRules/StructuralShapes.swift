@@ -1,5 +1,5 @@
-extension Op {
-  func structuralType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+extension StructuralOp {
+  func resultType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
     guard let first = operands.first else { throw GraphError("\(name) of nothing") }
     switch self {
     case .broadcast(let shape, let axes):
@@ -21,8 +21,6 @@ extension Op {
       return TensorType(try padShape(first.shape, low, high, interior), first.dtype)
     case .concatenate(let axis):
       return try concatenateType(operands, axis)
-    default:
-      preconditionFailure("\(name) is not structural")
     }
   }
 
@@ -33,7 +31,7 @@ extension Op {
       throw GraphError("broadcast: axes \(axes) do not fit operand \(operand)")
     }
     for (axis, target) in axes.enumerated() {
-      try check(axis: target, shape)
+      try shape.check(axis: target, for: name)
       guard operand[axis] == shape[target] else {
         throw GraphError("broadcast: axis \(axis) of \(operand) is not axis \(target) of \(shape)")
       }
@@ -94,7 +92,7 @@ extension Op {
     _ operands: [TensorType], _ axis: Int
   ) throws(GraphError) -> TensorType {
     let first = operands[0]
-    try check(axis: axis, first.shape)
+    try first.shape.check(axis: axis, for: name)
     var extent = 0
     for operand in operands {
       guard operand.dtype == first.dtype, operand.shape.rank == first.shape.rank,

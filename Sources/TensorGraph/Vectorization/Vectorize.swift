@@ -66,41 +66,28 @@ struct VectorizationRules {
 
   private func vectorizedResult(_ node: Node, _ operands: [VectorizedValue]) -> Value {
     func applyAll(_ op: Op) -> Value { builder.apply(op, operands.map(vectorized)) }
-    func shifted(_ axes: [Int]) -> [Int] { axes.map { $0 + 1 } }
     switch node.op {
     case .input, .constant, .iota:
       preconditionFailure("\(node.op.name) has no operands")
-    case .unary, .binary, .compare, .select, .convert:
+    case .elementwise:
       return applyAll(node.op)
-    case .reduce(let reduction, let axes):
-      return applyAll(.reduce(reduction, axes: shifted(axes)))
-    case .argmax(let axis):
-      return applyAll(.argmax(axis: axis + 1))
-    case .matmul(let transposeA, let transposeB):
+    case .reduction(.reduce(let reduction, let axes)):
+      return applyAll(.reduction(.reduce(reduction, axes: axes.map { $0 + 1 })))
+    case .reduction(.argmax(let axis)):
+      return applyAll(.reduction(.argmax(axis: axis + 1)))
+    case .contraction(.matmul(let transposeA, let transposeB)):
       return matmul(operands[0], operands[1], transposeA, transposeB)
-    case .convolution(let convolution):
+    case .contraction(.convolution(let convolution)):
       return self.convolution(operands[0], operands[1], convolution)
-    case .convolutionInputGradient(let convolution, let size):
+    case .contraction(.convolutionInputGradient(let convolution, let size)):
       return inputGradient(operands[0], operands[1], convolution, size)
-    case .convolutionWeightGradient(let convolution, let size):
+    case .contraction(.convolutionWeightGradient(let convolution, let size)):
       return weightGradient(operands[0], operands[1], convolution, size)
-    case .windowArgmax(let window):
+    case .reduction(.windowArgmax(let window)):
       return unfold(fold(operands[0].value).windowArgmax(window))
-    case .broadcast(let shape, let axes):
-      return applyAll(
-        .broadcast(Shape([count] + shape.dimensions), axes: [0] + shifted(axes)))
-    case .reshape(let shape):
-      return applyAll(.reshape(Shape([count] + shape.dimensions)))
-    case .transpose(let permutation):
-      return applyAll(.transpose(permutation: [0] + shifted(permutation)))
-    case .slice(let starts, let limits, let strides):
-      return applyAll(
-        .slice(starts: [0] + starts, limits: [count] + limits, strides: [1] + strides))
-    case .pad(let low, let high, let interior):
-      return applyAll(.pad(low: [0] + low, high: [0] + high, interior: [0] + interior))
-    case .concatenate(let axis):
-      return applyAll(.concatenate(axis: axis + 1))
-    case .gather, .scatterAdd:
+    case .structural(let op):
+      return applyAll(.structural(op.vectorized(count)))
+    case .indexing:
       return unfold(builder.apply(node.op, operands.map { fold(vectorized($0)) }))
     }
   }
@@ -135,5 +122,26 @@ struct VectorizationRules {
     }
     return vectorized(left).matmul(
       vectorized(right), transposeA: transposeA, transposeB: transposeB)
+  }
+}
+
+extension StructuralOp {
+  /// The same operator on values with a leading axis of extent `count`.
+  fileprivate func vectorized(_ count: Int) -> StructuralOp {
+    func shifted(_ axes: [Int]) -> [Int] { [0] + axes.map { $0 + 1 } }
+    return switch self {
+    case .broadcast(let shape, let axes):
+      .broadcast(Shape([count] + shape.dimensions), axes: shifted(axes))
+    case .reshape(let shape):
+      .reshape(Shape([count] + shape.dimensions))
+    case .transpose(let permutation):
+      .transpose(permutation: shifted(permutation))
+    case .slice(let starts, let limits, let strides):
+      .slice(starts: [0] + starts, limits: [count] + limits, strides: [1] + strides)
+    case .pad(let low, let high, let interior):
+      .pad(low: [0] + low, high: [0] + high, interior: [0] + interior)
+    case .concatenate(let axis):
+      .concatenate(axis: axis + 1)
+    }
   }
 }

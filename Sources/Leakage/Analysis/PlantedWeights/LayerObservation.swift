@@ -106,14 +106,13 @@ struct LayerObservation {
     var found: [String: Place] = [:]
     for (index, node) in graph.nodes.enumerated() {
       let id = NodeID(index)
-      let place: Place?
-      switch node.op {
-      case .matmul:
-        place = matrix(id, graph, weighted, reader, isTrained)
-      case .convolution:
-        place = wholeKernel(id, graph, weighted, isTrained)
-      default: place = nil
-      }
+      guard case .contraction(let op) = node.op else { continue }
+      let place: Place? =
+        switch op {
+        case .matmul: matrix(id, graph, weighted, reader, isTrained)
+        case .convolution: wholeKernel(id, graph, weighted, isTrained)
+        case .convolutionInputGradient, .convolutionWeightGradient: nil
+        }
       guard let place, node.shape.elementCount == batchSize * place.layer.rows.count else {
         continue
       }

@@ -42,7 +42,7 @@ struct LayerChain {
     let node = graph[output]
     let sources = node.operands.filter { depends[$0.index] }
     switch node.op {
-    case .matmul, .convolution, .convolutionInputGradient:
+    case .contraction(.matmul), .contraction(.convolution), .contraction(.convolutionInputGradient):
       guard sources.count == 1, let weight = node.operands.first(where: { !depends[$0.index] }),
         case .input(let index, _) = graph[weight].op
       else {
@@ -51,13 +51,15 @@ struct LayerChain {
             + "multiplies other values; use --attack auto")
       }
       return .contraction(output: output, input: sources[0], parameter: index)
-    case .reshape, .transpose:
+    case .structural(.reshape), .structural(.transpose):
       return .structural(output: output, input: sources[0])
-    case .unary, .binary, .select, .convert:
+    case .elementwise(.unary), .elementwise(.binary), .elementwise(.select),
+      .elementwise(.convert):
       return .elementwise(
         output: output, input: try elementwiseSource(of: output, graph, depends))
-    case .input, .constant, .iota, .compare, .reduce, .argmax, .convolutionWeightGradient,
-      .windowArgmax, .broadcast, .slice, .pad, .concatenate, .gather, .scatterAdd:
+    case .input, .constant, .iota, .elementwise(.compare), .reduction,
+      .contraction(.convolutionWeightGradient), .structural(.broadcast), .structural(.slice),
+      .structural(.pad), .structural(.concatenate), .indexing:
       throw AttackError(
         "layer peeling cannot undo \(node.op.name) (node \(output) of the model); it needs a chain "
           + "of fully connected or convolutional layers and invertible activations; use --attack auto"
@@ -74,14 +76,12 @@ struct LayerChain {
     repeat {
       guard let latest = frontier.max() else { break }
       frontier.remove(latest)
-      switch graph[latest].op {
-      case .unary, .binary, .compare, .select, .convert:
-        frontier.formUnion(graph[latest].operands.filter { depends[$0.index] })
-      default:
+      guard case .elementwise = graph[latest].op else {
         throw AttackError(
           "layer peeling needs one path through the model, and two meet at node \(output) "
             + "(a skip connection, perhaps); use --attack auto")
       }
+      frontier.formUnion(graph[latest].operands.filter { depends[$0.index] })
     } while frontier.count > 1
     guard let source = frontier.first else {
       throw AttackError("the model's output does not depend on its input")

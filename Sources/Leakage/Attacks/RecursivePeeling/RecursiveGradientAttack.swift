@@ -112,7 +112,7 @@ extension LayerChain.Link {
 extension Graph {
   /// The value f of logits (0, f), whose softmax cross entropy is the logistic loss of f.
   var binaryLogit: NodeID? {
-    guard case .concatenate = self[outputs[0]].op else { return nil }
+    guard case .structural(.concatenate) = self[outputs[0]].op else { return nil }
     let operands = self[outputs[0]].operands
     guard operands.count == 2, self[operands[1]].shape == [1, 1] else { return nil }
     return operands[1]

@@ -62,17 +62,8 @@ final class Emission {
         "\(Emission.limitWords) on the size of values is exceeded by a \(op.name) of \(type)")
     }
     guard remainingWork < .max else { return }
-    let inner: Int =
-      switch op {
-      case .matmul(let transposeA, _):
-        operands[0].shape[operands[0].shape.rank - (transposeA ? 2 : 1)]
-      case .convolution, .convolutionInputGradient:
-        operands[1].shape.removing(axes: [0]).elementCount
-      case .convolutionWeightGradient: operands[1].shape.elementCount
-      case .windowArgmax(let window): window.size.height * window.size.width
-      default: operands.map(\.shape.elementCount).max().map { $0 / max(count, 1) + 1 } ?? 1
-      }
-    let (work, overflow) = count.multipliedReportingOverflow(by: max(inner, 1))
+    let (work, overflow) = count.multipliedReportingOverflow(
+      by: max(op.workPerElement(operands.map(\.type), resultCount: count), 1))
     guard !overflow, work <= remainingWork else {
       throw GraphError("\(Emission.limitWords) on constant folding is exceeded by \(op.name)")
     }
@@ -89,7 +80,7 @@ final class Emission {
 
   /// A tensor whose elements are all `value`.
   func constant(_ value: Double, _ shape: Shape, _ dtype: DType) throws(ONNXError) -> Term {
-    try add(.broadcast(shape, axes: []), [try constant(value, dtype)])
+    try add(.structural(.broadcast(shape, axes: [])), [try constant(value, dtype)])
   }
 
   /// The index along `axis` at every element.
@@ -129,6 +120,25 @@ final class Emission {
       }
     }
     return Term(value: try buffers.value(of: tensor, name: name), emission: self)
+  }
+}
+
+extension Op {
+  /// Bound on the multiplications, or reads of operands, for one of `resultCount` elements.
+  fileprivate func workPerElement(_ operands: [TensorType], resultCount: Int) -> Int {
+    switch self {
+    case .contraction(.matmul(let transposeA, _)):
+      operands[0].shape[operands[0].shape.rank - (transposeA ? 2 : 1)]
+    case .contraction(.convolution), .contraction(.convolutionInputGradient):
+      operands[1].shape.removing(axes: [0]).elementCount
+    case .contraction(.convolutionWeightGradient):
+      operands[1].shape.elementCount
+    case .reduction(.windowArgmax(let window)):
+      window.size.height * window.size.width
+    case .input, .constant, .iota, .elementwise, .reduction(.reduce), .reduction(.argmax),
+      .structural, .indexing:
+      operands.map(\.shape.elementCount).max().map { $0 / max(resultCount, 1) + 1 } ?? 1
+    }
   }
 }
 

@@ -15,16 +15,18 @@ struct Term {
 // MARK: - Elementwise
 
 extension Term {
-  func unary(_ op: UnaryOp) throws(ONNXError) -> Term { try emission.add(.unary(op), [self]) }
+  func unary(_ op: UnaryOp) throws(ONNXError) -> Term {
+    try emission.add(.elementwise(.unary(op)), [self])
+  }
 
   func binary(_ op: BinaryOp, _ other: Term) throws(ONNXError) -> Term {
     let (left, right) = try Term.broadcastTogether(self, other)
-    return try emission.add(.binary(op), [left, right])
+    return try emission.add(.elementwise(.binary(op)), [left, right])
   }
 
   func compare(_ comparison: Comparison, _ other: Term) throws(ONNXError) -> Term {
     let (left, right) = try Term.broadcastTogether(self, other)
-    return try emission.add(.compare(comparison), [left, right])
+    return try emission.add(.elementwise(.compare(comparison)), [left, right])
   }
 
   /// A tensor like this one whose elements are all `value`.
@@ -76,7 +78,7 @@ extension Term {
   func select(_ whenTrue: Term, _ whenFalse: Term) throws(ONNXError) -> Term {
     let common = try Shape.broadcast([shape, whenTrue.shape, whenFalse.shape])
     return try emission.add(
-      .select,
+      .elementwise(.select),
       [
         try broadcast(to: common), try whenTrue.broadcast(to: common),
         try whenFalse.broadcast(to: common),
@@ -84,7 +86,7 @@ extension Term {
   }
 
   func converted(_ dtype: DType) throws(ONNXError) -> Term {
-    dtype == self.dtype ? self : try emission.add(.convert(dtype), [self])
+    dtype == self.dtype ? self : try emission.add(.elementwise(.convert(dtype)), [self])
   }
 }
 
@@ -95,7 +97,8 @@ extension Term {
     _ reduction: Reduction, axes: [Int], keepsAxes: Bool = false
   ) throws(ONNXError) -> Term {
     let axes = axes.sorted()
-    let result = axes.isEmpty ? self : try emission.add(.reduce(reduction, axes: axes), [self])
+    let result =
+      axes.isEmpty ? self : try emission.add(.reduction(.reduce(reduction, axes: axes)), [self])
     return keepsAxes ? try result.reshape(shape.keeping(axes: axes)) : result
   }
 
@@ -120,7 +123,7 @@ extension Term {
   }
 
   func argmax(axis: Int) throws(ONNXError) -> Term {
-    try emission.add(.argmax(axis: axis), [self])
+    try emission.add(.reduction(.argmax(axis: axis)), [self])
   }
 
   /// The product of matrices in the last two axes; the axes before are broadcast.
@@ -141,7 +144,8 @@ extension Term {
     ]).dimensions
     let left = try broadcast(to: Shape(checking: batch + shape.dimensions.suffix(2)))
     let right = try other.broadcast(to: Shape(checking: batch + other.shape.dimensions.suffix(2)))
-    return try emission.add(.matmul(transposeA: transposeA, transposeB: transposeB), [left, right])
+    return try emission.add(
+      .contraction(.matmul(transposeA: transposeA, transposeB: transposeB)), [left, right])
   }
 }
 
@@ -149,7 +153,7 @@ extension Term {
 
 extension Term {
   func reshape(_ shape: Shape) throws(ONNXError) -> Term {
-    shape == self.shape ? self : try emission.add(.reshape(shape), [self])
+    shape == self.shape ? self : try emission.add(.structural(.reshape(shape)), [self])
   }
 
   func reshape(_ dimensions: [Int]) throws(ONNXError) -> Term {
@@ -167,13 +171,13 @@ extension Term {
     }
     let kept = (0..<rank).filter { shape[$0] == target[$0 + offset] }
     return try emission.add(
-      .broadcast(target, axes: kept.map { $0 + offset }),
+      .structural(.broadcast(target, axes: kept.map { $0 + offset })),
       [try reshape(Shape(kept.map { shape[$0] }))])
   }
 
   func transpose(_ permutation: [Int]) throws(ONNXError) -> Term {
     permutation == Array(0..<rank)
-      ? self : try emission.add(.transpose(permutation: permutation), [self])
+      ? self : try emission.add(.structural(.transpose(permutation: permutation)), [self])
   }
 
   func slice(
@@ -182,7 +186,8 @@ extension Term {
     let strides = zip(strides ?? starts.map { _ in 1 }, shape.dimensions).map { stride, extent in
       Swift.min(stride, Swift.max(extent, 1))
     }
-    return try emission.add(.slice(starts: starts, limits: limits, strides: strides), [self])
+    return try emission.add(
+      .structural(.slice(starts: starts, limits: limits, strides: strides)), [self])
   }
 
   /// Elements `range` along one axis.
@@ -197,12 +202,13 @@ extension Term {
   func pad(low: [Int], high: [Int], interior: [Int]? = nil) throws(ONNXError) -> Term {
     let interior = interior ?? [Int](repeating: 0, count: low.count)
     // Booleans and integers have zeros as well.
-    return try emission.add(.pad(low: low, high: high, interior: interior), [self])
+    return try emission.add(.structural(.pad(low: low, high: high, interior: interior)), [self])
   }
 
   static func concatenate(_ terms: [Term], axis: Int) throws(ONNXError) -> Term {
     guard let first = terms.first else { throw ONNXError(.malformed, "nothing to concatenate") }
-    return terms.count == 1 ? first : try first.emission.add(.concatenate(axis: axis), terms)
+    return terms.count == 1
+      ? first : try first.emission.add(.structural(.concatenate(axis: axis)), terms)
   }
 
   /// Refuses lists of positions that take much memory.
@@ -237,12 +243,12 @@ extension Term {
 
   /// Rows of this [B, V, D] at indices [B, N]: [B, N, D].
   func gather(_ indices: Term) throws(ONNXError) -> Term {
-    try emission.add(.gather, [self, indices])
+    try emission.add(.indexing(.gather), [self, indices])
   }
 
   /// Sums these updates [B, N, D] into rows `indices` [B, N] of zeros [B, size, D].
   func scatterAdd(_ indices: Term, size: Int) throws(ONNXError) -> Term {
-    try emission.add(.scatterAdd(size: size), [self, indices])
+    try emission.add(.indexing(.scatterAdd(size: size)), [self, indices])
   }
 
   static func broadcastTogether(_ left: Term, _ right: Term) throws(ONNXError) -> (Term, Term) {

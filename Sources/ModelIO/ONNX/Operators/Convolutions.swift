@@ -124,7 +124,7 @@ private struct ConvolutionGeometry {
       let result = try widened.convolved(input.withLine(), weight.withLine())
       return try result.withoutLine()
     case 2:
-      return try input.emission.add(.convolution(planar), [input, weight])
+      return try input.emission.add(.contraction(.convolution(planar)), [input, weight])
     default:
       let padded = try input.padSpatially(
         low: [low[0]] + low[1...].map { _ in 0 }, high: [high[0]] + high[1...].map { _ in 0 })
@@ -157,7 +157,7 @@ private struct ConvolutionGeometry {
         (input.shape[2] - 1) * strides[0] + dilations[0] * (weight.shape[2] - 1) + 1,
         (input.shape[3] - 1) * strides[1] + dilations[1] * (weight.shape[3] - 1) + 1)
       return try input.emission.add(
-        .convolutionInputGradient(planar, inputSize: size), [input, weight])
+        .contraction(.convolutionInputGradient(planar, inputSize: size)), [input, weight])
     default:
       let (kernel, count) = (weight.shape[2], input.shape[2])
       guard kernel <= 64 else { throw ONNXError(.tooLarge, "its kernel is too large") }

@@ -120,7 +120,7 @@ private struct PlanarPool {
       padding: Padding2D(
         top: max(low[0], 0), bottom: max(high[0], 0), left: max(low[1], 0), right: max(high[1], 0)),
       dilations: Size2D(dilations[0], dilations[1]))
-    let positions = try x.emission.add(.windowArgmax(window), [cut])
+    let positions = try x.emission.add(.reduction(.windowArgmax(window)), [cut])
     let planes = cut.shape[0] * cut.shape[1]
     let count = positions.shape[2] * positions.shape[3]
     let values = try cut.reshape([planes, cut.shape[2] * cut.shape[3], 1])
@@ -221,7 +221,7 @@ extension Term {
           right: Swift.max(end[1], 0)),
         dilations: Size2D(dilations[0], dilations[1]))
       let ones = try emission.constant(1, Shape(checking: [1, 1] + kernel), dtype)
-      let sums = try emission.add(.convolution(convolution), [cut, ones])
+      let sums = try emission.add(.contraction(.convolution(convolution)), [cut, ones])
       let result = try sums.reshape(others.map { x.shape[$0] } + pair.map { counts[$0] })
       var inverse = order
       for (place, axis) in order.enumerated() { inverse[axis] = place }
