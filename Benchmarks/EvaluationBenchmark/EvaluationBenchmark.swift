@@ -67,21 +67,18 @@ enum EvaluationBenchmark {
     let start = clock.now
     let matching = GradientMatchingGraph(
       row.model, batchSize: batch, labelForm: .logits, dtype: .f32)
-    let executable = try backend.compile(matching.graph)
+    let function = try CompiledFunction(matching.function, on: backend)
     let compiled = clock.now
-    bindRandomInputs(of: matching, row.model, to: executable)
-    for (index, type) in matching.graph.outputTypes.enumerated() {
-      executable.bind(output: index, to: HostBuffer(type))
-    }
-    for _ in 0..<3 { executable.run() }
+    bindRandomInputs(of: matching, row.model, to: function)
+    for _ in 0..<3 { function.run() }
     var milliseconds: [Double] = []
     milliseconds.reserveCapacity(repeats)
     for _ in 0..<repeats {
       let begin = clock.now
-      executable.run()
+      function.run()
       milliseconds.append((clock.now - begin).seconds * 1e3)
     }
-    showSlowestSteps(of: executable)
+    showSlowestSteps(of: function.executable)
     milliseconds.sort()
     func quantile(_ share: Double) -> Double {
       milliseconds[min(Int(share * Double(repeats)), repeats - 1)]
@@ -91,9 +88,9 @@ enum EvaluationBenchmark {
       row: row.name, batch: batch, medianMs: quantile(0.5),
       quartilesMs: [quantile(0.25), quantile(0.75)], repeats: repeats,
       compileS: (compiled - start).seconds, peakMb: peakMemory(),
-      workspaceMb: Double(executable.workspaceByteCount) / 1e6,
-      gflops: matching.graph.contractionFlops / seconds * 1e-9,
-      gbytesPerS: matching.graph.inputByteCount / seconds * 1e-9)
+      workspaceMb: Double(function.executable.workspaceByteCount) / 1e6,
+      gflops: matching.function.graph.contractionFlops / seconds * 1e-9,
+      gbytesPerS: matching.function.graph.inputByteCount / seconds * 1e-9)
   }
 
   private static func showSlowestSteps(of executable: any Executable) {
@@ -110,22 +107,19 @@ enum EvaluationBenchmark {
   }
 
   private static func bindRandomInputs(
-    of matching: GradientMatchingGraph, _ model: Model, to executable: any Executable
+    of matching: GradientMatchingGraph, _ model: Model, to function: CompiledFunction
   ) {
     var source = RandomSource(seed: 0)
-    let parameters = model.initialParameters(seed: 0).map(\.tensor)
-    let buffers = model.initialBuffers().map(\.tensor)
-    for (index, input) in matching.graph.inputs.enumerated() {
-      let tensor: Tensor
-      if matching.parameters.contains(index) {
-        tensor = parameters[index - matching.parameters.lowerBound]
-      } else if matching.buffers.contains(index) {
-        tensor = buffers[index - matching.buffers.lowerBound]
-      } else {
-        let deviation = matching.targets.contains(index) ? 0.01 : 1
-        tensor = source.normalTensor(input.type.shape, .f32, standardDeviation: deviation)
+    function.bind(matching.parameters, to: model.initialParameters(seed: 0).map(\.tensor))
+    function.bind(matching.buffers, to: model.initialBuffers().map(\.tensor))
+    for (inputs, deviation) in [
+      ([matching.images, matching.labels], 1), (matching.targets, 0.01),
+    ] {
+      for input in inputs {
+        let shape = function.input(input).type.shape
+        function.bind(
+          input, to: source.normalTensor(shape, .f32, standardDeviation: deviation))
       }
-      executable.bind(input: index, to: HostBuffer(tensor))
     }
   }
 
@@ -155,29 +149,28 @@ enum EvaluationBenchmark {
     let a = product.input("a", [size, size], .f32)
     let b = product.input("b", [size, size], .f32)
     let productSeconds = try best(
-      of: 8, backend, product.build(outputs: [a.matmul(b)]))
+      of: 8, backend, [a, b], product.function(computing: [a.matmul(b)]))
     let sum = GraphBuilder()
     let count = 64 << 20
     let x = sum.input("x", [count], .f32)
-    let sumSeconds = try best(of: 8, backend, sum.build(outputs: [x.sum()]))
+    let sumSeconds = try best(of: 8, backend, [x], sum.function(computing: [x.sum()]))
     return Peak(
       gflops: 2 * Double(size * size * size) / productSeconds * 1e-9,
       gbytesPerS: 4 * Double(count) / sumSeconds * 1e-9)
   }
 
   private static func best(
-    of count: Int, _ backend: CPUBackend, _ graph: Graph
+    of count: Int, _ backend: CPUBackend, _ inputs: [Value], _ function: GraphFunction
   ) throws -> Double {
-    let executable = try backend.compile(graph)
-    for (index, input) in graph.inputs.enumerated() {
-      executable.bind(input: index, to: HostBuffer(Tensor(input.type.shape, .f32, repeating: 1)))
+    let function = try CompiledFunction(function, on: backend)
+    for input in inputs {
+      function.bind(input.handle, to: Tensor(input.shape, .f32, repeating: 1))
     }
-    executable.bind(output: 0, to: HostBuffer(graph.outputTypes[0]))
-    executable.run()
+    function.run()
     let clock = ContinuousClock()
     return (0..<count).map { _ in
       let begin = clock.now
-      executable.run()
+      function.run()
       return (clock.now - begin).seconds
     }.min() ?? .infinity
   }

@@ -35,6 +35,9 @@ public struct CPUBackend: Backend {
       self.simplifies = simplifies
       self.recordsStepTimes = recordsStepTimes
     }
+
+    /// Threads that an executable is made with.
+    var resolvedThreadCount: Int { min(threadCount ?? Int(ck_processor_count()), 64) }
   }
 
   /// Vector instructions that there are kernels for. `baseline` is what every processor of the
@@ -50,6 +53,10 @@ public struct CPUBackend: Backend {
   }
 
   public var name: String { "cpu" }
+
+  public var capabilities: BackendCapabilities {
+    BackendCapabilities(threadCount: options.resolvedThreadCount)
+  }
 
   public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
     try makeExecutable(graph)

@@ -16,10 +16,10 @@ import Testing
         model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode)
     )
     let truth = [batch.images, batch.labels] + model.fixtureState
-    let targets = try Array(backend.evaluate(client.graph, truth)[client.gradients])
-    let results = try backend.evaluate(matching.graph, truth + targets)
-    #expect(results[matching.matchingLoss].scalarValue == 0)
-    #expect(results[matching.imageGradient].doubles.allSatisfy { $0 == 0 })
+    let targets = try client.gradients.map(backend.evaluate(client.function, truth))
+    let results = try backend.evaluate(matching.function, truth + targets)
+    #expect(results(matching.matchingLoss).scalarValue == 0)
+    #expect(results(matching.imageGradient).doubles.allSatisfy { $0 == 0 })
     #expect(matching.labelGradient == nil)
   }
 
@@ -37,7 +37,8 @@ import Testing
     ]
     let gradients = try forms.map { form, labels in
       let client = ClientGradientGraph(model, batchSize: 2, labelForm: form, dtype: .f64)
-      return try backend.evaluate(client.graph, [batch.images, labels] + model.fixtureState)
+      return try backend.evaluate(
+        client.function.graph, [batch.images, labels] + model.fixtureState)
     }
     #expect(gradients[0] == gradients[1])
     #expect(gradients[0] == gradients[2])
@@ -46,32 +47,39 @@ import Testing
   @Test func inputsAndOutputsAreWhereTheyAreSaidToBe() throws {
     let model = try ModelCatalog.model(named: "resnet20", ModelOptions(width: 2))
     let matching = GradientMatchingGraph(model, batchSize: 3, labelForm: .logits)
-    let inputs = matching.graph.inputs
-    #expect(inputs[matching.images].type == TensorType([3, 3, 32, 32], .f32))
-    #expect(inputs[matching.labels].type == TensorType([3, 10], .f32))
-    #expect(inputs[matching.parameters].map(\.name) == model.parameters.map(\.name))
-    #expect(inputs[matching.buffers].map(\.name) == model.buffers.map(\.name))
-    #expect(inputs[matching.targets].map(\.type.shape) == model.parameters.map(\.shape))
-    #expect(inputs.count == matching.targets.upperBound)
-    #expect(inputs.map { $0.role == .varying } == inputs.indices.map { $0 < 2 })
-    let types = matching.graph.outputTypes
-    #expect(types[matching.matchingLoss].shape.isScalar)
-    #expect(types[matching.imageGradient] == inputs[matching.images].type)
-    #expect(types[try #require(matching.labelGradient)] == inputs[matching.labels].type)
+    let (function, graph) = (matching.function, matching.function.graph)
+    func input(_ value: ValueHandle) -> Graph.Input { graph.inputs[function.index(ofInput: value)] }
+    func type(_ value: ValueHandle) -> TensorType {
+      graph.outputTypes[function.index(ofOutput: value)]
+    }
+    #expect(input(matching.images).type == TensorType([3, 3, 32, 32], .f32))
+    #expect(input(matching.labels).type == TensorType([3, 10], .f32))
+    #expect(matching.parameters.map { input($0).name } == model.parameters.map(\.name))
+    #expect(matching.buffers.map { input($0).name } == model.buffers.map(\.name))
+    #expect(matching.targets.map { input($0).type.shape } == model.parameters.map(\.shape))
+    let all =
+      [matching.images, matching.labels] + matching.parameters + matching.buffers
+      + matching.targets
+    #expect(all.map(function.index(ofInput:)) == Array(graph.inputs.indices))
+    #expect(graph.inputs.map { $0.role == .varying } == graph.inputs.indices.map { $0 < 2 })
+    #expect(type(matching.matchingLoss).shape.isScalar)
+    #expect(type(matching.imageGradient) == input(matching.images).type)
+    #expect(type(try #require(matching.labelGradient)) == input(matching.labels).type)
   }
 
   @Test func givenLabelsAreFixed() throws {
     let model = try ModelCatalog.model(named: "lenet")
     let matching = GradientMatchingGraph(model, batchSize: 1, labelForm: .probabilities)
-    #expect(matching.graph.inputs[matching.labels].role == .fixed)
-    #expect(matching.graph.outputs.count == 2)
+    let (function, graph) = (matching.function, matching.function.graph)
+    #expect(graph.inputs[function.index(ofInput: matching.labels)].role == .fixed)
+    #expect(graph.outputs.count == 2)
   }
 
   /// Two builds of one graph are the same graph, so runs are repeatable.
   @Test func graphsAreDeterministic() throws {
     let model = try ModelCatalog.model(named: "vit", ModelOptions(width: 6, depth: 1))
     let graphs = (0..<2).map { _ in
-      GradientMatchingGraph(model, batchSize: 2, labelForm: .logits).graph
+      GradientMatchingGraph(model, batchSize: 2, labelForm: .logits).function.graph
     }
     #expect(graphs[0].nodes == graphs[1].nodes)
     #expect(graphs[0].outputs == graphs[1].outputs)

@@ -24,8 +24,9 @@ import Testing
     let client = ClientGradientGraph(
       model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode)
     let batch = model.fixtureBatch(item.batchSize)
-    return try backend.evaluate(
-      client.graph, [batch.images, batch.labels] + model.fixtureState)
+    let results = try backend.evaluate(
+      client.function, [batch.images, batch.labels] + model.fixtureState)
+    return ([client.loss, client.logits] + client.gradients).map(results)
   }
 
   @Test(arguments: ModelCase.all, Engine.allCases)
@@ -61,14 +62,15 @@ import Testing
     let golden = try item.golden()
     let matching = GradientMatchingGraph(
       model, batchSize: item.batchSize, labelForm: .logits, dtype: .f64, mode: item.mode)
-    let variables = [matching.graph.inputs[0], matching.graph.inputs[1]]
+    let graph = matching.function.graph
+    let variables = [graph.inputs[0], graph.inputs[1]]
     let directions = variables.enumerated().map { noise($1.type.shape, 4 + $0) }
 
     // The objective with the slopes of its gradients along a direction: third derivatives.
     let builder = GraphBuilder()
-    let inputs = matching.graph.inputs.map { builder.input($0.name, $0.type.shape, $0.type.dtype) }
+    let inputs = graph.inputs.map { builder.input($0.name, $0.type.shape, $0.type.dtype) }
     let tangents = directions.map { builder.input("direction", $0.shape, .f64) }
-    let outputs = builder.inline(matching.graph, inputs: inputs)
+    let outputs = builder.inline(graph, inputs: inputs)
     let slopes = Value.pushforward(
       Array(outputs.dropFirst()),
       along: zip(inputs, tangents).map { (variable: $0, tangent: $1) })

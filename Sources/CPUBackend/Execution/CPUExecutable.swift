@@ -47,7 +47,7 @@ public final class CPUExecutable: Executable {
   ) throws(GraphError) {
     let memory = try MemoryPlan(plan)
     let planned = plan.prologue + plan.main
-    let threadCount = min(options.threadCount ?? Int(ck_processor_count()), 64)
+    let threadCount = options.resolvedThreadCount
     let scratchStride = try MemoryPlan.roundedUp(planned.map(\.scratchByteCount).max() ?? 0)
     let byteCount = memory.arenaByteCount + scratchStride * threadCount
     var allocation: UnsafeMutableRawPointer?

@@ -3,7 +3,7 @@ import TensorGraph
 /// Products with JᵀJ of gradient matching at one point, and the whole matrix from products with the unit
 /// vectors.
 final class GaussNewtonProducts {
-  private let executable: any Executable
+  private let function: CompiledFunction
   /// The point's buffers, then the direction's and the product's, in one order.
   private let variables: [HostBuffer]
   private let directions: [HostBuffer]
@@ -28,33 +28,17 @@ final class GaussNewtonProducts {
       labelForm: labels == nil ? .probabilities : .classIndices, seeksLabels: labels == nil,
       loss: loss, shared: shared, columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode,
       view: counter.view, training: training)
-    let executable = try backend.compile(product.graph)
-    let types = product.graph.inputs.map(\.type)
-    for (range, tensors) in [
-      (product.parameters, weighted.parameters), (product.buffers, weighted.buffers),
-      (product.weights, counter.weights(of: shared)),
-    ] {
-      for (input, tensor) in zip(range, tensors) {
-        executable.bind(input: input, to: HostBuffer(tensor.converted(to: dtype)))
-      }
-    }
-    let images = HostBuffer(types[product.images])
-    let labelBuffer = HostBuffer(types[product.labels])
-    executable.bind(input: product.images, to: images)
-    executable.bind(input: product.labels, to: labelBuffer)
+    function = try CompiledFunction(product.function, on: backend)
+    function.bind(product.parameters, to: weighted.parameters)
+    function.bind(product.buffers, to: weighted.buffers)
+    function.bind(product.weights, to: counter.weights(of: shared))
+    let (images, labelBuffer) = (function.input(product.images), function.input(product.labels))
     if let labels {
-      labelBuffer.write(Tensor(types[product.labels].shape, .i32, labels.map(Double.init)))
+      labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))
     }
     variables = labels == nil ? [images, labelBuffer] : [images]
-    directions = product.directions.map { HostBuffer(types[$0]) }
-    products = product.products.map { HostBuffer(product.graph.outputTypes[$0]) }
-    for (input, buffer) in zip(product.directions, directions) {
-      executable.bind(input: input, to: buffer)
-    }
-    for (output, buffer) in zip(product.products, products) {
-      executable.bind(output: output, to: buffer)
-    }
-    self.executable = executable
+    directions = product.directions.map(function.input)
+    products = product.products.map(function.output)
     self.columns = columns
   }
 
@@ -68,7 +52,7 @@ final class GaussNewtonProducts {
   ) {
     precondition(columns == 1, "one product of a graph for \(columns)")
     directions.store(direction)
-    executable.run()
+    function.run()
     products.load(into: result)
   }
 
@@ -78,7 +62,7 @@ final class GaussNewtonProducts {
   /// - Returns: false when `shouldStop`, asked now and then, said so.
   func assemble(into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool {
     UnitVectorProducts(
-      executable: executable, directions: directions, products: products, columns: columns
+      function: function, directions: directions, products: products, columns: columns
     ).assemble(into: matrix, shouldStop: shouldStop)
   }
 }

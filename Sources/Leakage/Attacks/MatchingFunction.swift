@@ -10,7 +10,7 @@ final class MatchingFunction: ObjectiveFunction {
   let dimension: Int
   /// Number of leading coordinates that are pixels.
   let imageCount: Int
-  private let executable: any Executable
+  private let function: CompiledFunction
   /// Buffers whose contents are the point, in order, and its gradient.
   private let variables: [HostBuffer]
   private let gradients: [HostBuffer]
@@ -34,41 +34,24 @@ final class MatchingFunction: ObjectiveFunction {
       seeksLabels: labels == nil, loss: update.loss, shared: update.sharedParameters,
       dtype: precision.dtype, mode: mode, view: counter.view,
       training: update.training)
-    let executable = try backend.compile(matching.graph)
-    self.executable = executable
-    func bindFixed(_ tensors: [Tensor], from start: Int) {
-      for (offset, tensor) in tensors.enumerated() {
-        executable.bind(
-          input: start + offset, to: HostBuffer(tensor.converted(to: precision.dtype)))
-      }
-    }
-    bindFixed(weighted.parameters, from: matching.parameters.lowerBound)
-    bindFixed(weighted.buffers, from: matching.buffers.lowerBound)
-    bindFixed(
-      update.sharedParameters.map { update.gradients[$0] }, from: matching.targets.lowerBound)
-    bindFixed(counter.weights(of: update.sharedParameters), from: matching.weights.lowerBound)
-
-    let types = matching.graph.inputs.map(\.type)
-    let images = HostBuffer(types[matching.images])
-    executable.bind(input: matching.images, to: images)
-    let labelBuffer = HostBuffer(types[matching.labels])
-    executable.bind(input: matching.labels, to: labelBuffer)
-    let imageGradient = HostBuffer(types[matching.images])
-    executable.bind(output: matching.imageGradient, to: imageGradient)
-    loss = HostBuffer(matching.graph.outputTypes[matching.matchingLoss])
-    executable.bind(output: matching.matchingLoss, to: loss)
+    function = try CompiledFunction(matching.function, on: backend)
+    let shared = update.sharedParameters
+    function.bind(matching.parameters, to: weighted.parameters)
+    function.bind(matching.buffers, to: weighted.buffers)
+    function.bind(matching.targets, to: shared.map { update.gradients[$0] })
+    function.bind(matching.weights, to: counter.weights(of: shared))
+    let (images, labelBuffer) = (function.input(matching.images), function.input(matching.labels))
+    loss = function.output(matching.matchingLoss)
     imageCount = images.type.shape.elementCount
+    var gradients = [function.output(matching.imageGradient)]
     if let labels {
       labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))
       variables = [images]
-      gradients = [imageGradient]
     } else {
       variables = [images, labelBuffer]
-      gradients = [imageGradient, HostBuffer(labelBuffer.type)]
-      if let labelGradient = matching.labelGradient {
-        executable.bind(output: labelGradient, to: gradients[1])
-      }
+      if let gradient = matching.labelGradient { gradients.append(function.output(gradient)) }
     }
+    self.gradients = gradients
     prior =
       counter.noiseVariance > 0
       ? PixelPrior(shape: images.type.shape, noiseVariance: counter.noiseVariance) : nil
@@ -79,7 +62,7 @@ final class MatchingFunction: ObjectiveFunction {
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
   ) -> Double {
     variables.store(point)
-    executable.run()
+    function.run()
     gradients.load(into: gradient)
     guard let prior else { return loss.number(at: 0) }
     return loss.number(at: 0) + prior.addEnergy(at: point, gradient: gradient)

@@ -9,14 +9,14 @@ final class PlanFunction: ObjectiveFunction {
   let dimension: Int
   /// [S·N, C, h, w].
   let dummyShape: Shape
-  private let executable: any Executable
+  private let function: CompiledFunction
   private let variables: [HostBuffer]
   private let gradients: [HostBuffer]
   private let total: HostBuffer
   private let objectiveValues: HostBuffer
   private let distanceValues: HostBuffer
   /// Where the distances of every evaluation are rounded; see ``PlanGraph/exactDistances``.
-  private let exactDistances: (executable: any Executable, values: HostBuffer)?
+  private let exactDistances: (function: CompiledFunction, values: HostBuffer)?
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought.
@@ -33,60 +33,43 @@ final class PlanFunction: ObjectiveFunction {
       labelForm: labels == nil ? .logits : .classIndices, matched: matched,
       shared: update.sharedParameters, loss: update.loss, scale: scale,
       dtype: precision.dtype, mode: mode, training: update.training)
-    let executable = try backend.compile(matching.graph)
-    self.executable = executable
-    var exact: (any Executable)?
-    if let graph = matching.exactDistances { exact = try backend.compile(graph) }
-    exactDistances = exact.map { exact in
-      let values = HostBuffer(exact.graph.outputTypes[0])
-      exact.bind(output: 0, to: values)
-      return (exact, values)
+    function = try CompiledFunction(matching.function, on: backend)
+    var functions = [function]
+    if let exact = matching.exactDistances {
+      let function = try CompiledFunction(exact.function, on: backend)
+      functions.append(function)
+      exactDistances = (function, function.output(exact.values))
+    } else {
+      exactDistances = nil
     }
-    func bind(input: Int, to buffer: HostBuffer) {
-      executable.bind(input: input, to: buffer)
-      exact?.bind(input: input, to: buffer)
-    }
-    func bindFixed(_ tensors: [Tensor], from start: Int) {
-      for (offset, tensor) in tensors.enumerated() {
-        bind(input: start + offset, to: HostBuffer(tensor.converted(to: precision.dtype)))
+    func bind(_ inputs: [ValueHandle], to tensors: [Tensor]) {
+      for (input, tensor) in zip(inputs, tensors) {
+        let buffer = HostBuffer(tensor.converted(to: precision.dtype))
+        for function in functions { function.bind(input, to: buffer) }
       }
     }
-    bindFixed(weighted.parameters, from: matching.parameters.lowerBound)
-    bindFixed(weighted.buffers, from: matching.buffers.lowerBound)
-    bindFixed(update.gradients, from: matching.targets.lowerBound)
-    if let index = matching.features {
+    bind(matching.parameters, to: weighted.parameters)
+    bind(matching.buffers, to: weighted.buffers)
+    bind(matching.targets, to: update.gradients)
+    if let input = matching.features {
       guard let features else { preconditionFailure("the plan's prior needs features") }
-      bindFixed([features], from: index)
+      bind([input], to: [features])
     }
-
-    let types = matching.graph.inputs.map(\.type)
-    func bound(output: Int) -> HostBuffer {
-      let buffer = HostBuffer(matching.graph.outputTypes[output])
-      executable.bind(output: output, to: buffer)
-      return buffer
-    }
-    let images = HostBuffer(types[matching.images])
-    bind(input: matching.images, to: images)
-    let labelBuffer = HostBuffer(types[matching.labels])
-    bind(input: matching.labels, to: labelBuffer)
-    var buffers: [Int: HostBuffer] = [:]
-    for index in matching.graph.outputs.indices { buffers[index] = bound(output: index) }
-    func output(_ index: Int) -> HostBuffer {
-      guard let buffer = buffers[index] else { preconditionFailure("no output \(index)") }
-      return buffer
-    }
-    total = output(matching.total)
-    objectiveValues = output(matching.objectives)
-    distanceValues = output(matching.squaredDistances)
+    let (images, labelBuffer) = (function.input(matching.images), function.input(matching.labels))
+    exactDistances?.function.bind(matching.images, to: images)
+    exactDistances?.function.bind(matching.labels, to: labelBuffer)
+    total = function.output(matching.total)
+    objectiveValues = function.output(matching.objectives)
+    distanceValues = function.output(matching.squaredDistances)
+    var gradients = [function.output(matching.imageGradient)]
     if let labels {
       labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init)))
       variables = [images]
-      gradients = [output(matching.imageGradient)]
     } else {
       variables = [images, labelBuffer]
-      gradients =
-        [output(matching.imageGradient)] + (matching.labelGradient.map { [output($0)] } ?? [])
+      if let gradient = matching.labelGradient { gradients.append(function.output(gradient)) }
     }
+    self.gradients = gradients
     dummyShape = images.type.shape
     dimension = variables.reduce(0) { $0 + $1.type.shape.elementCount }
   }
@@ -95,7 +78,7 @@ final class PlanFunction: ObjectiveFunction {
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
   ) -> Double {
     variables.store(point)
-    executable.run()
+    function.run()
     gradients.load(into: gradient)
     return total.number(at: 0)
   }
@@ -111,7 +94,7 @@ final class PlanFunction: ObjectiveFunction {
   /// ``seeds``; at the point of the latest evaluation.
   func exactSquaredDistance(ofSeed seed: Int) -> Double {
     guard let exactDistances else { return seeds[seed].squaredDistance }
-    exactDistances.executable.run()
+    exactDistances.function.run()
     return exactDistances.values.number(at: seed)
   }
 

@@ -150,13 +150,16 @@ public struct WeightedModel: Sendable {
     let client = ClientGradientGraph(
       model, batchSize: batchSize, labelForm: form, loss: loss, dtype: dtype, mode: mode,
       training: training)
-    let inputs = [images, labels] + (parameters + buffers).map { $0.converted(to: dtype) }
     do {
-      let outputs = try backend.evaluate(client.graph, inputs)
+      let function = try CompiledFunction(client.function, on: backend)
+      function.bind([client.images, client.labels], to: [images, labels])
+      function.bind(client.parameters, to: parameters)
+      function.bind(client.buffers, to: buffers)
+      function.run()
       let update = SharedUpdate(
-        gradients: client.gradients.map { outputs[$0] }, batchSize: batchSize, loss: loss,
+        gradients: client.gradients.map(function.read), batchSize: batchSize, loss: loss,
         training: training)
-      return (update, outputs[client.loss].scalarValue, outputs[client.logits])
+      return (update, function.read(client.loss).scalarValue, function.read(client.logits))
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")
     }

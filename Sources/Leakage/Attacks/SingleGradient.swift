@@ -2,7 +2,7 @@ import TensorGraph
 
 /// The gradient of a single example, compiled once and run for many.
 final class SingleGradient {
-  private let executable: any Executable
+  private let function: CompiledFunction
   private let image: HostBuffer
   private let label: HostBuffer
   private let gradients: [HostBuffer]
@@ -12,29 +12,22 @@ final class SingleGradient {
     let client = ClientGradientGraph(
       weighted.model, batchSize: 1, labelForm: .classIndices, dtype: .f64)
     do {
-      executable = try backend.compile(client.graph)
+      function = try CompiledFunction(client.function, on: backend)
     } catch {
       throw AttackError("\(weighted.model.name) cannot be run: \(error.message)")
     }
-    let types = client.graph.inputs.map(\.type)
-    image = HostBuffer(types[client.images])
-    label = HostBuffer(types[client.labels])
-    executable.bind(input: client.images, to: image)
-    executable.bind(input: client.labels, to: label)
-    for (index, tensor) in (weighted.parameters + weighted.buffers).enumerated() {
-      executable.bind(
-        input: client.parameters.lowerBound + index, to: HostBuffer(tensor.converted(to: .f64)))
-    }
-    let outputs = client.graph.outputTypes.map { HostBuffer($0) }
-    for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
-    gradients = Array(outputs[client.gradients])
+    image = function.input(client.images)
+    label = function.input(client.labels)
+    function.bind(client.parameters, to: weighted.parameters)
+    function.bind(client.buffers, to: weighted.buffers)
+    gradients = client.gradients.map(function.output)
   }
 
   /// - Parameter elements: of the image [C, H, W].
   func run(image elements: [Double], label index: Int) {
     image.write(Tensor(image.type.shape, .f64(elements)))
     label.write(Tensor([1], .i32([Int32(index)])))
-    executable.run()
+    function.run()
   }
 
   /// The gradient of one parameter, by its index, in the latest run.

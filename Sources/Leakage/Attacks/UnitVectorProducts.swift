@@ -3,7 +3,7 @@ import TensorGraph
 /// A matrix from a graph that multiplies with it: row i is the product with unit vector i. Rounding
 /// leaves a symmetric one not quite symmetric.
 struct UnitVectorProducts {
-  let executable: any Executable
+  let function: CompiledFunction
   /// The directions' and the products' buffers, in one order; with several columns these are their first
   /// axis.
   let directions: [HostBuffer]
@@ -28,7 +28,7 @@ struct UnitVectorProducts {
         for column in 0..<used {
           directions[part].setElement(column * count + start + column, to: 1)
         }
-        executable.run()
+        function.run()
         for column in 0..<used {
           directions[part].setElement(column * count + start + column, to: 0)
           var target = (unknown + column) * order

@@ -37,31 +37,27 @@ extension WeightedModel {
     let direction = builder.input("direction", features.shape, dtype)
     let sum = (features * direction).sum()
     let gradient = sum.gradient(withRespectTo: [input])[0]
-    let graph = builder.build(outputs: [features, gradient])
     let count = features.shape[1]
     do {
-      let executable = try backend.compile(graph)
-      let tensors = [images] + (parameters + buffers).map { $0.converted(to: dtype) }
-      for (index, tensor) in tensors.enumerated() {
-        executable.bind(input: index, to: HostBuffer(tensor))
-      }
-      let directionBuffer = HostBuffer(direction.type)
-      let outputs = graph.outputTypes.map { HostBuffer($0) }
-      executable.bind(input: tensors.count, to: directionBuffer)
-      for (index, output) in outputs.enumerated() { executable.bind(output: index, to: output) }
+      let function = try CompiledFunction(
+        builder.function(computing: [features, gradient]), on: backend)
+      function.bind(input.handle, to: images)
+      function.bind(values.map(\.handle), to: parameters + buffers)
+      let directionBuffer = function.input(direction.handle)
       var sensitivities: [Double] = []
       let batch = images.shape[0]
       for feature in 0..<count {
         let unit = (0..<batch * count).map { $0 % count == feature ? 1.0 : 0 }
         directionBuffer.write(Tensor(direction.shape, dtype, unit))
-        executable.run()
-        let (features, gradient) = (outputs[0].read().doubles, outputs[1].read().doubles)
+        function.run()
+        let numbers = function.read(features.handle).doubles
+        let gradient = function.read(gradient.handle).doubles
         let size = gradient.count / batch
         sensitivities.append(
           (0..<batch).reduce(0.0) { sum, example in
             let row = gradient[example * size..<(example + 1) * size]
             let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            let value = abs(features[example * count + feature])
+            let value = abs(numbers[example * count + feature])
             return sum + (value > 0 ? norm / value : .infinity)
           })
       }

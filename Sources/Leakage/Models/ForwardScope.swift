@@ -86,6 +86,9 @@ final class ForwardContext {
     self.declares = values == nil
   }
 
+  /// The input or given value that stands for a parameter or buffer, once it was read.
+  func value(of name: String) -> Value? { values[name] }
+
   func read(_ spec: ParameterSpec, _ kind: Kind) -> Value {
     if let value = values[spec.name] {
       precondition(

@@ -33,24 +33,21 @@ extension Model {
 /// loss and logits are the first step's).
 ///
 /// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers. The
-/// images and labels vary, the rest is fixed. Outputs, in order: loss (scalar); logits [N, K]; the
-/// gradient of each parameter.
+/// images and labels vary, the rest is fixed. Outputs: loss (scalar); logits [N, K]; the gradient of
+/// each parameter.
 public struct ClientGradientGraph: Sendable {
-  public let graph: Graph
-  /// Input index of the images [N, C, H, W].
-  public let images = 0
-  /// Input index of the labels.
-  public let labels = 1
-  /// Input indices of the model's parameters.
-  public let parameters: Range<Int>
-  /// Input indices of the model's buffers.
-  public let buffers: Range<Int>
-  /// Output index of the loss.
-  public let loss = 0
-  /// Output index of the logits.
-  public let logits = 1
-  /// Output indices of the parameters' gradients.
-  public let gradients: Range<Int>
+  public let function: GraphFunction
+  /// The images [N, C, H, W].
+  public let images: ValueHandle
+  public let labels: ValueHandle
+  /// The model's parameters.
+  public let parameters: [ValueHandle]
+  /// The model's buffers.
+  public let buffers: [ValueHandle]
+  public let loss: ValueHandle
+  public let logits: ValueHandle
+  /// The parameters' gradients.
+  public let gradients: [ValueHandle]
 
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, loss: ClientLoss = .meanCrossEntropy,
@@ -63,10 +60,14 @@ public struct ClientGradientGraph: Sendable {
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
       mode: mode)
-    self.graph = builder.build(outputs: [result.loss, result.logits] + result.gradients)
-    self.parameters = 2..<2 + model.parameters.count
-    self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
-    self.gradients = 2..<2 + model.parameters.count
+    function = builder.function(computing: [result.loss, result.logits] + result.gradients)
+    images = inputs.images.handle
+    labels = inputs.labels.handle
+    parameters = inputs.parameters.map(\.handle)
+    buffers = inputs.buffers.map(\.handle)
+    self.loss = result.loss.handle
+    logits = result.logits.handle
+    gradients = result.gradients.map(\.handle)
   }
 }
 

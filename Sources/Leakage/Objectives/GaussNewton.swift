@@ -11,21 +11,20 @@ import TensorGraph
 /// per shared parameter. With `columns` the directions and products have a new first axis of that
 /// extent, and what does not depend on the direction is computed once.
 public struct GaussNewtonGraph: Sendable {
-  public let graph: Graph
-  /// Input index of the images [N, C, H, W].
-  public let images = 0
-  /// Input index of the labels.
-  public let labels = 1
-  /// Input indices of the model's parameters.
-  public let parameters: Range<Int>
-  /// Input indices of the model's buffers.
-  public let buffers: Range<Int>
-  /// Input indices of the directions, in the order of the unknowns: images, then labels.
-  public let directions: Range<Int>
-  /// Input indices of the weights of the gradients' elements; empty without weights.
-  public let weights: Range<Int>
-  /// Output indices of the products, likewise.
-  public let products: Range<Int>
+  public let function: GraphFunction
+  /// The images [N, C, H, W].
+  public let images: ValueHandle
+  public let labels: ValueHandle
+  /// The model's parameters.
+  public let parameters: [ValueHandle]
+  /// The model's buffers.
+  public let buffers: [ValueHandle]
+  /// The directions, in the order of the unknowns: images, then labels.
+  public let directions: [ValueHandle]
+  /// The weights of the gradients' elements; empty without weights.
+  public let weights: [ValueHandle]
+  /// The products, likewise.
+  public let products: [ValueHandle]
 
   /// - Parameters:
   ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
@@ -59,17 +58,18 @@ public struct GaussNewtonGraph: Sendable {
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
     let products = Value.pullback(
       zip(gradients, changes).map { (value: $0, cotangent: $1) }, to: variables)
-    let single = builder.build(outputs: products)
-
-    self.parameters = 2..<2 + model.parameters.count
-    self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
-    self.directions = buffers.upperBound..<buffers.upperBound + variables.count
-    self.weights = self.directions.upperBound..<self.directions.upperBound + weights.count
-    self.products = 0..<variables.count
+    let single = builder.function(computing: products)
+    images = inputs.images.handle
+    labels = inputs.labels.handle
+    parameters = inputs.parameters.map(\.handle)
+    buffers = inputs.buffers.map(\.handle)
+    directions = tangents.map(\.handle)
+    self.weights = weights.map(\.handle)
+    self.products = products.map(\.handle)
     if let columns {
-      self.graph = single.vectorized(inputs: Set(directions), count: columns)
+      function = single.vectorized(inputs: directions, count: columns)
     } else {
-      self.graph = single
+      function = single
     }
   }
 }

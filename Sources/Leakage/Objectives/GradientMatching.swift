@@ -7,28 +7,27 @@ import TensorGraph
 /// Inputs, in order: dummy images [N, C, H, W]; labels; the model's parameters; the model's buffers;
 /// one target gradient per shared parameter; with a weighted ``MatchingView`` one weight for each of
 /// these. The images vary, and so do the labels where they are dummies
-/// too; the rest is fixed. Outputs, in order: D (scalar); its gradient with respect to the images
-/// and, where the labels vary, with respect to the labels.
+/// too; the rest is fixed. Outputs: D (scalar); its gradient with respect to the images and, where the
+/// labels vary, with respect to the labels.
 public struct GradientMatchingGraph: Sendable {
-  public let graph: Graph
-  /// Input index of the dummy images [N, C, H, W].
-  public let images = 0
-  /// Input index of the labels.
-  public let labels = 1
-  /// Input indices of the model's parameters.
-  public let parameters: Range<Int>
-  /// Input indices of the model's buffers.
-  public let buffers: Range<Int>
-  /// Input indices of the target gradients, one per shared parameter.
-  public let targets: Range<Int>
-  /// Input indices of the weights of the gradients' elements; empty without weights.
-  public let weights: Range<Int>
-  /// Output index of the matching loss D.
-  public let matchingLoss = 0
-  /// Output index of D's gradient with respect to the images.
-  public let imageGradient = 1
-  /// Output index of D's gradient with respect to the dummy labels; nil when labels are given.
-  public let labelGradient: Int?
+  public let function: GraphFunction
+  /// The dummy images [N, C, H, W].
+  public let images: ValueHandle
+  public let labels: ValueHandle
+  /// The model's parameters.
+  public let parameters: [ValueHandle]
+  /// The model's buffers.
+  public let buffers: [ValueHandle]
+  /// The target gradients, one per shared parameter.
+  public let targets: [ValueHandle]
+  /// The weights of the gradients' elements; empty without weights.
+  public let weights: [ValueHandle]
+  /// The matching loss D.
+  public let matchingLoss: ValueHandle
+  /// D's gradient with respect to the images.
+  public let imageGradient: ValueHandle
+  /// D's gradient with respect to the dummy labels; nil when labels are given.
+  public let labelGradient: ValueHandle?
 
   /// - Parameters:
   ///   - labelForm: ``LabelForm/logits`` optimises the labels as well, as DLG does; the other forms
@@ -64,13 +63,17 @@ public struct GradientMatchingGraph: Sendable {
     let seen = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
     let distance = squaredDistance(seen, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]
-    self.graph = builder.build(
-      outputs: [distance] + distance.gradient(withRespectTo: variables))
-    self.parameters = 2..<2 + model.parameters.count
-    self.buffers = parameters.upperBound..<parameters.upperBound + model.buffers.count
-    self.targets = buffers.upperBound..<buffers.upperBound + shared.count
-    self.weights = self.targets.upperBound..<self.targets.upperBound + weights.count
-    self.labelGradient = optimizesLabels ? 2 : nil
+    let gradients = distance.gradient(withRespectTo: variables)
+    function = builder.function(computing: [distance] + gradients)
+    images = inputs.images.handle
+    labels = inputs.labels.handle
+    parameters = inputs.parameters.map(\.handle)
+    buffers = inputs.buffers.map(\.handle)
+    self.targets = targets.map(\.handle)
+    self.weights = weights.map(\.handle)
+    matchingLoss = distance.handle
+    imageGradient = gradients[0].handle
+    labelGradient = optimizesLabels ? gradients[1].handle : nil
   }
 }
 

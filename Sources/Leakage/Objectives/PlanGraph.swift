@@ -8,26 +8,26 @@ import TensorGraph
 /// has that prior, the recovered features [N, F]. The images vary, and so do labels that are sought;
 /// the rest is fixed.
 struct PlanGraph: Sendable {
-  let graph: Graph
-  let images = 0
-  let labels = 1
-  let parameters: Range<Int>
-  let buffers: Range<Int>
-  let targets: Range<Int>
-  /// Input index of the features; nil when the plan has no such prior.
-  let features: Int?
-  /// Output index of what is minimised.
-  let total: Int
-  /// Output index of the objective of each seed without priors or weight: [S].
-  let objectives: Int
-  /// Output index of the squared distance of each seed's gradient to the shared one: [S].
-  let squaredDistances: Int
-  /// Where those come from inner products of factored gradients: a graph of the same inputs whose
+  let function: GraphFunction
+  let images: ValueHandle
+  let labels: ValueHandle
+  let parameters: [ValueHandle]
+  let buffers: [ValueHandle]
+  let targets: [ValueHandle]
+  /// Nil when the plan has no such prior.
+  let features: ValueHandle?
+  /// What is minimised.
+  let total: ValueHandle
+  /// The objective of each seed without priors or weight: [S].
+  let objectives: ValueHandle
+  /// The squared distance of each seed's gradient to the shared one: [S].
+  let squaredDistances: ValueHandle
+  /// Where those come from inner products of factored gradients: a function of the same inputs whose
   /// only output is the distances without their cancellation, for the images that count.
-  let exactDistances: Graph?
-  let imageGradient: Int
+  let exactDistances: (function: GraphFunction, values: ValueHandle)?
+  let imageGradient: ValueHandle
   /// Nil when labels are given.
-  let labelGradient: Int?
+  let labelGradient: ValueHandle?
 
   /// - Parameters:
   ///   - labelForm: ``LabelForm/logits`` seeks the labels too.
@@ -105,27 +105,27 @@ struct PlanGraph: Sendable {
       total = total + plan.prior.group.weight * plan.prior.group.value(of: batches)
     }
 
-    var outputs: [Value] = []
-    // One node may serve as several outputs, but is bound once.
-    func output(_ value: Value) -> Int {
-      if let index = outputs.firstIndex(where: { $0.id == value.id }) { return index }
-      outputs.append(value)
-      return outputs.count - 1
-    }
     let gradients = total.gradient(withRespectTo: seeksLabels ? [dummies, labels] : [dummies])
-    self.total = output(total)
-    self.objectives = output(Value.concatenate(objectives, axis: 0))
-    squaredDistances = output(Value.concatenate(distances, axis: 0))
-    imageGradient = output(gradients[0])
-    labelGradient = seeksLabels ? output(gradients[1]) : nil
-    graph = builder.build(outputs: outputs)
-    exactDistances =
-      zip(exact, distances).allSatisfy { $0.id == $1.id }
-      ? nil : builder.build(outputs: [Value.concatenate(exact, axis: 0)])
-    self.parameters = 2..<2 + parameters.count
-    self.buffers = self.parameters.upperBound..<self.parameters.upperBound + buffers.count
-    self.targets = self.buffers.upperBound..<self.buffers.upperBound + targets.count
-    features = recovered.map { _ in 2 + 2 * parameters.count + buffers.count }
+    let objective = Value.concatenate(objectives, axis: 0)
+    let distance = Value.concatenate(distances, axis: 0)
+    function = builder.function(computing: [total, objective, distance] + gradients)
+    if zip(exact, distances).allSatisfy({ $0.id == $1.id }) {
+      exactDistances = nil
+    } else {
+      let distance = Value.concatenate(exact, axis: 0)
+      exactDistances = (builder.function(computing: [distance]), distance.handle)
+    }
+    self.images = dummies.handle
+    self.labels = labels.handle
+    self.parameters = parameters.map(\.handle)
+    self.buffers = buffers.map(\.handle)
+    self.targets = targets.map(\.handle)
+    features = recovered?.handle
+    self.total = total.handle
+    self.objectives = objective.handle
+    squaredDistances = distance.handle
+    imageGradient = gradients[0].handle
+    labelGradient = seeksLabels ? gradients[1].handle : nil
   }
 }
 

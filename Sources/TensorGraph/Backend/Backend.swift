@@ -1,7 +1,11 @@
-/// Something that runs graphs. Compile once for fixed shapes, run many times.
+/// Something that runs graphs. Compile once for fixed shapes, run many times; ``CompiledFunction`` does
+/// it by the names of inputs and outputs.
 public protocol Backend: Sendable {
   /// Name shown to users, such as "cpu".
   var name: String { get }
+
+  /// What it can do. A graph with other element types is refused before it is compiled.
+  var capabilities: BackendCapabilities { get }
 
   /// Plans the execution of a graph.
   ///
@@ -12,6 +16,29 @@ public protocol Backend: Sendable {
   var linearAlgebra: any LinearAlgebra { get }
 }
 
+/// What a backend can do.
+public struct BackendCapabilities: Sendable {
+  /// Element types that it computes with.
+  public let elementTypes: Set<DType>
+  /// Threads of this machine that share the work of a run.
+  public let threadCount: Int
+  /// Bytes of memory of its own that graphs are run in; nil for this machine's memory.
+  public let deviceMemoryByteCount: Int?
+
+  public init(
+    elementTypes: Set<DType> = Set(DType.allCases), threadCount: Int,
+    deviceMemoryByteCount: Int? = nil
+  ) {
+    self.elementTypes = elementTypes
+    self.threadCount = threadCount
+    self.deviceMemoryByteCount = deviceMemoryByteCount
+  }
+
+  var elementTypeList: String {
+    DType.allCases.filter(elementTypes.contains).map(\.rawValue).joined(separator: ", ")
+  }
+}
+
 /// A compiled graph. Inputs and outputs are bound to buffers that the caller owns; then `run` may be
 /// called any number of times, reading and writing those buffers, without allocating.
 ///
@@ -19,11 +46,16 @@ public protocol Backend: Sendable {
 public protocol Executable: AnyObject {
   var graph: Graph { get }
 
-  /// Binds an input. The contents of a ``InputRole/fixed`` input must not change until it is bound
-  /// again: work that depends on fixed inputs alone may be kept between runs.
+  /// Binds an input.
+  ///
+  /// A ``InputRole/varying`` input is read in every run. A ``InputRole/fixed`` one need be read only
+  /// once for each binding, in the first run after it: a backend may upload it then, and keep that and
+  /// all that depends on fixed inputs alone. Its contents must not change until it is bound again, to
+  /// the same buffer or to another.
   func bind(input: Int, to buffer: HostBuffer)
 
-  /// Binds an output. An output buffer must not be an input's.
+  /// Binds an output: its buffer holds the result when a run has ended. An output buffer must not be an
+  /// input's.
   func bind(output: Int, to buffer: HostBuffer)
 
   /// Computes all outputs. Traps when an input or output is unbound.
@@ -31,21 +63,4 @@ public protocol Executable: AnyObject {
 
   /// Bytes this executable holds for intermediate values.
   var workspaceByteCount: Int { get }
-}
-
-extension Backend {
-  /// Runs a graph once: for tests and one-off values.
-  public func evaluate(_ graph: Graph, _ inputs: [Tensor]) throws(GraphError) -> [Tensor] {
-    precondition(
-      inputs.map(\.type) == graph.inputs.map(\.type),
-      "inputs \(inputs.map(\.type)) do not fit the graph's \(graph.inputs.map(\.type))")
-    let executable = try compile(graph)
-    for (index, tensor) in inputs.enumerated() {
-      executable.bind(input: index, to: HostBuffer(tensor))
-    }
-    let outputs = graph.outputTypes.map { HostBuffer($0) }
-    for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
-    executable.run()
-    return outputs.map { $0.read() }
-  }
 }

@@ -9,6 +9,7 @@ public struct ReferenceInterpreter: Backend {
   public init() {}
 
   public var name: String { "reference" }
+  public var capabilities: BackendCapabilities { BackendCapabilities(threadCount: 1) }
 
   public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
     try graph.verify()

@@ -64,6 +64,7 @@ final class CountingBackend: Backend {
   private let runs = Atomic(0)
 
   var name: String { "counting" }
+  var capabilities: BackendCapabilities { base.capabilities }
   var compilationCount: Int { compilations.load(ordering: .relaxed) }
   var runCount: Int { runs.load(ordering: .relaxed) }
 
@@ -89,6 +90,16 @@ final class CountingBackend: Backend {
       owner.runs.add(1, ordering: .relaxed)
       base.run()
     }
+  }
+}
+
+extension Backend {
+  /// What a function computes, run once with its inputs in the order of their declaration.
+  func evaluate(
+    _ function: GraphFunction, _ inputs: [Tensor]
+  ) throws -> (ValueHandle) -> Tensor {
+    let results = try evaluate(function.graph, inputs)
+    return { results[function.index(ofOutput: $0)] }
   }
 }
 

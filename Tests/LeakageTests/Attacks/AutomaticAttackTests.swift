@@ -105,8 +105,8 @@ import Testing
         Tensor([2, 1, 8, 8], .f64(Array(moved[..<128]))),
         Tensor([2, 6], .f64(Array(moved[128...]))),
       ]
-      let outputs = try backend.evaluate(client.graph, inputs + weighted.parameters)
-      return client.gradients.flatMap { outputs[$0].doubles }
+      let outputs = try backend.evaluate(client.function, inputs + weighted.parameters)
+      return client.gradients.flatMap { outputs($0).doubles }
     }
     let change = zip(try gradient(1e-5), try gradient(-1e-5)).map { ($0 - $1) / 2e-5 }
     let squaredChange = change.reduce(0) { $0 + $1 * $1 }

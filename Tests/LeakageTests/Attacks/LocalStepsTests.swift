@@ -137,8 +137,8 @@ import Testing
         : Tensor([2], .i32(client.labels.map(Int32.init)))
       let inputs = [Tensor(client.images.shape, .f64(Array(point[..<pixels]))), labels]
       let outputs = try AttackedClient.backend.evaluate(
-        graph.graph, inputs + client.weighted.parameters + client.weighted.buffers)
-      return graph.gradients.flatMap { outputs[$0].doubles }
+        graph.function, inputs + client.weighted.parameters + client.weighted.buffers)
+      return graph.gradients.flatMap { outputs($0).doubles }
     }
     func derivative(along direction: [Double]) throws -> [Double] {
       let step = 1e-5

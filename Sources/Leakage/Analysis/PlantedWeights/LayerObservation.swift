@@ -31,30 +31,27 @@ struct LayerObservation {
       data, parameters: Array(values[..<model.parameters.count]),
       buffers: Array(values[model.parameters.count...]), mode: .evaluation)
     let features = trace.features
-    let graph = builder.build(outputs: [trace.logits] + (features.map { [$0] } ?? []))
+    let whole = builder.function(computing: [trace.logits] + (features.map { [$0] } ?? []))
+    let graph = whole.graph
     let places = LayerObservation.places(in: graph, weighted, batchSize: batch)
-    let outputs = places.map(\.node) + (features == nil ? [] : [graph.outputs[1]])
+    let outputs =
+      places.map(\.node)
+      + (features.map { [graph.outputs[whole.index(ofOutput: $0.handle)]] } ?? [])
     guard !outputs.isEmpty else {
       (layers, classifier) = ([:], nil)
       return
     }
-    let wanted = Graph(nodes: graph.nodes, inputs: graph.inputs, outputs: outputs)
-      .removingDeadNodes()
     let images = samples(model.inputShape, LayerObservation.imageCount(model, batch))
     var answers = outputs.map { _ in [Double]() }
-    let executable = try backend.compile(wanted)
-    let tensors = (weighted.parameters + weighted.buffers).map { $0.converted(to: .f32) }
-    for (index, tensor) in tensors.enumerated() {
-      executable.bind(input: index, to: HostBuffer(tensor))
-    }
-    let input = HostBuffer(data.type)
-    executable.bind(input: tensors.count, to: input)
-    let buffers = wanted.outputTypes.map { HostBuffer($0) }
-    for (index, buffer) in buffers.enumerated() { executable.bind(output: index, to: buffer) }
+    let function = try CompiledFunction(whole.computing(outputs), on: backend)
+    function.bind(values.map(\.handle), to: weighted.parameters + weighted.buffers)
+    let input = function.input(data.handle)
     for first in stride(from: 0, to: images.count - batch + 1, by: batch) {
       input.write(stacked(Array(images[first..<first + batch])).converted(to: .f32))
-      executable.run()
-      for (index, buffer) in buffers.enumerated() { answers[index] += buffer.read().doubles }
+      function.run()
+      for (index, buffer) in function.outputs.enumerated() {
+        answers[index] += buffer.read().doubles
+      }
     }
     var layers: [String: (layer: WeightLayer, responses: UnitResponses)] = [:]
     for (place, products) in zip(places, answers) where products.allSatisfy(\.isFinite) {

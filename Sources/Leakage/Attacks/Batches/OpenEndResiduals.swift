@@ -11,14 +11,14 @@ import TensorGraph
 /// ``SmoothCompletion`` does.
 final class OpenEndResiduals: LeastSquaresFunction {
   let dimension: Int
-  private let evaluation: any Executable
-  private let products: any Executable
+  private let evaluation: CompiledFunction
+  private let products: CompiledFunction
   private let point: HostBuffer
   private let direction: HostBuffer
   private let loss: HostBuffer
   private let gradient: HostBuffer
   private let product: HostBuffer
-  private let smoothnessInput: HostBuffer
+  private let smoothness: ValueHandle
 
   /// - Parameter update: with the gradients of the whole model.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
@@ -34,10 +34,11 @@ final class OpenEndResiduals: LeastSquaresFunction {
     }
     let x = inputs[data]
     let along = builder.input("direction", x.shape, .f64)
-    var fixed: [Tensor] = (weighted.parameters + weighted.buffers).map { $0.converted(to: .f64) }
+    var fixed = Array(zip(inputs, weighted.parameters + weighted.buffers))
     func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
-      fixed.append(tensor.converted(to: .f64))
-      return builder.input(name, tensor.shape, .f64, role: .fixed)
+      let value = builder.input(name, tensor.shape, .f64, role: .fixed)
+      fixed.append((value, tensor))
+      return value
     }
     let y = builder.inline(head, inputs: inputs)[0]
     let cotangent = fixedInput("cotangent", end.cotangent)
@@ -60,31 +61,33 @@ final class OpenEndResiduals: LeastSquaresFunction {
     let changes = Value.pushforward(residuals, along: [(variable: x, tangent: along)])
     let normal = Value.pullback(
       zip(residuals, changes).map { (value: $0, cotangent: $1) }, to: [x])
-    let evaluationGraph = builder.build(outputs: [total] + total.gradient(withRespectTo: [x]))
-    let productGraph = builder.build(outputs: normal)
+    let slope = total.gradient(withRespectTo: [x])[0]
 
     dimension = x.shape.elementCount
-    evaluation = try backend.compile(evaluationGraph)
-    products = try backend.compile(productGraph)
-    point = HostBuffer(x.type)
-    direction = HostBuffer(x.type)
-    loss = HostBuffer(evaluationGraph.outputTypes[0])
-    gradient = HostBuffer(x.type)
-    product = HostBuffer(x.type)
-    var buffers = fixed.map { HostBuffer($0) }
-    smoothnessInput = buffers[data + 3]
-    buffers.insert(contentsOf: [point, direction], at: data)
-    for executable in [evaluation, products] {
-      for (index, buffer) in buffers.enumerated() { executable.bind(input: index, to: buffer) }
+    evaluation = try CompiledFunction(builder.function(computing: [total, slope]), on: backend)
+    products = try CompiledFunction(builder.function(computing: normal), on: backend)
+    point = evaluation.input(x.handle)
+    direction = products.input(along.handle)
+    self.smoothness = smoothness.handle
+    for function in [evaluation, products] {
+      function.bind(x.handle, to: point)
+      function.bind(along.handle, to: direction)
     }
-    evaluation.bind(output: 0, to: loss)
-    evaluation.bind(output: 1, to: gradient)
-    products.bind(output: 0, to: product)
+    for (input, tensor) in fixed {
+      let buffer = evaluation.input(input.handle)
+      buffer.write(tensor.converted(to: .f64))
+      for function in [evaluation, products] { function.bind(input.handle, to: buffer) }
+    }
+    loss = evaluation.output(total.handle)
+    gradient = evaluation.output(slope.handle)
+    product = products.output(normal[0].handle)
   }
 
   /// Weight of neighbours' differences; 0 where the equations suffice.
   func setSmoothness(_ weight: Double) {
-    smoothnessInput.write(Tensor([], .f64, repeating: weight))
+    for function in [evaluation, products] {
+      function.bind(smoothness, to: Tensor([], .f64, repeating: weight))
+    }
   }
 
   /// Of images [N, C, H, W], along both axes; none of other data.
@@ -116,7 +119,7 @@ final class OpenEndResiduals: LeastSquaresFunction {
   ) -> Bool {
     point.store(vector)
     return UnitVectorProducts(
-      executable: products, directions: [direction], products: [product], columns: 1
+      function: products, directions: [direction], products: [product], columns: 1
     ).assemble(into: matrix, shouldStop: shouldStop)
   }
 }

@@ -15,8 +15,8 @@ final class ContractionInverse: LinearOperator {
   private let outputCount: Int
   /// What the weight's gradient is multiplied with among the equations.
   let weightGradientScale: Double
-  private let forward: any Executable
-  private let transposed: any Executable
+  private let forward: CompiledFunction
+  private let transposed: CompiledFunction
   private let input: HostBuffer
   private let forwardResults: [HostBuffer]
   private let transposedArguments: [HostBuffer]
@@ -49,22 +49,20 @@ final class ContractionInverse: LinearOperator {
     rowCount = outputCount + g.shape.elementCount
     columnCount = inputType.shape.elementCount
 
-    forward = try backend.compile(builder.build(outputs: [y, g]))
-    transposed = try backend.compile(builder.build(outputs: [back]))
-    input = HostBuffer(a.type)
-    forwardResults = [HostBuffer(y.type), HostBuffer(g.type)]
-    transposedArguments = [HostBuffer(u.type), HostBuffer(q.type)]
-    transposedResult = HostBuffer(a.type)
-    for (executable, results) in [(forward, forwardResults), (transposed, [transposedResult])] {
-      executable.bind(input: 0, to: input)
-      executable.bind(input: 1, to: HostBuffer(weight))
-      executable.bind(input: 2, to: HostBuffer(cotangent))
-      executable.bind(input: 3, to: transposedArguments[0])
-      executable.bind(input: 4, to: transposedArguments[1])
-      for (index, buffer) in results.enumerated() {
-        executable.bind(output: index, to: buffer)
-      }
+    forward = try CompiledFunction(builder.function(computing: [y, g]), on: backend)
+    transposed = try CompiledFunction(builder.function(computing: [back]), on: backend)
+    input = forward.input(a.handle)
+    transposedArguments = [transposed.input(u.handle), transposed.input(q.handle)]
+    let (weight, cotangent) = (HostBuffer(weight), HostBuffer(cotangent))
+    for function in [forward, transposed] {
+      function.bind(a.handle, to: input)
+      function.bind(w.handle, to: weight)
+      function.bind(c.handle, to: cotangent)
+      function.bind(u.handle, to: transposedArguments[0])
+      function.bind(q.handle, to: transposedArguments[1])
     }
+    forwardResults = [forward.output(y.handle), forward.output(g.handle)]
+    transposedResult = transposed.output(back.handle)
   }
 
   /// The right-hand side: values of y, where they are used, and the weight's gradient.

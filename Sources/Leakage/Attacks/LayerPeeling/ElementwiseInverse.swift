@@ -4,8 +4,8 @@ import TensorGraph
 /// bisection, which needs the stretch to be monotone and nothing else. Where it is flat at one end, as
 /// ReLU is, a value on the flat part tells that the argument lies there and no more.
 final class ElementwiseInverse {
-  private let value: any Executable
-  private let pullback: any Executable
+  private let value: CompiledFunction
+  private let pullback: CompiledFunction
   private let argument: HostBuffer
   private let result: HostBuffer
   private let cotangent: HostBuffer
@@ -46,23 +46,19 @@ final class ElementwiseInverse {
       throw GraphError("node \(target) does not follow from node \(source) alone")
     }
     let back = y.pullback(c, to: [a])[0]
-    let pullbackGraph = builder.build(outputs: [back])
-    needsArgument = pullbackGraph.reads(input: parameters.count)
-    value = try backend.compile(builder.build(outputs: [y]))
-    pullback = try backend.compile(pullbackGraph)
-    argument = HostBuffer(a.type)
-    result = HostBuffer(y.type)
-    cotangent = HostBuffer(c.type)
-    argumentCotangent = HostBuffer(a.type)
-    for executable in [value, pullback] {
-      for (index, tensor) in inputs.enumerated() {
-        executable.bind(input: index, to: HostBuffer(tensor))
-      }
-      executable.bind(input: inputs.count, to: argument)
-      executable.bind(input: inputs.count + 1, to: cotangent)
+    let pullback = builder.function(computing: [back])
+    needsArgument = pullback.graph.reads(input: pullback.index(ofInput: a.handle))
+    value = try CompiledFunction(builder.function(computing: [y]), on: backend)
+    self.pullback = try CompiledFunction(pullback, on: backend)
+    argument = value.input(a.handle)
+    cotangent = value.input(c.handle)
+    for function in [value, self.pullback] {
+      function.bind(parameters.map(\.handle), to: inputs)
+      function.bind(a.handle, to: argument)
+      function.bind(c.handle, to: cotangent)
     }
-    value.bind(output: 0, to: result)
-    pullback.bind(output: 0, to: argumentCotangent)
+    result = value.output(y.handle)
+    argumentCotangent = self.pullback.output(back.handle)
   }
 
   /// The arguments at which the stretch has `values`, or nil when it is not monotone.

@@ -6,7 +6,7 @@ final class ContextScreen {
   let rowCount: Int
   let length: Int
   private let dtype: DType
-  private let executable: any Executable
+  private let function: CompiledFunction
   private let tokens: HostBuffer
   private let mask: HostBuffer
   private let output: HostBuffer
@@ -35,20 +35,15 @@ final class ContextScreen {
     let lengths = inputs.squared().sum(axes: [1])
     let residuals = (distances / lengths.maximum(1e-30)).sqrt()
     do {
-      executable = try backend.compile(builder.build(outputs: [residuals]))
+      function = try CompiledFunction(builder.function(computing: [residuals]), on: backend)
     } catch {
       throw AttackError("the second layer's span cannot be searched: \(error.message)")
     }
-    self.tokens = HostBuffer(tokens.type)
-    self.mask = HostBuffer(mask.type)
-    output = HostBuffer(residuals.type)
-    executable.bind(input: 0, to: self.tokens)
-    executable.bind(input: 1, to: self.mask)
-    executable.bind(input: 2, to: HostBuffer(span.complement.converted(to: dtype)))
-    for (index, spec) in context.parameters.enumerated() {
-      executable.bind(input: 3 + index, to: weights.buffer(spec.name))
-    }
-    executable.bind(output: 0, to: output)
+    self.tokens = function.input(tokens.handle)
+    self.mask = function.input(mask.handle)
+    output = function.output(residuals.handle)
+    function.bind(basis.handle, to: span.complement)
+    weights.bind(context, in: function)
   }
 
   /// For each text the distance at each of its tokens, relative to the length of what is read there.
@@ -60,7 +55,7 @@ final class ContextScreen {
       let batch = TextBatch(tokens: part + padding, labels: .nextTokens)
       tokens.write(batch.paddedTokens(length: length))
       mask.write(batch.mask(length: length, dtype))
-      executable.run()
+      function.run()
       var all = [Double](repeating: 0, count: rowCount * length)
       all.withUnsafeMutableBufferPointer { output.load(into: $0) }
       for (index, text) in part.enumerated() {

@@ -16,7 +16,7 @@ final class EmbeddingObjective: ObjectiveFunction {
   }
 
   let dimension: Int
-  private let executable: any Executable
+  private let function: CompiledFunction
   private let dummy: HostBuffer
   private let gradient: HostBuffer
   private let loss: HostBuffer
@@ -72,31 +72,26 @@ final class EmbeddingObjective: ObjectiveFunction {
     }
     let slope = total.gradient(withRespectTo: [dummy])[0]
     do {
-      executable = try inversion.backend.compile(builder.build(outputs: [total, slope]))
+      function = try CompiledFunction(
+        builder.function(computing: [total, slope]), on: inversion.backend)
     } catch {
       throw AttackError("\(model.name) cannot be attacked: \(error.message)")
     }
-    self.dummy = HostBuffer(dummy.type)
-    gradient = HostBuffer(dummy.type)
-    loss = HostBuffer(total.type)
     dimension = known.shape.elementCount
-    executable.bind(input: 0, to: self.dummy)
-    for (index, tensor) in [known, free, mask].enumerated() {
-      executable.bind(input: 1 + index, to: HostBuffer(tensor.converted(to: dtype)))
+    self.dummy = function.input(dummy.handle)
+    function.bind(fixed.map(\.handle), to: [known, free, mask])
+    function.bind(classes.handle, to: labels)
+    for (spec, input) in zip(model.parameters, parameters) {
+      function.bind(input.handle, to: inversion.weights.buffer(spec.name))
     }
-    executable.bind(input: 4, to: HostBuffer(labels))
-    for (index, spec) in model.parameters.enumerated() {
-      executable.bind(input: 5 + index, to: inversion.weights.buffer(spec.name))
-    }
-    for (index, parameter) in matched.enumerated() {
+    for (parameter, input) in zip(matched, targets) {
       guard let target = inversion.update.gradients[model.parameters[parameter].name] else {
         continue
       }
-      executable.bind(
-        input: 5 + parameters.count + index, to: HostBuffer(target.converted(to: dtype)))
+      function.bind(input.handle, to: target)
     }
-    executable.bind(output: 0, to: loss)
-    executable.bind(output: 1, to: gradient)
+    loss = function.output(total.handle)
+    gradient = function.output(slope.handle)
   }
 
   func evaluate(
@@ -104,7 +99,7 @@ final class EmbeddingObjective: ObjectiveFunction {
   ) -> Double {
     evaluations += 1
     dummy.store(point)
-    executable.run()
+    function.run()
     gradient.load(into: target)
     return loss.read().scalarValue
   }

@@ -54,7 +54,7 @@ final class LanguagePriorScorer {
   /// A graph for texts up to a length.
   private struct Compiled {
     let length: Int
-    let executable: any Executable
+    let function: CompiledFunction
     let tokens: HostBuffer
     let mask: HostBuffer
     let labels: HostBuffer
@@ -88,7 +88,7 @@ final class LanguagePriorScorer {
     graph.tokens.write(batch.paddedTokens(length: graph.length))
     graph.mask.write(batch.mask(length: graph.length, .f32))
     graph.labels.write(batch.labelTensor(length: graph.length, .f32))
-    graph.executable.run()
+    graph.function.run()
     let sums = graph.output.read().doubles
     for (text, sum) in zip(texts, sums) { known[text] = sum / Double(text.count - 1) }
   }
@@ -112,18 +112,12 @@ final class LanguagePriorScorer {
     let sums = -(chosen * logits.logSoftmax(axis: 1)).sum(axes: [1])
       .reshape(to: [rows, length - 1]).sum(axes: [1])
     do {
-      let executable = try backend.compile(builder.build(outputs: [sums]))
+      let function = try CompiledFunction(builder.function(computing: [sums]), on: backend)
+      parameters.bind(context, in: function)
       let made = Compiled(
-        length: length, executable: executable, tokens: HostBuffer(tokens.type),
-        mask: HostBuffer(mask.type), labels: HostBuffer(labels.type),
-        output: HostBuffer(sums.type))
-      executable.bind(input: 0, to: made.tokens)
-      executable.bind(input: 1, to: made.mask)
-      executable.bind(input: 2, to: made.labels)
-      for (index, spec) in context.parameters.enumerated() {
-        executable.bind(input: 3 + index, to: parameters.buffer(spec.name))
-      }
-      executable.bind(output: 0, to: made.output)
+        length: length, function: function, tokens: function.input(tokens.handle),
+        mask: function.input(mask.handle), labels: function.input(labels.handle),
+        output: function.output(sums.handle))
       compiled = made
       return made
     } catch {

@@ -172,31 +172,25 @@ struct TextLabelRecovery {
     let mask = builder.input("mask", [texts.count, length], weights.dtype)
     let segments =
       batch.hasSegments ? builder.input("segments", [texts.count, length], .i32) : nil
-    let first = batch.hasSegments ? 3 : 2
     let context = ForwardContext(
       mode: .evaluation, builder: builder, dtype: weights.dtype, values: nil, role: .fixed)
     let pass = TextForwardPass(model.configuration, ForwardScope(context: context, path: ""))
     let features = pass.forward(tokens: tokens, mask: mask, segments: segments).features
-    let graph = builder.build(outputs: [features])
-    let output = HostBuffer(features.type)
+    let output: Tensor
     do {
-      let executable = try backend.compile(graph)
-      executable.bind(input: 0, to: HostBuffer(batch.paddedTokens(length: length)))
-      executable.bind(input: 1, to: HostBuffer(batch.mask(length: length, weights.dtype)))
-      if batch.hasSegments {
-        executable.bind(input: 2, to: HostBuffer(batch.paddedSegments(length: length)))
-      }
-      for (index, spec) in context.parameters.enumerated() {
-        executable.bind(input: first + index, to: weights.buffer(spec.name))
-      }
-      executable.bind(output: 0, to: output)
-      executable.run()
+      let function = try CompiledFunction(builder.function(computing: [features]), on: backend)
+      function.bind(tokens.handle, to: batch.paddedTokens(length: length))
+      function.bind(mask.handle, to: batch.mask(length: length, weights.dtype))
+      if let segments { function.bind(segments.handle, to: batch.paddedSegments(length: length)) }
+      weights.bind(context, in: function)
+      function.run()
+      output = function.read(features.handle)
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")
     }
     let width = model.configuration.width
     let rowsPerText = features.shape.rank == 2 ? 1 : length
-    let table = output.read().reshaped(to: [texts.count * rowsPerText, width])
+    let table = output.reshaped(to: [texts.count * rowsPerText, width])
     return texts.indices.map { text in
       (0..<min(rowsPerText, texts[text].count)).map { table.row(text * rowsPerText + $0) }
     }

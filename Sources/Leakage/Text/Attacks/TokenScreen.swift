@@ -98,7 +98,8 @@ final class TokenScreen {
 /// The distance of first attention inputs from a span, for token embeddings [C, d] at one position.
 private final class SpanProjection {
   let rowCount: Int
-  private let executable: any Executable
+  private let function: CompiledFunction
+  private let rows: ValueHandle
   private let position: HostBuffer
   private let output: HostBuffer
 
@@ -120,24 +121,21 @@ private final class SpanProjection {
     let lengths = inputs.squared().sum(axes: [1])
     let residuals = (distances / lengths.maximum(1e-30)).sqrt()
     do {
-      executable = try backend.compile(builder.build(outputs: [residuals]))
+      function = try CompiledFunction(builder.function(computing: [residuals]), on: backend)
     } catch {
       throw AttackError("the span cannot be searched: \(error.message)")
     }
-    position = HostBuffer(place.type)
-    output = HostBuffer(residuals.type)
-    executable.bind(input: 1, to: position)
-    executable.bind(input: 2, to: HostBuffer(complement.converted(to: dtype)))
-    for (index, spec) in context.parameters.enumerated() {
-      executable.bind(input: 3 + index, to: weights.buffer(spec.name))
-    }
-    executable.bind(output: 0, to: output)
+    self.rows = rows.handle
+    position = function.input(place.handle)
+    output = function.output(residuals.handle)
+    function.bind(basis.handle, to: complement)
+    weights.bind(context, in: function)
   }
 
   func residuals(_ rows: HostBuffer, position row: [Double]) -> [Double] {
     row.withUnsafeBufferPointer { position.store($0) }
-    executable.bind(input: 0, to: rows)
-    executable.run()
+    function.bind(self.rows, to: rows)
+    function.run()
     var result = [Double](repeating: 0, count: rowCount)
     result.withUnsafeMutableBufferPointer { output.load(into: $0) }
     return result

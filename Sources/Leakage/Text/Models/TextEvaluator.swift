@@ -6,13 +6,11 @@ import TensorGraph
 public final class TextEvaluator {
   private let model: TextModel
   private let graph: TextGradientGraph
-  private let executable: any Executable
+  private let function: CompiledFunction
   private let dtype: DType
   private let batchSize: Int
   private let length: Int
   private let hasSegments: Bool
-  private let inputs: [HostBuffer]
-  private let outputs: [HostBuffer]
   private let weights: ParameterBuffers
 
   /// - Parameter hasSegments: whether texts have tokens of other segments than the first.
@@ -30,15 +28,10 @@ public final class TextEvaluator {
     graph = TextGradientGraph(
       model, batchSize: batchSize, length: length, hasSegments: hasSegments, dtype: dtype)
     do {
-      executable = try backend.compile(graph.graph)
+      function = try CompiledFunction(graph.function, on: backend)
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")
     }
-    let types = graph.graph.inputs.map(\.type)
-    inputs = (0..<graph.parameters.lowerBound).map { HostBuffer(types[$0]) }
-    for (index, buffer) in inputs.enumerated() { executable.bind(input: index, to: buffer) }
-    outputs = graph.graph.outputTypes.map { HostBuffer($0) }
-    for (index, buffer) in outputs.enumerated() { executable.bind(output: index, to: buffer) }
     weightsHaveChanged()
   }
 
@@ -54,43 +47,43 @@ public final class TextEvaluator {
     precondition(
       fits(batch),
       "a batch of \(batch.tokens.count) x \(batch.length) for \(batchSize) x \(length)")
-    inputs[graph.tokens].write(batch.paddedTokens(length: length))
-    inputs[graph.mask].write(batch.mask(length: length, dtype))
-    inputs[graph.labels].write(batch.labelTensor(length: length, dtype))
+    function.input(graph.tokens).write(batch.paddedTokens(length: length))
+    function.input(graph.mask).write(batch.mask(length: length, dtype))
+    function.input(graph.labels).write(batch.labelTensor(length: length, dtype))
     if let segments = graph.segments {
-      inputs[segments].write(batch.paddedSegments(length: length))
+      function.input(segments).write(batch.paddedSegments(length: length))
     }
-    executable.run()
+    function.run()
   }
 
   /// The loss, logits and gradients of a batch.
   func evaluate(_ batch: TextBatch) -> (loss: Double, logits: Tensor, gradients: [Tensor]) {
     run(batch)
     return (
-      outputs[graph.loss].read().scalarValue, outputs[graph.logits].read(),
-      graph.gradients.map { outputs[$0].read() }
+      function.read(graph.loss).scalarValue, function.read(graph.logits),
+      graph.gradients.map(function.read)
     )
   }
 
   /// Tells that weights were written to since they were bound: what follows from fixed inputs alone is
   /// computed once for each binding.
   func weightsHaveChanged() {
-    for (index, spec) in model.parameters.enumerated() {
-      executable.bind(input: graph.parameters.lowerBound + index, to: weights.buffer(spec.name))
+    for (spec, input) in zip(model.parameters, graph.parameters) {
+      function.bind(input, to: weights.buffer(spec.name))
     }
   }
 
   /// The gradient of parameter `index` in the latest run.
-  func gradient(_ index: Int) -> Tensor { outputs[graph.gradients.lowerBound + index].read() }
+  func gradient(_ index: Int) -> Tensor { function.read(graph.gradients[index]) }
 
   /// The squared distance between the gradients of a batch and those that an update holds, relative to
   /// the update's squared norm: 0 for the batch that the update came from, up to rounding.
   func relativeDistance(of batch: TextBatch, to update: TextUpdate, norm: Double) -> Double {
     run(batch)
     var sum = 0.0
-    for (index, spec) in model.parameters.enumerated() {
+    for (spec, gradient) in zip(model.parameters, graph.gradients) {
       guard let target = update.gradients[spec.name] else { continue }
-      sum += outputs[graph.gradients.lowerBound + index].squaredDistance(to: target)
+      sum += function.output(gradient).squaredDistance(to: target)
     }
     if let adapters = update.adapters {
       for (index, spec) in model.parameters.enumerated() {
@@ -136,6 +129,15 @@ final class ParameterBuffers {
 
   /// The parameter in the precision that is computed in.
   func converted(_ name: String) -> Tensor { weighted.parameter(name).converted(to: dtype) }
+
+  /// Binds the inputs that a forward pass has declared for the parameters that it reads.
+  func bind(_ context: ForwardContext, in function: CompiledFunction) {
+    for spec in context.parameters {
+      if let input = context.value(of: spec.name) {
+        function.bind(input.handle, to: buffer(spec.name))
+      }
+    }
+  }
 
   /// The same weights in memory of their own.
   func copy() -> ParameterBuffers { ParameterBuffers(weighted, dtype: dtype) }

@@ -3,21 +3,20 @@ import TensorGraph
 /// The graph of the gradient that a client of a language model shares.
 ///
 /// Inputs, in order: tokens [N, T], i32; mask [N, T]; labels, i32, one for each row of labelled logits,
-/// negative for none, or numbers [N, K]; segments [N, T], i32, where there are any; the model's parameters. Outputs, in order: loss (scalar); logits; the gradient of
-/// each parameter.
+/// negative for none, or numbers [N, K]; segments [N, T], i32, where there are any; the model's parameters. Outputs: loss (scalar); logits; the gradient of each
+/// parameter.
 public struct TextGradientGraph: Sendable {
-  public let graph: Graph
-  public let tokens = 0
-  public let mask = 1
-  public let labels = 2
+  public let function: GraphFunction
+  public let tokens: ValueHandle
+  public let mask: ValueHandle
+  public let labels: ValueHandle
   /// Nil where all tokens are in the first segment.
-  public let segments: Int?
-  /// Input indices of the parameters.
-  public let parameters: Range<Int>
-  public let loss = 0
-  public let logits = 1
-  /// Output indices of the gradients.
-  public let gradients: Range<Int>
+  public let segments: ValueHandle?
+  public let parameters: [ValueHandle]
+  public let loss: ValueHandle
+  public let logits: ValueHandle
+  /// The parameters' gradients.
+  public let gradients: [ValueHandle]
 
   /// - Parameter hasSegments: whether texts have tokens of other segments than the first.
   public init(
@@ -31,7 +30,6 @@ public struct TextGradientGraph: Sendable {
     let labels = builder.input("labels", labelType.shape, labelType.dtype)
     let segments =
       hasSegments ? builder.input("segments", [batchSize, length], .i32) : nil
-    self.segments = hasSegments ? 3 : nil
     let parameters = builder.parameters(of: model, dtype)
     let pass = model.pass(builder, parameters, dtype)
     let embedded = pass.lookUp(tokens)
@@ -45,10 +43,15 @@ public struct TextGradientGraph: Sendable {
       gradients[table] = gradients[table].withoutLookUps(
         of: padding, tokens: tokens, gradients: ofEmbedded)
     }
-    graph = builder.build(outputs: [loss, forward.logits] + gradients)
-    let first = hasSegments ? 4 : 3
-    self.parameters = first..<first + parameters.count
-    self.gradients = 2..<2 + parameters.count
+    function = builder.function(computing: [loss, forward.logits] + gradients)
+    self.tokens = tokens.handle
+    self.mask = mask.handle
+    self.labels = labels.handle
+    self.segments = segments?.handle
+    self.parameters = parameters.map(\.handle)
+    self.loss = loss.handle
+    logits = forward.logits.handle
+    self.gradients = gradients.map(\.handle)
   }
 }
 
