@@ -70,12 +70,12 @@ enum EvaluationBenchmark {
     let function = try CompiledFunction(matching.function, on: backend)
     let compiled = clock.now
     bindRandomInputs(of: matching, row.model, to: function)
-    for _ in 0..<3 { function.run() }
+    for _ in 0..<3 { try function.run() }
     var milliseconds: [Double] = []
     milliseconds.reserveCapacity(repeats)
     for _ in 0..<repeats {
       let begin = clock.now
-      function.run()
+      try function.run()
       milliseconds.append((clock.now - begin).seconds * 1e3)
     }
     showSlowestSteps(of: function.executable)
@@ -166,11 +166,11 @@ enum EvaluationBenchmark {
     for input in inputs {
       function.bind(input.handle, to: Tensor(input.shape, .f32, repeating: 1))
     }
-    function.run()
+    try function.run()
     let clock = ContinuousClock()
-    return (0..<count).map { _ in
+    return try (0..<count).map { _ in
       let begin = clock.now
-      function.run()
+      try function.run()
       return (clock.now - begin).seconds
     }.min() ?? .infinity
   }

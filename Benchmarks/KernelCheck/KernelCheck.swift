@@ -24,10 +24,7 @@ struct KernelCheck {
     for row in rows {
       for dtype in [DType.f32, .f64] {
         for order in 0...min(row.highestOrder, 1) {
-          let program = row.program(order: order, dtype)
-          guard
-            let expected = try? ReferenceInterpreter().evaluate(program.graph, program.inputs)
-          else {
+          guard let check = try? RowCheck(row, order: order, dtype) else {
             print("\(row): the interpreter refused it")
             wrong += 1
             continue
@@ -36,8 +33,8 @@ struct KernelCheck {
             var options = CPUBackend.Options(threadCount: threads)
             options.instructionSet = set
             runs += 1
-            if let problem = problem(row, program, expected, order, options) {
-              print("\(row), \(dtype), order \(order), \(set): \(problem)")
+            if let problem = problem(check, options) {
+              print("\(dtype), \(set): \(problem)")
               wrong += 1
             }
           }
@@ -50,19 +47,9 @@ struct KernelCheck {
     exit(wrong == 0 ? 0 : 1)
   }
 
-  private static func problem(
-    _ row: OperatorRow, _ program: RowProgram, _ expected: [Tensor], _ order: Int,
-    _ options: CPUBackend.Options
-  ) -> String? {
+  private static func problem(_ check: RowCheck, _ options: CPUBackend.Options) -> String? {
     do {
-      let actual = try CPUBackend(options).evaluate(program.graph, program.inputs)
-      for (result, reference) in zip(actual, expected) {
-        let tolerance = row.tolerance[result.dtype] * (order == 0 ? 1 : 20)
-        if let difference = result.difference(from: reference, tolerance: tolerance) {
-          return difference
-        }
-      }
-      return nil
+      return try check.disagreements(of: CPUBackend(options)).first
     } catch {
       return error.message
     }

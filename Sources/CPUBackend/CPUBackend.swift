@@ -69,7 +69,8 @@ public struct CPUBackend: Backend {
   public func makeExecutable(_ graph: Graph) throws(GraphError) -> CPUExecutable {
     let canonical = try graph.canonicalised(simplifies: options.simplifies)
     guard let variant = options.instructionSet.map({ $0.variant }) ?? ck_best_variant() else {
-      throw GraphError("this processor lacks the vector instructions that were asked for")
+      throw GraphError(
+        "this processor lacks the vector instructions that were asked for", .unsupported)
     }
     let plan = try Lowering.plan(
       canonical, variant, fusesElementwise: options.fusesElementwise)

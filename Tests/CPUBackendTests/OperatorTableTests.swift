@@ -62,15 +62,11 @@ import Testing
     _ row: OperatorRow, order: Int, _ dtype: DType, _ backend: CPUBackend,
     graphSimplifies: Bool = true
   ) throws {
-    let program = row.program(order: order, dtype, simplifies: graphSimplifies)
-    let expected = try ReferenceInterpreter().evaluate(program.graph, program.inputs)
-    let actual = try backend.evaluate(program.graph, program.inputs)
-    for (index, (result, reference)) in zip(actual, expected).enumerated() {
-      // Derivatives of order n pass through n + 1 times as many roundings.
-      let tolerance = row.tolerance[result.dtype] * (order == 0 ? 1 : 20)
-      let difference = result.difference(from: reference, tolerance: tolerance)
-      #expect(
-        difference == nil, "\(row), order \(order), \(dtype), output \(index): \(difference ?? "")")
-    }
+    let check = try RowCheck(row, order: order, dtype, simplifies: graphSimplifies)
+    #expect(try check.disagreements(of: backend) == [], "\(dtype)")
+  }
+
+  @Test func keepsToTheContractOfBindings() throws {
+    #expect(try bindingFaults(of: CPUBackend()) == [])
   }
 }

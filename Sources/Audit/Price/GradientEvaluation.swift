@@ -13,7 +13,7 @@ final class GradientEvaluation {
     function.bind(client.buffers, to: weighted.buffers)
   }
 
-  private func run(_ batch: [LabelledImages.Example], _ values: [[Double]]) {
+  private func run(_ batch: [LabelledImages.Example], _ values: [[Double]]) throws(GraphError) {
     write(batch.flatMap(\.image), to: client.images)
     write(batch.map { Double($0.label) }, to: client.labels)
     for (input, elements) in zip(client.parameters, values) {
@@ -21,7 +21,7 @@ final class GradientEvaluation {
       // A fixed input's new contents count from its next binding.
       function.bind(input, to: function.input(input))
     }
-    function.run()
+    try function.run()
   }
 
   private func write(_ elements: [Double], to input: ValueHandle) {
@@ -31,13 +31,15 @@ final class GradientEvaluation {
 
   func evaluate(
     _ batch: [LabelledImages.Example], _ values: [[Double]]
-  ) -> (loss: Double, gradients: [Tensor]) {
-    run(batch, values)
+  ) throws(GraphError) -> (loss: Double, gradients: [Tensor]) {
+    try run(batch, values)
     return (function.read(client.loss).scalarValue, client.gradients.map(function.read))
   }
 
-  func logits(of example: LabelledImages.Example, _ values: [[Double]]) -> [Double] {
-    run([example], values)
+  func logits(
+    of example: LabelledImages.Example, _ values: [[Double]]
+  ) throws(GraphError) -> [Double] {
+    try run([example], values)
     return function.read(client.logits).doubles
   }
 }

@@ -25,10 +25,12 @@ struct PlainTrainingClient: TrainingClient {
   func share(
     _ batch: [LabelledImages.Example], _ parameters: [[Double]],
     through pipeline: inout DefencePipeline
-  ) -> (loss: Double, shared: DefendedUpdate) {
-    let (loss, mean) = gradient.evaluate(batch, parameters)
+  ) throws -> (loss: Double, shared: DefendedUpdate) {
+    let (loss, mean) = try gradient.evaluate(batch, parameters)
     let examples =
-      single.map { single in batch.map { single.evaluate([$0], parameters).gradients } } ?? []
+      try single.map { single in
+        try batch.map { try single.evaluate([$0], parameters).gradients }
+      } ?? []
     return (loss, pipeline.apply(mean, batchSize: batch.count, examples: examples))
   }
 }

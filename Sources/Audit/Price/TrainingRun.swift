@@ -111,8 +111,8 @@ public struct TrainingRun: Sendable {
   private func correctCount(_ parameters: [[Double]], of trained: WeightedModel) throws -> Int {
     guard !data.heldOut.isEmpty else { return 0 }
     let evaluation = try GradientEvaluation(trained.withoutNoise, batchSize: 1, backend: backend)
-    return data.heldOut.count { example in
-      let logits = evaluation.logits(of: example, parameters)
+    return try data.heldOut.count { example in
+      let logits = try evaluation.logits(of: example, parameters)
       guard logits.allSatisfy(\.isFinite) else { return false }
       return logits.indices.max { logits[$0] < logits[$1] } == example.label
     }

@@ -52,7 +52,9 @@ public final class CPUExecutable: Executable {
     let byteCount = memory.arenaByteCount + scratchStride * threadCount
     var allocation: UnsafeMutableRawPointer?
     guard posix_memalign(&allocation, 64, max(byteCount, 64)) == 0, let allocation else {
-      throw GraphError("out of memory: the graph needs \(byteCount) bytes for intermediate values")
+      throw GraphError(
+        "out of memory: the graph needs \(byteCount) bytes for intermediate values",
+        .unsupported)
     }
     if options.poisonsWorkspace { memset(allocation, 0xFF, byteCount) }
     self.graph = graph
@@ -104,7 +106,7 @@ public final class CPUExecutable: Executable {
       addresses.deallocate()
       seconds?.deallocate()
       free(workspace)
-      throw GraphError("out of memory for the executor of a graph")
+      throw GraphError("out of memory for the executor of a graph", .unsupported)
     }
     self.executor = executor
   }

@@ -146,7 +146,8 @@ extension Lowering {
     isProduct: Bool = false, _ program: inout ProgramBuilder
   ) throws(GraphError) {
     guard let function else {
-      throw GraphError("the CPU backend has no kernel for \(node.op.name) to \(node.type)")
+      throw GraphError(
+        "the CPU backend has no kernel for \(node.op.name) to \(node.type)", .unsupported)
     }
     let result =
       needsMemory.contains(id)

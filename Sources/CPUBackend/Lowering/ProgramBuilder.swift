@@ -138,7 +138,8 @@ struct ProgramBuilder {
     let rank = source.view.extents.count
     guard rank <= Int(CK_MAXIMUM_RANK) else {
       throw GraphError(
-        "the CPU backend broadcasts over at most \(CK_MAXIMUM_RANK) axes, not \(rank)")
+        "the CPU backend broadcasts over at most \(CK_MAXIMUM_RANK) axes, not \(rank)", .unsupported
+      )
     }
     var view = ck_view()
     view.rank = Int32(rank)

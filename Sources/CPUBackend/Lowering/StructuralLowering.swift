@@ -11,7 +11,7 @@ extension Lowering {
     guard node.shape.rank <= Int(CK_MAXIMUM_RANK) else {
       throw GraphError(
         "\(node.op.name): the CPU backend takes at most \(CK_MAXIMUM_RANK) axes, not "
-          + "\(node.shape.rank)")
+          + "\(node.shape.rank)", .unsupported)
     }
     let name = "\(node.op.name) \(node.shape)"
     let result = buffer(of: id)

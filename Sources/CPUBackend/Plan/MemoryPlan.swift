@@ -55,7 +55,9 @@ struct MemoryPlan {
   /// Whole cache lines, at least one.
   static func roundedUp(_ byteCount: Int) throws(GraphError) -> Int {
     guard byteCount <= 1 << 46 else {
-      throw GraphError("a value of \(byteCount) bytes is more than there can be memory for")
+      throw GraphError(
+        "a value of \(byteCount) bytes is more than there can be memory for",
+        .unsupported)
     }
     return max((byteCount + 63) & ~63, 64)
   }
@@ -80,7 +82,9 @@ struct MemoryPlan {
     }
     let (end, overflow) = start.addingReportingOverflow(size)
     guard !overflow, end <= 1 << 46 else {
-      throw GraphError("the graph's intermediate values are more than there can be memory for")
+      throw GraphError(
+        "the graph's intermediate values are more than there can be memory for",
+        .unsupported)
     }
     arenaByteCount = end
     return start

@@ -79,12 +79,15 @@ public struct GradientAnalysis: Sendable {
     let isExact =
       GradientAnalysis.byteCount(unknowns: order) <= memoryLimit
       && order <= algebra.largestEigenvalueOrder
-    let decomposition =
+    let rankBound = min(equationBound, order)
+    let decomposition = try onBackend("\(weighted.model.name) cannot be analysed") {
+      () throws(GraphError) in
       isExact
-      ? Decomposition(products, shape: images.shape, algebra, shouldStop)
-      : Decomposition(
-        estimating: products, order: order, rankBound: min(equationBound, order), algebra,
-        shouldStop)
+        ? try Decomposition(products, shape: images.shape, algebra, shouldStop)
+        : try Decomposition(
+          estimating: products, order: order, rankBound: rankBound, algebra,
+          shouldStop)
+    }
     guard let decomposition else {
       guard !shouldStop() else { throw AttackError("the analysis was stopped before its end") }
       throw AttackError(
@@ -162,10 +165,10 @@ private struct Decomposition {
   init?(
     _ products: GaussNewtonProducts, shape: Shape, _ algebra: any LinearAlgebra,
     _ shouldStop: () -> Bool
-  ) {
+  ) throws(GraphError) {
     let order = shape.elementCount
     let matrix = HostBuffer(TensorType([order, order], .f64))
-    guard products.assemble(into: matrix, shouldStop: shouldStop),
+    guard try products.assemble(into: matrix, shouldStop: shouldStop),
       let ascending = algebra.symmetricEigenvalues(matrix, vectors: true)
     else { return nil }
     let threshold = GradientAnalysis.rankTolerance * (ascending.last ?? 0)
@@ -190,8 +193,8 @@ private struct Decomposition {
     estimating products: GaussNewtonProducts, order: Int, rankBound: Int,
     _ algebra: any LinearAlgebra,
     _ shouldStop: () -> Bool
-  ) {
-    let density = SpectralDensity(
+  ) throws(GraphError) {
+    let density = try SpectralDensity(
       order: order, probes: GradientAnalysis.probes, steps: GradientAnalysis.steps,
       rankBound: rankBound, algebra: algebra,
       shouldStop: shouldStop, multiply: products.multiply)

@@ -117,21 +117,23 @@ extension GradientInversion {
     }
     let variance = roundingEnergy / Double(max(count, 1))
     var source = RandomSource(seed: configuration.seed).derive(label: "conditioning")
-    return images.doubles.withUnsafeBufferPointer { point -> ImpliedError? in
-      let floor = 0.1 * Diagnosis.rankTolerance * equations.meanDiagonal(at: point)
+    let error = try? images.doubles.withUnsafeBufferPointer {
+      point throws(GraphError) -> ImpliedError? in
+      let floor = try 0.1 * Diagnosis.rankTolerance * equations.meanDiagonal(at: point)
       let damping = max(variance / Self.priorVariance, floor)
       let signs = (0..<order).map { _ in source.integer(below: 2) == 0 ? -1.0 : 1 }
       guard
-        let answer = equations.solve(
+        let answer = try equations.solve(
           signs, at: point, pointID: 0, damping: damping, shouldStop: { isOverdue })
       else { return nil }
       let trace = max(dot(signs, answer), 0)
-      guard let extremes = equations.extremeEigenvalues(at: point) else { return nil }
+      guard let extremes = try equations.extremeEigenvalues(at: point) else { return nil }
       // What is left beyond rounding may all be along the weakest direction.
       let excess = max(loss - roundingEnergy, 0) / max(extremes.smallest, .leastNormalMagnitude)
       return ImpliedError(
         meanSquaredError: (variance * trace + excess) / Double(order), extremeEigenvalues: extremes)
     }
+    return error ?? nil
   }
 }
 

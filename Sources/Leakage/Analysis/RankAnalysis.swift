@@ -49,7 +49,7 @@ public struct RankAnalysis: Sendable {
           isOutputKnown: isFirst
             ? nil : [Bool](repeating: true, count: cotangent.shape.elementCount))
         let layer = weighted.model.parameters[parameter].name
-        layers.append(RankAnalysis.layer(layer, inverse, &source))
+        layers.append(try RankAnalysis.layer(layer, inverse, &source))
       } catch {
         throw AttackError("\(weighted.model.name) cannot be analysed: \(error.message)")
       }
@@ -60,14 +60,10 @@ public struct RankAnalysis: Sendable {
 
   private static func layer(
     _ name: String, _ inverse: ContractionInverse, _ source: inout RandomSource
-  ) -> Layer {
+  ) throws(GraphError) -> Layer {
     let unknowns = inverse.columnCount
     let truth = (0..<unknowns).map { _ in source.normal() }
-    var target = [Double](repeating: 0, count: inverse.rowCount)
-    truth.withUnsafeBufferPointer { truth in
-      target.withUnsafeMutableBufferPointer { inverse.apply(truth, into: $0) }
-    }
-    let solution = LSQR(steps: 4 * unknowns).solve(inverse, target).x
+    let solution = try LSQR(steps: 4 * unknowns).solve(inverse, try inverse.image(of: truth)).x
     // LSQR gives the solution of least norm: the truth's projection on what is determined.
     var (lost, whole) = (0.0, 0.0)
     for (found, expected) in zip(solution, truth) {

@@ -33,15 +33,16 @@ public struct SpectralDensity: Sendable {
     order: Int, probes: Int, steps: Int, rankBound: Int, seed: UInt64 = 0x1a9c205,
     algebra: any LinearAlgebra,
     shouldStop: () -> Bool = { false },
-    multiply: (UnsafeBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) -> Void
-  ) {
+    multiply: (UnsafeBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) throws(GraphError)
+      -> Void
+  ) throws(GraphError) {
     precondition(order > 0 && probes > 0 && steps > 0, "\(order), \(probes), \(steps)")
     var source = RandomSource(seed: seed)
     var nodes: [(eigenvalue: Double, weight: Double)] = []
     for _ in 0..<probes {
       let start = (0..<order).map { _ in source.integer(below: 2) == 0 ? -1.0 : 1 }
       guard
-        let process = LanczosProcess(
+        let process = try LanczosProcess(
           start: start, steps: min(steps, order), shouldStop: shouldStop, multiply: multiply),
         let quadrature = process.quadrature(algebra)
       else { return nil }
@@ -98,8 +99,9 @@ private struct LanczosProcess {
 
   init?(
     start: [Double], steps: Int, shouldStop: () -> Bool,
-    multiply: (UnsafeBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) -> Void
-  ) {
+    multiply: (UnsafeBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) throws(GraphError)
+      -> Void
+  ) throws(GraphError) {
     let order = start.count
     var basis: [[Double]] = []
     var current = start
@@ -109,8 +111,10 @@ private struct LanczosProcess {
       for index in 0..<order { current[index] /= norm }
       basis.append(current)
       var image = [Double](repeating: 0, count: order)
-      current.withUnsafeBufferPointer { vector in
-        image.withUnsafeMutableBufferPointer { multiply(vector, $0) }
+      try current.withUnsafeBufferPointer { vector throws(GraphError) in
+        try image.withUnsafeMutableBufferPointer { image throws(GraphError) in
+          try multiply(vector, image)
+        }
       }
       diagonal.append(dot(current, image))
       guard diagonal[step].isFinite else { return nil }

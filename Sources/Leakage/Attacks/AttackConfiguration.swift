@@ -38,19 +38,6 @@ public enum AttackKind: String, Codable, Sendable, CaseIterable {
   }
 }
 
-/// Arithmetic of an attack.
-public enum Precision: String, Codable, Sendable, CaseIterable {
-  case f32
-  case f64
-
-  public var dtype: DType {
-    switch self {
-    case .f32: .f32
-    case .f64: .f64
-    }
-  }
-}
-
 /// How an attack is run: all that is needed, with the update, to repeat it.
 public struct AttackConfiguration: Codable, Sendable, Equatable {
   public var attack: AttackKind

@@ -83,14 +83,12 @@ extension GradientInversion {
   func residuals(
     _ labels: [Int]?, _ journal: inout TrialJournal
   ) throws(AttackError) -> MatchingResiduals {
-    do {
-      return try journal.compiling { () throws(GraphError) in
+    try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+      try journal.compiling { () throws(GraphError) in
         try MatchingResiduals(
           weighted, update: matched, labels: labels, mode: mode, counter: counter,
           backend: backend)
       }
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
     }
   }
 
@@ -131,12 +129,15 @@ extension GradientInversion {
     try journal.run(
       method: method, closedForm: closedForm,
       labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) }, observe: observe,
-      solve: { observer in
-        let outcome = solver.minimizeSquares(
-          function, from: start, until: rule, observe: observer)
-        return TrialJournal.Outcome(
-          labels == nil
-            ? outcome.replacing(value: valueWithWholeLabels(function, outcome.result)) : outcome)
+      solve: { observer throws(AttackError) in
+        try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+          let outcome = try solver.minimizeSquares(
+            function, from: start, until: rule, observe: observer)
+          return TrialJournal.Outcome(
+            labels == nil
+              ? outcome.replacing(value: try valueWithWholeLabels(function, outcome.result))
+              : outcome)
+        }
       })
   }
 
@@ -144,13 +145,13 @@ extension GradientInversion {
   /// solver, and some that are none fit updates that no label does.
   private func valueWithWholeLabels(
     _ function: MatchingResiduals, _ result: SolverResult
-  ) -> Double {
+  ) throws(GraphError) -> Double {
     guard !counter.hasMixedLabels, result.point.allSatisfy(\.isFinite) else { return result.value }
     let classes = weighted.model.classCount
     let labels = mostLikelyLabels(result.point[function.imageCount...]).flatMap { label in
       (0..<classes).map { $0 == label ? 1.0 : 0 }
     }
-    return function.value(at: Array(result.point[..<function.imageCount]) + labels)
+    return try function.value(at: Array(result.point[..<function.imageCount]) + labels)
   }
 
   /// Whether the best trial's matching loss is what was asked for.
@@ -254,7 +255,7 @@ extension GradientInversion {
     }
     let point = dummyBatch(0, dimension: function.dimension)
     let start = clock.now
-    _ = journal.searching { function.value(at: point) }
+    _ = try journal.searching { () throws(AttackError) in try value(of: function, at: point) }
     // A product with JᵀJ takes about two evaluations.
     let seconds =
       Self.usualMatrices * Double(function.dimension) * 2 * (clock.now - start).seconds
@@ -292,12 +293,14 @@ extension GradientInversion {
       try journal.run(
         method: .lbfgs, labels: { labels ?? mostLikelyLabels($0[function.imageCount...]) },
         observe: observe,
-        solve: { observer in
-          let result = LBFGS().minimize(
-            function.matching, from: start, until: searchRule, observe: observer)
-          return TrialJournal.Outcome(
-            labels == nil
-              ? result.replacing(value: valueWithWholeLabels(function, result)) : result)
+        solve: { observer throws(AttackError) in
+          try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+            let result = try LBFGS().minimize(
+              function.matching, from: start, until: searchRule, observe: observer)
+            return TrialJournal.Outcome(
+              labels == nil
+                ? result.replacing(value: try valueWithWholeLabels(function, result)) : result)
+          }
         })
       if journal.wasStopped || isSolved(journal) { return }
     }
@@ -330,7 +333,7 @@ extension GradientInversion {
     let start =
       counter.isNone
       ? solution.images.doubles : solution.images.doubles.map { min(max($0, -1), 2) }
-    let loss = function.value(at: start)
+    let loss = try value(of: function, at: start)
     let isExact = loss <= acceptedLoss
     let result = SolverResult(
       point: start, value: loss, iterations: 0, evaluations: 1,
@@ -340,10 +343,11 @@ extension GradientInversion {
       labels: { _ in solution.labels }, observe: observe,
       solve: { _ in TrialJournal.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
-    let isWorthIt =
-      (update.batchSize == 1 || !isExact)
-      && (counter.isNone
-        || loss < function.value(at: dummyBatch(0, dimension: function.dimension)))
+    var isWorthIt = update.batchSize == 1 || !isExact
+    if isWorthIt, !counter.isNone {
+      let random = dummyBatch(0, dimension: function.dimension)
+      isWorthIt = loss < (try value(of: function, at: random))
+    }
     if loss > GradientInversion.polishLevel * matched.squaredNorm, isWorthIt, !journal.wasStopped {
       try run(
         function, from: start, labels: solution.labels, method: .polish(solution.method),

@@ -85,14 +85,15 @@ extension GradientInversion {
     }
     let classes = weighted.model.classCount
     let entries = journal.entries
-    return journal.searching {
-      entries.map { entry in
+    return try journal.searching { () throws(AttackError) in
+      try entries.map { entry throws(AttackError) in
         // Logits so far apart that their softmax is one-hot.
         let logits = entry.labels.flatMap { label in
           update.loss.farScores(of: label, classCount: classes)
         }
         guard entry.images.allSatisfy(\.isFinite) else { return .infinity }
-        let score = function.value(at: entry.images.map { min(max($0, 0), 1) } + logits)
+        let point = entry.images.map { min(max($0, 0), 1) } + logits
+        let score = try value(of: function, at: point)
         return score.isNaN ? .infinity : score
       }
     }

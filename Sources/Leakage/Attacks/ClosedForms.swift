@@ -34,7 +34,7 @@ extension GradientInversion {
     let solved = clock.now
     // One evaluation tells how well the reconstruction's gradient fits the shared one.
     let function = try compile(labels: solution.labels)
-    let loss = function.value(at: solution.images.doubles)
+    let loss = try value(of: function, at: solution.images.doubles)
     let relativeLoss = loss / max(matched.squaredNorm, .leastNormalMagnitude)
     let isExact = relativeLoss <= max(1e-12, acceptedRounding)
     let isWhole = equationBound >= batchShape.elementCount

@@ -49,10 +49,10 @@ final class GaussNewtonProducts {
   /// One product, for an instance with one column.
   func multiply(
     _ direction: UnsafeBufferPointer<Double>, into result: UnsafeMutableBufferPointer<Double>
-  ) {
+  ) throws(GraphError) {
     precondition(columns == 1, "one product of a graph for \(columns)")
     directions.store(direction)
-    function.run()
+    try function.run()
     products.load(into: result)
   }
 
@@ -60,8 +60,10 @@ final class GaussNewtonProducts {
   /// i. Rounding leaves it not quite symmetric.
   ///
   /// - Returns: false when `shouldStop`, asked now and then, said so.
-  func assemble(into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool {
-    UnitVectorProducts(
+  func assemble(
+    into matrix: HostBuffer, shouldStop: () -> Bool
+  ) throws(GraphError) -> Bool {
+    try UnitVectorProducts(
       function: function, directions: directions, products: products, columns: columns
     ).assemble(into: matrix, shouldStop: shouldStop)
   }

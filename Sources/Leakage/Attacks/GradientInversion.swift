@@ -145,12 +145,19 @@ public struct GradientInversion: Sendable {
   }
 
   func compile(labels: [Int]?) throws(AttackError) -> MatchingFunction {
-    do {
-      return try MatchingFunction(
+    try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+      try MatchingFunction(
         weighted, update: matched, labels: labels, precision: configuration.precision, mode: mode,
         counter: counter, backend: backend)
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
+    }
+  }
+
+  /// The objective's value at one point.
+  func value(
+    of function: some ObjectiveFunction, at point: [Double]
+  ) throws(AttackError) -> Double {
+    try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+      try function.value(at: point)
     }
   }
 
@@ -178,17 +185,17 @@ public struct GradientInversion: Sendable {
     if let label = LabelRecovery.singleLabel(of: update, weighted) { return label }
     // No candidate's gradient can be computed to compare.
     guard missingFact(AttackNeed.gradient) == nil else { return 0 }
-    let function: MatchingFunction
-    do {
-      function = try MatchingFunction(
+    let classes = weighted.model.classCount
+    let losses = try onBackend("\(weighted.model.name) cannot be attacked") {
+      () throws(GraphError) in
+      let function = try MatchingFunction(
         weighted, update: matched, labels: nil, soughtForm: .probabilities, precision: .f64,
         mode: mode, counter: counter, backend: backend)
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
-    }
-    let classes = weighted.model.classCount
-    let losses = (0..<update.loss.labelCount(classCount: classes)).map { label in
-      function.value(at: image.doubles + update.loss.target(of: label, classCount: classes))
+      return try (0..<update.loss.labelCount(classCount: classes)).map {
+        label throws(GraphError) in
+        try function.value(
+          at: image.doubles + update.loss.target(of: label, classCount: classes))
+      }
     }
     return losses.indices.min { losses[$0] < losses[$1] } ?? 0
   }
@@ -226,16 +233,6 @@ public struct GradientInversion: Sendable {
       (0..<classes).max {
         scores[example * classes + $0] < scores[example * classes + $1]
       } ?? 0
-    }
-  }
-}
-
-extension ObjectiveFunction {
-  /// The value at one point.
-  func value(at point: [Double]) -> Double {
-    var gradient = [Double](repeating: 0, count: dimension)
-    return point.withUnsafeBufferPointer { point in
-      gradient.withUnsafeMutableBufferPointer { evaluate(at: point, gradient: $0) }
     }
   }
 }

@@ -60,9 +60,9 @@ final class MatchingFunction: ObjectiveFunction {
 
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
-  ) -> Double {
+  ) throws(GraphError) -> Double {
     variables.store(point)
-    function.run()
+    try function.run()
     gradients.load(into: gradient)
     guard let prior else { return loss.number(at: 0) }
     return loss.number(at: 0) + prior.addEnergy(at: point, gradient: gradient)

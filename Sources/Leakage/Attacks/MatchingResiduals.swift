@@ -48,48 +48,49 @@ final class MatchingResiduals: LeastSquaresFunction {
 
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
-  ) -> Double {
-    matching.evaluate(at: point, gradient: gradient)
+  ) throws(GraphError) -> Double {
+    try matching.evaluate(at: point, gradient: gradient)
   }
 
   func multiplyNormalMatrix(
     at point: UnsafeBufferPointer<Double>, by direction: UnsafeBufferPointer<Double>,
     into result: UnsafeMutableBufferPointer<Double>
-  ) {
+  ) throws(GraphError) {
     single.move(to: point)
-    single.multiply(direction, into: result)
+    try single.multiply(direction, into: result)
     prior?.addProduct(direction, to: result)
   }
 
   func assembleNormalMatrix(
     at point: UnsafeBufferPointer<Double>, into matrix: HostBuffer, shouldStop: () -> Bool
-  ) -> Bool {
+  ) throws(GraphError) -> Bool {
     guard matrix.type.dtype == .f32 else {
       single.move(to: point)
-      return assemble(single, into: matrix, shouldStop: shouldStop)
+      return try assemble(single, into: matrix, shouldStop: shouldStop)
     }
-    let products = singlePrecision ?? makeSinglePrecision()
+    let products: GaussNewtonProducts
+    if let singlePrecision {
+      products = singlePrecision
+    } else {
+      products = try makeSinglePrecision()
+    }
     singlePrecision = products
     products.move(to: point)
-    return assemble(products, into: matrix, shouldStop: shouldStop)
+    return try assemble(products, into: matrix, shouldStop: shouldStop)
   }
 
   private func assemble(
     _ products: GaussNewtonProducts, into matrix: HostBuffer, shouldStop: () -> Bool
-  ) -> Bool {
-    guard products.assemble(into: matrix, shouldStop: shouldStop) else { return false }
+  ) throws(GraphError) -> Bool {
+    guard try products.assemble(into: matrix, shouldStop: shouldStop) else { return false }
     prior?.addMatrix(to: matrix)
     return true
   }
 
-  private func makeSinglePrecision() -> GaussNewtonProducts {
-    do throws(GraphError) {
-      return try GaussNewtonProducts(
-        weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
-        shared: update.sharedParameters, dtype: .f32, mode: mode, counter: counter,
-        training: update.training, backend: backend)
-    } catch {
-      preconditionFailure("the f64 graph compiled, but the f32 one did not: \(error.message)")
-    }
+  private func makeSinglePrecision() throws(GraphError) -> GaussNewtonProducts {
+    try GaussNewtonProducts(
+      weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
+      shared: update.sharedParameters, dtype: .f32, mode: mode, counter: counter,
+      training: update.training, backend: backend)
   }
 }

@@ -35,7 +35,10 @@ extension GradientInversion {
         method: .plan(plan),
         labels: { labels ?? mostLikelyLabels($0[batchShape.elementCount...], form: .logits) },
         observe: observe,
-        solve: { observer in search.run(from: start, noise: source.derive(label: "noise"), observer)
+        solve: { observer throws(AttackError) in
+          try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+            try search.run(from: start, noise: source.derive(label: "noise"), observer)
+          }
         })
       if journal.wasStopped || journal.entries.last?.trial.reason == .solved { return }
     }

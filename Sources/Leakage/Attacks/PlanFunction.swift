@@ -76,9 +76,9 @@ final class PlanFunction: ObjectiveFunction {
 
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
-  ) -> Double {
+  ) throws(GraphError) -> Double {
     variables.store(point)
-    function.run()
+    try function.run()
     gradients.load(into: gradient)
     return total.number(at: 0)
   }
@@ -92,9 +92,9 @@ final class PlanFunction: ObjectiveFunction {
 
   /// The squared distance of a seed's gradient to the shared one, without the rounding of
   /// ``seeds``; at the point of the latest evaluation.
-  func exactSquaredDistance(ofSeed seed: Int) -> Double {
+  func exactSquaredDistance(ofSeed seed: Int) throws(GraphError) -> Double {
     guard let exactDistances else { return seeds[seed].squaredDistance }
-    exactDistances.function.run()
+    try exactDistances.function.run()
     return exactDistances.values.number(at: seed)
   }
 

@@ -16,14 +16,16 @@ struct PlanSearch {
 
   typealias Observer = (SolverProgress, Vector) -> SolverDecision
 
-  func run(from start: [Double], noise: RandomSource, _ observe: Observer) -> TrialJournal.Outcome {
+  func run(
+    from start: [Double], noise: RandomSource, _ observe: Observer
+  ) throws(GraphError) -> TrialJournal.Outcome {
     var point = start
     var (iteration, evaluations) = (0, 0)
     var reason = StopReason.iterationLimit
     for (index, function) in functions.enumerated() {
       let end = iterations * (index + 1) / functions.count
       let (before, evaluated) = (iteration, evaluations)
-      let result = minimize(function, from: point, iterations: max(end - before, 1), noise) {
+      let result = try minimize(function, from: point, iterations: max(end - before, 1), noise) {
         progress, point in
         let whole = SolverProgress(
           iteration: before + progress.iteration, evaluations: evaluated + progress.evaluations,
@@ -38,7 +40,7 @@ struct PlanSearch {
       reason = result.reason
       let wasStopped = [.interrupted, .timeLimit, .goalReached].contains(reason)
       if wasStopped || index == functions.count - 1 {
-        return outcome(result, function, iteration, evaluations)
+        return try outcome(result, function, iteration, evaluations)
       }
       point = point.resized(from: function.dummyShape, to: functions[index + 1].dummyShape)
     }
@@ -55,7 +57,7 @@ struct PlanSearch {
   /// The best seed's images at full size, then the labels' logits.
   private func outcome(
     _ result: SolverResult, _ function: PlanFunction, _ iterations: Int, _ evaluations: Int
-  ) -> TrialJournal.Outcome {
+  ) throws(GraphError) -> TrialJournal.Outcome {
     if isPlain, function.dummyShape == batchShape {
       return TrialJournal.Outcome(
         SolverResult(
@@ -63,9 +65,9 @@ struct PlanSearch {
           evaluations: evaluations, reason: result.reason))
     }
     // The best point need not be the one evaluated last.
-    _ = function.value(at: result.point)
+    _ = try function.value(at: result.point)
     let best = function.bestSeed
-    let distance = function.exactSquaredDistance(ofSeed: best)
+    let distance = try function.exactSquaredDistance(ofSeed: best)
     var outcome = TrialJournal.Outcome(
       SolverResult(
         point: images(of: result.point, function), value: distance,
@@ -91,16 +93,16 @@ struct PlanSearch {
   private func minimize(
     _ function: PlanFunction, from start: [Double], iterations: Int, _ noise: RandomSource,
     _ observe: Observer
-  ) -> SolverResult {
+  ) throws(GraphError) -> SolverResult {
     switch plan.solver.kind {
     case .lbfgs:
       let rule = StoppingRule(iterations: iterations, solvedBelow: solvedValue)
-      return LBFGS().minimize(function, from: start, until: rule, observe: observe)
+      return try LBFGS().minimize(function, from: start, until: rule, observe: observe)
     case .adam:
       // Schedules count on all iterations, so that stagnation is no reason to stop.
       let rule = StoppingRule(
         iterations: iterations, solvedBelow: solvedValue, stagnationWindow: 0)
-      return plan.solver.adam(plan.constraints, function.dummyShape, noise)
+      return try plan.solver.adam(plan.constraints, function.dummyShape, noise)
         .minimize(function, from: start, until: rule, observe: observe)
     }
   }

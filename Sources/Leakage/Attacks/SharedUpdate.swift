@@ -155,7 +155,7 @@ public struct WeightedModel: Sendable {
       function.bind([client.images, client.labels], to: [images, labels])
       function.bind(client.parameters, to: parameters)
       function.bind(client.buffers, to: buffers)
-      function.run()
+      try function.run()
       let update = SharedUpdate(
         gradients: client.gradients.map(function.read), batchSize: batchSize, loss: loss,
         training: training)

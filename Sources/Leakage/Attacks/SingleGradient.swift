@@ -3,6 +3,7 @@ import TensorGraph
 /// The gradient of a single example, compiled once and run for many.
 final class SingleGradient {
   private let function: CompiledFunction
+  private let modelName: String
   private let image: HostBuffer
   private let label: HostBuffer
   private let gradients: [HostBuffer]
@@ -11,11 +12,11 @@ final class SingleGradient {
   init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
     let client = ClientGradientGraph(
       weighted.model, batchSize: 1, labelForm: .classIndices, dtype: .f64)
-    do {
-      function = try CompiledFunction(client.function, on: backend)
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be run: \(error.message)")
+    let name = weighted.model.name
+    function = try onBackend("\(name) cannot be run") { () throws(GraphError) in
+      try CompiledFunction(client.function, on: backend)
     }
+    modelName = name
     image = function.input(client.images)
     label = function.input(client.labels)
     function.bind(client.parameters, to: weighted.parameters)
@@ -24,10 +25,11 @@ final class SingleGradient {
   }
 
   /// - Parameter elements: of the image [C, H, W].
-  func run(image elements: [Double], label index: Int) {
+  /// - Throws: ``AttackError`` when the run fails.
+  func run(image elements: [Double], label index: Int) throws(AttackError) {
     image.write(Tensor(image.type.shape, .f64(elements)))
     label.write(Tensor([1], .i32([Int32(index)])))
-    function.run()
+    try onBackend("\(modelName) cannot be run") { () throws(GraphError) in try function.run() }
   }
 
   /// The gradient of one parameter, by its index, in the latest run.

@@ -123,10 +123,12 @@ struct TrialJournal {
   }
 
   /// Times search outside a trial, such as a closed form.
-  mutating func searching<R>(_ body: () -> R) -> R {
+  mutating func searching<R, Failure: Error>(
+    _ body: () throws(Failure) -> R
+  ) throws(Failure) -> R {
     let start = clock.now
     defer { searchTime += clock.now - start }
-    return body()
+    return try body()
   }
 
   /// Runs one trial and enters it.

@@ -14,7 +14,9 @@ struct UnitVectorProducts {
   /// Fills `matrix`, of the products' element type, or f32 from f64 products.
   ///
   /// - Returns: false when `shouldStop`, asked now and then, said so.
-  func assemble(into matrix: HostBuffer, shouldStop: () -> Bool) -> Bool {
+  func assemble(
+    into matrix: HostBuffer, shouldStop: () -> Bool
+  ) throws(GraphError) -> Bool {
     let counts = products.map { $0.type.shape.elementCount / columns }
     let order = matrix.matrixOrder
     precondition(order == counts.reduce(0, +), "\(matrix.type) for \(counts) unknowns")
@@ -28,7 +30,7 @@ struct UnitVectorProducts {
         for column in 0..<used {
           directions[part].setElement(column * count + start + column, to: 1)
         }
-        function.run()
+        try function.run()
         for column in 0..<used {
           directions[part].setElement(column * count + start + column, to: 0)
           var target = (unknown + column) * order

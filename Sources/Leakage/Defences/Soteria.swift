@@ -49,7 +49,7 @@ extension WeightedModel {
       for feature in 0..<count {
         let unit = (0..<batch * count).map { $0 % count == feature ? 1.0 : 0 }
         directionBuffer.write(Tensor(direction.shape, dtype, unit))
-        function.run()
+        try function.run()
         let numbers = function.read(features.handle).doubles
         let gradient = function.read(gradient.handle).doubles
         let size = gradient.count / batch

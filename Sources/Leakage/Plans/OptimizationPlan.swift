@@ -1,3 +1,5 @@
+import TensorGraph
+
 /// An optimisation attack as data: objective, priors, solver with its schedule, initialisation, label
 /// strategy and constraints, each exchangeable.
 ///

@@ -1,3 +1,5 @@
+import TensorGraph
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -115,13 +117,13 @@ public struct Adam: Solver, Equatable {
   public func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
-  ) -> SolverResult {
+  ) throws(GraphError) -> SolverResult {
     precondition(start.count == objective.dimension, "\(start.count) coordinates")
     var point = start
     var gradient = [Double](repeating: 0, count: start.count)
     var moments = Moments(mean: gradient, square: gradient)
     var noise = noise
-    var value = evaluate(objective, point, &gradient)
+    var value = try objective.evaluate(at: point, gradient: &gradient)
     // Adam's values rise now and then: the best point counts.
     var best = (point: point, value: value)
     var monitor = StagnationMonitor(rule: rule, startValue: value)
@@ -146,7 +148,7 @@ public struct Adam: Solver, Equatable {
       move(&point, along: gradient, &moments, step: step, iteration: iteration, progress: share)
       if noise != nil { addNoise(&noise, to: &point, step: step) }
       constraint?.apply(to: &point, iteration: iteration)
-      value = evaluate(objective, point, &gradient)
+      value = try objective.evaluate(at: point, gradient: &gradient)
       if value < best.value { best = (point, value) }
     }
   }
@@ -191,13 +193,5 @@ public struct Adam: Solver, Equatable {
     guard var drawn = noise else { return }
     for index in point.indices { point[index] += drawn.scale * step * drawn.source.normal() }
     noise = drawn
-  }
-
-  private func evaluate(
-    _ objective: any ObjectiveFunction, _ point: [Double], _ gradient: inout [Double]
-  ) -> Double {
-    point.withUnsafeBufferPointer { point in
-      gradient.withUnsafeMutableBufferPointer { objective.evaluate(at: point, gradient: $0) }
-    }
   }
 }

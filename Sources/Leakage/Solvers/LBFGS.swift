@@ -1,3 +1,5 @@
+import TensorGraph
+
 /// Limited-memory BFGS (Nocedal 1980; Nocedal & Wright, Numerical Optimization, Algorithm 7.4) with
 /// a strong-Wolfe line search.
 ///
@@ -23,10 +25,10 @@ public struct LBFGS: Solver, Equatable {
   public func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
-  ) -> SolverResult {
+  ) throws(GraphError) -> SolverResult {
     let count = objective.dimension
     precondition(start.count == count, "a start of \(start.count) for \(count) coordinates")
-    let state = LineSearchState(objective: objective, start: start)
+    let state = try LineSearchState(objective: objective, start: start)
     defer { state.deallocate() }
     let pairs = CurvaturePairs(capacity: history, dimension: count)
     defer { pairs.deallocate() }
@@ -64,7 +66,7 @@ public struct LBFGS: Solver, Equatable {
       // Without curvature the first step has unit length in the 1-norm at most.
       let firstStep =
         pairs.isEmpty ? min(1, 1 / absoluteSum(Vector(state.gradient))) : 1
-      let outcome = lineSearch.search(
+      let outcome = try lineSearch.search(
         state, along: Vector(directionView), slope: slope, firstStep: firstStep)
       guard outcome.didDescend else {
         if pairs.isEmpty { return finish(.converged) }

@@ -1,12 +1,27 @@
+import TensorGraph
+
 /// A linear map between vectors, with its transpose.
 protocol LinearOperator: AnyObject {
   var rowCount: Int { get }
   var columnCount: Int { get }
 
   /// result = A vector.
-  func apply(_ vector: Vector, into result: MutableVector)
+  func apply(_ vector: Vector, into result: MutableVector) throws(GraphError)
   /// result = Aᵀ vector.
-  func applyTransposed(_ vector: Vector, into result: MutableVector)
+  func applyTransposed(_ vector: Vector, into result: MutableVector) throws(GraphError)
+}
+
+extension LinearOperator {
+  /// A vector.
+  func image(of vector: [Double]) throws(GraphError) -> [Double] {
+    var result = [Double](repeating: 0, count: rowCount)
+    try vector.withUnsafeBufferPointer { vector throws(GraphError) in
+      try result.withUnsafeMutableBufferPointer { result throws(GraphError) in
+        try apply(vector, into: result)
+      }
+    }
+    return result
+  }
 }
 
 /// LSQR (Paige & Saunders 1982): the least-squares solution of A x = b by Golub-Kahan
@@ -37,9 +52,10 @@ struct LSQR {
   }
 
   /// - Parameter shouldStop: asked now and then; the solution is then the one so far.
+  /// - Throws: ``GraphError`` when the map cannot be applied.
   func solve(
     _ map: some LinearOperator, _ target: [Double], shouldStop: () -> Bool = { false }
-  ) -> Solution {
+  ) throws(GraphError) -> Solution {
     precondition(target.count == map.rowCount, "\(target.count) values, \(map.rowCount) rows")
     let rows = map.rowCount
     let columns = map.columnCount
@@ -50,7 +66,7 @@ struct LSQR {
     let targetNorm = normalize(u)
     var alpha = 0.0
     if targetNorm > 0 {
-      map.applyTransposed(Vector(u), into: v)
+      try map.applyTransposed(Vector(u), into: v)
       alpha = normalize(v)
     }
     guard targetNorm > 0, alpha > 0 else {
@@ -64,11 +80,11 @@ struct LSQR {
     while step < steps {
       step += 1
       if pace.isDue(), shouldStop() { break }
-      map.apply(Vector(v), into: buffers.rowScratch)
+      try map.apply(Vector(v), into: buffers.rowScratch)
       combine(buffers.rowScratch, minus: alpha, u)
       let beta = normalize(u)
       mapNormSquared += beta * beta
-      map.applyTransposed(Vector(u), into: buffers.columnScratch)
+      try map.applyTransposed(Vector(u), into: buffers.columnScratch)
       combine(buffers.columnScratch, minus: beta, v)
       alpha = normalize(v)
 

@@ -6,14 +6,15 @@ public protocol LeastSquaresFunction: ObjectiveFunction {
   /// result = JᵀJ direction, at `point`, in f64. All have ``ObjectiveFunction/dimension`` elements.
   func multiplyNormalMatrix(
     at point: UnsafeBufferPointer<Double>, by direction: UnsafeBufferPointer<Double>,
-    into result: UnsafeMutableBufferPointer<Double>)
+    into result: UnsafeMutableBufferPointer<Double>
+  ) throws(GraphError)
 
   /// Fills `matrix` [n, n], f32 or f64, with JᵀJ at `point`; both triangles.
   ///
   /// - Returns: false when `shouldStop` asked to stop.
   func assembleNormalMatrix(
     at point: UnsafeBufferPointer<Double>, into matrix: HostBuffer, shouldStop: () -> Bool
-  ) -> Bool
+  ) throws(GraphError) -> Bool
 }
 
 /// What a second-order solver did, beyond evaluations of the objective.

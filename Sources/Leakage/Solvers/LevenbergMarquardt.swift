@@ -41,12 +41,12 @@ public struct LevenbergMarquardt: Solver {
   public func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
-  ) -> SolverResult {
+  ) throws(GraphError) -> SolverResult {
     guard let function = objective as? any LeastSquaresFunction else {
       preconditionFailure(
         "Levenberg-Marquardt minimises sums of squares, not \(type(of: objective))")
     }
-    return minimizeSquares(function, from: start, until: rule, observe: observe).result
+    return try minimizeSquares(function, from: start, until: rule, observe: observe).result
   }
 
   /// As ``minimize(_:from:until:observe:)``, with what the second-order steps took and an estimate of
@@ -54,12 +54,12 @@ public struct LevenbergMarquardt: Solver {
   func minimizeSquares(
     _ function: any LeastSquaresFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, Vector) -> SolverDecision
-  ) -> LevenbergMarquardtResult {
+  ) throws(GraphError) -> LevenbergMarquardtResult {
     precondition(
       start.count == function.dimension, "a start of \(start.count) for \(function.dimension)")
-    var run = Run(solver: self, function: function, start: start, rule: rule)
-    let reason = run.iterate(observe)
-    return run.finished(reason)
+    var run = try Run(solver: self, function: function, start: start, rule: rule)
+    let reason = try run.iterate(observe)
+    return try run.finished(reason)
   }
 }
 
@@ -96,7 +96,7 @@ extension LevenbergMarquardt {
     init(
       solver: LevenbergMarquardt, function: any LeastSquaresFunction, start: [Double],
       rule: StoppingRule
-    ) {
+    ) throws(GraphError) {
       self.solver = solver
       self.function = function
       self.rule = rule
@@ -105,22 +105,18 @@ extension LevenbergMarquardt {
         deadline: rule.deadline)
       point = start
       gradient = [Double](repeating: 0, count: start.count)
-      value = Run.evaluate(function, start, &gradient)
+      value = try function.evaluate(at: start, gradient: &gradient)
       let equations = equations
-      let diagonal = start.withUnsafeBufferPointer { equations.meanDiagonal(at: $0) }
+      let diagonal = try start.withUnsafeBufferPointer { start throws(GraphError) in
+        try equations.meanDiagonal(at: start)
+      }
       damping = solver.initialDamping * max(diagonal, .leastNormalMagnitude)
       monitor = StagnationMonitor(rule: rule, startValue: value)
     }
 
-    static func evaluate(
-      _ function: any LeastSquaresFunction, _ point: [Double], _ gradient: inout [Double]
-    ) -> Double {
-      point.withUnsafeBufferPointer { point in
-        gradient.withUnsafeMutableBufferPointer { function.evaluate(at: point, gradient: $0) }
-      }
-    }
-
-    mutating func iterate(_ observe: (SolverProgress, Vector) -> SolverDecision) -> StopReason {
+    mutating func iterate(
+      _ observe: (SolverProgress, Vector) -> SolverDecision
+    ) throws(GraphError) -> StopReason {
       var refusals = 0
       while true {
         if case .stop(let reason) = ask(observe) { return reason }
@@ -129,8 +125,8 @@ extension LevenbergMarquardt {
         }
         let rightHandSide = gradient.map { -0.5 * $0 }
         var interruption: StopReason?
-        let step = point.withUnsafeBufferPointer { point in
-          equations.solve(
+        let step = try point.withUnsafeBufferPointer { point throws(GraphError) in
+          try equations.solve(
             rightHandSide, at: point, pointID: iteration, damping: damping
           ) {
             if case .stop(let reason) = ask(observe) { interruption = reason }
@@ -150,7 +146,7 @@ extension LevenbergMarquardt {
         if promise <= LevenbergMarquardt.negligiblePromise * value { return .converged }
         var trialGradient = gradient
         let trial = zip(point, step).map { $0 + $1 }
-        let trialValue = Run.evaluate(function, trial, &trialGradient)
+        let trialValue = try function.evaluate(at: trial, gradient: &trialGradient)
         evaluations += 1
         if trialValue < value {
           point = trial
@@ -180,10 +176,12 @@ extension LevenbergMarquardt {
       return point.withUnsafeBufferPointer { observe(progress, $0) }
     }
 
-    func finished(_ reason: StopReason) -> LevenbergMarquardtResult {
+    func finished(_ reason: StopReason) throws(GraphError) -> LevenbergMarquardtResult {
       let extremes =
         equations.hasFactor
-        ? point.withUnsafeBufferPointer { equations.extremeEigenvalues(at: $0) } : nil
+        ? try point.withUnsafeBufferPointer { point throws(GraphError) in
+          try equations.extremeEigenvalues(at: point)
+        } : nil
       return LevenbergMarquardtResult(
         result: SolverResult(
           point: point, value: value, iterations: iteration, evaluations: evaluations,

@@ -1,3 +1,5 @@
+import TensorGraph
+
 /// The current point of a line-searching solver, with buffers for the samples of one search, so that
 /// no evaluation allocates and an accepted sample is not evaluated twice.
 final class LineSearchState {
@@ -18,7 +20,7 @@ final class LineSearchState {
   private var direction = Vector(start: nil, count: 0)
   private let memory: MutableVector
 
-  init(objective: any ObjectiveFunction, start: [Double]) {
+  init(objective: any ObjectiveFunction, start: [Double]) throws(GraphError) {
     self.objective = objective
     let count = start.count
     memory = .allocate(capacity: max(6 * count, 1))
@@ -34,8 +36,14 @@ final class LineSearchState {
     trialGradient = part(4)
     bestGradient = part(5)
     for index in 0..<count { point[index] = start[index] }
-    value = objective.evaluate(at: Vector(point), gradient: gradient)
+    value = .nan
     evaluations = 1
+    do throws(GraphError) {
+      value = try objective.evaluate(at: Vector(point), gradient: gradient)
+    } catch {
+      memory.deallocate()
+      throw error
+    }
   }
 
   func deallocate() { memory.deallocate() }
@@ -47,20 +55,20 @@ final class LineSearchState {
   }
 
   /// Value and slope at `step` along the direction.
-  func evaluate(step: Double) -> (value: Double, slope: Double) {
+  func evaluate(step: Double) throws(GraphError) -> (value: Double, slope: Double) {
     // The lowest sample is the one that a search falls back to: keep its gradient.
     if trial.step > 0, trial.value < best.value {
       best = trial
       swap(&bestGradient, &trialGradient)
     }
     moveTrialPoint(to: step)
-    trial = (step, objective.evaluate(at: Vector(trialPoint), gradient: trialGradient))
+    trial = (step, try objective.evaluate(at: Vector(trialPoint), gradient: trialGradient))
     evaluations += 1
     return (trial.value, dot(Vector(trialGradient), direction))
   }
 
   /// Makes the sample at `step` the current point.
-  func accept(step: Double) {
+  func accept(step: Double) throws(GraphError) {
     moveTrialPoint(to: step)
     swap(&previousGradient, &gradient)
     if trial.step == step {
@@ -70,7 +78,7 @@ final class LineSearchState {
       swap(&gradient, &bestGradient)
       value = best.value
     } else {
-      value = objective.evaluate(at: Vector(trialPoint), gradient: gradient)
+      value = try objective.evaluate(at: Vector(trialPoint), gradient: gradient)
       evaluations += 1
     }
     swap(&point, &trialPoint)

@@ -86,10 +86,10 @@ final class NormalEquations {
   func solve(
     _ rightHandSide: [Double], at point: Vector, pointID: Int, damping: Double,
     shouldStop: () -> Bool
-  ) -> [Double]? {
+  ) throws(GraphError) -> [Double]? {
     counts.steps += 1
     if factor?.isFactored == true {
-      if let solution = conjugateGradients(
+      if let solution = try conjugateGradients(
         rightHandSide, at: point, damping: damping, limit: NormalEquations.staleFactorLimit,
         shouldStop: shouldStop)
       {
@@ -97,7 +97,7 @@ final class NormalEquations {
       }
     } else if !productsAreTooMany {
       // Filling the matrix takes as many products as there are unknowns.
-      if let solution = conjugateGradients(
+      if let solution = try conjugateGradients(
         rightHandSide, at: point, damping: damping,
         limit: min(max(order / 2, 50), affordedProducts),
         acceptsUnfinished: !affordsMatrix, shouldStop: shouldStop)
@@ -108,7 +108,7 @@ final class NormalEquations {
     }
     guard fits(.f32) else { return nil }
     guard factor != nil || affordsMatrix else {
-      return conjugateGradients(
+      return try conjugateGradients(
         rightHandSide, at: point, damping: damping, limit: min(order, affordedProducts),
         acceptsUnfinished: true, shouldStop: shouldStop)
     }
@@ -116,11 +116,11 @@ final class NormalEquations {
       let isMatrixCurrent =
         factor?.pointID == pointID && factor?.matrix.type.dtype == precision
       if !isMatrixCurrent {
-        guard assemble(at: point, pointID: pointID, shouldStop: shouldStop) else { return nil }
+        guard try assemble(at: point, pointID: pointID, shouldStop: shouldStop) else { return nil }
       }
       let canRefine = precision == .f32 && fits(.f64)
       if refactor(damping: damping) {
-        if let solution = conjugateGradients(
+        if let solution = try conjugateGradients(
           rightHandSide, at: point, damping: damping, limit: NormalEquations.freshFactorLimit,
           acceptsUnfinished: !canRefine, shouldStop: shouldStop)
         {
@@ -133,13 +133,15 @@ final class NormalEquations {
     }
   }
 
-  private func assemble(at point: Vector, pointID: Int, shouldStop: () -> Bool) -> Bool {
+  private func assemble(
+    at point: Vector, pointID: Int, shouldStop: () -> Bool
+  ) throws(GraphError) -> Bool {
     let matrix =
       factor?.matrix.type.dtype == precision
       ? factor?.matrix : HostBuffer(TensorType([order, order], precision))
     factor = nil
     guard let matrix,
-      function.assembleNormalMatrix(at: point, into: matrix, shouldStop: shouldStop)
+      try function.assembleNormalMatrix(at: point, into: matrix, shouldStop: shouldStop)
     else { return false }
     counts.assemblies += 1
     factor = Factor(
@@ -177,7 +179,7 @@ final class NormalEquations {
   private func conjugateGradients(
     _ rightHandSide: [Double], at point: Vector, damping: Double, limit: Int,
     acceptsUnfinished: Bool = false, shouldStop: () -> Bool
-  ) -> [Double]? {
+  ) throws(GraphError) -> [Double]? {
     var x = [Double](repeating: 0, count: order)
     var residual = rightHandSide
     var image = x
@@ -192,7 +194,7 @@ final class NormalEquations {
     var pace = Pace()
     for _ in 0..<limit {
       if pace.isDue(), shouldStop() { return nil }
-      direction.withUnsafeBufferPointer { multiply($0, at: point, into: &image) }
+      try multiply(direction, at: point, into: &image)
       addScaled(damping, direction, to: &image)
       let curvature = dot(direction, image)
       guard curvature > 0, curvature.isFinite else { return acceptsUnfinished ? x : nil }
@@ -230,7 +232,9 @@ final class NormalEquations {
   /// Estimates of the extreme eigenvalues of JᵀJ at `point`; nil when nothing was solved. With a factor
   /// by power and inverse iteration, without one the Ritz values of the last system, whose smallest is
   /// an upper bound. The smallest cannot be told from 0 below the rounding of the largest.
-  func extremeEigenvalues(at point: Vector) -> (smallest: Double, largest: Double)? {
+  func extremeEigenvalues(
+    at point: Vector
+  ) throws(GraphError) -> (smallest: Double, largest: Double)? {
     guard let factor, factor.isFactored else { return ritzValues }
     guard 40 * productSeconds < secondsLeft else { return nil }
     var source = RandomSource(seed: 0x5eed)
@@ -241,8 +245,8 @@ final class NormalEquations {
     for _ in 0..<20 {
       applyFactor(to: low, into: &image)
       low = normalized(image)
-      smallest = rayleighQuotient(low, at: point, &image)
-      largest = rayleighQuotient(high, at: point, &image)
+      smallest = try rayleighQuotient(low, at: point, &image)
+      largest = try rayleighQuotient(high, at: point, &image)
       high = normalized(image)
     }
     return (max(smallest, 0), largest)
@@ -250,7 +254,7 @@ final class NormalEquations {
 
   /// An estimate of the mean of JᵀJ's diagonal, from random signs (Hutchinson 1989): sets the scale of
   /// dampings.
-  func meanDiagonal(at point: Vector) -> Double {
+  func meanDiagonal(at point: Vector) throws(GraphError) -> Double {
     var source = RandomSource(seed: 0x5c41e)
     var image = [Double](repeating: 0, count: order)
     var total = 0.0
@@ -259,15 +263,19 @@ final class NormalEquations {
     while probes < most, probes == 0 || Double(most) * productSeconds < 0.1 * secondsLeft {
       probes += 1
       let signs = (0..<order).map { _ in source.integer(below: 2) == 0 ? -1.0 : 1 }
-      total += rayleighQuotient(signs, at: point, &image)
+      total += try rayleighQuotient(signs, at: point, &image)
     }
     return total / Double(probes)
   }
 
-  private func multiply(_ vector: Vector, at point: Vector, into image: inout [Double]) {
+  private func multiply(
+    _ vector: [Double], at point: Vector, into image: inout [Double]
+  ) throws(GraphError) {
     let start = ContinuousClock.now
-    image.withUnsafeMutableBufferPointer {
-      function.multiplyNormalMatrix(at: point, by: vector, into: $0)
+    try vector.withUnsafeBufferPointer { vector throws(GraphError) in
+      try image.withUnsafeMutableBufferPointer { image throws(GraphError) in
+        try function.multiplyNormalMatrix(at: point, by: vector, into: image)
+      }
     }
     productSeconds = (ContinuousClock.now - start).seconds
     counts.products += 1
@@ -280,8 +288,8 @@ final class NormalEquations {
 
   private func rayleighQuotient(
     _ vector: [Double], at point: Vector, _ image: inout [Double]
-  ) -> Double {
-    vector.withUnsafeBufferPointer { multiply($0, at: point, into: &image) }
+  ) throws(GraphError) -> Double {
+    try multiply(vector, at: point, into: &image)
     return dot(vector, image) / max(dot(vector, vector), .leastNormalMagnitude)
   }
 }

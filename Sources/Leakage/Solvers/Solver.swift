@@ -1,12 +1,33 @@
+import TensorGraph
+
 /// A smooth function to minimise, with its gradient. Points are flat vectors.
 public protocol ObjectiveFunction: AnyObject {
   /// Number of coordinates of a point.
   var dimension: Int { get }
 
   /// The value at `point`; writes the gradient there to `gradient`. Both have ``dimension`` elements.
+  ///
+  /// - Throws: ``GraphError`` when a backend fails to compute it.
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
-  ) -> Double
+  ) throws(GraphError) -> Double
+}
+
+extension ObjectiveFunction {
+  /// The same with arrays.
+  func evaluate(at point: [Double], gradient: inout [Double]) throws(GraphError) -> Double {
+    try point.withUnsafeBufferPointer { point throws(GraphError) in
+      try gradient.withUnsafeMutableBufferPointer { gradient throws(GraphError) in
+        try evaluate(at: point, gradient: gradient)
+      }
+    }
+  }
+
+  /// The value at one point.
+  func value(at point: [Double]) throws(GraphError) -> Double {
+    var gradient = [Double](repeating: 0, count: dimension)
+    return try evaluate(at: point, gradient: &gradient)
+  }
 }
 
 /// What a solver has reached after one iteration.
@@ -97,8 +118,9 @@ public protocol Solver: Sendable {
   /// - Parameters:
   ///   - start: the first point, of the objective's dimension.
   ///   - observe: called after every iteration with the progress and the current point.
+  /// - Throws: ``GraphError`` when the objective cannot be evaluated.
   func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
-  ) -> SolverResult
+  ) throws(GraphError) -> SolverResult
 }

@@ -1,3 +1,5 @@
+import TensorGraph
+
 /// A line search for the strong Wolfe conditions: sufficient decrease and a flattened slope
 /// (Nocedal & Wright, Algorithms 3.5 and 3.6), with safeguarded cubic interpolation (ibid., 3.59).
 ///
@@ -39,12 +41,12 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
   /// found; the state stays where it was when none is lower.
   func search(
     _ state: LineSearchState, along direction: Vector, slope: Double, firstStep: Double
-  ) -> Outcome {
+  ) throws(GraphError) -> Outcome {
     state.beginSearch(along: direction)
     let origin = Sample(step: 0, value: state.value, slope: slope)
     var remaining = evaluations
-    func sample(_ step: Double) -> Sample {
-      let (value, slope) = state.evaluate(step: step)
+    func sample(_ step: Double) throws(GraphError) -> Sample {
+      let (value, slope) = try state.evaluate(step: step)
       return Sample(step: step, value: value, slope: slope)
     }
     func decreases(_ sample: Sample) -> Bool {
@@ -56,12 +58,12 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
 
     // Bracketing: lengthen the step until a minimum along the line lies between two samples.
     var previous = origin
-    var current = sample(firstStep)
+    var current = try sample(firstStep)
     var bracket: (Sample, Sample)?
     while remaining > 0 {
       if !current.value.isFinite {
         // Outside the domain: halve towards the last finite sample.
-        current = sample((previous.step + current.step) / 2)
+        current = try sample((previous.step + current.step) / 2)
         remaining -= 1
         continue
       }
@@ -69,7 +71,7 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
         bracket = (previous, current)
         break
       }
-      if isAcceptable(current) { return accept(current, state, origin) }
+      if isAcceptable(current) { return try accept(current, state, origin) }
       if current.slope >= 0 {
         bracket = (previous, current)
         break
@@ -77,11 +79,11 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
       let lower = current.step + 0.01 * (current.step - previous.step)
       let next = interpolate(previous, current, within: lower...(current.step * 10))
       previous = current
-      current = sample(next)
+      current = try sample(next)
       remaining -= 1
     }
-    guard let bracket else { return accept(current, state, origin) }
-    return zoom(
+    guard let bracket else { return try accept(current, state, origin) }
+    return try zoom(
       bracket, state, origin, remaining: remaining, scale: maximumNorm(direction),
       decreases: decreases, isAcceptable: isAcceptable, sample: sample)
   }
@@ -90,8 +92,8 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
   private func zoom(
     _ bracket: (Sample, Sample), _ state: LineSearchState, _ origin: Sample, remaining: Int,
     scale: Double, decreases: (Sample) -> Bool, isAcceptable: (Sample) -> Bool,
-    sample: (Double) -> Sample
-  ) -> Outcome {
+    sample: (Double) throws(GraphError) -> Sample
+  ) throws(GraphError) -> Outcome {
     var (low, high) = bracket.0.value <= bracket.1.value ? bracket : (bracket.1, bracket.0)
     var remaining = remaining
     var wasSlow = false
@@ -110,26 +112,28 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
       } else {
         wasSlow = false
       }
-      let current = sample(step)
+      let current = try sample(step)
       remaining -= 1
       if !current.value.isFinite || !decreases(current) || current.value >= low.value {
         high = current
         if high.value < low.value { swap(&low, &high) }
       } else {
-        if isAcceptable(current) { return accept(current, state, origin) }
+        if isAcceptable(current) { return try accept(current, state, origin) }
         if current.slope * (high.step - low.step) >= 0 { high = low }
         low = current
       }
     }
-    return accept(low, state, origin)
+    return try accept(low, state, origin)
   }
 
-  private func accept(_ sample: Sample, _ state: LineSearchState, _ origin: Sample) -> Outcome {
+  private func accept(
+    _ sample: Sample, _ state: LineSearchState, _ origin: Sample
+  ) throws(GraphError) -> Outcome {
     guard sample.step > 0, sample.value < origin.value else {
       state.cancelSearch()
       return Outcome(step: 0, didDescend: false)
     }
-    state.accept(step: sample.step)
+    try state.accept(step: sample.step)
     return Outcome(step: sample.step, didDescend: true)
   }
 

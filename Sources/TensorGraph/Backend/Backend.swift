@@ -59,7 +59,10 @@ public protocol Executable: AnyObject {
   func bind(output: Int, to buffer: HostBuffer)
 
   /// Computes all outputs. Traps when an input or output is unbound.
-  func run()
+  ///
+  /// - Throws: ``GraphError`` when the run fails, for want of memory on a device for instance. The outputs
+  ///   are then undefined.
+  func run() throws(GraphError)
 
   /// Bytes this executable holds for intermediate values.
   var workspaceByteCount: Int { get }

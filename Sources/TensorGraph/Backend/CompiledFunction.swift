@@ -48,7 +48,9 @@ public final class CompiledFunction {
   }
 
   /// Computes all outputs. Traps when an input is unbound.
-  public func run() { executable.run() }
+  ///
+  /// - Throws: ``GraphError`` when the run fails.
+  public func run() throws(GraphError) { try executable.run() }
 
   /// The memory that every run writes the output to.
   public func output(_ value: ValueHandle) -> HostBuffer {
@@ -80,14 +82,15 @@ extension Backend {
       executable.bind(input: index, to: HostBuffer(tensor))
     }
     let outputs = executable.bindNewOutputs()
-    executable.run()
+    try executable.run()
     return outputs.map { $0.read() }
   }
 
   fileprivate func compileChecked(_ graph: Graph) throws(GraphError) -> any Executable {
     for type in graph.nodes.lazy.map(\.dtype) where !capabilities.elementTypes.contains(type) {
       throw GraphError(
-        "the backend \(name) computes in \(capabilities.elementTypeList) and not in \(type)")
+        "the backend \(name) computes in \(capabilities.elementTypeList) and not in \(type), which the "
+          + "graph asks for", .unsupported)
     }
     return try compile(graph)
   }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -58,7 +57,7 @@ struct AnalyseCommand: ParsableCommand {
       try pictures.example(
         images[index], name: names[index], label: trueLabels[index], inputShape: model.inputShape)
     }
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let backend = output.backend
     let weighted = selected.weighted(seed: seed)
     let batch = Tensor(
       Shape([examples.count] + model.inputShape.dimensions),

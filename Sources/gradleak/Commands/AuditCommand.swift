@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -171,7 +170,7 @@ struct AuditCommand: ParsableCommand {
       configuration: try attack.configuration(kind, seed: attack.seed),
       batches: try batches(names, for: selected.model, clientLoss), ladders: try ladders(),
       budget: budget, hasDrawnWeights: selected.given == nil)
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let backend = output.backend
     let audit = LeakageAudit(plan) { seed in
       SimulatedAudit(
         selected.weighted(seed: seed), activation: selected.activation,

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -73,7 +72,7 @@ struct CheckModelCommand: ParsableCommand {
   func run() throws {
     let check = PlantedWeightCheck(
       samples: BundledImages.samples,
-      backend: CPUBackend(CPUBackend.Options(threadCount: threads)))
+      backend: BackendChoice.cpu.backend(threads: threads))
     let report = try report(of: check)
     if json {
       Terminal.print(try ResultWriter.json(report))

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -47,7 +46,7 @@ struct EncodingsCommand: ParsableCommand {
     }
     let folder = try output.folder()
     Interruption.listen()
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let backend = output.backend
     let progress = ProgressLine(isEnabled: !output.quiet)
     var benchmark = EncodingBenchmark(seed: seed)
     for mixed in mixedCounts {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -105,7 +104,7 @@ struct GradientCommand: ParsableCommand {
     let batch = Tensor(
       Shape([count] + model.inputShape.dimensions), precision.dtype, images)
     let weighted = selected.weighted(seed: seed)
-    let backend = CPUBackend(CPUBackend.Options(threadCount: threads))
+    let backend = BackendChoice.cpu.backend(threads: threads)
     let step = try weighted.step(
       images: batch, labels: labels, loss: loss, mode: selected.mode, backend: backend)
     try Safetensors.write(

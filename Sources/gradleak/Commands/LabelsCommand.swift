@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -54,7 +53,7 @@ struct LabelsCommand: ParsableCommand {
     }
     let folder = try output.folder()
     Interruption.listen()
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let backend = output.backend
     let progress = ProgressLine(isEnabled: !output.quiet)
     var benchmark = LabelBenchmark(seed: seed)
     for model in chosen {

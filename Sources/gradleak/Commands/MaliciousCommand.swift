@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -93,7 +92,7 @@ struct MaliciousCommand: ParsableCommand {
     Interruption.listen()
     let scene = MaliciousScene(
       model: model, batch: batch, samples: samples, precision: precision, seed: seed,
-      backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+      backend: output.backend)
     if !output.quiet {
       Terminal.printError("\(images) private images, \(samples.count) public ones for the server.")
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPUBackend
 import Foundation
 import ModelIO
 import TensorGraph
@@ -20,10 +19,6 @@ struct OnnxConformanceCommand: ParsableCommand {
         gradleak onnx-conformance --json folder
       """)
 
-  enum BackendChoice: String, CaseIterable, ExpressibleByArgument {
-    case cpu, reference
-  }
-
   @Argument(help: ArgumentHelp("Tests, or folders of tests.", valueName: "folder"))
   var folders: [String]
 
@@ -38,11 +33,7 @@ struct OnnxConformanceCommand: ParsableCommand {
     guard !tests.isEmpty else {
       throw ValidationError("There is no model.onnx in \(folders.joined(separator: ", ")).")
     }
-    let conformance =
-      switch backend {
-      case .cpu: ONNXConformance(backend: CPUBackend())
-      case .reference: ONNXConformance(backend: ReferenceInterpreter())
-      }
+    let conformance = ONNXConformance(backend: backend.backend())
     let results = tests.map(conformance.run)
     if json {
       let encoder = JSONEncoder()

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Leakage
 import ModelIO
 
@@ -29,7 +28,7 @@ struct PlantedCommand: ParsableCommand {
   func validate() throws { try check("--seeds", seeds, 1...1000) }
 
   func run() throws {
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let backend = output.backend
     let folder = try output.folder()
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()

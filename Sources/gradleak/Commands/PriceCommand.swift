@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -112,7 +111,7 @@ struct PriceCommand: ParsableCommand {
     let built = try architecture.model(options)
     Interruption.listen()
     let progress = ProgressLine(isEnabled: !quiet)
-    let backend = CPUBackend(CPUBackend.Options(threadCount: threads))
+    let backend = BackendChoice.cpu.backend(threads: threads)
     let report = try PriceReport.measure(
       chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
       learningRates: PriceCommand.learningRates, seed: seed, backend: backend,

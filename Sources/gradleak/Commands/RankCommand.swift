@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import TensorGraph
@@ -48,7 +47,7 @@ struct RankCommand: ParsableCommand {
     let selected = try selection.select()
     let model = selected.model
     let analysis = try RankAnalysis(
-      selected.weighted(seed: seed), seed: seed, backend: CPUBackend())
+      selected.weighted(seed: seed), seed: seed, backend: BackendChoice.cpu.backend())
     if json {
       let entries = analysis.layers.map {
         Entry(layer: $0.name, equations: $0.equations, unknowns: $0.unknowns, rank: $0.rank)

@@ -1,5 +1,4 @@
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -35,7 +34,7 @@ struct SimulationSession {
 
   /// Runs the jobs until all are done or the user presses Ctrl-C.
   func run(_ jobs: [Job]) throws -> [AuditOutcome] {
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
+    let backend = output.backend
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     var configuration = try attack.configuration(kind, seed: attack.seed)
@@ -92,7 +91,7 @@ struct SimulationSession {
       .f64((0..<count).flatMap { _ in example.image.doubles }))
   }
 
-  private func makeAudit(seed: UInt64, _ backend: CPUBackend) -> SimulatedAudit {
+  private func makeAudit(seed: UInt64, _ backend: any Backend) -> SimulatedAudit {
     SimulatedAudit(
       selected.weighted(seed: seed), activation: selected.activation,
       weights: selected.weightsDescription(seed: seed), loss: loss, mode: selected.mode,
@@ -104,7 +103,7 @@ struct SimulationSession {
     let audit = UpdateAudit(
       selected.weighted(seed: attack.seed), activation: selected.activation,
       weights: selected.weightsDescription(seed: attack.seed), mode: selected.mode,
-      backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+      backend: output.backend)
     let check = audit.check(subject)
     for misfit in [check.misfit, check.truth?.misfit].compactMap(\.self) {
       Terminal.printNote(misfit.sentence, head: "warning: ")

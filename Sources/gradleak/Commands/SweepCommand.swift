@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -217,7 +216,7 @@ struct SweepCommand: ParsableCommand {
     Interruption.listen()
     let line = SharedProgressLine(isEnabled: !quiet)
     let runner = SweepRunner(tasks, pictures: pictures, store: store) {
-      CPUBackend(CPUBackend.Options(threadCount: 1))
+      BackendChoice.cpu.backend(threads: 1)
     }
     try runner.run(
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,

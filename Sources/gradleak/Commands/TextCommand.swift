@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -162,7 +161,7 @@ struct TextCommand: ParsableCommand {
       return try TextModelFolder(model, head: try options.chosenHead(), seed: options.seed)
     }
     let imported = try ImportedTextModel(
-      contentsOf: model, backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+      contentsOf: model, backend: output.backend)
     for note in imported.notes where !output.quiet { Terminal.printNote(note) }
     return try TextModelFolder(imported.weighted, tokenizerOf: tokenizer)
   }

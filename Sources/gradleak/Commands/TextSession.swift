@@ -1,5 +1,4 @@
 import Audit
-import CPUBackend
 import Foundation
 import Leakage
 import ModelIO
@@ -22,7 +21,7 @@ struct TextSession {
     TextAudit(
       folder.weighted, tokenizer: folder.tokenizer, weights: weights,
       frequentTokens: folder.tokenizer.encode(TextSession.frequentWords, addsSpecialTokens: false),
-      prior: prior, backend: CPUBackend(CPUBackend.Options(threadCount: output.threads)))
+      prior: prior, backend: output.backend)
   }
 
   /// Simulates a client for every batch of consecutive texts.

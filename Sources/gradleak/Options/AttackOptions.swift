@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Leakage
 import ModelIO
+import TensorGraph
 
 /// What `--attack` names: an attack, or a preset of the optimisation attacks.
 enum AttackChoice: ExpressibleByArgument {

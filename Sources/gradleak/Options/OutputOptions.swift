@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelIO
+import TensorGraph
 
 /// Where results go.
 struct OutputOptions: ParsableArguments {
@@ -23,6 +24,9 @@ struct OutputOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
   var threads: Int?
+
+  /// What computes, with these threads.
+  var backend: any Backend { BackendChoice.cpu.backend(threads: threads) }
 
   /// The folder for the results; nil where none is asked for.
   ///

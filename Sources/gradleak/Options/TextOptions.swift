@@ -1,5 +1,6 @@
 import ArgumentParser
 import Leakage
+import TensorGraph
 
 /// How texts are attacked, whatever the model is and wherever they come from.
 struct TextOptions: ParsableArguments {

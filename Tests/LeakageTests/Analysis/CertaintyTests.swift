@@ -113,7 +113,7 @@ import Testing
     let deadline = start + .milliseconds(300)
     var rule = StoppingRule(iterations: 50)
     rule.deadline = deadline
-    let outcome = LevenbergMarquardt(algebra: CertaintyTests.backend.linearAlgebra)
+    let outcome = try LevenbergMarquardt(algebra: CertaintyTests.backend.linearAlgebra)
       .minimizeSquares(function, from: [Double](repeating: 1, count: 2000), until: rule) { _, _ in
         clock.now >= deadline ? .stop(.timeLimit) : .proceed
       }

@@ -57,11 +57,15 @@ struct AttackedClient {
   }
 }
 
-/// Another backend that counts the graphs it compiles and the runs it makes.
+/// Another backend that counts the graphs it compiles and the runs it makes, and fails after some.
 final class CountingBackend: Backend {
   private let base = AttackedClient.backend
   private let compilations = Atomic(0)
   private let runs = Atomic(0)
+  private let runLimit: Int
+
+  /// - Parameter runLimit: runs that succeed.
+  init(runLimit: Int = .max) { self.runLimit = runLimit }
 
   var name: String { "counting" }
   var capabilities: BackendCapabilities { base.capabilities }
@@ -86,9 +90,12 @@ final class CountingBackend: Backend {
     var workspaceByteCount: Int { base.workspaceByteCount }
     func bind(input: Int, to buffer: HostBuffer) { base.bind(input: input, to: buffer) }
     func bind(output: Int, to buffer: HostBuffer) { base.bind(output: output, to: buffer) }
-    func run() {
+    func run() throws(GraphError) {
       owner.runs.add(1, ordering: .relaxed)
-      base.run()
+      guard owner.runCount <= owner.runLimit else {
+        throw GraphError("the device was lost", .failedRun)
+      }
+      try base.run()
     }
   }
 }

@@ -118,12 +118,12 @@ import Testing
         backend: backend)
       point.withUnsafeBufferPointer { products.move(to: $0) }
       let matrix = HostBuffer(TensorType([140, 140], .f64))
-      #expect(products.assemble(into: matrix) { false })
+      #expect(try products.assemble(into: matrix) { false })
       whole.append(matrix.read())
       if columns == 1 {
         var product = [Double](repeating: 0, count: 140)
-        direction.withUnsafeBufferPointer { direction in
-          product.withUnsafeMutableBufferPointer { products.multiply(direction, into: $0) }
+        try direction.withUnsafeBufferPointer { direction in
+          try product.withUnsafeMutableBufferPointer { try products.multiply(direction, into: $0) }
         }
         let quadratic = zip(direction, product).reduce(0) { $0 + $1.0 * $1.1 }
         #expect(abs(quadratic - squaredChange) < 1e-7 * squaredChange)

@@ -94,9 +94,11 @@ import Testing
       peeling, end, client.weighted, client.update, backend: BatchPeelingTests.backend)
     let count = residuals.dimension
     var gradient = [Double](repeating: 0, count: count)
-    func evaluate(_ point: [Double]) -> Double {
-      point.withUnsafeBufferPointer { point in
-        gradient.withUnsafeMutableBufferPointer { residuals.evaluate(at: point, gradient: $0) }
+    func evaluate(_ point: [Double]) throws -> Double {
+      try point.withUnsafeBufferPointer { point in
+        try gradient.withUnsafeMutableBufferPointer {
+          try residuals.evaluate(at: point, gradient: $0)
+        }
       }
     }
     // The separation gives images of one label in either order.
@@ -104,24 +106,24 @@ import Testing
     let swapped =
       Array(truth[0..<144]) + Array(truth[288..<432]) + Array(truth[144..<288])
       + Array(truth[432...])
-    if evaluate(swapped) < evaluate(truth) { truth = swapped }
-    let elsewhere = evaluate([Double](repeating: 0.5, count: count))
-    #expect(evaluate(truth) < 1e-18 * elsewhere)
+    if try evaluate(swapped) < evaluate(truth) { truth = swapped }
+    let elsewhere = try evaluate([Double](repeating: 0.5, count: count))
+    #expect(try evaluate(truth) < 1e-18 * elsewhere)
     #expect(gradient.map(abs).max() ?? 1 < 1e-7)
 
     // At the truth the Hessian is 2 JᵀJ: what the gradient changes by along a direction.
     var source = RandomSource(seed: 1)
     let direction = (0..<count).map { _ in source.normal() }
     let step = 1e-6
-    _ = evaluate(zip(truth, direction).map { $0 + step * $1 })
+    _ = try evaluate(zip(truth, direction).map { $0 + step * $1 })
     let ahead = gradient
-    _ = evaluate(zip(truth, direction).map { $0 - step * $1 })
+    _ = try evaluate(zip(truth, direction).map { $0 - step * $1 })
     let numeric = zip(ahead, gradient).map { ($0 - $1) / (4 * step) }
     var product = [Double](repeating: 0, count: count)
-    truth.withUnsafeBufferPointer { point in
-      direction.withUnsafeBufferPointer { direction in
-        product.withUnsafeMutableBufferPointer {
-          residuals.multiplyNormalMatrix(at: point, by: direction, into: $0)
+    try truth.withUnsafeBufferPointer { point in
+      try direction.withUnsafeBufferPointer { direction in
+        try product.withUnsafeMutableBufferPointer {
+          try residuals.multiplyNormalMatrix(at: point, by: direction, into: $0)
         }
       }
     }
@@ -133,14 +135,14 @@ import Testing
       let matrix = HostBuffer(TensorType([count, count], dtype))
       try truth.withUnsafeBufferPointer { point in
         try #require(
-          residuals.assembleNormalMatrix(at: point, into: matrix) { false })
+          try residuals.assembleNormalMatrix(at: point, into: matrix) { false })
         let rows = matrix.read().doubles
         for pixel in [0, 145, count - 1] {
           var unit = [Double](repeating: 0, count: count)
           unit[pixel] = 1
-          unit.withUnsafeBufferPointer { unit in
-            product.withUnsafeMutableBufferPointer {
-              residuals.multiplyNormalMatrix(at: point, by: unit, into: $0)
+          try unit.withUnsafeBufferPointer { unit in
+            try product.withUnsafeMutableBufferPointer {
+              try residuals.multiplyNormalMatrix(at: point, by: unit, into: $0)
             }
           }
           let differences = (0..<count).map { abs(rows[pixel * count + $0] - product[$0]) }

@@ -93,6 +93,17 @@ import Testing
     #expect(result.matchingLoss <= 1e-3 * client.update.squaredNorm)
   }
 
+  /// A run that fails in the middle of a search ends the attack with what failed.
+  @Test(arguments: [AttackKind.dlg, .idlg, .levenbergMarquardt, .peeling, .automatic], [0, 1, 20])
+  func failedRunsAreSaid(_ attack: AttackKind, runLimit: Int) throws {
+    let client = try AttackedClient.leNet()
+    let backend = CountingBackend(runLimit: runLimit)
+    let message = attackErrorMessage {
+      _ = try client.attack(AttackConfiguration(attack: attack), backend: backend)
+    }
+    #expect(message?.hasSuffix(": the device was lost") == true, "\(message ?? "no error")")
+  }
+
   /// However many trials and iterations, the graph is built and planned once.
   @Test(arguments: [AttackKind.dlg, .idlg]) func compilesOnce(_ attack: AttackKind) throws {
     let client = try AttackedClient.leNet()
@@ -110,8 +121,8 @@ import Testing
       client.weighted, update: client.update, labels: [2], precision: .f64, mode: .evaluation,
       backend: AttackedClient.backend)
     var gradient = [Double](repeating: .nan, count: function.dimension)
-    let loss = client.images.doubles.withUnsafeBufferPointer { point in
-      gradient.withUnsafeMutableBufferPointer { function.evaluate(at: point, gradient: $0) }
+    let loss = try client.images.doubles.withUnsafeBufferPointer { point in
+      try gradient.withUnsafeMutableBufferPointer { try function.evaluate(at: point, gradient: $0) }
     }
     #expect(loss < 1e-25 * client.update.squaredNorm)
     #expect(gradient.allSatisfy { abs($0) < 1e-12 })

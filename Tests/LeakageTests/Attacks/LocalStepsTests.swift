@@ -62,10 +62,10 @@ import Testing
 
   private func evaluate(
     _ function: some ObjectiveFunction, at point: [Double]
-  ) -> (value: Double, steepest: Double) {
+  ) throws -> (value: Double, steepest: Double) {
     var gradient = [Double](repeating: .nan, count: function.dimension)
-    let value = point.withUnsafeBufferPointer { point in
-      gradient.withUnsafeMutableBufferPointer { function.evaluate(at: point, gradient: $0) }
+    let value = try point.withUnsafeBufferPointer { point in
+      try gradient.withUnsafeMutableBufferPointer { try function.evaluate(at: point, gradient: $0) }
     }
     return (value, gradient.reduce(0) { max($0, abs($1)) })
   }
@@ -78,7 +78,7 @@ import Testing
     let matching = try MatchingFunction(
       client.weighted, update: client.update, labels: client.labels, precision: .f64,
       mode: .evaluation, backend: AttackedClient.backend)
-    let (value, steepest) = evaluate(matching, at: client.images.doubles)
+    let (value, steepest) = try evaluate(matching, at: client.images.doubles)
     #expect(value < 1e-24 * client.update.squaredNorm && steepest < 1e-12)
     // The order of the mini-batches is part of what is matched.
     let swapped = try MatchingFunction(
@@ -86,13 +86,13 @@ import Testing
       mode: .evaluation, backend: AttackedClient.backend)
     let half = client.images.doubles.count / 2
     let exchanged = Array(client.images.doubles[half...] + client.images.doubles[..<half])
-    #expect(swapped.value(at: exchanged) > 1e-9 * client.update.squaredNorm)
+    #expect(try swapped.value(at: exchanged) > 1e-9 * client.update.squaredNorm)
     // So are the steps: the same numbers as one gradient fit no such batch.
     let asGradient = SharedUpdate(gradients: client.update.gradients, batchSize: 2)
     let single = try MatchingFunction(
       client.weighted, update: asGradient, labels: client.labels, precision: .f64,
       mode: .evaluation, backend: AttackedClient.backend)
-    #expect(single.value(at: client.images.doubles) > 1e-3 * client.update.squaredNorm)
+    #expect(try single.value(at: client.images.doubles) > 1e-3 * client.update.squaredNorm)
   }
 
   @Test(arguments: MatchingObjective.Kind.allCases)
@@ -107,10 +107,10 @@ import Testing
       mode: .evaluation, backend: AttackedClient.backend)
     // The angle is clamped near 0, where its derivative would be infinite.
     let tolerance = kind == .angular ? 2e-4 : 1e-10
-    #expect(evaluate(function, at: client.images.doubles).value < tolerance)
+    #expect(try evaluate(function, at: client.images.doubles).value < tolerance)
     #expect(function.seeds[0].squaredDistance < 1e-24 * client.update.squaredNorm)
     let elsewhere = client.images.doubles.map { 1 - $0 }
-    #expect(evaluate(function, at: elsewhere).value > 10 * tolerance)
+    #expect(try evaluate(function, at: elsewhere).value > 10 * tolerance)
   }
 
   /// (J u) · (J v) with J from finite differences of the client itself.
@@ -150,8 +150,8 @@ import Testing
       .reduce(0) { $0 + $1.0 * $1.1 }
     var product = [Double](repeating: 0, count: point.count)
     point.withUnsafeBufferPointer { products.move(to: $0) }
-    right.withUnsafeBufferPointer { right in
-      product.withUnsafeMutableBufferPointer { products.multiply(right, into: $0) }
+    try right.withUnsafeBufferPointer { right in
+      try product.withUnsafeMutableBufferPointer { try products.multiply(right, into: $0) }
     }
     let found = zip(left, product).reduce(0) { $0 + $1.0 * $1.1 }
     #expect(abs(found - expected) < 1e-6 * abs(expected))

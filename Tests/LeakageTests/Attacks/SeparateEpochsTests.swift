@@ -106,8 +106,8 @@ import Testing
       AttackPresets.dataLeakageInFedAvg, client.weighted, update: client.update, labels: [3, 3],
       matched: client.update.sharedParameters, features: nil, scale: 1, precision: .f64,
       mode: .evaluation, backend: AttackedClient.backend)
-    let distances = [pixels, swapped].map { second in
-      _ = function.value(at: pixels + second)
+    let distances = try [pixels, swapped].map { second in
+      _ = try function.value(at: pixels + second)
       return function.seeds[0].squaredDistance
     }
     #expect(distances.min() ?? 1 < 1e-20)

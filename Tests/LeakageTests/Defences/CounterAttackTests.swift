@@ -38,7 +38,7 @@ import Testing
       client.weighted, update: counter.matched(shared.update), labels: client.labels,
       precision: .f64, mode: .evaluation, counter: counter, backend: AttackedClient.backend)
     // Incomplete updates have a trace of the prior.
-    #expect(function.value(at: client.images.doubles) <= 3 * counter.noiseEnergy + 1e-20)
+    #expect(try function.value(at: client.images.doubles) <= 3 * counter.noiseEnergy + 1e-20)
     #expect(counter.noiseEnergy <= 1e-10 * counter.matched(shared.update).squaredNorm + 1e-20)
     try checkGradient(function, near: client.images.doubles)
   }
@@ -60,15 +60,15 @@ import Testing
     let point = truth.map { $0 + 0.1 * source.normal() }
     let direction = truth.map { _ in source.normal() }
     var gradient = [Double](repeating: 0, count: point.count)
-    _ = point.withUnsafeBufferPointer { point in
-      gradient.withUnsafeMutableBufferPointer { function.evaluate(at: point, gradient: $0) }
+    _ = try point.withUnsafeBufferPointer { point in
+      try gradient.withUnsafeMutableBufferPointer { try function.evaluate(at: point, gradient: $0) }
     }
     let step = 1e-5
     func moved(_ factor: Double) -> [Double] {
       zip(point, direction).map { $0 + factor * step * $1 }
     }
     let slope =
-      (function.value(at: moved(1)) - function.value(at: moved(-1))) / (2 * step)
+      (try function.value(at: moved(1)) - function.value(at: moved(-1))) / (2 * step)
     let expected = zip(gradient, direction).reduce(0) { $0 + $1.0 * $1.1 }
     #expect(abs(slope - expected) <= 1e-5 * abs(expected) + 1e-12)
   }
@@ -88,13 +88,13 @@ import Testing
     let direction = point.map { _ in source.normal() }
     var product = [Double](repeating: 0, count: count)
     let matrix = HostBuffer(TensorType([count, count], .f64))
-    point.withUnsafeBufferPointer { point in
-      direction.withUnsafeBufferPointer { direction in
-        product.withUnsafeMutableBufferPointer {
-          residuals.multiplyNormalMatrix(at: point, by: direction, into: $0)
+    try point.withUnsafeBufferPointer { point in
+      try direction.withUnsafeBufferPointer { direction in
+        try product.withUnsafeMutableBufferPointer {
+          try residuals.multiplyNormalMatrix(at: point, by: direction, into: $0)
         }
       }
-      #expect(residuals.assembleNormalMatrix(at: point, into: matrix, shouldStop: { false }))
+      #expect(try residuals.assembleNormalMatrix(at: point, into: matrix, shouldStop: { false }))
     }
     let elements = matrix.read().doubles
     let largest = product.reduce(0) { max($0, abs($1)) }

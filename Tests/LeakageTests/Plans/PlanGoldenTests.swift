@@ -61,10 +61,12 @@ import Testing
     /// Value and gradient at a point.
     func evaluate(
       _ function: PlanFunction, at point: [Double]
-    ) -> (value: Double, gradient: [Double]) {
+    ) throws -> (value: Double, gradient: [Double]) {
       var gradient = [Double](repeating: .nan, count: function.dimension)
-      let value = point.withUnsafeBufferPointer { point in
-        gradient.withUnsafeMutableBufferPointer { function.evaluate(at: point, gradient: $0) }
+      let value = try point.withUnsafeBufferPointer { point in
+        try gradient.withUnsafeMutableBufferPointer {
+          try function.evaluate(at: point, gradient: $0)
+        }
       }
       return (value, gradient)
     }
@@ -134,13 +136,13 @@ import Testing
     let setup = try Setup()
     let golden = try #require(Self.golden)
     let dummy = noise(setup.images.shape, 2).doubles.map { 0.5 + $0 }
-    let found = setup.evaluate(try setup.function(part.plan), at: dummy)
+    let found = try setup.evaluate(try setup.function(part.plan), at: dummy)
     let value = try #require(golden["value.\(part.name)"]).scalarValue
     #expect(abs(found.value - value) <= 1e-9 * abs(value))
     let gradient = Tensor(setup.images.shape, .f64(found.gradient))
     #expect(relativeError(gradient, golden["gradient.\(part.name)"]) < 1e-9)
     // Single precision computes the same; differences of nearly equal gradients lose digits.
-    let single = setup.evaluate(try setup.function(part.plan, precision: .f32), at: dummy)
+    let single = try setup.evaluate(try setup.function(part.plan, precision: .f32), at: dummy)
     #expect(
       relativeError(
         Tensor(setup.images.shape, .f64(single.gradient)), golden["gradient.\(part.name)"]) < 2e-3)
@@ -152,7 +154,7 @@ import Testing
     var plan = OptimizationPlan()
     plan.objective.weight = 0
     plan.prior.group = .init(weight: 1, seeds: 2)
-    let found = setup.evaluate(
+    let found = try setup.evaluate(
       try setup.function(plan), at: noise([4, 3, 11, 9], 7).doubles)
     let value = try #require(golden["value.group"]).scalarValue
     #expect(abs(found.value - value) <= 1e-9 * value)
@@ -176,7 +178,7 @@ import Testing
     let training = try LocalTraining(
       exampleCount: 2, miniBatchSize: 1, epochs: 3, learningRate: 0.1, isOrderKnown: false)
     let dummies = noise([6, 3, 11, 9], 9).doubles.map { 0.5 + $0 }
-    let found = setup.evaluate(try setup.function(plan, training: training), at: dummies)
+    let found = try setup.evaluate(try setup.function(plan, training: training), at: dummies)
     let value = try #require(golden["value.\(name)"]).scalarValue
     #expect(abs(found.value - value) <= 1e-9 * value)
     #expect(
@@ -189,12 +191,12 @@ import Testing
   @Test(arguments: Part.objectives) func vanishesAtTheTruth(_ part: Part) throws {
     let setup = try Setup()
     let function = try setup.function(part.plan)
-    let found = setup.evaluate(function, at: setup.images.doubles)
+    let found = try setup.evaluate(function, at: setup.images.doubles)
     #expect(function.seeds[0].squaredDistance < 1e-25)
     // The clamp of the angle's cosine, 1e-7 below 1, leaves √2e-7 / π.
     #expect(abs(found.value) < (part.name == "angular" ? 2e-4 : 1e-12))
     let scale =
-      setup.evaluate(function, at: noise(setup.images.shape, 2).doubles).gradient
+      try setup.evaluate(function, at: noise(setup.images.shape, 2).doubles).gradient
       .map(abs).max() ?? 0
     #expect(found.gradient.allSatisfy { abs($0) < 1e-6 * scale })
   }
@@ -224,7 +226,7 @@ import Testing
     let start = noise(shape, 6).doubles.map { 0.5 + 0.5 * $0 }
     let count = shape.elementCount
     var steps = 0
-    _ = solver.minimize(
+    _ = try solver.minimize(
       try setup.function(plan), from: start,
       until: StoppingRule(iterations: 10, solvedBelow: -.infinity, stagnationWindow: 0)
     ) { progress, point in

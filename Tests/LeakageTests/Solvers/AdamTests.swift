@@ -27,8 +27,8 @@ private final class WeightedDistance: ObjectiveFunction {
       (.plain, [0.5377724228835808, -1.521345006113295, 0.026111286093689755]),
       (.sign, [0.5168000048320007, -1.5168000048320007, 0.0168000048320006]),
     ] as [(Adam.GradientForm, [Double])])
-  func stepsAsPyTorchDoes(form: Adam.GradientForm, expected: [Double]) {
-    let result = Adam(rate: 0.05, schedule: .steps, gradientForm: form).minimize(
+  func stepsAsPyTorchDoes(form: Adam.GradientForm, expected: [Double]) throws {
+    let result = try Adam(rate: 0.05, schedule: .steps, gradientForm: form).minimize(
       WeightedDistance(), from: [1, -2, 0.5], until: StoppingRule(iterations: 25)
     ) { _, _ in .proceed }
     #expect(result.reason == .iterationLimit)
@@ -36,8 +36,9 @@ private final class WeightedDistance: ObjectiveFunction {
     for (found, wanted) in zip(result.point, expected) { #expect(abs(found - wanted) < 1e-12) }
   }
 
-  @Test(arguments: Adam.Schedule.allCases) func comesNearTheMinimum(_ schedule: Adam.Schedule) {
-    let result = Adam(rate: 0.1, schedule: schedule).minimize(
+  @Test(arguments: Adam.Schedule.allCases)
+  func comesNearTheMinimum(_ schedule: Adam.Schedule) throws {
+    let result = try Adam(rate: 0.1, schedule: schedule).minimize(
       WeightedDistance(), from: [1, -2, 0.5],
       until: StoppingRule(iterations: 2000, solvedBelow: 1e-8, stagnationWindow: 0)
     ) { _, _ in .proceed }

@@ -39,8 +39,8 @@ private func minimize(
   _ solver: LBFGS, dimension: Int, start: [Double], rule: StoppingRule,
   observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision = { _, _ in .proceed },
   _ body: @escaping ([Double]) -> (value: Double, gradient: [Double])
-) -> SolverResult {
-  solver.minimize(
+) throws -> SolverResult {
+  try solver.minimize(
     ClosureObjective(dimension: dimension, body), from: start, until: rule, observe: observe)
 }
 
@@ -72,9 +72,9 @@ private let torchIterates: [Int: [Double]] = [
   let solver = LBFGS(history: 5)
   let start = (0..<6).map { -1.2 + 2.2 * Double($0) / 5 }
 
-  @Test func followsPyTorchIterateForIterate() {
+  @Test func followsPyTorchIterateForIterate() throws {
     var compared = 0
-    _ = minimize(
+    _ = try minimize(
       solver, dimension: 6, start: start,
       rule: StoppingRule(iterations: 20, stagnationWindow: 0),
       observe: { progress, point in
@@ -89,17 +89,17 @@ private let torchIterates: [Int: [Double]] = [
     #expect(compared == torchIterates.count)
   }
 
-  @Test func findsTheMinimumAndSaysSolved() {
-    let result = minimize(
+  @Test func findsTheMinimumAndSaysSolved() throws {
+    let result = try minimize(
       LBFGS(), dimension: 6, start: start, rule: StoppingRule(iterations: 500, solvedBelow: 1e-20),
       chainedRosenbrock)
     #expect(result.reason == .solved)
     #expect(result.point.allSatisfy { abs($0 - 1) < 1e-8 })
   }
 
-  @Test func objectiveNeverRises() {
+  @Test func objectiveNeverRises() throws {
     var last = Double.infinity
-    _ = minimize(
+    _ = try minimize(
       solver, dimension: 6, start: start, rule: StoppingRule(iterations: 100),
       observe: { progress, _ in
         #expect(progress.value <= last)
@@ -108,15 +108,15 @@ private let torchIterates: [Int: [Double]] = [
       }, chainedRosenbrock)
   }
 
-  @Test func stopsAtTheIterationLimit() {
-    let result = minimize(
+  @Test func stopsAtTheIterationLimit() throws {
+    let result = try minimize(
       solver, dimension: 6, start: start, rule: StoppingRule(iterations: 3), chainedRosenbrock)
     #expect(result.reason == .iterationLimit)
     #expect(result.iterations == 3)
   }
 
-  @Test func stopsWhenTheObserverAsks() {
-    let result = minimize(
+  @Test func stopsWhenTheObserverAsks() throws {
+    let result = try minimize(
       solver, dimension: 6, start: start, rule: StoppingRule(iterations: 100),
       observe: { progress, _ in progress.iteration == 2 ? .stop(.interrupted) : .proceed },
       chainedRosenbrock)
@@ -124,32 +124,32 @@ private let torchIterates: [Int: [Double]] = [
     #expect(result.iterations == 2)
   }
 
-  @Test func reportsDivergenceOfANaN() {
-    let result = minimize(
+  @Test func reportsDivergenceOfANaN() throws {
+    let result = try minimize(
       solver, dimension: 2, start: [1, 1], rule: StoppingRule(iterations: 100)
     ) { _ in (.nan, [.nan, .nan]) }
     #expect(result.reason == .diverged)
   }
 
-  @Test func reportsConvergenceOnAFlatObjective() {
-    let result = minimize(
+  @Test func reportsConvergenceOnAFlatObjective() throws {
+    let result = try minimize(
       solver, dimension: 2, start: [1, 1], rule: StoppingRule(iterations: 100)
     ) { _ in (1, [0, 0]) }
     #expect(result.reason == .converged)
   }
 
-  @Test func reportsStagnation() {
+  @Test func reportsStagnation() throws {
     // Falls for ever, but by less and less: f = 1 + e^-x.
-    let result = minimize(
+    let result = try minimize(
       solver, dimension: 1, start: [0],
       rule: StoppingRule(iterations: 10_000, stagnationWindow: 5, stagnationFactor: 0.99)
     ) { x in (1 + 1 / (1 + max(x[0], 0)), [-1 / ((1 + x[0]) * (1 + x[0]))]) }
     #expect(result.reason == .stagnated)
   }
 
-  @Test func stepsBackFromOutsideTheDomain() {
+  @Test func stepsBackFromOutsideTheDomain() throws {
     // -log(x) + x has its minimum at 1 and no value below 0; the first steps overshoot.
-    let result = minimize(
+    let result = try minimize(
       solver, dimension: 1, start: [0.05], rule: StoppingRule(iterations: 100, stagnationWindow: 0)
     ) { x in x[0] > 0 ? (x[0] - log(x[0]), [1 - 1 / x[0]]) : (.infinity, [.nan]) }
     #expect(abs(result.point[0] - 1) < 1e-6)

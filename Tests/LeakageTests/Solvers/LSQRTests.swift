@@ -51,10 +51,10 @@ private func denseSolution(_ rows: [[Double]], _ target: [Double]) -> [Double] {
   }
 
   @Test(arguments: [(5, 5), (12, 7), (40, 11), (3, 1)])
-  func agreesWithTheDenseSolution(_ rows: Int, _ columns: Int) {
+  func agreesWithTheDenseSolution(_ rows: Int, _ columns: Int) throws {
     let matrix = matrix(rows, columns, stream: 7)
     let target = noise([rows], 8).doubles
-    let solution = LSQR().solve(DenseOperator(matrix), target)
+    let solution = try LSQR().solve(DenseOperator(matrix), target)
     let expected = denseSolution(matrix, target)
     for (actual, expected) in zip(solution.x, expected) { #expect(abs(actual - expected) < 1e-9) }
     let residual = zip(matrix, target).map { row, value in
@@ -65,36 +65,36 @@ private func denseSolution(_ rows: [[Double]], _ target: [Double]) -> [Double] {
   }
 
   /// Of the many solutions of too few equations the shortest: it lies in the rows' span.
-  @Test func fewEquationsGiveTheShortestSolution() {
-    let solution = LSQR().solve(DenseOperator([[1, 1, 0], [0, 0, 2]]), [2, 6])
+  @Test func fewEquationsGiveTheShortestSolution() throws {
+    let solution = try LSQR().solve(DenseOperator([[1, 1, 0], [0, 0, 2]]), [2, 6])
     for (actual, expected) in zip(solution.x, [1.0, 1, 3]) {
       #expect(abs(actual - expected) < 1e-12)
     }
   }
 
-  @Test func estimatesTheConditionOfADiagonal() {
+  @Test func estimatesTheConditionOfADiagonal() throws {
     let diagonal = [1.0, 2, 5, 10]
     let rows = diagonal.indices.map { row in
       diagonal.indices.map { $0 == row ? diagonal[row] : 0 }
     }
-    let solution = LSQR().solve(DenseOperator(rows), [1, 1, 1, 1])
+    let solution = try LSQR().solve(DenseOperator(rows), [1, 1, 1, 1])
     // The product of Frobenius norms is 13; the steps in which rounding is all that is left add some.
     #expect(solution.condition >= 12.9 && solution.condition < 26)
     #expect(solution.relativeResidual < 1e-12)
   }
 
-  @Test func aTargetOfZerosNeedsNoStep() {
-    let solution = LSQR().solve(DenseOperator([[1, 2], [3, 4]]), [0, 0])
+  @Test func aTargetOfZerosNeedsNoStep() throws {
+    let solution = try LSQR().solve(DenseOperator([[1, 2], [3, 4]]), [0, 0])
     #expect(solution.x == [0, 0] && solution.steps == 0)
   }
 
-  @Test func stopsAtTheStepLimit() {
+  @Test func stopsAtTheStepLimit() throws {
     let matrix = matrix(40, 30, stream: 3)
-    let solution = LSQR(steps: 4).solve(DenseOperator(matrix), noise([40], 4).doubles)
+    let solution = try LSQR(steps: 4).solve(DenseOperator(matrix), noise([40], 4).doubles)
     #expect(solution.steps == 4 && solution.x.allSatisfy { $0.isFinite })
   }
 
-  @Test func smoothCompletionIsItsOwnTransposesTranspose() {
+  @Test func smoothCompletionIsItsOwnTransposesTranspose() throws {
     let system = DenseOperator(matrix(5, 2 * 3 * 4, stream: 3))
     let completion = SmoothCompletion(system, imageShape: [1, 2, 3, 4], weight: 0.5)
     // Two channels of 3 x 3 horizontal and 2 x 4 vertical neighbours.
@@ -104,22 +104,22 @@ private func denseSolution(_ rows: [[Double]], _ target: [Double]) -> [Double] {
     let y = (0..<completion.rowCount).map { _ in source.normal() }
     var ax = [Double](repeating: 0, count: y.count)
     var aty = [Double](repeating: 0, count: x.count)
-    x.withUnsafeBufferPointer { x in
-      ax.withUnsafeMutableBufferPointer { completion.apply(x, into: $0) }
+    try x.withUnsafeBufferPointer { x in
+      try ax.withUnsafeMutableBufferPointer { try completion.apply(x, into: $0) }
     }
-    y.withUnsafeBufferPointer { y in
-      aty.withUnsafeMutableBufferPointer { completion.applyTransposed(y, into: $0) }
+    try y.withUnsafeBufferPointer { y in
+      try aty.withUnsafeMutableBufferPointer { try completion.applyTransposed(y, into: $0) }
     }
     let left = zip(ax, y).reduce(0) { $0 + $1.0 * $1.1 }
     let right = zip(x, aty).reduce(0) { $0 + $1.0 * $1.1 }
     #expect(abs(left - right) < 1e-12 * max(abs(left), 1))
   }
 
-  @Test func anOpenImageIsCompletedSmoothly() {
+  @Test func anOpenImageIsCompletedSmoothly() throws {
     // One pixel of nine is known: the smoothest image with it is flat.
     let system = DenseOperator([[0, 0, 0, 0, 1, 0, 0, 0, 0]])
     let completion = SmoothCompletion(system, imageShape: [1, 1, 3, 3], weight: 1e-3)
-    let solution = LSQR().solve(completion, completion.target([0.7]))
+    let solution = try LSQR().solve(completion, completion.target([0.7]))
     #expect(solution.x.allSatisfy { abs($0 - 0.7) < 1e-9 })
   }
 }

@@ -62,12 +62,12 @@ private final class ChainedRosenbrock: LeastSquaresFunction {
 @Suite struct LevenbergMarquardtTests {
   private let start = [-1.2, 1, -0.5, 0.3, 2, -1, 0.7, 1.5]
 
-  @Test(arguments: [0, 1 << 20]) func findsTheMinimum(memoryLimit: Int) {
+  @Test(arguments: [0, 1 << 20]) func findsTheMinimum(memoryLimit: Int) throws {
     let function = ChainedRosenbrock()
     let solver = LevenbergMarquardt(
       algebra: ReferenceLinearAlgebra(), memoryLimit: memoryLimit)
     var values: [Double] = []
-    let result = solver.minimize(
+    let result = try solver.minimize(
       function, from: start, until: StoppingRule(iterations: 200, solvedBelow: 1e-24)
     ) { progress, _ in
       values.append(progress.value)
@@ -79,8 +79,8 @@ private final class ChainedRosenbrock: LeastSquaresFunction {
     #expect(zip(values, values.dropFirst()).allSatisfy { $0 >= $1 })
   }
 
-  @Test func stopsWhenAsked() {
-    let result = LevenbergMarquardt(algebra: ReferenceLinearAlgebra()).minimize(
+  @Test func stopsWhenAsked() throws {
+    let result = try LevenbergMarquardt(algebra: ReferenceLinearAlgebra()).minimize(
       ChainedRosenbrock(), from: start, until: StoppingRule(iterations: 200)
     ) { progress, _ in progress.iteration == 2 ? .stop(.interrupted) : .proceed }
     #expect(result.reason == .interrupted)
@@ -100,7 +100,7 @@ private final class ChainedRosenbrock: LeastSquaresFunction {
       let rightHandSide = (0..<8).map { Double($0) - 3 }
       for damping in [1.0, 1e-3, 10] {
         let solution = try #require(
-          equations.solve(rightHandSide, at: point, pointID: 0, damping: damping) { false })
+          try equations.solve(rightHandSide, at: point, pointID: 0, damping: damping) { false })
         for row in 0..<8 {
           let image = (0..<8).reduce(damping * solution[row]) {
             $0 + plain[row * 8 + $1] * solution[$1]

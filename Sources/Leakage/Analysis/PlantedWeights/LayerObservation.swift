@@ -48,7 +48,7 @@ struct LayerObservation {
     let input = function.input(data.handle)
     for first in stride(from: 0, to: images.count - batch + 1, by: batch) {
       input.write(stacked(Array(images[first..<first + batch])).converted(to: .f32))
-      function.run()
+      try function.run()
       for (index, buffer) in function.outputs.enumerated() {
         answers[index] += buffer.read().doubles
       }

@@ -134,7 +134,8 @@ extension GradientInversion {
       var point = dummyBatch(trial, dimension: residuals.dimension)
       for weight in isDetermined ? [0] : GradientInversion.smoothnessWeights {
         residuals.setSmoothness(weight)
-        let scale = residuals.value(at: [Double](repeating: 0, count: residuals.dimension))
+        let zeros = [Double](repeating: 0, count: residuals.dimension)
+        let scale = try value(of: residuals, at: zeros)
         let limit = isDetermined ? 200 : GradientInversion.smoothingSteps
         let rule = StoppingRule(
           iterations: min(configuration.iterations, limit), solvedBelow: 1e-29 * scale,
@@ -143,12 +144,14 @@ extension GradientInversion {
         try journal.run(
           method: .openEnd(isDetermined: isDetermined), labels: { _ in labels },
           observe: observe,
-          solve: { observer in
-            let outcome = solver.minimizeSquares(
-              residuals, from: start, until: rule, observe: observer)
-            // In the books it is the matching loss that counts.
-            let loss = function.value(at: outcome.result.point)
-            return TrialJournal.Outcome(outcome.replacing(value: loss))
+          solve: { observer throws(AttackError) in
+            try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+              let outcome = try solver.minimizeSquares(
+                residuals, from: start, until: rule, observe: observer)
+              // In the books it is the matching loss that counts.
+              let loss = try function.value(at: outcome.result.point)
+              return TrialJournal.Outcome(outcome.replacing(value: loss))
+            }
           })
         if journal.wasStopped { return }
         point = journal.entries.last?.images ?? point

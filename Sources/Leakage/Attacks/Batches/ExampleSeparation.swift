@@ -167,7 +167,9 @@ struct ExampleSeparation {
     _ seed: UInt64, _ shouldStop: () -> Bool
   ) throws(AttackError) -> SolverResult {
     let solver = LevenbergMarquardt(algebra: backend.linearAlgebra)
-    let norm = residuals.value(at: [Double](repeating: 0, count: first.count))
+    let norm = try onBackend("the last layer cannot be attacked") { () throws(GraphError) in
+      try residuals.value(at: [Double](repeating: 0, count: first.count))
+    }
     var source = RandomSource(seed: seed).derive(label: "separation")
     let rank = first.count / labels.count
     let repeats = Set(labels).count < labels.count
@@ -182,12 +184,12 @@ struct ExampleSeparation {
         let size = first[range].reduce(0) { $0 + $1 * $1 }.squareRoot() / Double(rank).squareRoot()
         for index in range { start[index] += spread * size * source.normal() }
       }
-      let result = solver.minimizeSquares(
-        residuals, from: start,
-        until: StoppingRule(
-          iterations: 300, solvedBelow: min(1e-3 * accepted, 1e-28 * norm), stagnationWindow: 12,
-          stagnationFactor: 0.9)
-      ) { _, _ in .proceed }.result
+      let rule = StoppingRule(
+        iterations: 300, solvedBelow: min(1e-3 * accepted, 1e-28 * norm), stagnationWindow: 12,
+        stagnationFactor: 0.9)
+      let result = try onBackend("the last layer cannot be attacked") { () throws(GraphError) in
+        try solver.minimizeSquares(residuals, from: start, until: rule) { _, _ in .proceed }.result
+      }
       if result.value < best?.value ?? .infinity { best = result }
       if let best, best.value <= accepted { break }
     }

@@ -100,25 +100,29 @@ final class OpenEndResiduals: LeastSquaresFunction {
     }
   }
 
-  func evaluate(at vector: Vector, gradient result: MutableVector) -> Double {
+  func evaluate(
+    at vector: Vector, gradient result: MutableVector
+  ) throws(GraphError) -> Double {
     point.store(vector)
-    evaluation.run()
+    try evaluation.run()
     gradient.load(into: result)
     return loss.number(at: 0)
   }
 
-  func multiplyNormalMatrix(at vector: Vector, by factor: Vector, into result: MutableVector) {
+  func multiplyNormalMatrix(
+    at vector: Vector, by factor: Vector, into result: MutableVector
+  ) throws(GraphError) {
     point.store(vector)
     direction.store(factor)
-    products.run()
+    try products.run()
     product.load(into: result)
   }
 
   func assembleNormalMatrix(
     at vector: Vector, into matrix: HostBuffer, shouldStop: () -> Bool
-  ) -> Bool {
+  ) throws(GraphError) -> Bool {
     point.store(vector)
-    return UnitVectorProducts(
+    return try UnitVectorProducts(
       function: products, directions: [direction], products: [product], columns: 1
     ).assemble(into: matrix, shouldStop: shouldStop)
   }

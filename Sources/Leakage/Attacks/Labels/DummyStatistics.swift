@@ -28,7 +28,7 @@ struct DummyStatistics {
     let share = 1 / Double(DummyStatistics.imageCount)
     let single = try SingleGradient(weighted, backend: backend)
     for _ in 0..<DummyStatistics.imageCount {
-      single.run(
+      try single.run(
         image: source.uniformTensor(weighted.model.inputShape, .f64).doubles, label: 0)
       // With label 0 the bias's gradient is the softmax less 1 at class 0, and row 0 of the weight's
       // is that number times the features.

@@ -72,30 +72,23 @@ final class ContractionInverse: LinearOperator {
   }
 
   /// The cotangent of the input, which the one of the output determines.
-  func inputCotangent(_ cotangent: Tensor) -> Tensor {
+  func inputCotangent(_ cotangent: Tensor) throws(GraphError) -> Tensor {
     transposedArguments[0].write(cotangent)
     transposedArguments[1].write(Tensor(transposedArguments[1].type.shape, .f64, repeating: 0))
-    transposed.run()
+    try transposed.run()
     return transposedResult.read()
   }
 
   /// Whether there is a direction in which the input changes and no equation does: what a solution for
   /// the equations of a random input lacks of it.
-  func hasOpenDirection(shouldStop: () -> Bool) -> Bool {
+  func hasOpenDirection(shouldStop: () -> Bool) throws(GraphError) -> Bool {
     guard equationCount >= columnCount else { return true }
     var source = RandomSource(seed: 0x0be4).derive(label: "open direction")
     let random = (0..<columnCount).map { _ in source.normal() }
-    func image(_ vector: [Double]) -> [Double] {
-      var result = [Double](repeating: 0, count: rowCount)
-      vector.withUnsafeBufferPointer { vector in
-        result.withUnsafeMutableBufferPointer { apply(vector, into: $0) }
-      }
-      return result
-    }
-    let target = image(random)
-    let found = LSQR(steps: 4 * columnCount).solve(self, target, shouldStop: shouldStop).x
+    let target = try image(of: random)
+    let found = try LSQR(steps: 4 * columnCount).solve(self, target, shouldStop: shouldStop).x
     let direction = zip(random, found).map { $0 - $1 }
-    let change = image(direction)
+    let change = try image(of: direction)
     func norm(_ vector: [Double]) -> Double { dot(vector, vector).squareRoot() }
     let (length, whole) = (norm(direction), norm(random))
     // One open direction has a share of about 1 in all directions.
@@ -106,10 +99,10 @@ final class ContractionInverse: LinearOperator {
   /// Relative to a random direction, the change of the equations below which a direction is open.
   private static let openness = 1e-7
 
-  func apply(_ vector: Vector, into result: MutableVector) {
+  func apply(_ vector: Vector, into result: MutableVector) throws(GraphError) {
     let argument = input.pointer(as: Double.self)
     for index in 0..<columnCount { argument[index] = vector[index] }
-    forward.run()
+    try forward.run()
     let (y, g) = (
       forwardResults[0].pointer(as: Double.self), forwardResults[1].pointer(as: Double.self)
     )
@@ -119,14 +112,14 @@ final class ContractionInverse: LinearOperator {
     for index in 0..<g.count { result[outputCount + index] = weightGradientScale * g[index] }
   }
 
-  func applyTransposed(_ vector: Vector, into result: MutableVector) {
+  func applyTransposed(_ vector: Vector, into result: MutableVector) throws(GraphError) {
     let u = transposedArguments[0].pointer(as: Double.self)
     let q = transposedArguments[1].pointer(as: Double.self)
     for index in 0..<u.count {
       u[index] = outputMask.map { $0[index] * vector[index] } ?? 0
     }
     for index in 0..<q.count { q[index] = weightGradientScale * vector[outputCount + index] }
-    transposed.run()
+    try transposed.run()
     let back = transposedResult.pointer(as: Double.self)
     for index in 0..<columnCount { result[index] = back[index] }
   }

@@ -68,14 +68,14 @@ final class ElementwiseInverse {
   ///   where no argument leads.
   func argument(
     for values: Tensor
-  ) -> (argument: Tensor, isKnown: [Bool], impossibleCount: Int)? {
-    guard let rises = directions() else { return nil }
+  ) throws(GraphError) -> (argument: Tensor, isKnown: [Bool], impossibleCount: Int)? {
+    guard let rises = try directions() else { return nil }
     let targets = values.doubles
     var impossibleCount = 0
-    var found = bisect { index, y in (y < targets[index]) == rises[index] }
+    var found = try bisect { index, y in (y < targets[index]) == rises[index] }
     var isKnown = [Bool](repeating: true, count: targets.count)
     for end in [-ElementwiseInverse.bound, ElementwiseInverse.bound] {
-      guard let flat = flatPart(towards: end) else { continue }
+      guard let flat = try flatPart(towards: end) else { continue }
       let distances = targets.indices.map { abs(targets[$0] - flat.levels[$0]) }
       let tolerance = ElementwiseInverse.clusterEdge(of: distances)
       for index in targets.indices where flat.isFlat[index] {
@@ -91,7 +91,7 @@ final class ElementwiseInverse {
   }
 
   /// For each element the point where `isBelow` turns from true to false.
-  private func bisect(_ isBelow: (Int, Double) -> Bool) -> [Double] {
+  private func bisect(_ isBelow: (Int, Double) -> Bool) throws(GraphError) -> [Double] {
     let a = argument.pointer(as: Double.self)
     let y = result.pointer(as: Double.self)
     var low = [Double](repeating: -ElementwiseInverse.bound, count: a.count)
@@ -99,7 +99,7 @@ final class ElementwiseInverse {
     // 2 * bound / 2^70 is below the rounding of any argument that matters.
     for _ in 0..<70 {
       for index in 0..<a.count { a[index] = (low[index] + high[index]) / 2 }
-      value.run()
+      try value.run()
       for index in 0..<a.count {
         if isBelow(index, y[index]) { low[index] = a[index] } else { high[index] = a[index] }
       }
@@ -118,13 +118,14 @@ final class ElementwiseInverse {
 
   /// The parts that are flat up to a kink, as ReLU's; not those that are flat only to rounding, as
   /// the ends of tanh. Nil when no element has one.
-  private func flatPart(towards end: Double) -> FlatPart? {
-    let levels = values(at: [Double](repeating: end / 2, count: argument.type.shape.elementCount))
-    let quarter = values(at: [Double](repeating: end / 4, count: levels.count))
+  private func flatPart(towards end: Double) throws(GraphError) -> FlatPart? {
+    let levels = try values(
+      at: [Double](repeating: end / 2, count: argument.type.shape.elementCount))
+    let quarter = try values(at: [Double](repeating: end / 4, count: levels.count))
     guard zip(levels, quarter).contains(where: { $0 == $1 }) else { return nil }
-    let edges = bisect { index, y in (y == levels[index]) == (end < 0) }
+    let edges = try bisect { index, y in (y == levels[index]) == (end < 0) }
     let inward = end < 0 ? ElementwiseInverse.kinkProbe : -ElementwiseInverse.kinkProbe
-    let beyond = values(at: edges.map { $0 + inward })
+    let beyond = try values(at: edges.map { $0 + inward })
     let isFlat = levels.indices.map { index in
       levels[index] == quarter[index]
         && abs(beyond[index] - levels[index]) > 1e-3 * ElementwiseInverse.kinkProbe
@@ -135,10 +136,10 @@ final class ElementwiseInverse {
   /// Distance from a kink at which its slope is looked at.
   private static let kinkProbe = 1e-3
 
-  private func values(at arguments: [Double]) -> [Double] {
+  private func values(at arguments: [Double]) throws(GraphError) -> [Double] {
     let a = argument.pointer(as: Double.self)
     for index in 0..<a.count { a[index] = arguments[index] }
-    value.run()
+    try value.run()
     return Array(result.pointer(as: Double.self))
   }
 
@@ -156,17 +157,21 @@ final class ElementwiseInverse {
   }
 
   /// The argument's cotangent at the given argument.
-  func argumentCotangent(_ resultCotangent: Tensor, at argument: Tensor?) -> Tensor {
+  func argumentCotangent(_ resultCotangent: Tensor, at argument: Tensor?) throws(GraphError)
+    -> Tensor
+  {
     if let argument { self.argument.write(argument) }
     cotangent.write(resultCotangent)
-    pullback.run()
+    try pullback.run()
     return argumentCotangent.read()
   }
 
   /// For each element whether the stretch rises; nil when one is constant or turns.
-  private func directions() -> [Bool]? {
+  private func directions() throws(GraphError) -> [Bool]? {
     let count = argument.type.shape.elementCount
-    let probes = ElementwiseInverse.probes.map { values(at: [Double](repeating: $0, count: count)) }
+    let probes = try ElementwiseInverse.probes.map { probe throws(GraphError) in
+      try values(at: [Double](repeating: probe, count: count))
+    }
     var rises: [Bool] = []
     for index in 0..<count {
       guard let first = probes.first?[index], let last = probes.last?[index], first != last else {

@@ -230,7 +230,7 @@ public struct LayerPeeling: Sendable {
           }
           let target = inverse.target(
             output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
-          let solution = solution(of: inverse, target, for: input, shouldStop: shouldStop)
+          let solution = try solution(of: inverse, target, for: input, shouldStop: shouldStop)
           if shouldStop() { throw AttackError("layer peeling was stopped") }
           var layer = Layer(
             name: model.parameters[parameter].name, equations: inverse.equationCount,
@@ -238,11 +238,11 @@ public struct LayerPeeling: Sendable {
             relativeResidual: solution.relativeResidual, condition: solution.condition)
           layer.lostValues = value?.isKnown.count { !$0 } ?? 0
           if testsRank, !layers.contains(where: \.isOpen) {
-            layer.hasOpenDirection = inverse.hasOpenDirection(shouldStop: shouldStop)
+            layer.hasOpenDirection = try inverse.hasOpenDirection(shouldStop: shouldStop)
           }
           layers.append(layer)
           value = KnownValue(Tensor(graph[input].shape, .f64(solution.x)))
-          cotangent = inverse.inputCotangent(cotangent)
+          cotangent = try inverse.inputCotangent(cotangent)
         case .structural(let output, let input):
           value = try value.map { value throws(GraphError) in
             let mask = Tensor(value.tensor.shape, .f64(value.isKnown.map { $0 ? 1 : 0 }))
@@ -286,17 +286,17 @@ public struct LayerPeeling: Sendable {
   private func solution(
     of inverse: ContractionInverse, _ target: [Double], for input: NodeID,
     shouldStop: () -> Bool
-  ) -> LSQR.Solution {
+  ) throws(GraphError) -> LSQR.Solution {
     let isImage = isData(input) && graph[input].shape.rank == 4
     if !isImage || inverse.equationCount >= inverse.columnCount {
-      let solution = LSQR().solve(inverse, target, shouldStop: shouldStop)
+      let solution = try LSQR().solve(inverse, target, shouldStop: shouldStop)
       guard isImage, solution.relativeResidual > LayerPeeling.unfinishedResidual else {
         return solution
       }
     }
     let completion = SmoothCompletion(
       inverse, imageShape: graph[input].shape, weight: LayerPeeling.smoothnessWeight)
-    return LSQR().solve(completion, completion.target(target), shouldStop: shouldStop)
+    return try LSQR().solve(completion, completion.target(target), shouldStop: shouldStop)
   }
 
   private func isData(_ node: NodeID) -> Bool {
@@ -353,16 +353,16 @@ public struct LayerPeeling: Sendable {
         throw AttackError(
           "layer peeling needs logits without an activation on top; use --attack auto")
       }
-      return (nil, inverse.argumentCotangent(cotangent, at: nil), 0)
+      return (nil, try inverse.argumentCotangent(cotangent, at: nil), 0)
     }
-    guard let (argument, isKnown, impossibleCount) = inverse.argument(for: value.tensor) else {
+    guard let (argument, isKnown, impossibleCount) = try inverse.argument(for: value.tensor) else {
       throw AttackError(
         "an activation of \(model.name) turns, as GELU and SiLU do, so layer peeling cannot undo it; "
           + "use --attack auto")
     }
     let known = KnownValue(
       tensor: argument, isKnown: zip(value.isKnown, isKnown).map { $0 && $1 })
-    return (known, inverse.argumentCotangent(cotangent, at: argument), impossibleCount)
+    return (known, try inverse.argumentCotangent(cotangent, at: argument), impossibleCount)
   }
 }
 

@@ -38,15 +38,15 @@ final class SmoothCompletion: LinearOperator {
     own + [Double](repeating: 0, count: differenceCount)
   }
 
-  func apply(_ vector: Vector, into result: MutableVector) {
-    system.apply(vector, into: MutableVector(rebasing: result[..<system.rowCount]))
+  func apply(_ vector: Vector, into result: MutableVector) throws(GraphError) {
+    try system.apply(vector, into: MutableVector(rebasing: result[..<system.rowCount]))
     forEachDifference { row, first, second in
       result[row] = weight * (vector[second] - vector[first])
     }
   }
 
-  func applyTransposed(_ vector: Vector, into result: MutableVector) {
-    system.applyTransposed(Vector(rebasing: vector[..<system.rowCount]), into: result)
+  func applyTransposed(_ vector: Vector, into result: MutableVector) throws(GraphError) {
+    try system.applyTransposed(Vector(rebasing: vector[..<system.rowCount]), into: result)
     forEachDifference { row, first, second in
       result[second] += weight * vector[row]
       result[first] -= weight * vector[row]

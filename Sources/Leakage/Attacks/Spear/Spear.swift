@@ -92,7 +92,7 @@ public struct Spear: Sendable {
     var source = RandomSource(seed: 0).derive(label: "spear probe")
     let image = source.uniformTensor(weighted.model.inputShape, .f64)
     let single = try SingleGradient(weighted, backend: backend)
-    single.run(image: image.doubles, label: 0)
+    try single.run(image: image.doubles, label: 0)
     guard single.gradient(of: layer.bias).contains(0) else {
       throw AttackError(
         "SPEAR needs a ReLU after the first layer, and every unit of that of "
@@ -114,13 +114,13 @@ public struct Spear: Sendable {
     let candidates = known ?? Array(0..<weighted.model.classCount)
     let single = try SingleGradient(weighted, backend: backend)
     let elements = images.doubles
-    return cotangents.enumerated().map { index, cotangent in
+    return try cotangents.indices.map { index throws(AttackError) in
       let image = Array(elements[index * pixels..<(index + 1) * pixels])
       var nearest = (label: 0, distance: Double.infinity)
       for label in candidates {
-        single.run(image: image, label: label)
+        try single.run(image: image, label: label)
         let gradient = single.gradient(of: layer.bias)
-        let distance = zip(gradient, cotangent).reduce(0) {
+        let distance = zip(gradient, cotangents[index]).reduce(0) {
           let difference = $1.0 - $1.1 * Double(update.batchSize)
           return $0 + difference * difference
         }

@@ -47,7 +47,7 @@ final class ContextScreen {
   }
 
   /// For each text the distance at each of its tokens, relative to the length of what is read there.
-  func residuals(_ texts: [[Int]]) -> [[Double]] {
+  func residuals(_ texts: [[Int]]) throws(AttackError) -> [[Double]] {
     var results: [[Double]] = []
     for start in stride(from: 0, to: texts.count, by: rowCount) {
       let part = Array(texts[start..<min(start + rowCount, texts.count)])
@@ -55,7 +55,9 @@ final class ContextScreen {
       let batch = TextBatch(tokens: part + padding, labels: .nextTokens)
       tokens.write(batch.paddedTokens(length: length))
       mask.write(batch.mask(length: length, dtype))
-      function.run()
+      try onBackend("the second layer's span cannot be searched") { () throws(GraphError) in
+        try function.run()
+      }
       var all = [Double](repeating: 0, count: rowCount * length)
       all.withUnsafeMutableBufferPointer { output.load(into: $0) }
       for (index, text) in part.enumerated() {

@@ -96,10 +96,10 @@ final class EmbeddingObjective: ObjectiveFunction {
 
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient target: UnsafeMutableBufferPointer<Double>
-  ) -> Double {
+  ) throws(GraphError) -> Double {
     evaluations += 1
     dummy.store(point)
-    function.run()
+    try function.run()
     gradient.load(into: target)
     return loss.read().scalarValue
   }

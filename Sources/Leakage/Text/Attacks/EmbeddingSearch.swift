@@ -86,6 +86,7 @@ private struct EmbeddingSearch {
   private let scorer: LanguagePriorScorer?
 
   var evaluations: Int { objective.evaluations }
+  private var failure: String { "\(inversion.model.name) cannot be attacked" }
 
   init(
     _ inversion: TextInversion, kind: TextAttackKind, lengths: [Int], bag: BagOfWords?
@@ -174,15 +175,17 @@ private struct EmbeddingSearch {
       let rule = StoppingRule(
         iterations: min(segment, count - done), stagnationWindow: count + 1,
         divergenceFactor: .infinity)
-      let result = solver.minimize(objective, from: point, until: rule) { progress, current in
-        let iteration = base + progress.iteration
-        if iteration >= (snapshots.last.map { max($0.iteration * 2, 1) } ?? 0) {
-          snapshots.append(
-            TextSnapshot(iteration: iteration, loss: progress.value, texts: read(Array(current))))
+      let result = try onBackend(failure) { () throws(GraphError) in
+        try solver.minimize(objective, from: point, until: rule) { progress, current in
+          let iteration = base + progress.iteration
+          if iteration >= (snapshots.last.map { max($0.iteration * 2, 1) } ?? 0) {
+            snapshots.append(
+              TextSnapshot(iteration: iteration, loss: progress.value, texts: read(Array(current))))
+          }
+          return session.shouldStop(
+            "matching", count, snapshots.last?.texts ?? [], loss: progress.value)
+            ? .stop(.interrupted) : .proceed
         }
-        return session.shouldStop(
-          "matching", count, snapshots.last?.texts ?? [], loss: progress.value)
-          ? .stop(.interrupted) : .proceed
       }
       (point, value) = (result.point, result.value)
       done += max(result.iterations, 1)
@@ -248,8 +251,8 @@ private struct EmbeddingSearch {
         let old = (move.text * length + move.places[origin]) * width
         moved.replaceSubrange(new..<new + width, with: point[old..<old + width])
       }
-      let loss = moved.withUnsafeBufferPointer { moved in
-        slope.withUnsafeMutableBufferPointer { objective.evaluate(at: moved, gradient: $0) }
+      let loss = try onBackend(failure) { () throws(GraphError) in
+        try objective.evaluate(at: moved, gradient: &slope)
       }
       let gain = scores.map { share * ($0[index] - usual[move.text]) } ?? 0
       let total = loss - value + gain

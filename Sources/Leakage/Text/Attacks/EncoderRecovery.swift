@@ -25,11 +25,13 @@ struct EncoderRecovery {
   /// The texts that were found, at most as many as the batch has.
   ///
   /// - Parameter observe: called with the texts so far and the present one; may stop the search.
-  func texts(observe: ([[Int]], [Int]) -> SolverDecision) -> [[Int]] {
+  func texts(
+    observe: ([[Int]], [Int]) -> SolverDecision
+  ) throws(AttackError) -> [[Int]] {
     var texts: [[Int]] = []
     var isStopped = false
-    func check(_ text: [Int]) {
-      let worst = screen.residuals([text])[0].max() ?? .infinity
+    func check(_ text: [Int]) throws(AttackError) {
+      let worst = try screen.residuals([text])[0].max() ?? .infinity
       if worst <= tolerance, !texts.contains(text) { texts.append(text) }
       if case .stop = observe(texts, text) { isStopped = true }
     }
@@ -45,7 +47,7 @@ struct EncoderRecovery {
         continue
       }
       let before = texts.count
-      check(text)
+      try check(text)
       if texts.count == before { nearMisses.append(text) }
     }
     var source = RandomSource(seed: seed).derive(label: "encoder")
@@ -54,8 +56,8 @@ struct EncoderRecovery {
       + (0..<EncoderRecovery.randomStarts).compactMap { _ in randomText(&source) }
     for start in starts where texts.count < batchSize && !isStopped {
       var text = start
-      descend(&text, &source)
-      check(text)
+      try descend(&text, &source)
+      try check(text)
     }
     return texts
   }
@@ -118,8 +120,10 @@ struct EncoderRecovery {
   }
 
   /// Exchanges tokens until no exchange brings the text nearer.
-  private func descend(_ text: inout [Int], _ source: inout RandomSource) {
-    var best = distance(screen.residuals([text])[0])
+  private func descend(
+    _ text: inout [Int], _ source: inout RandomSource
+  ) throws(AttackError) {
+    var best = distance(try screen.residuals([text])[0])
     for _ in 0..<EncoderRecovery.sweeps {
       let before = best
       for position in source.permutation(of: max(text.count - ending.count, 0))
@@ -130,7 +134,7 @@ struct EncoderRecovery {
           candidate[position] = token
           return candidate
         }
-        for (candidate, residuals) in zip(changed, screen.residuals(changed)) {
+        for (candidate, residuals) in zip(changed, try screen.residuals(changed)) {
           let value = distance(residuals)
           if value < best { (best, text) = (value, candidate) }
         }

@@ -88,7 +88,9 @@ final class LanguagePriorScorer {
     graph.tokens.write(batch.paddedTokens(length: graph.length))
     graph.mask.write(batch.mask(length: graph.length, .f32))
     graph.labels.write(batch.labelTensor(length: graph.length, .f32))
-    graph.function.run()
+    try onBackend("the prior (\(prior.weighted.model.name)) cannot be run") {
+      () throws(GraphError) in try graph.function.run()
+    }
     let sums = graph.output.read().doubles
     for (text, sum) in zip(texts, sums) { known[text] = sum / Double(text.count - 1) }
   }

@@ -42,7 +42,7 @@ extension TextInversion {
     let evaluator = try TextEvaluator(
       weights, batchSize: known.tokens.count, length: known.length,
       hasSegments: known.hasSegments, backend: backend)
-    let own = evaluator.evaluate(known).gradients
+    let own = try evaluator.evaluate(known).gradients
     let (all, share) = (Double(update.batchSize), Double(known.tokens.count))
     let missing = all - share
     let tables = [model.names.tokenEmbedding, model.names.positionEmbedding]

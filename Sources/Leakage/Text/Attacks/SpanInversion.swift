@@ -35,7 +35,7 @@ extension TextInversion {
     if let padding, !tokens.contains(padding) { tokens.append(padding) }
     let length = usedPositions(update, model: model)
     let screen = try TokenScreen(weights, span: span, tokens: tokens, backend: backend)
-    var sets = SpanSets.find(
+    var sets = try SpanSets.find(
       screen, segments: possibleSegments, checked: tokens.count, length: length,
       limit: model.configuration.positions
     ) { session.shouldStop("checking tokens", length ?? 0, []) }
@@ -182,7 +182,7 @@ extension TextInversion {
         weights, span: second, rowCount: rows * rows, length: length, backend: backend)
       let recovery = DecoderRecovery(
         sets: sets, screen: screen, tolerance: second.tolerance, batchSize: update.batchSize)
-      return recovery.texts { session.shouldStop("placing tokens", length, []) }
+      return try recovery.texts { session.shouldStop("placing tokens", length, []) }
     }
     let screen = try ContextScreen(
       weights, span: second, rowCount: rows, length: length, backend: backend)
@@ -195,7 +195,7 @@ extension TextInversion {
         weights: weights, backend: backend),
       screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
       ending: ending, seed: configuration.seed)
-    return recovery.texts { texts, present in
+    return try recovery.texts { texts, present in
       session.shouldStop("placing tokens", update.batchSize, texts + [present])
         ? .stop(.interrupted) : .proceed
     }

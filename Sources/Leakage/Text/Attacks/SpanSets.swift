@@ -24,10 +24,10 @@ struct SpanSets {
   static func find(
     _ screen: TokenScreen, segments: [Int], checked: Int, length: Int?, limit: Int,
     shouldStop: () -> Bool
-  ) -> SpanSets {
+  ) throws(AttackError) -> SpanSets {
     var candidates: [[TokenScreen.Candidate]] = []
     while candidates.count < min(length ?? limit, limit), !shouldStop() {
-      let found = screen.candidates(at: candidates.count, segments: segments)
+      let found = try screen.candidates(at: candidates.count, segments: segments)
       if found.isEmpty, length == nil { break }
       candidates.append(found)
     }

@@ -48,7 +48,7 @@ final class TextAttackSession {
     }
     evaluations += 1
     let evaluator = try evaluator(for: batch, inversion)
-    let relative = evaluator.relativeDistance(
+    let relative = try evaluator.relativeDistance(
       of: batch, to: inversion.update, norm: inversion.norm)
     return UpdateDeviation(
       relative: relative, unexplained: inversion.unexplained { evaluator.gradient($0) } ?? relative)

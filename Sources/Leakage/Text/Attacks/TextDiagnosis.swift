@@ -130,10 +130,10 @@ extension TextInversion {
 extension TextEvaluator {
   /// The factor of a batch's gradient that comes nearest to an update, and what is left of the update then, relative
   /// to its squared norm.
-  func scale(of batch: TextBatch, to update: TextUpdate, norm: Double) -> (
+  func scale(of batch: TextBatch, to update: TextUpdate, norm: Double) throws(AttackError) -> (
     factor: Double, rest: Double
   ) {
-    let gradients = evaluate(batch).gradients
+    let gradients = try evaluate(batch).gradients
     var (product, own) = (0.0, 0.0)
     for (spec, gradient) in zip(parameters, gradients) {
       guard let target = update.gradients[spec.name] else { continue }

@@ -183,7 +183,7 @@ struct TextLabelRecovery {
       function.bind(mask.handle, to: batch.mask(length: length, weights.dtype))
       if let segments { function.bind(segments.handle, to: batch.paddedSegments(length: length)) }
       weights.bind(context, in: function)
-      function.run()
+      try function.run()
       output = function.read(features.handle)
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)")

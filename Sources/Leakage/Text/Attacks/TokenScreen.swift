@@ -58,15 +58,17 @@ final class TokenScreen {
   /// The tokens that may stand at `position`, likeliest first.
   ///
   /// - Parameter segments: those that a token may be in; of several the likeliest is kept.
-  func candidates(at position: Int, segments: [Int]) -> [Candidate] {
-    let all = segments.flatMap { candidates(at: position, segment: $0) }
+  func candidates(at position: Int, segments: [Int]) throws(AttackError) -> [Candidate] {
+    let all = try segments.map { segment throws(AttackError) in
+      try candidates(at: position, segment: segment)
+    }.flatMap(\.self)
     guard segments.count > 1 else { return all }
     var seen: Set<Int> = []
     return all.sorted { ($0.residual, $0.token) < ($1.residual, $1.token) }
       .filter { seen.insert($0.token).inserted }
   }
 
-  private func candidates(at position: Int, segment: Int) -> [Candidate] {
+  private func candidates(at position: Int, segment: Int) throws(AttackError) -> [Candidate] {
     var row = positionTable.row(position)
     if segment > 0, let segmentTable {
       // The first layer adds the first segment's embedding to the position's.
@@ -76,7 +78,7 @@ final class TokenScreen {
     var survivors: [Int] = []
     for (index, chunk) in chunks.enumerated() {
       let start = index * coarse.rowCount
-      let residuals = coarse.residuals(chunk, position: row)
+      let residuals = try coarse.residuals(chunk, position: row)
       for offset in 0..<min(coarse.rowCount, tokens.count - start)
       where residuals[offset] < 2 * limit {
         survivors.append(tokens[start + offset])
@@ -86,7 +88,7 @@ final class TokenScreen {
     for start in stride(from: 0, to: survivors.count, by: fine.rowCount) {
       let part = survivors[start..<min(start + fine.rowCount, survivors.count)]
       fineRows.copyRows(part, of: tokenTable)
-      let residuals = fine.residuals(fineRows, position: row)
+      let residuals = try fine.residuals(fineRows, position: row)
       for (offset, token) in part.enumerated() where residuals[offset] < limit {
         found.append(Candidate(token: token, residual: residuals[offset], segment: segment))
       }
@@ -132,10 +134,12 @@ private final class SpanProjection {
     weights.bind(context, in: function)
   }
 
-  func residuals(_ rows: HostBuffer, position row: [Double]) -> [Double] {
+  func residuals(
+    _ rows: HostBuffer, position row: [Double]
+  ) throws(AttackError) -> [Double] {
     row.withUnsafeBufferPointer { position.store($0) }
     function.bind(self.rows, to: rows)
-    function.run()
+    try onBackend("the span cannot be searched") { () throws(GraphError) in try function.run() }
     var result = [Double](repeating: 0, count: rowCount)
     result.withUnsafeMutableBufferPointer { output.load(into: $0) }
     return result

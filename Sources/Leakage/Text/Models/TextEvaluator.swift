@@ -27,10 +27,9 @@ public final class TextEvaluator {
     self.length = length
     graph = TextGradientGraph(
       model, batchSize: batchSize, length: length, hasSegments: hasSegments, dtype: dtype)
-    do {
-      function = try CompiledFunction(graph.function, on: backend)
-    } catch {
-      throw AttackError("\(model.name) cannot be run: \(error.message)")
+    let (graph, name) = (graph, model.name)
+    function = try onBackend("\(name) cannot be run") { () throws(GraphError) in
+      try CompiledFunction(graph.function, on: backend)
     }
     weightsHaveChanged()
   }
@@ -43,7 +42,7 @@ public final class TextEvaluator {
     batch.tokens.count == batchSize && batch.length <= length && batch.hasSegments == hasSegments
   }
 
-  private func run(_ batch: TextBatch) {
+  private func run(_ batch: TextBatch) throws(AttackError) {
     precondition(
       fits(batch),
       "a batch of \(batch.tokens.count) x \(batch.length) for \(batchSize) x \(length)")
@@ -53,12 +52,14 @@ public final class TextEvaluator {
     if let segments = graph.segments {
       function.input(segments).write(batch.paddedSegments(length: length))
     }
-    function.run()
+    try onBackend("\(model.name) cannot be run") { () throws(GraphError) in try function.run() }
   }
 
   /// The loss, logits and gradients of a batch.
-  func evaluate(_ batch: TextBatch) -> (loss: Double, logits: Tensor, gradients: [Tensor]) {
-    run(batch)
+  func evaluate(
+    _ batch: TextBatch
+  ) throws(AttackError) -> (loss: Double, logits: Tensor, gradients: [Tensor]) {
+    try run(batch)
     return (
       function.read(graph.loss).scalarValue, function.read(graph.logits),
       graph.gradients.map(function.read)
@@ -78,8 +79,10 @@ public final class TextEvaluator {
 
   /// The squared distance between the gradients of a batch and those that an update holds, relative to
   /// the update's squared norm: 0 for the batch that the update came from, up to rounding.
-  func relativeDistance(of batch: TextBatch, to update: TextUpdate, norm: Double) -> Double {
-    run(batch)
+  func relativeDistance(
+    of batch: TextBatch, to update: TextUpdate, norm: Double
+  ) throws(AttackError) -> Double {
+    try run(batch)
     var sum = 0.0
     for (spec, gradient) in zip(model.parameters, graph.gradients) {
       guard let target = update.gradients[spec.name] else { continue }
@@ -178,7 +181,7 @@ extension WeightedTextModel {
     let evaluator = try TextEvaluator(
       ParameterBuffers(self, dtype: dtype), batchSize: batch.tokens.count, length: batch.length,
       hasSegments: batch.hasSegments, backend: backend)
-    return evaluator.evaluate(batch)
+    return try evaluator.evaluate(batch)
   }
 
   /// The gradient that a client with this private batch shares.

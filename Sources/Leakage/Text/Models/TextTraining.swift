@@ -38,7 +38,7 @@ final class TextTraining {
     for step in training.steps {
       let evaluator = try evaluator(Kind(size: step.count, hasSegments: batch.hasSegments))
       evaluator.weightsHaveChanged()
-      let gradients = evaluator.evaluate(batch.texts(at: step)).gradients
+      let gradients = try evaluator.evaluate(batch.texts(at: step)).gradients
       for (index, name) in names.enumerated() {
         let before = weights.buffer(name).read()
         var direction = gradients[index].doubles
