@@ -52,7 +52,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
 }
 
 /// How an attack is run: all that is needed, with the update, to repeat it.
-public struct AttackConfiguration: Codable, Sendable, Equatable {
+public struct AttackConfiguration: Codable, Sendable, Hashable {
   public var attack: AttackKind
   public var precision: Precision
   /// Seed of the dummy data; trial t uses a stream of its own derived from it.
