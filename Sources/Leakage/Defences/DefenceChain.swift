@@ -3,6 +3,7 @@
 /// Written with `+` between them, such as `prune:0.3+fp16`, or `none`. Two chains are equal when their
 /// short forms are.
 public struct DefenceChain: Sendable, CustomStringConvertible {
+  /// In the order in which they act.
   public let defences: [any Defence]
   /// The short form, which ``init(_:among:)`` reads back.
   public let description: String
@@ -41,6 +42,7 @@ public struct DefenceChain: Sendable, CustomStringConvertible {
     try self.init(defences)
   }
 
+  /// Whether nothing is done.
   public var isEmpty: Bool { defences.isEmpty }
 
   /// - Throws: ``DefenceError`` when no client applies one after the other, or both at all.

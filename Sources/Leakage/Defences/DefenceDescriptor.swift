@@ -3,8 +3,11 @@
 public struct DefenceDescriptor: Sendable {
   /// One number of the short form.
   public struct Parameter: Sendable {
+    /// For messages, and in capitals for the form.
     public let name: String
+    /// Other numbers are refused.
     public let range: ClosedRange<Double>
+    /// Whether fractions are refused.
     public let isWhole: Bool
     /// Used when the number is left out; nil when it must be given.
     public let fallback: Double?
@@ -56,8 +59,10 @@ public struct DefenceDescriptor: Sendable {
     public let rungs: @Sendable (_ updateNorm: Double) -> [any Defence]
     /// Whether audits climb it when they are not told which.
     public let isStandard: Bool
+    /// Audits climb ladders of less effort first.
     public let effort: Effort
 
+    /// - Parameter rungs: from the weakest to the strongest, given the Euclidean norm of an update.
     public init(
       isStandard: Bool = false, effort: Effort = .usual,
       scaled rungs: @escaping @Sendable (_ updateNorm: Double) -> [any Defence]
@@ -96,16 +101,21 @@ public struct DefenceDescriptor: Sendable {
     static let byStep = Answer("weighs each tensor by its rounding error, which its step tells")
   }
 
+  /// Of the short form, unlike any other's.
   public let name: String
+  /// The numbers of the short form.
   public let parameters: [Parameter]
+  /// What it does, without a full stop.
   public let summary: String
   /// Paper, section or equation.
   public let source: String
+  /// What the attack does that knows of it.
   public let answer: Answer
   /// Nil where all are alike.
   public let strength: Strength?
   /// Nil where audits do not look for a strength.
   public let ladder: Ladder?
+  /// What it takes of a client.
   public let needs: DefenceNeeds
   /// Strengths that a list of prices has.
   public let priced: [any Defence]
@@ -115,8 +125,6 @@ public struct DefenceDescriptor: Sendable {
   let read: @Sendable (_ descriptor: DefenceDescriptor, String?) throws(DefenceError) -> any Defence
 
   /// - Parameters:
-  ///   - name: of the short form, unlike any other's.
-  ///   - priced: strengths that a list of prices has.
   ///   - read: for a short form that is no list of numbers; empty where it has none.
   ///   - make: a defence from one number for each parameter, within its range.
   public init<Kind: Defence>(

@@ -19,12 +19,14 @@ public struct ClientRound: Sendable {
 ///
 /// The same seed and the same updates give the same result.
 public struct DefencePipeline: Sendable {
+  /// What it applies.
   public let chain: DefenceChain
   private let source: RandomSource
   private var round = 0
   /// Those of the chain, with what they remember.
   private var defences: [any Defence]
 
+  /// - Parameter seed: of all that is random in the defences.
   public init(_ chain: DefenceChain, seed: UInt64) {
     self.chain = chain
     defences = chain.defences

@@ -5,16 +5,18 @@ import TensorGraph
 public struct UpdateInTransit: Sendable {
   /// One tensor.
   public struct Part: Sendable {
+    /// Of the parameter.
     public let type: TensorType
     /// Flat indices of ``values``, ascending; nil when all are sent.
     public internal(set) var positions: [Int]?
+    /// What is sent.
     public var values: [Double]
     /// Mean squared error of ``values`` against the true gradient, as far as the defences tell.
     public var noiseVariance = 0.0
-
     /// Whether the tensor is not sent at all, by agreement.
     public internal(set) var isWithheld = false
 
+    /// Numbers that are sent.
     public var sentCount: Int { values.count }
 
     /// Keeps only the values at `kept`, ascending indices into ``values``.
@@ -44,6 +46,7 @@ public struct UpdateInTransit: Sendable {
     parts = tensors.map { Part(type: $0.type, positions: nil, values: $0.doubles) }
   }
 
+  /// Calls `body` with each part in turn.
   public mutating func changeParts(_ body: (inout Part) -> Void) {
     for index in parts.indices { body(&parts[index]) }
   }

@@ -1,4 +1,5 @@
-/// Shares this share of each tensor, and keeps the rest, with momentum, for later rounds.
+/// Shares this share of each tensor, and keeps the rest, with momentum, for later rounds (Lin et al. 2018,
+/// arXiv 1712.01887, algorithm 4): momentum correction and momentum factor masking.
 struct DeepGradientCompression: UpdateDefence {
   static let descriptor = DefenceDescriptor(
     name: "dgc",
@@ -11,43 +12,25 @@ struct DeepGradientCompression: UpdateDefence {
 
   let share: Double
   let momentum: Double
-  private var memory = CompressionMemory()
   var values: [Double] { [share, momentum] }
+  /// u: for each tensor the gradients' running sum with momentum.
+  private var velocity: [[Double]] = []
+  /// v: what has not been sent yet.
+  private var accumulated: [[Double]] = []
 
   init(share: Double, momentum: Double) {
     self.share = share
     self.momentum = momentum
   }
 
-  mutating func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
-    let sent = memory.compress(
-      update.parts.map { $0.tensor.doubles }, share: share, momentum: momentum)
-    for (part, sent) in sent.enumerated() where !update.parts[part].isWithheld {
-      update.setPart(part, positions: sent.positions, values: sent.values)
-    }
-    update.wire.setSparse(isSeeded: false)
-  }
-}
-
-/// What deep gradient compression keeps between rounds, for each tensor (Lin et al. 2018, arXiv
-/// 1712.01887, algorithm 4): momentum correction and momentum factor masking.
-struct CompressionMemory {
-  /// u: the gradients' running sum with momentum.
-  private var velocity: [[Double]] = []
-  /// v: what has not been sent yet.
-  private var accumulated: [[Double]] = []
-
   /// u ← m u + g; v ← v + u; sends the ⌈share · n⌉ largest of v, and forgets u and v there.
-  ///
-  /// - Returns: for each tensor what is sent: ascending positions, and the values there.
-  mutating func compress(
-    _ gradients: [[Double]], share: Double, momentum: Double
-  ) -> [(positions: [Int], values: [Double])] {
+  mutating func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
+    let gradients = update.parts.map { $0.tensor.doubles }
     if velocity.isEmpty {
       velocity = gradients.map { [Double](repeating: 0, count: $0.count) }
       accumulated = velocity
     }
-    return gradients.indices.map { tensor in
+    for tensor in gradients.indices {
       for index in gradients[tensor].indices {
         velocity[tensor][index] = momentum * velocity[tensor][index] + gradients[tensor][index]
         accumulated[tensor][index] += velocity[tensor][index]
@@ -58,7 +41,9 @@ struct CompressionMemory {
         velocity[tensor][position] = 0
         accumulated[tensor][position] = 0
       }
-      return (positions, positions.map { values[$0] })
+      guard !update.parts[tensor].isWithheld else { continue }
+      update.setPart(tensor, positions: positions, values: positions.map { values[$0] })
     }
+    update.wire.setSparse(isSeeded: false)
   }
 }
