@@ -220,7 +220,7 @@ extension SweepReport {
         guard let defence = cell.defence.defences.first, let value = defence.strength else {
           return 0
         }
-        return defence.isStrongerWhenSmaller ? -value : value
+        return defence.descriptor.strength?.isStrongerWhenSmaller == true ? -value : value
       }
     }
     return cells.enumerated().sorted {
@@ -258,17 +258,5 @@ extension SweepReport {
     return Series(
       axis: key.axis, model: key.model, defence: key.defence, attack: key.attack,
       points: cells.map(name), stopsAt: stopped.map(name), statement: statement)
-  }
-}
-
-extension Defence {
-  /// Whether a smaller number of the short form defends better.
-  fileprivate var isStrongerWhenSmaller: Bool {
-    switch self {
-    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip, .adapters, .bottleneck: true
-    case .gaussian, .laplacian, .prune, .rounding, .int8, .ternGrad, .signSGD, .dpSGD, .freeze,
-      .soteria, .transform, .mixup, .instaHide, .secureAggregation:
-      false
-    }
   }
 }

@@ -10,12 +10,17 @@ public struct LeakageAudit: Sendable {
     /// The experiments of the first round, without defences, which the audit varies; all have the same
     /// attack. ``AttackKind/automatic`` is followed by DLG where images did not come back in full.
     public var experiments: [PreparedExperiment]
-    /// Names of ladders; see ``DefenceLadder/standardNames``.
-    public var ladders: [String]
+    /// Kinds of defences to look for the strength of, which must have a ladder.
+    public var ladders: [DefenceDescriptor]
     /// Seconds for everything.
     public var budget: Double
 
-    public init(experiments: [PreparedExperiment], ladders: [String], budget: Double) {
+    public init(
+      experiments: [PreparedExperiment], ladders: [DefenceDescriptor], budget: Double
+    ) {
+      precondition(
+        ladders.allSatisfy { $0.ladder != nil },
+        "a defence without a ladder among \(ladders.map(\.name))")
       self.experiments = experiments
       self.ladders = ladders
       self.budget = budget
@@ -251,13 +256,11 @@ private struct Session {
     var findings: [(place: Int, finding: DefenceFinding)] = []
     defer { result.findings = findings.sorted { $0.place < $1.place }.map(\.finding) }
     for (position, place) in laddersByEffort.enumerated() {
-      let name = plan.ladders[place]
+      let kind = plan.ladders[place]
       let remaining = Double(plan.ladders.count - position)
       reserve = max(secondsLeft, 0) * (remaining - 1) / remaining
       trialLimit = max(LeakageAudit.trialShare * (secondsLeft - reserve), 0.5)
-      guard let ladder = DefenceLadder.standard(name, updateNorm: norm) else {
-        preconditionFailure("there is no ladder called \(name)")
-      }
+      guard let ladder = DefenceLadder(kind, updateNorm: norm) else { continue }
       let search = DefenceSearch(ladder: ladder, trialCount: rounds * order.count)
       var failure: (any Error)?
       let finding = search.run { index, chain in
@@ -275,7 +278,8 @@ private struct Session {
       findings.append((place, finding))
       if finding.outcome == .undecided {
         result.remarks.append(
-          "The defence \(name)\(failure.map { ": \($0)" } ?? ", as long as it takes to tell").")
+          "The defence \(kind.name)\(failure.map { ": \($0)" } ?? ", as long as it takes to tell")."
+        )
       }
       if result.wasInterrupted { return }
     }
@@ -285,10 +289,8 @@ private struct Session {
   /// slow ones: of one rung, then most, then those that leave systems of deficient rank, or large ones.
   private var laddersByEffort: [Int] {
     func effort(_ index: Int) -> Int {
-      let name = plan.ladders[index]
-      if ["secure-aggregation", "mixup", "instahide"].contains(name) { return 3 }
-      if ["prune", "lora", "soteria"].contains(name) { return 2 }
-      return DefenceLadder.standard(name, updateNorm: 1)?.rungs.count == 1 ? 0 : 1
+      guard let ladder = plan.ladders[index].ladder else { return 0 }
+      return ladder.effort == .usual && ladder.rungs(1).count == 1 ? -1 : ladder.effort.rawValue
     }
     return plan.ladders.indices.sorted { (effort($0), $0) < (effort($1), $1) }
   }

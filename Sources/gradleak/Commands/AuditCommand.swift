@@ -50,7 +50,7 @@ struct AuditCommand: ParsableCommand {
     help: ArgumentHelp(
       "Defences to look for the strength of, separated by commas: "
         + "\(AuditCommand.ladderNames.joined(separator: ", ")); or none.", valueName: "names"))
-  var defences = DefenceLadder.standardNames.joined(separator: ",")
+  var defences = AuditCommand.standard.map(\.name).joined(separator: ",")
 
   @Option(
     parsing: .unconditional,
@@ -65,8 +65,10 @@ struct AuditCommand: ParsableCommand {
         + "when that is for want of time.", valueName: "grade or dB"))
   var failAbove: AuditLimit?
 
-  private static let ladderNames =
-    DefenceLadder.standardNames + DefenceLadder.otherNames
+  private static let standard = DefenceCatalog.all.filter { $0.ladder?.isStandard == true }
+  /// The kinds that have a ladder, the standard ones first.
+  private static let kinds = standard + DefenceCatalog.all.filter { $0.ladder?.isStandard == false }
+  private static let ladderNames = kinds.map(\.name)
 
   func validate() throws {
     try aggregate.checkOrder(of: training)
@@ -91,12 +93,12 @@ struct AuditCommand: ParsableCommand {
     _ = try ladders()
   }
 
-  /// The names of the ladders that were asked for.
-  private func ladders() throws -> [String] {
+  /// The kinds of defences that were asked for.
+  private func ladders() throws -> [DefenceDescriptor] {
     guard defences != "none" else { return [] }
     return try defences.split(separator: ",", omittingEmptySubsequences: false).map { part in
       let name = part.trimmingCharacters(in: .whitespaces)
-      guard AuditCommand.ladderNames.contains(name) else {
+      guard let kind = AuditCommand.kinds.first(where: { $0.name == name }) else {
         let hint =
           nearestSpelling(to: name, in: AuditCommand.ladderNames).map { "did you mean \($0)? " }
           ?? ""
@@ -104,7 +106,7 @@ struct AuditCommand: ParsableCommand {
           "--defences has \(name.quotedForMessage); \(hint)The names are "
             + AuditCommand.ladderNames.joined(separator: ", ") + ", or none.")
       }
-      return name
+      return kind
     }
   }
 

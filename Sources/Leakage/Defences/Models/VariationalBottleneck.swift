@@ -8,6 +8,51 @@ import TensorGraph
   import Darwin
 #endif
 
+/// Puts a variational bottleneck of this size before the last layer, and trains it too.
+struct VariationalBottleneck: ModelDefence {
+  static let descriptor = DefenceDescriptor(
+    name: "precode",
+    parameters: [DefenceDescriptor.Parameter("size", 1...4096, isWhole: true, fallback: 256)],
+    summary:
+      "puts a random layer of so many numbers, a variational bottleneck, before the last layer",
+    source: "Scheliga, Mäder, Seeland 2022, WACV, section 3 (PRECODE)",
+    answer: DefenceDescriptor.Answer(
+      "of one image reads the layer's inputs and its noise off its own gradient, which "
+        + "leaves nothing random (Geiping et al. 2020, Proposition 3.1)", readsNoise: true),
+    strength: DefenceDescriptor.Strength("numbers in the bottleneck", isStrongerWhenSmaller: true),
+    needs: DefenceNeeds(oneStepOnly: "PRECODE draws new noise in each step", lastLayer: true),
+    priced: [VariationalBottleneck(size: 256)],
+    make: { VariationalBottleneck(size: Int($0[0])) })
+
+  let size: Int
+  var values: [Double] { [Double(size)] }
+
+  func conflict(with other: any Defence) -> String? {
+    guard other.needs.singleExamples != nil else { return nil }
+    return "\(other.name) of a model with \(name)'s noise is not simulated; leave one of them out"
+  }
+
+  func check(_ model: Model) throws(AttackError) {
+    guard model.probeBatchSize == 1, model.bottleneck == nil else {
+      throw AttackError(
+        "\(name) goes into models that take any batch and have no such layer yet, and \(model.name) "
+          + "is none; use another defence")
+    }
+  }
+
+  func extend(
+    _ model: WeightedModel, batchSize: Int, seed: UInt64
+  ) throws(AttackError) -> WeightedModel {
+    try model.withVariationalBottleneck(size: size, batchSize: batchSize, seed: seed)
+  }
+
+  func drawingNoise(
+    for model: WeightedModel, using source: inout RandomSource
+  ) -> WeightedModel {
+    model.replacingNoise { source.normal() }
+  }
+}
+
 /// PRECODE (Scheliga, Mäder, Seeland 2022, "PRECODE - a generic model extension to prevent deep gradient
 /// leakage", WACV, section 3): a random layer before the last one.
 extension Model {
@@ -38,7 +83,7 @@ extension Model {
     size: Int, batchSize: Int = 1
   ) throws(AttackError) -> Model {
     precondition(size >= 1, "a bottleneck of \(size) numbers")
-    try DefenceChain.check(self, .bottleneck(size: size))
+    try VariationalBottleneck(size: size).checkFit(self)
     guard let classifier else { return self }
     let base = withoutNormalization
     let result = Model(

@@ -1,5 +1,50 @@
 import TensorGraph
 
+/// Trains low-rank adapters of this rank instead of the weights.
+struct AdapterTraining: ModelDefence {
+  static let descriptor = DefenceDescriptor(
+    name: "lora", parameters: [DefenceDescriptor.Parameter("rank", 1...4096, isWhole: true)],
+    summary: "trains and shares low-rank adapters of the weights, nothing else",
+    source: "Hu et al. 2021, arXiv 2106.09685, section 4.1",
+    answer: DefenceDescriptor.Answer("matches the adapters' gradient, through the adapted model"),
+    strength: DefenceDescriptor.Strength("rank of the adapters", isStrongerWhenSmaller: true),
+    ladder: DefenceDescriptor.Ladder(
+      [64, 16, 4, 1].map { AdapterTraining(rank: $0) }, effort: .deficient),
+    needs: DefenceNeeds(
+      imagesOnly: "it adapts models of images here; for a language model write --lora RANK"),
+    priced: [AdapterTraining(rank: 4)],
+    make: { AdapterTraining(rank: Int($0[0])) })
+
+  let rank: Int
+  var values: [Double] { [Double(rank)] }
+
+  func conflict(with other: any Defence) -> String? {
+    if other.needs.representation {
+      return
+        "\(other.name) hides columns of the last weight's gradient, which a client of \(name) does not share; "
+        + "leave one of them out"
+    }
+    guard other.stage == .model, other.name != name else { return nil }
+    return
+      "\(name) trains nothing but adapters, and \(other.name) a layer of its own; leave one of them out"
+  }
+
+  func check(_ model: Model) throws(AttackError) {
+    guard model.parameters.contains(where: { $0.shape.rank >= 2 }) else {
+      throw AttackError(
+        "\(name) adapts weights of two or more axes, and \(model.name) has none; use another defence"
+      )
+    }
+  }
+
+  func extend(
+    _ model: WeightedModel, batchSize: Int, seed: UInt64
+  ) throws(AttackError) -> WeightedModel {
+    try checkFit(model.model)
+    return model.withAdapters(rank: rank, seed: seed)
+  }
+}
+
 extension Model {
   /// The same model with low-rank adapters (LoRA: Hu et al. 2021, arXiv 2106.09685, section 4.1): each
   /// weight W of two or more axes, seen as a matrix [out, in], becomes W + B A with B [out, r] and A

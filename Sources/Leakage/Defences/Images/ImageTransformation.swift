@@ -1,21 +1,53 @@
 import ModelIO
 import TensorGraph
 
+/// Transforms each image by a policy of the automatic transformation search.
+struct ImageTransformation: ImageDefence {
+  static let descriptor = DefenceDescriptor(
+    name: "transform",
+    parameters: [DefenceDescriptor.Parameter("policy", 0...49, isWhole: true)],
+    summary: "transforms the images by a policy of the automatic transformation search, such as "
+      + "transform:3-1-7 or transform:3-1-7/43-18-18",
+    source: "Gao et al. 2021, arXiv 2011.12505, section 4",
+    answer: DefenceDescriptor.Answer("none is needed: the transformed image is what comes back"),
+    ladder: DefenceDescriptor.Ladder([ImageTransformation([3, 1, 7], [43, 18, 18])]),
+    priced: [ImageTransformation([3, 1, 7])],
+    read: { text throws(DefenceError) in
+      ImageTransformation(policy: try TransformPolicy(text))
+    },
+    make: { ImageTransformation([Int($0[0])]) })
+
+  let policy: TransformPolicy
+  var parameterText: String { policy.description }
+
+  init(policy: TransformPolicy) {
+    self.policy = policy
+  }
+
+  private init(_ alternatives: [Int]...) {
+    policy = TransformPolicy(alternatives)
+  }
+
+  func transform(_ image: Tensor, using source: inout RandomSource) -> Tensor {
+    policy.apply(to: image, using: &source)
+  }
+}
+
 /// Transformations that a client applies to its images before training, of those found by automatic
 /// transformation search (Gao et al. 2021, arXiv 2011.12505, section 4, and the authors' list of 50).
 ///
 /// Written as the paper does, such as `3-1-7`: number 3, then 1, then 7. Of several policies, which
 /// are joined by `/`, each image gets one at random; the paper's hybrid is `3-1-7/43-18-18`.
-public struct TransformPolicy: Hashable, Sendable {
+struct TransformPolicy: Hashable, Sendable {
   /// Each the numbers of its transformations, in the order of application.
-  public let alternatives: [[Int]]
+  let alternatives: [[Int]]
 
   /// Transformations in one policy at most.
   private static let longest = 8
   private static let mostAlternatives = 16
 
   /// - Throws: ``DefenceError`` for a text that is no policy.
-  public init(_ text: String) throws(DefenceError) {
+  init(_ text: String) throws(DefenceError) {
     let texts = text.split(separator: "/", omittingEmptySubsequences: false)
     var alternatives: [[Int]] = []
     for text in texts {
@@ -37,9 +69,9 @@ public struct TransformPolicy: Hashable, Sendable {
     self.alternatives = alternatives
   }
 
-  /// One transformation, by its number in 0...49.
-  init(single number: Int) {
-    alternatives = [[number]]
+  /// - Parameter alternatives: each the numbers of transformations, in 0...49.
+  init(_ alternatives: [[Int]]) {
+    self.alternatives = alternatives
   }
 
   /// An image [C, H, W] with values in 0...1, transformed; rounded to 8 bits, as images in files are.
@@ -53,7 +85,7 @@ public struct TransformPolicy: Hashable, Sendable {
 }
 
 extension TransformPolicy: CustomStringConvertible {
-  public var description: String {
+  var description: String {
     alternatives.map { $0.map(String.init).joined(separator: "-") }.joined(separator: "/")
   }
 }
