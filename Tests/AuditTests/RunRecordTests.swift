@@ -282,8 +282,8 @@ private func readError(_ text: String) -> String? {
     let guide = try String(
       contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appending(path: "../../docs/guides/reading-results.md"), encoding: .utf8)
-    // What is in a JSON number or a chain is no field.
-    let inner: Set = ["value", "defences", "trace", "iteration", "trial"]
+    // What is in a name, a JSON number or a chain is no field.
+    let inner: Set = ["rawValue", "value", "defences", "trace", "iteration", "trial"]
     let missing = names(record).subtracting(inner).filter {
       !guide.contains("`\($0)`") && !guide.contains("`\($0)[]`")
     }

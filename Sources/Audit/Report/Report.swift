@@ -55,9 +55,9 @@ public struct Report: Sendable {
     let records = input.records
     guard !records.isEmpty else { return remarks + (input.texts.isEmpty ? [] : Report.textLimits) }
     var result = remarks
-    let used = Set(records.map(\.configuration.attack))
-    if !used.contains(.automatic) {
-      let missing = AttackKind.allCases.filter { !used.contains($0) }.map(\.rawValue)
+    let used = Set(records.map(\.configuration.attackName))
+    if !used.contains(AttackName.automatic.rawValue) {
+      let missing = AttackCatalog.names.filter { !used.contains($0) }
       result.append("Attacks that were not run: \(missing.joined(separator: ", ")).")
     }
     if records.allSatisfy({ $0.model.weights.hasPrefix("untrained") }) {

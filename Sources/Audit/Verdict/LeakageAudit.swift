@@ -7,7 +7,7 @@ import TensorGraph
 public struct LeakageAudit: Sendable {
   /// What to do, and for how long.
   public struct Plan: Sendable {
-    /// Attack of the first round; ``AttackKind/automatic`` is followed by DLG where images did not come
+    /// Attack of the first round; ``AttackName/automatic`` is followed by DLG where images did not come
     /// back in full.
     public var configuration: AttackConfiguration
     /// Batches of private images; each shares one update.

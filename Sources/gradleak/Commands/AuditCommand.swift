@@ -124,7 +124,7 @@ struct AuditCommand: ParsableCommand {
     try finish(report.verdict)
   }
 
-  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
+  private var kind: AttackName { attack.chosenAttack ?? .automatic }
 
   // MARK: - A client's update
 

@@ -110,7 +110,7 @@ struct ReconstructCommand: ParsableCommand {
     }
   }
 
-  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
+  private var kind: AttackName { attack.chosenAttack ?? .automatic }
 
   // MARK: - A client's update
 

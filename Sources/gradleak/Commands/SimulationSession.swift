@@ -8,7 +8,7 @@ import TensorGraph
 /// Runs simulated audits one after another, shows how far they are, and gathers their outcomes.
 struct SimulationSession {
   let selected: SelectedModel
-  let kind: AttackKind
+  let kind: AttackName
   var loss = ClientLoss.meanCrossEntropy
   let attack: AttackOptions
   let output: OutputOptions
@@ -27,7 +27,7 @@ struct SimulationSession {
 
   /// Says what the model's smoothness means for the attack, when there is something to say.
   func explainSmoothness() {
-    guard kind.searches else { return }
+    guard AttackCatalog.searches(kind) else { return }
     let report = selected.model.smoothness(mode: selected.mode)
     guard !report.isSmooth else { return }
     Terminal.printNote(report.explanation)

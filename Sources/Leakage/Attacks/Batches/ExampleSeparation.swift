@@ -147,11 +147,11 @@ struct ExampleSeparation {
   private func residuals(
     _ small: (weighted: WeightedModel, update: SharedUpdate), labels: [Int]
   ) throws(AttackError) -> MatchingResiduals {
-    do {
-      return try MatchingResiduals(
-        small.weighted, update: small.update, labels: labels, mode: .evaluation, backend: backend)
-    } catch {
-      throw AttackError("the last layer cannot be attacked: \(error.message)")
+    let problem = try AttackProblem(
+      small.weighted, update: small.update, configuration: AttackConfiguration(),
+      knownLabels: labels, backend: backend)
+    return try AttackError.naming("the last layer", "attacked") { () throws(GraphError) in
+      try MatchingResiduals(problem, labels: labels)
     }
   }
 

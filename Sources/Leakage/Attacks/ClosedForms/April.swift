@@ -1,5 +1,23 @@
 import TensorGraph
 
+/// One image of a vision transformer whose first attention reads its patches; see ``April``.
+public struct AprilAttack: ClosedFormAttack {
+  public let descriptor = AttackDescriptor(
+    name: .april, summary: "closed form for a transformer that reads its patches directly",
+    paper: "Lu et al. 2022, arXiv 2112.14087", needs: AttackNeed.gradient,
+    category: .informedEavesdropper, searches: false)
+
+  public init() {}
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    try problem.requireEveryGradient("APRIL")
+    let result = try April(problem.weighted, backend: problem.backend).reconstruct(problem.update)
+    return ClosedFormSolution(images: result.image, labels: [result.label])
+  }
+}
+
 /// APRIL (Lu et al. 2022, arXiv 2112.14087, section 4): the input of a vision transformer whose first
 /// attention reads the embedded patches directly, in closed form.
 ///

@@ -1,5 +1,24 @@
 import TensorGraph
 
+/// The input of a fully connected first layer, whatever follows; see ``LinearLayerLeak``.
+public struct LinearLayerAttack: ClosedFormAttack {
+  // Quotients of two tensors' gradients, whatever the weights and the loss.
+  public let descriptor = AttackDescriptor(
+    name: .linear, summary: "closed form, for a fully connected first layer",
+    paper: "Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1",
+    needs: [AttackNeed(.architecture), AttackNeed(.batchSize)], category: .eavesdropper,
+    searches: false, method: "linear layer")
+
+  public init() {}
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    let image = try LinearLayerLeak(model: problem.weighted.model).reconstruct(problem.update).image
+    return ClosedFormSolution(images: image, labels: [try problem.label(of: image)])
+  }
+}
+
 /// The input of a fully connected first layer, straight from its gradient.
 ///
 /// With y = W x + b, ∂ℓ/∂W = (∂ℓ/∂y) xᵀ and ∂ℓ/∂b = ∂ℓ/∂y: row i of the weight's gradient is the private

@@ -231,7 +231,7 @@ public struct LayerPeeling: Sendable {
           let target = inverse.target(
             output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
           let solution = solution(of: inverse, target, for: input, shouldStop: shouldStop)
-          if shouldStop() { throw AttackError("layer peeling was stopped") }
+          if shouldStop() { throw AttackError("layer peeling was stopped", .stopped) }
           var layer = Layer(
             name: model.parameters[parameter].name, equations: inverse.equationCount,
             unknowns: inverse.columnCount, steps: solution.steps,

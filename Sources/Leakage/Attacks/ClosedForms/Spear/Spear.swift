@@ -1,5 +1,42 @@
 import TensorGraph
 
+/// A batch through a fully connected first layer with ReLU; see ``Spear``.
+public struct SpearAttack: ClosedFormAttack {
+  public let descriptor = AttackDescriptor(
+    name: .spear, summary: "batches, exactly, through a first layer with ReLU",
+    paper: "Dimitrov et al. 2024, arXiv 2403.03945", needs: AttackNeed.gradient,
+    category: .informedEavesdropper, searches: false)
+
+  private let draws: Int
+
+  /// - Parameter draws: sets of rows to draw at most.
+  public init(draws: Int = 20_000_000) {
+    self.draws = draws
+  }
+
+  /// With draws that take seconds, for where it is one attack of several.
+  static let quick = SpearAttack(draws: 200_000)
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    try problem.requireEveryGradient("SPEAR")
+    let attack = try Spear(problem.weighted, backend: problem.backend)
+    let result = try run.stoppable { shouldStop throws(AttackError) in
+      try attack.reconstruct(
+        problem.update, seed: problem.configuration.seed, draws: draws
+      ) { count, _ in shouldStop(count) }
+    }
+    return ClosedFormSolution(images: result.images, labels: result.labels)
+  }
+
+  public func solve(
+    nearMiss problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    try SpearAttack.quick.solve(problem, run)
+  }
+}
+
 /// SPEAR (Dimitrov et al. 2024, arXiv 2403.03945): whole batches, exactly, through a fully connected
 /// first layer with ReLU.
 ///
