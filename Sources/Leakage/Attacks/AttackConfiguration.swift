@@ -66,15 +66,19 @@ extension AttackConfiguration {
       throw AttackError("\(trials) trials: at least 1 is needed", .badInput)
     }
     guard iterations >= 1 else {
-      throw AttackError("\(iterations) iterations: at least 1 is needed")
+      throw AttackError("\(iterations) iterations: at least 1 is needed", .badInput)
     }
     guard solvedBelow >= 0, solvedBelow.isFinite else {
-      throw AttackError("the matching loss to stop at is \(solvedBelow); it must be 0 or more")
+      throw AttackError(
+        "the matching loss to stop at is \(solvedBelow); it must be 0 or more", .badInput)
     }
     if let timeLimit, !(timeLimit > 0) {
-      throw AttackError("a time limit of \(timeLimit) seconds: it must be more than 0")
+      throw AttackError(
+        "a time limit of \(timeLimit) seconds: it must be more than 0", .badInput)
     }
     try plan?.validate()
-    guard snapshots >= 0 else { throw AttackError("\(snapshots) snapshots: 0 or more are needed") }
+    guard snapshots >= 0 else {
+      throw AttackError("\(snapshots) snapshots: 0 or more are needed", .badInput)
+    }
   }
 }

@@ -35,7 +35,8 @@ public struct AttackProblem: Sendable {
     backend: any Backend
   ) throws(AttackError) {
     guard update.gradients.map(\.shape) == weighted.model.parameters.map(\.shape) else {
-      throw AttackError("the update's tensors do not fit the parameters of \(weighted.model.name)")
+      throw AttackError(
+        "the update's tensors do not fit the parameters of \(weighted.model.name)", .badInput)
     }
     try configuration.validate()
     try update.loss.check(classCount: weighted.model.classCount)
@@ -51,12 +52,13 @@ public struct AttackProblem: Sendable {
       else {
         throw AttackError(
           "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
-            + "\(labelCount) classes; give one class number for each image")
+            + "\(labelCount) classes; give one class number for each image", .badInput)
       }
     }
     guard knownLabels == nil || configuration.unknown?.contains(.labels) != true else {
       throw AttackError(
-        "labels are given, and the attacker is said not to know them; leave one of both out")
+        "labels are given, and the attacker is said not to know them; leave one of both out",
+        .badInput)
     }
     self.knownLabels = knownLabels
     self.weighted = counter.readsNoise ? weighted.readingNoise(of: update) : weighted

@@ -162,7 +162,7 @@ public struct PlanAttack: Attack {
         throw AttackError(
           "the plan starts from given images of \(problem.batchShape), and there are "
             + (problem.startingImages.map { "some of \($0.shape)" }
-              ?? "none; give them with --start"))
+              ?? "none; give some"))
       }
       let scaled = given.doubles.resized(
         from: problem.batchShape, to: problem.batchShape.resized(like: shape))

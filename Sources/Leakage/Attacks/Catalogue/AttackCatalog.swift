@@ -69,7 +69,7 @@ extension AttackConfiguration {
     guard let plan else {
       guard attack != .plan else {
         throw AttackError(
-          "the attack \"plan\" needs a plan; give one with --plan, or name a preset", .badInput)
+          "the attack \"plan\" needs a plan; give one, or name a preset", .badInput)
       }
       return try AttackCatalog.attack(named: attack.rawValue)
     }

@@ -47,7 +47,7 @@ public struct April: Sendable {
       guard let index = model.parameters.firstIndex(where: { $0.name == name }) else {
         throw AttackError(
           "APRIL needs a vision transformer, and \(model.name) has no parameter \(name); use "
-            + "--model vit-april")
+            + "the model vit-april")
       }
       return index
     }
@@ -59,7 +59,7 @@ public struct April: Sendable {
       throw AttackError(
         "the first attention of \(model.name) reads its input through a normalisation or beside a "
           + "skip connection, so the position embedding's gradient is not that of the attention's "
-          + "input alone; use --model vit-april, or --attack auto")
+          + "input alone; use the model vit-april, or the attack auto")
     }
     self.weighted = weighted
     algebra = backend.linearAlgebra
@@ -131,7 +131,7 @@ public struct April: Sendable {
     else {
       throw AttackError(
         "\(what) gives too few independent equations (\(rows) for \(columns) unknowns), so APRIL "
-          + "cannot solve for its input; use a wider model, or --attack auto")
+          + "cannot solve for its input; use a wider model, or the attack auto")
     }
     var middle = product(
       transposed(svd.left, rows: rows, columns: columns), b, rows: columns, inner: rows,

@@ -87,11 +87,11 @@ extension AttackProblem {
     guard update.isComplete else {
       throw AttackError(
         "\(name) needs the gradients of all parameters, and \(update.sharedParameters.count) of "
-          + "\(update.gradients.count) were shared; use --attack auto")
+          + "\(update.gradients.count) were shared; use the attack auto")
     }
     guard weighted.model.normalization == nil else {
       throw AttackError(
-        "\(name) reads pixels as the model takes them; leave --mean and --std out, or use --attack auto"
+        "\(name) reads pixels as the model takes them; leave mean and deviation out, or use the attack auto"
       )
     }
   }

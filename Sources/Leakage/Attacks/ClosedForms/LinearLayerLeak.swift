@@ -47,7 +47,7 @@ public struct LinearLayerLeak: Sendable {
       guard !classifier.isTransposed else {
         throw AttackError(
           "\(attack) reads a first layer's weight as [units, inputs], and this model stores it as "
-            + "[inputs, units]; use --attack auto")
+            + "[inputs, units]; use the attack auto")
       }
     }
   }
@@ -70,13 +70,13 @@ public struct LinearLayerLeak: Sendable {
     else {
       throw AttackError(
         "\(model.name) does not begin with a fully connected layer, so no row of a gradient is a "
-          + "multiple of the input (a convolution's sums over positions); try --model mlp, or "
-          + "--attack peeling or dlg")
+          + "multiple of the input (a convolution's sums over positions); try the model mlp, or "
+          + "the attack peeling or dlg")
     }
     guard let bias = layer.bias else {
       throw AttackError(
         "the first layer of \(model.name) has no bias, whose gradient the closed form divides by; "
-          + "use --attack auto")
+          + "use the attack auto")
     }
     self.model = model
     self.layer = FirstLayer(weight: layer.weight, bias: bias, classifier: layer)
@@ -88,7 +88,7 @@ public struct LinearLayerLeak: Sendable {
     guard update.batchSize == 1 else {
       throw AttackError(
         "the closed form reads one example off a gradient, and this update comes from "
-          + "\(update.batchSize); use --attack dlg or auto")
+          + "\(update.batchSize); use the attack dlg or auto")
     }
     // Every step moves the layer by multiples of the one input, unless weights decay.
     if let training = update.training, training.weightDecay > 0 {
@@ -99,14 +99,14 @@ public struct LinearLayerLeak: Sendable {
     else {
       throw AttackError(
         "the closed form needs the gradients of \(model.parameters[layer.weight].name) and "
-          + "\(model.parameters[layer.bias].name), which were not both shared; use --attack auto")
+          + "\(model.parameters[layer.bias].name), which were not both shared; use the attack auto")
     }
     let rows = layer.classifier.rows(of: weightGradient, classCount: factors.count)
     let squared = factors.reduce(0) { $0 + $1 * $1 }
     guard squared > 0, squared.isFinite else {
       throw AttackError(
         "the first layer's bias has no gradient (its units were all inactive), so the input cannot "
-          + "be read off; use --attack auto")
+          + "be read off; use the attack auto")
     }
     let features = rows.count / factors.count
     var image = [Double](repeating: 0, count: features)

@@ -68,7 +68,7 @@ extension LabelRecovery {
     guard let classifier = weighted.model.classifier, let bias = classifier.bias else {
       throw AttackError(
         "labels are read off a fully connected last layer with bias, which \(weighted.model.name) "
-          + "lacks; use --attack dlg, which seeks them")
+          + "lacks; use the attack dlg, which seeks them")
     }
     let last = LastLayerGradient(
       rows: update.gradients[classifier.weight].doubles, sums: update.gradients[bias].doubles,

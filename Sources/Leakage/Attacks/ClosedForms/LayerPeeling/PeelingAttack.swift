@@ -38,7 +38,7 @@ public struct PeelingAttack: ClosedFormAttack {
     case .open(let end, _):
       throw AttackError(
         "layer peeling reads the images' values at \(end.layer), and there the equations for what is "
-          + "below are too few for \(problem.update.batchSize) images in one step; use --attack auto"
+          + "below are too few for \(problem.update.batchSize) images in one step; use the attack auto"
       )
     }
   }

@@ -24,7 +24,7 @@ public struct RGapAttack: ClosedFormAttack {
     guard update.batchSize == 1 else {
       throw AttackError(
         "R-GAP reads one example off a gradient, and this one is the mean of \(update.batchSize); "
-          + "use --attack auto")
+          + "use the attack auto")
     }
     try problem.requireEveryGradient("R-GAP")
     let result = try RecursiveGradientAttack(model: weighted.model, backend: problem.backend)
@@ -56,7 +56,7 @@ public struct RecursiveGradientAttack: Sendable {
       guard model.classCount == 2, let logit = graph.binaryLogit else {
         throw AttackError(
           "R-GAP needs a model with a single logit and no bias in its last layer, and \(model.name) "
-            + "has \(model.classCount) classes; use --model cnn6, or --attack peeling")
+            + "has \(model.classCount) classes; use the model cnn6, or the attack peeling")
       }
       return logit
     }
@@ -91,7 +91,7 @@ public struct RecursiveGradientAttack: Sendable {
       }
     }
     guard let best else {
-      throw AttackError("the layers' equations have no finite solution; use --attack auto")
+      throw AttackError("the layers' equations have no finite solution; use the attack auto")
     }
     return best.result
   }

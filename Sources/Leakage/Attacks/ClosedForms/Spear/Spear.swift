@@ -94,7 +94,7 @@ public struct Spear: Sendable {
     guard search.isFeasible else {
       throw AttackError(
         "SPEAR needs many more active units than images to tell zeros from chance, and only "
-          + "\(factors.activeCount) units of the first layer saw these \(b) images; use --attack auto"
+          + "\(factors.activeCount) units of the first layer saw these \(b) images; use the attack auto"
       )
     }
     var best: ColumnSelection.Batch?
@@ -115,8 +115,8 @@ public struct Spear: Sendable {
     guard let best else {
       throw AttackError(
         "SPEAR found \(search.basis.count) sparse directions for \(b) images in "
-          + "\(search.drawCount) draws; the work grows exponentially with the batch: use a longer "
-          + "--time-limit or --attack auto")
+          + "\(search.drawCount) draws; the work grows exponentially with the batch: allow a longer "
+          + "time limit or the attack auto")
     }
     let images = factors.images(best.mixing, shape: weighted.model.inputShape)
     let labels = try labels(of: images, factors.cotangents(best.directions), update)
@@ -133,7 +133,7 @@ public struct Spear: Sendable {
     guard single.gradient(of: layer.bias).contains(0) else {
       throw AttackError(
         "SPEAR needs a ReLU after the first layer, and every unit of that of "
-          + "\(weighted.model.name) passes something on; use --attack auto")
+          + "\(weighted.model.name) passes something on; use the attack auto")
     }
   }
 
