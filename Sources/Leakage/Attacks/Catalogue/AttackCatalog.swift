@@ -40,9 +40,9 @@ public enum AttackCatalog {
   /// - Throws: ``AttackError`` that suggests the name nearest in spelling.
   public static func attack(named name: String) throws(AttackError) -> any Attack {
     if let attack = all.first(where: { $0.descriptor.name.rawValue == name }) { return attack }
-    let suggestion = nearestSpelling(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+    let beginning = nearestSpelling(to: name, in: names).map { "did you mean \($0)? The" } ?? "the"
     throw AttackError(
-      "there is no attack called \"\(name.prefix(40))\"; \(suggestion)The attacks are "
+      "there is no attack called \"\(name.prefix(40))\"; \(beginning) attacks are "
         + names.joined(separator: ", "), .badInput)
   }
 }
