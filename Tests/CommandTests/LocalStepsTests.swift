@@ -4,6 +4,8 @@ import Leakage
 import TestSupport
 import Testing
 
+@testable import gradleak
+
 /// Clients that train for several steps before they share, on the command line.
 struct LocalStepsTests {
   let folder = TestFolder()
@@ -76,13 +78,16 @@ struct LocalStepsTests {
     let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
     #expect(record.threatModel.clients == 2 && record.threatModel.known.contains(.clients))
     #expect(record.threatModel.attacker == .neighbour && record.threatModel.withheld == [.labels])
-    let runs = ReportInput(records: [record], folder: nil, path: "out").runs
-    let command = try #require(runs.flatMap { ReproductionCommand.commands(for: $0) }.first)
-    for part in ["--clients 2", "--attacker neighbour", "--unknown labels"] {
+    let experiment = try #require(record.experiment)
+    let command = try #require(ExperimentCommandLine.commands(for: [experiment]).first)
+    for part in [
+      "--clients 2", "--epochs 2", "--learning-rate 0.1", "--attacker neighbour",
+      "--unknown labels",
+    ] {
       #expect(command.line.contains(part), "\(command.line)")
     }
     #expect(!command.line.contains("--batch-size"))
-    #expect(command.note?.contains("Give the client's training") == true)
+    #expect(command.note == nil)
   }
 
   @Test func aShuffledEpochIsSoughtApart() throws {

@@ -19,6 +19,14 @@ public struct SweepAttack: Sendable, Hashable, Codable {
     self.unknown = unknown
   }
 
+  /// The attack of a run.
+  public init(_ record: RunRecord) {
+    kind = record.configuration.attack
+    preset = record.configuration.plan?.name
+    isAdaptive = record.experiment?.isAdaptive ?? record.defence?.isAdaptive ?? true
+    unknown = record.configuration.unknown
+  }
+
   private static let naive = "naive"
   private static let withheld = "unknown:"
 

@@ -10,12 +10,13 @@ import ModelIO
 public final class SweepStore: Sendable {
   /// A run with its result.
   public struct Entry: Sendable {
-    public let task: SweepTask
+    /// Which run it is; see ``SweepTask/key``.
+    public let key: String
     public let record: RunRecord
     public let timing: RunTiming
 
-    public init(task: SweepTask, record: RunRecord, timing: RunTiming) {
-      self.task = task
+    public init(key: String, record: RunRecord, timing: RunTiming) {
+      self.key = key
       self.record = record
       self.timing = timing
     }
@@ -65,7 +66,7 @@ public final class SweepStore: Sendable {
 
   // MARK: - Rows
 
-  /// The keys of all runs that are there.
+  /// The keys (``SweepTask/key``) of all runs that are there.
   public func keys() throws(FileError) -> Set<String> {
     do {
       return try queue.read { try Set(String.fetchAll($0, sql: "SELECT task FROM run")) }
@@ -95,7 +96,6 @@ public final class SweepStore: Sendable {
   @discardableResult
   public func add(_ entry: Entry) throws(FileError) -> Bool {
     do {
-      let key = try entry.task.key
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let record = String(decoding: try encoder.encode(entry.record), as: UTF8.self)
@@ -107,7 +107,7 @@ public final class SweepStore: Sendable {
             VALUES (?, ?, ?, ?, ?)
             """,
           arguments: [
-            key, record, entry.timing.compileSeconds, entry.timing.attackSeconds,
+            entry.key, record, entry.timing.compileSeconds, entry.timing.attackSeconds,
             entry.timing.evaluationsPerSecond,
           ])
         return database.changesCount > 0
@@ -130,11 +130,10 @@ public final class SweepStore: Sendable {
         var entries: [Entry] = []
         let decoder = JSONDecoder()
         while let row = try rows.next() {
-          let (task, record): (String, String) = (row[0], row[1])
+          let record: String = row[1]
           entries.append(
             Entry(
-              task: try decoder.decode(SweepTask.self, from: Data(task.utf8)),
-              record: try decoder.decode(RunRecord.self, from: Data(record.utf8)),
+              key: row[0], record: try decoder.decode(RunRecord.self, from: Data(record.utf8)),
               timing: RunTiming(
                 compileSeconds: row[2], attackSeconds: row[3], evaluationsPerSecond: row[4])))
         }

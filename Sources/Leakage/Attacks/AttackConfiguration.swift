@@ -14,7 +14,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
 }
 
 /// How an attack is run: all that is needed, with the update, to repeat it.
-public struct AttackConfiguration: Codable, Sendable, Equatable {
+public struct AttackConfiguration: Codable, Sendable, Hashable {
   /// A name of ``AttackCatalog``, or ``AttackName/plan`` where there is a plan.
   public var attack: AttackName
   public var precision: Precision

@@ -6,7 +6,7 @@ import ModelIO
 ///
 /// Every key must exist, or the nearest right spelling is suggested. As a shorthand a number may stand
 /// for an object with a `weight` and a string for one with a `kind`: `{"prior": {"norm": 1e-6}}`.
-public struct PlanDocument: Sendable {
+public struct PlanDocument: Sendable, Decodable {
   /// Bytes of the longest document that is read.
   public static let largestSize = 1 << 20
 
@@ -46,6 +46,15 @@ public struct PlanDocument: Sendable {
     }
   }
 
+  /// - Throws: ``AttackError`` when it is not a JSON object.
+  public init(from decoder: any Decoder) throws {
+    changes = try PlanTree(from: decoder)
+    guard case .object = changes else {
+      let path = decoder.codingPath.map(\.stringValue).joined(separator: ".")
+      throw AttackError("\(path) is \(changes.kind); a plan is a JSON object in braces")
+    }
+  }
+
   /// One setting as the command line gives it: "prior.totalVariation=0.01".
   ///
   /// - Throws: ``AttackError`` when there is no "=".
@@ -62,6 +71,12 @@ public struct PlanDocument: Sendable {
       value = .object([String(key): value])
     }
     changes = value
+  }
+
+  /// Settings of the form of ``init(setting:)`` that make `plan` of `base`, in alphabetic order.
+  public static func settings(making plan: OptimizationPlan, of base: OptimizationPlan) -> [String]
+  {
+    PlanTree(base).differences(to: PlanTree(plan), at: "")
   }
 
   /// `plan` with this document's changes, checked.
@@ -149,6 +164,19 @@ enum PlanTree: Codable, Equatable, Sendable {
     case .string(let value): try container.encode(value)
     case .array(let values): try container.encode(values)
     case .object(let members): try container.encode(members)
+    }
+  }
+
+  /// Settings KEY=VALUE for all leaves in which another tree with the same keys differs.
+  func differences(to other: PlanTree, at path: String) -> [String] {
+    guard self != other else { return [] }
+    guard case .object(let members) = self, case .object(let others) = other else {
+      if case .string(let text) = other { return ["\(path)=\(text)"] }
+      let data = (try? JSONEncoder().encode(other)) ?? Data()
+      return ["\(path)=\(String(decoding: data, as: UTF8.self))"]
+    }
+    return others.sorted { $0.key < $1.key }.flatMap { key, value in
+      (members[key] ?? .null).differences(to: value, at: path.isEmpty ? key : path + "." + key)
     }
   }
 

@@ -109,12 +109,15 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
-    let writer = try output.folder(besides: images).map { AuditWriter(folder: $0) }
-    let result = try update.update.map { try audit(update: $0) } ?? simulate()
+    let writer = try output.folder(besides: images).map {
+      AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
+    }
+    let result = try update.update == nil ? simulate() : auditUpdate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
       ReportInput(records: result.records, folder: nil, path: output.out ?? "memory"),
-      remarks: result.remarks)
+      remarks: result.remarks, defencesLeftOut: result.defencesLeftOut,
+      makeCommands: ExperimentCommandLine.commands(for:))
     if output.json {
       Terminal.write(try report.text(.json), to: .standardOutput)
     } else {
@@ -124,37 +127,24 @@ struct AuditCommand: ParsableCommand {
     try finish(report.verdict)
   }
 
-  private var kind: AttackName { attack.chosenAttack ?? .automatic }
-
   // MARK: - A client's update
 
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
-  private func audit(update path: String) throws -> LeakageAudit.Result {
+  private func auditUpdate() throws -> LeakageAudit.Result {
     let selected = try selection.select(batchSizes: [batchSize * aggregate.clients])
-    var file = try UpdateFile(
-      contentsOf: path, for: selected.model, wanted: selected.wanted,
-      try update.reading(
-        training, aggregate, from: selected.weighted(seed: attack.seed),
-        batchSize: batchSize,
-        loss: try loss.clientLoss(of: selected), renamings: try selection.renamings()))
-    if let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed)) {
-      Terminal.printNote(ending)
-    }
-    var limited = attack
-    limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
-    let session = SimulationSession(
-      selected: selected, kind: kind, attack: limited, output: output)
-    for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
-    let outcome = try session.run(
-      UpdateAudit.Subject(
-        update: file.update, truth: nil, name: PictureNames.safe(fileStem(path)),
-        kind: update.updateKind.rawValue))
+    var experiment = try undefended()
+    experiment.client = try training.choice(exampleCount: batchSize, aggregate)
+    experiment.data.update = update.choice(batchSize: batchSize)
+    experiment.attack.timeLimit = min(attack.timeLimit ?? .infinity, budget)
+    var session = ExperimentSession(selected, output)
+    let prepared = try session.prepare(experiment)
+    for note in prepared.notes { Terminal.printNote(note) }
+    guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
     var result = LeakageAudit.Result()
     result.undefended = [outcome]
     result.wasInterrupted = outcome.wasInterrupted
-    result.remarks = [
+    result.defencesLeftOut =
       "Defences: an update that was shared can be defended no more; audit the model on pictures."
-    ]
     return result
   }
 
@@ -166,18 +156,11 @@ struct AuditCommand: ParsableCommand {
     let selected = try selection.select(
       batchSizes: names.count < batchSize
         ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
-    let clientLoss = try loss.clientLoss(of: selected)
-    let plan = LeakageAudit.Plan(
-      configuration: try attack.configuration(kind, seed: attack.seed),
-      batches: try batches(names, for: selected.model, clientLoss), ladders: try ladders(),
-      budget: budget, hasDrawnWeights: selected.given == nil)
-    let backend = CPUBackend(CPUBackend.Options(threadCount: output.threads))
-    let audit = LeakageAudit(plan) { seed in
-      SimulatedAudit(
-        selected.weighted(seed: seed), activation: selected.activation,
-        weights: selected.weightsDescription(seed: seed), loss: clientLoss, mode: selected.mode,
-        backend: backend)
-    }
+    var session = ExperimentSession(selected, output)
+    let audit = LeakageAudit(
+      LeakageAudit.Plan(
+        experiments: try prepared(names, in: &session),
+        ladders: try ladders(), budget: budget), runner: session.runner)
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let result = try audit.run(
@@ -187,21 +170,23 @@ struct AuditCommand: ParsableCommand {
     return result
   }
 
+  /// What the options say of client and attacker.
+  private func undefended() throws -> Experiment {
+    var experiment = try Experiment(selection, loss: loss, attack: attack, default: .automatic)
+    experiment.data.readAs = pictures.readAs
+    return experiment
+  }
+
   /// The pictures with their labels, which are random, in batches.
-  private func batches(
-    _ paths: [String], for model: Model, _ loss: ClientLoss
-  ) throws -> [[PrivateExample]] {
-    try checkPictures(model)
-    let count = loss.labelCount(classCount: model.classCount)
-    var labels = RandomSource(seed: attack.seed).derive(label: "labels")
+  private func prepared(
+    _ paths: [String], in session: inout ExperimentSession
+  ) throws -> [PreparedExperiment] {
+    var experiment = try undefended()
+    experiment.data.pictures = paths
+    let labelled = try naming { try experiment.labelled(for: session.runner.selected) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
-    let examples = try paths.indices.map { index in
-      try pictures.example(
-        paths[index], name: names[index], label: labels.integer(below: count),
-        inputShape: model.inputShape)
-    }
-    return stride(from: 0, to: examples.count, by: batchSize).map {
-      Array(examples[$0..<min($0 + batchSize, examples.count)])
+    return try labelled.divided(into: batchSize).enumerated().map { index, part in
+      try session.prepare(part, names: Array(names.dropFirst(index * batchSize).prefix(batchSize)))
     }
   }
 

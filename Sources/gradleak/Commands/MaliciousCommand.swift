@@ -65,7 +65,7 @@ struct MaliciousCommand: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select()
-    guard selected.given == nil, selected.model.normalization == nil, selected.mode == .evaluation
+    guard selected.drawsWeights, selected.model.normalization == nil, selected.mode == .evaluation
     else {
       throw ValidationError(
         "a malicious server chooses the weights itself; leave --weights, --mode, --mean and --std out, "

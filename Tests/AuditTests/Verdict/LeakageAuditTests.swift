@@ -8,19 +8,20 @@ import Testing
 /// Whole audits of a small model.
 @Suite struct LeakageAuditTests {
   private func audit(_ ladders: [String]) throws -> LeakageAudit.Result {
-    let model = try ModelCatalog.model(
-      named: "lenet", ModelOptions(inputShape: [3, 8, 8], classCount: 5))
-    let batches = BundledImages.all(size: 32).prefix(2).map { name, picture in
-      [PrivateExample(name: name, picture: picture, label: 2, inputShape: model.inputShape)]
+    var experiment = Experiment()
+    experiment.model.size = 8
+    experiment.model.classes = 5
+    experiment.attack = AttackConfiguration(attack: .automatic, trials: 1, snapshots: 0)
+    experiment.data.labels = [ExampleLabel("2")]
+    var runner = ExperimentRunner(
+      try experiment.model.select(), backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
+    let prepared = try BundledImages.names.prefix(2).map { name in
+      experiment.data.pictures = [name]
+      return try runner.prepare(experiment)
     }
-    let plan = LeakageAudit.Plan(
-      configuration: AttackConfiguration(attack: .automatic, trials: 1, snapshots: 0),
-      batches: Array(batches), ladders: ladders, budget: 60)
-    return try LeakageAudit(plan) { seed in
-      SimulatedAudit(
-        WeightedModel(untrained: model, seed: seed), activation: "sigmoid", weights: "untrained",
-        backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
-    }.run()
+    return try LeakageAudit(
+      LeakageAudit.Plan(experiments: prepared, ladders: ladders, budget: 60), runner: runner
+    ).run()
   }
 
   /// Findings stand in the order asked for, though quick ladders are climbed first; an attack ends when
