@@ -157,9 +157,11 @@ private func randomAttack(_ source: inout RandomSource) throws -> AttackConfigur
   func one<Value>(_ values: [Value]) -> Value { values[source.integer(below: values.count)] }
   var attack = AttackConfiguration()
   if source.integer(below: 2) == 0 {
-    attack.attack = one(AttackKind.allCases.filter { $0 != .plan })
+    attack.attack = one(
+      AttackCatalog.all.map { AttackConfiguration.statement(of: $0).attack }.filter { $0 != .plan })
   } else {
-    var plan = one(AttackPresets.all.filter { AttackKind(rawValue: $0.plan.name) == nil }).plan
+    var plan = one(
+      AttackCatalog.all.compactMap { AttackConfiguration.statement(of: $0).plan })
     if one([true, false]) {
       plan.prior.totalVariation.weight = 0.001 * Double(1 + source.integer(below: 9))
       plan.trials = 3

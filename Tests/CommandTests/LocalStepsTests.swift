@@ -115,7 +115,7 @@ struct LocalStepsTests {
     ("--attack dlg --unknown batch-size", "dlg needs to know the batch size"),
     (
       "--batch-size 4 --mini-batch 1 --epochs 2 --learning-rate 1 --shuffle-epochs --attack lm",
-      "use --attack data-leakage-in-fedavg"
+      "use the attack data-leakage-in-fedavg"
     ),
   ]) func wrongClientsAreRefused(_ arguments: String, _ sentence: String) throws {
     let run = try run("reconstruct chelsea rocket coffee astronaut \(arguments)", model)

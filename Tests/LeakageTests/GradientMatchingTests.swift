@@ -13,7 +13,8 @@ import Testing
       ClientGradientGraph(
         model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode),
       GradientMatchingGraph(
-        model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode)
+        UpdateSignature(model, batchSize: item.batchSize, mode: item.mode),
+        labelForm: .classIndices, dtype: .f64)
     )
     let truth = [batch.images, batch.labels] + model.fixtureState
     let targets = try Array(backend.evaluate(client.graph, truth)[client.gradients])
@@ -45,7 +46,8 @@ import Testing
 
   @Test func inputsAndOutputsAreWhereTheyAreSaidToBe() throws {
     let model = try ModelCatalog.model(named: "resnet20", ModelOptions(width: 2))
-    let matching = GradientMatchingGraph(model, batchSize: 3, labelForm: .logits)
+    let matching = GradientMatchingGraph(
+      UpdateSignature(model, batchSize: 3), labelForm: .logits)
     let inputs = matching.graph.inputs
     #expect(inputs[matching.images].type == TensorType([3, 3, 32, 32], .f32))
     #expect(inputs[matching.labels].type == TensorType([3, 10], .f32))
@@ -62,7 +64,8 @@ import Testing
 
   @Test func givenLabelsAreFixed() throws {
     let model = try ModelCatalog.model(named: "lenet")
-    let matching = GradientMatchingGraph(model, batchSize: 1, labelForm: .probabilities)
+    let matching = GradientMatchingGraph(
+      UpdateSignature(model, batchSize: 1), labelForm: .probabilities)
     #expect(matching.graph.inputs[matching.labels].role == .fixed)
     #expect(matching.graph.outputs.count == 2)
   }
@@ -71,7 +74,7 @@ import Testing
   @Test func graphsAreDeterministic() throws {
     let model = try ModelCatalog.model(named: "vit", ModelOptions(width: 6, depth: 1))
     let graphs = (0..<2).map { _ in
-      GradientMatchingGraph(model, batchSize: 2, labelForm: .logits).graph
+      GradientMatchingGraph(UpdateSignature(model, batchSize: 2), labelForm: .logits).graph
     }
     #expect(graphs[0].nodes == graphs[1].nodes)
     #expect(graphs[0].outputs == graphs[1].outputs)

@@ -24,7 +24,8 @@ struct AttackSettings: Decodable {
       configuration.plan = try document.applied(to: base?.plan ?? OptimizationPlan())
       configuration.attack = .plan
     } else if let name {
-      (configuration.attack, configuration.plan) = try AttackSettings.attack(named: name)
+      (configuration.attack, configuration.plan) = AttackConfiguration.statement(
+        of: try AttackCatalog.attack(named: name))
     }
     if let plan = configuration.plan {
       configuration.precision = plan.precision
@@ -41,10 +42,5 @@ struct AttackSettings: Decodable {
     configuration.attacker = try container.choice(.attacker)
     configuration.unknown = try container.choices(.unknown)
     self.configuration = configuration
-  }
-
-  private static func attack(named name: String) throws -> (AttackKind, OptimizationPlan?) {
-    if let kind = AttackKind(rawValue: name), kind != .plan { return (kind, nil) }
-    return (.plan, try AttackPresets.preset(named: name).plan)
   }
 }

@@ -66,9 +66,9 @@ public struct Report: Sendable {
     let records = input.records
     var result = remarks + [defencesLeftOut].compactMap(\.self)
     guard !records.isEmpty else { return result + (input.texts.isEmpty ? [] : Report.textLimits) }
-    let used = Set(records.map(\.configuration.attack))
-    if !used.contains(.automatic) {
-      let missing = AttackKind.allCases.filter { !used.contains($0) }.map(\.rawValue)
+    let used = Set(records.map(\.configuration.attackName))
+    if !used.contains(AttackName.automatic.rawValue) {
+      let missing = AttackCatalog.names.filter { !used.contains($0) }
       result.append("Attacks that were not run: \(missing.joined(separator: ", ")).")
     }
     if records.allSatisfy({ $0.experiment?.drawsWeights == true }) {

@@ -8,7 +8,7 @@ public struct LeakageAudit: Sendable {
   /// What to do, and for how long.
   public struct Plan: Sendable {
     /// The experiments of the first round, without defences, which the audit varies; all have the same
-    /// attack. ``AttackKind/automatic`` is followed by DLG where images did not come back in full.
+    /// attack. ``AttackName/automatic`` is followed by DLG where images did not come back in full.
     public var experiments: [PreparedExperiment]
     /// Kinds of defences to look for the strength of, which must have a ladder.
     public var ladders: [DefenceDescriptor]

@@ -16,7 +16,7 @@ struct PlanSearch {
 
   typealias Observer = (SolverProgress, Vector) -> SolverDecision
 
-  func run(from start: [Double], noise: RandomSource, _ observe: Observer) -> TrialJournal.Outcome {
+  func run(from start: [Double], noise: RandomSource, _ observe: Observer) -> AttackRun.Outcome {
     var point = start
     var (iteration, evaluations) = (0, 0)
     var reason = StopReason.iterationLimit
@@ -55,9 +55,9 @@ struct PlanSearch {
   /// The best seed's images at full size, then the labels' logits.
   private func outcome(
     _ result: SolverResult, _ function: PlanFunction, _ iterations: Int, _ evaluations: Int
-  ) -> TrialJournal.Outcome {
+  ) -> AttackRun.Outcome {
     if isPlain, function.dummyShape == batchShape {
-      return TrialJournal.Outcome(
+      return AttackRun.Outcome(
         SolverResult(
           point: result.point, value: result.value, iterations: iterations,
           evaluations: evaluations, reason: result.reason))
@@ -66,7 +66,7 @@ struct PlanSearch {
     _ = function.value(at: result.point)
     let best = function.bestSeed
     let distance = function.exactSquaredDistance(ofSeed: best)
-    var outcome = TrialJournal.Outcome(
+    var outcome = AttackRun.Outcome(
       SolverResult(
         point: images(of: result.point, function), value: distance,
         iterations: iterations, evaluations: evaluations + 1,

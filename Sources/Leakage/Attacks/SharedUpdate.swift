@@ -158,7 +158,7 @@ public struct WeightedModel: Sendable {
         training: training)
       return (update, outputs[client.loss].scalarValue, outputs[client.logits])
     } catch {
-      throw AttackError("\(model.name) cannot be run: \(error.message)")
+      throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)
     }
   }
 }

@@ -11,10 +11,8 @@ final class SingleGradient {
   init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
     let client = ClientGradientGraph(
       weighted.model, batchSize: 1, labelForm: .classIndices, dtype: .f64)
-    do {
-      executable = try backend.compile(client.graph)
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be run: \(error.message)")
+    executable = try AttackError.naming(weighted.model.name, "run") { () throws(GraphError) in
+      try backend.compile(client.graph)
     }
     let types = client.graph.inputs.map(\.type)
     image = HostBuffer(types[client.images])

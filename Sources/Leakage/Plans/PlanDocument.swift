@@ -19,27 +19,30 @@ public struct PlanDocument: Sendable, Decodable {
   public init(json: [UInt8], source: String) throws(AttackError) {
     guard json.count <= PlanDocument.largestSize else {
       throw AttackError(
-        "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)")
+        "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)",
+        .badInput)
     }
     do throws(FileError) {
       try WantedFile.json.refuseOthers(json, path: source)
     } catch {
-      throw AttackError(error.description)
+      throw AttackError(error.description, .badInput)
     }
     guard let value = try? JSONValue(parsing: json, path: source) else {
-      throw AttackError("\(source) is not JSON: check quotes, commas and braces")
+      throw AttackError("\(source) is not JSON: check quotes, commas and braces", .badInput)
     }
     if let key = value.duplicateKey {
       throw AttackError(
-        "\(source): the key \(key.quotedForMessage) stands there twice; leave one of them")
+        "\(source): the key \(key.quotedForMessage) stands there twice; leave one of them",
+        .badInput)
     }
     do {
       changes = try JSONDecoder().decode(PlanTree.self, from: Data(json))
     } catch {
-      throw AttackError("\(source) is not JSON: check quotes, commas and braces")
+      throw AttackError("\(source) is not JSON: check quotes, commas and braces", .badInput)
     }
     guard case .object = changes else {
-      throw AttackError("\(source) is \(changes.kind); a plan is a JSON object in braces")
+      throw AttackError(
+        "\(source) is \(changes.kind); a plan is a JSON object in braces", .badInput)
     }
   }
 
@@ -58,7 +61,8 @@ public struct PlanDocument: Sendable, Decodable {
   public init(setting: String) throws(AttackError) {
     guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
       throw AttackError(
-        "\"\(setting.prefix(60))\" is no setting; write one as prior.totalVariation=0.01")
+        "\"\(setting.prefix(60))\" is no setting; write one as prior.totalVariation=0.01", .badInput
+      )
     }
     let text = String(setting[setting.index(after: equals)...])
     var value = (try? JSONDecoder().decode(PlanTree.self, from: Data(text.utf8))) ?? .string(text)
@@ -88,9 +92,10 @@ public struct PlanDocument: Sendable, Decodable {
       throw error
     } catch DecodingError.dataCorrupted(let context), DecodingError.typeMismatch(_, let context) {
       let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-      throw AttackError("\(path) has a value that does not fit: \(context.debugDescription)")
+      throw AttackError(
+        "\(path) has a value that does not fit: \(context.debugDescription)", .badInput)
     } catch {
-      throw AttackError("the plan cannot be read: \(error)")
+      throw AttackError("the plan cannot be read: \(error)", .badInput)
     }
     try result.validate()
     return result
@@ -110,7 +115,7 @@ extension PlanChoice {
       let suggestion = nearestSpelling(to: word, in: words).map { "did you mean \($0)? " } ?? ""
       throw AttackError(
         "\(path) is \"\(word.prefix(40))\"; \(suggestion)It is one of "
-          + words.joined(separator: ", "))
+          + words.joined(separator: ", "), .badInput)
     }
     self = value
   }
@@ -205,15 +210,16 @@ enum PlanTree: Codable, Equatable, Sendable {
       return try merging(.object(["kind": changes]), at: path)
     case (.number, .number(let value)) where PlanTree.wholeNumbers.contains(lastKey(of: path)):
       guard value == value.rounded(), abs(value) <= 1e15 else {
-        throw AttackError("\(path) is \(value); it must be a whole number")
+        throw AttackError("\(path) is \(value); it must be a whole number", .badInput)
       }
       return changes
     case (.bool, .bool), (.number, .number), (.string, .string), (.array, .array):
       return changes
     case (.object(let members), _) where members["weight"] != nil:
-      throw AttackError("\(path) is \(changes.kind); it must be a number, the weight, or an object")
+      throw AttackError(
+        "\(path) is \(changes.kind); it must be a number, the weight, or an object", .badInput)
     default:
-      throw AttackError("\(path) is \(changes.kind); it must be \(kind)")
+      throw AttackError("\(path) is \(changes.kind); it must be \(kind)", .badInput)
     }
   }
 
@@ -230,6 +236,6 @@ enum PlanTree: Codable, Equatable, Sendable {
     let suggestion = nearestSpelling(to: key, in: keys).map { "did you mean \($0)? " } ?? ""
     return AttackError(
       "a plan has no \"\(path.prefix(80))\"; \(suggestion)The keys there are "
-        + keys.joined(separator: ", "))
+        + keys.joined(separator: ", "), .badInput)
   }
 }

@@ -26,8 +26,8 @@ struct ExperimentSession {
   }
 
   /// Says what the model's smoothness means for an attack, when there is something to say.
-  func explainSmoothness(_ kind: AttackKind) {
-    guard kind.searches else { return }
+  func explainSmoothness(_ attack: AttackName) {
+    guard AttackCatalog.searches(attack) else { return }
     let report = runner.selected.model.smoothness(mode: runner.selected.mode)
     guard !report.isSmooth else { return }
     Terminal.printNote(report.explanation)

@@ -124,7 +124,7 @@ struct ReconstructCommand: ParsableCommand {
     try finish(try session.run(prepared), writer, output)
   }
 
-  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
+  private var kind: AttackName { attack.chosenAttack ?? .automatic }
 
   /// Examples of each client behind an update.
   private var updateBatchSize: Int { batchSize ?? max(truth.count / aggregate.clients, 1) }

@@ -9,7 +9,7 @@ extension Experiment {
   ///   - seedOffset: is added to the seed.
   init(
     _ selection: ModelSelection, loss: LossOptions? = nil, attack: AttackOptions,
-    default kind: AttackKind, seedOffset: UInt64 = 0
+    default kind: AttackName, seedOffset: UInt64 = 0
   ) throws {
     self.init()
     model = try selection.choice()

@@ -5,7 +5,7 @@ import Leakage
 
 /// A record of one update with given results, otherwise of the paper's network.
 func sampleRecord(
-  images: [ImageResult], attack: AttackKind = .automatic, seed: UInt64 = 0,
+  images: [ImageResult], attack: AttackName = .automatic, seed: UInt64 = 0,
   defence: DefenceChain? = nil, update: String? = nil, trace: [TracePoint] = [],
   reason: StopReason = .solved, diagnosis: Diagnosis.Verdict? = nil
 ) -> RunRecord {

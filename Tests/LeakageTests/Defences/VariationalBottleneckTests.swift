@@ -18,10 +18,10 @@ import Testing
   }
 
   private func attack(
-    _ shared: DefendedUpdate, _ weighted: WeightedModel, _ kind: AttackKind = .automatic,
+    _ shared: DefendedUpdate, _ weighted: WeightedModel, _ kind: AttackName = .automatic,
     isAdaptive: Bool = true
   ) throws -> AttackResult {
-    try GradientInversion(
+    try AttackProblem(
       weighted, update: shared.update,
       configuration: AttackConfiguration(attack: kind, trials: 1, iterations: 300),
       counter: isAdaptive ? shared.counterAttack : .none, backend: AttackedClient.backend

@@ -97,7 +97,7 @@ private func loss(_ name: String, _ reduction: LossReduction) throws -> ClientLo
     let loss = try loss(name, .sum)
     let update = try honest.weighted.share(
       images: honest.images, labels: honest.labels, loss: loss, backend: AttackedClient.backend)
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       honest.weighted, update: update, configuration: AttackConfiguration(),
       backend: AttackedClient.backend
     ).run()

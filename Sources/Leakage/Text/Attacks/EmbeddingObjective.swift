@@ -74,7 +74,7 @@ final class EmbeddingObjective: ObjectiveFunction {
     do {
       executable = try inversion.backend.compile(builder.build(outputs: [total, slope]))
     } catch {
-      throw AttackError("\(model.name) cannot be attacked: \(error.message)")
+      throw AttackError("\(model.name) cannot be attacked: \(error.message)", .backendFailed)
     }
     self.dummy = HostBuffer(dummy.type)
     gradient = HostBuffer(dummy.type)

@@ -16,22 +16,22 @@ extension TextInversion {
     guard case .classification = model.configuration.head else {
       throw AttackError(
         "\(kind.rawValue) seeks the texts of a classifier, and this model has a "
-          + "\(model.configuration.head.name) head; use --attack dager")
+          + "\(model.configuration.head.name) head; use the attack dager")
     }
     guard !model.effectiveLoss.comparesNumbers else {
       throw AttackError(
         "\(kind.rawValue) guesses the labels of a classifier under cross entropy, and this client's loss "
-          + "is of the type \(model.effectiveLoss.rawValue); use --attack dager")
+          + "is of the type \(model.effectiveLoss.rawValue); use the attack dager")
     }
     guard update.training == nil, update.adapters == nil else {
       throw AttackError(
         "\(kind.rawValue) matches one gradient of all weights, and this is an update of several local "
-          + "steps or of adapters; use --attack dager")
+          + "steps or of adapters; use the attack dager")
     }
     guard let lengths = searchLengths, lengths.count == update.batchSize else {
       throw AttackError(
         "\(kind.rawValue) needs the number of tokens of each text, which this update does not tell; "
-          + "use --attack dager")
+          + "use the attack dager")
     }
     let search = try EmbeddingSearch(self, kind: kind, lengths: lengths, bag: bag)
     let (texts, snapshots) = try search.run(session)

@@ -127,7 +127,8 @@ final class LanguagePriorScorer {
       compiled = made
       return made
     } catch {
-      throw AttackError("the prior (\(model.name)) cannot be run: \(error.message)")
+      throw AttackError(
+        "the prior (\(model.name)) cannot be run: \(error.message)", .backendFailed)
     }
   }
 }

@@ -192,7 +192,7 @@ struct TextLabelRecovery {
       executable.bind(output: 0, to: output)
       executable.run()
     } catch {
-      throw AttackError("\(model.name) cannot be run: \(error.message)")
+      throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)
     }
     let width = model.configuration.width
     let rowsPerText = features.shape.rank == 2 ? 1 : length

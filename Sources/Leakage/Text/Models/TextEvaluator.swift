@@ -32,7 +32,7 @@ public final class TextEvaluator {
     do {
       executable = try backend.compile(graph.graph)
     } catch {
-      throw AttackError("\(model.name) cannot be run: \(error.message)")
+      throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)
     }
     let types = graph.graph.inputs.map(\.type)
     inputs = (0..<graph.parameters.lowerBound).map { HostBuffer(types[$0]) }

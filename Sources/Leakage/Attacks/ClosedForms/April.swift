@@ -1,5 +1,23 @@
 import TensorGraph
 
+/// One image of a vision transformer whose first attention reads its patches; see ``April``.
+public struct AprilAttack: ClosedFormAttack {
+  public let descriptor = AttackDescriptor(
+    name: .april, summary: "closed form for a transformer that reads its patches directly",
+    paper: "Lu et al. 2022, arXiv 2112.14087", needs: AttackNeed.gradient,
+    category: .informedEavesdropper, searches: false)
+
+  public init() {}
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    try problem.requireEveryGradient("APRIL")
+    let result = try April(problem.weighted, backend: problem.backend).reconstruct(problem.update)
+    return ClosedFormSolution(images: result.image, labels: [result.label])
+  }
+}
+
 /// APRIL (Lu et al. 2022, arXiv 2112.14087, section 4): the input of a vision transformer whose first
 /// attention reads the embedded patches directly, in closed form.
 ///
@@ -29,7 +47,7 @@ public struct April: Sendable {
       guard let index = model.parameters.firstIndex(where: { $0.name == name }) else {
         throw AttackError(
           "APRIL needs a vision transformer, and \(model.name) has no parameter \(name); use "
-            + "--model vit-april")
+            + "the model vit-april")
       }
       return index
     }
@@ -41,7 +59,7 @@ public struct April: Sendable {
       throw AttackError(
         "the first attention of \(model.name) reads its input through a normalisation or beside a "
           + "skip connection, so the position embedding's gradient is not that of the attention's "
-          + "input alone; use --model vit-april, or --attack auto")
+          + "input alone; use the model vit-april, or the attack auto")
     }
     self.weighted = weighted
     algebra = backend.linearAlgebra
@@ -113,7 +131,7 @@ public struct April: Sendable {
     else {
       throw AttackError(
         "\(what) gives too few independent equations (\(rows) for \(columns) unknowns), so APRIL "
-          + "cannot solve for its input; use a wider model, or --attack auto")
+          + "cannot solve for its input; use a wider model, or the attack auto")
     }
     var middle = product(
       transposed(svd.left, rows: rows, columns: columns), b, rows: columns, inner: rows,

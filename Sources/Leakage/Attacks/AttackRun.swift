@@ -1,7 +1,10 @@
 import TensorGraph
 
-/// Keeps the books of an attack: its trials, snapshots on the way, and elapsed time.
-struct TrialJournal {
+/// A running attack: its trials, snapshots on the way, time and limits, and who observes it.
+public struct AttackRun {
+  /// Observes the iterations of an attack; images are made only if asked for.
+  typealias Observer = (AttackProgress, @escaping () -> Tensor) -> SolverDecision
+
   /// A finished trial with what it reconstructed.
   struct Entry {
     let trial: AttackTrial
@@ -9,12 +12,12 @@ struct TrialJournal {
     let images: [Double]
     let labels: [Int]
     /// The closed form that it is the solution of, polished or not.
-    let closedForm: AttackKind?
+    let closedForm: (any ClosedFormAttack)?
     /// Of JᵀJ at the end, as far as the solver knows.
     let extremeEigenvalues: (smallest: Double, largest: Double)?
   }
 
-  /// What a solver returns to the journal.
+  /// What a solver gives.
   struct Outcome {
     let result: SolverResult
     var secondOrder: SecondOrderCounts?
@@ -35,8 +38,12 @@ struct TrialJournal {
 
   private(set) var entries: [Entry] = []
   private(set) var snapshots: [AttackSnapshot] = []
+  private let observe: Observer
   private let batchShape: Shape
-  private let end: ContinuousClock.Instant?
+  /// Of the shared update.
+  private let squaredNorm: Double
+  /// When the time limit is over; nil for none.
+  let end: ContinuousClock.Instant?
   /// When the present attack is to end: its share of the time.
   private(set) var deadline: ContinuousClock.Instant?
   private let training: LocalTraining?
@@ -44,15 +51,32 @@ struct TrialJournal {
   private var searchTime = Duration.zero
   private var compileTime = Duration.zero
 
-  /// - Parameters:
-  ///   - batchShape: [N, C, H, W].
-  ///   - deadline: when the last trial is to end; nil for never.
-  ///   - training: behind the update; nil for a gradient.
-  init(batchShape: Shape, deadline: ContinuousClock.Instant?, training: LocalTraining?) {
-    self.batchShape = batchShape
-    end = deadline
-    self.deadline = deadline
-    self.training = training
+  /// Equations and condition of each layer, from layer peeling.
+  var layers: [LayerPeeling.Layer] = []
+
+  /// What the end means; nil where that is not judged.
+  var diagnosis: Diagnosis?
+
+  /// What speaks against the update, as its layers' equations tell.
+  var misfit: UpdateMisfit?
+
+  /// Set where work that ``stoppable(_:)`` watches was asked to stop.
+  private let stop = Flag()
+
+  private final class Flag {
+    var isSet = false
+  }
+
+  /// Starts the clock.
+  ///
+  /// - Parameter observe: called after every iteration.
+  init(_ problem: AttackProblem, observe: @escaping Observer) {
+    self.observe = observe
+    batchShape = problem.batchShape
+    squaredNorm = problem.update.squaredNorm
+    training = problem.update.training
+    end = problem.configuration.timeLimit.map { .now + .seconds($0) }
+    deadline = end
   }
 
   private var imageCount: Int { batchShape.elementCount }
@@ -60,7 +84,7 @@ struct TrialJournal {
   /// Evaluations in all finished trials.
   var evaluations: Int { entries.reduce(0) { $0 + $1.trial.evaluations } }
 
-  /// Of each entry by the automatic attack's referee; empty when nothing was compared so.
+  /// Of each entry where all were compared by one measure; empty when they were not.
   var scores: [Double] = []
 
   /// Attacks that were left out for want of a fact.
@@ -76,6 +100,12 @@ struct TrialJournal {
     }
     return entries.indices.min { rank($0) < rank($1) }
   }
+
+  /// Whether the time limit is over.
+  var isOverdue: Bool { end.map { clock.now >= $0 } ?? false }
+
+  /// Seconds until the present attack is to end; nil without a limit.
+  var secondsLeft: Double? { deadline.map { ($0 - clock.now).seconds } }
 
   /// Whether the user ended the last trial, or the time is over, or this attack's share of it.
   var wasStopped: Bool {
@@ -97,8 +127,11 @@ struct TrialJournal {
   /// Whether a limit or the user ended a trial before it was done.
   var wasCutShort: Bool {
     entries.contains { [.interrupted, .timeLimit, .goalReached].contains($0.trial.reason) }
-      || end.map { clock.now >= $0 } ?? false
+      || isOverdue
   }
+
+  /// No attack at all, where there was nothing to attack or no time.
+  static let nothing = AttackMethod(name: "none", category: .eavesdropper)
 
   /// Enters mid-grey images, where there was no time for an attack.
   ///
@@ -108,25 +141,71 @@ struct TrialJournal {
     entries.append(
       Entry(
         trial: AttackTrial(
-          method: .nothing, category: .eavesdropper, reason: .timeLimit, iterations: 0,
+          method: AttackRun.nothing, category: .eavesdropper, reason: .timeLimit, iterations: 0,
           evaluations: 0, matchingLoss: loss, secondOrder: nil),
         images: images, labels: labels, closedForm: nil, extremeEigenvalues: nil))
   }
 
-  /// Times work that is not search.
-  mutating func compiling<R, Failure: Error>(
-    _ body: () throws(Failure) -> R
-  ) throws(Failure) -> R {
+  /// Enters what a closed form solved, after one evaluation of the matching loss.
+  mutating func enter(
+    _ solution: ClosedFormSolution, of attack: any ClosedFormAttack, loss: Double,
+    reason: StopReason
+  ) {
+    let method = attack.descriptor.method
+    entries.append(
+      Entry(
+        trial: AttackTrial(
+          method: method, category: method.category(after: training), reason: reason,
+          iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil),
+        images: solution.images.doubles, labels: solution.labels, closedForm: attack,
+        extremeEigenvalues: nil))
+  }
+
+  /// Builds and compiles a graph of `model`, and times that.
+  ///
+  /// - Throws: ``AttackError`` of kind ``AttackError/Kind/backendFailed``.
+  mutating func compiling<R>(
+    _ model: Model, _ body: () throws(GraphError) -> R
+  ) throws(AttackError) -> R {
     let start = clock.now
     defer { compileTime += clock.now - start }
-    return try body()
+    return try AttackError.naming(model.name, "attacked", body)
   }
 
   /// Times search outside a trial, such as a closed form.
-  mutating func searching<R>(_ body: () -> R) -> R {
+  mutating func searching<R, Failure: Error>(
+    _ body: (inout AttackRun) throws(Failure) -> R
+  ) throws(Failure) -> R {
     let start = clock.now
-    defer { searchTime += clock.now - start }
-    return body()
+    let result = try body(&self)
+    searchTime += clock.now - start
+    return result
+  }
+
+  /// Whether the observer ended work without a trial.
+  var wasAskedToStop: Bool { stop.isSet }
+
+  /// Runs work that has no images to show before its end, and lets the observer and the time limit end
+  /// it.
+  ///
+  /// - Parameter body: asks what it is given now and then, with the steps so far.
+  public func stoppable<R>(
+    _ body: ((Int) -> Bool) throws(AttackError) -> R
+  ) throws(AttackError) -> R {
+    let start = clock.now
+    let nothing = Tensor(batchShape, .f64, repeating: 0.5)
+    return try body { steps in
+      let progress = AttackProgress(
+        trial: 0,
+        solver: SolverProgress(
+          iteration: steps, evaluations: 0, value: squaredNorm, gradientNorm: 0),
+        evaluations: 0, seconds: (clock.now - start).seconds)
+      if case .stop = observe(progress, { nothing }) {
+        stop.isSet = true
+        return true
+      }
+      return isOverdue
+    }
   }
 
   /// Runs one trial and enters it.
@@ -134,9 +213,9 @@ struct TrialJournal {
   /// - Parameters:
   ///   - labels: of the batch, for a final point.
   ///   - solve: minimises, and calls the observer that it is given after every iteration.
-  mutating func run(
-    method: AttackMethod, closedForm: AttackKind? = nil, labels: ([Double]) -> [Int],
-    observe: (AttackProgress, @escaping () -> Tensor) -> SolverDecision,
+  mutating func search(
+    method: AttackMethod, closedForm: (any ClosedFormAttack)? = nil,
+    labels: ([Double]) -> [Int],
     solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
   ) throws(AttackError) {
     let trial = entries.count
@@ -144,23 +223,22 @@ struct TrialJournal {
     let (before, batchShape, deadline) = (evaluations, batchShape, deadline)
     var schedule = SnapshotSchedule()
     var kept: [AttackSnapshot] = []
-    let outcome = try withoutActuallyEscaping(observe) { observe throws(AttackError) in
-      try solve { progress, point in
-        let images = { Tensor(batchShape, .f64, Array(point[0..<batchShape.elementCount])) }
-        if schedule.isDue(progress.iteration) {
-          kept.append(
-            AttackSnapshot(
-              trial: trial, iteration: progress.iteration, evaluations: progress.evaluations,
-              matchingLoss: progress.value, images: images()))
-        }
-        let seconds = (searched + (clock.now - start)).seconds
-        let whole = AttackProgress(
-          trial: trial, solver: progress, evaluations: before + progress.evaluations,
-          seconds: seconds)
-        if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
-        if let deadline, clock.now >= deadline { return .stop(.timeLimit) }
-        return .proceed
+    let observe = observe
+    let outcome = try solve { progress, point in
+      let images = { Tensor(batchShape, .f64, Array(point[0..<batchShape.elementCount])) }
+      if schedule.isDue(progress.iteration) {
+        kept.append(
+          AttackSnapshot(
+            trial: trial, iteration: progress.iteration, evaluations: progress.evaluations,
+            matchingLoss: progress.value, images: images()))
       }
+      let seconds = (searched + (clock.now - start)).seconds
+      let whole = AttackProgress(
+        trial: trial, solver: progress, evaluations: before + progress.evaluations,
+        seconds: seconds)
+      if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
+      if let deadline, clock.now >= deadline { return .stop(.timeLimit) }
+      return .proceed
     }
     let result = outcome.result
     snapshots += kept
@@ -182,14 +260,14 @@ struct TrialJournal {
         extremeEigenvalues: outcome.extremeEigenvalues))
   }
 
-  /// The attack's result; at least one trial must have run.
-  func result(layers: [LayerPeeling.Layer] = [], diagnosis: Diagnosis? = nil) -> AttackResult {
+  /// The attack's result; at least one trial must have been entered.
+  func result() -> AttackResult {
     guard let best else { preconditionFailure("an attack without a trial") }
     return AttackResult(
       images: Tensor(batchShape, .f64(entries[best].images)), labels: entries[best].labels,
       matchingLoss: entries[best].trial.matchingLoss, trials: entries.map(\.trial),
       bestTrial: best, snapshots: snapshots, layers: layers, diagnosis: diagnosis,
-      skipped: skipped,
+      misfit: misfit, skipped: skipped,
       compileSeconds: compileTime.seconds, attackSeconds: searchTime.seconds)
   }
 }

@@ -99,13 +99,13 @@ public struct LayerPeeling: Sendable {
   ) throws(AttackError) {
     guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
       throw AttackError(
-        "layer peeling needs a model that takes one image and gives it one label; use --attack auto"
+        "layer peeling needs a model that takes one image and gives it one label; use the attack auto"
       )
     }
     guard model.classifier?.bias != nil, model.lastPeeledLayer?.bias != nil else {
       throw AttackError(
         "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
-          + "lacks; use --attack auto")
+          + "lacks; use the attack auto")
     }
     try self.init(model: model, batchSize: batchSize, mode: mode, backend: backend) {
       $0.outputs[0]
@@ -159,7 +159,7 @@ public struct LayerPeeling: Sendable {
       let name =
         model.parameters.indices.contains(absent) ? model.parameters[absent].name : "a buffer"
       throw AttackError(
-        "layer peeling needs the gradient of \(name), which was not shared; use --attack auto")
+        "layer peeling needs the gradient of \(name), which was not shared; use the attack auto")
     }
   }
 
@@ -172,7 +172,7 @@ public struct LayerPeeling: Sendable {
     parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
   ) throws(AttackError) -> Result {
     guard let bias = model.classifier?.bias, let first = model.lastPeeledLayer?.bias else {
-      throw AttackError("layer peeling needs a bias at the last layer; use --attack auto")
+      throw AttackError("layer peeling needs a bias at the last layer; use the attack auto")
     }
     let sums = gradients[first].converted(to: .f64)
     let cotangent = sums.reshaped(to: [1, sums.shape.elementCount])
@@ -231,7 +231,7 @@ public struct LayerPeeling: Sendable {
           let target = inverse.target(
             output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
           let solution = solution(of: inverse, target, for: input, shouldStop: shouldStop)
-          if shouldStop() { throw AttackError("layer peeling was stopped") }
+          if shouldStop() { throw AttackError("layer peeling was stopped", .stopped) }
           var layer = Layer(
             name: model.parameters[parameter].name, equations: inverse.equationCount,
             unknowns: inverse.columnCount, steps: solution.steps,
@@ -351,14 +351,14 @@ public struct LayerPeeling: Sendable {
     guard let value else {
       guard !inverse.needsArgument else {
         throw AttackError(
-          "layer peeling needs logits without an activation on top; use --attack auto")
+          "layer peeling needs logits without an activation on top; use the attack auto")
       }
       return (nil, inverse.argumentCotangent(cotangent, at: nil), 0)
     }
     guard let (argument, isKnown, impossibleCount) = inverse.argument(for: value.tensor) else {
       throw AttackError(
         "an activation of \(model.name) turns, as GELU and SiLU do, so layer peeling cannot undo it; "
-          + "use --attack auto")
+          + "use the attack auto")
     }
     let known = KnownValue(
       tensor: argument, isKnown: zip(value.isKnown, isKnown).map { $0 && $1 })

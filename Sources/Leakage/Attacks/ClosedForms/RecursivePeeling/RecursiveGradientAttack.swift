@@ -8,6 +8,32 @@ import TensorGraph
   import Darwin
 #endif
 
+/// One example through a chain without biases; see ``RecursiveGradientAttack``.
+public struct RGapAttack: ClosedFormAttack {
+  public let descriptor = AttackDescriptor(
+    name: .rGap, summary: "closed form for a chain without biases and one logit",
+    paper: "Zhu and Blaschko 2021, arXiv 2010.07733", needs: AttackNeed.gradient,
+    category: .informedEavesdropper, searches: false)
+
+  public init() {}
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    let (weighted, update) = (problem.weighted, problem.update)
+    guard update.batchSize == 1 else {
+      throw AttackError(
+        "R-GAP reads one example off a gradient, and this one is the mean of \(update.batchSize); "
+          + "use the attack auto")
+    }
+    try problem.requireEveryGradient("R-GAP")
+    let result = try RecursiveGradientAttack(model: weighted.model, backend: problem.backend)
+      .reconstruct(
+        parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+    return ClosedFormSolution(result, labels: result.labels)
+  }
+}
+
 /// R-GAP in its own set-up (Zhu & Blaschko 2021, arXiv 2010.07733, section 3): a chain of layers
 /// without bias that ends in one logit f, and the logistic loss log(1 + exp(-y f)) with y = ±1.
 ///
@@ -30,7 +56,7 @@ public struct RecursiveGradientAttack: Sendable {
       guard model.classCount == 2, let logit = graph.binaryLogit else {
         throw AttackError(
           "R-GAP needs a model with a single logit and no bias in its last layer, and \(model.name) "
-            + "has \(model.classCount) classes; use --model cnn6, or --attack peeling")
+            + "has \(model.classCount) classes; use the model cnn6, or the attack peeling")
       }
       return logit
     }
@@ -65,7 +91,7 @@ public struct RecursiveGradientAttack: Sendable {
       }
     }
     guard let best else {
-      throw AttackError("the layers' equations have no finite solution; use --attack auto")
+      throw AttackError("the layers' equations have no finite solution; use the attack auto")
     }
     return best.result
   }

@@ -1,5 +1,24 @@
 import TensorGraph
 
+/// The input of a fully connected first layer, whatever follows; see ``LinearLayerLeak``.
+public struct LinearLayerAttack: ClosedFormAttack {
+  // Quotients of two tensors' gradients, whatever the weights and the loss.
+  public let descriptor = AttackDescriptor(
+    name: .linear, summary: "closed form, for a fully connected first layer",
+    paper: "Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1",
+    needs: [AttackNeed(.architecture), AttackNeed(.batchSize)], category: .eavesdropper,
+    searches: false, method: "linear layer")
+
+  public init() {}
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    let image = try LinearLayerLeak(model: problem.weighted.model).reconstruct(problem.update).image
+    return ClosedFormSolution(images: image, labels: [try problem.label(of: image)])
+  }
+}
+
 /// The input of a fully connected first layer, straight from its gradient.
 ///
 /// With y = W x + b, ∂ℓ/∂W = (∂ℓ/∂y) xᵀ and ∂ℓ/∂b = ∂ℓ/∂y: row i of the weight's gradient is the private
@@ -28,7 +47,7 @@ public struct LinearLayerLeak: Sendable {
       guard !classifier.isTransposed else {
         throw AttackError(
           "\(attack) reads a first layer's weight as [units, inputs], and this model stores it as "
-            + "[inputs, units]; use --attack auto")
+            + "[inputs, units]; use the attack auto")
       }
     }
   }
@@ -51,13 +70,13 @@ public struct LinearLayerLeak: Sendable {
     else {
       throw AttackError(
         "\(model.name) does not begin with a fully connected layer, so no row of a gradient is a "
-          + "multiple of the input (a convolution's sums over positions); try --model mlp, or "
-          + "--attack peeling or dlg")
+          + "multiple of the input (a convolution's sums over positions); try the model mlp, or "
+          + "the attack peeling or dlg")
     }
     guard let bias = layer.bias else {
       throw AttackError(
         "the first layer of \(model.name) has no bias, whose gradient the closed form divides by; "
-          + "use --attack auto")
+          + "use the attack auto")
     }
     self.model = model
     self.layer = FirstLayer(weight: layer.weight, bias: bias, classifier: layer)
@@ -69,7 +88,7 @@ public struct LinearLayerLeak: Sendable {
     guard update.batchSize == 1 else {
       throw AttackError(
         "the closed form reads one example off a gradient, and this update comes from "
-          + "\(update.batchSize); use --attack dlg or auto")
+          + "\(update.batchSize); use the attack dlg or auto")
     }
     // Every step moves the layer by multiples of the one input, unless weights decay.
     if let training = update.training, training.weightDecay > 0 {
@@ -80,14 +99,14 @@ public struct LinearLayerLeak: Sendable {
     else {
       throw AttackError(
         "the closed form needs the gradients of \(model.parameters[layer.weight].name) and "
-          + "\(model.parameters[layer.bias].name), which were not both shared; use --attack auto")
+          + "\(model.parameters[layer.bias].name), which were not both shared; use the attack auto")
     }
     let rows = layer.classifier.rows(of: weightGradient, classCount: factors.count)
     let squared = factors.reduce(0) { $0 + $1 * $1 }
     guard squared > 0, squared.isFinite else {
       throw AttackError(
         "the first layer's bias has no gradient (its units were all inactive), so the input cannot "
-          + "be read off; use --attack auto")
+          + "be read off; use the attack auto")
     }
     let features = rows.count / factors.count
     var image = [Double](repeating: 0, count: features)

@@ -1,5 +1,42 @@
 import TensorGraph
 
+/// A batch through a fully connected first layer with ReLU; see ``Spear``.
+public struct SpearAttack: ClosedFormAttack {
+  public let descriptor = AttackDescriptor(
+    name: .spear, summary: "batches, exactly, through a first layer with ReLU",
+    paper: "Dimitrov et al. 2024, arXiv 2403.03945", needs: AttackNeed.gradient,
+    category: .informedEavesdropper, searches: false)
+
+  private let draws: Int
+
+  /// - Parameter draws: sets of rows to draw at most.
+  public init(draws: Int = 20_000_000) {
+    self.draws = draws
+  }
+
+  /// With draws that take seconds, for where it is one attack of several.
+  static let quick = SpearAttack(draws: 200_000)
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    try problem.requireEveryGradient("SPEAR")
+    let attack = try Spear(problem.weighted, backend: problem.backend)
+    let result = try run.stoppable { shouldStop throws(AttackError) in
+      try attack.reconstruct(
+        problem.update, seed: problem.configuration.seed, draws: draws
+      ) { count, _ in shouldStop(count) }
+    }
+    return ClosedFormSolution(images: result.images, labels: result.labels)
+  }
+
+  public func solve(
+    nearMiss problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    try SpearAttack.quick.solve(problem, run)
+  }
+}
+
 /// SPEAR (Dimitrov et al. 2024, arXiv 2403.03945): whole batches, exactly, through a fully connected
 /// first layer with ReLU.
 ///
@@ -57,7 +94,7 @@ public struct Spear: Sendable {
     guard search.isFeasible else {
       throw AttackError(
         "SPEAR needs many more active units than images to tell zeros from chance, and only "
-          + "\(factors.activeCount) units of the first layer saw these \(b) images; use --attack auto"
+          + "\(factors.activeCount) units of the first layer saw these \(b) images; use the attack auto"
       )
     }
     var best: ColumnSelection.Batch?
@@ -78,8 +115,8 @@ public struct Spear: Sendable {
     guard let best else {
       throw AttackError(
         "SPEAR found \(search.basis.count) sparse directions for \(b) images in "
-          + "\(search.drawCount) draws; the work grows exponentially with the batch: use a longer "
-          + "--time-limit or --attack auto")
+          + "\(search.drawCount) draws; the work grows exponentially with the batch: allow a longer "
+          + "time limit or the attack auto")
     }
     let images = factors.images(best.mixing, shape: weighted.model.inputShape)
     let labels = try labels(of: images, factors.cotangents(best.directions), update)
@@ -96,7 +133,7 @@ public struct Spear: Sendable {
     guard single.gradient(of: layer.bias).contains(0) else {
       throw AttackError(
         "SPEAR needs a ReLU after the first layer, and every unit of that of "
-          + "\(weighted.model.name) passes something on; use --attack auto")
+          + "\(weighted.model.name) passes something on; use the attack auto")
     }
   }
 

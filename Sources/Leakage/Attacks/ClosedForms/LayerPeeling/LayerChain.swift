@@ -48,7 +48,7 @@ struct LayerChain {
       else {
         throw AttackError(
           "layer peeling needs weights that are parameters themselves; \(node.op.name) \(output) "
-            + "multiplies other values; use --attack auto")
+            + "multiplies other values; use the attack auto")
       }
       return .contraction(output: output, input: sources[0], parameter: index)
     case .reshape, .transpose:
@@ -60,7 +60,7 @@ struct LayerChain {
       .windowArgmax, .broadcast, .slice, .pad, .concatenate, .gather, .scatterAdd:
       throw AttackError(
         "layer peeling cannot undo \(node.op.name) (node \(output) of the model); it needs a chain "
-          + "of fully connected or convolutional layers and invertible activations; use --attack auto"
+          + "of fully connected or convolutional layers and invertible activations; use the attack auto"
       )
     }
   }
@@ -80,7 +80,7 @@ struct LayerChain {
       default:
         throw AttackError(
           "layer peeling needs one path through the model, and two meet at node \(output) "
-            + "(a skip connection, perhaps); use --attack auto")
+            + "(a skip connection, perhaps); use the attack auto")
       }
     } while frontier.count > 1
     guard let source = frontier.first else {

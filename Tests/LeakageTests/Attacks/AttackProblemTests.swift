@@ -3,9 +3,9 @@ import Testing
 
 @testable import Leakage
 
-@Suite struct GradientInversionTests {
-  @Test(arguments: [AttackKind.dlg, .idlg], [Precision.f32, .f64])
-  func recoversImageAndLabel(_ attack: AttackKind, _ precision: Precision) throws {
+@Suite struct AttackProblemTests {
+  @Test(arguments: [AttackName.dlg, .idlg], [Precision.f32, .f64])
+  func recoversImageAndLabel(_ attack: AttackName, _ precision: Precision) throws {
     let client = try AttackedClient.leNet(labels: [3])
     let result = try client.attack(
       AttackConfiguration(attack: attack, precision: precision, iterations: 1500))
@@ -94,7 +94,7 @@ import Testing
   }
 
   /// However many trials and iterations, the graph is built and planned once.
-  @Test(arguments: [AttackKind.dlg, .idlg]) func compilesOnce(_ attack: AttackKind) throws {
+  @Test(arguments: [AttackName.dlg, .idlg]) func compilesOnce(_ attack: AttackName) throws {
     let client = try AttackedClient.leNet()
     let backend = CountingBackend()
     let result = try client.attack(
@@ -107,8 +107,7 @@ import Testing
   @Test func theTruthHasNoLoss() throws {
     let client = try AttackedClient.leNet(labels: [2])
     let function = try MatchingFunction(
-      client.weighted, update: client.update, labels: [2], precision: .f64, mode: .evaluation,
-      backend: AttackedClient.backend)
+      problem(client.weighted, client.update), labels: [2], precision: .f64)
     var gradient = [Double](repeating: .nan, count: function.dimension)
     let loss = client.images.doubles.withUnsafeBufferPointer { point in
       gradient.withUnsafeMutableBufferPointer { function.evaluate(at: point, gradient: $0) }
@@ -138,7 +137,7 @@ import Testing
   @Test func anUpdateOfAnotherModelIsRefused() throws {
     let (client, other) = (try AttackedClient.leNet(), try AttackedClient.tinyPerceptron())
     let message = attackErrorMessage {
-      _ = try GradientInversion(
+      _ = try AttackProblem(
         client.weighted, update: other.update, configuration: AttackConfiguration(attack: .dlg),
         backend: AttackedClient.backend)
     }
