@@ -56,12 +56,14 @@ let package = Package(
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
+    .target(
+      name: "Fuzzing", dependencies: ["Audit", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Checks/Fuzzing"),
     .executableTarget(
-      name: "FuzzReaders", dependencies: ["Audit", "Leakage", "ModelIO", "TensorGraph"],
-      path: "Benchmarks/FuzzReaders"),
+      name: "FuzzReaders", dependencies: ["Fuzzing"], path: "Checks/FuzzReaders"),
     .executableTarget(
       name: "KernelCheck", dependencies: ["CPUBackend", "OperatorTable", "TensorGraph"],
-      path: "Benchmarks/KernelCheck"),
+      path: "Checks/KernelCheck"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -73,7 +75,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "ModelIOTests",
-      dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "FuzzReaders"]),
+      dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "Fuzzing"]),
     .testTarget(
       name: "LeakageTests",
       dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),

@@ -47,7 +47,7 @@ struct ReportCommandTests {
     ])
     _ = try run(["report", "out", "noisy", "--out", "report.html"])
     let script = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("scripts/check-report.py").path
+      .deletingLastPathComponent().appendingPathComponent("scripts/checks/report.py").path
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["python3", script, folder("report.html")]

@@ -1,4 +1,4 @@
-// Made by scripts/embed-images.py: do not edit.
+// Made by scripts/sources/photographs.py: do not edit.
 
 extension BundledImages {
   /// A cup of coffee, Rachel Michetti, CC0.

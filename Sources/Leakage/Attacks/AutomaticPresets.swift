@@ -51,7 +51,7 @@ extension GradientInversion {
       ClassifierGradient(update, weighted.model)?.sums != nil
     {
       // On trained batch normalisation going from coarse to fine is worth a decibel, and before any
-      // training nothing (bench/trained_networks.py, bench/inverting_gradients.py).
+      // training nothing (Benchmarks/Comparison/trained_networks.py, Benchmarks/Comparison/inverting_gradients.py).
       plans.append(hasTrainedStatistics ? AttackPresets.multiScale : AttackPresets.modern)
     }
     if labels == nil { plans[0].labels = .joint }

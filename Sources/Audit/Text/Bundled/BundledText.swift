@@ -2,7 +2,7 @@ import Leakage
 
 /// A small encoder and private sentences to try attacks on, carried inside the program.
 ///
-/// Made by `scripts/train-tiny-text-model.py` from sentences in the public domain; a classification
+/// Made by `scripts/sources/tiny-text-model.py` from sentences in the public domain; a classification
 /// head is not among the weights, as at the start of a fine-tuning.
 public enum BundledText {
   /// How messages and records name the model.

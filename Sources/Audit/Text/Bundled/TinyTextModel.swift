@@ -1,4 +1,4 @@
-// Made by scripts/train-tiny-text-model.py: do not edit.
+// Made by scripts/sources/tiny-text-model.py: do not edit.
 
 extension BundledText {
   /// `config.json` in base64.
