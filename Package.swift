@@ -14,16 +14,14 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // A sweep's results: SQLite survives a kill at any moment.
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     // A sweep's plan.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .target(name: "TensorGraph"),
     .target(name: "CKernels"),
     .target(name: "CFiles"),
+    .target(name: "CBundledFiles", exclude: ["photographs", "tiny-text-model"]),
     .target(name: "CPUBackend", dependencies: ["TensorGraph", "CKernels"]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng",
@@ -31,9 +29,11 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
-    .target(
-      name: "ONNXProtobuf",
-      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    // A sweep's results: SQLite survives a kill at any moment.
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+    .target(name: "ONNXProtobuf"),
     .target(
       name: "ModelIO",
       dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
@@ -43,8 +43,7 @@ let package = Package(
     .target(
       name: "Audit",
       dependencies: [
-        "Leakage", "ModelIO", "TensorGraph", "Yams",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "CBundledFiles", "CSQLite", "Leakage", "ModelIO", "TensorGraph", "Yams",
       ]),
     .executableTarget(
       name: "gradleak",
@@ -75,7 +74,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ModelIOTests",
-      dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "Fuzzing"]),
+      dependencies: [
+        "ModelIO", "ONNXProtobuf", "CPUBackend", "TensorGraph", "TestSupport", "Fuzzing",
+      ]),
     .testTarget(
       name: "LeakageTests",
       dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),

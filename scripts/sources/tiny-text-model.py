@@ -1,20 +1,17 @@
 #!/usr/bin/env python3
-"""Trains the small encoder that `gradleak demo text` carries, and writes it as Swift source.
+"""Trains the small encoder that `gradleak demo text` carries.
 
     pip install torch transformers tokenizers safetensors
     scripts/sources/tiny-text-model.py             # about a minute
-    scripts/sources/tiny-text-model.py --folder F  # also as a folder for `gradleak text --model F`
+    scripts/sources/tiny-text-model.py --folder F  # elsewhere, for `gradleak text --model F`
 
 A BERT of 3 layers and 48 features is trained to fill in masked words of the sentences in
 scripts/sources/tiny-text-corpus.txt; the sentences after `---` are held out. The weights are kept in half
-precision. The generated source is committed; base64 text compiles at once, array literals do not.
+precision. The files are committed in Sources/CBundledFiles/tiny-text-model.
 """
 
 import argparse
-import base64
 import pathlib
-import tempfile
-import textwrap
 
 import torch
 from safetensors.torch import save_file
@@ -24,7 +21,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "scripts/sources/tiny-text-corpus.txt"
-TARGET = ROOT / "Sources/Audit/Text/Bundled"
+TARGET = ROOT / "Sources/CBundledFiles/tiny-text-model"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LENGTH = 32
 
@@ -102,28 +99,9 @@ def save(model, tokenizer, folder):
     model.config.to_json_file(folder / "config.json", use_diff=False)
 
 
-def literal(name, comment, bytes_):
-    lines = textwrap.wrap(base64.b64encode(bytes_).decode(), 92)
-    return ([f"  /// {comment}", f'  static let {name} = """']
-            + [f"    {line}\\" for line in lines[:-1]] + [f"    {lines[-1]}", '    """'])
-
-
-def write_swift(folder, held_out):
-    TARGET.mkdir(parents=True, exist_ok=True)
-    lines = ["// Made by scripts/sources/tiny-text-model.py: do not edit.", "",
-             "extension BundledText {"]
-    for name, file in (("configuration", "config.json"), ("tokenizer", "tokenizer.json"),
-                       ("weights", "model.safetensors")):
-        lines += literal(name, f"`{file}` in base64.", (folder / file).read_bytes()) + [""]
-    lines += ["  /// Texts that the model was not trained on.",
-              "  public static let privateTexts = ["]
-    lines += [f'    "{line}",' for line in held_out] + ["  ]", "}"]
-    (TARGET / "TinyTextModel.swift").write_text("\n".join(lines) + "\n")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=pathlib.Path)
+    parser.add_argument("--folder", type=pathlib.Path, default=TARGET)
     parser.add_argument("--steps", type=int, default=1000)
     arguments = parser.parse_args()
     torch.manual_seed(0)
@@ -138,10 +116,8 @@ def main():
     print(f"{len(sentences)} sentences, {config.vocab_size} tokens, "
           f"{sum(p.numel() for p in model.parameters())} parameters")
     train(model, tokenizer, sentences, held_out, arguments.steps)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or pathlib.Path(scratch)
-        save(model, tokenizer, folder)
-        write_swift(folder, held_out)
+    save(model, tokenizer, arguments.folder)
+    (arguments.folder / "private-texts.txt").write_text("\n".join(held_out) + "\n")
 
 
 if __name__ == "__main__":

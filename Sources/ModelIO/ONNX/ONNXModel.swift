@@ -1,5 +1,4 @@
 import ONNXProtobuf
-import SwiftProtobuf
 import TensorGraph
 
 /// A model in the ONNX format (<https://onnx.ai/onnx/repo-docs/IR.html>), read and checked, with its

@@ -1,5 +1,4 @@
 import ONNXProtobuf
-import SwiftProtobuf
 import TensorGraph
 import TestSupport
 import Testing
@@ -43,7 +42,7 @@ struct ONNXLimitTests {
   }
 
   private func problem(_ model: Onnx_ModelProto) throws -> String {
-    let bytes: [UInt8] = try model.serializedBytes()
+    let bytes = model.serializedBytes()
     do {
       _ = try ONNXModel(bytes: bytes, path: "m.onnx").specialized().graph()
       return ""
@@ -100,7 +99,7 @@ struct ONNXLimitTests {
 
   /// -1 and 0 are what exporters write for open extents.
   @Test func extentsBelowOneAreOpen() throws {
-    let bytes: [UInt8] = try model([node("Relu", ["x"], ["y"])], input: [0, 3, -8, .min])
+    let bytes = model([node("Relu", ["x"], ["y"])], input: [0, 3, -8, .min])
       .serializedBytes()
     let file = try ONNXModel(bytes: bytes, path: "m.onnx")
     #expect(file.inputs[0].dimensions == [.unknown, .fixed(3), .unknown, .unknown])
@@ -119,7 +118,7 @@ struct ONNXLimitTests {
         [
           Onnx_AttributeProto.with {
             $0.name = "coordinate_transformation_mode"
-            $0.s = .init("tf_crop_and_resize".utf8)
+            $0.s = Array("tf_crop_and_resize".utf8)
           }
         ])
     ])

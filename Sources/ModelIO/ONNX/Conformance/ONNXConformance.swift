@@ -1,6 +1,5 @@
 import Foundation
 import ONNXProtobuf
-import SwiftProtobuf
 import TensorGraph
 
 /// One test of the ONNX standard suite (<https://github.com/onnx/onnx/tree/main/onnx/backend/test>):

@@ -1,5 +1,4 @@
 import ONNXProtobuf
-import SwiftProtobuf
 
 /// Decodes a model and checks what every later step relies on.
 func decodeModel(
@@ -13,12 +12,9 @@ func decodeModel(
         + "its weights in an external data file")
   }
   try checkMessageCount(bytes, limits)
-  var options = BinaryDecodingOptions()
-  options.messageDepthLimit = 64
-  options.discardUnknownFields = true
   var model: Onnx_ModelProto
   do {
-    model = try Onnx_ModelProto(serializedBytes: bytes, options: options)
+    model = try Onnx_ModelProto(serializedBytes: bytes)
   } catch {
     throw ONNXError(
       .malformed, "the file is damaged or no ONNX model (\(error)); give a model in ONNX format")
@@ -75,7 +71,7 @@ private struct WireScan {
   /// - Returns: false when there are more than allowed.
   mutating func countMessages(in range: Range<Int>, of message: Message, depth: Int) -> Bool {
     // The decoder refuses such depths.
-    guard depth < 64 else { return true }
+    guard depth < ProtobufReader.depthLimit else { return true }
     var position = range.lowerBound
     while position < range.upperBound {
       guard let tag = varint(&position, range.upperBound) else { return true }

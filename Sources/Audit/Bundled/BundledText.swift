@@ -8,6 +8,11 @@ public enum BundledText {
   /// How messages and records name the model.
   public static let name = "the bundled tiny BERT"
 
+  /// Texts that the model was not trained on.
+  public static let privateTexts = String(
+    decoding: bundledFile("tiny-text-model/private-texts.txt"), as: UTF8.self
+  ).split(separator: "\n").map(String.init)
+
   /// The model and its tokenizer.
   ///
   /// - Parameters:
@@ -16,7 +21,8 @@ public enum BundledText {
   /// - Throws: ``ModelError`` when the model cannot have that head.
   public static func model(head: TextHead? = nil, seed: UInt64) throws -> TextModelFolder {
     try TextModelFolder(
-      configuration: decodeBase64(configuration), tokenizer: decodeBase64(tokenizer),
-      weights: decodeBase64(weights), path: name, head: head, seed: seed)
+      configuration: bundledFile("tiny-text-model/config.json"),
+      tokenizer: bundledFile("tiny-text-model/tokenizer.json"),
+      weights: bundledFile("tiny-text-model/model.safetensors"), path: name, head: head, seed: seed)
   }
 }
