@@ -15,7 +15,8 @@ import Testing
     }
     let plan = LeakageAudit.Plan(
       configuration: AttackConfiguration(attack: .automatic, trials: 1, snapshots: 0),
-      batches: Array(batches), ladders: ladders, budget: 60)
+      // More than any machine needs: attacks end by themselves.
+      batches: Array(batches), ladders: ladders, budget: 36_000)
     return try LeakageAudit(plan) { seed in
       SimulatedAudit(
         WeightedModel(untrained: model, seed: seed), activation: "sigmoid", weights: "untrained",
