@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test test-integrations build setup lint bench fuzz sanitize killed-sweep killed-results clean
+.PHONY: demo test test-integrations build setup lint bench fuzz sanitize misfits killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -28,6 +28,10 @@ lint:
 
 bench: setup
 	Benchmarks/Comparison/run.sh
+
+# Updates that are not what they are said to be: no good grade, no claim that does not hold.
+misfits: build
+	scripts/checks/misfits.py
 
 # Twenty kills at random moments, a full disk and bad files; the results must stay as they were.
 killed-sweep: build
