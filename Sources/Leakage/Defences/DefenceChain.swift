@@ -6,14 +6,15 @@ public struct DefenceChain: Sendable, CustomStringConvertible {
   /// In the order in which they act.
   public let defences: [any Defence]
   /// The short form, which ``init(_:among:)`` reads back.
-  public let description: String
+  public var description: String {
+    isEmpty ? "none" : defences.map(\.description).joined(separator: "+")
+  }
 
   /// No defence at all.
   public static let none = DefenceChain(unchecked: [])
 
   private init(unchecked defences: [any Defence]) {
     self.defences = defences
-    description = defences.isEmpty ? "none" : defences.map(\.description).joined(separator: "+")
   }
 
   /// - Throws: ``DefenceError`` for an order in which no client works: images first, then the model,
