@@ -40,7 +40,7 @@ struct LocalStepsTests {
     #expect(record.threatModel.localSteps == 1)
   }
 
-  /// What PyTorch's SGD left, in f32 (scripts/make-local-update-fixture.py).
+  /// What PyTorch's SGD left, in f32 (scripts/fixtures/local-update.py).
   @Test func aDifferenceFromPyTorchGivesItsPictures() throws {
     let run = try run(
       "reconstruct --update \(update)/difference.safetensors --update-kind difference --epochs 2 "

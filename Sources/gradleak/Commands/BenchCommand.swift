@@ -27,7 +27,7 @@ struct SuccessCommand: ParsableCommand {
 
       EXAMPLES
         gradleak bench success --seeds 3
-        gradleak bench success --fashion bench/data/fashion-mnist-100.u8 --seeds 3
+        gradleak bench success --fashion Benchmarks/Comparison/data/fashion-mnist-100.u8 --seeds 3
         gradleak bench success --batch-size 4 --width 24 --repeat-labels
       """)
 

@@ -22,7 +22,8 @@ import Testing
     let plan = LeakageAudit.Plan(
       experiments: prepared,
       ladders: ladders.compactMap { name in DefenceCatalog.all.first { $0.name == name } },
-      budget: 60)
+      // More than any machine needs: attacks end by themselves.
+      budget: 36_000)
     return try LeakageAudit(plan, runner: runner).run()
   }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Deterministic defences against PyTorch; see scripts/make-defence-goldens.py.
+/// Deterministic defences against PyTorch; see scripts/fixtures/defences.py.
 @Suite struct DefenceGoldenTests {
   private let goldens: [String: Tensor]
 

@@ -28,7 +28,7 @@ import Testing
     ).run()
   }
 
-  /// Loss and all gradients are PyTorch's; see scripts/make-precode-golden.py.
+  /// Loss and all gradients are PyTorch's; see scripts/fixtures/defences-precode.py.
   @Test func gradientsArePyTorchs() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()

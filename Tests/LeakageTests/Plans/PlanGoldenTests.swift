@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Parts of plans against PyTorch, by scripts/make-plan-goldens.py.
+/// Parts of plans against PyTorch, by scripts/fixtures/plans.py.
 @Suite struct PlanGoldenTests {
   static let golden = try? SafetensorsFile(
     contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()

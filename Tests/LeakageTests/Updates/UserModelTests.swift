@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Models as users have them, with updates by PyTorch: `scripts/make-user-model-fixtures.py`.
+/// Models as users have them, with updates by PyTorch: `scripts/fixtures/user-models.py`.
 @Suite struct UserModelTests {
   private func path(_ name: String) -> String { "\(fixtures)/user-models/\(name)" }
 
