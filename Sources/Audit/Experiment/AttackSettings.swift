@@ -20,7 +20,7 @@ struct AttackSettings: Decodable {
     let document: PlanDocument? = try container.value(.plan)
     var configuration = AttackConfiguration()
     if let document {
-      let base = try name.flatMap { name in AttackPresets.all.first { $0.plan.name == name } }
+      let base = name.flatMap { name in AttackPresets.all.first { $0.plan.name == name } }
       configuration.plan = try document.applied(to: base?.plan ?? OptimizationPlan())
       configuration.attack = .plan
     } else if let name {
