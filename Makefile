@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test test-integrations build setup lint bench fuzz sanitize killed-sweep killed-results clean
+.PHONY: demo test test-integrations build setup lint bench fuzz sanitize misfits killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -20,22 +20,26 @@ test: setup lint
 # What needs PyTorch, Flower or a browser, in a throwaway environment.
 test-integrations: build
 	$(SWIFT) build --build-tests $(TEST_FLAGS)
-	scripts/check-integrations.sh .build/release/gradleak $(TEST_FLAGS)
+	scripts/checks/integrations.sh .build/release/gradleak $(TEST_FLAGS)
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
-	scripts/check-imports.sh
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks
+	scripts/checks/imports.sh
 
 bench: setup
-	bench/run.sh
+	Benchmarks/Comparison/run.sh
+
+# Updates that are not what they are said to be: no good grade, no claim that does not hold.
+misfits: build
+	scripts/checks/misfits.py
 
 # Twenty kills at random moments, a full disk and bad files; the results must stay as they were.
 killed-sweep: build
-	scripts/check-killed-sweep.py
+	scripts/checks/killed-sweep.py
 
 # 200 kills while demo, audit, report and sweep write: the old results or the new ones, whole.
 killed-results: build
-	scripts/check-killed-results.py
+	scripts/checks/killed-results.py
 
 # Mutated inputs for every reader of outside files; FUZZ_COUNT changes how many for each.
 FUZZ_COUNT ?= 1000000

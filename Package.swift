@@ -14,8 +14,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // A sweep's results: SQLite survives a kill at any moment.
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     // A sweep's plan.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -24,6 +22,7 @@ let package = Package(
     .target(name: "TensorGraph"),
     .target(name: "CKernels"),
     .target(name: "CFiles"),
+    .target(name: "CBundledFiles", exclude: ["photographs", "tiny-text-model"]),
     .target(name: "CPUBackend", dependencies: ["TensorGraph", "CKernels"]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng",
@@ -31,6 +30,10 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    // A sweep's results: SQLite survives a kill at any moment.
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     .target(
       name: "ONNXProtobuf",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -43,8 +46,7 @@ let package = Package(
     .target(
       name: "Audit",
       dependencies: [
-        "Leakage", "ModelIO", "TensorGraph", "Yams",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "CBundledFiles", "CSQLite", "Leakage", "ModelIO", "TensorGraph", "Yams",
       ]),
     .executableTarget(
       name: "gradleak",
@@ -56,12 +58,14 @@ let package = Package(
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
+    .target(
+      name: "Fuzzing", dependencies: ["Audit", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Checks/Fuzzing"),
     .executableTarget(
-      name: "FuzzReaders", dependencies: ["Audit", "Leakage", "ModelIO", "TensorGraph"],
-      path: "Benchmarks/FuzzReaders"),
+      name: "FuzzReaders", dependencies: ["Fuzzing"], path: "Checks/FuzzReaders"),
     .executableTarget(
       name: "KernelCheck", dependencies: ["CPUBackend", "OperatorTable", "TensorGraph"],
-      path: "Benchmarks/KernelCheck"),
+      path: "Checks/KernelCheck"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -73,7 +77,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ModelIOTests",
-      dependencies: ["ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "FuzzReaders"]),
+      dependencies: [
+        "ModelIO", "ONNXProtobuf", "CPUBackend", "TensorGraph", "TestSupport", "Fuzzing",
+      ]),
     .testTarget(
       name: "LeakageTests",
       dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),

@@ -66,7 +66,7 @@ enum EvaluationBenchmark {
     let clock = ContinuousClock()
     let start = clock.now
     let matching = GradientMatchingGraph(
-      row.model, batchSize: batch, labelForm: .logits, dtype: .f32)
+      UpdateSignature(row.model, batchSize: batch), labelForm: .logits, dtype: .f32)
     let function = try CompiledFunction(matching.function, on: backend)
     let compiled = clock.now
     bindRandomInputs(of: matching, row.model, to: function)

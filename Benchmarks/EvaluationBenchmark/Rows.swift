@@ -1,7 +1,7 @@
 import Leakage
 import TensorGraph
 
-/// A model to time the DLG objective on; the same as in bench/rows_torch.py and rows_jax.py.
+/// A model to time the DLG objective on; the same as in Benchmarks/Comparison/rows_torch.py and rows_jax.py.
 struct Row {
   let name: String
   let model: Model

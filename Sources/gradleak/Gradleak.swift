@@ -32,7 +32,8 @@ struct Gradleak: ParsableCommand {
       """,
     version: GradleakVersion.current,
     subcommands: [
-      DemoCommand.self, ReconstructCommand.self, GradientCommand.self, InspectCommand.self,
+      DemoCommand.self, ReconstructCommand.self, RunCommand.self, GradientCommand.self,
+      InspectCommand.self,
       AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
       TextCommand.self, AuditCommand.self, ReportCommand.self, BenchCommand.self,
       AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,

@@ -1,4 +1,3 @@
-import Foundation
 import ModelIO
 import Testing
 
@@ -40,17 +39,5 @@ struct BundledImagesTests {
       (hash ^ UInt64(byte)) &* 0x100_0000_01B3
     }
     #expect(hash == expected)
-  }
-
-  @Test(arguments: [
-    ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba"),
-  ])
-  func base64FollowsItsStandard(_ text: String, _ expected: String) {
-    #expect(decodeBase64(text) == Array(expected.utf8))
-  }
-
-  @Test func base64AgreesWithFoundation() {
-    let bytes = (0..<768).map { UInt8(truncatingIfNeeded: $0 * 167) }
-    #expect(decodeBase64(Data(bytes).base64EncodedString()) == bytes)
   }
 }

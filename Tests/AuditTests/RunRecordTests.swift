@@ -78,9 +78,9 @@ private func readError(_ text: String) -> String? {
   @Test func aNewerVersionIsRefused() throws {
     // Whatever else is in it.
     #expect(
-      readError("[{\"version\": 3, \"everything\": \"else\"}]")
-        == "run.json: the records have version 3, and gradleak \(GradleakVersion.current) reads "
-        + "versions up to 2; use a newer gradleak")
+      readError("[{\"version\": 4, \"everything\": \"else\"}]")
+        == "run.json: the records have version 4, and gradleak \(GradleakVersion.current) reads "
+        + "versions up to 3; use a newer gradleak")
   }
 
   @Test(arguments: [
@@ -279,14 +279,30 @@ private func readError(_ text: String) -> String? {
       trace: [
         TracePoint(trial: 0, iteration: 1, evaluations: 1, matchingLoss: 1, psnr: 10)
       ], diagnosis: .stuck)
-    let guide = try String(
-      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../docs/guides/reading-results.md"), encoding: .utf8)
-    // What is in a JSON number or a chain is no field.
-    let inner: Set = ["value", "defences", "trace", "iteration", "trial"]
-    let missing = names(record).subtracting(inner).filter {
+    let guide = try guide("reading-results")
+    // What is in a name, a JSON number or a chain is no field.
+    let inner: Set = ["rawValue", "value", "defences", "trace", "iteration", "trial"]
+    let experiment = try #require(record.experiment)
+    let missing = names(record).subtracting(names(experiment)).subtracting(inner).filter {
       !guide.contains("`\($0)`") && !guide.contains("`\($0)[]`")
     }
     #expect(missing.isEmpty, "\(missing.sorted())")
+  }
+
+  @Test func everyMemberOfAnExperimentIsExplained() throws {
+    var experiment = Experiment()
+    experiment.data.update = UpdateChoice(file: "g")
+    let guide = try guide("experiments")
+    // What is in a chain or a name is no member.
+    let missing = names(experiment).subtracting(["defences", "rawValue"]).filter {
+      !guide.contains("`\($0)`") && !guide.contains(".\($0)`")
+    }
+    #expect(missing.isEmpty, "\(missing.sorted())")
+  }
+
+  private func guide(_ name: String) throws -> String {
+    try String(
+      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../docs/guides/\(name).md"), encoding: .utf8)
   }
 }

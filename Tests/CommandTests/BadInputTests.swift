@@ -123,7 +123,7 @@ struct BadInputTests {
     BadInput("--threads 0", "--threads is 0"),
     BadInput("--attack linear", "lenet does not begin with a fully connected layer"),
     BadInput("--attack peeling --activation gelu --size 8", "turns, as GELU"),
-    BadInput("good.png --batch-size 2 --attack idlg --size 8", "comes from 2; use --attack dlg"),
+    BadInput("good.png --batch-size 2 --attack idlg --size 8", "comes from 2; use the attack dlg"),
     BadInput(
       "good.png --batch-size 2 --classes 2 --attack peeling --size 8",
       "more rows and columns than there are images"),

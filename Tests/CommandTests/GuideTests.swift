@@ -4,11 +4,6 @@ import Leakage
 import TestSupport
 import Testing
 
-/// Skips a test where `make test-integrations` has not set up PyTorch and Flower.
-private let needsIntegrations = ConditionTrait.enabled(
-  if: ProcessInfo.processInfo.environment["GRADLEAK_INTEGRATIONS"] != nil,
-  "run by make test-integrations")
-
 /// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch and Flower by
 /// `make test-integrations`.
 struct GuideTests {

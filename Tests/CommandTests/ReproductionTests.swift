@@ -17,11 +17,20 @@ struct ReproductionTests {
     return try RunRecord.read(contentsOf: folder("out/run.json"))
   }
 
-  private func commands(_ records: [RunRecord], folder: String?) throws -> [ReproductionCommand] {
-    Report(ReportInput(records: records, folder: folder, path: "run.json")).commands
+  private func commands(_ records: [RunRecord]) -> [ReproductionCommand] {
+    Report(
+      ReportInput(records: records, folder: nil, path: "run.json"),
+      makeCommands: ExperimentCommandLine.commands(for:)
+    ).commands
   }
 
-  @Test func isReadBackAsTheSameConfiguration() throws {
+  /// The experiments that a command line asks for.
+  private func experiments(_ arguments: [String]) throws -> [Experiment] {
+    let parsed = try ReconstructCommand.parse(Array(arguments.dropFirst()))
+    return try parsed.experiments(on: try parsed.selection.select())
+  }
+
+  @Test func isReadBackAsTheSameExperiment() throws {
     folder.picture("photo-57x37.png", as: "it's a photo.png")
     let records = try run([
       "reconstruct", "it's a photo.png", "chelsea", "--batch-size", "2", "--attack", "dlg",
@@ -31,15 +40,11 @@ struct ReproductionTests {
       "--threshold", "1e-7", "--seed", "18446744073709551615", "--activation", "tanh",
       "--precision", "f32", "--defence", "prune:0.3+fp16", "--naive-attack",
     ])
-    let command = try #require(try commands(records, folder: folder("out")).first)
-    #expect(command.note == nil)
-    let parsed = try ReconstructCommand.parse(Array(command.arguments.dropFirst()))
-    #expect(
-      try parsed.attack.configuration(.dlg, seed: parsed.attack.seed) == records[0].configuration)
-    #expect(parsed.attack.chosenAttack == .dlg && parsed.batchSize == 2)
-    #expect(try parsed.defence.choice().chain == records[0].defence?.chain)
-    #expect(try parsed.defence.choice().isAdaptive == false)
-    #expect(parsed.selection.width == 3)
+    let command = try #require(commands(records).first)
+    // The tests run elsewhere, where the picture is not.
+    #expect(command.note == "Give the pictures' own files in place of their names.")
+    #expect(try experiments(command.arguments) == records.map(\.experiment))
+    #expect(records[0].experiment?.model.width == 3)
 
     // And the run itself comes out the same, but for the names of the pictures.
     let again = try BuiltTool.run(
@@ -51,16 +56,25 @@ struct ReproductionTests {
     #expect(repeated.map(\.matchingLoss) == records.map(\.matchingLoss))
   }
 
-  @Test func theDemoIsKnownByItsRecords() throws {
-    let arguments = [
+  @Test func runsThatDifferInPicturesShareOneCommand() throws {
+    let records = try run([
       "demo", "--model", "mlp", "--attack", "linear", "--seed", "4", "--seeds", "2",
-    ]
-    let records = try run(arguments)
-    let commands = try commands(records, folder: nil)
-    #expect(commands.map(\.arguments) == [arguments])
-    // One run less is no longer the demo.
-    let rest = try self.commands(Array(records.dropLast()), folder: nil)
-    #expect(rest.map { $0.arguments[0] } == ["reconstruct", "reconstruct"])
+    ])
+    let commands = commands(records)
+    #expect(commands.map(\.note) == [nil, nil])
+    #expect(Array(commands[0].arguments.prefix(8)) == ["reconstruct"] + BundledImages.names)
+    #expect(try commands.flatMap { try experiments($0.arguments) } == records.map(\.experiment))
+  }
+
+  /// Records of older versions hold no experiment.
+  @Test func oldRecordsHaveNoCommand() throws {
+    var records = try run(["reconstruct", "coffee", "--attack", "linear", "--model", "mlp"])
+    #expect(commands(records).count == 1)
+    records[0].experiment = nil
+    records[0].version = 2
+    let path = folder("old.json")
+    try AtomicFile.write(ResultWriter.json(records), to: path)
+    #expect(commands(try RunRecord.read(contentsOf: path)).isEmpty)
   }
 
   @Test func shellsTakeNamesLiterally() throws {
@@ -68,9 +82,9 @@ struct ReproductionTests {
     let records = try run([
       "reconstruct", "$(touch oops) 'x'.png", "--attack", "linear", "--model", "mlp",
     ])
-    var named = records
-    named[0].images[0].name = "-$(touch oops) 'x'\"`"
-    let command = try #require(try commands(named, folder: nil).first)
+    var experiment = try #require(records[0].experiment)
+    experiment.data.pictures = ["-$(touch oops) 'x'\"`"]
+    let command = ExperimentCommandLine.commands(for: [experiment])[0]
     #expect(command.note != nil)
     #expect(command.line.contains("'./-$(touch oops) '\\''x'\\''\"`'"))
   }

@@ -13,7 +13,8 @@ import Testing
       ClientGradientGraph(
         model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode),
       GradientMatchingGraph(
-        model, batchSize: item.batchSize, labelForm: .classIndices, dtype: .f64, mode: item.mode)
+        UpdateSignature(model, batchSize: item.batchSize, mode: item.mode),
+        labelForm: .classIndices, dtype: .f64)
     )
     let truth = [batch.images, batch.labels] + model.fixtureState
     let targets = try client.gradients.map(backend.evaluate(client.function, truth))
@@ -46,7 +47,8 @@ import Testing
 
   @Test func inputsAndOutputsAreWhereTheyAreSaidToBe() throws {
     let model = try ModelCatalog.model(named: "resnet20", ModelOptions(width: 2))
-    let matching = GradientMatchingGraph(model, batchSize: 3, labelForm: .logits)
+    let matching = GradientMatchingGraph(
+      UpdateSignature(model, batchSize: 3), labelForm: .logits)
     let (function, graph) = (matching.function, matching.function.graph)
     func input(_ value: ValueHandle) -> Graph.Input { graph.inputs[function.index(ofInput: value)] }
     func type(_ value: ValueHandle) -> TensorType {
@@ -69,7 +71,8 @@ import Testing
 
   @Test func givenLabelsAreFixed() throws {
     let model = try ModelCatalog.model(named: "lenet")
-    let matching = GradientMatchingGraph(model, batchSize: 1, labelForm: .probabilities)
+    let matching = GradientMatchingGraph(
+      UpdateSignature(model, batchSize: 1), labelForm: .probabilities)
     let (function, graph) = (matching.function, matching.function.graph)
     #expect(graph.inputs[function.index(ofInput: matching.labels)].role == .fixed)
     #expect(graph.outputs.count == 2)
@@ -79,7 +82,8 @@ import Testing
   @Test func graphsAreDeterministic() throws {
     let model = try ModelCatalog.model(named: "vit", ModelOptions(width: 6, depth: 1))
     let graphs = (0..<2).map { _ in
-      GradientMatchingGraph(model, batchSize: 2, labelForm: .logits).function.graph
+      GradientMatchingGraph(UpdateSignature(model, batchSize: 2), labelForm: .logits)
+        .function.graph
     }
     #expect(graphs[0].nodes == graphs[1].nodes)
     #expect(graphs[0].outputs == graphs[1].outputs)

@@ -5,7 +5,7 @@ import ModelIO
 import TensorGraph
 import Testing
 
-/// Several local steps against PyTorch's SGD in f64 (scripts/make-local-training-goldens.py).
+/// Several local steps against PyTorch's SGD in f64 (scripts/fixtures/models-local-training.py).
 @Suite struct LocalTrainingTests {
   private struct Case: CustomTestStringConvertible {
     let name: String

@@ -66,7 +66,7 @@ struct MetricsTests {
     #expect(other.shiftedPeakSignalToNoiseRatio >= other.peakSignalToNoiseRatio)
   }
 
-  /// Against a transcription of the definition in NumPy and SciPy; see scripts/make-gmsd-goldens.py.
+  /// Against a transcription of the definition in NumPy and SciPy; see scripts/fixtures/metrics-gmsd.py.
   @Test(arguments: ["noisy", "different", "shifted", "grey", "flat"])
   func gradientMagnitudesAgreeWithTheirDefinition(_ name: String) throws {
     let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

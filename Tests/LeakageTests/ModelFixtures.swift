@@ -3,7 +3,7 @@ import Leakage
 import ModelIO
 import TensorGraph
 
-/// A model and batch of Tests/Fixtures/models, written by scripts/make-goldens.py.
+/// A model and batch of Tests/Fixtures/models, written by scripts/fixtures/models.py.
 struct ModelCase: CustomStringConvertible, Sendable {
   let name: String
   let architecture: String

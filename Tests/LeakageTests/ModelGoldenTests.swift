@@ -61,7 +61,8 @@ import Testing
     let model = try item.model()
     let golden = try item.golden()
     let matching = GradientMatchingGraph(
-      model, batchSize: item.batchSize, labelForm: .logits, dtype: .f64, mode: item.mode)
+      UpdateSignature(model, batchSize: item.batchSize, mode: item.mode), labelForm: .logits,
+      dtype: .f64)
     let graph = matching.function.graph
     let variables = [graph.inputs[0], graph.inputs[1]]
     let directions = variables.enumerated().map { noise($1.type.shape, 4 + $0) }

@@ -1,7 +1,7 @@
+import Fuzzing
 import TestSupport
 import Testing
 
-@testable import FuzzReaders
 @testable import ModelIO
 
 struct DamagedImageTests {

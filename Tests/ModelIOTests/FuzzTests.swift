@@ -1,8 +1,7 @@
 import Foundation
+import Fuzzing
 import TestSupport
 import Testing
-
-@testable import FuzzReaders
 
 /// `make fuzz` in small: what a hostile file does to a reader is to be refused. A crash here ends the
 /// tests.

@@ -39,7 +39,7 @@ struct ImageDecodingTests {
     #expect(difference <= 1)
   }
 
-  /// Every file, to the last bit; see scripts/make-picture-goldens.py.
+  /// Every file, to the last bit; see scripts/fixtures/images-readings.py.
   @Test func readsWhatPillowReads() throws {
     let goldens = try SafetensorsFile(contentsOf: "\(fixtures)/images/readings.safetensors")
       .tensors()

@@ -1,9 +1,8 @@
+import Fuzzing
 import ModelIO
 import TensorGraph
 import TestSupport
 import Testing
-
-@testable import FuzzReaders
 
 /// One file that breaks a rule, and words that its error must have.
 struct MalformedFile: CustomTestStringConvertible {

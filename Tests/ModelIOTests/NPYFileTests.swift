@@ -1,11 +1,11 @@
+import Fuzzing
 import TensorGraph
 import TestSupport
 import Testing
 
-@testable import FuzzReaders
 @testable import ModelIO
 
-/// Arrays of NumPy; see scripts/make-npy-fixtures.py.
+/// Arrays of NumPy; see scripts/fixtures/npy.py.
 @Suite struct NPYFileTests {
   private let values = (0..<12).map { (Double($0) - 7) / 4 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import TensorGraph
 
-/// One case of Tests/Fixtures/composites/pytorch.json, written by scripts/make-composite-goldens.py.
+/// One case of Tests/Fixtures/composites/pytorch.json, written by scripts/fixtures/composites.py.
 struct CompositeGolden: Decodable {
   struct Array: Decodable {
     let shape: [Int]

@@ -189,7 +189,7 @@ def experiments():
     add("text --model gpt2 --text 'the lazy dog' --attack dager --json")
     # Mistakes.
     for wrong in ["reconstruct", "reconstruct none.png", "reconstruct coffee --attack modren", "reconstruct coffee --defence prun:0.1",
-                  "reconstruct coffee --model lenett", "sweep none.yaml", "audit", "text --model none", "report none",
+                  "reconstruct coffee --model lenett", "sweep none.yaml", "text --model none", "report none",
                   "reconstruct coffee --set prior.x=1", "reconstruct coffee --labels 99", "inspect coffee.png",
                   "reconstruct coffee --unknown everything", "reconstruct coffee --attack spear", "reconstruct coffee --clients 2"]:
         add(wrong)

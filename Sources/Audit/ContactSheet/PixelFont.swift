@@ -5,8 +5,6 @@
 enum PixelFont {
   /// Rows of pixels of every glyph.
   static let height = 9
-  /// Rows from the top to the base line.
-  static let ascent = 7
 
   /// The pixels of one character.
   struct Glyph {

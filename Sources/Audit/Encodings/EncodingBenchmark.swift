@@ -47,7 +47,7 @@ public struct EncodingBenchmark: Codable, Sendable, Equatable {
     let peeling = try LayerPeeling(model: model, backend: backend)
     let chain: DefenceChain
     do throws(DefenceError) {
-      chain = try DefenceChain([.instaHide(count: mixed)])
+      chain = try DefenceChain([InstaHide(count: mixed)])
     } catch {
       throw AttackError(error.message)
     }

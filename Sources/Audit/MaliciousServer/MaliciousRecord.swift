@@ -46,24 +46,3 @@ public struct MaliciousRecord: Codable, Sendable, Equatable {
   public var findings: [PlantedWeightCheck.Finding]
   public var images: [ImageEntry]
 }
-
-/// What a malicious server plants.
-public enum MaliciousMethod: String, Codable, Sendable, CaseIterable {
-  /// See ``ImprintServer``.
-  case robbingTheFed = "robbing-the-fed"
-  /// See ``TrapWeights``.
-  case trapWeights = "trap-weights"
-  /// See ``FishingServer``: classes that occur once, one a round.
-  case fishing
-  /// See ``FishingServer``: one image of a batch of a single class, by bisection over rounds.
-  case featureFishing = "feature-fishing"
-
-  /// What Carletti et al. take the methods' papers for: planting bins or traps takes data like the
-  /// clients'.
-  public var category: ThreatModel.Category {
-    switch self {
-    case .robbingTheFed, .trapWeights: .dataEnhancedManipulator
-    case .fishing, .featureFishing: .activeManipulator
-    }
-  }
-}

@@ -160,7 +160,7 @@ public struct MaliciousScene: Sendable {
   private func invert(
     _ weighted: WeightedModel, _ update: SharedUpdate
   ) throws(AttackError) -> Tensor {
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       weighted, update: update,
       configuration: AttackConfiguration(seed: seed, trials: 2, iterations: 2000, timeLimit: 120),
       backend: backend
@@ -187,7 +187,7 @@ public struct MaliciousScene: Sendable {
     let counted = entries.filter { $0.isIsolated ?? true }.map(\.psnr.value)
     return MaliciousRecord(
       tool: GradleakVersion.current, method: method,
-      threatModel: ThreatModel(attacker: .maliciousServer, category: method.category),
+      threatModel: ThreatModel(attacker: .maliciousServer, category: method.descriptor.category),
       model: weighted.model.name, seed: seed,
       precision: precision, batchSize: batch.count, rounds: rounds,
       recoveredCount: entries.count(where: \.isRecovered),

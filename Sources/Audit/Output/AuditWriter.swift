@@ -4,9 +4,12 @@ import ModelIO
 /// the defended ones, and the report.
 public struct AuditWriter: Sendable {
   private let folder: OutputFolder
+  private let makeCommands: ReproductionCommand.Maker
 
-  public init(folder: OutputFolder) {
+  /// - Parameter makeCommands: makes the commands that repeat experiments.
+  public init(folder: OutputFolder, makeCommands: @escaping ReproductionCommand.Maker) {
     self.folder = folder
+    self.makeCommands = makeCommands
   }
 
   /// - Returns: what was written, for people.
@@ -23,7 +26,10 @@ public struct AuditWriter: Sendable {
       input.add(
         ReportInput(
           records: result.defended, folder: nil, path: folder.path(of: LeakageAudit.defendedFile)))
-      let page = try Report(input, remarks: result.remarks).text(.html)
+      let page = try Report(
+        input, remarks: result.remarks, defencesLeftOut: result.defencesLeftOut,
+        makeCommands: makeCommands
+      ).text(.html)
       try AtomicFile.write(page, to: staged.path(of: "report.html"))
     }
     return "\(folder.path(of: "report.html")), run.json, \(LeakageAudit.defendedFile), trace.csv "

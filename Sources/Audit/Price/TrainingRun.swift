@@ -73,9 +73,9 @@ public struct TrainingRun: Sendable {
     var pipeline = DefencePipeline(defences, seed: settings.seed)
     var order = RandomSource(seed: settings.seed).derive(label: "batches")
     let client: any TrainingClient =
-      defences.defences.allSatisfy(\.needsOnlyTheUpdate)
+      defences.needsOnlyTheUpdate
       ? try PlainTrainingClient(
-        start, batchSize: batchSize, needsExamples: pipeline.needsExampleGradients,
+        start, batchSize: batchSize, needsExamples: defences.needsExampleGradients,
         backend: backend)
       : ExtendedTrainingClient(start, others: data.training, backend: backend)
     var losses: [Double] = []

@@ -51,7 +51,7 @@ extension RunRecord {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch let error as DecodingError {
-      throw notRecords(path, explanation(of: error))
+      throw notRecords(path, error.explanation)
     } catch {
       throw notRecords(path, "\(error)")
     }
@@ -61,23 +61,5 @@ extension RunRecord {
     FileError(
       path: path, problem: "these are no records of gradleak (\(reason))",
       remedy: "give a run.json that gradleak wrote")
-  }
-
-  private static func explanation(of error: DecodingError) -> String {
-    let (context, missing): (DecodingError.Context, String?) =
-      switch error {
-      case .keyNotFound(let key, let context): (context, key.stringValue)
-      case .typeMismatch(_, let context), .valueNotFound(_, let context),
-        .dataCorrupted(let context):
-        (context, nil)
-      @unknown default:
-        (DecodingError.Context(codingPath: [], debugDescription: "\(error)"), nil)
-      }
-    let place = context.codingPath.map(\.stringValue).joined(separator: ".")
-    let prefix = place.isEmpty ? "" : place.quotedForMessage + ": "
-    let reason =
-      missing.map { "\($0.quotedForMessage) is missing" }
-      ?? context.debugDescription.escapingControlCharacters
-    return prefix + reason
   }
 }

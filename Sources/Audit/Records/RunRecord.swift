@@ -8,13 +8,17 @@ import Leakage
 /// in ``RunTiming``.
 public struct RunRecord: Codable, Sendable, Equatable {
   /// The format's version; readers refuse a newer one. Version 2 lets images lack what only the truth
-  /// tells, and updates lack parameters; files of version 1 are read as they are.
-  public static let currentVersion = 2
+  /// tells, and updates lack parameters; version 3 embeds the experiment. Files of older versions are read
+  /// as they are: what they lack is not known, and no command repeats their runs.
+  public static let currentVersion = 3
 
   public var version = RunRecord.currentVersion
   /// Version of gradleak that made the record.
   public var tool: String
+  /// The attack as it was run.
   public var configuration: AttackConfiguration
+  /// All that the run depends on; nil in records of version 1 and 2.
+  public var experiment: Experiment?
   public var model: ModelSummary
   public var update: UpdateSummary
   public var threatModel: ThreatModel

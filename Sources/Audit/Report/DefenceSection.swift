@@ -32,7 +32,7 @@ extension Report {
       var groups: [[String]: [SweepReport.Cell]] = [:]
       for cell in sweep.cells {
         guard cell.defence.defences.count == 1, let defence = cell.defence.defences.first,
-          defence.charted != nil
+          defence.strength != nil
         else { continue }
         let key = [defence.name, cell.model, String(cell.size), String(cell.batchSize)]
         if groups[key] == nil { order.append(key) }
@@ -40,7 +40,7 @@ extension Report {
       }
       return order.compactMap { key in
         let cells = groups[key] ?? []
-        let strengths = Set(cells.compactMap { $0.defence.defences.first?.charted?.value })
+        let strengths = Set(cells.compactMap { $0.defence.defences.first?.strength })
         return strengths.count > 1 ? Family(name: key[0], cells: cells) : nil
       }
     }
@@ -62,7 +62,7 @@ extension Report {
     let isWide = (values.max() ?? 1) / max(values.min() ?? 1, 1e-300) >= 10
     let isLogarithmic = isWide && values.allSatisfy { $0 > 0 }
     let x = ChartScale(isLogarithmic ? .logarithmic : .linear, values: values)
-    let unit = family.cells.first?.defence.defences.first?.charted?.unit ?? ""
+    let unit = family.cells.first?.defence.defences.first?.descriptor.strength?.axis ?? ""
     let attacks = family.attacks
     let statements = sweep.series.filter { series in
       series.axis == .strength && series.defence == family.name
@@ -192,28 +192,5 @@ extension Report {
 
 extension SweepReport.Cell {
   /// The number that a chart draws this cell at; NaN without one.
-  fileprivate var charted: Double { defence.defences.first?.charted?.value ?? .nan }
-}
-
-extension Defence {
-  /// The number that strengths differ in, with its name and unit; nil without one.
-  fileprivate var charted: (value: Double, unit: String)? {
-    switch self {
-    case .gaussian(let variance), .laplacian(let variance): (variance, "variance of the noise")
-    case .prune(let share): (share, "share left out")
-    case .topK(let share), .randomK(let share), .deepGradientCompression(let share, _):
-      (share, "share that is sent")
-    case .qsgd(let levels): (Double(levels), "levels")
-    case .clip(let norm): (norm, "norm")
-    case .dpSGD(_, let noiseMultiplier): (noiseMultiplier, "noise multiplier")
-    case .freeze(let tensors): (Double(tensors), "tensors not shared")
-    case .soteria(let share): (share, "share of the representation")
-    case .adapters(let rank): (Double(rank), "rank of the adapters")
-    case .bottleneck(let size): (Double(size), "numbers in the bottleneck")
-    case .mixup(let concentration): (concentration, "concentration of the shares")
-    case .instaHide(let count): (Double(count), "images mixed")
-    case .secureAggregation(let clients): (Double(clients), "clients in the sum")
-    case .rounding, .int8, .ternGrad, .signSGD, .transform: nil
-    }
-  }
+  fileprivate var charted: Double { defence.defences.first?.strength ?? .nan }
 }

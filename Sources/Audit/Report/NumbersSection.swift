@@ -99,6 +99,14 @@ extension Report {
     let shown = commands.prefix(40)
     let lines = shown.map { "\($0.line)\n" as HTML }
     var notes = Array(Set(commands.compactMap(\.note)))
+    if input.records.contains(where: { $0.trials.contains { $0.reason == .goalReached } }) {
+      notes.append(
+        "An audit ends attacks once an image can be recognised; these go on to their end.")
+    }
+    if records.contains(where: { $0.experiment == nil }) {
+      notes.append(
+        "Records before version 3 hold no experiment, so no command repeats their runs.")
+    }
     if commands.count > shown.count {
       notes.append("\(commands.count - shown.count) more commands are in --format json.")
     }

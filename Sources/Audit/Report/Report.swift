@@ -18,12 +18,23 @@ public struct Report: Sendable {
   /// What defences did, from records and from tables of sweeps.
   let sweeps: [SweepReport]
   /// What an audit adds to what the records say, such as what was left out for want of time.
-  let remarks: [String]
+  private let remarks: [String]
+  private let defencesLeftOut: String?
+  /// The commands that repeat the runs whose experiments are known.
+  public let commands: [ReproductionCommand]
 
-  /// - Parameter remarks: sentences for the list of what was not tested.
-  public init(_ input: ReportInput, remarks: [String] = []) {
+  /// - Parameters:
+  ///   - remarks: sentences for the list of what was not tested.
+  ///   - defencesLeftOut: why no defence was tried, likewise; nil where nothing is known of it.
+  ///   - makeCommands: makes the commands that repeat experiments.
+  public init(
+    _ input: ReportInput, remarks: [String] = [], defencesLeftOut: String? = nil,
+    makeCommands: ReproductionCommand.Maker = { _ in [] }
+  ) {
     self.input = input
+    commands = input.runs.flatMap { makeCommands($0.records.compactMap(\.experiment)) }
     self.remarks = remarks
+    self.defencesLeftOut = defencesLeftOut
     verdict = LeakageVerdict(input.records)
     let own = SweepReport(records: input.records)
     sweeps = (own.map { [$0] } ?? []) + input.sweeps
@@ -53,14 +64,14 @@ public struct Report: Sendable {
   /// What these runs cannot tell.
   public var untested: [String] {
     let records = input.records
-    guard !records.isEmpty else { return remarks + (input.texts.isEmpty ? [] : Report.textLimits) }
-    var result = remarks
-    let used = Set(records.map(\.configuration.attack))
-    if !used.contains(.automatic) {
-      let missing = AttackKind.allCases.filter { !used.contains($0) }.map(\.rawValue)
+    var result = remarks + [defencesLeftOut].compactMap(\.self)
+    guard !records.isEmpty else { return result + (input.texts.isEmpty ? [] : Report.textLimits) }
+    let used = Set(records.map(\.configuration.attackName))
+    if !used.contains(AttackName.automatic.rawValue) {
+      let missing = AttackCatalog.names.filter { !used.contains($0) }
       result.append("Attacks that were not run: \(missing.joined(separator: ", ")).")
     }
-    if records.allSatisfy({ $0.model.weights.hasPrefix("untrained") }) {
+    if records.allSatisfy({ $0.experiment?.drawsWeights == true }) {
       result.append(
         "Trained weights: these models are untrained, and leakage changes in the course of training."
       )
@@ -75,7 +86,7 @@ public struct Report: Sendable {
       result.append("Servers that choose the weights they send.")
     }
     result.append("Attackers who know what such images look like (learned image priors).")
-    if sweeps.isEmpty, !remarks.contains(where: { $0.hasPrefix("Defences:") }) {
+    if sweeps.isEmpty, defencesLeftOut == nil {
       result.append("Defences: none was tried.")
     }
     return result
@@ -86,27 +97,6 @@ extension SweepReport {
   /// Of defended records, with the undefended ones for comparison; nil where nothing was defended.
   init?(records: [RunRecord]) {
     guard records.contains(where: { !($0.defence?.chain ?? .none).isEmpty }) else { return nil }
-    let entries = records.map { record in
-      SweepStore.Entry(
-        task: SweepTask(record), record: record,
-        timing: RunTiming(compileSeconds: 0, attackSeconds: 0, evaluationsPerSecond: 0))
-    }
-    self.init(entries, order: entries.map(\.task))
-  }
-}
-
-extension SweepTask {
-  /// The cell that a record falls into.
-  fileprivate init(_ record: RunRecord) {
-    self.init(
-      model: record.model.name, activation: record.model.activation,
-      classes: record.model.classCount, size: record.model.inputShape.dropFirst().first ?? 0,
-      defence: record.defence?.chain ?? .none,
-      attack: SweepAttack(
-        kind: record.configuration.attack, isAdaptive: record.defence?.isAdaptive ?? true,
-        unknown: record.configuration.unknown),
-      batchSize: record.update.batchSize, seed: record.configuration.seed,
-      trials: record.configuration.trials, iterations: record.configuration.iterations,
-      images: record.images.map(\.name), imageFingerprint: record.update.fingerprint)
+    self.init(records.map { ($0, nil) })
   }
 }

@@ -68,11 +68,6 @@ extension Report {
     }
   }
 
-  /// The commands that repeat the runs.
-  public var commands: [ReproductionCommand] {
-    input.runs.flatMap { ReproductionCommand.commands(for: $0) }
-  }
-
   // MARK: - Tables
 
   /// One row of numbers: a private image in one run.

@@ -2,7 +2,7 @@ import TensorGraph
 
 /// One attacked update: its record, and what pictures are drawn from.
 public struct AuditOutcome: Sendable {
-  public let record: RunRecord
+  public internal(set) var record: RunRecord
   public let timing: RunTiming
   /// The private images [C, H, W], in the client's order; nil when they are not known. Those of numbers beyond
   /// 0...1 are mapped from their range to that.

@@ -16,7 +16,7 @@ struct CandidateImages {
     var images: [Tensor] = []
     for original in originals where !images.contains(original) { images.append(original) }
     if shape[0] == 1 || shape[0] == 3 {
-      let size = shape[1] > 32 ? 64 : 32
+      let size = BundledImages.size(forHeight: shape[1])
       for (_, picture) in BundledImages.all(size: size) {
         let image = picture.fitted(width: shape[2], height: shape[1])
           .tensor(.f64, channels: shape[0])

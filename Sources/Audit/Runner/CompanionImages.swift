@@ -17,7 +17,8 @@ struct CompanionImages {
       return
     }
     let own = batch.map(\.image)
-    let pictures = BundledImages.all(size: shape[1] > 32 ? 64 : 32).map { name, picture in
+    let pictures = BundledImages.all(size: BundledImages.size(forHeight: shape[1])).map {
+      name, picture in
       (name, picture.fitted(width: shape[2], height: shape[1]).tensor(.f64, channels: shape[0]))
     }.filter { !own.contains($0.1) }
     let source = RandomSource(seed: seed).derive(label: "companions")

@@ -33,29 +33,30 @@ public struct SimulatedAudit: Sendable {
   /// first is attacked.
   ///
   /// - Throws: ``AttackError`` with the defence that cannot act, and why.
-  public func check(
-    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining? = nil
+  static func check(
+    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?, model: Model,
+    _ loss: ClientLoss, _ mode: ForwardMode
   ) throws(AttackError) {
     try check(
-      defences, batch, training: training,
-      companionCount: companions(for: defences, besides: batch, seed: 0).count)
+      defences, batch, training: training, model: model, loss, mode,
+      companionCount: companions(for: defences, besides: batch, model, seed: 0).count)
   }
 
-  private func check(
-    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?,
-    companionCount: Int
+  private static func check(
+    _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?, model: Model,
+    _ loss: ClientLoss, _ mode: ForwardMode, companionCount: Int
   ) throws(AttackError) {
     try defences.check(
       for: DefenceSetting(
-        model: audit.weighted.model, batchSize: batch.count, training: training, loss: loss,
-        mode: audit.mode, companionCount: companionCount))
+        model: model, batchSize: batch.count, training: training, loss: loss, mode: mode,
+        companionCount: companionCount))
   }
 
-  private func companions(
-    for defences: DefenceChain, besides batch: [PrivateExample], seed: UInt64
+  private static func companions(
+    for defences: DefenceChain, besides batch: [PrivateExample], _ model: Model, seed: UInt64
   ) -> [Companion] {
     guard defences.needsCompanions else { return [] }
-    return CompanionImages(besides: batch, for: audit.weighted.model, seed: seed).all
+    return CompanionImages(besides: batch, for: model, seed: seed).all
   }
 
   /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
@@ -75,8 +76,11 @@ public struct SimulatedAudit: Sendable {
     isAdaptive: Bool = true,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
-    let companions = self.companions(for: defences, besides: batch, seed: configuration.seed)
-    try check(defences, batch, training: training, companionCount: companions.count)
+    let companions = SimulatedAudit.companions(
+      for: defences, besides: batch, audit.weighted.model, seed: configuration.seed)
+    try SimulatedAudit.check(
+      defences, batch, training: training, model: audit.weighted.model, loss, audit.mode,
+      companionCount: companions.count)
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
     let audit = try extended(for: defences, batchSize: batch.count, seed: configuration.seed)
     // Whose order is not known shuffles.

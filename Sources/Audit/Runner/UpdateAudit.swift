@@ -83,7 +83,7 @@ public struct UpdateAudit: Sendable {
     _ subject: Subject, configuration: AttackConfiguration, startingImages: Tensor? = nil,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AuditOutcome {
-    let inversion = try GradientInversion(
+    let inversion = try AttackProblem(
       weighted, update: subject.update, configuration: configuration,
       knownLabels: subject.knownLabels, startingImages: startingImages, mode: mode,
       counter: subject.counterAttack,

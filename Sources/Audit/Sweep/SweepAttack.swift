@@ -5,18 +5,26 @@ import ModelIO
 /// `auto/unknown:labels+weights` for an attacker who lacks these facts; `modern` for a preset of the
 /// optimisation attacks.
 public struct SweepAttack: Sendable, Hashable, Codable {
-  public var kind: AttackKind
-  /// The preset's name, for ``AttackKind/plan``; nil for other attacks.
+  public var kind: AttackName
+  /// The preset's name, for ``AttackName/plan``; nil for other attacks.
   public var preset: String?
   /// Whether it knows of the client's defence and answers it; see ``CounterAttack``.
   public var isAdaptive: Bool
   /// What is withheld from the attacker, each fact once, in the order of all facts; nil for nothing.
   public var unknown: [ThreatModel.Fact]?
 
-  public init(kind: AttackKind, isAdaptive: Bool = true, unknown: [ThreatModel.Fact]? = nil) {
+  public init(kind: AttackName, isAdaptive: Bool = true, unknown: [ThreatModel.Fact]? = nil) {
     self.kind = kind
     self.isAdaptive = isAdaptive
     self.unknown = unknown
+  }
+
+  /// The attack of a run.
+  public init(_ record: RunRecord) {
+    kind = record.configuration.attack
+    preset = record.configuration.plan?.name
+    isAdaptive = record.experiment?.isAdaptive ?? record.defence?.isAdaptive ?? true
+    unknown = record.configuration.unknown
   }
 
   private static let naive = "naive"
@@ -27,19 +35,15 @@ public struct SweepAttack: Sendable, Hashable, Codable {
   /// - Throws: ``SweepError`` with the nearest spelling.
   public init(_ text: String) throws(SweepError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    let kinds = AttackKind.allCases.filter { $0 != .plan }.map(\.rawValue)
-    let presets = AttackPresets.all.map(\.plan.name)
-    if kinds.contains(parts[0]), let kind = AttackKind(rawValue: parts[0]) {
-      self.init(kind: kind)
-    } else if presets.contains(parts[0]) {
-      self.init(kind: .plan)
-      preset = parts[0]
-    } else {
-      let names = kinds + presets.filter { !kinds.contains($0) }
+    guard let attack = try? AttackCatalog.attack(named: parts[0]) else {
+      let names = AttackCatalog.names
       throw SweepError(
         "there is no attack called \(text.quotedForMessage); \(Self.hint(parts[0], names))the attacks are "
           + names.joined(separator: ", ") + ", each also with /naive or /unknown:FACT behind it")
     }
+    let statement = AttackConfiguration.statement(of: attack)
+    self.init(kind: statement.attack)
+    preset = statement.plan?.name
     for part in parts.dropFirst() {
       if part == Self.naive, isAdaptive {
         isAdaptive = false

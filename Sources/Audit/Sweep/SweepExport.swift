@@ -5,11 +5,11 @@ extension SweepReport {
   public static func cellCount(of tasks: [SweepTask]) -> Int {
     Set(
       tasks.map { task in
-        [
-          task.model, task.activation ?? "", task.classes.map(String.init) ?? "",
-          String(task.size), String(task.batchSize), task.defence.description,
-          task.attack.description,
-        ]
+        var kind = task.experiment
+        kind.data.pictures = [String(kind.batchSize)]
+        kind.data.labels = nil
+        kind.attack.seed = 0
+        return kind
       }
     ).count
   }
@@ -35,7 +35,8 @@ extension SweepReport {
         ] + numbers + [
           String(cell.labelsRight), "\(cell.randomGuessPSNR.value)",
           "\(cell.greyImagePSNR.value)", cell.wireByteCount.map(String.init) ?? "",
-          cell.plainByteCount.map(String.init) ?? "", "\(cell.medianSeconds.value)",
+          cell.plainByteCount.map(String.init) ?? "",
+          cell.medianSeconds.map { "\($0.value)" } ?? "",
         ]
       lines.append(fields.joined(separator: ","))
     }

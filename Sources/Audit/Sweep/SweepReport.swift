@@ -32,7 +32,8 @@ public struct SweepReport: Codable, Sendable {
     /// Mean bytes of a message, and of one without defence.
     public let wireByteCount: Int?
     public let plainByteCount: Int?
-    public let medianSeconds: JSONNumber
+    /// Nil where runs were not timed.
+    public let medianSeconds: JSONNumber?
   }
 
   /// A defence at growing strength, or growing batches or images, against one attack.
@@ -64,19 +65,38 @@ public struct SweepReport: Codable, Sendable {
   /// to beat the grey image by 3 dB as well, since dull pictures look like one.
   public static let defaultLeakedPSNR = 20.0
 
+  /// - Parameter runs: with the seconds that each took, where that is known; cells come in their order.
   public init(
-    _ entries: [SweepStore.Entry], order tasks: [SweepTask],
+    _ runs: [(record: RunRecord, seconds: Double?)],
     leakedPSNR: Double = SweepReport.defaultLeakedPSNR
   ) {
     tool = GradleakVersion.current
     self.leakedPSNR = leakedPSNR
-    let byCell = Dictionary(grouping: entries) { CellKey($0.task) }
-    var seen: Set<CellKey> = []
-    let keys = tasks.map(CellKey.init).filter { seen.insert($0).inserted }
-    cells = keys.compactMap { key in
-      byCell[key].map { Cell(key, $0, leakedPSNR: leakedPSNR) }
+    var order: [CellKey] = []
+    var groups: [CellKey: [(record: RunRecord, seconds: Double?)]] = [:]
+    for run in runs {
+      let key = CellKey(run.record)
+      if groups[key] == nil { order.append(key) }
+      groups[key, default: []].append(run)
     }
+    cells = order.map { Cell($0, groups[$0] ?? [], leakedPSNR: leakedPSNR) }
     series = SweepReport.series(of: cells)
+  }
+
+  /// - Parameter tasks: whose order the cells have; nil for all results, by attack, batch and defence.
+  public init(
+    _ entries: [SweepStore.Entry], of tasks: [SweepTask]?,
+    leakedPSNR: Double = SweepReport.defaultLeakedPSNR
+  ) throws {
+    let byKey = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    let own = try tasks?.compactMap { byKey[try $0.key] } ?? SweepReport.sorted(entries)
+    self.init(
+      own.map { ($0.record, $0.timing.compileSeconds + $0.timing.attackSeconds) },
+      leakedPSNR: leakedPSNR)
+  }
+
+  private static func sorted(_ entries: [SweepStore.Entry]) -> [SweepStore.Entry] {
+    entries.map { (CellKey($0.record).place, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
   }
 }
 
@@ -87,20 +107,32 @@ private struct CellKey: Hashable {
   let defence: DefenceChain
   let attack: SweepAttack
 
-  init(_ task: SweepTask) {
+  init(_ record: RunRecord) {
+    let choice = record.experiment?.model
     model =
-      ([task.model] + [task.activation, task.classes.map { "\($0) classes" }].compactMap(\.self))
-      .joined(separator: ", ")
-    size = task.size
-    batchSize = task.batchSize
-    defence = task.defence
-    attack = task.attack
+      ([record.model.name]
+      + [
+        choice == nil ? record.model.activation : choice?.activation?.rawValue,
+        (choice == nil ? record.model.classCount : choice?.classes).map { "\($0) classes" },
+      ].compactMap(\.self)).joined(separator: ", ")
+    size = record.model.inputShape.dropFirst().first ?? 0
+    batchSize = record.update.batchSize
+    defence = record.defence?.chain ?? .none
+    attack = SweepAttack(record)
+  }
+
+  /// By what cells are sorted where no plan says their order.
+  var place: (String, Int, String, Int, String) {
+    (attack.description, batchSize, defence.description, size, model)
   }
 }
 
 extension SweepReport.Cell {
-  fileprivate init(_ key: CellKey, _ entries: [SweepStore.Entry], leakedPSNR: Double) {
-    let records = entries.map(\.record)
+  fileprivate init(
+    _ key: CellKey, _ runs: [(record: RunRecord, seconds: Double?)], leakedPSNR: Double
+  ) {
+    let records = runs.map(\.record)
+    let seconds = runs.compactMap(\.seconds)
     let images = records.flatMap(\.images)
     let success = LeakRate(
       records.map { record in
@@ -123,8 +155,7 @@ extension SweepReport.Cell {
       greyImagePSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.greyImagePSNR?.value))),
       wireByteCount: mean(defences.map(\.wireByteCount)),
       plainByteCount: mean(defences.map(\.plainByteCount)),
-      medianSeconds: JSONNumber(
-        quantile(0.5, of: entries.map { $0.timing.compileSeconds + $0.timing.attackSeconds })))
+      medianSeconds: seconds.isEmpty ? nil : JSONNumber(quantile(0.5, of: seconds)))
   }
 
   /// The rate with its interval, for people.
@@ -189,7 +220,7 @@ extension SweepReport {
         guard let defence = cell.defence.defences.first, let value = defence.strength else {
           return 0
         }
-        return defence.isStrongerWhenSmaller ? -value : value
+        return defence.descriptor.strength?.isStrongerWhenSmaller == true ? -value : value
       }
     }
     return cells.enumerated().sorted {
@@ -227,17 +258,5 @@ extension SweepReport {
     return Series(
       axis: key.axis, model: key.model, defence: key.defence, attack: key.attack,
       points: cells.map(name), stopsAt: stopped.map(name), statement: statement)
-  }
-}
-
-extension Defence {
-  /// Whether a smaller number of the short form defends better.
-  fileprivate var isStrongerWhenSmaller: Bool {
-    switch self {
-    case .topK, .randomK, .deepGradientCompression, .qsgd, .clip, .adapters, .bottleneck: true
-    case .gaussian, .laplacian, .prune, .rounding, .int8, .ternGrad, .signSGD, .dpSGD, .freeze,
-      .soteria, .transform, .mixup, .instaHide, .secureAggregation:
-      false
-    }
   }
 }

@@ -35,7 +35,7 @@ public struct SweepRunner: Sendable {
 
   /// What the threads share.
   private struct State {
-    var waiting: ArraySlice<SweepTask>
+    var waiting: ArraySlice<(task: SweepTask, key: String)>
     var running = 0
     var finished: Int
     /// Seconds of finished runs, and runs left, by kind of run.
@@ -44,20 +44,16 @@ public struct SweepRunner: Sendable {
     var failure: (any Error)?
   }
 
-  /// Runs of one kind take about as long.
+  /// Runs of one kind take about as long: those that differ in seed, pictures and labels alone.
   private struct Kind: Hashable {
-    let model: String
-    let size: Int
-    let batchSize: Int
-    let attack: SweepAttack
-    let defence: DefenceChain
+    private var experiment: Experiment
+    private let batchSize: Int
 
     init(_ task: SweepTask) {
-      model = task.model
-      size = task.size
-      batchSize = task.batchSize
-      attack = task.attack
-      defence = task.defence
+      experiment = task.experiment
+      batchSize = experiment.batchSize
+      experiment.data = ExperimentData()
+      experiment.attack.seed = 0
     }
   }
 
@@ -75,7 +71,7 @@ public struct SweepRunner: Sendable {
   ) throws {
     let seconds = try store.seconds()
     let keyed = try tasks.map { (task: $0, key: try $0.key) }
-    let missing = keyed.filter { seconds[$0.key] == nil }.map(\.task)
+    let missing = keyed.filter { seconds[$0.key] == nil }
     var start = State(waiting: missing[...], finished: tasks.count - missing.count)
     for (task, key) in keyed {
       if let time = seconds[key] {
@@ -107,14 +103,14 @@ public struct SweepRunner: Sendable {
   ) {
     let backend = makeBackend()
     while !shouldStop() {
-      let task = state.withLock { $0.failure == nil ? $0.waiting.popFirst() : nil }
-      guard let task else { return }
+      let next = state.withLock { $0.failure == nil ? $0.waiting.popFirst() : nil }
+      guard let (task, key) = next else { return }
       do {
         guard
           let outcome = try task.run(
             pictures: pictures, backend: backend, shouldStop: shouldStop)
         else { return }
-        let entry = SweepStore.Entry(task: task, record: outcome.record, timing: outcome.timing)
+        let entry = SweepStore.Entry(key: key, record: outcome.record, timing: outcome.timing)
         try store.add(entry)
         state.withLock { state in
           let time = entry.timing.compileSeconds + entry.timing.attackSeconds

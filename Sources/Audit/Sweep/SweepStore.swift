@@ -1,6 +1,7 @@
+import CSQLite
 import Foundation
-import GRDB
 import ModelIO
+import Synchronization
 
 /// The results of a sweep in a SQLite file: one row per run, under the run's full configuration.
 ///
@@ -10,12 +11,13 @@ import ModelIO
 public final class SweepStore: Sendable {
   /// A run with its result.
   public struct Entry: Sendable {
-    public let task: SweepTask
+    /// Which run it is; see ``SweepTask/key``.
+    public let key: String
     public let record: RunRecord
     public let timing: RunTiming
 
-    public init(task: SweepTask, record: RunRecord, timing: RunTiming) {
-      self.task = task
+    public init(key: String, record: RunRecord, timing: RunTiming) {
+      self.key = key
       self.record = record
       self.timing = timing
     }
@@ -24,10 +26,10 @@ public final class SweepStore: Sendable {
   /// Says in the file's header that it is ours: "grdl" in ASCII.
   private static let applicationID: Int32 = 0x6772_646C
   /// Version of the tables.
-  private static let formatVersion: Int32 = 1
+  private static let formatVersion = 1
 
   public let path: String
-  private let queue: DatabaseQueue
+  private let database: Mutex<SQLiteDatabase>
 
   /// Opens the results at `path`, or makes an empty file for them.
   ///
@@ -42,33 +44,31 @@ public final class SweepStore: Sendable {
       try SweepStore.makeFile(path)
     }
     do {
-      queue = try DatabaseQueue(path: path, configuration: SweepStore.configuration)
+      let opened = try SQLiteDatabase(path: path)
       if isThere {
-        let length = try queue.read { try SweepStore.checkContent($0) }
+        let length = try SweepStore.checkContent(opened)
         // SQLite notices missing pages, but not a last one that is cut.
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         guard (attributes[.size] as? Int ?? 0) >= length else { throw Damaged() }
       }
       // Taken once at the start: a read-only file must not be found out after hours.
-      try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE; ROLLBACK") }
+      try opened.execute("BEGIN IMMEDIATE; ROLLBACK")
+      database = Mutex(opened)
     } catch {
       throw SweepStore.fileError(error, path)
     }
   }
 
-  private static var configuration: Configuration {
-    var configuration = Configuration()
-    configuration.busyMode = .timeout(30)
-    configuration.label = "gradleak sweep"
-    return configuration
-  }
-
   // MARK: - Rows
 
-  /// The keys of all runs that are there.
+  /// The keys (``SweepTask/key``) of all runs that are there.
   public func keys() throws(FileError) -> Set<String> {
     do {
-      return try queue.read { try Set(String.fetchAll($0, sql: "SELECT task FROM run")) }
+      return try database.withLock { database in
+        var keys: Set<String> = []
+        try database.run("SELECT task FROM run") { keys.insert($0.text(0)) }
+        return keys
+      }
     } catch {
       throw SweepStore.fileError(error, path)
     }
@@ -77,11 +77,11 @@ public final class SweepStore: Sendable {
   /// Seconds that each finished run took, by its key.
   public func seconds() throws(FileError) -> [String: Double] {
     do {
-      return try queue.read { database in
+      return try database.withLock { database in
         var result: [String: Double] = [:]
-        let rows = try Row.fetchCursor(
-          database, sql: "SELECT task, compileSeconds + attackSeconds FROM run")
-        while let row = try rows.next() { result[row[0]] = row[1] }
+        try database.run("SELECT task, compileSeconds + attackSeconds FROM run") {
+          result[$0.text(0)] = $0.number(1)
+        }
         return result
       }
     } catch {
@@ -95,22 +95,21 @@ public final class SweepStore: Sendable {
   @discardableResult
   public func add(_ entry: Entry) throws(FileError) -> Bool {
     do {
-      let key = try entry.task.key
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let record = String(decoding: try encoder.encode(entry.record), as: UTF8.self)
-      return try queue.write { database in
-        try database.execute(
-          sql: """
-            INSERT OR IGNORE INTO run
-              (task, record, compileSeconds, attackSeconds, evaluationsPerSecond)
-            VALUES (?, ?, ?, ?, ?)
-            """,
-          arguments: [
-            key, record, entry.timing.compileSeconds, entry.timing.attackSeconds,
-            entry.timing.evaluationsPerSecond,
+      return try database.withLock { database in
+        try database.run(
+          """
+          INSERT OR IGNORE INTO run
+            (task, record, compileSeconds, attackSeconds, evaluationsPerSecond)
+          VALUES (?, ?, ?, ?, ?)
+          """,
+          [
+            .text(entry.key), .text(record), .number(entry.timing.compileSeconds),
+            .number(entry.timing.attackSeconds), .number(entry.timing.evaluationsPerSecond),
           ])
-        return database.changesCount > 0
+        return database.changeCount > 0
       }
     } catch {
       throw SweepStore.fileError(error, path)
@@ -120,23 +119,22 @@ public final class SweepStore: Sendable {
   /// All results, in an order that does not depend on when they were added.
   public func entries() throws(FileError) -> [Entry] {
     do {
-      return try queue.read { database in
-        let rows = try Row.fetchCursor(
-          database,
-          sql: """
-            SELECT task, record, compileSeconds, attackSeconds, evaluationsPerSecond
-            FROM run ORDER BY task
-            """)
+      return try database.withLock { database in
         var entries: [Entry] = []
         let decoder = JSONDecoder()
-        while let row = try rows.next() {
-          let (task, record): (String, String) = (row[0], row[1])
+        try database.run(
+          """
+          SELECT task, record, compileSeconds, attackSeconds, evaluationsPerSecond
+          FROM run ORDER BY task
+          """
+        ) { row in
           entries.append(
             Entry(
-              task: try decoder.decode(SweepTask.self, from: Data(task.utf8)),
-              record: try decoder.decode(RunRecord.self, from: Data(record.utf8)),
+              key: row.text(0),
+              record: try decoder.decode(RunRecord.self, from: Data(row.text(1).utf8)),
               timing: RunTiming(
-                compileSeconds: row[2], attackSeconds: row[3], evaluationsPerSecond: row[4])))
+                compileSeconds: row.number(2), attackSeconds: row.number(3),
+                evaluationsPerSecond: row.number(4))))
         }
         return entries
       }
@@ -191,22 +189,20 @@ public final class SweepStore: Sendable {
       unlink(temporary + "-journal")
     }
     do {
-      let queue = try DatabaseQueue(path: temporary, configuration: configuration)
-      try queue.write { database in
-        try database.execute(
-          sql: """
-            PRAGMA application_id = \(applicationID);
-            PRAGMA user_version = \(formatVersion);
-            CREATE TABLE run (
-              task TEXT PRIMARY KEY NOT NULL,
-              record TEXT NOT NULL,
-              compileSeconds REAL NOT NULL,
-              attackSeconds REAL NOT NULL,
-              evaluationsPerSecond REAL NOT NULL
-            ) WITHOUT ROWID;
-            """)
-      }
-      try queue.close()
+      try SQLiteDatabase(path: temporary).execute(
+        """
+        BEGIN;
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(formatVersion);
+        CREATE TABLE run (
+          task TEXT PRIMARY KEY NOT NULL,
+          record TEXT NOT NULL,
+          compileSeconds REAL NOT NULL,
+          attackSeconds REAL NOT NULL,
+          evaluationsPerSecond REAL NOT NULL
+        ) WITHOUT ROWID;
+        COMMIT;
+        """)
     } catch {
       throw fileError(error, path)
     }
@@ -219,15 +215,14 @@ public final class SweepStore: Sendable {
   }
 
   /// - Returns: bytes that the file must have.
-  private static func checkContent(_ database: Database) throws -> Int {
-    guard try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
-      throw Foreign()
+  private static func checkContent(_ database: borrowing SQLiteDatabase) throws -> Int {
+    func integer(_ name: String) throws -> Int {
+      try database.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
     }
-    let version = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-    guard version <= formatVersion else { throw Newer() }
-    guard try String.fetchOne(database, sql: "PRAGMA quick_check") == "ok" else { throw Damaged() }
-    let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
-    return try pages * (Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0)
+    guard try integer("application_id") == Int(applicationID) else { throw Foreign() }
+    guard try integer("user_version") <= formatVersion else { throw Newer() }
+    guard try database.first("PRAGMA quick_check", { $0.text(0) }) == "ok" else { throw Damaged() }
+    return try integer("page_count") * integer("page_size")
   }
 
   private struct Foreign: Error {}
@@ -246,7 +241,7 @@ public final class SweepStore: Sendable {
       case is Newer:
         ("these results were written by a newer gradleak", "use that one, or give a new name")
       case is Damaged: damaged
-      case let error as DatabaseError: sqliteProblem(error)
+      case let error as SQLiteError: sqliteProblem(error)
       case is DecodingError: damaged
       default: ("the results cannot be used (\(error))", "give another file")
       }
@@ -258,27 +253,27 @@ public final class SweepStore: Sendable {
     "restore a copy, or give a new name to start again"
   )
 
-  private static func sqliteProblem(_ error: DatabaseError) -> (String, String) {
-    switch error.resultCode {
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB: damaged
-    case .SQLITE_FULL:
+  private static func sqliteProblem(_ error: SQLiteError) -> (String, String) {
+    switch error.code {
+    case SQLITE_CORRUPT, SQLITE_NOTADB: damaged
+    case SQLITE_FULL:
       ("the disk is full; what was recorded before is kept", "free some space and start again")
-    case .SQLITE_READONLY, .SQLITE_PERM:
+    case SQLITE_READONLY, SQLITE_PERM:
       ("the results are read-only", "make the file and its folder writable, or give another name")
-    case .SQLITE_CANTOPEN:
+    case SQLITE_CANTOPEN:
       (
         "the results cannot be opened or made here",
         "give a file in a folder that exists and that you may write to"
       )
-    case .SQLITE_BUSY, .SQLITE_LOCKED:
+    case SQLITE_BUSY, SQLITE_LOCKED:
       ("another program holds the results locked", "wait until it has finished")
-    case .SQLITE_IOERR:
+    case SQLITE_IOERR:
       (
         "the disk refused to write; what was recorded before is kept",
         "see to the disk's space and health, then start again"
       )
     default:
-      ("SQLite refused (\(error.message ?? "\(error.resultCode)"))", "give another file")
+      ("SQLite refused (\(error.message))", "give another file")
     }
   }
 }

@@ -3,58 +3,29 @@ import Leakage
 import ModelIO
 import TensorGraph
 
-/// One run of a sweep: everything that its result depends on.
+/// One run of a sweep: an experiment, with what tells its pictures from others of the same names.
 public struct SweepTask: Codable, Sendable, Hashable {
   /// Version of gradleak: another one may give other results.
   public var tool = GradleakVersion.current
-  public var model: String
-  public var activation: String?
-  public var classes: Int?
-  public var size: Int
-  public var defence: DefenceChain
-  public var attack: SweepAttack
-  public var batchSize: Int
-  public var seed: UInt64
-  public var trials: Int
-  public var iterations: Int
-  /// Names of the batch's pictures.
-  public var images: [String]
+  public var experiment: Experiment
   /// Of the pictures' pixels before they are fitted to the model.
   public var imageFingerprint: String
 
-  public init(
-    model: String, activation: String? = nil, classes: Int? = nil, size: Int,
-    defence: DefenceChain, attack: SweepAttack, batchSize: Int, seed: UInt64, trials: Int,
-    iterations: Int, images: [String], imageFingerprint: String
-  ) {
-    self.model = model
-    self.activation = activation
-    self.classes = classes
-    self.size = size
-    self.defence = defence
-    self.attack = attack
-    self.batchSize = batchSize
-    self.seed = seed
-    self.trials = trials
-    self.iterations = iterations
-    self.images = images
+  public init(_ experiment: Experiment, imageFingerprint: String) {
+    self.experiment = experiment
     self.imageFingerprint = imageFingerprint
   }
 
   /// What decides whether it can be run at all.
   public struct Setting: Hashable, Sendable {
-    let model: String
-    let activation: String?
-    let classes: Int?
-    let size: Int
-    let defence: DefenceChain
+    let model: ModelChoice
+    let defences: DefenceChain
     let batchSize: Int
   }
 
   public var setting: Setting {
     Setting(
-      model: model, activation: activation, classes: classes, size: size, defence: defence,
-      batchSize: batchSize)
+      model: experiment.model, defences: experiment.defences, batchSize: experiment.batchSize)
   }
 
   /// The text that identifies this run: JSON with sorted keys.
@@ -66,21 +37,50 @@ public struct SweepTask: Codable, Sendable, Hashable {
     }
   }
 
-  /// How the attack is run.
-  var configuration: AttackConfiguration {
-    let plan = attack.plan
-    var configuration = AttackConfiguration(
-      attack: attack.kind, precision: plan?.precision ?? AttackConfiguration().precision,
-      seed: seed,
-      trials: trials, iterations: iterations, snapshots: 0, plan: plan)
-    configuration.unknown = attack.unknown
-    return configuration
+  /// Whether its client can apply the defence; to be asked before anything runs.
+  ///
+  /// - Throws: ``ModelError`` when there is no such model, ``AttackError`` when a defence cannot act.
+  public func check(_ pictures: SweepPictures, backend: any Backend) throws {
+    var runner = ExperimentRunner(try experiment.selectedModel(), backend: backend)
+    try runner.check(try prepare(&runner, pictures))
+  }
+
+  private func prepare(
+    _ runner: inout ExperimentRunner, _ pictures: SweepPictures
+  ) throws -> PreparedExperiment {
+    let shape = runner.selected.model.inputShape
+    return try runner.prepare(
+      experiment,
+      pictures: pictures.chosen(experiment.data.pictures, inputHeight: shape[1]).map {
+        PrivateExample(name: $0.name, picture: $0.image, label: nil, inputShape: shape)
+      })
+  }
+
+  /// Runs it.
+  ///
+  /// - Parameter shouldStop: asked after every iteration; the result is nil when it said so.
+  /// - Throws: ``ModelError`` or ``AttackError`` when the model or attack cannot be had.
+  func run(
+    pictures: SweepPictures, backend: any Backend, shouldStop: () -> Bool
+  ) throws -> AuditOutcome? {
+    var runner = ExperimentRunner(try experiment.selectedModel(), backend: backend)
+    let outcome = try runner.run(try prepare(&runner, pictures)) { _, _ in
+      shouldStop() ? .stop(.interrupted) : .proceed
+    }
+    return outcome.wasInterrupted || shouldStop() ? nil : outcome
   }
 }
 
 /// Pictures of a sweep: a folder's, or the bundled photographs.
 public struct SweepPictures: Sendable {
-  private let folder: [(name: String, image: Image)]?
+  /// A picture with its name, and the path by which experiments call it.
+  struct Picture: Sendable {
+    let name: String
+    let path: String
+    let image: Image
+  }
+
+  private let folder: [Picture]?
   /// Pictures of a folder at most: all are held.
   private static let limit = 20_000
 
@@ -116,9 +116,10 @@ public struct SweepPictures: Sendable {
         path: path, problem: "there are no PNG or JPEG pictures in this folder",
         remedy: "give a folder with some")
     }
-    var read: [(name: String, image: Image)] = []
+    var read: [Picture] = []
     for name in pictures.sorted() {
-      read.append((name, try Image(contentsOf: path + "/" + name)))
+      let file = path.hasSuffix("/") ? path + name : path + "/" + name
+      read.append(Picture(name: name, path: file, image: try Image(contentsOf: file)))
     }
     folder = read
   }
@@ -126,8 +127,17 @@ public struct SweepPictures: Sendable {
   /// The pictures for a model with inputs of this size.
   func count(size: Int) -> Int { folder?.count ?? BundledImages.names.count }
 
-  func all(size: Int) -> [(name: String, image: Image)] {
-    folder ?? BundledImages.all(size: size > 32 ? 64 : 32)
+  func all(size: Int) -> [Picture] {
+    folder
+      ?? BundledImages.all(size: BundledImages.size(forHeight: size)).map {
+        Picture(name: $0.name, path: $0.name, image: $0.image)
+      }
+  }
+
+  /// The pictures of these paths.
+  func chosen(_ paths: [String], inputHeight: Int) -> [Picture] {
+    let all = all(size: inputHeight)
+    return paths.compactMap { path in all.first { $0.path == path } }
   }
 }
 
@@ -159,43 +169,16 @@ extension SweepPlan {
 
   /// Every run of the plan, in its order, each once.
   ///
-  /// - Throws: ``SweepError`` when these are too many.
-  public func tasks(of pictures: SweepPictures) throws(SweepError) -> [SweepTask] {
+  /// - Throws: ``SweepError`` when these are too many, ``ModelError`` when there is no such model.
+  public func tasks(of pictures: SweepPictures) throws -> [SweepTask] {
     try checkCount(of: pictures)
     var seen: Set<SweepTask> = []
     var result: [SweepTask] = []
     for group in groups {
       for size in group.sizes {
-        let all = pictures.all(size: size)
-        let fingerprints = all.map { picture in
-          Fingerprint.of([
-            (
-              "picture",
-              Tensor(
-                [picture.image.height, picture.image.width, 3], .i32,
-                picture.image.pixels.map(Double.init))
-            )
-          ])
-        }
-        for (batchSize, defence) in group.batchSizes.flatMap({ size in
-          group.defences.map { (size, $0) }
-        }) {
-          for attack in group.attacks {
-            for offset in 0..<group.seeds {
-              for first in 0..<min(all.count, group.pictures ?? all.count) {
-                let batch = (0..<batchSize).map { (first + $0) % all.count }
-                let task = SweepTask(
-                  model: group.model, activation: group.activation, classes: group.classes,
-                  size: size, defence: defence, attack: attack, batchSize: batchSize,
-                  seed: group.firstSeed &+ UInt64(offset),
-                  trials: group.trials ?? attack.plan?.trials ?? 1,
-                  iterations: group.iterations ?? attack.plan?.iterations ?? 300,
-                  images: batch.map { all[$0].name },
-                  imageFingerprint: batch.map { fingerprints[$0] }.joined(separator: "+"))
-                if seen.insert(task).inserted { result.append(task) }
-              }
-            }
-          }
+        for task in try group.tasks(of: pictures.all(size: size), size: size)
+        where seen.insert(task).inserted {
+          result.append(task)
         }
       }
     }
@@ -203,69 +186,69 @@ extension SweepPlan {
   }
 }
 
-extension SweepTask {
-  /// The model to attack.
-  ///
-  /// - Throws: ``ModelError`` when there is none, or an option does not fit it.
-  public func makeModel() throws(ModelError) -> (model: Model, activation: String) {
-    let architecture = try ModelCatalog.architecture(named: model)
-    let channels = architecture.defaults.inputShape[0]
-    var chosen: Activation?
-    if let activation {
-      guard let known = Activation(rawValue: activation) else {
-        let names = Activation.allCases.map(\.rawValue)
-        let hint = nearestSpelling(to: activation, in: names).map { "; did you mean \($0)?" } ?? ""
-        throw ModelError("there is no activation called \(activation.quotedForMessage)\(hint)")
-      }
-      chosen = known
-    }
-    let model = try architecture.model(
-      ModelOptions(
-        inputShape: [channels, size, size], classCount: classes, activation: chosen))
-    return (model, (chosen ?? architecture.defaults.activation).rawValue)
-  }
-
-  /// Whether its client can apply the defence; to be asked before anything runs.
-  ///
-  /// - Throws: ``ModelError`` as ``makeModel()``, ``AttackError`` when a defence cannot act.
-  public func check(_ pictures: SweepPictures) throws {
-    let model = try makeModel().model
-    let companions =
-      defence.needsCompanions
-      ? CompanionImages(besides: batch(of: pictures, for: model), for: model, seed: seed).all : []
-    try defence.check(
-      for: DefenceSetting(
-        model: model, batchSize: batchSize, companionCount: companions.count))
-  }
-
-  private func batch(of pictures: SweepPictures, for model: Model) -> [PrivateExample] {
-    let byName = Dictionary(
-      pictures.all(size: size).map { ($0.name, $0.image) }, uniquingKeysWith: { first, _ in first })
-    var labels = RandomSource(seed: seed).derive(label: "labels").derive(label: images[0])
-    return images.compactMap { name in
-      byName[name].map {
-        PrivateExample(
-          name: name, picture: $0, label: labels.integer(below: model.classCount),
-          inputShape: model.inputShape)
+extension SweepPlan.Group {
+  fileprivate func tasks(
+    of pictures: [SweepPictures.Picture], size: Int
+  ) throws -> [SweepTask] {
+    let classCount =
+      try classes ?? ModelCatalog.architecture(named: model).defaults.classCount
+    let fingerprints = pictures.map { $0.image.fingerprint }
+    var experiment = Experiment()
+    experiment.model = try modelChoice(size: size)
+    var result: [SweepTask] = []
+    for (batchSize, defence) in batchSizes.flatMap({ size in defences.map { (size, $0) } }) {
+      experiment.defences = defence
+      for attack in attacks {
+        experiment.isAdaptive = attack.isAdaptive
+        for offset in 0..<seeds {
+          experiment.attack = configuration(attack, seed: firstSeed &+ UInt64(offset))
+          for first in 0..<min(pictures.count, self.pictures ?? pictures.count) {
+            let batch = (0..<batchSize).map { (first + $0) % pictures.count }
+            var labels = RandomSource(seed: experiment.attack.seed).derive(label: "labels")
+              .derive(label: pictures[first].name)
+            experiment.data.pictures = batch.map { pictures[$0].path }
+            experiment.data.labels = batch.map { _ in
+              ExampleLabel(String(labels.integer(below: classCount)))
+            }
+            result.append(
+              SweepTask(
+                experiment,
+                imageFingerprint: batch.map { fingerprints[$0] }.joined(separator: "+")))
+          }
+        }
       }
     }
+    return result
   }
 
-  /// Runs it.
-  ///
-  /// - Parameter shouldStop: asked after every iteration; the result is nil when it said so.
-  /// - Throws: ``ModelError`` or ``AttackError`` when the model or attack cannot be had.
-  func run(
-    pictures: SweepPictures, backend: any Backend, shouldStop: () -> Bool
-  ) throws -> SimulatedAudit.Outcome? {
-    let (model, activation) = try makeModel()
-    let audit = SimulatedAudit(
-      WeightedModel(untrained: model, seed: seed), activation: activation,
-      weights: "untrained, initialised with seed \(seed)", backend: backend)
-    let outcome = try audit.run(
-      batch(of: pictures, for: model), configuration: configuration, defences: defence,
-      isAdaptive: attack.isAdaptive
-    ) { _, _ in shouldStop() ? .stop(.interrupted) : .proceed }
-    return outcome.wasInterrupted || shouldStop() ? nil : outcome
+  private func modelChoice(size: Int) throws(ModelError) -> ModelChoice {
+    var choice = ModelChoice(name: model)
+    choice.classes = classes
+    choice.size = size
+    guard let activation else { return choice }
+    guard let known = Activation(rawValue: activation) else {
+      let names = Activation.allCases.map(\.rawValue)
+      let hint = nearestSpelling(to: activation, in: names).map { "; did you mean \($0)?" } ?? ""
+      throw ModelError("there is no activation called \(activation.quotedForMessage)\(hint)")
+    }
+    choice.activation = known
+    return choice
+  }
+
+  private func configuration(_ attack: SweepAttack, seed: UInt64) -> AttackConfiguration {
+    let plan = attack.plan
+    var configuration = AttackConfiguration(
+      attack: attack.kind, precision: plan?.precision ?? AttackConfiguration().precision,
+      seed: seed, trials: trials ?? plan?.trials ?? 1,
+      iterations: iterations ?? plan?.iterations ?? 300, snapshots: 0, plan: plan)
+    configuration.unknown = attack.unknown
+    return configuration
+  }
+}
+
+extension Image {
+  /// Of the pixels.
+  fileprivate var fingerprint: String {
+    Fingerprint.of([("picture", Tensor([height, width, 3], .i32, pixels.map(Double.init)))])
   }
 }

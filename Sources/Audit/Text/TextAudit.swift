@@ -75,7 +75,7 @@ public struct TextAudit: Sendable {
     try save(update)
     var configuration = completed(configuration)
     // Searches are given the lengths, as the papers' attacks are.
-    if configuration.attack.searches { configuration.lengths = originals.map(\.count) }
+    if configuration.attack.descriptor.searches { configuration.lengths = originals.map(\.count) }
     let result = try TextInversion(
       weighted, update: update, configuration: configuration, prior: prior,
       isDefended: !client.defences.defences.isEmpty, backend: backend

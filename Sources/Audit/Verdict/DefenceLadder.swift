@@ -14,50 +14,15 @@ public struct DefenceLadder: Sendable, Equatable {
     self.rungs = rungs
   }
 
-  /// Names of the ladders that ``standard(_:updateNorm:)`` makes: the defences of the DLG paper (Zhu
-  /// et al. 2019, section 5), and DP-SGD (Abadi et al. 2016).
-  public static let standardNames = ["gaussian", "prune", "fp16", "int8", "dp-sgd"]
-
-  /// Names of the other ladders.
-  public static let otherNames = [
-    "laplacian", "bf16", "signsgd", "terngrad", "soteria", "lora", "transform", "mixup",
-    "instahide",
-    "secure-aggregation",
-  ]
-
-  /// A ladder by name; nil when there is none so called.
+  /// The ladder of a kind of defence; nil where it has none.
   ///
   /// - Parameter updateNorm: Euclidean norm of an undefended update, to which DP-SGD clips.
-  public static func standard(_ name: String, updateNorm: Double) -> DefenceLadder? {
-    let texts: [String]
-    switch name {
-    case "gaussian", "laplacian":
-      texts = (-8...2).map { "\(name):1e\($0)" }
-    case "prune":
-      texts = ["0.1", "0.3", "0.5", "0.7", "0.9", "0.99", "0.999"].map { "prune:\($0)" }
-    case "fp16", "bf16", "int8", "signsgd", "terngrad":
-      texts = [name]
-    case "dp-sgd":
-      // To two digits, so that the command line says it exactly.
-      let norm = String(format: "%.1e", max(updateNorm, 1e-20))
-      texts = ["1e-4", "1e-3", "1e-2", "1e-1", "1", "10"].map { "dp-sgd:\(norm),\($0)" }
-    case "soteria":
-      texts = ["0.2", "0.4", "0.6", "0.8", "0.95"].map { "soteria:\($0)" }
-    case "lora":
-      texts = ["64", "16", "4", "1"].map { "lora:\($0)" }
-    case "instahide":
-      texts = ["2", "4"].map { "instahide:\($0)" }
-    case "mixup":
-      texts = ["mixup:1"]
-    case "transform":
-      texts = ["transform:3-1-7/43-18-18"]
-    case "secure-aggregation":
-      texts = ["2", "4", "8"].map { "secure-aggregation:\($0)" }
-    default:
-      return nil
-    }
-    let rungs = texts.compactMap { try? DefenceChain($0) }
-    return rungs.count == texts.count ? DefenceLadder(name: name, rungs: rungs) : nil
+  public init?(_ kind: DefenceDescriptor, updateNorm: Double) {
+    guard let ladder = kind.ladder else { return nil }
+    // To two digits, so that the command line says it exactly.
+    let norm = Double(String(format: "%.1e", min(max(updateNorm, 1e-20), 1e30))) ?? 1
+    let rungs = ladder.rungs(norm).compactMap { try? DefenceChain([$0]) }
+    self.init(name: kind.name, rungs: rungs)
   }
 }
 

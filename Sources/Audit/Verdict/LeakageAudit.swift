@@ -7,39 +7,40 @@ import TensorGraph
 public struct LeakageAudit: Sendable {
   /// What to do, and for how long.
   public struct Plan: Sendable {
-    /// Attack of the first round; ``AttackKind/automatic`` is followed by DLG where images did not come
-    /// back in full.
-    public var configuration: AttackConfiguration
-    /// Batches of private images; each shares one update.
-    public var batches: [[PrivateExample]]
-    /// Names of ladders; see ``DefenceLadder/standardNames``.
-    public var ladders: [String]
+    /// The experiments of the first round, without defences, which the audit varies; all have the same
+    /// attack. ``AttackName/automatic`` is followed by DLG where images did not come back in full.
+    public var experiments: [PreparedExperiment]
+    /// Kinds of defences to look for the strength of, which must have a ladder.
+    public var ladders: [DefenceDescriptor]
     /// Seconds for everything.
     public var budget: Double
-    /// Whether each seed draws weights of its own, so that runs of several seeds are independent.
-    public var hasDrawnWeights: Bool
 
     public init(
-      configuration: AttackConfiguration, batches: [[PrivateExample]], ladders: [String],
-      budget: Double, hasDrawnWeights: Bool = true
+      experiments: [PreparedExperiment], ladders: [DefenceDescriptor], budget: Double
     ) {
-      self.hasDrawnWeights = hasDrawnWeights
-      self.configuration = configuration
-      self.batches = batches
+      precondition(
+        ladders.allSatisfy { $0.ladder != nil },
+        "a defence without a ladder among \(ladders.map(\.name))")
+      self.experiments = experiments
       self.ladders = ladders
       self.budget = budget
     }
+
+    /// Attack of the first round.
+    var configuration: AttackConfiguration { experiments[0].experiment.attack }
   }
 
   /// What came of it.
   public struct Result: Sendable {
     /// Attacks on undefended updates, with the pictures.
-    public var undefended: [SimulatedAudit.Outcome] = []
+    public var undefended: [AuditOutcome] = []
     /// Attacks on defended updates.
     public var defended: [RunRecord] = []
     public var findings: [DefenceFinding] = []
     /// What was cut short or left out.
     public var remarks: [String] = []
+    /// Why no defence was tried, a sentence; nil where some were, or none were asked for.
+    public var defencesLeftOut: String?
     public var wasInterrupted = false
 
     public init() {}
@@ -65,14 +66,14 @@ public struct LeakageAudit: Sendable {
   static let margin = 1.0
 
   private let plan: Plan
-  private let makeAudit: @Sendable (UInt64) -> SimulatedAudit
+  private let runner: ExperimentRunner
   private let clock = ContinuousClock()
 
-  /// - Parameter makeAudit: the simulation with the weights of a seed.
-  public init(_ plan: Plan, makeAudit: @escaping @Sendable (UInt64) -> SimulatedAudit) {
-    precondition(!plan.batches.isEmpty, "an audit of no images")
+  /// - Parameter runner: of the plan's experiments.
+  public init(_ plan: Plan, runner: ExperimentRunner) {
+    precondition(!plan.experiments.isEmpty, "an audit of no images")
     self.plan = plan
-    self.makeAudit = makeAudit
+    self.runner = runner
   }
 
   /// Runs the audit. What was found when the budget ends or `shouldStop` says so is kept.
@@ -80,9 +81,9 @@ public struct LeakageAudit: Sendable {
   /// - Throws: ``AttackError`` when the attack does not apply.
   public func run(
     observe: (Progress) -> Void = { _ in }, shouldStop: () -> Bool = { false }
-  ) throws(AttackError) -> Result {
+  ) throws -> Result {
     var session = Session(
-      plan: plan, makeAudit: makeAudit, end: clock.now + .seconds(plan.budget), clock: clock)
+      plan: plan, runner: runner, end: clock.now + .seconds(plan.budget), clock: clock)
     try session.attackUndefended(observe, shouldStop)
     if !session.result.wasInterrupted { session.climb(observe, shouldStop) }
     return session.result
@@ -92,7 +93,7 @@ public struct LeakageAudit: Sendable {
 /// One audit on its way.
 private struct Session {
   let plan: LeakageAudit.Plan
-  let makeAudit: @Sendable (UInt64) -> SimulatedAudit
+  private var runner: ExperimentRunner
   let end: ContinuousClock.Instant
   let clock: ContinuousClock
   var result = LeakageAudit.Result()
@@ -100,15 +101,13 @@ private struct Session {
   private var reserve = 0.0
   /// Seconds at most of one attack behind a defence.
   private var trialLimit = Double.infinity
-  /// The weights of one seed at a time.
-  private var latest: (seed: UInt64, audit: SimulatedAudit)?
 
   init(
-    plan: LeakageAudit.Plan, makeAudit: @escaping @Sendable (UInt64) -> SimulatedAudit,
+    plan: LeakageAudit.Plan, runner: ExperimentRunner,
     end: ContinuousClock.Instant, clock: ContinuousClock
   ) {
     self.plan = plan
-    self.makeAudit = makeAudit
+    self.runner = runner
     self.end = end
     self.clock = clock
   }
@@ -118,24 +117,19 @@ private struct Session {
     return Double(left.seconds) + Double(left.attoseconds) * 1e-18
   }
 
-  private mutating func audit(seed: UInt64) -> SimulatedAudit {
-    if let latest, latest.seed == seed { return latest.audit }
-    let audit = makeAudit(seed)
-    latest = (seed, audit)
-    return audit
-  }
-
   /// Attacks one update.
   private mutating func attack(
-    _ batch: [PrivateExample], _ configuration: AttackConfiguration, _ defences: DefenceChain,
+    _ subject: PreparedExperiment, _ configuration: AttackConfiguration, _ defences: DefenceChain,
     step: String, stopsAt goal: Double = .infinity,
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
-  ) throws(AttackError) -> SimulatedAudit.Outcome {
-    let audit = audit(seed: configuration.seed)
+  ) throws -> AuditOutcome {
     let (clock, end) = (clock, end)
     var judged = 0
-    let outcome = try audit.run(batch, configuration: configuration, defences: defences) {
-      state, psnr in
+    let experiment = subject.varied { experiment in
+      experiment.attack = configuration
+      experiment.defences = defences
+    }
+    let outcome = try runner.run(experiment) { state, psnr in
       let left = (end - clock.now).components
       observe(
         LeakageAudit.Progress(step: step, secondsLeft: Double(left.seconds), attack: state))
@@ -156,33 +150,34 @@ private struct Session {
 
   mutating func attackUndefended(
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
-  ) throws(AttackError) {
+  ) throws {
     // Half of the budget is the defences', where some are asked for.
     let share = plan.ladders.isEmpty ? 1.0 : 0.5
     let reserve = (1 - share) * plan.budget
-    for (index, batch) in plan.batches.enumerated() {
-      let left = plan.batches.count - index
+    for (index, subject) in plan.experiments.enumerated() {
+      let left = plan.experiments.count - index
       var configuration = plan.configuration
-      let names = batch.map(\.name).joined(separator: "+")
+      let names = subject.name
       guard index == 0 || secondsLeft - reserve > 0 else {
         result.remarks.append("\(names), for want of time.")
         continue
       }
       limit(&configuration, to: max((secondsLeft - reserve) / Double(left), 0.1))
       let outcome = try attack(
-        batch, configuration, .none, step: "[\(index + 1)/\(plan.batches.count)] \(names)", observe,
+        subject, configuration, .none, step: "[\(index + 1)/\(plan.experiments.count)] \(names)",
+        observe,
         shouldStop)
       result.undefended.append(settled(outcome))
       noteLimit(outcome.record, names)
       if result.wasInterrupted { return }
     }
     guard plan.configuration.attack == .automatic else { return }
-    for (index, batch) in plan.batches.enumerated() {
+    for (index, subject) in plan.experiments.enumerated() {
       guard result.undefended.indices.contains(index) else { break }
       let images = result.undefended[index].record.images
       let record = result.undefended[index].record
       guard images.contains(where: { record.level(of: $0) != .full }) else { continue }
-      let names = batch.map(\.name).joined(separator: "+")
+      let names = subject.name
       guard secondsLeft - reserve > 1 else {
         result.remarks.append("The attack dlg on \(names), for want of time.")
         continue
@@ -190,10 +185,10 @@ private struct Session {
       var configuration = plan.configuration
       configuration.attack = .dlg
       limit(&configuration, to: secondsLeft - reserve)
-      let outcome: SimulatedAudit.Outcome
-      do throws(AttackError) {
+      let outcome: AuditOutcome
+      do {
         outcome = try attack(
-          batch, configuration, .none, step: "dlg on \(names)", observe, shouldStop)
+          subject, configuration, .none, step: "dlg on \(names)", observe, shouldStop)
       } catch {
         result.remarks.append("The attack dlg on \(names): \(error).")
         continue
@@ -221,14 +216,13 @@ private struct Session {
   }
 
   /// The outcome as it was asked for: a share of the budget that was not spent counts for nothing.
-  private func settled(_ outcome: SimulatedAudit.Outcome) -> SimulatedAudit.Outcome {
-    var record = outcome.record
-    guard !record.trials.contains(where: { $0.reason == .timeLimit }) else { return outcome }
-    record.configuration.timeLimit = plan.configuration.timeLimit
-    return SimulatedAudit.Outcome(
-      record: record, timing: outcome.timing, originals: outcome.originals,
-      reconstructions: outcome.reconstructions, numbers: outcome.numbers, frames: outcome.frames,
-      wasInterrupted: outcome.wasInterrupted)
+  private func settled(_ outcome: AuditOutcome) -> AuditOutcome {
+    guard !outcome.record.trials.contains(where: { $0.reason == .timeLimit }) else {
+      return outcome
+    }
+    var outcome = outcome
+    outcome.record.limit(to: plan.configuration.timeLimit)
+    return outcome
   }
 
   private mutating func noteLimit(_ record: RunRecord, _ names: String) {
@@ -244,11 +238,11 @@ private struct Session {
     guard !plan.ladders.isEmpty else { return }
     guard result.undefended.contains(where: { Session.hasLeaked($0.record) }) else {
       let cut = result.undefended.count { $0.record.outcome == .undetermined }
-      result.remarks.append(
+      result.defencesLeftOut =
         cut == 0
-          ? "Defences: nothing leaked without one."
-          : "Defences: nothing was shown to leak without one, and \(cut) of "
-            + "\(result.undefended.count) attacks are undetermined.")
+        ? "Defences: nothing leaked without one."
+        : "Defences: nothing was shown to leak without one, and \(cut) of "
+          + "\(result.undefended.count) attacks are undetermined."
       return
     }
     let norm = medianNumber(result.undefended.map { $0.record.update.norm.value })
@@ -258,25 +252,23 @@ private struct Session {
     }
     // Further weights make further trials of the same images; where there are none, nothing does.
     let rounds =
-      plan.hasDrawnWeights ? (LeakageGrade.unitsForA + order.count - 1) / order.count : 1
+      runner.selected.drawsWeights ? (LeakageGrade.unitsForA + order.count - 1) / order.count : 1
     var findings: [(place: Int, finding: DefenceFinding)] = []
     defer { result.findings = findings.sorted { $0.place < $1.place }.map(\.finding) }
     for (position, place) in laddersByEffort.enumerated() {
-      let name = plan.ladders[place]
+      let kind = plan.ladders[place]
       let remaining = Double(plan.ladders.count - position)
       reserve = max(secondsLeft, 0) * (remaining - 1) / remaining
       trialLimit = max(LeakageAudit.trialShare * (secondsLeft - reserve), 0.5)
-      guard let ladder = DefenceLadder.standard(name, updateNorm: norm) else {
-        preconditionFailure("there is no ladder called \(name)")
-      }
+      guard let ladder = DefenceLadder(kind, updateNorm: norm) else { continue }
       let search = DefenceSearch(ladder: ladder, trialCount: rounds * order.count)
-      var failure: AttackError?
+      var failure: (any Error)?
       let finding = search.run { index, chain in
         guard failure == nil, secondsLeft > reserve, !result.wasInterrupted else { return nil }
-        let batch = plan.batches[order[index % order.count]]
-        do throws(AttackError) {
+        let subject = plan.experiments[order[index % order.count]]
+        do {
           return try attempt(
-            batch, chain, seed: plan.configuration.seed &+ UInt64(index / order.count), observe,
+            subject, chain, seed: plan.configuration.seed &+ UInt64(index / order.count), observe,
             shouldStop)
         } catch {
           failure = error
@@ -286,7 +278,8 @@ private struct Session {
       findings.append((place, finding))
       if finding.outcome == .undecided {
         result.remarks.append(
-          "The defence \(name)\(failure.map { ": \($0)" } ?? ", as long as it takes to tell").")
+          "The defence \(kind.name)\(failure.map { ": \($0)" } ?? ", as long as it takes to tell")."
+        )
       }
       if result.wasInterrupted { return }
     }
@@ -296,10 +289,8 @@ private struct Session {
   /// slow ones: of one rung, then most, then those that leave systems of deficient rank, or large ones.
   private var laddersByEffort: [Int] {
     func effort(_ index: Int) -> Int {
-      let name = plan.ladders[index]
-      if ["secure-aggregation", "mixup", "instahide"].contains(name) { return 3 }
-      if ["prune", "lora", "soteria"].contains(name) { return 2 }
-      return DefenceLadder.standard(name, updateNorm: 1)?.rungs.count == 1 ? 0 : 1
+      guard let ladder = plan.ladders[index].ladder else { return 0 }
+      return ladder.effort == .usual && ladder.rungs(1).count == 1 ? -1 : ladder.effort.rawValue
     }
     return plan.ladders.indices.sorted { (effort($0), $0) < (effort($1), $1) }
   }
@@ -313,9 +304,9 @@ private struct Session {
   /// Attacks one batch behind a defence; nil when the budget left it less than its share, which tells
   /// nothing.
   private mutating func attempt(
-    _ batch: [PrivateExample], _ chain: DefenceChain, seed: UInt64,
+    _ subject: PreparedExperiment, _ chain: DefenceChain, seed: UInt64,
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
-  ) throws(AttackError) -> DefenceSearch.Trial? {
+  ) throws -> DefenceSearch.Trial? {
     var configuration = plan.configuration
     configuration.seed = seed
     configuration.trials = 1
@@ -323,16 +314,16 @@ private struct Session {
     configuration.snapshots = 0
     let hasFullTime = secondsLeft - reserve >= trialLimit
     limit(&configuration, to: max(min(secondsLeft - reserve, trialLimit), 0.1))
-    let grey = batch.map { greyDecibels($0) }.max() ?? 0
+    let grey = subject.batch.map { greyDecibels($0) }.max() ?? 0
     let goal =
       max(SweepReport.defaultLeakedPSNR, grey + LeakLevel.marginOverGrey) + LeakageAudit.margin
     var record = try attack(
-      batch, configuration, chain, step: chain.description, stopsAt: goal, observe, shouldStop
+      subject, configuration, chain, step: chain.description, stopsAt: goal, observe, shouldStop
     ).record
     if record.trials.contains(where: { $0.reason == .goalReached }), !Session.hasLeaked(record) {
       // What the attacker would have chosen in the end was another trial's.
       record = try attack(
-        batch, configuration, chain, step: chain.description, observe, shouldStop
+        subject, configuration, chain, step: chain.description, observe, shouldStop
       ).record
     }
     let isCut = record.wasCutShort
@@ -340,7 +331,7 @@ private struct Session {
       return nil
     }
     // The rest of the budget is no part of what was asked for.
-    if !isCut { record.configuration.timeLimit = plan.configuration.timeLimit }
+    if !isCut { record.limit(to: plan.configuration.timeLimit) }
     result.defended.append(record)
     return DefenceSearch.Trial(record)
   }
@@ -351,5 +342,13 @@ private struct Session {
 
   private static func highest(_ record: RunRecord) -> Double {
     record.images.map(\.decibels).filter { !$0.isNaN }.max() ?? -.infinity
+  }
+}
+
+extension RunRecord {
+  /// Says which time limit was asked for, where another one was set and not reached.
+  fileprivate mutating func limit(to seconds: Double?) {
+    configuration.timeLimit = seconds
+    experiment?.attack.timeLimit = seconds
   }
 }

@@ -64,13 +64,11 @@ public struct GradientAnalysis: Sendable {
         "the spectrum for \(order) pixel values needs \(needed >> 20) MiB, more than the limit of "
           + "\(memoryLimit >> 20) MiB; use smaller images, a smaller batch or a higher limit")
     }
-    let products: GaussNewtonProducts
-    do {
-      products = try GaussNewtonProducts(
-        weighted, batchSize: images.shape[0], labels: labels, loss: loss, shared: shared,
-        dtype: .f64, mode: mode, backend: backend)
-    } catch {
-      throw AttackError("\(weighted.model.name) cannot be analysed: \(error.message)")
+    let signature = UpdateSignature(
+      weighted.model, batchSize: images.shape[0], loss: loss, shared: shared, mode: mode)
+    let products = try AttackError.naming(weighted.model.name, "analysed") {
+      () throws(GraphError) in
+      try GaussNewtonProducts(weighted, signature, labels: labels, dtype: .f64, backend: backend)
     }
     images.doubles.withUnsafeBufferPointer { products.move(to: $0) }
     unknowns = order
@@ -80,7 +78,7 @@ public struct GradientAnalysis: Sendable {
       GradientAnalysis.byteCount(unknowns: order) <= memoryLimit
       && order <= algebra.largestEigenvalueOrder
     let rankBound = min(equationBound, order)
-    let decomposition = try onBackend("\(weighted.model.name) cannot be analysed") {
+    let decomposition = try AttackError.naming(weighted.model.name, "analysed") {
       () throws(GraphError) in
       isExact
         ? try Decomposition(products, shape: images.shape, algebra, shouldStop)
@@ -89,7 +87,9 @@ public struct GradientAnalysis: Sendable {
           shouldStop)
     }
     guard let decomposition else {
-      guard !shouldStop() else { throw AttackError("the analysis was stopped before its end") }
+      guard !shouldStop() else {
+        throw AttackError("the analysis was stopped before its end", .stopped)
+      }
       throw AttackError(
         "the eigenvalues did not converge: the gradient of \(weighted.model.name) is not finite here"
       )

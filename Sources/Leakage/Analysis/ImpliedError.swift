@@ -17,7 +17,7 @@ struct ImpliedError: Sendable {
   }
 }
 
-extension GradientInversion {
+extension AttackProblem {
   /// How far off a solution may be, found as cheaply as that is possible.
   ///
   /// A closed form is run again on slightly other numbers: the update with random errors of the size of its
@@ -32,12 +32,12 @@ extension GradientInversion {
   ///   - extremeEigenvalues: of JᵀJ there, as far as known.
   /// - Returns: nil when it could not be measured in time or memory.
   func impliedError(
-    images: Tensor, labels: [Int]?, loss: Double, closedForm: AttackKind?,
-    extremeEigenvalues: (smallest: Double, largest: Double)?, _ observe: AttackObserver
-  ) -> ImpliedError? {
+    images: Tensor, labels: [Int]?, loss: Double, closedForm: (any ClosedFormAttack)?,
+    extremeEigenvalues: (smallest: Double, largest: Double)?, _ run: AttackRun
+  ) throws(AttackError) -> ImpliedError? {
     let energy = max(roundingEnergy, loss)
     if let closedForm, counter.isNone {
-      let error = errorOfNearMiss(images, closedForm, energy: energy, observe)
+      let error = try errorOfNearMiss(images, closedForm, energy: energy, run)
       if let error, error <= Diagnosis.tolerableError {
         return ImpliedError(meanSquaredError: error, extremeEigenvalues: extremeEigenvalues)
       }
@@ -47,7 +47,7 @@ extension GradientInversion {
       let error = ImpliedError(meanSquaredError: bound, extremeEigenvalues: extremeEigenvalues)
       if error.isTolerable || error.isSingular { return error }
     }
-    return expectedError(images, labels, loss: loss, observe)
+    return try expectedError(images, labels, loss: loss, run)
   }
 
   /// The squared error that rounding of the shared numbers, or the client's noise, brings.
@@ -63,34 +63,30 @@ extension GradientInversion {
   /// The largest mean squared distance between a reconstruction and those from slightly other updates;
   /// infinite where there are none, nil when stopped.
   private func errorOfNearMiss(
-    _ images: Tensor, _ kind: AttackKind, energy: Double, _ observe: AttackObserver
-  ) -> Double? {
+    _ images: Tensor, _ attack: any ClosedFormAttack, energy: Double, _ run: AttackRun
+  ) throws(AttackError) -> Double? {
     let own = max(update.roundingEnergies.reduce(0, +), .leastNormalMagnitude)
     var source = RandomSource(seed: configuration.seed).derive(label: "near misses")
     var worst = 0.0
     for _ in 0..<(update.batchSize == 1 ? Self.nearMisses : 1) {
-      if isOverdue { return nil }
+      if run.isOverdue { return nil }
       let factor = max(energy / own, 1)
       let other = replacing(
         update.disturbed(energies: update.roundingEnergies.map { $0 * factor }, &source))
-      guard let solution = try? other.nearMiss(kind, observe), solution.isFinite else {
-        return isOverdue ? nil : .infinity
+      let found = try AttackError.ifApplicable { () throws(AttackError) in
+        try attack.solve(nearMiss: other, run)
       }
-      let (found, originals) = (unstacked(solution.images), unstacked(images))
-      let order = matchBatch(reconstructions: found, originals: originals)
+      guard let solution = found, solution.isFinite else {
+        return run.isOverdue ? nil : .infinity
+      }
+      let (reconstructions, originals) = (unstacked(solution.images), unstacked(images))
+      let order = matchBatch(reconstructions: reconstructions, originals: originals)
       let errors = originals.indices.map {
-        ImageMetrics.meanSquaredError(found[order[$0]], originals[$0])
+        ImageMetrics.meanSquaredError(reconstructions[order[$0]], originals[$0])
       }
       worst = max(worst, errors.max() ?? .infinity)
     }
     return worst.isNaN ? .infinity : worst
-  }
-
-  private func nearMiss(
-    _ kind: AttackKind, _ observe: AttackObserver
-  ) throws(AttackError) -> ClosedFormSolution {
-    if kind == .peeling, let solution = try? peeledBatchOnly(observe) { return solution }
-    return try solution(kind, draws: 200_000, observe)
   }
 
   // MARK: - Searches
@@ -102,16 +98,17 @@ extension GradientInversion {
   private static let priorVariance = 1.0 / 12
 
   private func expectedError(
-    _ images: Tensor, _ labels: [Int]?, loss: Double, _ observe: AttackObserver
-  ) -> ImpliedError? {
+    _ images: Tensor, _ labels: [Int]?, loss: Double, _ run: AttackRun
+  ) throws(AttackError) -> ImpliedError? {
     let order = images.shape.elementCount
-    guard let labels, order <= Self.largestOrder, !isOverdue,
-      let function = try? MatchingResiduals(
-        weighted, update: matched, labels: labels, mode: mode, counter: counter, backend: backend)
-    else { return nil }
+    guard let labels, order <= Self.largestOrder, !run.isOverdue else { return nil }
+    let function = try AttackError.naming(weighted.model.name, "attacked") {
+      () throws(GraphError) in
+      try MatchingResiduals(self, labels: labels)
+    }
     let equations = NormalEquations(
       function, algebra: backend.linearAlgebra, memoryLimit: solver.memoryLimit,
-      deadline: deadline)
+      deadline: run.end)
     let count = matched.sharedParameters.reduce(0) {
       $0 + matched.gradients[$1].shape.elementCount
     }
@@ -124,7 +121,7 @@ extension GradientInversion {
       let signs = (0..<order).map { _ in source.integer(below: 2) == 0 ? -1.0 : 1 }
       guard
         let answer = try equations.solve(
-          signs, at: point, pointID: 0, damping: damping, shouldStop: { isOverdue })
+          signs, at: point, pointID: 0, damping: damping, shouldStop: { run.isOverdue })
       else { return nil }
       let trace = max(dot(signs, answer), 0)
       guard let extremes = try equations.extremeEigenvalues(at: point) else { return nil }

@@ -9,7 +9,7 @@ struct PeelingEvidence {
   let misfit: UpdateMisfit?
 }
 
-extension GradientInversion {
+extension AttackProblem {
   /// Relative residual of a layer's equations below which they are not said to contradict each other.
   private static let contradiction = 1e-4
 
@@ -17,21 +17,21 @@ extension GradientInversion {
   private static let contradictionMargin = 30.0
 
   /// Tests the layers of a single image's update; nil where peeling does not apply.
-  func peelingEvidence(_ observe: AttackObserver) -> PeelingEvidence? {
-    guard counter.isNone, let layers = testedLayers(observe) else { return nil }
-    return PeelingEvidence(layers: layers, misfit: contradiction(among: layers, observe))
+  func peelingEvidence(_ run: AttackRun) throws(AttackError) -> PeelingEvidence? {
+    guard counter.isNone, let layers = try testedLayers(run) else { return nil }
+    return PeelingEvidence(layers: layers, misfit: try contradiction(among: layers, run))
   }
 
   /// The first layer whose equations determine its input and contradict each other: those of layers below
   /// one whose input is open may do so without the update being to blame.
   private func contradiction(
-    among layers: [LayerPeeling.Layer], _ observe: AttackObserver
-  ) -> UpdateMisfit? {
+    among layers: [LayerPeeling.Layer], _ run: AttackRun
+  ) throws(AttackError) -> UpdateMisfit? {
     guard update.origin != nil else { return nil }
     let end = layers.firstIndex(where: \.isOpen) ?? layers.endIndex
     guard
       let place = layers[..<end].firstIndex(where: { $0.relativeResidual > Self.contradiction }),
-      let usual = usualResiduals(observe), usual.indices.contains(place),
+      let usual = try usualResiduals(run), usual.indices.contains(place),
       layers[place].relativeResidual > Self.contradictionMargin * usual[place]
     else { return nil }
     let layer = layers[place]
@@ -45,16 +45,14 @@ extension GradientInversion {
   }
 
   /// What is left of each layer's equations for the gradient of a random image, rounded as the update is.
-  private func usualResiduals(_ observe: AttackObserver) -> [Double]? {
+  private func usualResiduals(_ run: AttackRun) throws(AttackError) -> [Double]? {
     var source = RandomSource(seed: configuration.seed).derive(label: "usual residuals")
     let images = source.uniformTensor(batchShape, .f64)
-    guard
-      let other = try? weighted.share(
-        images: images, labels: knownLabels ?? [0], loss: update.loss, mode: mode, backend: backend)
-    else { return nil }
+    let other = try weighted.share(
+      images: images, labels: knownLabels ?? [0], loss: update.loss, mode: mode, backend: backend)
     let scale = (other.squaredNorm / update.squaredNorm).squareRoot()
     let disturbed = other.disturbed(
       energies: update.roundingEnergies.map { $0 * scale * scale }, &source)
-    return replacing(disturbed).testedLayers(observe)?.map(\.relativeResidual)
+    return try replacing(disturbed).testedLayers(run)?.map(\.relativeResidual)
   }
 }

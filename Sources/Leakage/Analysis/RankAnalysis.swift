@@ -51,7 +51,8 @@ public struct RankAnalysis: Sendable {
         let layer = weighted.model.parameters[parameter].name
         layers.append(try RankAnalysis.layer(layer, inverse, &source))
       } catch {
-        throw AttackError("\(weighted.model.name) cannot be analysed: \(error.message)")
+        throw AttackError(
+          "\(weighted.model.name) cannot be analysed: \(error.message)", .backendFailed)
       }
       isFirst = false
     }

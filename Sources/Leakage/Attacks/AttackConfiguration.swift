@@ -1,46 +1,9 @@
 import TensorGraph
 
-/// Which attack to run.
-public enum AttackKind: String, Codable, Sendable, CaseIterable {
-  /// The best that applies: label first, closed forms, then Levenberg-Marquardt from random starts,
-  /// then L-BFGS; ends with a ``Diagnosis``.
-  case automatic = "auto"
-  /// Label first, then Levenberg-Marquardt from random starts (see ``LevenbergMarquardt``).
-  case levenbergMarquardt = "lm"
-  /// Deep Leakage from Gradients (Zhu, Liu, Han 2019, Algorithm 1): data and soft labels are sought
-  /// together.
-  case dlg
-  /// Improved DLG (Zhao, Mopuri, Bilen 2020): the label is read off the last layer's gradient, then
-  /// the data are sought.
-  case idlg
-  /// The input of a first fully connected layer with bias, in closed form (Geiping et al. 2020,
-  /// Proposition 3.1). No search.
-  case linear
-  /// One image, or a small batch, in closed form, layer by layer (see ``LayerPeeling``). No search.
-  case peeling
-  /// One example through a chain without biases, with its logistic loss (see
-  /// ``RecursiveGradientAttack``). No search.
-  case rGap = "r-gap"
-  /// One image of a vision transformer whose first attention reads its patches (see ``April``). No
-  /// search.
-  case april
-  /// A batch through a fully connected first layer with ReLU (see ``Spear``).
-  case spear
-  /// The ``OptimizationPlan`` of the configuration: a preset, or the user's own.
-  case plan
-
-  /// Whether the attack iterates from random dummy data.
-  public var searches: Bool {
-    switch self {
-    case .automatic, .levenbergMarquardt, .dlg, .idlg, .plan: true
-    case .linear, .peeling, .rGap, .april, .spear: false
-    }
-  }
-}
-
 /// How an attack is run: all that is needed, with the update, to repeat it.
-public struct AttackConfiguration: Codable, Sendable, Equatable {
-  public var attack: AttackKind
+public struct AttackConfiguration: Codable, Sendable, Hashable {
+  /// A name of ``AttackCatalog``, or ``AttackName/plan`` where there is a plan.
+  public var attack: AttackName
   public var precision: Precision
   /// Seed of the dummy data; trial t uses a stream of its own derived from it.
   public var seed: UInt64
@@ -55,7 +18,7 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
   public var timeLimit: Double?
   /// Number of snapshots of the best trial to keep, spread geometrically over its iterations.
   public var snapshots: Int
-  /// What ``AttackKind/plan`` runs; its own precision, trials and iterations are overruled by this
+  /// What ``AttackName/plan`` runs; its own precision, trials and iterations are overruled by this
   /// configuration's.
   public var plan: OptimizationPlan?
   /// Who attacks; nil for an honest-but-curious server. Changes nothing but the record.
@@ -64,7 +27,7 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
   public var unknown: [ThreatModel.Fact]?
 
   public init(
-    attack: AttackKind = .automatic, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
+    attack: AttackName = .automatic, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
     iterations: Int = 6000, solvedBelow: Double = 1e-9, timeLimit: Double? = nil,
     snapshots: Int = 10, plan: OptimizationPlan? = nil
   ) {
@@ -86,17 +49,23 @@ public struct AttackConfiguration: Codable, Sendable, Equatable {
 extension AttackConfiguration {
   /// - Throws: ``AttackError`` when a number is out of range.
   func validate() throws(AttackError) {
-    guard trials >= 1 else { throw AttackError("\(trials) trials: at least 1 is needed") }
+    guard trials >= 1 else {
+      throw AttackError("\(trials) trials: at least 1 is needed", .badInput)
+    }
     guard iterations >= 1 else {
-      throw AttackError("\(iterations) iterations: at least 1 is needed")
+      throw AttackError("\(iterations) iterations: at least 1 is needed", .badInput)
     }
     guard solvedBelow >= 0, solvedBelow.isFinite else {
-      throw AttackError("the matching loss to stop at is \(solvedBelow); it must be 0 or more")
+      throw AttackError(
+        "the matching loss to stop at is \(solvedBelow); it must be 0 or more", .badInput)
     }
     if let timeLimit, !(timeLimit > 0) {
-      throw AttackError("a time limit of \(timeLimit) seconds: it must be more than 0")
+      throw AttackError(
+        "a time limit of \(timeLimit) seconds: it must be more than 0", .badInput)
     }
     try plan?.validate()
-    guard snapshots >= 0 else { throw AttackError("\(snapshots) snapshots: 0 or more are needed") }
+    guard snapshots >= 0 else {
+      throw AttackError("\(snapshots) snapshots: 0 or more are needed", .badInput)
+    }
   }
 }

@@ -12,26 +12,20 @@ final class GaussNewtonProducts {
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought as probabilities.
-  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
-  ///   - counter: the view in which gradients are matched.
-  ///   - training: the client's local steps; nil for one gradient.
+  ///   - counter: whose view the signature has.
   ///   - columns: products computed at once.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init(
-    _ weighted: WeightedModel, batchSize: Int, labels: [Int]?,
-    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType, mode: ForwardMode,
-    counter: CounterAttack = .none, training: LocalTraining? = nil, columns: Int = 1,
-    backend: any Backend
+    _ weighted: WeightedModel, _ signature: UpdateSignature, labels: [Int]?, dtype: DType,
+    counter: CounterAttack = .none, columns: Int = 1, backend: any Backend
   ) throws(GraphError) {
     let product = GaussNewtonGraph(
-      weighted.model, batchSize: batchSize,
-      labelForm: labels == nil ? .probabilities : .classIndices, seeksLabels: labels == nil,
-      loss: loss, shared: shared, columns: columns == 1 ? nil : columns, dtype: dtype, mode: mode,
-      view: counter.view, training: training)
+      signature, labelForm: labels == nil ? .probabilities : .classIndices,
+      seeksLabels: labels == nil, columns: columns == 1 ? nil : columns, dtype: dtype)
     function = try CompiledFunction(product.function, on: backend)
     function.bind(product.parameters, to: weighted.parameters)
     function.bind(product.buffers, to: weighted.buffers)
-    function.bind(product.weights, to: counter.weights(of: shared))
+    function.bind(product.weights, to: counter.weights(of: signature.shared))
     let (images, labelBuffer) = (function.input(product.images), function.input(product.labels))
     if let labels {
       labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))
@@ -40,6 +34,15 @@ final class GaussNewtonProducts {
     directions = product.directions.map(function.input)
     products = product.products.map(function.output)
     self.columns = columns
+  }
+
+  /// Of the matching loss that an attack minimises.
+  convenience init(
+    _ problem: AttackProblem, labels: [Int]?, dtype: DType
+  ) throws(GraphError) {
+    try self.init(
+      problem.weighted, problem.signature, labels: labels, dtype: dtype, counter: problem.counter,
+      backend: problem.backend)
   }
 
   func move(to point: UnsafeBufferPointer<Double>) {

@@ -1,6 +1,35 @@
 import TensorGraph
 
-extension GradientInversion {
+extension AttackProblem {
+  /// The labels of several local steps, ascending; nil where the update does not tell them.
+  func trainedLabels(_ training: LocalTraining) -> [Int]? {
+    // Counts are differences of small numbers, which a defence drowns.
+    guard counter.isNone || update.batchSize == 1 else { return nil }
+    return LabelRecovery.labels(
+      of: update, after: training, weighted, seed: configuration.seed, backend: backend)
+  }
+
+  /// The labels in the batch's order, as far as that matters; nil when the update does not tell them.
+  func likelyLabels() -> [Int]? {
+    if let knownLabels { return knownLabels }
+    if counter.hasMixedLabels { return nil }
+    // A label's number that was not sent, or that noise has drowned, is no basis for the search.
+    if !counter.isNone, let bias = weighted.model.classifier?.bias,
+      !(update.gradients[bias].doubles.contains { $0 < 0 })
+    {
+      return nil
+    }
+    if let training = update.training {
+      return trainedLabels(training).flatMap {
+        training.arrangements(of: $0, limit: 1)?.first
+      }
+    }
+    if update.batchSize == 1 {
+      return LabelRecovery.singleLabel(of: update, weighted).map { [$0] }
+    }
+    return LabelRecovery.batchLabels(of: update, weighted)
+  }
+
   /// The labels that a plan's strategy gives, or nil when they are sought with the images.
   ///
   /// - Throws: ``AttackError`` when the strategy does not apply, with one that does.

@@ -18,23 +18,19 @@ final class MatchingFunction: ObjectiveFunction {
   private let prior: PixelPrior?
 
   /// - Parameters:
+  ///   - problem: its update as the counter-attack sees it is matched.
   ///   - labels: class indices of the batch, or nil when they are sought.
-  ///   - update: as `counter` sees it; see ``CounterAttack/matched(_:)``.
-  ///   - counter: the view in which gradients are matched, and the errors to reckon with.
   ///   - soughtForm: what sought labels are made of: logits, or probabilities as free numbers.
   /// - Throws: ``GraphError`` when the backend cannot run the objective.
   init(
-    _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?,
-    soughtForm: LabelForm = .logits, precision: Precision, mode: ForwardMode,
-    counter: CounterAttack = .none, backend: any Backend
+    _ problem: AttackProblem, labels: [Int]?, soughtForm: LabelForm = .logits,
+    precision: Precision
   ) throws(GraphError) {
-    let model = weighted.model
+    let (weighted, update, counter) = (problem.weighted, problem.matched, problem.counter)
     let matching = GradientMatchingGraph(
-      model, batchSize: update.batchSize, labelForm: labels == nil ? soughtForm : .classIndices,
-      seeksLabels: labels == nil, loss: update.loss, shared: update.sharedParameters,
-      dtype: precision.dtype, mode: mode, view: counter.view,
-      training: update.training)
-    function = try CompiledFunction(matching.function, on: backend)
+      problem.signature, labelForm: labels == nil ? soughtForm : .classIndices,
+      seeksLabels: labels == nil, dtype: precision.dtype)
+    function = try CompiledFunction(matching.function, on: problem.backend)
     let shared = update.sharedParameters
     function.bind(matching.parameters, to: weighted.parameters)
     function.bind(matching.buffers, to: weighted.buffers)

@@ -7,13 +7,9 @@ import TensorGraph
 /// sought too: the gradient is linear in them, so that they need no softmax.
 final class MatchingResiduals: LeastSquaresFunction {
   let matching: MatchingFunction
-  private let weighted: WeightedModel
-  private let update: SharedUpdate
+  private let problem: AttackProblem
   private let labels: [Int]?
-  private let mode: ForwardMode
-  private let counter: CounterAttack
   private let prior: PixelPrior?
-  private let backend: any Backend
   private let single: GaussNewtonProducts
   private var singlePrecision: GaussNewtonProducts?
 
@@ -22,28 +18,15 @@ final class MatchingResiduals: LeastSquaresFunction {
 
   /// - Parameter labels: class indices of the batch, or nil when they are sought.
   /// - Throws: ``GraphError`` when the backend cannot run the objective.
-  init(
-    _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?, mode: ForwardMode,
-    counter: CounterAttack = .none, backend: any Backend
-  ) throws(GraphError) {
-    self.weighted = weighted
-    self.update = update
+  init(_ problem: AttackProblem, labels: [Int]?) throws(GraphError) {
+    self.problem = problem
     self.labels = labels
-    self.mode = mode
-    self.backend = backend
-    self.counter = counter
+    let variance = problem.counter.noiseVariance
     prior =
-      counter.noiseVariance > 0
-      ? PixelPrior(
-        shape: Shape([update.batchSize] + weighted.model.inputShape.dimensions),
-        noiseVariance: counter.noiseVariance) : nil
+      variance > 0 ? PixelPrior(shape: problem.batchShape, noiseVariance: variance) : nil
     matching = try MatchingFunction(
-      weighted, update: update, labels: labels, soughtForm: .probabilities, precision: .f64,
-      mode: mode, counter: counter, backend: backend)
-    single = try GaussNewtonProducts(
-      weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
-      shared: update.sharedParameters, dtype: .f64, mode: mode, counter: counter,
-      training: update.training, backend: backend)
+      problem, labels: labels, soughtForm: .probabilities, precision: .f64)
+    single = try GaussNewtonProducts(problem, labels: labels, dtype: .f64)
   }
 
   func evaluate(
@@ -88,9 +71,6 @@ final class MatchingResiduals: LeastSquaresFunction {
   }
 
   private func makeSinglePrecision() throws(GraphError) -> GaussNewtonProducts {
-    try GaussNewtonProducts(
-      weighted, batchSize: update.batchSize, labels: labels, loss: update.loss,
-      shared: update.sharedParameters, dtype: .f32, mode: mode, counter: counter,
-      training: update.training, backend: backend)
+    try GaussNewtonProducts(problem, labels: labels, dtype: .f32)
   }
 }

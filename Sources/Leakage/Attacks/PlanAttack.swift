@@ -1,93 +1,101 @@
 import TensorGraph
 
-extension GradientInversion {
-  /// Runs an ``OptimizationPlan`` with the configuration's precision, trials and iterations.
-  func optimize(
-    _ plan: OptimizationPlan, _ observe: AttackObserver
-  ) throws(AttackError) -> AttackResult {
-    var journal = TrialJournal(
-      batchShape: batchShape, deadline: deadline, training: update.training)
-    try search(
-      plan, &journal, trials: configuration.trials, iterations: configuration.iterations,
-      precision: configuration.precision, observe)
-    return journal.result()
+/// An attack that is an ``OptimizationPlan``: a preset, or the user's own.
+public struct PlanAttack: Attack {
+  public let plan: OptimizationPlan
+  /// The JSON of a preset's difference from the default; nil for other plans.
+  public let source: String?
+
+  public init(_ plan: OptimizationPlan, source: String? = nil) {
+    self.plan = plan
+    self.source = source
   }
 
-  /// Enters the trials of `plan` into the journal.
+  public var descriptor: AttackDescriptor {
+    AttackDescriptor(
+      name: AttackName(rawValue: plan.name), summary: plan.about.summary,
+      paper: plan.about.paper, needs: plan.needs, category: plan.category, searches: true)
+  }
+
+  /// With the configuration's precision, trials and iterations.
+  public func run(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
+    let configuration = problem.configuration
+    try search(
+      trials: configuration.trials, iterations: configuration.iterations,
+      precision: configuration.precision, problem, &run)
+  }
+
+  /// Enters the trials.
   func search(
-    _ plan: OptimizationPlan, _ journal: inout TrialJournal, trials: Int, iterations: Int,
-    precision: Precision, _ observe: AttackObserver
+    trials: Int, iterations: Int, precision: Precision, _ problem: AttackProblem,
+    _ run: inout AttackRun
   ) throws(AttackError) {
-    let labels = try labels(for: plan)
-    let functions = try stages(plan, labels, precision, &journal)
+    let (update, shape) = (problem.update, problem.batchShape)
+    let labels = try problem.labels(for: plan)
+    let known = PlanFunction.Known(
+      labels: labels, matched: try matchedParameters(of: problem),
+      features: try recoveredFeatures(labels, problem))
+    let functions = try stages(known, precision, problem, &run)
     var search = PlanSearch(
-      plan: plan, functions: functions, batchShape: batchShape, squaredNorm: update.squaredNorm,
-      iterations: iterations, solvedBelow: configuration.solvedBelow)
+      plan: plan, functions: functions, batchShape: shape, squaredNorm: update.squaredNorm,
+      iterations: iterations, solvedBelow: problem.configuration.solvedBelow)
     let epochs = plan.separateEpochs(of: update.training)
     if epochs > 1, let training = update.training {
       search.epochs = EpochMatching(epochs: epochs, clients: training.clientRanges)
     }
     for trial in 0..<trials {
-      let source = RandomSource(seed: configuration.seed).derive(label: "trial")
+      let source = RandomSource(seed: problem.configuration.seed).derive(label: "trial")
         .derive(index: trial)
-      let start = try startingPoint(plan.initialization, functions[0], source)
-      try journal.run(
-        method: .plan(plan),
-        labels: { labels ?? mostLikelyLabels($0[batchShape.elementCount...], form: .logits) },
-        observe: observe,
+      let start = try startingPoint(functions[0], source, problem)
+      try run.search(
+        method: descriptor.method,
+        labels: {
+          labels ?? problem.mostLikelyLabels($0[shape.elementCount...], form: .logits)
+        },
         solve: { observer throws(AttackError) in
-          try onBackend("\(weighted.model.name) cannot be attacked") { () throws(GraphError) in
+          try problem.onBackend { () throws(GraphError) in
             try search.run(from: start, noise: source.derive(label: "noise"), observer)
           }
         })
-      if journal.wasStopped || journal.entries.last?.trial.reason == .solved { return }
+      if run.wasStopped || run.entries.last?.trial.reason == .solved { return }
     }
   }
 
   /// Compiles the plan's objective, once for each scale.
   private func stages(
-    _ plan: OptimizationPlan, _ labels: [Int]?, _ precision: Precision,
-    _ journal: inout TrialJournal
+    _ known: PlanFunction.Known, _ precision: Precision, _ problem: AttackProblem,
+    _ run: inout AttackRun
   ) throws(AttackError) -> [PlanFunction] {
-    let matched = try matchedParameters(plan.objective)
-    let features = try recoveredFeatures(plan, labels)
-    if plan.prior.batchNorm.weight > 0, weighted.model.batchNormCount == 0 {
+    let model = problem.weighted.model
+    if plan.prior.batchNorm.weight > 0, model.batchNormCount == 0 {
       throw AttackError(
-        "\(plan.name) needs batch normalisation, which \(weighted.model.name) lacks; choose another "
-          + "model, or switch the prior off with prior.batchNorm=0")
+        "\(plan.name) needs batch normalisation, which \(model.name) lacks; choose another model, or "
+          + "switch the prior off with prior.batchNorm=0")
     }
     var functions: [PlanFunction] = []
     for scale in plan.scales {
-      do {
-        functions.append(
-          try journal.compiling { () throws(GraphError) in
-            try PlanFunction(
-              plan, weighted, update: update, labels: labels, matched: matched,
-              features: features, scale: scale, precision: precision, mode: mode,
-              backend: backend)
-          })
-      } catch {
-        throw AttackError("\(weighted.model.name) cannot be attacked: \(error.message)")
-      }
+      functions.append(
+        try run.compiling(model) { () throws(GraphError) in
+          try PlanFunction(plan, problem, known, scale: scale, precision: precision)
+        })
     }
     return functions
   }
 
   /// Indices of the parameters that the objective matches.
-  private func matchedParameters(
-    _ objective: MatchingObjective
-  ) throws(AttackError) -> [Int] {
-    let names = weighted.model.parameters.map(\.name)
-    guard !objective.parameters.isEmpty else { return update.sharedParameters }
+  private func matchedParameters(of problem: AttackProblem) throws(AttackError) -> [Int] {
+    let objective = plan.objective
+    let names = problem.weighted.model.parameters.map(\.name)
+    guard !objective.parameters.isEmpty else { return problem.update.sharedParameters }
     for beginning in objective.parameters where !names.contains(where: { $0.hasPrefix(beginning) })
     {
       let suggestion =
         nearestSpelling(to: beginning, in: names).map { "; did you mean \($0)?" } ?? ""
       throw AttackError(
         "objective.parameters names \"\(beginning.prefix(80))\", with which no parameter of "
-          + "\(weighted.model.name) begins\(suggestion)")
+          + "\(problem.weighted.model.name) begins\(suggestion)")
     }
-    let matched = update.sharedParameters.filter { index in
+    let matched = problem.update.sharedParameters.filter { index in
       objective.parameters.contains { names[index].hasPrefix($0) }
     }
     guard !matched.isEmpty else {
@@ -101,12 +109,13 @@ extension GradientInversion {
   /// them, or else row y of its weight's gradient divided by its bias's (Yin et al. 2021), zeros where
   /// that vanishes. Nil when the plan does not ask.
   private func recoveredFeatures(
-    _ plan: OptimizationPlan, _ labels: [Int]?
+    _ labels: [Int]?, _ problem: AttackProblem
   ) throws(AttackError) -> Tensor? {
     guard plan.prior.features.weight > 0 else { return nil }
-    try update.requireOneGradient("the prior on features")
-    guard let labels, weighted.model.hasKnownFeatures,
-      let gradient = ClassifierGradient(update, weighted.model), let rows = gradient.rows,
+    try problem.update.requireOneGradient("the prior on features")
+    guard let labels, problem.weighted.model.hasKnownFeatures,
+      let gradient = ClassifierGradient(problem.update, problem.weighted.model),
+      let rows = gradient.rows,
       let sums = gradient.sums
     else {
       throw AttackError(
@@ -114,7 +123,7 @@ extension GradientInversion {
           + "given labels; switch the prior off with prior.features=0")
     }
     let width = gradient.featureCount
-    if let exact = separatedFeatures(labels) { return exact }
+    if let exact = try separatedFeatures(labels, problem) { return exact }
     return Tensor(
       [labels.count, width],
       .f64(
@@ -124,11 +133,14 @@ extension GradientInversion {
   }
 
   /// Features [N, F] in the order of the labels; nil where the gradient does not tell them exactly.
-  private func separatedFeatures(_ labels: [Int]) -> Tensor? {
-    guard
-      let batch = try? ExampleSeparation(weighted, backend: backend).separate(
-        update, knownLabels: labels, seed: configuration.seed)
-    else { return nil }
+  private func separatedFeatures(
+    _ labels: [Int], _ problem: AttackProblem
+  ) throws(AttackError) -> Tensor? {
+    let separated = try AttackError.ifApplicable { () throws(AttackError) in
+      try ExampleSeparation(problem.weighted, backend: problem.backend).separate(
+        problem.update, knownLabels: labels, seed: problem.configuration.seed)
+    }
+    guard let batch = separated else { return nil }
     // The separation's labels ascend.
     let order = labels.indices.sorted { (labels[$0], $0) < (labels[$1], $1) }
     let width = batch.features.shape[1]
@@ -143,22 +155,24 @@ extension GradientInversion {
 
   /// The first dummy images, followed by label logits where those are sought.
   private func startingPoint(
-    _ initialization: Initialization, _ function: PlanFunction, _ source: RandomSource
+    _ function: PlanFunction, _ source: RandomSource, _ problem: AttackProblem
   ) throws(AttackError) -> [Double] {
     var source = source
-    let shape = function.dummyShape
+    let (initialization, shape) = (plan.initialization, function.dummyShape)
     var point: [Double]
     if initialization.kind == .given {
-      guard let given = startingImages, given.shape == batchShape else {
+      guard let given = problem.startingImages, given.shape == problem.batchShape else {
         throw AttackError(
-          "the plan starts from given images of \(batchShape), and there are "
-            + (startingImages.map { "some of \($0.shape)" } ?? "none; give them with --start"))
+          "the plan starts from given images of \(problem.batchShape), and there are "
+            + (problem.startingImages.map { "some of \($0.shape)" }
+              ?? "none; give some"))
       }
-      let scaled = given.doubles.resized(from: batchShape, to: batchShape.resized(like: shape))
-      point = (0..<shape[0] / batchShape[0]).flatMap { _ in scaled }
+      let scaled = given.doubles.resized(
+        from: problem.batchShape, to: problem.batchShape.resized(like: shape))
+      point = (0..<shape[0] / problem.batchShape[0]).flatMap { _ in scaled }
     } else {
       point = initialization.draw(shape, &source)
-      if let normalization = weighted.model.normalization {
+      if let normalization = problem.weighted.model.normalization {
         // Drawn as the model sees it.
         point = normalization.pixels(point, imageElements: shape.elementCount / shape[0])
       }

@@ -18,21 +18,27 @@ final class PlanFunction: ObjectiveFunction {
   /// Where the distances of every evaluation are rounded; see ``PlanGraph/exactDistances``.
   private let exactDistances: (function: CompiledFunction, values: HostBuffer)?
 
-  /// - Parameters:
-  ///   - labels: class indices of the batch, or nil when they are sought.
-  ///   - matched: indices of the parameters to match.
-  ///   - features: recovered features [N, F]; needed when the plan has that prior.
+  /// What has been found out before the search.
+  struct Known {
+    /// Class indices of the batch; nil when they are sought.
+    let labels: [Int]?
+    /// Indices of the parameters to match.
+    let matched: [Int]
+    /// Recovered features [N, F]; needed when the plan has that prior.
+    let features: Tensor?
+  }
+
+  /// - Parameter scale: of the dummy images' height and width; see ``OptimizationPlan/scales``.
   /// - Throws: ``GraphError`` when the backend cannot run the objective.
   init(
-    _ plan: OptimizationPlan, _ weighted: WeightedModel, update: SharedUpdate, labels: [Int]?,
-    matched: [Int], features: Tensor?, scale: Double, precision: Precision, mode: ForwardMode,
-    backend: any Backend
+    _ plan: OptimizationPlan, _ problem: AttackProblem, _ known: Known, scale: Double,
+    precision: Precision
   ) throws(GraphError) {
+    let (weighted, update, backend) = (problem.weighted, problem.update, problem.backend)
+    let labels = known.labels
     let matching = PlanGraph(
-      plan, weighted.model, batchSize: update.batchSize,
-      labelForm: labels == nil ? .logits : .classIndices, matched: matched,
-      shared: update.sharedParameters, loss: update.loss, scale: scale,
-      dtype: precision.dtype, mode: mode, training: update.training)
+      plan, problem.signature, labelForm: labels == nil ? .logits : .classIndices,
+      matched: known.matched, scale: scale, dtype: precision.dtype)
     function = try CompiledFunction(matching.function, on: backend)
     var functions = [function]
     if let exact = matching.exactDistances {
@@ -52,7 +58,9 @@ final class PlanFunction: ObjectiveFunction {
     bind(matching.buffers, to: weighted.buffers)
     bind(matching.targets, to: update.gradients)
     if let input = matching.features {
-      guard let features else { preconditionFailure("the plan's prior needs features") }
+      guard let features = known.features else {
+        preconditionFailure("the plan's prior needs features")
+      }
       bind([input], to: [features])
     }
     let (images, labelBuffer) = (function.input(matching.images), function.input(matching.labels))

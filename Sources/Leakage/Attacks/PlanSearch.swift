@@ -18,7 +18,7 @@ struct PlanSearch {
 
   func run(
     from start: [Double], noise: RandomSource, _ observe: Observer
-  ) throws(GraphError) -> TrialJournal.Outcome {
+  ) throws(GraphError) -> AttackRun.Outcome {
     var point = start
     var (iteration, evaluations) = (0, 0)
     var reason = StopReason.iterationLimit
@@ -57,9 +57,9 @@ struct PlanSearch {
   /// The best seed's images at full size, then the labels' logits.
   private func outcome(
     _ result: SolverResult, _ function: PlanFunction, _ iterations: Int, _ evaluations: Int
-  ) throws(GraphError) -> TrialJournal.Outcome {
+  ) throws(GraphError) -> AttackRun.Outcome {
     if isPlain, function.dummyShape == batchShape {
-      return TrialJournal.Outcome(
+      return AttackRun.Outcome(
         SolverResult(
           point: result.point, value: result.value, iterations: iterations,
           evaluations: evaluations, reason: result.reason))
@@ -68,7 +68,7 @@ struct PlanSearch {
     _ = try function.value(at: result.point)
     let best = function.bestSeed
     let distance = try function.exactSquaredDistance(ofSeed: best)
-    var outcome = TrialJournal.Outcome(
+    var outcome = AttackRun.Outcome(
       SolverResult(
         point: images(of: result.point, function), value: distance,
         iterations: iterations, evaluations: evaluations + 1,

@@ -161,7 +161,7 @@ public struct WeightedModel: Sendable {
         training: training)
       return (update, function.read(client.loss).scalarValue, function.read(client.logits))
     } catch {
-      throw AttackError("\(model.name) cannot be run: \(error.message)")
+      throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)
     }
   }
 }

@@ -13,7 +13,7 @@ final class SingleGradient {
     let client = ClientGradientGraph(
       weighted.model, batchSize: 1, labelForm: .classIndices, dtype: .f64)
     let name = weighted.model.name
-    function = try onBackend("\(name) cannot be run") { () throws(GraphError) in
+    function = try AttackError.naming(name, "run") { () throws(GraphError) in
       try CompiledFunction(client.function, on: backend)
     }
     modelName = name
@@ -29,7 +29,7 @@ final class SingleGradient {
   func run(image elements: [Double], label index: Int) throws(AttackError) {
     image.write(Tensor(image.type.shape, .f64(elements)))
     label.write(Tensor([1], .i32([Int32(index)])))
-    try onBackend("\(modelName) cannot be run") { () throws(GraphError) in try function.run() }
+    try AttackError.naming(modelName, "run") { () throws(GraphError) in try function.run() }
   }
 
   /// The gradient of one parameter, by its index, in the latest run.

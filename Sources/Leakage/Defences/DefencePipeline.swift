@@ -1,23 +1,36 @@
 import TensorGraph
 
+/// What a client has in one round besides its update, as far as defences of the update ask.
+public struct ClientRound: Sendable {
+  /// Examples in its batch.
+  public let batchSize: Int
+  /// How its loss joins them.
+  public let reduction: LossReduction
+  /// The gradient of each example, one tensor per parameter; empty unless a defence of the chain takes
+  /// them (``DefenceNeeds/singleExamples``).
+  public let examples: [[Tensor]]
+  /// Where a defence of the chain takes it (``DefenceNeeds/representation``).
+  public let representation: Representation?
+  /// The random numbers of this defence in this round.
+  public var source: RandomSource
+}
+
 /// A client's defences with what they keep from round to round: what its updates go through.
 ///
 /// The same seed and the same updates give the same result.
 public struct DefencePipeline: Sendable {
+  /// What it applies.
   public let chain: DefenceChain
   private let source: RandomSource
   private var round = 0
-  /// For each deep gradient compression of the chain, by its index.
-  private var memories: [Int: CompressionMemory] = [:]
+  /// Those of the chain, with what they remember.
+  private var defences: [any Defence]
 
+  /// - Parameter seed: of all that is random in the defences.
   public init(_ chain: DefenceChain, seed: UInt64) {
     self.chain = chain
+    defences = chain.defences
     source = RandomSource(seed: seed).derive(label: "defence")
-  }
-
-  /// Whether the gradients of single examples are needed.
-  public var needsExampleGradients: Bool {
-    chain.defences.contains { $0.needs.singleExamples }
   }
 
   /// The random numbers of one of the chain's defences in this round.
@@ -32,7 +45,7 @@ public struct DefencePipeline: Sendable {
   ///   - batchSize: number of examples in the batch.
   ///   - loss: the client's.
   ///   - training: the local steps behind `gradients`, which are their update then.
-  ///   - examples: the gradient of each example, where ``needsExampleGradients``; else unused.
+  ///   - examples: the gradient of each example, where ``DefenceChain/needsExampleGradients``; else unused.
   public mutating func apply(
     _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
     training: LocalTraining? = nil, examples: [[Tensor]] = []
@@ -44,21 +57,23 @@ public struct DefencePipeline: Sendable {
 
   /// - Parameter representation: where the chain needs it.
   mutating func apply(
-    _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
-    training: LocalTraining? = nil, examples: [[Tensor]] = [], representation: Representation?
+    _ gradients: [Tensor], batchSize: Int, loss: ClientLoss, training: LocalTraining?,
+    examples: [[Tensor]], representation: Representation?
   ) -> DefendedUpdate {
     precondition(
       !chain.needsRepresentation || representation != nil, "\(chain) needs the representation")
     precondition(
-      !needsExampleGradients || examples.count == batchSize,
+      !chain.needsExampleGradients || examples.count == batchSize,
       "\(chain) needs the gradients of \(batchSize) examples, not of \(examples.count)")
     var transit = UpdateInTransit(gradients)
     let plainBytes = transit.wireByteCount
-    for (index, defence) in chain.defences.enumerated() {
-      var source = source(of: index)
-      apply(
-        defence, at: index, to: &transit, batchSize, loss.reduction, examples, representation,
-        &source)
+    for index in defences.indices {
+      guard var defence = defences[index] as? any UpdateDefence else { continue }
+      var client = ClientRound(
+        batchSize: batchSize, reduction: loss.reduction, examples: examples,
+        representation: representation, source: source(of: index))
+      defence.apply(to: &transit, in: &client)
+      defences[index] = defence
     }
     round += 1
     return DefendedUpdate(
@@ -68,68 +83,48 @@ public struct DefencePipeline: Sendable {
         sharedParameters: transit.parts.indices.filter { !transit.parts[$0].isWithheld }),
       wireByteCount: transit.wireByteCount, plainByteCount: plainBytes,
       counterAttack: CounterAttack(
-        transit, hasMixedLabels: chain.mixesLabels,
-        readsNoise: chain.bottleneckSize != nil),
+        transit, hasMixedLabels: chain.mixesImages, readsNoise: chain.readsNoise),
       noiseVariances: transit.parts.map(\.noiseVariance))
   }
 
-  private mutating func apply(
-    _ defence: Defence, at index: Int, to transit: inout UpdateInTransit, _ batchSize: Int,
-    _ reduction: LossReduction, _ examples: [[Tensor]], _ representation: Representation?,
-    _ source: inout RandomSource
-  ) {
-    switch defence {
-    case .gaussian(let variance):
-      transit.addGaussianNoise(variance: variance, using: &source)
-    case .laplacian(let variance):
-      transit.addLaplacianNoise(variance: variance, using: &source)
-    case .prune(let share):
-      transit.prune(share: share)
-    case .topK(let share):
-      transit.keepLargest(share: share)
-    case .randomK(let share):
-      transit.keepRandom(share: share, using: &source)
-    case .deepGradientCompression(let share, let momentum):
-      var memory = memories[index] ?? CompressionMemory()
-      let sent = memory.compress(
-        transit.parts.map { $0.tensor.doubles }, share: share, momentum: momentum)
-      memories[index] = memory
-      for (part, sent) in sent.enumerated() where !transit.parts[part].isWithheld {
-        transit.setPart(part, positions: sent.positions, values: sent.values)
+  /// What the client feeds to its model in place of a private batch in this round.
+  ///
+  /// - Parameters:
+  ///   - images: [N, C, H, W], values in 0...1.
+  ///   - labels: N class indices.
+  ///   - classCount: how many labels there are; those of companions are taken modulo it.
+  ///   - companions: the client's or the public's other images, and other clients'; used in their
+  ///     order, cyclically.
+  /// - Throws: ``AttackError`` when a defence needs more other images than there are.
+  public func encode(
+    images: Tensor, labels: [Int], classCount: Int, companions: [Companion] = []
+  ) throws(AttackError) -> EncodedBatch {
+    var batch = EncodedBatch(
+      images: images, shares: labels.map { oneHot($0, classCount) }, encodings: nil)
+    var earlier: [any ImageDefence] = []
+    for (index, defence) in chain.defences.enumerated() {
+      guard let defence = defence as? any ImageDefence else { continue }
+      var client = EncodingRound(
+        classCount: classCount, companions: companions, earlier: earlier,
+        source: source(of: index))
+      try defence.apply(to: &batch, in: &client)
+      earlier.append(defence)
+      if defence.clientCount == 1 {
+        batch.encodings = Array(unstacked(batch.images).prefix(labels.count))
       }
-      transit.wire.setSparse(isSeeded: false)
-    case .rounding(let format):
-      transit.round(to: format)
-    case .int8(let isStochastic):
-      transit.quantizeToInt8(isStochastic: isStochastic, using: &source)
-    case .qsgd(let levels):
-      transit.quantizeByNorm(levels: levels, using: &source)
-    case .ternGrad:
-      transit.ternarize(using: &source)
-    case .signSGD:
-      transit.takeSigns()
-    case .clip(let norm):
-      transit.clip(norm: norm)
-    case .dpSGD(let norm, let noiseMultiplier):
-      let (mean, wasClipped) = DefencePipeline.clippedMean(
-        examples.map { $0.map(\.doubles) }, norm: norm, noiseMultiplier: noiseMultiplier,
-        using: &source)
-      for (part, values) in mean.enumerated() {
-        transit.setPart(part, positions: nil, values: values)
-      }
-      let deviation = noiseMultiplier * norm / Double(batchSize)
-      transit.changeParts { $0.noiseVariance = deviation * deviation }
-      if reduction == .sum { transit.multiply(by: Double(batchSize)) }
-      if wasClipped { transit.scale = .lostTogether }
-    case .freeze(let tensors):
-      // Something is always trained.
-      for part in 0..<min(tensors, transit.parts.count - 1) { transit.withhold(part) }
-    case .soteria(let share):
-      if let representation { transit.hideRepresentation(representation, share: share) }
-    case .adapters, .bottleneck, .transform, .mixup, .instaHide, .secureAggregation:
-      // Done before there was an update.
-      break
     }
+    return batch
+  }
+
+  /// The model with the noise that the client draws in this round.
+  func drawingNoise(for model: WeightedModel) -> WeightedModel {
+    var model = model
+    for (index, defence) in chain.defences.enumerated() {
+      guard let defence = defence as? any ModelDefence else { continue }
+      var source = source(of: index)
+      model = defence.drawingNoise(for: model, using: &source)
+    }
+    return model
   }
 }
 

@@ -26,11 +26,11 @@ extension WeightedModel {
     let batch = try pipeline.encode(
       images: images, labels: labels, classCount: loss.labelCount(classCount: model.classCount),
       companions: companions)
-    let client = drawingNoise(through: pipeline)
+    let client = pipeline.drawingNoise(for: self)
     let (update, clientLoss) = try client.share(
       batch, loss: loss, training: training, mode: mode, backend: backend)
     var examples: [[Tensor]] = []
-    if pipeline.needsExampleGradients {
+    if pipeline.chain.needsExampleGradients {
       for example in batch.examples {
         examples.append(
           try client.share(example, loss: loss, training: nil, mode: mode, backend: backend)
@@ -57,24 +57,11 @@ extension WeightedModel {
   public func extended(
     for defences: DefenceChain, batchSize: Int, seed: UInt64
   ) throws(AttackError) -> WeightedModel {
-    if let rank = defences.adapterRank {
-      try DefenceChain.check(model, .adapters(rank: rank))
-      return withAdapters(rank: rank, seed: seed)
+    var model = self
+    for case let defence as any ModelDefence in defences.defences {
+      model = try defence.extend(model, batchSize: batchSize, seed: seed)
     }
-    if let size = defences.bottleneckSize {
-      return try withVariationalBottleneck(
-        size: size, batchSize: batchSize, seed: seed)
-    }
-    return self
-  }
-
-  /// This model with the noise that the client draws in this round.
-  private func drawingNoise(through pipeline: DefencePipeline) -> WeightedModel {
-    guard let index = pipeline.chain.defences.firstIndex(where: { $0.stage == .model }) else {
-      return self
-    }
-    var source = pipeline.source(of: index)
-    return replacingNoise { source.normal() }
+    return model
   }
 
   /// The update of an encoded batch, and the loss.

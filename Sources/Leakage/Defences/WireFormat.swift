@@ -1,8 +1,8 @@
 /// How an update is written for sending, for its size on the wire. Fixed-length codes: entropy coding
 /// would save more.
-struct WireFormat: Hashable {
+public struct WireFormat: Hashable, Sendable {
   /// How the receiver learns which elements were sent.
-  enum Indexing: Hashable {
+  enum Indexing: Hashable, Sendable {
     /// All are, or whole tensors by agreement.
     case none
     /// A list of 32-bit indices or a bit for each element, whichever is shorter, for each tensor.
@@ -18,12 +18,15 @@ struct WireFormat: Hashable {
   private(set) var indexing = Indexing.none
 
   /// Numbers of `bits` bits. Noise or another scale afterwards makes them 32 bits wide again.
-  mutating func setValues(bits: Double, tensorOverhead: Int) {
+  public mutating func setValues(bits: Double, tensorOverhead: Int) {
     valueBits = bits
     self.tensorOverhead = tensorOverhead
   }
 
-  mutating func setSparse(isSeeded: Bool) {
+  /// Only some numbers of a tensor.
+  ///
+  /// - Parameter isSeeded: whether the receiver draws the same ones from a seed.
+  public mutating func setSparse(isSeeded: Bool) {
     indexing = isSeeded && indexing != .listed ? .seeded : .listed
   }
 

@@ -48,17 +48,17 @@ public struct ClientLoss: Hashable, Sendable {
   ) throws(AttackError) {
     guard (0..<1).contains(labelSmoothing) else {
       throw AttackError(
-        "the label smoothing is \(labelSmoothing); give a number from 0 to below 1")
+        "the label smoothing is \(labelSmoothing); give a number from 0 to below 1", .badInput)
     }
     guard scale > 0, scale.isFinite else {
-      throw AttackError("the loss's scale is \(scale); give a number above 0")
+      throw AttackError("the loss's scale is \(scale); give a number above 0", .badInput)
     }
     if let wrong = classWeights?.first(where: { !($0 > 0 && $0.isFinite) }) {
-      throw AttackError("a class weight is \(wrong); give numbers above 0")
+      throw AttackError("a class weight is \(wrong); give numbers above 0", .badInput)
     }
     guard kind == .crossEntropy || (labelSmoothing == 0 && classWeights == nil) else {
       throw AttackError(
-        "label smoothing and class weights go with cross entropy, not \(kind.rawValue)")
+        "label smoothing and class weights go with cross entropy, not \(kind.rawValue)", .badInput)
     }
     self.kind = kind
     self.reduction = reduction
@@ -73,24 +73,25 @@ public struct ClientLoss: Hashable, Sendable {
   public func check(classCount: Int) throws(AttackError) {
     if let classWeights, classWeights.count != classCount {
       throw AttackError(
-        "\(classWeights.count) class weights for \(classCount) classes; give one for each")
+        "\(classWeights.count) class weights for \(classCount) classes; give one for each",
+        .badInput)
     }
     if classCount == 1, kind == .crossEntropy || ending == .softmax || ending == .logSoftmax {
       throw AttackError(
         "the model has one logit, whose softmax is 1 whatever the weights: its cross entropy is constant "
           + "and the gradient exactly 0; name the loss that the client trained with, --loss bce for two "
-          + "classes or --loss mse for a number")
+          + "classes or --loss mse for a number", .badInput)
     }
     guard let targets else { return }
     guard kind != .crossEntropy else {
       throw AttackError(
         "sets of classes and numbers are no labels of a cross entropy; use --loss bce for several classes "
-          + "at once, or --loss mse for numbers")
+          + "at once, or --loss mse for numbers", .badInput)
     }
     guard targets.rows[0].count == classCount else {
       throw AttackError(
         "targets of \(targets.rows[0].count) numbers for a model with \(classCount) outputs; give one "
-          + "for each")
+          + "for each", .badInput)
     }
   }
 

@@ -28,16 +28,14 @@ public struct GaussNewtonGraph: Sendable {
 
   /// - Parameters:
   ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
-  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
   ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
-  ///   - view: how the gradient is seen.
-  ///   - training: the client's local steps; nil for one gradient.
   public init(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool,
-    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, columns: Int? = nil,
-    dtype: DType = .f64, mode: ForwardMode = .evaluation, view: MatchingView = .plain,
-    training: LocalTraining? = nil
+    _ signature: UpdateSignature, labelForm: LabelForm, seeksLabels: Bool, columns: Int? = nil,
+    dtype: DType = .f64
   ) {
+    let (model, batchSize, loss) = (signature.model, signature.batchSize, signature.loss)
+    let (shared, training) = (signature.shared, signature.training)
+    let (mode, view) = (signature.mode, signature.view)
     precondition(
       !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
     let builder = GraphBuilder()
@@ -47,7 +45,6 @@ public struct GaussNewtonGraph: Sendable {
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)
     }
-    let shared = shared ?? Array(model.parameters.indices)
     let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
     let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,

@@ -30,20 +30,17 @@ public struct GradientMatchingGraph: Sendable {
   public let labelGradient: ValueHandle?
 
   /// - Parameters:
+  ///   - signature: the sum goes over its shared parameters; the targets must be as its view has them.
   ///   - labelForm: ``LabelForm/logits`` optimises the labels as well, as DLG does; the other forms
   ///     take them as known, as iDLG does.
   ///   - seeksLabels: overrides that, for probabilities that are optimised as free numbers.
-  ///   - shared: indices of the parameters whose gradients were shared, in ascending order; nil for
-  ///     all. The sum goes over these.
-  ///   - view: how the dummy's gradient is seen; the targets must be in that form already.
-  ///   - training: the client's local steps; nil for one gradient.
   public init(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, seeksLabels: Bool? = nil,
-    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, dtype: DType = .f32,
-    mode: ForwardMode = .evaluation, view: MatchingView = .plain,
-    training: LocalTraining? = nil
+    _ signature: UpdateSignature, labelForm: LabelForm, seeksLabels: Bool? = nil,
+    dtype: DType = .f32
   ) {
-    let shared = shared ?? Array(model.parameters.indices)
+    let (model, batchSize, loss) = (signature.model, signature.batchSize, signature.loss)
+    let (shared, training) = (signature.shared, signature.training)
+    let (mode, view) = (signature.mode, signature.view)
     let builder = GraphBuilder()
     let optimizesLabels = seeksLabels ?? (labelForm == .logits)
     precondition(

@@ -53,7 +53,7 @@ public struct LocalTraining: Hashable, Sendable, Codable {
       throw AttackError(
         "\(epochs) epochs of mini-batches of \(miniBatchSize) out of "
           + "\(clientSizes.map(String.init).joined(separator: " and ")) examples are no training; "
-          + "give numbers of 1 or more")
+          + "give numbers of 1 or more", .badInput)
     }
     let count = clientSizes.reduce(0) { $0 + ($1 - 1) / miniBatchSize + 1 }
     let (total, overflows) = count.multipliedReportingOverflow(by: epochs)
@@ -61,7 +61,7 @@ public struct LocalTraining: Hashable, Sendable, Codable {
       throw AttackError(
         "\(overflows ? Int.max : total) local steps are more than the "
           + "\(LocalTraining.largestStepCount) that can be followed; an attack differentiates "
-          + "through every one of them")
+          + "through every one of them", .badInput)
     }
     self.learningRate = learningRate
     self.momentum = momentum
@@ -94,13 +94,16 @@ public struct LocalTraining: Hashable, Sendable, Codable {
     _ learningRate: Double, _ momentum: Double, _ weightDecay: Double
   ) throws(AttackError) {
     guard learningRate > 0, learningRate.isFinite else {
-      throw AttackError("the client's learning rate is \(learningRate); give a number above 0")
+      throw AttackError(
+        "the client's learning rate is \(learningRate); give a number above 0", .badInput)
     }
     guard (0..<1).contains(momentum) else {
-      throw AttackError("the client's momentum is \(momentum); give a number from 0 to below 1")
+      throw AttackError(
+        "the client's momentum is \(momentum); give a number from 0 to below 1", .badInput)
     }
     guard weightDecay >= 0, weightDecay.isFinite else {
-      throw AttackError("the client's weight decay is \(weightDecay); give a number of 0 or more")
+      throw AttackError(
+        "the client's weight decay is \(weightDecay); give a number of 0 or more", .badInput)
     }
   }
 
@@ -163,7 +166,8 @@ extension LocalTraining {
     guard steps.count * count <= LocalTraining.largestStepCount else {
       throw AttackError(
         "\(steps.count * count) local steps of \(count) clients are more than the "
-          + "\(LocalTraining.largestStepCount) that can be followed; take fewer clients or steps")
+          + "\(LocalTraining.largestStepCount) that can be followed; take fewer clients or steps",
+        .badInput)
     }
     let size = exampleCount
     return LocalTraining(

@@ -32,15 +32,13 @@ struct PlanGraph: Sendable {
   /// - Parameters:
   ///   - labelForm: ``LabelForm/logits`` seeks the labels too.
   ///   - matched: indices of the parameters to match.
-  ///   - shared: indices of the parameters whose gradients were shared; nil for all.
-  ///   - training: the client's local steps; nil for one gradient.
   ///   - scale: of the images' height and width; see ``OptimizationPlan/scales``.
   init(
-    _ plan: OptimizationPlan, _ model: Model, batchSize: Int, labelForm: LabelForm,
-    matched: [Int], shared: [Int]? = nil, loss: ClientLoss = .meanCrossEntropy,
-    scale: Double = 1, dtype: DType = .f32, mode: ForwardMode = .evaluation,
-    training: LocalTraining? = nil
+    _ plan: OptimizationPlan, _ signature: UpdateSignature, labelForm: LabelForm,
+    matched: [Int], scale: Double = 1, dtype: DType = .f32
   ) {
+    let (model, batchSize, loss) = (signature.model, signature.batchSize, signature.loss)
+    let (training, mode) = (signature.training, signature.mode)
     let builder = GraphBuilder()
     let seeds = plan.prior.group.seeds
     let epochs = plan.separateEpochs(of: training)
@@ -95,7 +93,7 @@ struct PlanGraph: Sendable {
       }
       batches.append(batch)
       objectives.append(objective.reshape(to: [1]))
-      let received = shared ?? Array(targets.indices)
+      let received = signature.shared
       let (own, theirs) = (received.map { gradients[$0] }, received.map { targets[$0] })
       exact.append(squaredDistance(own, theirs).reshape(to: [1]))
       distances.append(

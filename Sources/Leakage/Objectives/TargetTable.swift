@@ -10,7 +10,9 @@ public struct TargetTable: Hashable, Sendable {
   public init(_ rows: [[Double]]) throws(AttackError) {
     guard let width = rows.first?.count, rows.allSatisfy({ $0.count == width }), width > 0,
       rows.allSatisfy({ $0.allSatisfy(\.isFinite) })
-    else { throw AttackError("targets need one finite number for each output of the model") }
+    else {
+      throw AttackError("targets need one finite number for each output of the model", .badInput)
+    }
     self.rows = rows
   }
 

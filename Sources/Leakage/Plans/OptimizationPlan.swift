@@ -6,9 +6,9 @@ import TensorGraph
 /// The attack minimises `objective.weight · D(x) + Σ prior weights · R(x)` over the dummy images x,
 /// and over dummy labels where those are sought too. The papers' attacks are ``AttackPresets``; a
 /// user's own is read by ``PlanDocument``, as a difference from ``init()``.
-public struct OptimizationPlan: Codable, Sendable, Equatable {
+public struct OptimizationPlan: Codable, Sendable, Hashable {
   /// What a plan is, for people.
-  public struct About: Codable, Sendable, Equatable {
+  public struct About: Codable, Sendable, Hashable {
     public var title = "your own plan"
     /// Authors, year and arXiv number of the source.
     public var paper = ""
@@ -42,7 +42,7 @@ public struct OptimizationPlan: Codable, Sendable, Equatable {
 }
 
 /// What the dummy gradient's distance to the shared one is.
-public struct MatchingObjective: Codable, Sendable, Equatable {
+public struct MatchingObjective: Codable, Sendable, Hashable {
   public enum Kind: String, PlanChoice {
     /// Σ wₗ ‖g'ₗ - gₗ‖² (Zhu et al. 2019).
     case l2
@@ -114,7 +114,7 @@ public enum EpochVariables: String, PlanChoice {
 }
 
 /// Where the search starts.
-public struct Initialization: Codable, Sendable, Equatable {
+public struct Initialization: Codable, Sendable, Hashable {
   public enum Kind: String, PlanChoice {
     /// N(mean, deviation²).
     case normal
@@ -136,7 +136,7 @@ public struct Initialization: Codable, Sendable, Equatable {
 }
 
 /// What dummy images must satisfy after every step of a first-order solver.
-public struct Constraints: Codable, Sendable, Equatable {
+public struct Constraints: Codable, Sendable, Hashable {
   /// Pixels are clamped to 0...1.
   public var box = true
   /// A 3x3 median filter replaces the images every so many iterations; 0 for never.
@@ -144,7 +144,7 @@ public struct Constraints: Codable, Sendable, Equatable {
 }
 
 /// How the objective is minimised.
-public struct SolverSettings: Codable, Sendable, Equatable {
+public struct SolverSettings: Codable, Sendable, Hashable {
   public enum Kind: String, PlanChoice {
     case adam
     /// With a strong-Wolfe line search; has no rate, schedule, noise or constraints.

@@ -6,7 +6,7 @@ import ModelIO
 ///
 /// Every key must exist, or the nearest right spelling is suggested. As a shorthand a number may stand
 /// for an object with a `weight` and a string for one with a `kind`: `{"prior": {"norm": 1e-6}}`.
-public struct PlanDocument: Sendable {
+public struct PlanDocument: Sendable, Decodable {
   /// Bytes of the longest document that is read.
   public static let largestSize = 1 << 20
 
@@ -19,27 +19,39 @@ public struct PlanDocument: Sendable {
   public init(json: [UInt8], source: String) throws(AttackError) {
     guard json.count <= PlanDocument.largestSize else {
       throw AttackError(
-        "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)")
+        "\(source) has \(json.count) bytes; a plan has at most \(PlanDocument.largestSize)",
+        .badInput)
     }
     do throws(FileError) {
       try WantedFile.json.refuseOthers(json, path: source)
     } catch {
-      throw AttackError(error.description)
+      throw AttackError(error.description, .badInput)
     }
     guard let value = try? JSONValue(parsing: json, path: source) else {
-      throw AttackError("\(source) is not JSON: check quotes, commas and braces")
+      throw AttackError("\(source) is not JSON: check quotes, commas and braces", .badInput)
     }
     if let key = value.duplicateKey {
       throw AttackError(
-        "\(source): the key \(key.quotedForMessage) stands there twice; leave one of them")
+        "\(source): the key \(key.quotedForMessage) stands there twice; leave one of them",
+        .badInput)
     }
     do {
       changes = try JSONDecoder().decode(PlanTree.self, from: Data(json))
     } catch {
-      throw AttackError("\(source) is not JSON: check quotes, commas and braces")
+      throw AttackError("\(source) is not JSON: check quotes, commas and braces", .badInput)
     }
     guard case .object = changes else {
-      throw AttackError("\(source) is \(changes.kind); a plan is a JSON object in braces")
+      throw AttackError(
+        "\(source) is \(changes.kind); a plan is a JSON object in braces", .badInput)
+    }
+  }
+
+  /// - Throws: ``AttackError`` when it is not a JSON object.
+  public init(from decoder: any Decoder) throws {
+    changes = try PlanTree(from: decoder)
+    guard case .object = changes else {
+      let path = decoder.codingPath.map(\.stringValue).joined(separator: ".")
+      throw AttackError("\(path) is \(changes.kind); a plan is a JSON object in braces")
     }
   }
 
@@ -49,7 +61,8 @@ public struct PlanDocument: Sendable {
   public init(setting: String) throws(AttackError) {
     guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
       throw AttackError(
-        "\"\(setting.prefix(60))\" is no setting; write one as prior.totalVariation=0.01")
+        "\"\(setting.prefix(60))\" is no setting; write one as prior.totalVariation=0.01", .badInput
+      )
     }
     let text = String(setting[setting.index(after: equals)...])
     var value = (try? JSONDecoder().decode(PlanTree.self, from: Data(text.utf8))) ?? .string(text)
@@ -58,6 +71,12 @@ public struct PlanDocument: Sendable {
       value = .object([String(key): value])
     }
     changes = value
+  }
+
+  /// Settings of the form of ``init(setting:)`` that make `plan` of `base`, in alphabetic order.
+  public static func settings(making plan: OptimizationPlan, of base: OptimizationPlan) -> [String]
+  {
+    PlanTree(base).differences(to: PlanTree(plan), at: "")
   }
 
   /// `plan` with this document's changes, checked.
@@ -73,9 +92,10 @@ public struct PlanDocument: Sendable {
       throw error
     } catch DecodingError.dataCorrupted(let context), DecodingError.typeMismatch(_, let context) {
       let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-      throw AttackError("\(path) has a value that does not fit: \(context.debugDescription)")
+      throw AttackError(
+        "\(path) has a value that does not fit: \(context.debugDescription)", .badInput)
     } catch {
-      throw AttackError("the plan cannot be read: \(error)")
+      throw AttackError("the plan cannot be read: \(error)", .badInput)
     }
     try result.validate()
     return result
@@ -95,7 +115,7 @@ extension PlanChoice {
       let suggestion = nearestSpelling(to: word, in: words).map { "did you mean \($0)? " } ?? ""
       throw AttackError(
         "\(path) is \"\(word.prefix(40))\"; \(suggestion)It is one of "
-          + words.joined(separator: ", "))
+          + words.joined(separator: ", "), .badInput)
     }
     self = value
   }
@@ -147,6 +167,19 @@ enum PlanTree: Codable, Equatable, Sendable {
     }
   }
 
+  /// Settings KEY=VALUE for all leaves in which another tree with the same keys differs.
+  func differences(to other: PlanTree, at path: String) -> [String] {
+    guard self != other else { return [] }
+    guard case .object(let members) = self, case .object(let others) = other else {
+      if case .string(let text) = other { return ["\(path)=\(text)"] }
+      let data = (try? JSONEncoder().encode(other)) ?? Data()
+      return ["\(path)=\(String(decoding: data, as: UTF8.self))"]
+    }
+    return others.sorted { $0.key < $1.key }.flatMap { key, value in
+      (members[key] ?? .null).differences(to: value, at: path.isEmpty ? key : path + "." + key)
+    }
+  }
+
   /// What this is, for messages.
   var kind: String {
     switch self {
@@ -177,15 +210,16 @@ enum PlanTree: Codable, Equatable, Sendable {
       return try merging(.object(["kind": changes]), at: path)
     case (.number, .number(let value)) where PlanTree.wholeNumbers.contains(lastKey(of: path)):
       guard value == value.rounded(), abs(value) <= 1e15 else {
-        throw AttackError("\(path) is \(value); it must be a whole number")
+        throw AttackError("\(path) is \(value); it must be a whole number", .badInput)
       }
       return changes
     case (.bool, .bool), (.number, .number), (.string, .string), (.array, .array):
       return changes
     case (.object(let members), _) where members["weight"] != nil:
-      throw AttackError("\(path) is \(changes.kind); it must be a number, the weight, or an object")
+      throw AttackError(
+        "\(path) is \(changes.kind); it must be a number, the weight, or an object", .badInput)
     default:
-      throw AttackError("\(path) is \(changes.kind); it must be \(kind)")
+      throw AttackError("\(path) is \(changes.kind); it must be \(kind)", .badInput)
     }
   }
 
@@ -202,6 +236,6 @@ enum PlanTree: Codable, Equatable, Sendable {
     let suggestion = nearestSpelling(to: key, in: keys).map { "did you mean \($0)? " } ?? ""
     return AttackError(
       "a plan has no \"\(path.prefix(80))\"; \(suggestion)The keys there are "
-        + keys.joined(separator: ", "))
+        + keys.joined(separator: ", "), .badInput)
   }
 }

@@ -32,31 +32,34 @@ extension OptimizationPlan {
       scales.allSatisfy({ $0 > 0 && $0 <= 1 })
     else {
       throw AttackError(
-        "scales is \(scales); give at most 16 numbers above 0 and up to 1, of which the last is 1")
+        "scales is \(scales); give at most 16 numbers above 0 and up to 1, of which the last is 1",
+        .badInput)
     }
   }
 
   private func checkCombinations() throws(AttackError) {
     if prior.group.seeds > 1 || scales.count > 1, labels == .joint {
       throw AttackError(
-        "labels is joint, which takes one group seed and one scale; use labels=recovered")
+        "labels is joint, which takes one group seed and one scale; use labels=recovered", .badInput
+      )
     }
     if epochs == .separate {
       guard labels != .joint, prior.group.seeds == 1, prior.orthogonality.weight == 0 else {
         throw AttackError(
           "epochs is separate, which takes neither labels=joint nor several group seeds nor "
-            + "prior.orthogonality; change these, or use epochs=shared")
+            + "prior.orthogonality; change these, or use epochs=shared", .badInput)
       }
     } else if prior.epochOrder.weight > 0 {
       throw AttackError(
-        "prior.epochOrder compares the images of separate epochs; set epochs=separate, or leave it out"
-      )
+        "prior.epochOrder compares the images of separate epochs; set epochs=separate, or leave it out",
+        .badInput)
     }
     guard solver.kind == .lbfgs else { return }
     guard !constraints.box, constraints.medianFilterEvery == 0, solver.noise == 0 else {
       throw AttackError(
         "solver is lbfgs, which keeps no constraints and takes no noise; set constraints.box=false, "
-          + "constraints.medianFilterEvery=0 and solver.noise=0, or use the soft prior.box")
+          + "constraints.medianFilterEvery=0 and solver.noise=0, or use the soft prior.box",
+        .badInput)
     }
   }
 
@@ -65,7 +68,8 @@ extension OptimizationPlan {
   ) throws(AttackError) {
     guard range.contains(value) else {
       throw AttackError(
-        "\(name) is \(value); give a number from \(range.lowerBound) to \(range.upperBound)")
+        "\(name) is \(value); give a number from \(range.lowerBound) to \(range.upperBound)",
+        .badInput)
     }
   }
 }

@@ -40,23 +40,6 @@ public struct AttackNeed: Hashable, Sendable {
   }
 }
 
-extension AttackKind {
-  /// What the attacker must know, besides the update. The automatic attack takes what is known: it
-  /// leaves out what needs more.
-  public var needs: [AttackNeed] {
-    switch self {
-    case .automatic: []
-    // Quotients of two tensors' gradients, whatever the weights and the loss.
-    case .linear: [AttackNeed(.architecture), AttackNeed(.batchSize)]
-    case .peeling, .rGap, .april, .spear: AttackNeed.gradient
-    case .levenbergMarquardt: AttackNeed.gradient + AttackNeed.localSteps
-    case .dlg: AttackPresets.dlg.needs
-    case .idlg: AttackPresets.idlg.needs
-    case .plan: OptimizationPlan().needs
-    }
-  }
-}
-
 extension OptimizationPlan {
   /// What the attacker must know, besides the update.
   public var needs: [AttackNeed] {
@@ -69,13 +52,6 @@ extension OptimizationPlan {
     if labels == .known { needs.append(AttackNeed(.labels)) }
     if initialization.kind == .given { needs.append(AttackNeed(.similarImage)) }
     return needs
-  }
-}
-
-extension AttackConfiguration {
-  /// What the attacker must know, besides the update.
-  public var needs: [AttackNeed] {
-    attack == .plan ? plan?.needs ?? attack.needs : attack.needs
   }
 }
 
@@ -94,7 +70,7 @@ public struct SkippedAttack: Codable, Sendable, Equatable {
   public let fact: ThreatModel.Fact
 }
 
-extension GradientInversion {
+extension AttackProblem {
   /// The first fact that is needed here and not granted.
   func missingFact(_ needs: [AttackNeed]) -> ThreatModel.Fact? {
     needs.first { unknown.contains($0.fact) && holds($0.condition) }?.fact
@@ -142,13 +118,13 @@ extension ThreatModel.Fact {
     case .architecture, .batchSize:
       "every attack does, so grant it"
     case .weights, .lossFunction:
-      "use --attack linear, where the model begins with a fully connected layer, or grant it"
+      "use the attack linear, where the model begins with a fully connected layer, or grant it"
     case .labels: "use labels=recovered or labels=joint, or grant them"
     case .localTraining, .clients:
-      "use --attack linear, where a single image went through a fully connected first layer, or "
+      "use the attack linear, where a single image went through a fully connected first layer, or "
         + "grant it"
     case .miniBatchOrder:
-      "use --attack \(AttackPresets.dataLeakageInFedAvg.name), which seeks each epoch's images apart, or "
+      "use the attack \(AttackPresets.dataLeakageInFedAvg.plan.name), which seeks each epoch's images apart, or "
         + "grant it"
     case .batchNormStatistics:
       "in training mode use an attack without prior.batchNorm, or grant them"

@@ -67,32 +67,3 @@ extension OptimizationPlan {
       || constraints.medianFilterEvery > 0
   }
 }
-
-extension TextAttackKind {
-  /// Who can run the attack; Carletti et al. class attacks on images alone, so this follows from their
-  /// table.
-  ///
-  /// - Parameters:
-  ///   - hasPrior: whether a language model, learnt from other texts, weighs the texts.
-  ///   - followsTraining: whether the update comes from several local steps.
-  public func category(hasPrior: Bool, followsTraining: Bool) -> ThreatModel.Category {
-    if self == .lamp, hasPrior { return .dataEnhancedEavesdropper }
-    return followsTraining ? .parameterAwareEavesdropper : .eavesdropper
-  }
-}
-
-extension AttackKind {
-  /// Who can run the attack on a gradient; nil where others decide.
-  ///
-  /// R-GAP, APRIL and SPEAR are what Carletti et al. take their papers for; the others follow from the
-  /// table.
-  public var category: ThreatModel.Category? {
-    switch self {
-    case .automatic, .plan: nil
-    case .linear, .peeling, .levenbergMarquardt: .eavesdropper
-    case .rGap, .april, .spear: .informedEavesdropper
-    case .dlg: AttackPresets.dlg.category
-    case .idlg: AttackPresets.idlg.category
-    }
-  }
-}

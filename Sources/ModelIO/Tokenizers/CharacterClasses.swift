@@ -3,7 +3,7 @@
 /// The parts of the `tokenizers` package have tables of different age: BERT's clean-up, accents and
 /// punctuation go by Unicode 8, marks and normal forms by Unicode 9, and regular expressions by Unicode 16.
 /// Younger characters are not assigned to them. Checked over all of Unicode by
-/// scripts/compare-tokenizer-unicode.py.
+/// scripts/compare/tokenizer-unicode.py.
 extension Unicode.Scalar {
   /// The general category as of an older Unicode.
   private func category(asOf version: Int) -> Unicode.GeneralCategory {

@@ -54,8 +54,8 @@ struct AnalyseCommand: ParsableCommand {
     }
     let names = PictureNames.unique(images, outputFolder: output.out)
     let examples = try images.indices.map { index in
-      try pictures.example(
-        images[index], name: names[index], label: trueLabels[index], inputShape: model.inputShape)
+      try PictureFile(images[index], as: pictures.readAs).example(
+        name: names[index], label: trueLabels[index], inputShape: model.inputShape)
     }
     let backend = output.backend
     let weighted = selected.weighted(seed: seed)

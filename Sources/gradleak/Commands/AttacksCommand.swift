@@ -29,6 +29,9 @@ struct AttacksCommand: ParsableCommand {
   private struct Entry: Encodable {
     let name: String
     let isPreset: Bool
+    /// How it is asked for, and what it reads.
+    let command: String
+    let data: [AttackDescriptor.Data]
     let summary: String
     let paper: String?
     let assumes: String?
@@ -38,48 +41,35 @@ struct AttacksCommand: ParsableCommand {
     let threatModel: ThreatModel.Category?
     let threatModelAfterLocalSteps: ThreatModel.Category?
 
-    init(
-      name: String, isPreset: Bool, summary: String, about: OptimizationPlan.About?,
-      needs: [AttackNeed], category: ThreatModel.Category?
-    ) {
-      self.name = name
-      self.isPreset = isPreset
-      self.summary = summary
-      paper = about?.paper
-      assumes = about?.assumes
-      knows = AttackNeed.description(of: needs)
-      threatModel = category
-      threatModelAfterLocalSteps = category?.afterLocalSteps(needs)
-    }
-
-    init(_ plan: OptimizationPlan) {
-      self.init(
-        name: plan.name, isPreset: true, summary: plan.about.summary, about: plan.about,
-        needs: plan.needs, category: plan.category)
-    }
-
-    init(_ kind: AttackKind) {
-      self.init(
-        name: kind.rawValue, isPreset: false, summary: AttackKind.descriptions[kind.rawValue] ?? "",
-        about: nil, needs: kind.needs, category: kind.category)
+    init(_ descriptor: AttackDescriptor, plan: OptimizationPlan? = nil, command: String) {
+      name = descriptor.name.rawValue
+      self.command = command
+      data = AttackDescriptor.Data.allCases.filter(descriptor.data.contains)
+      isPreset = plan != nil
+      summary = descriptor.summary
+      paper = descriptor.paper
+      assumes = plan?.about.assumes
+      knows = AttackNeed.description(of: descriptor.needs)
+      threatModel = descriptor.category
+      threatModelAfterLocalSteps = descriptor.category?.afterLocalSteps(descriptor.needs)
     }
   }
 
   func run() throws {
     guard let name else { return try list() }
-    if let kind = AttackKind(rawValue: name), let description = AttackKind.descriptions[name],
-      !AttackPresets.all.contains(where: { $0.plan.name == name })
+    if let section = AttacksCommand.others.first(where: { $0.names.contains(name) }),
+      !AttackCatalog.names.contains(name)
     {
-      if json {
-        Terminal.print(
-          try ResultWriter.json(Entry(kind)))
-      } else {
-        Terminal.printParagraph("\(name): \(description).")
-        AttacksCommand.printKnowledge(kind.needs, kind.category)
+      for descriptor in section.attacks where descriptor.name.rawValue == name {
+        try show(descriptor, command: section.command)
       }
       return
     }
-    let preset = try AttackPresets.preset(named: name)
+    let attack = try AttackCatalog.attack(named: name)
+    let descriptor = attack.descriptor
+    guard let preset = attack as? PlanAttack else {
+      return try show(descriptor, command: AttacksCommand.images)
+    }
     guard !json else {
       Terminal.write(try ResultWriter.json(preset.plan), to: .standardOutput)
       return
@@ -90,17 +80,55 @@ struct AttacksCommand: ParsableCommand {
     Terminal.printParagraph(about.summary)
     Terminal.printParagraph("Assumes: \(about.assumes).")
     Terminal.printParagraph("Needs: \(AttacksCommand.needs(preset.plan)).")
-    AttacksCommand.printKnowledge(preset.plan.needs, preset.plan.category)
+    AttacksCommand.printKnowledge(descriptor)
     Terminal.print("\nWhat differs from the default plan:\n")
-    Terminal.write(preset.source, to: .standardOutput)
+    Terminal.write(preset.source ?? "", to: .standardOutput)
+  }
+
+  private func show(_ descriptor: AttackDescriptor, command: String) throws {
+    guard !json else {
+      return Terminal.print(try ResultWriter.json(Entry(descriptor, command: command)))
+    }
+    Terminal.printParagraph("\(descriptor.name): \(descriptor.summary).")
+    if let paper = descriptor.paper { Terminal.printParagraph("Paper: \(paper).") }
+    if command != AttacksCommand.images {
+      Terminal.printParagraph("Run by '\(command)'.")
+    }
+    AttacksCommand.printKnowledge(descriptor)
+  }
+
+  /// A list of attacks that another option names.
+  private struct Section {
+    let title: String
+    let command: String
+    let attacks: [AttackDescriptor]
+
+    var names: [String] { attacks.map(\.name.rawValue) }
+  }
+
+  private static let images = "gradleak reconstruct --attack"
+
+  /// What is no attack on an image model's honest update.
+  private static var others: [Section] {
+    [
+      Section(
+        title: "Attacks on texts", command: "gradleak text --attack", attacks: AttackCatalog.texts),
+      Section(
+        title: "Servers that plant weights", command: "gradleak malicious --method",
+        attacks: AttackCatalog.malicious),
+      Section(
+        title: "Labels alone", command: "gradleak bench labels",
+        attacks: AttackCatalog.labels),
+    ]
   }
 
   /// What the attacker must know; see --unknown.
-  private static func printKnowledge(_ needs: [AttackNeed], _ category: ThreatModel.Category?) {
+  private static func printKnowledge(_ descriptor: AttackDescriptor) {
+    let needs = descriptor.needs
     let text =
       needs.isEmpty ? "whatever is known, each attack its own" : AttackNeed.description(of: needs)
     Terminal.printParagraph("Attacker knows: \(text).")
-    guard let category else { return }
+    guard let category = descriptor.category else { return }
     let later = category.afterLocalSteps(needs)
     Terminal.printParagraph(
       "Threat model of Carletti et al. (USENIX Security 2025): \(category)"
@@ -108,27 +136,39 @@ struct AttacksCommand: ParsableCommand {
   }
 
   private func list() throws {
-    let kinds = AttackKind.allCases.filter { $0 != .plan }.map(\.rawValue)
-    let presets = AttackPresets.all.map(\.plan)
+    let all = AttackCatalog.all
     if json {
       let entries =
-        AttackKind.allCases.filter { kind in
-          kind != .plan && !presets.contains { $0.name == kind.rawValue }
-        }.map { Entry($0) } + presets.map { Entry($0) }
+        all.map {
+          Entry($0.descriptor, plan: ($0 as? PlanAttack)?.plan, command: AttacksCommand.images)
+        }
+        + AttacksCommand.others.flatMap { section in
+          section.attacks.map { Entry($0, command: section.command) }
+        }
       Terminal.write(try ResultWriter.json(entries), to: .standardOutput)
       return
     }
-    let width = (kinds + presets.map(\.name)).map(\.count).max() ?? 0
+    let others = AttacksCommand.others
+    let width = (AttackCatalog.names + others.flatMap(\.names)).map(\.count).max() ?? 0
     func line(_ name: String, _ text: String) {
       Terminal.printParagraph(
         text, head: name.padding(toLength: width + 2, withPad: " ", startingAt: 0),
         indentation: width + 2)
     }
     Terminal.print(Terminal.styled("Attacks", .bold))
-    for kind in kinds { line(kind, AttackKind.descriptions[kind] ?? "") }
+    for descriptor in all.filter({ !($0 is PlanAttack) }).map(\.descriptor) {
+      line(descriptor.name.rawValue, descriptor.summary)
+    }
     Terminal.print()
     Terminal.print(Terminal.styled("Presets of the optimisation attacks", .bold))
-    for plan in presets { line(plan.name, "\(plan.about.title) (\(plan.about.paper))") }
+    for plan in all.compactMap({ ($0 as? PlanAttack)?.plan }) {
+      line(plan.name, "\(plan.about.title) (\(plan.about.paper))")
+    }
+    for section in others {
+      Terminal.print()
+      Terminal.print(Terminal.styled("\(section.title) ('\(section.command)')", .bold))
+      for attack in section.attacks { line(attack.name.rawValue, attack.summary) }
+    }
     Terminal.print()
     Terminal.printParagraph("'gradleak attacks NAME' prints a preset and what it needs.")
   }
@@ -146,5 +186,12 @@ struct AttacksCommand: ParsableCommand {
     if plan.prior.features.weight > 0 { needs.append("a bias of the last layer") }
     if plan.prior.batchNorm.weight > 0 { needs.append("batch normalisation") }
     return needs.isEmpty ? "nothing" : needs.joined(separator: "; ")
+  }
+}
+
+extension [AttackDescriptor] {
+  /// For help, by name.
+  var summaries: [String: String] {
+    Dictionary(uniqueKeysWithValues: map { ($0.name.rawValue, $0.summary) })
   }
 }

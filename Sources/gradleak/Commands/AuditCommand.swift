@@ -49,7 +49,7 @@ struct AuditCommand: ParsableCommand {
     help: ArgumentHelp(
       "Defences to look for the strength of, separated by commas: "
         + "\(AuditCommand.ladderNames.joined(separator: ", ")); or none.", valueName: "names"))
-  var defences = DefenceLadder.standardNames.joined(separator: ",")
+  var defences = AuditCommand.standard.map(\.name).joined(separator: ",")
 
   @Option(
     parsing: .unconditional,
@@ -64,8 +64,10 @@ struct AuditCommand: ParsableCommand {
         + "when that is for want of time.", valueName: "grade or dB"))
   var failAbove: AuditLimit?
 
-  private static let ladderNames =
-    DefenceLadder.standardNames + DefenceLadder.otherNames
+  private static let standard = DefenceCatalog.all.filter { $0.ladder?.isStandard == true }
+  /// The kinds that have a ladder, the standard ones first.
+  private static let kinds = standard + DefenceCatalog.all.filter { $0.ladder?.isStandard == false }
+  private static let ladderNames = kinds.map(\.name)
 
   func validate() throws {
     try aggregate.checkOrder(of: training)
@@ -90,12 +92,12 @@ struct AuditCommand: ParsableCommand {
     _ = try ladders()
   }
 
-  /// The names of the ladders that were asked for.
-  private func ladders() throws -> [String] {
+  /// The kinds of defences that were asked for.
+  private func ladders() throws -> [DefenceDescriptor] {
     guard defences != "none" else { return [] }
     return try defences.split(separator: ",", omittingEmptySubsequences: false).map { part in
       let name = part.trimmingCharacters(in: .whitespaces)
-      guard AuditCommand.ladderNames.contains(name) else {
+      guard let kind = AuditCommand.kinds.first(where: { $0.name == name }) else {
         let hint =
           nearestSpelling(to: name, in: AuditCommand.ladderNames).map { "did you mean \($0)? " }
           ?? ""
@@ -103,17 +105,20 @@ struct AuditCommand: ParsableCommand {
           "--defences has \(name.quotedForMessage); \(hint)The names are "
             + AuditCommand.ladderNames.joined(separator: ", ") + ", or none.")
       }
-      return name
+      return kind
     }
   }
 
   func run() throws {
-    let writer = try output.folder(besides: images).map { AuditWriter(folder: $0) }
-    let result = try update.update.map { try audit(update: $0) } ?? simulate()
+    let writer = try output.folder(besides: images).map {
+      AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
+    }
+    let result = try update.update == nil ? simulate() : auditUpdate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
       ReportInput(records: result.records, folder: nil, path: output.out ?? "memory"),
-      remarks: result.remarks)
+      remarks: result.remarks, defencesLeftOut: result.defencesLeftOut,
+      makeCommands: ExperimentCommandLine.commands(for:))
     if output.json {
       Terminal.write(try report.text(.json), to: .standardOutput)
     } else {
@@ -123,37 +128,24 @@ struct AuditCommand: ParsableCommand {
     try finish(report.verdict)
   }
 
-  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
-
   // MARK: - A client's update
 
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
-  private func audit(update path: String) throws -> LeakageAudit.Result {
+  private func auditUpdate() throws -> LeakageAudit.Result {
     let selected = try selection.select(batchSizes: [batchSize * aggregate.clients])
-    var file = try UpdateFile(
-      contentsOf: path, for: selected.model, wanted: selected.wanted,
-      try update.reading(
-        training, aggregate, from: selected.weighted(seed: attack.seed),
-        batchSize: batchSize,
-        loss: try loss.clientLoss(of: selected), renamings: try selection.renamings()))
-    if let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed)) {
-      Terminal.printNote(ending)
-    }
-    var limited = attack
-    limited.timeLimit = min(attack.timeLimit ?? .infinity, budget)
-    let session = SimulationSession(
-      selected: selected, kind: kind, attack: limited, output: output)
-    for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
-    let outcome = try session.run(
-      UpdateAudit.Subject(
-        update: file.update, truth: nil, name: PictureNames.safe(fileStem(path)),
-        kind: update.updateKind.rawValue))
+    var experiment = try undefended()
+    experiment.client = try training.choice(exampleCount: batchSize, aggregate)
+    experiment.data.update = update.choice(batchSize: batchSize)
+    experiment.attack.timeLimit = min(attack.timeLimit ?? .infinity, budget)
+    var session = ExperimentSession(selected, output)
+    let prepared = try session.prepare(experiment)
+    for note in prepared.notes { Terminal.printNote(note) }
+    guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
     var result = LeakageAudit.Result()
     result.undefended = [outcome]
     result.wasInterrupted = outcome.wasInterrupted
-    result.remarks = [
+    result.defencesLeftOut =
       "Defences: an update that was shared can be defended no more; audit the model on pictures."
-    ]
     return result
   }
 
@@ -165,18 +157,11 @@ struct AuditCommand: ParsableCommand {
     let selected = try selection.select(
       batchSizes: names.count < batchSize
         ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
-    let clientLoss = try loss.clientLoss(of: selected)
-    let plan = LeakageAudit.Plan(
-      configuration: try attack.configuration(kind, seed: attack.seed),
-      batches: try batches(names, for: selected.model, clientLoss), ladders: try ladders(),
-      budget: budget, hasDrawnWeights: selected.given == nil)
-    let backend = output.backend
-    let audit = LeakageAudit(plan) { seed in
-      SimulatedAudit(
-        selected.weighted(seed: seed), activation: selected.activation,
-        weights: selected.weightsDescription(seed: seed), loss: clientLoss, mode: selected.mode,
-        backend: backend)
-    }
+    var session = ExperimentSession(selected, output)
+    let audit = LeakageAudit(
+      LeakageAudit.Plan(
+        experiments: try prepared(names, in: &session),
+        ladders: try ladders(), budget: budget), runner: session.runner)
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let result = try audit.run(
@@ -186,21 +171,23 @@ struct AuditCommand: ParsableCommand {
     return result
   }
 
+  /// What the options say of client and attacker.
+  private func undefended() throws -> Experiment {
+    var experiment = try Experiment(selection, loss: loss, attack: attack, default: .automatic)
+    experiment.data.readAs = pictures.readAs
+    return experiment
+  }
+
   /// The pictures with their labels, which are random, in batches.
-  private func batches(
-    _ paths: [String], for model: Model, _ loss: ClientLoss
-  ) throws -> [[PrivateExample]] {
-    try checkPictures(model)
-    let count = loss.labelCount(classCount: model.classCount)
-    var labels = RandomSource(seed: attack.seed).derive(label: "labels")
+  private func prepared(
+    _ paths: [String], in session: inout ExperimentSession
+  ) throws -> [PreparedExperiment] {
+    var experiment = try undefended()
+    experiment.data.pictures = paths
+    let labelled = try naming { try experiment.labelled(for: session.runner.selected) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
-    let examples = try paths.indices.map { index in
-      try pictures.example(
-        paths[index], name: names[index], label: labels.integer(below: count),
-        inputShape: model.inputShape)
-    }
-    return stride(from: 0, to: examples.count, by: batchSize).map {
-      Array(examples[$0..<min($0 + batchSize, examples.count)])
+    return try labelled.divided(into: batchSize).enumerated().map { index, part in
+      try session.prepare(part, names: Array(names.dropFirst(index * batchSize).prefix(batchSize)))
     }
   }
 

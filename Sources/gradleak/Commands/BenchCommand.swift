@@ -26,7 +26,7 @@ struct SuccessCommand: ParsableCommand {
 
       EXAMPLES
         gradleak bench success --seeds 3
-        gradleak bench success --fashion bench/data/fashion-mnist-100.u8 --seeds 3
+        gradleak bench success --fashion Benchmarks/Comparison/data/fashion-mnist-100.u8 --seeds 3
         gradleak bench success --batch-size 4 --width 24 --repeat-labels
       """)
 
@@ -72,39 +72,47 @@ struct SuccessCommand: ParsableCommand {
     try checkPictures(model)
     let clientLoss = try loss.clientLoss(of: selected)
     let labelCount = clientLoss.labelCount(classCount: model.classCount)
-    let pictures = try loadPictures(size: model.inputShape[1] > 32 ? 64 : 32)
+    let pictures = try loadPictures(size: BundledImages.size(forHeight: model.inputShape[1]))
     let runCount = Double(seeds) * Double(min(pictures.count, runs ?? pictures.count))
     guard runCount * Double(batchSize) <= 10_000_000 else {
       throw ValidationError(
         "--seeds, --runs and --batch-size make \(runCount) runs of \(batchSize) images; 10 million images "
           + "in all are allowed, take fewer.")
     }
-    let session = SimulationSession(
-      selected: selected, kind: attack.chosenAttack ?? .automatic,
-      loss: clientLoss, attack: attack, output: output)
-    var jobs: [SimulationSession.Job] = []
+    var session = ExperimentSession(selected, output)
+    var prepared: [PreparedExperiment] = []
     for offset in 0..<seeds {
-      let seed = attack.seed &+ UInt64(offset)
-      var labels = RandomSource(seed: seed).derive(label: "labels")
+      var experiment = try Experiment(
+        selection, loss: loss, attack: attack, default: .automatic, seedOffset: UInt64(offset))
+      var labels = RandomSource(seed: experiment.attack.seed).derive(label: "labels")
       for first in 0..<min(pictures.count, runs ?? pictures.count) {
         let shared = labels.integer(below: labelCount)
-        let batch = (0..<batchSize).map { index in
-          let (name, picture) = pictures[(first + index) % pictures.count]
+        let batch = (0..<batchSize).map { pictures[(first + $0) % pictures.count] }
+        experiment.data.pictures = batch.map(\.name)
+        experiment.data.labels = batch.indices.map { index in
           let label = repeatLabels || index == 0 ? shared : labels.integer(below: labelCount)
-          return PrivateExample(
-            name: name, picture: picture, label: label, inputShape: model.inputShape
-          ).mirrored(turn: index / pictures.count)
+          return ExampleLabel(String(label))
         }
-        jobs.append(SimulationSession.Job(name: batch[0].name, seed: seed, batch: batch))
+        experiment.data.turns = batch.indices.map { $0 / pictures.count & 3 }
+        if experiment.data.turns?.allSatisfy({ $0 == 0 }) == true { experiment.data.turns = nil }
+        prepared.append(
+          try session.prepare(
+            experiment,
+            pictures: batch.enumerated().map { index, picture in
+              PrivateExample(
+                name: picture.name, picture: picture.image, label: nil,
+                inputShape: model.inputShape
+              ).mirrored(turn: index / pictures.count)
+            }))
       }
     }
     let writer = try output.folder().map { ResultWriter(folder: $0) }
     if let export {
       try OutputFolder(export, setsOthersAside: output.force).replace { staged in
-        try write(jobs, of: selected, to: staged)
+        try write(prepared, of: selected, to: staged)
       }
     }
-    let outcomes = try session.run(jobs)
+    let outcomes = try session.run(prepared)
     let report = SuccessReport(outcomes: outcomes, psnr: psnr)
     let written = try writer?.write(outcomes)
     if output.json {
@@ -121,13 +129,13 @@ struct SuccessCommand: ParsableCommand {
 
   /// One safetensors file for each run: the parameters under their names, `images` and `labels`.
   private func write(
-    _ jobs: [SimulationSession.Job], of selected: SelectedModel, to folder: StagedFolder
+    _ prepared: [PreparedExperiment], of selected: SelectedModel, to folder: StagedFolder
   )
     throws
   {
     let model = selected.model
-    for (index, job) in jobs.enumerated() {
-      let weighted = selected.weighted(seed: job.seed)
+    for (index, job) in prepared.enumerated() {
+      let weighted = selected.weighted(seed: job.experiment.attack.seed)
       let images = Tensor(
         Shape([job.batch.count] + model.inputShape.dimensions),
         .f64(job.batch.flatMap(\.image.doubles)))

@@ -27,10 +27,10 @@ struct DefencesCommand: ParsableCommand {
   }
 
   func run() throws {
-    let entries = DefenceForm.all.map {
+    let entries = DefenceCatalog.all.map {
       Entry(
         name: $0.name, usage: $0.usage, summary: $0.summary, source: $0.source,
-        counterAttack: $0.counterAttack)
+        counterAttack: $0.answer.summary)
     }
     if json {
       Terminal.write(try ResultWriter.json(entries), to: .standardOutput)

@@ -59,26 +59,31 @@ struct PhotographDemo: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select()
-    let model = selected.model
-    try checkPictures(model)
+    try checkPictures(selected.model)
+    var session = ExperimentSession(selected, output)
+    let shape = selected.model.inputShape
+    let pictures = try BundledImages.names.map { name in
+      try PictureFile(name, as: .pillow).example(name: name, label: nil, inputShape: shape)
+    }
+    let prepared = try experiments(on: selected).enumerated().map { index, experiment in
+      try session.prepare(experiment, pictures: [pictures[index % pictures.count]])
+    }
     let writer = try output.folder().map { ResultWriter(folder: $0) }
-    let session = SimulationSession(
-      selected: selected, kind: attack.chosenAttack ?? .dlg, attack: attack, output: output,
-      defence: try defence.choice(), training: training)
-    session.explainSmoothness()
-    let pictures = BundledImages.all(size: model.inputShape[1] > 32 ? 64 : 32).map {
-      PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape)
-    }
-    let jobs = (0..<seeds).flatMap { offset -> [SimulationSession.Job] in
-      let seed = attack.seed &+ UInt64(offset)
-      var labels = RandomSource(seed: seed).derive(label: "labels")
-      return pictures.map { picture in
-        let example = picture.labelled(labels.integer(below: model.classCount))
-        return SimulationSession.Job(name: picture.name, seed: seed, batch: [example])
-      }
-    }
-    let outcomes = try session.run(jobs)
+    session.explainSmoothness(attack.chosenAttack ?? .dlg)
+    let outcomes = try session.run(prepared)
     try finish(outcomes, writer, output)
+  }
+
+  /// One experiment for each photograph and seed.
+  private func experiments(on selected: SelectedModel) throws -> [Experiment] {
+    try (0..<seeds).flatMap { offset -> [Experiment] in
+      var experiment = try Experiment(
+        selection, attack: attack, default: .dlg, seedOffset: UInt64(offset))
+      try experiment.add(defence)
+      experiment.client = try training.choice(exampleCount: 1)
+      experiment.data.pictures = BundledImages.names
+      return try experiment.labelled(for: selected).divided(into: 1)
+    }
   }
 }
 

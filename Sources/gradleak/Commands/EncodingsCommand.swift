@@ -41,7 +41,7 @@ struct EncodingsCommand: ParsableCommand {
     let encodingCounts = try wholeNumbers(encodings, of: "--encodings", 2...100_000)
     let chosen = try ModelCatalog.model(named: model, ModelOptions())
     let shape = chosen.inputShape
-    let images = BundledImages.all(size: shape[1] > 32 ? 64 : 32).map {
+    let images = BundledImages.all(size: BundledImages.size(forHeight: shape[1])).map {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: shape).image
     }
     let folder = try output.folder()

@@ -94,9 +94,11 @@ struct GradientCommand: ParsableCommand {
     }
     let selected = try selection.select(batchSizes: [count], for: .gradient(precision.dtype))
     let model = selected.model
-    let given = try LabelArguments(
-      labels, of: "--label", for: model, try loss.clientLoss(of: selected))
-    let (labels, loss) = (given.labels, given.loss)
+    let given = exampleLabels(self.labels)
+    let plain = try self.loss.clientLoss(of: selected)
+    let (labels, loss) = try naming(["data.labels": "--label"]) {
+      try plain.labels(given, classCount: model.classCount)
+    }
     guard labels.count == count else {
       throw ValidationError("--label has \(labels.count) of them, and \(count) are needed.")
     }
@@ -173,8 +175,8 @@ private enum GradientInput {
     switch self {
     case .picture(let path, let pictures):
       try checkPictures(model)
-      let example = try pictures.example(
-        path, name: path, label: nil, inputShape: model.inputShape)
+      let example = try PictureFile(path, as: pictures.readAs).example(
+        name: path, label: nil, inputShape: model.inputShape)
       if let preparation = example.preparation {
         Terminal.printNote("Prepared \(path.escapingControlCharacters): \(preparation).")
       }

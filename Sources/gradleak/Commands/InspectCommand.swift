@@ -32,7 +32,11 @@ struct InspectCommand: ParsableCommand {
       valueName: "name or file"))
   var model: String?
 
-  @OptionGroup var details: InspectDetails
+  @OptionGroup var details: ModelDetails
+
+  @Option(help: ArgumentHelp("Images behind the update.", valueName: "n"))
+  var batchSize = 1
+
   @OptionGroup var loss: LossOptions
 
   @Flag(help: "Print JSON instead of tables.")
@@ -41,71 +45,30 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "List every tensor, however many there are.")
   var all = false
 
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...100_000)
+    if model != nil || isModel { try naming { try details.choice(of: model ?? file).check() } }
+  }
+
+  /// Whether the file is a model rather than an update.
+  private var isModel: Bool { file.lowercased().hasSuffix(".onnx") }
+
   func run() throws {
-    if file.lowercased().hasSuffix(".onnx") {
+    if isModel {
       if model != nil {
         throw ValidationError("--model is for updates; \(file.quotedForMessage) is a model itself.")
       }
-      try ModelInspection(file, try details.selection(of: file)).show(json: json, all: all)
+      try ModelInspection(file, try details.choice(of: file), details.mode).show(
+        json: json, all: all)
     } else {
       let selected = try model.map { model in
-        try details.selection(of: model).select(batchSizes: [details.batchSize])
+        try details.choice(of: model).selected(details.mode, batchSizes: [batchSize])
       }
       let clientLoss = try selected.map { try loss.clientLoss(of: $0) } ?? loss.clientLoss()
-      try UpdateInspection(file, selected, details, clientLoss).show(json: json, all: all)
+      try UpdateInspection(
+        file, selected, try details.choice(of: model ?? file), batchSize: batchSize, clientLoss
+      ).show(json: json, all: all)
     }
-  }
-}
-
-/// What else decides how a file is understood.
-struct InspectDetails: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Channels, height and width of one image, such as 3x224x224.", valueName: "shape"))
-  var inputShape: String?
-
-  @Option(
-    name: .customLong("shape"),
-    help: ArgumentHelp(
-      "An open extent of an ONNX model by its name; may be repeated.", valueName: "name=extent"))
-  var dimensions: [String] = []
-
-  @Option(
-    name: .customLong("output"),
-    help: ArgumentHelp("The output of an ONNX model that holds the logits.", valueName: "name"))
-  var outputName: String?
-
-  @Option(help: ArgumentHelp("Number of classes of a named model.", valueName: "n"))
-  var classes: Int?
-
-  @Option(help: ArgumentHelp("Weights of a named model.", valueName: "file"))
-  var weights: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Tells which tensor is which, by name or by beginning; may be repeated.",
-      valueName: "old=new"))
-  var rename: [String] = []
-
-  @Option(help: ArgumentHelp("Images behind the update.", valueName: "n"))
-  var batchSize = 1
-
-  @Option(help: ArgumentHelp("How the client's model computed.", valueName: "name"))
-  var mode: ForwardMode = .evaluation
-
-  func validate() throws {
-    try check("--batch-size", batchSize, 1...100_000)
-  }
-
-  func selection(of model: String) throws -> ModelSelection {
-    var arguments = ["--model", model, "--mode", mode.rawValue]
-    if let inputShape { arguments += ["--input-shape", inputShape] }
-    if let outputName { arguments += ["--output", outputName] }
-    if let classes { arguments += ["--classes", "\(classes)"] }
-    if let weights { arguments += ["--weights", weights] }
-    for dimension in dimensions { arguments += ["--shape", dimension] }
-    for rule in rename { arguments += ["--rename", rule] }
-    return try ModelSelection.parse(arguments)
   }
 }
 
@@ -147,14 +110,14 @@ struct ModelInspection {
 
   private let report: Report
 
-  init(_ path: String, _ selection: ModelSelection) throws {
+  init(_ path: String, _ choice: ModelChoice, _ mode: ForwardMode) throws {
     let file: ONNXModel
     do {
       file = try ONNXModel(contentsOf: path)
     } catch {
       throw ModelError(error.message)
     }
-    let selected = try selection.select(isQuiet: true)
+    let selected = try choice.select(mode: mode)
     let (model, weighted) = (selected.model, selected.weighted(seed: 0))
     let smoothness = model.smoothness(mode: selected.mode)
     func described(_ values: [ONNXValueInfo]) -> [String] {

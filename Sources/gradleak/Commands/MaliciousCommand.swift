@@ -6,12 +6,7 @@ import ModelIO
 import TensorGraph
 
 extension MaliciousMethod: ExpressibleByArgument {
-  public static let allValueDescriptions = [
-    "robbing-the-fed": "a block in front of the model sorts images into bins",
-    "trap-weights": "units of the first layer that fire for one image alone",
-    "fishing": "the last layer keeps one class's gradient",
-    "feature-fishing": "the last layer keeps one image's gradient, of a single class",
-  ]
+  public static var allValueDescriptions: [String: String] { AttackCatalog.malicious.summaries }
 }
 
 /// What a server can read that plants weights of its own.
@@ -69,7 +64,7 @@ struct MaliciousCommand: ParsableCommand {
 
   func run() throws {
     let selected = try selection.select()
-    guard selected.given == nil, selected.model.normalization == nil, selected.mode == .evaluation
+    guard selected.drawsWeights, selected.model.normalization == nil, selected.mode == .evaluation
     else {
       throw ValidationError(
         "a malicious server chooses the weights itself; leave --weights, --mode, --mean and --std out, "

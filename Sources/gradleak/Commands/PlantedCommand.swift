@@ -11,7 +11,7 @@ struct PlantedCommand: ParsableCommand {
     discussion: """
       Plants weights in many ways, lets the server read what comes back of seven photographs, and checks \
       every model as a client would; then checks all built-in models with fresh weights. Trained networks \
-      are checked by scripts/check-trained-models.py.
+      are checked by scripts/checks/trained-models.py.
 
       EXAMPLES
         gradleak bench planted --seeds 5

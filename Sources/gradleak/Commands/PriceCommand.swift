@@ -72,12 +72,6 @@ struct PriceCommand: ParsableCommand {
     help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
   var threads: Int?
 
-  private static let usual = [
-    "gaussian:1e-4", "gaussian:1e-3", "gaussian:1e-2", "laplacian:1e-2", "prune:0.3", "prune:0.7",
-    "prune:0.99", "dgc:0.01", "fp16", "fp8-e4m3", "int8", "qsgd:4", "terngrad", "signsgd",
-    "dp-sgd:1,1.1", "soteria:0.8", "lora:4", "mixup", "instahide:2", "transform:3-1-7",
-    "secure-aggregation:4", "precode",
-  ]
   /// Steps that suit gradients of their own size, clipped ones and signs.
   private static let learningRates = [0.3, 0.03, 0.003]
 
@@ -91,13 +85,15 @@ struct PriceCommand: ParsableCommand {
   }
 
   func run() throws {
-    let chains = try (["none"] + (defences.isEmpty ? PriceCommand.usual : defences)).map {
-      (text: String) -> DefenceChain in
-      do throws(DefenceError) {
-        return try DefenceChain(text)
-      } catch {
-        throw ValidationError("--defence: \(error.message).")
+    let chains: [DefenceChain]
+    do throws(DefenceError) {
+      let given = try defences.map { text throws(DefenceError) in try DefenceChain(text) }
+      let usual = try DefenceCatalog.all.flatMap(\.priced).map { defence throws(DefenceError) in
+        try DefenceChain([defence])
       }
+      chains = [.none] + (defences.isEmpty ? usual : given)
+    } catch {
+      throw ValidationError("--defence: \(error.message).")
     }
     let architecture = try ModelCatalog.architecture(named: model)
     var options = ModelOptions(

@@ -102,119 +102,67 @@ struct ReconstructCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let path = update.update {
-      try reconstruct(path)
-    } else {
-      try simulate()
+    let size = (batchSize ?? 1) * aggregate.clients
+    let rest = images.count % size
+    let selected = try selection.select(
+      batchSizes: update.update != nil
+        ? [updateBatchSize * aggregate.clients]
+        : images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
+    let experiments = try experiments(on: selected)
+    var session = ExperimentSession(selected, output)
+    var names = PictureNames.unique(images + truth, outputFolder: output.out)[...]
+    // All pictures are read before anything is written.
+    let prepared = try experiments.map { experiment in
+      let count = experiment.data.pictures.count
+      defer { names = names.dropFirst(count) }
+      return try session.prepare(experiment, names: Array(names.prefix(count)))
     }
-  }
-
-  private var kind: AttackKind { attack.chosenAttack ?? .automatic }
-
-  // MARK: - A client's update
-
-  private func reconstruct(_ path: String) throws {
-    let ofEach = batchSize ?? max(truth.count / aggregate.clients, 1)
-    let count = ofEach * aggregate.clients
-    guard truth.isEmpty || truth.count == count else {
-      throw ValidationError(
-        "--truth has \(truth.count) pictures for a batch of \(count); give one for each image.")
-    }
-    let selected = try selection.select(batchSizes: [count])
-    let model = selected.model
-    try checkPictures(model, arePhotographs: !truth.isEmpty)
-    var clientLoss = try loss.clientLoss(of: selected)
-    let given = try labels.map { try LabelArguments($0, of: "--labels", for: model, clientLoss) }
-    let known = given?.labels
-    clientLoss = given?.loss ?? clientLoss
-    if let known, known.count != count {
-      throw ValidationError(
-        "--labels has \(known.count) of them for a batch of \(count); give one for each image.")
-    }
-    var file = try UpdateFile(
-      contentsOf: path, for: model, wanted: selected.wanted,
-      try update.reading(
-        training, aggregate, from: selected.weighted(seed: attack.seed),
-        batchSize: ofEach,
-        loss: clientLoss, renamings: try selection.renamings()))
-    let ending = file.chooseEnding(selected.ending, selected.weighted(seed: attack.seed))
-    let examples = try readTruth(known, model)
     let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
-    let session = SimulationSession(selected: selected, kind: kind, attack: attack, output: output)
-    session.explainSmoothness()
-    if let ending { Terminal.printNote(ending) }
-    explain(file)
-    let outcome = try session.run(
-      UpdateAudit.Subject(
-        update: file.update, truth: examples, name: PictureNames.safe(fileStem(path)),
-        knownLabels: known, kind: update.updateKind.rawValue))
-    try finish([outcome], writer, output)
+    session.explainSmoothness(kind)
+    for experiment in prepared { explain(experiment) }
+    try finish(try session.run(prepared), writer, output)
   }
 
-  private func readTruth(_ labels: [Int]?, _ model: Model) throws -> [PrivateExample]? {
-    guard !truth.isEmpty else { return nil }
-    let names = PictureNames.unique(truth, outputFolder: output.out)
-    return try truth.indices.map { index in
-      try pictures.example(
-        truth[index], name: names[index], label: labels?[index], inputShape: model.inputShape)
+  private var kind: AttackName { attack.chosenAttack ?? .automatic }
+
+  /// Examples of each client behind an update.
+  private var updateBatchSize: Int { batchSize ?? max(truth.count / aggregate.clients, 1) }
+
+  /// What the options ask for: one experiment for each update.
+  ///
+  /// - Throws: ``ValidationError`` when options do not fit each other or the model.
+  func experiments(on selected: SelectedModel) throws -> [Experiment] {
+    var experiment = try Experiment(selection, loss: loss, attack: attack, default: .automatic)
+    try experiment.add(defence)
+    experiment.data.readAs = pictures.readAs
+    experiment.data.labels = labels.map(exampleLabels)
+    if let update = update.choice(batchSize: updateBatchSize) {
+      experiment.client = try training.choice(exampleCount: updateBatchSize, aggregate)
+      experiment.data.update = update
+      experiment.data.pictures = truth
+      return [experiment]
     }
+    experiment.data.pictures = images
+    if let labels = experiment.data.labels, labels.count != images.count {
+      throw ValidationError(
+        "--labels has \(labels.count) of them for \(images.count) pictures; give one for each.")
+    }
+    return try naming { try experiment.labelled(for: selected) }
+      .divided(into: (batchSize ?? 1) * aggregate.clients).map { part in
+        var part = part
+        part.client = try training.choice(
+          exampleCount: part.data.pictures.count / aggregate.clients, aggregate)
+        return part
+      }
   }
 
-  /// Says how the file was understood, as far as it was not plain.
-  private func explain(_ file: UpdateFile) {
-    for note in file.matching.explanations + file.notes { Terminal.printNote(note) }
-    if !selection.isFile, selection.weights == nil {
+  /// Says how a client's file was understood, as far as it was not plain.
+  private func explain(_ prepared: PreparedExperiment) {
+    for note in prepared.notes { Terminal.printNote(note) }
+    if prepared.experiment.data.update != nil, prepared.experiment.drawsWeights {
       Terminal.printNote(
         "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
           + "started from these, give its weights with --weights.")
     }
-  }
-
-  // MARK: - A simulated client
-
-  private func simulate() throws {
-    let size = (batchSize ?? 1) * aggregate.clients
-    let rest = images.count % size
-    let selected = try selection.select(
-      batchSizes: images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
-    let model = selected.model
-    try checkPictures(model)
-    let clientLoss = try loss.clientLoss(of: selected)
-    let given = try trueLabels(of: model, clientLoss)
-    let labels = given.labels
-    let names = PictureNames.unique(images, outputFolder: output.out)
-    // All pictures are read before anything is written.
-    let examples = try images.indices.map { index in
-      try pictures.example(
-        images[index], name: names[index], label: labels[index], inputShape: model.inputShape)
-    }
-    let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
-    let session = SimulationSession(
-      selected: selected, kind: kind, loss: given.loss, attack: attack, output: output,
-      defence: try defence.choice(), training: training, clients: aggregate)
-    session.explainSmoothness()
-    let jobs = stride(from: 0, to: examples.count, by: size).map { start in
-      let batch = Array(examples[start..<min(start + size, examples.count)])
-      return SimulationSession.Job(
-        name: batch.map(\.name).joined(separator: "+"), seed: attack.seed, batch: batch)
-    }
-    try finish(try session.run(jobs), writer, output)
-  }
-
-  private func trueLabels(
-    of model: Model, _ loss: ClientLoss
-  ) throws -> (labels: [Int], loss: ClientLoss) {
-    guard let labels else {
-      var source = RandomSource(seed: attack.seed).derive(label: "labels")
-      let count = loss.labelCount(classCount: model.classCount)
-      return (images.map { _ in source.integer(below: count) }, loss)
-    }
-    let given = try LabelArguments(labels, of: "--labels", for: model, loss)
-    guard given.labels.count == images.count else {
-      throw ValidationError(
-        "--labels has \(given.labels.count) of them for \(images.count) pictures; give one for each."
-      )
-    }
-    return (given.labels, given.loss)
   }
 }

@@ -111,7 +111,7 @@ struct ReportCommand: ParsableCommand {
         path: runs.joined(separator: ", "), problem: "there are no runs in it",
         remedy: "give the results of at least one")
     }
-    let report = Report(input)
+    let report = Report(input, makeCommands: ExperimentCommandLine.commands(for:))
     return (report, try report.text(chosenFormat))
   }
 }

@@ -134,7 +134,7 @@ struct SweepCommand: ParsableCommand {
     // A model or activation that does not exist, or a defence that cannot act, is found out before
     // anything runs.
     for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {
-      try task.check(pictures)
+      try task.check(pictures, backend: BackendChoice.cpu.backend(threads: 1))
     }
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)
@@ -149,10 +149,9 @@ struct SweepCommand: ParsableCommand {
     let store = try SweepStore(path: results)
     if !tasks.isEmpty { try run(tasks, pictures, store) }
     let entries = try store.entries()
-    let keys = Set(tasks)
-    let own = plan == nil ? entries : entries.filter { keys.contains($0.task) }
-    let report = SweepReport(
-      own, order: plan == nil ? own.map(\.task) : tasks, leakedPSNR: leakedPsnr)
+    let keys = Set(try tasks.map { try $0.key })
+    let own = plan == nil ? entries : entries.filter { keys.contains($0.key) }
+    let report = try SweepReport(own, of: plan == nil ? nil : tasks, leakedPSNR: leakedPsnr)
     if let csv { try AtomicFile.write(report.csv, to: csv) }
     if json {
       Terminal.write(try ResultWriter.json(report), to: .standardOutput)
@@ -225,7 +224,9 @@ struct SweepCommand: ParsableCommand {
           let left = progress.secondsLeft.map(ProgressLine.clock) ?? "-:--"
           let latest = progress.latest.map { entry -> String in
             let psnr = entry.record.images.compactMap(\.psnr?.value).max() ?? .nan
-            return "  \(entry.task.defence) \(entry.task.attack) \(ResultWriter.decibels(psnr)) dB"
+            let run = entry.record
+            let attack = SweepAttack(run)
+            return "  \(run.defence?.chain ?? .none) \(attack) \(ResultWriter.decibels(psnr)) dB"
           }
           return "[\(progress.finished)/\(progress.count)]  ETA \(left)" + (latest ?? "")
         }

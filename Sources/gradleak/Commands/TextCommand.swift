@@ -5,15 +5,7 @@ import Leakage
 import ModelIO
 
 extension TextAttackKind: ExpressibleByArgument {
-  public static let allValueDescriptions = [
-    "auto": "the surest that applies",
-    "embedding": "closed form from embedding gradients, for one text",
-    "dager": "exact, through the span of attention gradients",
-    "bag": "which tokens the batch holds, in no order",
-    "dlg": "dummy embeddings, L2 distance of gradients",
-    "tag": "the same with an L1 term",
-    "lamp": "cosine distance, embedding lengths, discrete moves",
-  ]
+  public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }
 }
 
 /// Private text from the gradient of a language model.

@@ -35,10 +35,11 @@ struct UpdateInspection {
   private let report: Report
 
   init(
-    _ path: String, _ selected: SelectedModel?, _ details: InspectDetails, _ loss: ClientLoss
+    _ path: String, _ selected: SelectedModel?, _ choice: ModelChoice, batchSize: Int,
+    _ loss: ClientLoss
   ) throws {
     let file = try SafetensorsFile(contentsOf: path)
-    let rules = try details.rename.map { try TensorRenaming(parsing: $0) }
+    let rules = try choice.tensorRenamings()
     let matching = selected.map { selected in
       TensorMatching(
         selected.wanted ?? selected.model.parameters.map { WantedTensor($0.name, $0.shape) },
@@ -54,9 +55,9 @@ struct UpdateInspection {
       do {
         var update = try UpdateFile(
           contentsOf: path, for: selected.model, wanted: selected.wanted,
-          UpdateReading(batchSize: details.batchSize, loss: loss, renamings: rules))
+          UpdateReading(batchSize: batchSize, loss: loss, renamings: rules))
         notes = update.matching.explanations + update.notes
-        if selected.given != nil {
+        if !selected.drawsWeights {
           if let note = update.chooseEnding(selected.ending, selected.weighted(seed: 0)) {
             notes.append(note)
           }

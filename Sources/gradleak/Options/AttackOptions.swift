@@ -4,45 +4,19 @@ import Leakage
 import ModelIO
 import TensorGraph
 
-/// What `--attack` names: an attack, or a preset of the optimisation attacks.
-enum AttackChoice: ExpressibleByArgument {
-  case kind(AttackKind)
-  case preset(String)
+/// What `--attack` names: an attack of the catalogue.
+struct AttackChoice: ExpressibleByArgument {
+  let attack: any Attack
 
   init?(argument: String) {
-    if let kind = AttackKind(rawValue: argument), kind != .plan {
-      self = .kind(kind)
-    } else if AttackPresets.all.contains(where: { $0.plan.name == argument }) {
-      self = .preset(argument)
-    } else {
-      return nil
-    }
+    guard let attack = try? AttackCatalog.attack(named: argument) else { return nil }
+    self.attack = attack
   }
 
-  /// The attacks that are no optimisation plans, then the presets.
-  static var allValueStrings: [String] {
-    let presets = AttackPresets.all.map(\.plan.name)
-    return AttackKind.allCases.filter { $0 != .plan }.map(\.rawValue)
-      + presets.filter { AttackKind(rawValue: $0) == nil }
-  }
+  static var allValueStrings: [String] { AttackCatalog.names }
 }
 
 extension Pooling: ExpressibleByArgument {}
-
-extension AttackKind {
-  /// For lists, by name.
-  static let descriptions = [
-    "auto": "the best that applies: closed forms, then lm, then presets",
-    "lm": "labels first, then Levenberg-Marquardt",
-    "dlg": "data and labels are sought together",
-    "idlg": "the label is read off first, then the data are sought",
-    "linear": "closed form, for a fully connected first layer",
-    "peeling": "closed form, layer by layer",
-    "r-gap": "closed form for a chain without biases and one logit",
-    "april": "closed form for a transformer that reads its patches directly",
-    "spear": "batches, exactly, through a first layer with ReLU",
-  ]
-}
 
 extension Precision: ExpressibleByArgument {
   public static let allValueDescriptions = ["f32": "fast", "f64": "exact to many more digits"]
@@ -122,17 +96,13 @@ struct AttackOptions: ParsableArguments {
   var snapshots = AttackConfiguration().snapshots
 
   /// What was asked for; nil for the command's own choice.
-  var chosenAttack: AttackKind? {
-    if planFile != nil { return .plan }
-    switch choice {
-    case nil: return nil
-    case .preset: return .plan
-    case .kind(let kind): return isChanged && hasPreset(kind) ? .plan : kind
-    }
+  var chosenAttack: AttackName? {
+    if planFile != nil || isChanged { return .plan }
+    return choice.map { AttackConfiguration.statement(of: $0.attack).attack }
   }
 
   /// - Throws: ``AttackError`` when the plan is not right.
-  func configuration(_ attack: AttackKind, seed: UInt64) throws -> AttackConfiguration {
+  func configuration(_ attack: AttackName, seed: UInt64) throws -> AttackConfiguration {
     let defaults = AttackConfiguration()
     let plan = try plan()
     var configuration = AttackConfiguration(
@@ -154,19 +124,15 @@ struct AttackOptions: ParsableArguments {
       let json = try InputFile.bytes(
         at: planFile, expected: "a plan in JSON", limit: PlanDocument.largestSize)
       plan = try PlanDocument(json: json, source: planFile).applied(to: plan)
-    } else {
-      switch choice {
-      case .preset(let name): plan = try AttackPresets.preset(named: name).plan
-      case .kind(let kind) where isChanged && hasPreset(kind):
-        plan = try AttackPresets.preset(named: kind.rawValue).plan
-      case .kind, nil:
-        guard settings.isEmpty, start == nil else {
-          throw ValidationError(
-            "--set and --start change an optimisation plan; name a preset with --attack, or a file "
-              + "with --plan.")
-        }
-        return nil
+    } else if isChanged {
+      guard let preset = (choice?.attack as? PlanAttack)?.plan else {
+        throw ValidationError(
+          "--set and --start change an optimisation plan; name a preset with --attack, or a file "
+            + "with --plan.")
       }
+      plan = preset
+    } else {
+      return choice.flatMap { AttackConfiguration.statement(of: $0.attack).plan }
     }
     if start != nil { plan.initialization.kind = .given }
     for setting in settings { plan = try PlanDocument(setting: setting).applied(to: plan) }
@@ -174,10 +140,6 @@ struct AttackOptions: ParsableArguments {
   }
 
   private var isChanged: Bool { !settings.isEmpty || start != nil }
-
-  private func hasPreset(_ kind: AttackKind) -> Bool {
-    AttackPresets.all.contains { $0.plan.name == kind.rawValue }
-  }
 
   func validate() throws {
     if planFile != nil, choice != nil {

@@ -20,16 +20,6 @@ struct ClientOptions: ParsableArguments {
     try check("--clients", clients, 1...200)
   }
 
-  /// The training of these clients.
-  ///
-  /// - Parameter exampleCount: of each client.
-  func training(
-    _ options: LocalTrainingOptions, exampleCount: Int
-  ) throws -> LocalTraining? {
-    try options.training(
-      exampleCount: exampleCount, clients: clients, isShuffled: shuffleEpochs)
-  }
-
   /// - Throws: ``ValidationError`` for an order without epochs.
   func checkOrder(of training: LocalTrainingOptions) throws {
     guard shuffleEpochs, !training.hasEpochs else { return }

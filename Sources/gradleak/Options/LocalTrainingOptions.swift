@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Leakage
 
 /// How a client trains between the weights it gets and the update it shares.
@@ -59,29 +60,35 @@ struct LocalTrainingOptions: ParsableArguments {
     epochs != nil || miniBatch != nil || localSteps ?? 1 > 1 || momentum != 0 || weightDecay != 0
   }
 
-  /// The training on a batch of this size; nil where one client's gradient is shared.
+  /// What the options say.
   ///
   /// - Parameters:
   ///   - exampleCount: of each client.
-  ///   - clients: whose mean is shared.
-  ///   - isShuffled: whether the order of later epochs is not known.
-  /// - Throws: ``AttackError`` when a number is out of range.
-  func training(
-    exampleCount: Int, clients: Int = 1, isShuffled: Bool = false
-  ) throws -> LocalTraining? {
-    guard isGiven || clients > 1 else { return nil }
+  ///   - aggregate: among whom batches are divided; nil for one client.
+  /// - Throws: ``ValidationError`` for a number of local steps that no number of epochs makes.
+  func choice(exampleCount: Int, _ aggregate: ClientOptions? = nil) throws -> ClientTraining {
+    var choice = ClientTraining()
+    choice.epochs = epochs
+    choice.miniBatch = miniBatch
+    choice.learningRate = learningRate
+    choice.momentum = momentum
+    choice.weightDecay = weightDecay
+    choice.count = aggregate?.clients ?? 1
+    choice.shufflesEpochs = aggregate?.shuffleEpochs ?? false
+    guard let localSteps, isGiven else { return choice }
     let size = miniBatch ?? exampleCount
     let stepsPerEpoch = (exampleCount + size - 1) / size
-    if let localSteps, localSteps % stepsPerEpoch != 0 {
+    guard localSteps % stepsPerEpoch == 0 else {
       throw ValidationError(
         "--local-steps is \(localSteps), and an epoch of \(exampleCount) examples in mini-batches of "
           + "\(size) has \(stepsPerEpoch); give a multiple of that, or --epochs.")
     }
-    // A single plain step does not depend on its rate.
-    return try LocalTraining(
-      clientSizes: Array(repeating: exampleCount, count: clients), miniBatchSize: size,
-      epochs: epochs ?? localSteps.map { $0 / stepsPerEpoch } ?? 1,
-      learningRate: learningRate ?? 1, momentum: momentum, weightDecay: weightDecay,
-      isOrderKnown: !isShuffled)
+    choice.epochs = localSteps / stepsPerEpoch
+    return choice
+  }
+
+  /// The training of one client on a batch of this size; nil where its gradient is shared.
+  func training(exampleCount: Int) throws -> LocalTraining? {
+    try choice(exampleCount: exampleCount).training(exampleCount: exampleCount)
   }
 }

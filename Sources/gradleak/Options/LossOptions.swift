@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Leakage
 import TensorGraph
 
@@ -42,28 +43,25 @@ struct LossOptions: ParsableArguments {
         + "not to what goes into it. Found by which fits, where a single example's update tells."))
   var keepSoftmax = false
 
-  /// The client's loss on a model, whose ending belongs to it where it was kept; always for a squared
-  /// error, which is that of the model's output.
+  /// What the options say.
   ///
-  /// - Throws: ``ValidationError`` when the model ends in no such function; ``AttackError`` when the loss
-  ///   does not fit the model.
+  /// - Throws: ``ValidationError`` for a text that cannot be read.
+  func choice() throws -> LossChoice {
+    var choice = LossChoice()
+    choice.kind = loss
+    choice.reduction = reduction
+    choice.labelSmoothing = labelSmoothing
+    choice.classWeights = try classWeights.map { try numbers($0, of: "--class-weights") }
+    choice.scale = lossScale
+    choice.keepsSoftmax = keepSoftmax
+    return choice
+  }
+
+  /// The client's loss on a model; see ``LossChoice/clientLoss(of:)``.
   func clientLoss(of selected: SelectedModel) throws -> ClientLoss {
-    var loss = try clientLoss()
-    if keepSoftmax, selected.ending == nil {
-      throw ValidationError(
-        "--keep-softmax is for models whose file ends in a softmax or sigmoid, and "
-          + "\(selected.model.name) does not; leave it out.")
-    }
-    if keepSoftmax || loss.kind == .meanSquaredError { loss = loss.after(selected.ending) }
-    try loss.check(classCount: selected.model.classCount)
-    return loss
+    try naming { try choice().clientLoss(of: selected) }
   }
 
   /// - Throws: ``AttackError`` when a number is out of range or options do not go together.
-  func clientLoss() throws -> ClientLoss {
-    try ClientLoss(
-      loss, reduction: reduction, labelSmoothing: labelSmoothing,
-      classWeights: try classWeights.map { try numbers($0, of: "--class-weights") },
-      scale: lossScale)
-  }
+  func clientLoss() throws -> ClientLoss { try choice().clientLoss() }
 }

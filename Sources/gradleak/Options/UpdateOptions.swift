@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Leakage
 import ModelIO
 
@@ -20,18 +21,10 @@ struct UpdateOptions: ParsableArguments {
   @Option(help: ArgumentHelp("What the file's tensors are.", valueName: "name"))
   var updateKind: UpdateKind = .gradient
 
-  /// - Parameters:
-  ///   - start: the model as the clients got it.
-  ///   - batchSize: of each client.
-  func reading(
-    _ training: LocalTrainingOptions, _ clients: ClientOptions, from start: WeightedModel,
-    batchSize: Int,
-    loss: ClientLoss, renamings: [TensorRenaming]
-  ) throws -> UpdateReading {
-    UpdateReading(
-      kind: updateKind, learningRate: training.learningRate,
-      training: try clients.training(training, exampleCount: batchSize),
-      startingWeights: start.parameters, batchSize: batchSize * clients.clients, loss: loss,
-      renamings: renamings)
+  /// The update that the options name; nil for none.
+  ///
+  /// - Parameter batchSize: of each client.
+  func choice(batchSize: Int) -> UpdateChoice? {
+    update.map { UpdateChoice(file: $0, kind: updateKind, batchSize: batchSize) }
   }
 }

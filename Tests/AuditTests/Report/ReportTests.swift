@@ -10,7 +10,14 @@ import Testing
 private let hostile = "<script>alert(1)</script>\"' onerror=\u{1B}[2J\u{202E}../../&amp;|`x`"
 
 private func report(_ records: [RunRecord]) -> Report {
-  Report(ReportInput(records: records, folder: nil, path: "run.json"))
+  Report(
+    ReportInput(records: records, folder: nil, path: "run.json"),
+    makeCommands: { experiments in
+      experiments.map {
+        ReproductionCommand(
+          arguments: ["reconstruct", $0.defences.description, String($0.attack.seed)], note: nil)
+      }
+    })
 }
 
 private func search(_ psnr: Double = 50, name: String = "image") -> RunRecord {

@@ -5,11 +5,15 @@ import Leakage
 
 /// A record of one update with given results, otherwise of the paper's network.
 func sampleRecord(
-  images: [ImageResult], attack: AttackKind = .automatic, seed: UInt64 = 0,
+  images: [ImageResult], attack: AttackName = .automatic, seed: UInt64 = 0,
   defence: DefenceChain? = nil, update: String? = nil, trace: [TracePoint] = [],
   reason: StopReason = .solved, diagnosis: Diagnosis.Verdict? = nil
 ) -> RunRecord {
-  RunRecord(
+  var experiment = Experiment()
+  experiment.data.pictures = images.map(\.name)
+  experiment.defences = defence ?? .none
+  experiment.attack = AttackConfiguration(attack: attack, seed: seed)
+  var record = RunRecord(
     tool: "0.1.0", configuration: AttackConfiguration(attack: attack, seed: seed),
     model: ModelSummary(
       name: "lenet", activation: "sigmoid", inputShape: [3, 32, 32], classCount: 100,
@@ -30,6 +34,8 @@ func sampleRecord(
       DefenceSummary(
         chain: $0, isAdaptive: true, wireByteCount: 50, plainByteCount: 100, sentCount: 10)
     })
+  record.experiment = experiment
+  return record
 }
 
 extension Diagnosis {

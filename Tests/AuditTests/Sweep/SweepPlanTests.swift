@@ -108,16 +108,18 @@ import Testing
     let plan = try #require(try SweepPlan.preset(named: "dlg-paper"))
     let tasks = try plan.tasks(of: SweepPictures())
     #expect(Set(try tasks.map { try $0.key }).count == tasks.count)
-    let cells = Dictionary(grouping: tasks) {
-      "\($0.defence) \($0.attack) \($0.batchSize) \($0.size)"
+    let cells = Dictionary(grouping: tasks.map(\.experiment)) {
+      "\($0.defences) \($0.attack.attack) \($0.isAdaptive) \($0.batchSize) \($0.model.size ?? 0)"
     }
     #expect(cells.values.allSatisfy { $0.count >= 20 })
     #expect(cells.count == SweepReport.cellCount(of: tasks))
-    let defences = Set(tasks.map(\.defence.description))
+    let defences = Set(tasks.map(\.experiment.defences.description))
     for text in ["gaussian:0.0001", "laplacian:0.1", "fp16", "int8", "prune:0.01", "prune:0.7"] {
       #expect(defences.contains(text))
     }
-    #expect(Set(tasks.map(\.batchSize)) == [1, 2, 4, 8] && Set(tasks.map(\.size)) == [32, 64])
+    #expect(
+      Set(tasks.map(\.experiment.batchSize)) == [1, 2, 4, 8]
+        && Set(tasks.map(\.experiment.model.size)) == [32, 64])
   }
 
   @Test func foldersWithoutPicturesAreRefused() throws {
@@ -161,13 +163,14 @@ struct SweepSizeTests {
     var plan = try SweepPlan(yaml: "attacks: [modern, modern/naive, tag]\nseeds: 1")
     let tasks = try plan.tasks(of: SweepPictures())
     let modern = try AttackPresets.preset(named: "modern").plan
-    #expect(tasks[0].attack.kind == .plan && tasks[0].attack.description == "modern")
-    #expect(tasks[0].iterations == modern.iterations && tasks[0].trials == modern.trials)
-    #expect(Set(tasks.map(\.attack.description)) == ["modern", "modern/naive", "tag"])
-    plan.groups[0].iterations = 7
-    #expect(try plan.tasks(of: SweepPictures())[0].iterations == 7)
-    // What older gradleaks wrote is still the same run.
+    #expect(tasks[0].experiment.attack.attack == .plan && tasks[0].experiment.attack.plan == modern)
     #expect(
-      try SweepPlan(yaml: "seeds: 1").tasks(of: SweepPictures())[0].key.contains("preset") == false)
+      tasks[0].experiment.attack.iterations == modern.iterations
+        && tasks[0].experiment.attack.trials == modern.trials)
+    #expect(
+      Set(tasks.map { [$0.experiment.attack.attackName, "\($0.experiment.isAdaptive)"] })
+        == [["modern", "true"], ["modern", "false"], ["tag", "true"]])
+    plan.groups[0].iterations = 7
+    #expect(try plan.tasks(of: SweepPictures())[0].experiment.attack.iterations == 7)
   }
 }

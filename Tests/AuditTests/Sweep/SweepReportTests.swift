@@ -4,12 +4,11 @@ import Testing
 
 @Suite struct SweepReportTests {
   /// A result with this PSNR.
-  private func entry(_ defence: String, _ psnr: Double, seed: UInt64) throws -> SweepStore.Entry {
-    let task = SweepTask(
-      model: "lenet", size: 32, defence: try DefenceChain(defence),
-      attack: SweepAttack(kind: .automatic), batchSize: 1, seed: seed, trials: 1, iterations: 1,
-      images: ["a"], imageFingerprint: "x")
-    let record = RunRecord(
+  private func record(_ defence: String, _ psnr: Double, seed: UInt64) throws -> RunRecord {
+    var experiment = Experiment()
+    experiment.defences = try DefenceChain(defence)
+    experiment.attack.seed = seed
+    var record = RunRecord(
       tool: "t", configuration: AttackConfiguration(seed: seed),
       model: ModelSummary(
         name: "lenet", activation: "sigmoid", inputShape: [3, 32, 32], classCount: 100,
@@ -25,16 +24,20 @@ import Testing
           name: "a", preparation: nil, meanSquaredError: 0, psnr: psnr, ssim: nil, trueLabel: 1,
           recoveredLabel: 1, randomGuessPSNR: 7, greyImagePSNR: 12)
       ], trace: [])
-    return SweepStore.Entry(
-      task: task, record: record,
-      timing: RunTiming(compileSeconds: 0, attackSeconds: 1, evaluationsPerSecond: 1))
+    record.experiment = experiment
+    if !experiment.defences.isEmpty {
+      record.defence = DefenceSummary(
+        chain: experiment.defences, isAdaptive: true, wireByteCount: 1, plainByteCount: 1,
+        sentCount: 1)
+    }
+    return record
   }
 
   private func report(_ cells: [(String, leaked: Int, of: Int)]) throws -> SweepReport {
     let entries = try cells.flatMap { defence, leaked, count in
-      try (0..<count).map { try entry(defence, $0 < leaked ? 30 : 11, seed: UInt64($0)) }
+      try (0..<count).map { try record(defence, $0 < leaked ? 30 : 11, seed: UInt64($0)) }
     }
-    return SweepReport(entries, order: entries.map(\.task))
+    return SweepReport(entries.map { ($0, 1) })
   }
 
   @Test func cellsCountRunsAndGiveTheirInterval() throws {
@@ -74,11 +77,9 @@ import Testing
 
   /// A picture that is nearly grey has not leaked because it resembles grey.
   @Test func dullPicturesHaveToBeatGrey() throws {
-    var dull = try entry("none", 30, seed: 0)
-    var record = dull.record
-    record.images[0].greyImagePSNR = JSONNumber(28)
-    dull = SweepStore.Entry(task: dull.task, record: record, timing: dull.timing)
-    #expect(SweepReport([dull], order: [dull.task]).cells[0].leaked == 0)
+    var dull = try record("none", 30, seed: 0)
+    dull.images[0].greyImagePSNR = JSONNumber(28)
+    #expect(SweepReport([(dull, nil)]).cells[0].leaked == 0)
   }
 
   @Test func tablesHaveOneLineForEachCell() throws {

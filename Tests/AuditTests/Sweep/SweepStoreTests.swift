@@ -34,12 +34,14 @@ func runner(_ tasks: [SweepTask], _ store: SweepStore) -> SweepRunner {
     let store = try SweepStore(path: path)
     try runner(tasks, store).run(threads: 2)
     let entries = try SweepStore(path: path).entries()
-    #expect(Set(entries.map(\.task)) == Set(tasks))
+    #expect(Set(entries.map(\.key)) == Set(try tasks.map { try $0.key }))
+    #expect(Set(entries.map(\.record.experiment)) == Set(tasks.map(\.experiment)))
     #expect(entries.allSatisfy { $0.timing.attackSeconds > 0 })
-    let defended = try #require(entries.first { !$0.task.defence.isEmpty })
+    let defended = try #require(entries.first { $0.record.defence != nil })
     #expect(defended.record.defence?.chain.description == "fp16")
     #expect(defended.record.defence?.isAdaptive == true)
-    #expect(entries.first { $0.task.defence.isEmpty }?.record.defence == nil)
+    #expect(defended.record.experiment?.defences.description == "fp16")
+    #expect(entries.count { $0.record.defence == nil } == entries.count / 2)
     // A second start has nothing left to do, and one result stays one.
     var latest: [SweepStore.Entry] = []
     try runner(tasks, store).run(threads: 1)
@@ -107,7 +109,7 @@ func runner(_ tasks: [SweepTask], _ store: SweepStore) -> SweepRunner {
   @Test func anImpossibleRunStopsTheSweepAndKeepsTheRest() throws {
     var tasks = try smallSweep(["none"])
     var impossible = tasks[1]
-    impossible.attack = SweepAttack(kind: .linear)
+    impossible.experiment.attack.attack = .linear
     tasks.append(impossible)
     let store = try SweepStore(path: path)
     #expect(throws: AttackError.self) { try runner(tasks, store).run(threads: 1) }

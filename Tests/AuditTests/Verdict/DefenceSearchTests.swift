@@ -99,12 +99,21 @@ private func search(
     }
   }
 
-  @Test(arguments: DefenceLadder.standardNames + ["laplacian", "bf16", "signsgd", "terngrad"])
-  func standardLaddersExist(_ name: String) throws {
-    let ladder = try #require(DefenceLadder.standard(name, updateNorm: 0.7))
-    #expect(ladder.name == name)
-    #expect(Set(ladder.rungs).count == ladder.rungs.count)
-    #expect(ladder.rungs.allSatisfy { $0.description.hasPrefix(name) })
-    #expect(DefenceLadder.standard("no " + name, updateNorm: 1) == nil)
+  @Test(arguments: DefenceCatalog.all.filter { $0.ladder != nil })
+  func laddersCanBeClimbed(_ kind: DefenceDescriptor) throws {
+    for norm in [0, 0.7, 27, 1e300] {
+      let ladder = try #require(DefenceLadder(kind, updateNorm: norm))
+      #expect(ladder.name == kind.name && ladder.rungs.count == kind.ladder?.rungs(norm).count)
+      #expect(Set(ladder.rungs).count == ladder.rungs.count)
+      for rung in ladder.rungs {
+        #expect(try DefenceChain(rung.description) == rung && rung.description.hasPrefix(kind.name))
+      }
+    }
+  }
+
+  @Test func auditsClimbThePapersLaddersByDefault() {
+    let standard = DefenceCatalog.all.filter { $0.ladder?.isStandard == true }
+    #expect(standard.map(\.name) == ["gaussian", "prune", "fp16", "int8", "dp-sgd"])
+    #expect(DefenceCatalog.all.count { $0.ladder != nil } == 15)
   }
 }

@@ -129,7 +129,7 @@ import Testing
     }
 
     /// What an attack makes of such a file; nil where it is refused.
-    func attack(_ misfit: Misfit, _ kind: AttackKind, knowsTruth: Bool) throws -> AuditOutcome? {
+    func attack(_ misfit: Misfit, _ kind: AttackName, knowsTruth: Bool) throws -> AuditOutcome? {
       let (tensors, batchSize) = try file(misfit)
       let path = folder("update.safetensors")
       try Safetensors.write(tensors, to: path)
@@ -156,7 +156,7 @@ import Testing
       let client = try Client(name, activation, image: image)
       for misfit in Self.misfits {
         // The whole search on one of seven; its parts, and attacks that know no more, on all.
-        let kind: AttackKind =
+        let kind: AttackName =
           image == 0
           ? .automatic : image < 3 ? .levenbergMarquardt : name == "mlp" ? .linear : .peeling
         // A part of an honest update is no misfit, which the truth would tell.

@@ -30,10 +30,10 @@ import Testing
       origin: .difference(learningRate: rate))
   }
 
-  private func attack(_ client: AttackedClient, _ update: SharedUpdate, _ kind: AttackKind) throws
+  private func attack(_ client: AttackedClient, _ update: SharedUpdate, _ kind: AttackName) throws
     -> AttackResult
   {
-    try GradientInversion(
+    try AttackProblem(
       client.weighted, update: update,
       configuration: AttackConfiguration(attack: kind, trials: 1, iterations: 60),
       backend: CertaintyTests.backend
@@ -52,7 +52,7 @@ import Testing
       let client = try AttackedClient.leNet(activation, labels: [2])
       let update = roundedDifference(client, rate: rate, CertaintyTests.formats[format].round)
       guard update.squaredNorm > 0 else { continue }
-      for kind in [AttackKind.automatic, .peeling] {
+      for kind in [AttackName.automatic, .peeling] {
         guard let result = try? attack(client, update, kind) else { continue }
         let psnr = client.psnr(of: result.images)
         if result.diagnosis?.verdict == .recovered {
@@ -67,7 +67,7 @@ import Testing
   @Test func whatIsExactIsCertain() throws {
     let client = try AttackedClient.leNet(labels: [2])
     let update = roundedDifference(client, rate: 1) { $0 }
-    for kind in [AttackKind.automatic, .peeling, .levenbergMarquardt] {
+    for kind in [AttackName.automatic, .peeling, .levenbergMarquardt] {
       let result = try attack(client, update, kind)
       #expect(result.diagnosis?.verdict == .recovered, "\(kind)")
       #expect((result.diagnosis?.impliedError ?? 1) < 1e-6)
@@ -92,8 +92,9 @@ import Testing
     let client = try AttackedClient.leNet(labels: [2])
     let zero = SharedUpdate(
       gradients: client.update.gradients.map { Tensor($0.shape, .f64, repeating: 0) }, batchSize: 1)
-    for kind in AttackKind.allCases where kind != .plan {
-      let result = try attack(client, zero, kind)
+    for attack in AttackCatalog.all {
+      let kind = attack.descriptor.name
+      let result = try problem(client.weighted, zero).run(attack)
       #expect(result.diagnosis?.verdict == .carriesNothing, "\(kind)")
       #expect(result.evaluations == 0)
     }

@@ -45,7 +45,7 @@ struct AttackedClient {
     _ configuration: AttackConfiguration, backend: any Backend = AttackedClient.backend,
     observe: (AttackProgress, () -> Tensor) -> SolverDecision = { _, _ in .proceed }
   ) throws -> AttackResult {
-    try GradientInversion(
+    try AttackProblem(
       weighted, update: update, configuration: configuration, backend: backend
     ).run(observe: observe)
   }
@@ -108,6 +108,15 @@ extension Backend {
     let results = try evaluate(function.graph, inputs)
     return { results[function.index(ofOutput: $0)] }
   }
+}
+
+/// An update to attack, with usual settings.
+func problem(
+  _ weighted: WeightedModel, _ update: SharedUpdate, _ counter: CounterAttack = .none
+) throws -> AttackProblem {
+  try AttackProblem(
+    weighted, update: update, configuration: AttackConfiguration(), counter: counter,
+    backend: AttackedClient.backend)
 }
 
 /// The message of the ``AttackError`` that `body` throws; nil when it throws none.

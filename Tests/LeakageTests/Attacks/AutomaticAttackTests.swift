@@ -21,12 +21,12 @@ import Testing
   }
 
   private func attack(
-    _ model: Model, _ images: Tensor, labels: [Int], _ kind: AttackKind
+    _ model: Model, _ images: Tensor, labels: [Int], _ kind: AttackName
   ) throws -> AttackResult {
     let weighted = WeightedModel(untrained: model, seed: 3)
     let update = try weighted.share(images: images, labels: labels, backend: backend)
     let configuration = AttackConfiguration(attack: kind, seed: 1, trials: 6)
-    return try GradientInversion(
+    return try AttackProblem(
       weighted, update: update, configuration: configuration, backend: backend
     ).run()
   }
@@ -114,8 +114,8 @@ import Testing
     var whole: [Tensor] = []
     for columns in [1, 7] {
       let products = try GaussNewtonProducts(
-        weighted, batchSize: 2, labels: nil, dtype: .f64, mode: .evaluation, columns: columns,
-        backend: backend)
+        weighted, UpdateSignature(model, batchSize: 2), labels: nil, dtype: .f64,
+        columns: columns, backend: backend)
       point.withUnsafeBufferPointer { products.move(to: $0) }
       let matrix = HostBuffer(TensorType([140, 140], .f64))
       #expect(try products.assemble(into: matrix) { false })

@@ -165,7 +165,7 @@ import Testing
       .separate(update, knownLabels: nil, seed: 0)
     #expect(batch.labels == client.labels)
     #expect(batch.relativeLoss < 1e-20)
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       client.weighted, update: update, configuration: AttackConfiguration(),
       backend: BatchPeelingTests.backend
     ).run()

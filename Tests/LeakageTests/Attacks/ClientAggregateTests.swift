@@ -38,12 +38,12 @@ import Testing
     }
 
     /// The worst of the batch, matched to the originals, in dB.
-    func worstPSNR(_ kind: AttackKind, plan: OptimizationPlan? = nil, knowsLabels: Bool = false)
+    func worstPSNR(_ kind: AttackName, plan: OptimizationPlan? = nil, knowsLabels: Bool = false)
       throws -> Double
     {
       var configuration = AttackConfiguration(attack: kind, trials: 3, snapshots: 0, plan: plan)
       configuration.solvedBelow = 1e-14
-      let result = try GradientInversion(
+      let result = try AttackProblem(
         weighted, update: update, configuration: configuration,
         knownLabels: knowsLabels ? labels : nil, backend: AttackedClient.backend
       ).run()
@@ -119,7 +119,7 @@ import Testing
   @Test func severalStepsOfSeveralClientsAreFollowed() throws {
     let clients = try Clients(sizes: [1, 1], labels: [3, 1], epochs: 2)
     #expect(try clients.worstPSNR(.levenbergMarquardt) > 60)
-    var plan = AttackPresets.dlg
+    var plan = AttackPresets.dlg.plan
     plan.labels = .known
     #expect(try clients.worstPSNR(.plan, plan: plan, knowsLabels: true) > 40)
     #expect(

@@ -46,7 +46,7 @@ import Testing
       .separate(update, knownLabels: nil, seed: 0)
     #expect(batch.labels == labels)
     #expect(batch.relativeLoss < 1e-11)
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       client.weighted, update: update, configuration: AttackConfiguration(),
       backend: AttackedClient.backend
     ).run()

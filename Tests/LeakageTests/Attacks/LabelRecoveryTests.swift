@@ -37,7 +37,7 @@ private func perceptron(classes: Int, hasBias: Bool) -> Model {
     }
     #expect(
       message == "iDLG reads the label of one example, and this update comes from 2; "
-        + "use --attack dlg, which seeks the labels together with the images")
+        + "use the attack dlg, which seeks the labels together with the images")
   }
 
   @Test func aModelWithoutFullyConnectedLastLayerIsRefused() throws {
@@ -48,6 +48,6 @@ private func perceptron(classes: Int, hasBias: Bool) -> Model {
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .idlg)) }
         == "iDLG reads labels off a fully connected last layer, which pooled lacks; "
-        + "use --attack dlg")
+        + "use the attack dlg")
   }
 }

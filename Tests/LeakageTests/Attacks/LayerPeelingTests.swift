@@ -44,7 +44,7 @@ import Testing
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .peeling)) }
         == "an activation of lenet turns, as GELU and SiLU do, so layer peeling cannot undo it; "
-        + "use --attack auto")
+        + "use the attack auto")
   }
 
   @Test(arguments: [
@@ -58,7 +58,7 @@ import Testing
       _ = try LayerPeeling(model: model, backend: AttackedClient.backend)
     }
     #expect(message?.contains(words) == true)
-    #expect(message?.contains("use --attack auto") == true)
+    #expect(message?.contains("use the attack auto") == true)
   }
 
   @Test func aSkipConnectionIsRefused() throws {

@@ -39,8 +39,8 @@ private func distance(_ left: Tensor, _ right: Tensor) -> Double {
     #expect(
       attackErrorMessage { _ = try LinearLayerLeak(model: model) }
         == "\(name) does not begin with a fully connected layer, so no row of a gradient is a "
-        + "multiple of the input (a convolution's sums over positions); try --model mlp, or "
-        + "--attack peeling or dlg")
+        + "multiple of the input (a convolution's sums over positions); try the model mlp, or "
+        + "the attack peeling or dlg")
   }
 
   @Test func aFirstLayerWithoutBiasIsRefused() throws {
@@ -52,7 +52,7 @@ private func distance(_ left: Tensor, _ right: Tensor) -> Double {
     #expect(
       attackErrorMessage { _ = try LinearLayerLeak(model: model) }
         == "the first layer of bare has no bias, whose gradient the closed form divides by; "
-        + "use --attack auto")
+        + "use the attack auto")
   }
 
   @Test func aBatchIsRefused() throws {
@@ -61,7 +61,7 @@ private func distance(_ left: Tensor, _ right: Tensor) -> Double {
       _ = try client.attack(AttackConfiguration(attack: .linear))
     }
     #expect(message?.contains("this update comes from 2") == true)
-    #expect(message?.contains("use --attack dlg") == true)
+    #expect(message?.contains("use the attack dlg") == true)
   }
 
   /// Units that were all inactive share nothing: said, not divided by zero.

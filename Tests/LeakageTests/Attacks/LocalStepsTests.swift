@@ -31,12 +31,12 @@ import Testing
     }
 
     func attack(
-      _ kind: AttackKind, knownLabels: [Int]? = nil,
+      _ kind: AttackName, knownLabels: [Int]? = nil,
       _ change: (inout AttackConfiguration) -> Void = { _ in }
     ) throws -> AttackResult {
       var configuration = AttackConfiguration(attack: kind, snapshots: 0)
       change(&configuration)
-      return try GradientInversion(
+      return try AttackProblem(
         weighted, update: update, configuration: configuration, knownLabels: knownLabels,
         backend: AttackedClient.backend
       ).run()
@@ -76,22 +76,20 @@ import Testing
     let client = try Client(epochs: 2, rate: 0.2, momentum: 0.5, decay: 0.01)
     #expect(client.update.training?.steps.count == 4)
     let matching = try MatchingFunction(
-      client.weighted, update: client.update, labels: client.labels, precision: .f64,
-      mode: .evaluation, backend: AttackedClient.backend)
+      problem(client.weighted, client.update), labels: client.labels, precision: .f64)
     let (value, steepest) = try evaluate(matching, at: client.images.doubles)
     #expect(value < 1e-24 * client.update.squaredNorm && steepest < 1e-12)
     // The order of the mini-batches is part of what is matched.
     let swapped = try MatchingFunction(
-      client.weighted, update: client.update, labels: client.labels.reversed(), precision: .f64,
-      mode: .evaluation, backend: AttackedClient.backend)
+      problem(client.weighted, client.update), labels: client.labels.reversed(),
+      precision: .f64)
     let half = client.images.doubles.count / 2
     let exchanged = Array(client.images.doubles[half...] + client.images.doubles[..<half])
     #expect(try swapped.value(at: exchanged) > 1e-9 * client.update.squaredNorm)
     // So are the steps: the same numbers as one gradient fit no such batch.
     let asGradient = SharedUpdate(gradients: client.update.gradients, batchSize: 2)
     let single = try MatchingFunction(
-      client.weighted, update: asGradient, labels: client.labels, precision: .f64,
-      mode: .evaluation, backend: AttackedClient.backend)
+      problem(client.weighted, asGradient), labels: client.labels, precision: .f64)
     #expect(try single.value(at: client.images.doubles) > 1e-3 * client.update.squaredNorm)
   }
 
@@ -102,9 +100,10 @@ import Testing
     plan.objective.kind = kind
     plan.prior = Priors()
     let function = try PlanFunction(
-      plan, client.weighted, update: client.update, labels: client.labels,
-      matched: client.update.sharedParameters, features: nil, scale: 1, precision: .f64,
-      mode: .evaluation, backend: AttackedClient.backend)
+      plan, problem(client.weighted, client.update),
+      PlanFunction.Known(
+        labels: client.labels, matched: client.update.sharedParameters, features: nil),
+      scale: 1, precision: .f64)
     // The angle is clamped near 0, where its derivative would be infinite.
     let tolerance = kind == .angular ? 2e-4 : 1e-10
     #expect(try evaluate(function, at: client.images.doubles).value < tolerance)
@@ -117,8 +116,8 @@ import Testing
   @Test(arguments: [true, false]) func gaussNewtonProducts(_ seeksLabels: Bool) throws {
     let client = try Client(epochs: 2, rate: 0.3, momentum: 0.5, decay: 0.01)
     let products = try GaussNewtonProducts(
-      client.weighted, batchSize: 2, labels: seeksLabels ? nil : client.labels, dtype: .f64,
-      mode: .evaluation, training: client.update.training, backend: AttackedClient.backend)
+      problem(client.weighted, client.update), labels: seeksLabels ? nil : client.labels,
+      dtype: .f64)
     let oneHot = client.labels.flatMap { label in (0..<5).map { $0 == label ? 1.0 : 0 } }
     let point = client.images.doubles + (seeksLabels ? oneHot : [])
     var source = RandomSource(seed: 4)
@@ -203,8 +202,8 @@ import Testing
     #expect(message?.contains("linear layer's closed form reads one gradient") == true)
   }
 
-  @Test(arguments: [AttackKind.peeling, .rGap])
-  func closedFormsOfOneGradientRefuse(_ kind: AttackKind) throws {
+  @Test(arguments: [AttackName.peeling, .rGap])
+  func closedFormsOfOneGradientRefuse(_ kind: AttackName) throws {
     let client = try Client(labels: [2], epochs: 3)
     let message = attackErrorMessage { _ = try client.attack(kind) }
     #expect(message?.contains("reads one gradient") == true)

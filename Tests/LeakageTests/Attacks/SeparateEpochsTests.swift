@@ -89,7 +89,7 @@ import Testing
     func run(
       _ configuration: AttackConfiguration, knownLabels: [Int]? = nil
     ) throws -> AttackResult {
-      try GradientInversion(
+      try AttackProblem(
         weighted, update: update, configuration: configuration, knownLabels: knownLabels,
         backend: AttackedClient.backend
       ).run()
@@ -103,9 +103,10 @@ import Testing
     let pixels = client.images.doubles
     let swapped = Array(pixels[size...] + pixels[..<size])
     let function = try PlanFunction(
-      AttackPresets.dataLeakageInFedAvg, client.weighted, update: client.update, labels: [3, 3],
-      matched: client.update.sharedParameters, features: nil, scale: 1, precision: .f64,
-      mode: .evaluation, backend: AttackedClient.backend)
+      AttackPresets.dataLeakageInFedAvg.plan, problem(client.weighted, client.update),
+      PlanFunction.Known(
+        labels: [3, 3], matched: client.update.sharedParameters, features: nil),
+      scale: 1, precision: .f64)
     let distances = try [pixels, swapped].map { second in
       _ = try function.value(at: pixels + second)
       return function.seeds[0].squaredDistance
@@ -116,7 +117,7 @@ import Testing
 
   @Test func attacksThatNeedTheOrderAreRefused() throws {
     let client = try Client()
-    for kind in [AttackKind.levenbergMarquardt, .dlg, .idlg] {
+    for kind in [AttackName.levenbergMarquardt, .dlg, .idlg] {
       let message = attackErrorMessage { _ = try client.run(AttackConfiguration(attack: kind)) }
       #expect(
         message?.contains("\(kind.rawValue) needs to know the mini-batch order") == true,
@@ -126,7 +127,7 @@ import Testing
 
   @Test func epochsAreSoughtApart() throws {
     let client = try Client()
-    var plan = AttackPresets.dataLeakageInFedAvg
+    var plan = AttackPresets.dataLeakageInFedAvg.plan
     plan.labels = .known
     var configuration = AttackConfiguration(
       attack: .plan, precision: .f64, trials: 1, iterations: 400, snapshots: 3, plan: plan)

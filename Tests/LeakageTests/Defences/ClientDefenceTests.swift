@@ -18,7 +18,7 @@ import Testing
   private func attack(
     _ shared: DefendedUpdate, _ weighted: WeightedModel, isAdaptive: Bool = true
   ) throws -> AttackResult {
-    try GradientInversion(
+    try AttackProblem(
       weighted, update: shared.update,
       configuration: AttackConfiguration(attack: .automatic, trials: 2, iterations: 300),
       counter: isAdaptive ? shared.counterAttack : .none, backend: AttackedClient.backend

@@ -17,9 +17,9 @@ import Testing
 
   private func attack(
     _ shared: DefendedUpdate, _ client: AttackedClient, isAdaptive: Bool = true,
-    by kind: AttackKind = .automatic
+    by kind: AttackName = .automatic
   ) throws -> AttackResult {
-    try GradientInversion(
+    try AttackProblem(
       client.weighted, update: shared.update,
       configuration: AttackConfiguration(attack: kind, trials: 2, iterations: 500),
       counter: isAdaptive ? shared.counterAttack : .none, backend: AttackedClient.backend
@@ -35,8 +35,7 @@ import Testing
     let counter = shared.counterAttack
     #expect(!counter.isNone)
     let function = try MatchingFunction(
-      client.weighted, update: counter.matched(shared.update), labels: client.labels,
-      precision: .f64, mode: .evaluation, counter: counter, backend: AttackedClient.backend)
+      problem(client.weighted, shared.update, counter), labels: client.labels, precision: .f64)
     // Incomplete updates have a trace of the prior.
     #expect(try function.value(at: client.images.doubles) <= 3 * counter.noiseEnergy + 1e-20)
     #expect(counter.noiseEnergy <= 1e-10 * counter.matched(shared.update).squaredNorm + 1e-20)
@@ -50,8 +49,7 @@ import Testing
     let counter = shared.counterAttack
     #expect(counter.noiseVariance > 0)
     let function = try MatchingFunction(
-      client.weighted, update: counter.matched(shared.update), labels: client.labels,
-      precision: .f64, mode: .evaluation, counter: counter, backend: AttackedClient.backend)
+      problem(client.weighted, shared.update, counter), labels: client.labels, precision: .f64)
     try checkGradient(function, near: client.images.doubles)
   }
 
@@ -80,8 +78,7 @@ import Testing
     let shared = try share(spec, client)
     let counter = shared.counterAttack
     let residuals = try MatchingResiduals(
-      client.weighted, update: counter.matched(shared.update), labels: client.labels,
-      mode: .evaluation, counter: counter, backend: AttackedClient.backend)
+      problem(client.weighted, shared.update, counter), labels: client.labels)
     let count = residuals.dimension
     let point = client.images.doubles
     var source = RandomSource(seed: 9)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Deterministic defences against PyTorch; see scripts/make-defence-goldens.py.
+/// Deterministic defences against PyTorch; see scripts/fixtures/defences.py.
 @Suite struct DefenceGoldenTests {
   private let goldens: [String: Tensor]
 
@@ -73,7 +73,7 @@ import Testing
     let rows = try golden("examples").doubles
     let examples = (0..<4).map { [Array(rows[$0 * 30..<($0 + 1) * 30])] }
     var source = RandomSource(seed: 0)
-    let (mean, wasClipped) = DefencePipeline.clippedMean(
+    let (mean, wasClipped) = DPSGD.clippedMean(
       examples, norm: 0.8, noiseMultiplier: 0, using: &source)
     #expect(wasClipped)
     for (left, right) in zip(mean[0], try golden("clipped-mean").doubles) {

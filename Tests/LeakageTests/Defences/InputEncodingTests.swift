@@ -24,7 +24,7 @@ import Testing
     return (image.values, try #require(goldens[key]).doubles.map { UInt8($0) })
   }
 
-  /// Every transformation to the last bit as Pillow; see scripts/make-defence-goldens.py.
+  /// Every transformation to the last bit as Pillow; see scripts/fixtures/defences.py.
   @Test func transformsAsPillow() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()

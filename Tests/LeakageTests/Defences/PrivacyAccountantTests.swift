@@ -4,7 +4,7 @@ import Testing
 @testable import Leakage
 
 @Suite struct PrivacyAccountantTests {
-  /// A line of the goldens; see scripts/make-privacy-goldens.py.
+  /// A line of the goldens; see scripts/fixtures/defences-privacy.py.
   private struct Golden {
     let noise: Double
     let rate: Double

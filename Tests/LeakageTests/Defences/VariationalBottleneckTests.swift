@@ -18,17 +18,17 @@ import Testing
   }
 
   private func attack(
-    _ shared: DefendedUpdate, _ weighted: WeightedModel, _ kind: AttackKind = .automatic,
+    _ shared: DefendedUpdate, _ weighted: WeightedModel, _ kind: AttackName = .automatic,
     isAdaptive: Bool = true
   ) throws -> AttackResult {
-    try GradientInversion(
+    try AttackProblem(
       weighted, update: shared.update,
       configuration: AttackConfiguration(attack: kind, trials: 1, iterations: 300),
       counter: isAdaptive ? shared.counterAttack : .none, backend: AttackedClient.backend
     ).run()
   }
 
-  /// Loss and all gradients are PyTorch's; see scripts/make-precode-golden.py.
+  /// Loss and all gradients are PyTorch's; see scripts/fixtures/defences-precode.py.
   @Test func gradientsArePyTorchs() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()

@@ -104,11 +104,13 @@ import Testing
     plan.objective.kind = kind
     let matched = Array(model.parameters.indices)
     let planGraph = PlanGraph(
-      plan, model, batchSize: 2, labelForm: .classIndices, matched: matched, dtype: .f64)
+      plan, UpdateSignature(model, batchSize: 2), labelForm: .classIndices, matched: matched,
+      dtype: .f64)
     #expect(planGraph.exactDistances != nil)
     let function = try PlanFunction(
-      plan, weighted, update: update, labels: [1, 3], matched: matched, features: nil, scale: 1,
-      precision: .f64, mode: .evaluation, backend: AttackedClient.backend)
+      plan, problem(weighted, update),
+      PlanFunction.Known(labels: [1, 3], matched: matched, features: nil), scale: 1,
+      precision: .f64)
     var source = RandomSource(seed: 2)
     let point = source.normalTensor([2, 2, 8, 8], .f64, standardDeviation: 1)
     var gradient = [Double](repeating: .nan, count: function.dimension)

@@ -46,8 +46,8 @@ import Testing
   }
 
   /// The composition of parts is the attack: dlg by name and by its preset are one run.
-  @Test(arguments: [AttackKind.dlg, .idlg]) func presetsAreTheNamedAttacks(
-    _ kind: AttackKind
+  @Test(arguments: [AttackName.dlg, .idlg]) func presetsAreTheNamedAttacks(
+    _ kind: AttackName
   ) throws {
     let client = try AttackedClient.leNet()
     let named = try client.attack(
@@ -99,7 +99,7 @@ import Testing
   @Test func startsFromGivenImages() throws {
     let client = try resNet(labels: [1])
     let plan = plan { $0.initialization.kind = .given }
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       client.weighted, update: client.update, configuration: configuration(plan, iterations: 3),
       startingImages: client.images, backend: AttackedClient.backend
     ).run()
@@ -142,7 +142,7 @@ import Testing
     #expect(
       attackErrorMessage { _ = try client.attack(configuration(plan)) }
         == "plan assumes known labels, and none were given; use labels=recovered")
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       client.weighted, update: client.update, configuration: configuration(plan),
       knownLabels: [4], backend: AttackedClient.backend
     ).run()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Parts of plans against PyTorch, by scripts/make-plan-goldens.py.
+/// Parts of plans against PyTorch, by scripts/fixtures/plans.py.
 @Suite struct PlanGoldenTests {
   static let golden = try? SafetensorsFile(
     contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -53,9 +53,10 @@ import Testing
       }
       let update = SharedUpdate(gradients: update.gradients, batchSize: 2, training: training)
       return try PlanFunction(
-        plan, weighted, update: update, labels: labels, matched: matched,
-        features: Tensor([2, width], .f64(features)), scale: scale, precision: precision,
-        mode: .evaluation, backend: AttackedClient.backend)
+        plan, problem(weighted, update),
+        PlanFunction.Known(
+          labels: labels, matched: matched, features: Tensor([2, width], .f64(features))),
+        scale: scale, precision: precision)
     }
 
     /// Value and gradient at a point.

@@ -44,7 +44,7 @@ private func minimize(
     ClosureObjective(dimension: dimension, body), from: start, until: rule, observe: observe)
 }
 
-/// Iterates printed by scripts/make-lbfgs-golden.py (PyTorch 2, float64).
+/// Iterates printed by scripts/fixtures/lbfgs.py (PyTorch 2, float64).
 private let torchIterates: [Int: [Double]] = [
   1: [
     -0.7099633997559983, -0.42893859292395276, -0.23686051240341585, 0.13128914192761273,

@@ -12,7 +12,7 @@ private struct RougeCase: Decodable {
 }
 
 @Suite struct TextMetricsTests {
-  /// Against the `rouge-score` package; scripts/make-text-goldens.py.
+  /// Against the `rouge-score` package; scripts/fixtures/text.py.
   @Test func rougeMatchesReference() throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: textFixtures + "/rouge.json"))
     let cases = try JSONDecoder().decode([RougeCase].self, from: data)

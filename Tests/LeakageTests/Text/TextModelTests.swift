@@ -10,7 +10,7 @@ let textFixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   .deletingLastPathComponent().deletingLastPathComponent()
   .appendingPathComponent("Fixtures/text").path
 
-/// A model and batch that scripts/make-text-goldens.py ran in `transformers`.
+/// A model and batch that scripts/fixtures/text.py ran in `transformers`.
 struct TextCase {
   let weighted: WeightedTextModel
   let batch: TextBatch

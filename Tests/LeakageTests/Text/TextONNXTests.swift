@@ -7,7 +7,7 @@ import Testing
 
 @testable import Leakage
 
-/// Models that scripts/make-text-onnx-fixtures.py exported.
+/// Models that scripts/fixtures/text-onnx.py exported.
 @Suite struct TextONNXTests {
   private static let folder = fixtures + "/text-onnx"
   private let text = [2, 90, 110, 7, 90, 55, 3]

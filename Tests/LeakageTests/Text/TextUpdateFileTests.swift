@@ -7,7 +7,7 @@ import Testing
 
 @testable import Leakage
 
-/// A model with adapters that scripts/make-adapter-goldens.py made with PEFT.
+/// A model with adapters that scripts/fixtures/text-adapters.py made with PEFT.
 private struct AdapterCase {
   let folder: String
   let base: WeightedTextModel

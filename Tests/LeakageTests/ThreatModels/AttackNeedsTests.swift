@@ -23,20 +23,20 @@ import Testing
     }
 
     func run(
-      _ attack: AttackKind, unknown: [ThreatModel.Fact], plan: OptimizationPlan? = nil,
+      _ attack: AttackName, unknown: [ThreatModel.Fact], plan: OptimizationPlan? = nil,
       knownLabels: [Int]? = nil
     ) throws -> AttackResult {
       var configuration = AttackConfiguration(
         attack: attack, trials: 1, iterations: 3, snapshots: 0, plan: plan)
       configuration.unknown = unknown
-      return try GradientInversion(
+      return try AttackProblem(
         weighted, update: update, configuration: configuration, knownLabels: knownLabels,
         backend: AttackedClient.backend
       ).run()
     }
 
     func refusal(
-      _ attack: AttackKind, _ unknown: ThreatModel.Fact, plan: OptimizationPlan? = nil,
+      _ attack: AttackName, _ unknown: ThreatModel.Fact, plan: OptimizationPlan? = nil,
       knownLabels: [Int]? = nil
     ) -> String? {
       attackErrorMessage {
@@ -46,13 +46,15 @@ import Testing
   }
 
   /// Every attack, for every fact that it always needs.
-  @Test(arguments: AttackKind.allCases.filter { $0 != .automatic })
-  func everyAttackIsRefusedWithoutItsFacts(_ kind: AttackKind) throws {
+  @Test(arguments: AttackCatalog.all.map(\.descriptor.name).filter { $0 != .automatic })
+  func everyAttackIsRefusedWithoutItsFacts(_ kind: AttackName) throws {
     let scene = try Scene("lenet")
-    let facts = kind.needs.filter { $0.condition == .always }.map(\.fact)
+    let attack = try AttackCatalog.attack(named: kind.rawValue)
+    let statement = AttackConfiguration.statement(of: attack)
+    let facts = attack.descriptor.needs.filter { $0.condition == .always }.map(\.fact)
     #expect(!facts.isEmpty)
     for fact in facts {
-      let message = scene.refusal(kind, fact, plan: kind == .plan ? OptimizationPlan() : nil)
+      let message = scene.refusal(statement.attack, fact, plan: statement.plan)
       #expect(
         message?.contains("needs to know the \(fact.rawValue), which this attacker does not")
           == true, "\(kind) \(fact): \(message ?? "ran")")
@@ -85,8 +87,9 @@ import Testing
     plan.initialization.kind = .given
     #expect(scene.refusal(.plan, .similarImage, plan: plan)?.contains("similar image") == true)
     #expect(
-      AttackPresets.seeThroughGradients.needs.contains(AttackNeed(.batchNormStatistics, .always)))
-    #expect(!AttackPresets.dataLeakageInFedAvg.needs.contains { $0.fact == .miniBatchOrder })
+      AttackPresets.seeThroughGradients.plan.needs.contains(
+        AttackNeed(.batchNormStatistics, .always)))
+    #expect(!AttackPresets.dataLeakageInFedAvg.plan.needs.contains { $0.fact == .miniBatchOrder })
     #expect(
       scene.refusal(.dlg, .labels, knownLabels: [3])?.contains("said not to know them") == true)
   }
@@ -108,9 +111,11 @@ import Testing
   }
 
   @Test func needsAreDescribed() {
-    #expect(AttackNeed.description(of: AttackKind.linear.needs) == "architecture, batch size")
     #expect(
-      AttackNeed.description(of: AttackKind.levenbergMarquardt.needs).hasSuffix(
+      AttackNeed.description(of: LinearLayerAttack().descriptor.needs) == "architecture, batch size"
+    )
+    #expect(
+      AttackNeed.description(of: LevenbergMarquardtAttack().descriptor.needs).hasSuffix(
         "batch norm in evaluation mode: batch norm statistics"))
     for fact in ThreatModel.Fact.allCases { #expect(!fact.name.contains(" ")) }
   }

@@ -15,19 +15,23 @@ import Testing
   }
 
   @Test func fedAvgTakesTrainingDetails() {
-    let plan = AttackPresets.dataLeakageInFedAvg
+    let plan = AttackPresets.dataLeakageInFedAvg.plan
     #expect(plan.category == .informedEavesdropper)
     #expect(plan.category.afterLocalSteps(plan.needs).rawValue == "C")
     // Quotients of the first layer's gradients need no training details.
     #expect(
-      ThreatModel.Category.eavesdropper.afterLocalSteps(AttackKind.linear.needs).rawValue == "A")
+      ThreatModel.Category.eavesdropper.afterLocalSteps(LinearLayerAttack().descriptor.needs)
+        .rawValue == "A")
     #expect(
-      AttackPresets.seeThroughGradients.category.afterLocalSteps(plan.needs).rawValue == "E")
+      AttackPresets.seeThroughGradients.plan.category.afterLocalSteps(plan.needs).rawValue == "E")
   }
 
   @Test func closedFormsAreClassedAsTheirPapers() {
-    for kind in [AttackKind.rGap, .april, .spear] { #expect(kind.category?.rawValue == "B") }
-    #expect(AttackKind.automatic.category == nil && AttackKind.linear.category?.rawValue == "A")
+    for attack in [RGapAttack(), AprilAttack(), SpearAttack()] as [any Attack] {
+      #expect(attack.descriptor.category?.rawValue == "B")
+    }
+    #expect(AutomaticAttack().descriptor.category == nil)
+    #expect(LinearLayerAttack().descriptor.category?.rawValue == "A")
   }
 
   @Test func partsOfAPlanDecide() {
@@ -56,14 +60,14 @@ import Testing
   @Test func resultsCarryTheirCategory() throws {
     let model = try AttackedClient.smallModel("mlp", width: 8)
     let weighted = WeightedModel(untrained: model, seed: 0)
-    func category(_ attack: AttackKind, steps: Int) throws -> ThreatModel.Category {
+    func category(_ attack: AttackName, steps: Int) throws -> ThreatModel.Category {
       let update = try weighted.share(
         images: model.fixtureBatch(1).images, labels: [3],
         training: steps == 1
           ? nil
           : LocalTraining(clientSizes: [1], miniBatchSize: 1, epochs: steps, learningRate: 0.1),
         backend: AttackedClient.backend)
-      let result = try GradientInversion(
+      let result = try AttackProblem(
         weighted, update: update,
         configuration: AttackConfiguration(attack: attack, trials: 1, iterations: 2, snapshots: 0),
         backend: AttackedClient.backend

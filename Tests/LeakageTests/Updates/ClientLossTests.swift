@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Values and derivatives by PyTorch: `scripts/make-loss-goldens.py`.
+/// Values and derivatives by PyTorch: `scripts/fixtures/losses.py`.
 private let goldens = try! SafetensorsFile(contentsOf: fixtures + "/losses.safetensors")
 
 private let classWeights = [1, 2.5, 0.5, 1.5, 3]
@@ -97,7 +97,7 @@ private func loss(_ name: String, _ reduction: LossReduction) throws -> ClientLo
     let loss = try loss(name, .sum)
     let update = try honest.weighted.share(
       images: honest.images, labels: honest.labels, loss: loss, backend: AttackedClient.backend)
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       honest.weighted, update: update, configuration: AttackConfiguration(),
       backend: AttackedClient.backend
     ).run()

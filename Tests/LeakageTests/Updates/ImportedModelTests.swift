@@ -6,7 +6,7 @@ import Testing
 @testable import Leakage
 
 /// Small files of both of PyTorch's exporters, with PyTorch's logits and gradients in f64:
-/// `scripts/make-fuzz-corpus.py`.
+/// `scripts/fixtures/fuzz-models.py`.
 @Suite struct ImportedModelTests {
   private static let names = [
     "small-torchscript", "small-dynamo", "attention-torchscript", "attention-dynamo",

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Values and derivatives by PyTorch: `scripts/make-loss-goldens.py`.
+/// Values and derivatives by PyTorch: `scripts/fixtures/losses.py`.
 private let goldens = try! SafetensorsFile(contentsOf: fixtures + "/losses.safetensors")
 
 private func rows(_ name: String) throws -> [[Double]] {

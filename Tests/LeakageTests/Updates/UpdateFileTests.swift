@@ -204,7 +204,7 @@ private func problem(
       gradients: client.update.gradients.enumerated().map { index, tensor in
         index < 2 ? Tensor(tensor.shape, .f64, repeating: 0) : tensor
       }, batchSize: 1, sharedParameters: Array(2..<8))
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       client.weighted, update: update, configuration: AttackConfiguration(),
       backend: AttackedClient.backend
     ).run()
@@ -220,9 +220,9 @@ private func problem(
     let client = try AttackedClient.leNet()
     let update = SharedUpdate(
       gradients: client.update.gradients, batchSize: 1, sharedParameters: Array(0..<6))
-    func message(_ attack: AttackKind) -> String? {
+    func message(_ attack: AttackName) -> String? {
       attackErrorMessage {
-        _ = try GradientInversion(
+        _ = try AttackProblem(
           client.weighted, update: update,
           configuration: AttackConfiguration(attack: attack), backend: AttackedClient.backend
         ).run()
@@ -241,7 +241,7 @@ private func problem(
     let client = try AttackedClient(model, labels: [2])
     let update = SharedUpdate(
       gradients: client.update.gradients, batchSize: 1, sharedParameters: [0, 1])
-    let result = try GradientInversion(
+    let result = try AttackProblem(
       client.weighted, update: update, configuration: AttackConfiguration(),
       backend: AttackedClient.backend
     ).run()
@@ -250,13 +250,13 @@ private func problem(
 
   @Test func knownLabelsAreUsed() throws {
     let client = try AttackedClient.leNet(labels: [1, 4])
-    let inversion = try GradientInversion(
+    let inversion = try AttackProblem(
       client.weighted, update: client.update, configuration: AttackConfiguration(),
       knownLabels: [1, 4], backend: AttackedClient.backend)
     #expect(try inversion.run().labels == [1, 4])
     #expect(
       attackErrorMessage {
-        _ = try GradientInversion(
+        _ = try AttackProblem(
           client.weighted, update: client.update, configuration: AttackConfiguration(),
           knownLabels: [1], backend: AttackedClient.backend)
       }?.contains("do not fit a batch of 2") == true)

@@ -33,7 +33,7 @@ import Testing
 
   /// The whole automatic attack, briefly.
   private func attack(_ update: SharedUpdate, labels: [Int]? = nil) throws -> AttackResult {
-    try GradientInversion(
+    try AttackProblem(
       client.weighted, update: update,
       configuration: AttackConfiguration(trials: 1, iterations: 30), knownLabels: labels,
       backend: UpdateFitTests.backend

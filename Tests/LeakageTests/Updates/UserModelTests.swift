@@ -5,7 +5,7 @@ import Testing
 
 @testable import Leakage
 
-/// Models as users have them, with updates by PyTorch: `scripts/make-user-model-fixtures.py`.
+/// Models as users have them, with updates by PyTorch: `scripts/fixtures/user-models.py`.
 @Suite struct UserModelTests {
   private func path(_ name: String) -> String { "\(fixtures)/user-models/\(name)" }
 
@@ -40,7 +40,7 @@ import Testing
       wanted: imported.wanted, UpdateReading(batchSize: 1, loss: loss))
     let note = file.chooseEnding(imported.ending, imported.weighted)
     #expect(LossConsistency.objection(to: file.update, imported.weighted) == nil)
-    let inversion = try GradientInversion(
+    let inversion = try AttackProblem(
       imported.weighted, update: file.update,
       configuration: AttackConfiguration(trials: 2, iterations: 100), knownLabels: labels,
       backend: AttackedClient.backend)

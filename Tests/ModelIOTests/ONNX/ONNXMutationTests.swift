@@ -1,8 +1,8 @@
 import Foundation
+import Fuzzing
 import TestSupport
 import Testing
 
-@testable import FuzzReaders
 @testable import ModelIO
 
 /// Damaged models are refused or lowered, and never end the process.

@@ -39,7 +39,7 @@ private func differences(_ tokenizer: Tokenizer, _ cases: [TokenizerCase]) -> [S
 private let tokenizerFixtures = fixtures + "/tokenizers"
 
 @Suite struct TokenizerTests {
-  /// Against the `tokenizers` package; scripts/make-tokenizer-goldens.py.
+  /// Against the `tokenizers` package; scripts/fixtures/tokenizer-lines.py.
   @Test(arguments: ["byte-level", "word-piece", "word-piece-cased", "mixed"])
   func matchesReference(_ name: String) throws {
     let folder = tokenizerFixtures + "/" + name

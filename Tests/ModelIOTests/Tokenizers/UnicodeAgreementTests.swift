@@ -5,7 +5,7 @@ import Testing
 @testable import ModelIO
 
 /// Normalisers and pre-tokenizers against the `tokenizers` package over all of Unicode;
-/// scripts/compare-tokenizer-unicode.py.
+/// scripts/compare/tokenizer-unicode.py.
 @Suite struct UnicodeAgreementTests {
   private static let blockSize: UInt32 = 64
 

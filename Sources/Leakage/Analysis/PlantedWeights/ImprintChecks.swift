@@ -33,7 +33,7 @@ enum ImprintChecks {
   /// Like weights and like answers anywhere; where images are read, the more alike the answers are the
   /// less the weights need to be. Networks trained from tiny weights have units alike too, but not
   /// against thresholds so far apart. The bounds lie between planted and honest networks as measured
-  /// by `gradleak bench planted` and scripts/check-trained-models.py.
+  /// by `gradleak bench planted` and scripts/checks/trained-models.py.
   private static let anywhere = [
     UnitBins.Likeness(correlation: 0.999, cosine: 0.999, expectedReads: 2.3),
     UnitBins.Likeness(correlation: 0.99, cosine: 0.98, expectedReads: 3.2),

@@ -38,7 +38,7 @@ struct ExampleSeparation {
     else {
       throw AttackError(
         "a batch is taken apart at a fully connected last layer with bias, which "
-          + "\(weighted.model.name) lacks; use --attack lm")
+          + "\(weighted.model.name) lacks; use the attack lm")
     }
     self.weighted = weighted
     self.classifier = classifier
@@ -60,7 +60,7 @@ struct ExampleSeparation {
     else {
       throw AttackError(
         "taking a batch apart needs the gradient of the last layer, which was not shared; use "
-          + "--attack lm")
+          + "the attack lm")
     }
     let count = update.batchSize
     let factors = try RankFactors(
@@ -79,7 +79,7 @@ struct ExampleSeparation {
     guard best.value <= accepted else {
       throw AttackError(
         "no \(count) images with the labels \(start.labels) fit the last layer's gradient; use "
-          + "--attack lm")
+          + "the attack lm")
     }
     return batch(
       best.point, labels: start.labels, small, factors,
@@ -102,7 +102,7 @@ struct ExampleSeparation {
     else {
       throw AttackError(
         "the last layer's gradient does not show the labels that a batch is taken apart by; give "
-          + "--labels, or use --attack lm")
+          + "the labels, or use the attack lm")
     }
     return (
       labels,
@@ -147,11 +147,11 @@ struct ExampleSeparation {
   private func residuals(
     _ small: (weighted: WeightedModel, update: SharedUpdate), labels: [Int]
   ) throws(AttackError) -> MatchingResiduals {
-    do {
-      return try MatchingResiduals(
-        small.weighted, update: small.update, labels: labels, mode: .evaluation, backend: backend)
-    } catch {
-      throw AttackError("the last layer cannot be attacked: \(error.message)")
+    let problem = try AttackProblem(
+      small.weighted, update: small.update, configuration: AttackConfiguration(),
+      knownLabels: labels, backend: backend)
+    return try AttackError.naming("the last layer", "attacked") { () throws(GraphError) in
+      try MatchingResiduals(problem, labels: labels)
     }
   }
 
@@ -167,7 +167,7 @@ struct ExampleSeparation {
     _ seed: UInt64, _ shouldStop: () -> Bool
   ) throws(AttackError) -> SolverResult {
     let solver = LevenbergMarquardt(algebra: backend.linearAlgebra)
-    let norm = try onBackend("the last layer cannot be attacked") { () throws(GraphError) in
+    let norm = try AttackError.naming("the last layer", "attacked") { () throws(GraphError) in
       try residuals.value(at: [Double](repeating: 0, count: first.count))
     }
     var source = RandomSource(seed: seed).derive(label: "separation")
@@ -187,7 +187,7 @@ struct ExampleSeparation {
       let rule = StoppingRule(
         iterations: 300, solvedBelow: min(1e-3 * accepted, 1e-28 * norm), stagnationWindow: 12,
         stagnationFactor: 0.9)
-      let result = try onBackend("the last layer cannot be attacked") { () throws(GraphError) in
+      let result = try AttackError.naming("the last layer", "attacked") { () throws(GraphError) in
         try solver.minimizeSquares(residuals, from: start, until: rule) { _, _ in .proceed }.result
       }
       if result.value < best?.value ?? .infinity { best = result }

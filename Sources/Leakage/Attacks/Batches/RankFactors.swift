@@ -34,7 +34,7 @@ struct RankFactors {
     guard rank < count else {
       throw AttackError(
         "\(attack) needs a weight with more rows and columns than there are images; this one of "
-          + "\(rows) x \(columns) saw \(rank); use --attack auto")
+          + "\(rows) x \(columns) saw \(rank); use the attack auto")
     }
     guard
       let decomposition = algebra.singularValueDecomposition(
@@ -52,7 +52,7 @@ struct RankFactors {
       let found = values.count { $0 > 4 * noise(beyond: wanted) * values[0] }
       throw AttackError(
         "\(attack) needs the true batch size, and a gradient that tells the images apart: the rank "
-          + "is \(found), not \(wanted); use --attack auto")
+          + "is \(found), not \(wanted); use the attack auto")
     }
     self.noise = noise(beyond: rank)
     self.rows = rows

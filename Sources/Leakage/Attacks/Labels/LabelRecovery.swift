@@ -18,17 +18,17 @@ public enum LabelRecovery {
     guard update.batchSize == 1 else {
       throw AttackError(
         "iDLG reads the label of one example, and this update comes from \(update.batchSize); "
-          + "use --attack dlg, which seeks the labels together with the images")
+          + "use the attack dlg, which seeks the labels together with the images")
     }
     guard let gradient = ClassifierGradient(update, model) else {
       throw AttackError(
         "iDLG reads labels off a fully connected last layer, which \(model.name) lacks; "
-          + "use --attack dlg")
+          + "use the attack dlg")
     }
     guard update.loss.showsLabelBySign else {
       throw AttackError(
         "iDLG reads the label by a sign that the gradient of the \(update.loss) does not have; "
-          + "use --attack auto, or give --labels")
+          + "use the attack auto, or give the labels")
     }
     // Every step leaves the sign as it is, unless weights decay.
     if let training = update.training, training.weightDecay > 0 {
@@ -43,8 +43,8 @@ public enum LabelRecovery {
     }
     guard let rows = gradient.rows else {
       throw AttackError(
-        "iDLG reads labels off the last layer's gradient, which was not shared; use --attack dlg, "
-          + "or give --labels")
+        "iDLG reads labels off the last layer's gradient, which was not shared; use the attack dlg, "
+          + "or give the labels")
     }
     return labelFromRows(rows, classes: gradient.classCount)
   }

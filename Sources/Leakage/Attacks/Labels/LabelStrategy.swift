@@ -21,16 +21,36 @@ public enum LabelStrategy: String, Codable, Sendable, CaseIterable {
   /// ``LabelRecovery/batchLabels(of:_:)``. The default.
   case features
 
-  /// One sentence for lists.
-  public var summary: String {
+  /// What it is and takes.
+  public var descriptor: AttackDescriptor {
     switch self {
-    case .biasSign: "negative entries of the last bias's gradient"
-    case .yin: "most negative minima of the last weight's rows, no repeats"
-    case .wainakh: "row sums, with impact and offset from dummy images"
-    case .biasCorrected: "bias gradient, an impact taken off for each label"
-    case .counts: "counts from the mean probabilities of dummy images"
-    case .features: "one example after another, with its own features"
+    case .biasSign:
+      descriptor(
+        "negative entries of the last bias's gradient",
+        paper: "Geiping et al. 2020, arXiv 2003.14053, section 6")
+    case .yin:
+      descriptor(
+        "most negative minima of the last weight's rows, no repeats",
+        paper: "Yin et al. 2021, arXiv 2104.07586, section 3.2")
+    case .wainakh:
+      descriptor(
+        "row sums, with impact and offset from dummy images",
+        paper: "Wainakh et al. 2021, arXiv 2105.09369")
+    case .biasCorrected:
+      descriptor("bias gradient, an impact taken off for each label")
+    case .counts:
+      descriptor(
+        "counts from the mean probabilities of dummy images",
+        paper: "Geng et al. 2021, arXiv 2110.09074")
+    case .features:
+      descriptor("one example after another, with its own features")
     }
+  }
+
+  private func descriptor(_ summary: String, paper: String? = nil) -> AttackDescriptor {
+    AttackDescriptor(
+      name: AttackName(rawValue: rawValue), summary: summary, paper: paper,
+      needs: AttackNeed.gradient, category: .eavesdropper, searches: false)
   }
 }
 
@@ -48,7 +68,7 @@ extension LabelRecovery {
     guard let classifier = weighted.model.classifier, let bias = classifier.bias else {
       throw AttackError(
         "labels are read off a fully connected last layer with bias, which \(weighted.model.name) "
-          + "lacks; use --attack dlg, which seeks them")
+          + "lacks; use the attack dlg, which seeks them")
     }
     let last = LastLayerGradient(
       rows: update.gradients[classifier.weight].doubles, sums: update.gradients[bias].doubles,

@@ -75,7 +75,7 @@ extension SharedUpdate {
   func requireOneGradient(_ attack: String) throws(AttackError) {
     guard let training else { return }
     throw AttackError(
-      "\(attack) reads one gradient, and this update is of \(training); use --attack auto, lm or an "
+      "\(attack) reads one gradient, and this update is of \(training); use the attack auto, lm or an "
         + "optimisation plan, which follow every step")
   }
 }

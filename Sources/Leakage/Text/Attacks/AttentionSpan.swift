@@ -110,7 +110,7 @@ struct AttentionSpan {
     guard !gradients.isEmpty else {
       throw AttackError(
         "DAGER reads the tokens off the gradients of the attention projections of layer "
-          + "\(layer), and the update holds none (\(names[0])); use --attack lamp")
+          + "\(layer), and the update holds none (\(names[0])); use the attack lamp")
     }
     noiseLevel = AttentionSpan.noiseLevel(
       zip(gradients, used.map { update.noiseDeviations[$0] ?? 0 }), width: width)

@@ -97,7 +97,7 @@ struct ContextRelaxation {
         units.indices.map { tensor.row($0) }
       }
     } catch {
-      throw AttackError("the first layer cannot be run: \(error.message)")
+      throw AttackError("the first layer cannot be run: \(error.message)", .backendFailed)
     }
   }
 

@@ -55,7 +55,7 @@ final class ContextScreen {
       let batch = TextBatch(tokens: part + padding, labels: .nextTokens)
       tokens.write(batch.paddedTokens(length: length))
       mask.write(batch.mask(length: length, dtype))
-      try onBackend("the second layer's span cannot be searched") { () throws(GraphError) in
+      try AttackError.naming("the second layer's span", "searched") { () throws(GraphError) in
         try function.run()
       }
       var all = [Double](repeating: 0, count: rowCount * length)

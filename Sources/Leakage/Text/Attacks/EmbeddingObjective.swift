@@ -75,7 +75,7 @@ final class EmbeddingObjective: ObjectiveFunction {
       function = try CompiledFunction(
         builder.function(computing: [total, slope]), on: inversion.backend)
     } catch {
-      throw AttackError("\(model.name) cannot be attacked: \(error.message)")
+      throw AttackError("\(model.name) cannot be attacked: \(error.message)", .backendFailed)
     }
     dimension = known.shape.elementCount
     self.dummy = function.input(dummy.handle)

@@ -16,22 +16,22 @@ extension TextInversion {
     guard case .classification = model.configuration.head else {
       throw AttackError(
         "\(kind.rawValue) seeks the texts of a classifier, and this model has a "
-          + "\(model.configuration.head.name) head; use --attack dager")
+          + "\(model.configuration.head.name) head; use the attack dager")
     }
     guard !model.effectiveLoss.comparesNumbers else {
       throw AttackError(
         "\(kind.rawValue) guesses the labels of a classifier under cross entropy, and this client's loss "
-          + "is of the type \(model.effectiveLoss.rawValue); use --attack dager")
+          + "is of the type \(model.effectiveLoss.rawValue); use the attack dager")
     }
     guard update.training == nil, update.adapters == nil else {
       throw AttackError(
         "\(kind.rawValue) matches one gradient of all weights, and this is an update of several local "
-          + "steps or of adapters; use --attack dager")
+          + "steps or of adapters; use the attack dager")
     }
     guard let lengths = searchLengths, lengths.count == update.batchSize else {
       throw AttackError(
         "\(kind.rawValue) needs the number of tokens of each text, which this update does not tell; "
-          + "use --attack dager")
+          + "use the attack dager")
     }
     let search = try EmbeddingSearch(self, kind: kind, lengths: lengths, bag: bag)
     let (texts, snapshots) = try search.run(session)
@@ -86,7 +86,6 @@ private struct EmbeddingSearch {
   private let scorer: LanguagePriorScorer?
 
   var evaluations: Int { objective.evaluations }
-  private var failure: String { "\(inversion.model.name) cannot be attacked" }
 
   init(
     _ inversion: TextInversion, kind: TextAttackKind, lengths: [Int], bag: BagOfWords?
@@ -175,7 +174,8 @@ private struct EmbeddingSearch {
       let rule = StoppingRule(
         iterations: min(segment, count - done), stagnationWindow: count + 1,
         divergenceFactor: .infinity)
-      let result = try onBackend(failure) { () throws(GraphError) in
+      let result = try AttackError.naming(inversion.model.name, "attacked") {
+        () throws(GraphError) in
         try solver.minimize(objective, from: point, until: rule) { progress, current in
           let iteration = base + progress.iteration
           if iteration >= (snapshots.last.map { max($0.iteration * 2, 1) } ?? 0) {
@@ -251,7 +251,7 @@ private struct EmbeddingSearch {
         let old = (move.text * length + move.places[origin]) * width
         moved.replaceSubrange(new..<new + width, with: point[old..<old + width])
       }
-      let loss = try onBackend(failure) { () throws(GraphError) in
+      let loss = try AttackError.naming(inversion.model.name, "attacked") { () throws(GraphError) in
         try objective.evaluate(at: moved, gradient: &slope)
       }
       let gain = scores.map { share * ($0[index] - usual[move.text]) } ?? 0

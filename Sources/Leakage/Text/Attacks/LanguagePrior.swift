@@ -88,7 +88,7 @@ final class LanguagePriorScorer {
     graph.tokens.write(batch.paddedTokens(length: graph.length))
     graph.mask.write(batch.mask(length: graph.length, .f32))
     graph.labels.write(batch.labelTensor(length: graph.length, .f32))
-    try onBackend("the prior (\(prior.weighted.model.name)) cannot be run") {
+    try AttackError.naming("the prior (\(prior.weighted.model.name))", "run") {
       () throws(GraphError) in try graph.function.run()
     }
     let sums = graph.output.read().doubles
@@ -123,7 +123,8 @@ final class LanguagePriorScorer {
       compiled = made
       return made
     } catch {
-      throw AttackError("the prior (\(model.name)) cannot be run: \(error.message)")
+      throw AttackError(
+        "the prior (\(model.name)) cannot be run: \(error.message)", .backendFailed)
     }
   }
 }

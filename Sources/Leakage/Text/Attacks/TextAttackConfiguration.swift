@@ -18,12 +18,53 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
   /// 2202.08827).
   case lamp
 
-  /// Whether the attack optimises dummy embeddings.
-  public var searches: Bool {
+  /// What it is and takes. Carletti et al. class attacks on images alone; categories follow from their table.
+  public var descriptor: AttackDescriptor {
     switch self {
-    case .dlg, .tag, .lamp: true
-    case .automatic, .embedding, .dager, .bag: false
+    case .automatic:
+      descriptor("the surest that applies", needs: [], nil)
+    case .embedding:
+      descriptor("closed form from embedding gradients, for one text")
+    case .dager:
+      descriptor(
+        "exact, through the span of attention gradients",
+        paper: "Petrov et al. 2024, arXiv 2405.15586")
+    case .bag:
+      descriptor("which tokens the batch holds, in no order")
+    case .dlg:
+      descriptor(
+        "dummy embeddings, L2 distance of gradients", paper: "Zhu et al. 2019, arXiv 1906.08935",
+        searches: true)
+    case .tag:
+      descriptor(
+        "the same with an L1 term", paper: "Deng et al. 2021, arXiv 2103.06819", searches: true)
+    case .lamp:
+      descriptor(
+        "cosine distance, embedding lengths, discrete moves",
+        paper: "Balunović et al. 2022, arXiv 2202.08827", searches: true)
     }
+  }
+
+  private static let needs = AttackNeed.gradient + [AttackNeed(.localTraining, .localSteps)]
+
+  private func descriptor(
+    _ summary: String, paper: String? = nil, needs: [AttackNeed] = Self.needs,
+    _ category: ThreatModel.Category? = .eavesdropper, searches: Bool = false
+  ) -> AttackDescriptor {
+    AttackDescriptor(
+      name: AttackName(rawValue: rawValue), summary: summary, paper: paper, needs: needs,
+      category: category, searches: searches, data: [.texts])
+  }
+
+  /// Who can run the attack.
+  ///
+  /// - Parameters:
+  ///   - hasPrior: whether a language model, learnt from other texts, weighs the texts.
+  ///   - followsTraining: whether the update comes from several local steps.
+  public func category(hasPrior: Bool, followsTraining: Bool) -> ThreatModel.Category {
+    if self == .lamp, hasPrior { return .dataEnhancedEavesdropper }
+    let (category, needs) = (descriptor.category ?? .eavesdropper, descriptor.needs)
+    return followsTraining ? category.afterLocalSteps(needs) : category
   }
 }
 

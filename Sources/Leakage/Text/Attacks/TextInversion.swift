@@ -90,7 +90,7 @@ public struct TextInversion {
       guard let bag else {
         throw AttackError(
           "the update does not tell its bag of words: the gradient of "
-            + "\(model.names.tokenEmbedding) is missing or cannot be told apart; use --attack dager"
+            + "\(model.names.tokenEmbedding) is missing or cannot be told apart; use the attack dager"
         )
       }
       return session.result(texts: [], method: .bag, bag: bag)
@@ -98,7 +98,7 @@ public struct TextInversion {
       guard let result = try embedding(session, bag) else {
         throw AttackError(
           "the closed form needs one text, and the gradients of token and position embeddings of a "
-            + "model that does not tie them to its last layer; use --attack dager")
+            + "model that does not tie them to its last layer; use the attack dager")
       }
       return result
     case .dager:

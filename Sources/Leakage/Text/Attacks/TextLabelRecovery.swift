@@ -186,7 +186,7 @@ struct TextLabelRecovery {
       try function.run()
       output = function.read(features.handle)
     } catch {
-      throw AttackError("\(model.name) cannot be run: \(error.message)")
+      throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)
     }
     let width = model.configuration.width
     let rowsPerText = features.shape.rank == 2 ? 1 : length

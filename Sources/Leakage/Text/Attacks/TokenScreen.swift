@@ -139,7 +139,7 @@ private final class SpanProjection {
   ) throws(AttackError) -> [Double] {
     row.withUnsafeBufferPointer { position.store($0) }
     function.bind(self.rows, to: rows)
-    try onBackend("the span cannot be searched") { () throws(GraphError) in try function.run() }
+    try AttackError.naming("the span", "searched") { () throws(GraphError) in try function.run() }
     var result = [Double](repeating: 0, count: rowCount)
     result.withUnsafeMutableBufferPointer { output.load(into: $0) }
     return result

@@ -70,7 +70,7 @@ extension WeightedTextModel {
     var noise = tensors.map { _ in 0.0 }
     if !client.defences.defences.isEmpty {
       var examples: [[Tensor]] = []
-      if pipeline.needsExampleGradients {
+      if client.defences.needsExampleGradients {
         for index in batch.tokens.indices {
           examples.append(try shared(batch.texts(at: [index])).tensors)
         }

@@ -61,9 +61,6 @@ public struct TextBatch: Hashable, Sendable {
   /// Number of tokens of the longest text.
   public var length: Int { tokens.map(\.count).max() ?? 0 }
 
-  /// Number of tokens of all texts.
-  public var tokenCount: Int { tokens.reduce(0) { $0 + $1.count } }
-
   /// Whether a text has tokens of another segment than the first.
   var hasSegments: Bool { layouts.contains { $0.segments?.contains { $0 != 0 } ?? false } }
 

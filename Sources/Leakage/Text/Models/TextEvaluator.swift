@@ -28,7 +28,7 @@ public final class TextEvaluator {
     graph = TextGradientGraph(
       model, batchSize: batchSize, length: length, hasSegments: hasSegments, dtype: dtype)
     let (graph, name) = (graph, model.name)
-    function = try onBackend("\(name) cannot be run") { () throws(GraphError) in
+    function = try AttackError.naming(name, "run") { () throws(GraphError) in
       try CompiledFunction(graph.function, on: backend)
     }
     weightsHaveChanged()
@@ -52,7 +52,7 @@ public final class TextEvaluator {
     if let segments = graph.segments {
       function.input(segments).write(batch.paddedSegments(length: length))
     }
-    try onBackend("\(model.name) cannot be run") { () throws(GraphError) in try function.run() }
+    try AttackError.naming(model.name, "run") { () throws(GraphError) in try function.run() }
   }
 
   /// The loss, logits and gradients of a batch.

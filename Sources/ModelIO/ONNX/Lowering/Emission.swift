@@ -42,30 +42,29 @@ final class Emission {
   /// - Throws: ``ONNXError`` when the operands do not fit, or a limit is exceeded.
   func add(_ op: Op, _ operands: [Term]) throws(ONNXError) -> Term {
     let values = operands.map(\.value)
-    do throws(GraphError) {
-      let type = try op.resultType(values.map(\.type))
-      try account(for: op, values, type)
-      return Term(value: try builder.add(op, values), emission: self)
-    } catch {
-      let isLimit = error.message.hasPrefix(Emission.limitWords)
-      throw ONNXError(isLimit ? .tooLarge : .malformed, error.message)
+    func fitting<Result>(_ make: () throws(GraphError) -> Result) throws(ONNXError) -> Result {
+      do throws(GraphError) { return try make() } catch {
+        throw ONNXError(.malformed, error.message)
+      }
     }
+    let type = try fitting { () throws(GraphError) in try op.resultType(values.map(\.type)) }
+    try account(for: op, values, type)
+    let value = try fitting { () throws(GraphError) in try builder.add(op, values) }
+    return Term(value: value, emission: self)
   }
 
-  private static let limitWords = "the limit"
-
-  private func account(for op: Op, _ operands: [Value], _ type: TensorType) throws(GraphError) {
+  private func account(for op: Op, _ operands: [Value], _ type: TensorType) throws(ONNXError) {
     let count = type.shape.elementCount
     remainingElements -= min(count, remainingElements + 1)
     guard count <= limits.maximumElements, remainingElements >= 0 else {
-      throw GraphError(
-        "\(Emission.limitWords) on the size of values is exceeded by a \(op.name) of \(type)")
+      throw ONNXError(
+        .tooLarge, "the limit on the size of values is exceeded by a \(op.name) of \(type)")
     }
     guard remainingWork < .max else { return }
     let (work, overflow) = count.multipliedReportingOverflow(
       by: max(op.workPerElement(operands.map(\.type), resultCount: count), 1))
     guard !overflow, work <= remainingWork else {
-      throw GraphError("\(Emission.limitWords) on constant folding is exceeded by \(op.name)")
+      throw ONNXError(.tooLarge, "the limit on constant folding is exceeded by \(op.name)")
     }
     remainingWork -= work
   }

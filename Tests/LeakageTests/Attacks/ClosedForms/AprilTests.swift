@@ -31,7 +31,7 @@ import Testing
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .april)) }
         == "APRIL needs a vision transformer, and lenet has no parameter pos_embed; use "
-        + "--model vit-april")
+        + "the model vit-april")
   }
 
   @Test func tooManyTokensForTheWidthAreSaid() throws {

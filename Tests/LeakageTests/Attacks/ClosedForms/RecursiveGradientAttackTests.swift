@@ -36,7 +36,7 @@ import Testing
     #expect(
       attackErrorMessage { _ = try client.attack(AttackConfiguration(attack: .rGap)) }
         == "R-GAP needs a model with a single logit and no bias in its last layer, and lenet has 5 "
-        + "classes; use --model cnn6, or --attack peeling")
+        + "classes; use the model cnn6, or the attack peeling")
   }
 
   @Test func batchesAreRefused() throws {

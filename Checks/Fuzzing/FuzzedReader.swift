@@ -1,0 +1,139 @@
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// A reader of files from outside.
+package enum FuzzedReader: String, CaseIterable {
+  case safetensors
+  case onnx
+  /// Arrays of NumPy.
+  case npy
+  case images
+  /// tokenizer.json, with texts through what was read.
+  case tokenizer
+  /// vocab.txt, likewise.
+  case vocabulary
+  /// config.json of a language model.
+  case configuration
+  /// An attack's plan in JSON.
+  case plan
+  /// A sweep's plan in YAML.
+  case sweep
+
+  /// Names of the corpus's files that this reader is fed with.
+  private var endings: [String] {
+    switch self {
+    case .safetensors: [".safetensors"]
+    case .onnx: [".onnx"]
+    case .npy: [".npy"]
+    case .images: [".png", ".jpg"]
+    case .tokenizer: ["/tokenizer.json"]
+    case .vocabulary: ["/vocab.txt"]
+    case .configuration: ["/config.json"]
+    case .plan: [".plan.json"]
+    case .sweep: [".sweep.yaml"]
+    }
+  }
+
+  /// What means something to the reader, to be inserted anywhere; none for binary files.
+  package var words: [[UInt8]] {
+    let numbers = ["-1", "0", "1e308", "1e999", "9223372036854775808", "0.1", "null", "true"]
+    let text: [String] =
+      switch self {
+      case .safetensors, .onnx, .images: []
+      case .npy:
+        numbers + [
+          "'descr': ", "'fortran_order': True, ", "'shape': (", ", ", ")", "'<f8'", "'>f2'",
+          "'|u1'",
+          "'|O'", "{", "}", "\n",
+        ]
+      case .tokenizer:
+        numbers + [
+          "{", "}", "[", "]", "\"", "\\u0000", "\\ud800", "\"type\":\"Sequence\",",
+          "\"normalizers\":[",
+          "\"vocab\":{", "\"merges\":[", "\"a b\",", "\"Regex\":\"(a+)+$\"", "\"id\":-1,",
+          "\u{300}",
+          "\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"aa\"",
+        ]
+      case .vocabulary: ["\n", "\r\n", "##", "[UNK]", "[CLS]", "\u{300}", "\u{10FFFF}", "\0"]
+      case .configuration:
+        numbers + ["{", "}", "[", "]", "\"", ":", ",", "\"vocab_size\":", "\"bert\"", "\"gpt2\""]
+      case .plan:
+        numbers + [
+          "{", "}", "[", "]", "\"", ":", ",", "\"prior\":", "\"weight\":", "\"kind\":",
+          "\"restarts\":",
+        ]
+      case .sweep:
+        numbers + [
+          "&a ", "*a", "<<: ", "- ", "[", "]", "{", "}", ": ", "\n", "\n  ", "!!binary ", "? ", "|",
+          ">",
+          "1..9", "noise:", "groups:", "seeds: ", "# ", "---\n", "...\n", ".inf", ".nan", "0x7f",
+        ]
+      }
+    return text.map { Array($0.utf8) }
+  }
+
+  /// The valid files that inputs are made from: small ones, sorted by path.
+  package func seeds(in folder: String) -> [[UInt8]] {
+    let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+    return paths.filter { path in endings.contains { path.hasSuffix($0) } }.sorted()
+      .compactMap { path in
+        FileManager.default.contents(atPath: folder + "/" + path).map { [UInt8]($0) }
+      }
+      .filter { (1...FuzzedReader.largestSeed).contains($0.count) }
+  }
+
+  /// Bytes of a seed at most: mutations of larger ones cost time and find no more.
+  private static let largestSeed = 24 << 10
+
+  /// Reads an input as a command would, to the end.
+  ///
+  /// - Returns: whether the reader took it.
+  package func read(_ bytes: [UInt8]) -> Bool {
+    do {
+      switch self {
+      case .safetensors:
+        let file = try SafetensorsFile(bytes: bytes, path: "input")
+        for name in file.names { _ = try file.tensor(named: name) }
+      case .onnx:
+        let model = try ONNXModel(bytes: bytes, path: "/nonexistent/input.onnx", limits: limits)
+        let program = try model.specialized()
+        _ = try program.parameterValues()
+        _ = program.bufferValues()
+        _ = try program.graph(mode: .evaluation)
+      case .npy:
+        _ = try NPYFile.read(bytes: bytes, path: "input")
+      case .images:
+        _ = try Image(bytes: bytes, path: "input")
+      case .tokenizer:
+        use(try Tokenizer(bytes: bytes, path: "input"))
+      case .vocabulary:
+        use(try Tokenizer(vocabularyBytes: bytes, path: "input"))
+      case .configuration:
+        _ = try TextModelConfiguration(
+          JSONValue(parsing: bytes, path: "input"), path: "input", head: nil)
+      case .plan:
+        _ = try PlanDocument(json: bytes, source: "input").applied(to: OptimizationPlan())
+      case .sweep:
+        // As SweepPlan.read(contentsOf:) does.
+        guard let text = String(validating: bytes, as: UTF8.self) else { return false }
+        _ = try SweepPlan(yaml: text)
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// Texts through a tokenizer and back.
+  private func use(_ tokenizer: Tokenizer) {
+    for text in ["Hello, world! naïve 北京 \u{1F600}\u{200D}", "", "a\u{301}b  \n\t##x [MASK] </s>"] {
+      _ = tokenizer.decode(tokenizer.encode(text))
+    }
+    _ = tokenizer.decode([-1, 0, 1, 5, 1 << 40])
+  }
+
+  private var limits: ONNXLimits { .default }
+}

@@ -1,0 +1,80 @@
+import Leakage
+
+/// What clients do between the weights they get and the update that is shared: one gradient, or local steps;
+/// of several clients the mean of their updates.
+public struct ClientTraining: Codable, Hashable, Sendable {
+  /// Passes through each client's batch.
+  public var epochs: Int?
+  /// Examples of each local step; nil for the whole batch.
+  public var miniBatch: Int?
+  /// Of local steps, and of a difference of weights.
+  public var learningRate: Double?
+  public var momentum = 0.0
+  public var weightDecay = 0.0
+  /// Clients of whose updates the attacker sees the mean alone.
+  public var count = 1
+  /// Whether each client goes through its batch in a new order in each epoch, which the attacker does not know.
+  public var shufflesEpochs = false
+
+  public init() {}
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case epochs, miniBatch, learningRate, momentum, weightDecay, count, shufflesEpochs
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    epochs = try container.value(.epochs)
+    miniBatch = try container.value(.miniBatch)
+    learningRate = try container.value(.learningRate)
+    momentum = try container.value(.momentum, or: momentum)
+    weightDecay = try container.value(.weightDecay, or: weightDecay)
+    count = try container.value(.count, or: count)
+    shufflesEpochs = try container.value(.shufflesEpochs, or: shufflesEpochs)
+  }
+
+  /// Whether more than a single plain step is described.
+  public var hasLocalSteps: Bool {
+    epochs != nil || miniBatch != nil || momentum != 0 || weightDecay != 0
+  }
+
+  /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
+  public func check() throws(ExperimentError) {
+    for (place, number) in [("client.epochs", epochs), ("client.miniBatch", miniBatch)] {
+      if let number, !(1...1_000_000).contains(number) {
+        throw ExperimentError(place, "is \(number); give a number from 1 to 1000000")
+      }
+    }
+    guard (1...200).contains(count) else {
+      throw ExperimentError("client.count", "is \(count); give a number from 1 to 200")
+    }
+    if shufflesEpochs, epochs ?? 1 <= 1 {
+      throw ExperimentError(
+        "client.shufflesEpochs", "is about the order of several epochs; give their number")
+    }
+  }
+
+  /// The training on a batch of this size; nil where one client's gradient is shared.
+  ///
+  /// - Parameter exampleCount: of all clients together.
+  /// - Throws: ``ExperimentError`` as ``check()``, or for local steps without a learning rate;
+  ///   ``AttackError`` when a number is out of range.
+  public func training(exampleCount: Int) throws -> LocalTraining? {
+    try check()
+    guard hasLocalSteps || count > 1 else { return nil }
+    guard learningRate != nil || !hasLocalSteps else {
+      throw ExperimentError(
+        "client.learningRate", "is missing; local steps need the client's learning rate")
+    }
+    guard exampleCount % count == 0 else {
+      throw ExperimentError(
+        "client.count", "is \(count), among whom \(exampleCount) examples do not go round")
+    }
+    let ofEach = exampleCount / count
+    // A single plain step does not depend on its rate.
+    return try LocalTraining(
+      clientSizes: Array(repeating: ofEach, count: count), miniBatchSize: miniBatch ?? ofEach,
+      epochs: epochs ?? 1, learningRate: learningRate ?? 1, momentum: momentum,
+      weightDecay: weightDecay, isOrderKnown: !shufflesEpochs)
+  }
+}

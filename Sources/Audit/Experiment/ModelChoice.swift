@@ -1,0 +1,124 @@
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// Which model a client trains, and with which weights.
+public struct ModelChoice: Codable, Hashable, Sendable {
+  /// A built-in model, or the path of an ONNX file.
+  public var name = "lenet"
+  /// Differences from the built-in model's defaults.
+  public var activation: Activation?
+  public var classes: Int?
+  public var width: Int?
+  public var depth: Int?
+  public var pooling: Pooling?
+  /// Height and width of the input, in pixels.
+  public var size: Int?
+  /// [channels, height, width] of one input; instead of ``size``.
+  public var inputShape: [Int]?
+  /// Open extents of an ONNX model by their names.
+  public var extents: [String: Int]?
+  /// The output of an ONNX model that holds the logits.
+  public var output: String?
+  /// A safetensors file with the weights of a built-in model; nil for weights drawn from the seed.
+  public var weights: String?
+  /// Rules OLD=NEW for names of tensors in ``weights`` and updates.
+  public var renamings: [String]?
+  /// What the client subtracts from pixels in 0...1 and divides them by, for each channel or for all.
+  public var mean: [Double]?
+  public var deviation: [Double]?
+
+  public init(name: String = "lenet") {
+    self.name = name
+  }
+
+  /// Whether the model is a file rather than a name.
+  public var isFile: Bool { name.lowercased().hasSuffix(".onnx") || name.contains("/") }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case name, activation, classes, width, depth, pooling, size, inputShape, extents, output,
+      weights,
+      renamings, mean, deviation
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    name = try container.value(.name, or: name)
+    activation = try container.choice(.activation)
+    classes = try container.value(.classes)
+    width = try container.value(.width)
+    depth = try container.value(.depth)
+    pooling = try container.choice(.pooling)
+    size = try container.value(.size)
+    inputShape = try container.value(.inputShape)
+    extents = try container.value(.extents)
+    output = try container.value(.output)
+    weights = try container.value(.weights)
+    renamings = try container.value(.renamings)
+    mean = try container.value(.mean)
+    deviation = try container.value(.deviation)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encodeIfPresent(activation?.rawValue, forKey: .activation)
+    try container.encodeIfPresent(classes, forKey: .classes)
+    try container.encodeIfPresent(width, forKey: .width)
+    try container.encodeIfPresent(depth, forKey: .depth)
+    try container.encodeIfPresent(pooling?.rawValue, forKey: .pooling)
+    try container.encodeIfPresent(size, forKey: .size)
+    try container.encodeIfPresent(inputShape, forKey: .inputShape)
+    try container.encodeIfPresent(extents, forKey: .extents)
+    try container.encodeIfPresent(output, forKey: .output)
+    try container.encodeIfPresent(weights, forKey: .weights)
+    try container.encodeIfPresent(renamings, forKey: .renamings)
+    try container.encodeIfPresent(mean, forKey: .mean)
+    try container.encodeIfPresent(deviation, forKey: .deviation)
+  }
+
+  /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
+  public func check() throws(ExperimentError) {
+    if isFile {
+      for (place, isGiven) in [
+        ("model.activation", activation != nil), ("model.classes", classes != nil),
+        ("model.width", width != nil), ("model.depth", depth != nil),
+        ("model.pooling", pooling != nil), ("model.weights", weights != nil),
+      ] where isGiven {
+        throw ExperimentError(
+          place,
+          "is for the built-in models, and \(name.quotedForMessage) is a file; leave it out")
+      }
+    } else if output != nil {
+      throw ExperimentError(
+        "model.output", "is for ONNX models, and named models have one; leave it out")
+    } else if extents != nil {
+      throw ExperimentError(
+        "model.extents", "is for ONNX models; give the shape of the input instead")
+    }
+    if size != nil, inputShape != nil {
+      throw ExperimentError("model.size", "and the input's shape say the same; give one of them")
+    }
+    if let size, !(1...8192).contains(size) {
+      throw ExperimentError("model.size", "is \(size); give a number of pixels from 1 to 8192")
+    }
+    if let inputShape, inputShape.count != 3 || !inputShape.allSatisfy((1...8192).contains) {
+      throw ExperimentError(
+        "model.inputShape",
+        "is \(inputShape.map(String.init).joined(separator: "x")); give channels, height and width, such as "
+          + "3x32x32")
+    }
+    if let wrong = extents?.first(where: { !(1...1_000_000).contains($0.value) }) {
+      throw ExperimentError(
+        "model.extents", "has \(wrong.key.quotedForMessage) of \(wrong.value); give 1 to 1000000")
+    }
+  }
+
+  /// The rules for names of tensors.
+  ///
+  /// - Throws: ``ModelError`` for one that is none.
+  public func tensorRenamings() throws(ModelError) -> [TensorRenaming] {
+    try (renamings ?? []).map { text throws(ModelError) in try TensorRenaming(parsing: text) }
+  }
+}

@@ -1,0 +1,60 @@
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// One of a client's pictures, as an experiment names it.
+public struct PictureFile: Sendable {
+  /// The path of a PNG, JPEG or .npy file, or the name of a bundled photograph.
+  public let path: String
+  public let reading: PictureReading
+
+  public init(_ path: String, as reading: PictureReading) {
+    self.path = path
+    self.reading = reading
+  }
+
+  /// The picture; a bundled photograph in the size for inputs of this height.
+  ///
+  /// - Throws: ``FileError`` when there is neither.
+  public func picture(inputHeight: Int) throws(FileError) -> DecodedPicture {
+    if let image = BundledImages.image(
+      named: path, size: BundledImages.size(forHeight: inputHeight))
+    {
+      return DecodedPicture(image: image)
+    }
+    return try DecodedPicture(contentsOf: path, as: reading)
+  }
+
+  /// An example of a picture, a bundled photograph or an array of numbers (.npy) of the input's shape, but
+  /// for axes of 1.
+  ///
+  /// - Parameter name: for tables and file names.
+  /// - Throws: ``FileError`` when it cannot be read or has another shape.
+  public func example(
+    name: String, label: Int?, inputShape: Shape
+  ) throws(FileError) -> PrivateExample {
+    guard path.lowercased().hasSuffix(".npy") else {
+      let picture = try picture(inputHeight: inputShape[1])
+      return PrivateExample(
+        name: name, picture: picture.image, notes: picture.notes, label: label,
+        inputShape: inputShape)
+    }
+    let array = try NPYFile.read(path)
+    func extents(_ shape: Shape) -> [Int] { shape.dimensions.filter { $0 != 1 } }
+    guard extents(array.tensor.shape) == extents(inputShape) else {
+      throw FileError(
+        path: path,
+        problem: "the array is \(array.tensor.shape), and the model takes \(inputShape)",
+        remedy: "give one input, its channels first, as the model gets it")
+    }
+    let values = array.tensor.doubles.map { array.isBytes ? $0 / 255 : $0 }
+    return PrivateExample(
+      name: name, image: Tensor(inputShape, .f64(values)), label: label,
+      preparation: array.isBytes ? "bytes divided by 255" : nil)
+  }
+}
+
+extension BundledImages {
+  /// The side in which photographs are taken for inputs of this height, in pixels.
+  public static func size(forHeight height: Int) -> Int { height > 32 ? 64 : 32 }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import Leakage
+import ModelIO
+import TensorGraph
+
+/// A model that was chosen, ready to be given weights.
+public struct SelectedModel: Sendable {
+  /// Weights that came with it.
+  struct Given: Sendable {
+    let weighted: WeightedModel
+    /// Where they come from, for records.
+    let description: String
+  }
+
+  public let model: Model
+  /// The name of its activation, for records.
+  public let activation: String
+  public let mode: ForwardMode
+  /// Nil for a model that is drawn afresh for every seed.
+  let given: Given?
+  /// Its parameters with what is known of their names in training code.
+  public private(set) var wanted: [WantedTensor]?
+  /// The function that its file ends in and its logits go without; nil for none.
+  public private(set) var ending: LossEnding?
+  /// What the user should know of it.
+  public private(set) var notes: [String] = []
+
+  /// Whether every seed draws weights of its own.
+  public var drawsWeights: Bool { given == nil }
+
+  public func weighted(seed: UInt64) -> WeightedModel {
+    given?.weighted ?? WeightedModel(untrained: model, seed: seed)
+  }
+
+  /// How the weights came about, for records.
+  public func weightsDescription(seed: UInt64) -> String {
+    given?.description ?? "untrained, initialised with seed \(seed)"
+  }
+}
+
+/// What a model is wanted for, which says how much memory its parameters take.
+public enum ModelUse: Sendable {
+  case attack
+  case gradient(DType)
+
+  /// Weights, the shared gradient and what attacks derive from them take 8 to 14 times the weights in
+  /// f64; a gradient alone took 38 bytes in f32 and 56 in f64 of a ViT of 87 million.
+  fileprivate var bytesPerParameter: Double {
+    switch self {
+    case .attack: 12 * 8
+    case .gradient(.f64): 60
+    case .gradient: 40
+    }
+  }
+
+  fileprivate var name: String {
+    switch self {
+    case .attack: "attacking it"
+    case .gradient: "its gradient"
+    }
+  }
+}
+
+extension ModelChoice {
+  /// The chosen model.
+  ///
+  /// - Parameters:
+  ///   - mode: how the client's model computes.
+  ///   - batchSizes: that it will be run with; a model from a file is made for these.
+  ///   - use: what will be done with it.
+  /// - Throws: ``ModelError``, ``ONNXError`` or ``FileError`` when there is no such model, a member does not fit
+  ///   it, or it cannot fit into memory; ``ExperimentError`` as ``check()``.
+  public func select(
+    mode: ForwardMode = .evaluation, batchSizes: Set<Int> = [1], for use: ModelUse = .attack
+  ) throws -> SelectedModel {
+    try check()
+    return isFile
+      ? try selectFile(mode, batchSizes, for: use) : try selectNamed(mode, batchSizes, for: use)
+  }
+
+  private func selectNamed(
+    _ mode: ForwardMode, _ batchSizes: Set<Int>, for use: ModelUse
+  ) throws -> SelectedModel {
+    let architecture = try ModelCatalog.architecture(named: name)
+    let channels = architecture.defaults.inputShape[0]
+    let options = ModelOptions(
+      inputShape: inputShape.map { Shape($0) } ?? size.map { [channels, $0, $0] },
+      classCount: classes, activation: activation, width: width, depth: depth, pooling: pooling)
+    let model = try normalizing(try architecture.model(options))
+    try checkMemory(model, for: use)
+    let rules = try tensorRenamings()
+    return SelectedModel(
+      model: model, activation: (activation ?? architecture.defaults.activation).rawValue,
+      mode: mode,
+      given: try weights.map {
+        SelectedModel.Given(
+          weighted: try WeightedModel(contentsOf: $0, for: model, renamings: rules),
+          description: "of \(fileName($0))")
+      })
+  }
+
+  private func selectFile(
+    _ mode: ForwardMode, _ batchSizes: Set<Int>, for use: ModelUse
+  ) throws -> SelectedModel {
+    var options = ImportOptions(batchSizes: batchSizes, mode: mode)
+    options.inputShape = inputShape.map { Shape($0) }
+    options.size = size
+    options.dimensions = extents ?? [:]
+    options.output = output
+    let imported = try ImportedModel(contentsOf: name, options)
+    let model = try normalizing(imported.weighted.model)
+    try checkMemory(model, batchSizes: batchSizes, for: use)
+    return SelectedModel(
+      model: model, activation: imported.activations, mode: mode,
+      given: SelectedModel.Given(
+        weighted: WeightedModel(
+          model: model, parameters: imported.weighted.parameters,
+          buffers: imported.weighted.buffers),
+        description: "of \(fileName(name))"),
+      wanted: imported.wanted, ending: imported.ending, notes: imported.notes)
+  }
+
+  /// The model for pixels, when the client normalises them.
+  private func normalizing(_ model: Model) throws(ModelError) -> Model {
+    guard mean != nil || deviation != nil else { return model }
+    return model.normalizing(
+      try PixelNormalization(
+        means: mean ?? [0], deviations: deviation ?? [1], channels: model.inputShape[0]))
+  }
+
+  /// Refuses what the system would end in the middle.
+  private func checkMemory(
+    _ model: Model, batchSizes: Set<Int> = [1], for use: ModelUse
+  ) throws(ModelError) {
+    let pixels = Double(model.inputShape.elementCount) * Double(batchSizes.max() ?? 1)
+    let needed = use.bytesPerParameter * Double(model.parameterCount) + 100 * pixels
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    guard needed <= available else {
+      func gigabytes(_ bytes: Double) -> Int { Int((bytes / 1e9).rounded(.up)) }
+      throw ModelError(
+        "\(model.name) would have \(model.parameterCount) parameters and images of "
+          + "\(model.inputShape), and \(use.name) would take "
+          + "about \(gigabytes(needed)) GB of memory, more than the \(gigabytes(available)) GB of "
+          + "this machine; use a smaller image, number of classes or model")
+    }
+  }
+}
+
+/// The last part of a path.
+public func fileName(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+
+/// The last part of a path without its extension.
+public func fileStem(_ path: String) -> String {
+  URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+}

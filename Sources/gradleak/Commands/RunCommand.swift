@@ -1,0 +1,57 @@
+import ArgumentParser
+import Audit
+import Leakage
+import ModelIO
+
+/// Runs an experiment that a file describes.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Runs an experiment that a JSON file describes.",
+    discussion: """
+      An experiment says everything that a result depends on: the client's data, model, loss, training and \
+      defences, and the attacker's attack, knowledge and seed. What a file leaves out has its default. Every \
+      record in run.json holds its own, under "experiment".
+
+      EXAMPLES
+        gradleak run experiment.json --out out
+
+      AN EXPERIMENT
+        {
+          "data": {"pictures": ["coffee", "photo.jpg"], "labels": [3, 7]},
+          "model": {"name": "lenet", "size": 32},
+          "client": {"epochs": 2, "miniBatch": 1, "learningRate": 0.1},
+          "defences": "prune:0.3+fp16",
+          "attack": {"attack": "auto", "seed": 4, "unknown": ["labels"]}
+        }
+      """)
+
+  @Argument(help: ArgumentHelp("The experiment in JSON.", valueName: "file"))
+  var file: String
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let experiment = try Experiment.read(contentsOf: file)
+    let outcomes: [AuditOutcome]
+    let writer: ResultWriter?
+    do {
+      let selected = try experiment.selectedModel()
+      for note in selected.notes { Terminal.printNote(note) }
+      var session = ExperimentSession(selected, output)
+      let prepared = try session.runner.prepare(
+        try experiment.labelled(for: selected),
+        names: PictureNames.unique(experiment.data.pictures, outputFolder: output.out))
+      let inputs =
+        experiment.data.pictures + [file, experiment.data.update?.file].compactMap(\.self)
+      writer = try output.folder(besides: inputs).map { ResultWriter(folder: $0) }
+      session.explainSmoothness(experiment.attack.attack)
+      for note in prepared.notes { Terminal.printNote(note) }
+      outcomes = try session.run([prepared])
+    } catch let error as ExperimentError {
+      throw FileError(
+        path: file, problem: error.message, remedy: "see 'gradleak help run' for what there is")
+    }
+    try finish(outcomes, writer, output)
+  }
+}

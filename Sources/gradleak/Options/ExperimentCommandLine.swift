@@ -1,0 +1,170 @@
+import Audit
+import Foundation
+import Leakage
+import ModelIO
+
+/// Experiments as command lines of `gradleak reconstruct`.
+///
+/// What it prints is parsed into the same experiments again.
+struct ExperimentCommandLine {
+  /// All after `gradleak`.
+  private(set) var arguments = ["reconstruct"]
+  /// What no option says, a sentence each.
+  private(set) var unsaid: [String] = []
+
+  /// The fewest commands that repeat experiments: those that differ in nothing but their pictures and labels
+  /// share one where their batches are of one size.
+  static func commands(for experiments: [Experiment]) -> [ReproductionCommand] {
+    var groups: [[Experiment]] = []
+    for experiment in experiments {
+      let place = groups.firstIndex { $0[0].sharesCommand(with: experiment) }
+      if let place { groups[place].append(experiment) } else { groups.append([experiment]) }
+    }
+    return groups.map { group in
+      let line = ExperimentCommandLine(group)
+      return ReproductionCommand(
+        arguments: line.arguments,
+        note: line.unsaid.isEmpty ? nil : line.unsaid.joined(separator: " "))
+    }
+  }
+
+  /// - Parameter experiments: at least one; all that ``Experiment/sharesCommand(with:)``.
+  init(_ experiments: [Experiment]) {
+    let experiment = experiments[0]
+    add(experiments.map(\.data), of: experiment)
+    add(experiment.model)
+    add("--mode", experiment.mode.rawValue, unless: experiment.mode == .evaluation)
+    add(experiment.loss)
+    add(experiment.client)
+    add(experiment.attack, startsAt: experiment.start)
+    add("--defence", experiment.defences.description, unless: experiment.defences.isEmpty)
+    if !experiment.isAdaptive, !experiment.defences.isEmpty { arguments.append("--naive-attack") }
+  }
+
+  private mutating func add(_ option: String, _ value: String, unless isUsual: Bool = false) {
+    if !isUsual { arguments += [option, value] }
+  }
+
+  private mutating func add<Value>(_ option: String, _ value: Value?) {
+    if let value { arguments += [option, "\(value)"] }
+  }
+
+  private mutating func add(_ data: [ExperimentData], of experiment: Experiment) {
+    let pictures = data.flatMap(\.pictures).map { $0.hasPrefix("-") ? "./" + $0 : $0 }
+    var batchSize = data[0].pictures.count / experiment.client.count
+    if let update = data[0].update {
+      batchSize = update.batchSize
+      add("--update", update.file)
+      add("--update-kind", update.kind.rawValue, unless: update.kind == .gradient)
+      if !pictures.isEmpty { arguments += ["--truth"] + pictures }
+    } else {
+      arguments += pictures
+    }
+    add("--batch-size", String(batchSize), unless: batchSize == 1)
+    let labels = data.flatMap { $0.labels ?? [] }
+    add("--labels", labels.map(\.text).joined(separator: ","), unless: labels.isEmpty)
+    add("--read-as", data[0].readAs.rawValue, unless: data[0].readAs == .pillow)
+    if data.contains(where: { $0.turns != nil }) {
+      unsaid.append("Some pictures were mirrored, which no option says.")
+    }
+    if pictures.contains(where: { !BundledImages.names.contains($0) && !isThere($0) }) {
+      unsaid.append("Give the pictures' own files in place of their names.")
+    }
+  }
+
+  private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  private mutating func add(_ model: ModelChoice) {
+    add("--model", model.name)
+    add("--activation", model.activation?.rawValue)
+    add("--classes", model.classes)
+    add("--width", model.width)
+    add("--depth", model.depth)
+    add("--pooling", model.pooling?.rawValue)
+    add("--size", model.size)
+    add("--input-shape", model.inputShape?.map(String.init).joined(separator: "x"))
+    for (name, extent) in (model.extents ?? [:]).sorted(by: { $0.key < $1.key }) {
+      add("--shape", "\(name)=\(extent)")
+    }
+    add("--output", model.output)
+    add("--weights", model.weights)
+    for rule in model.renamings ?? [] { add("--rename", rule) }
+    add("--mean", model.mean.map(list))
+    add("--std", model.deviation.map(list))
+  }
+
+  private func list(_ numbers: [Double]) -> String {
+    numbers.map { "\($0)" }.joined(separator: ",")
+  }
+
+  private mutating func add(_ loss: LossChoice) {
+    let usual = LossChoice()
+    add("--loss", loss.kind.rawValue, unless: loss.kind == usual.kind)
+    add("--reduction", loss.reduction.rawValue, unless: loss.reduction == usual.reduction)
+    add(
+      "--label-smoothing", "\(loss.labelSmoothing)",
+      unless: loss.labelSmoothing == usual.labelSmoothing)
+    add("--class-weights", loss.classWeights.map(list))
+    add("--loss-scale", "\(loss.scale)", unless: loss.scale == usual.scale)
+    if loss.keepsSoftmax { arguments.append("--keep-softmax") }
+  }
+
+  private mutating func add(_ client: ClientTraining) {
+    add("--epochs", client.epochs)
+    add("--mini-batch", client.miniBatch)
+    add("--learning-rate", client.learningRate)
+    add("--momentum", "\(client.momentum)", unless: client.momentum == 0)
+    add("--weight-decay", "\(client.weightDecay)", unless: client.weightDecay == 0)
+    add("--clients", String(client.count), unless: client.count == 1)
+    if client.shufflesEpochs { arguments.append("--shuffle-epochs") }
+  }
+
+  private mutating func add(_ attack: AttackConfiguration, startsAt start: String?) {
+    var usual = AttackConfiguration()
+    if let plan = attack.plan {
+      usual.precision = plan.precision
+      usual.trials = plan.trials
+      usual.iterations = plan.iterations
+      add(plan, startsAt: start)
+    } else {
+      add("--attack", attack.attack.rawValue)
+    }
+    add("--start", start)
+    add("--precision", attack.precision.rawValue, unless: attack.precision == usual.precision)
+    add("--seed", String(attack.seed))
+    add("--trials", String(attack.trials), unless: attack.trials == usual.trials)
+    add("--iterations", String(attack.iterations), unless: attack.iterations == usual.iterations)
+    add(
+      "--threshold", "\(attack.solvedBelow)", unless: attack.solvedBelow == usual.solvedBelow)
+    add("--time-limit", attack.timeLimit)
+    add("--snapshots", String(attack.snapshots), unless: attack.snapshots == usual.snapshots)
+    for attacker in AttackerName.allCases where attacker.attacker == attack.attacker {
+      add("--attacker", attacker.rawValue, unless: attacker == .server)
+    }
+    add("--unknown", attack.unknown?.map(\.name).joined(separator: ","))
+  }
+
+  private mutating func add(_ plan: OptimizationPlan, startsAt start: String?) {
+    guard var base = AttackPresets.all.first(where: { $0.plan.name == plan.name })?.plan else {
+      add("--attack", plan.name)
+      unsaid.append("The plan is no preset; give it with --plan, as in the record.")
+      return
+    }
+    add("--attack", plan.name)
+    if start != nil { base.initialization.kind = .given }
+    for setting in PlanDocument.settings(making: plan, of: base) { add("--set", setting) }
+  }
+}
+
+extension Experiment {
+  /// Whether one command runs both: they differ in pictures and labels alone, and their batches are of one size.
+  fileprivate func sharesCommand(with other: Experiment) -> Bool {
+    guard data.update == nil, data.pictures.count == other.data.pictures.count else {
+      return false
+    }
+    var same = other
+    same.data = data
+    same.data.readAs = other.data.readAs
+    return same == self
+  }
+}

@@ -1,0 +1,29 @@
+import Audit
+import Leakage
+
+extension Experiment {
+  /// What the options that most commands share say of client and attacker.
+  ///
+  /// - Parameters:
+  ///   - attack: with the attack to take where none is named.
+  ///   - seedOffset: is added to the seed.
+  init(
+    _ selection: ModelSelection, loss: LossOptions? = nil, attack: AttackOptions,
+    default kind: AttackName, seedOffset: UInt64 = 0
+  ) throws {
+    self.init()
+    model = try selection.choice()
+    mode = selection.mode
+    if let loss { self.loss = try loss.choice() }
+    self.attack = try attack.configuration(
+      attack.chosenAttack ?? kind, seed: attack.seed &+ seedOffset)
+    start = attack.start
+  }
+
+  /// Adds what the client does before it shares its update.
+  mutating func add(_ options: DefenceOptions) throws {
+    let choice = try options.choice()
+    defences = choice.chain
+    isAdaptive = choice.isAdaptive
+  }
+}

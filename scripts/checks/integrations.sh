@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What needs PyTorch, Flower, tokenizers or a browser: installs them into a throwaway environment and
+# runs the guides' snippets and the comparisons with them. Run by `make test-integrations`.
+#
+#   scripts/checks/integrations.sh GRADLEAK [swift test options]
+#
+# PIP_INSTALL changes how packages are installed (say "pip install --index-url https://..."); PYTHON which
+# Python the environment is made of.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+gradleak=$(realpath "$1")
+shift
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"${PYTHON:-python3}" -m venv "$folder/venv"
+export PATH="$folder/venv/bin:$PATH" PYTHON="$folder/venv/bin/python" GRADLEAK_INTEGRATIONS=1
+${PIP_INSTALL:-pip install} --quiet torch torchvision numpy pillow safetensors onnx onnxscript tokenizers flwr
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "guides: PyTorch, distributed data parallel, Flower"
+swift test --skip-build "$@" --filter CommandTests.GuideTests
+
+step "tokenizers over all of Unicode"
+GRADLEAK_UNICODE_DUMP="$folder/unicode.json" swift test --skip-build "$@" --filter UnicodeAgreement
+"$PYTHON" scripts/compare/tokenizer-unicode.py compare "$folder/unicode.json"
+
+step "ResNet-18 through both of PyTorch's exporters"
+"$PYTHON" scripts/compare/onnx-zoo.py --gradleak "$gradleak" --only resnet18 \
+  --exporters torchscript dynamo --out "$folder/zoo.csv"
+
+step "the report in a browser"
+"$gradleak" audit coffee chelsea --budget 60 --quiet --out "$folder/audit" >"$folder/audit.txt" || [ $? -le 3 ]
+"$gradleak" report "$folder/audit" --out "$folder/report.html"
+status=0
+scripts/checks/report.py "$folder/report.html" || status=$?
+case $status in
+  0) swift test --skip-build "$@" --filter ReportCommandTests.pagesAreGoodInABrowser ;;
+  77) echo "NOT CHECKED: no Chromium here (apt-get install chromium)" ;;
+  *) exit "$status" ;;
+esac
