@@ -2,6 +2,7 @@ import Audit
 import Foundation
 import Leakage
 import ModelIO
+import TensorGraph
 import TestSupport
 import Testing
 
