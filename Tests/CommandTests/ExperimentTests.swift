@@ -33,6 +33,18 @@ struct ExperimentTests {
     }
   }
 
+  /// dlg and idlg are stated by their names, unless something of their plans is set.
+  @Test(arguments: ["dlg", "idlg"])
+  func plansOfOldNamesAreStatedAsPlans(_ name: String) throws {
+    let text =
+      #"{"data": {"pictures": ["coffee"], "labels": [1]}, "attack": {"attack": "\#(name)", "plan": {}}}"#
+    let experiment = try Experiment(json: Array(text.utf8), path: "e.json")
+    #expect(experiment.attack.attack == .plan && experiment.attack.attackName == name)
+    let line = ExperimentCommandLine([experiment])
+    let command = try ReconstructCommand.parse(Array(line.arguments.dropFirst()))
+    #expect(try command.experiments(on: try command.selection.select()) == [experiment])
+  }
+
   @Test func aFileRunsAsItsCommandLine() throws {
     let line = "reconstruct coffee --size 8 --seed 3 --defence prune:0.2 --iterations 20 --trials 1"
     let reference = try run(line + " --out a")
@@ -61,6 +73,18 @@ struct ExperimentTests {
     #expect(try command.experiments(on: try command.selection.select()) == [labelled])
   }
 
+  /// Records come from anywhere, and their experiments are printed as command lines.
+  @Test func impossibleExperimentsOfRecordsAreRefused() throws {
+    let first = try run("reconstruct coffee --size 8 --iterations 2 --trials 1 --out out")
+    #expect(first.status == 0, "\(first.errors)")
+    let text = String(decoding: bytes(of: folder("out/run.json")), as: UTF8.self)
+    #expect(text.contains("\"count\" : 1"))
+    try AtomicFile.write(
+      text.replacing("\"count\" : 1", with: "\"count\" : 0"), to: folder("out/run.json"))
+    let report = try BuiltTool.run(["report", "out", "--out", "r.html"], in: folder.path)
+    #expect(report.status == 2 && report.errors.contains("client.count is 0"), "\(report.errors)")
+  }
+
   @Test(arguments: [
     (#"{"dta": {}}"#, "\"dta\" is no key of an experiment; did you mean data?"),
     (#"{"model": {"wdth": 3}}"#, "\"model.wdth\" is no key of an experiment; did you mean width?"),
@@ -79,6 +103,16 @@ struct ExperimentTests {
       "DP-SGD"
     ),
     (#"{"data": {"pictures": ["none.png"]}}"#, "none.png"),
+    (
+      #"{"data": {"update": {"file": "g", "batchSize": 9000000000000000000}}, "client": {"count": 200}}"#,
+      "data.update.batchSize"
+    ),
+    (#"{"data": {"pictures": ["coffee"]}, "client": {"count": 0}}"#, "client.count is 0"),
+    (#"{"data": {"pictures": ["coffee"]}, "start": "coffee.png"}"#, "start is for"),
+    (
+      #"{"data": {"pictures": ["coffee"]}, "attack": {"attack": "auto", "plan": {"iterations": 3}}}"#,
+      "auto is none"
+    ),
     ("{}", "data has neither pictures nor an update"),
     (#"{"data": {}, "data": {}}"#, "twice"), ("[1", "JSON"), ("[]", "e.json"),
   ])

@@ -18,20 +18,14 @@ struct AttackSettings: Decodable {
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     let name: String? = try container.value(.attack)
     let document: PlanDocument? = try container.value(.plan)
-    var configuration = AttackConfiguration()
+    var (attack, plan) = (AttackName.automatic, OptimizationPlan?.none)
     if let document {
-      let base = name.flatMap { name in AttackPresets.all.first { $0.plan.name == name } }
-      configuration.plan = try document.applied(to: base?.plan ?? OptimizationPlan())
-      configuration.attack = .plan
+      attack = .plan
+      plan = try document.applied(to: try AttackSettings.base(of: name))
     } else if let name {
-      (configuration.attack, configuration.plan) = AttackConfiguration.statement(
-        of: try AttackCatalog.attack(named: name))
+      (attack, plan) = AttackConfiguration.statement(of: try AttackCatalog.attack(named: name))
     }
-    if let plan = configuration.plan {
-      configuration.precision = plan.precision
-      configuration.trials = plan.trials
-      configuration.iterations = plan.iterations
-    }
+    var configuration = AttackConfiguration(attack, defaultsOf: plan)
     configuration.precision = try container.choice(.precision, or: configuration.precision)
     configuration.seed = try container.value(.seed, or: configuration.seed)
     configuration.trials = try container.value(.trials, or: configuration.trials)
@@ -42,5 +36,17 @@ struct AttackSettings: Decodable {
     configuration.attacker = try container.choice(.attacker)
     configuration.unknown = try container.choices(.unknown)
     self.configuration = configuration
+  }
+
+  /// The plan that a document changes: a preset by its name, or the default one.
+  private static func base(of name: String?) throws -> OptimizationPlan {
+    guard let name, name != AttackName.plan.rawValue else { return OptimizationPlan() }
+    guard let preset = try AttackCatalog.attack(named: name) as? PlanAttack else {
+      throw ExperimentError(
+        "attack.plan",
+        "changes an optimisation attack, and \(name) is none; name a preset, or leave one of both out"
+      )
+    }
+    return preset.plan
   }
 }

@@ -37,6 +37,16 @@ public struct Experiment: Codable, Hashable, Sendable {
     data.update.map { $0.batchSize * client.count } ?? data.pictures.count
   }
 
+  /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
+  public func check() throws(ExperimentError) {
+    if let size = data.update?.batchSize, !(1...100_000).contains(size) {
+      throw ExperimentError(
+        "data.update.batchSize", "is \(size); give a number from 1 to 100000")
+    }
+    try model.check()
+    try client.check()
+  }
+
   /// Whether the client's weights are drawn from the seed.
   public var drawsWeights: Bool { !model.isFile && model.weights == nil }
 
@@ -45,8 +55,15 @@ public struct Experiment: Codable, Hashable, Sendable {
   }
 
   public init(from decoder: any Decoder) throws {
+    // The version first: a newer one may have other keys.
+    version = try decoder.container(keyedBy: CodingKeys.self).value(.version, or: version)
+    guard (1...Experiment.currentVersion).contains(version) else {
+      throw ExperimentError(
+        "",
+        "the experiment has version \(version), and gradleak \(GradleakVersion.current) reads versions up "
+          + "to \(Experiment.currentVersion)")
+    }
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    version = try container.value(.version, or: version)
     data = try container.value(.data, or: data)
     model = try container.value(.model, or: model)
     loss = try container.value(.loss, or: loss)
@@ -56,20 +73,7 @@ public struct Experiment: Codable, Hashable, Sendable {
     isAdaptive = try container.value(.isAdaptive, or: isAdaptive)
     attack = try container.value(.attack, or: AttackSettings(attack)).configuration
     start = try container.value(.start)
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(version, forKey: .version)
-    try container.encode(data, forKey: .data)
-    try container.encode(model, forKey: .model)
-    try container.encode(loss, forKey: .loss)
-    try container.encode(mode.rawValue, forKey: .mode)
-    try container.encode(client, forKey: .client)
-    try container.encode(defences, forKey: .defences)
-    try container.encode(isAdaptive, forKey: .isAdaptive)
-    try container.encode(attack, forKey: .attack)
-    try container.encodeIfPresent(start, forKey: .start)
+    try check()
   }
 }
 
@@ -100,15 +104,6 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     labels = try container.value(.labels)
     readAs = try container.choice(.readAs, or: readAs)
     update = try container.value(.update)
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(pictures, forKey: .pictures)
-    try container.encodeIfPresent(turns, forKey: .turns)
-    try container.encodeIfPresent(labels, forKey: .labels)
-    try container.encode(readAs.rawValue, forKey: .readAs)
-    try container.encodeIfPresent(update, forKey: .update)
   }
 }
 

@@ -28,15 +28,7 @@ extension Experiment {
     }
     let result: Experiment
     do {
-      let version = try JSONDecoder().decode(VersionOnly.self, from: Data(bytes)).version
-      if let version, !(1...Experiment.currentVersion).contains(version) {
-        throw failure(
-          "the experiment has version \(version), and gradleak \(GradleakVersion.current) reads versions "
-            + "up to \(Experiment.currentVersion)")
-      }
       result = try JSONDecoder().decode(Experiment.self, from: Data(bytes))
-    } catch let error as FileError {
-      throw error
     } catch let error as ExperimentError {
       throw failure(error.message)
     } catch let error as DecodingError {
@@ -45,19 +37,6 @@ extension Experiment {
       throw failure("\(error)")
     }
     self = result
-  }
-
-  private struct VersionOnly: Decodable {
-    let version: Int?
-  }
-
-  /// The experiment as JSON with sorted keys on one line: the same text for the same experiment.
-  public var key: String {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
   }
 }
 

@@ -38,8 +38,8 @@ public struct PreparedExperiment: Sendable {
 public struct ExperimentRunner: Sendable {
   public let selected: SelectedModel
   private let backend: any Backend
-  /// The weights of one seed at a time.
-  private var latest: (seed: UInt64, weighted: WeightedModel)?
+  /// The model with the weights of one seed at a time, which are hashed for its records.
+  private var latest: (seed: UInt64, audit: UpdateAudit)?
 
   /// - Parameter selected: the model of all experiments; see ``ModelChoice/select(mode:batchSizes:for:)``.
   public init(_ selected: SelectedModel, backend: any Backend) {
@@ -116,7 +116,7 @@ public struct ExperimentRunner: Sendable {
       throw ExperimentError(
         "defences", "is what a simulated client does, and an update comes from a real one")
     }
-    let weighted = weighted(seed: experiment.attack.seed)
+    let weighted = audit(seed: experiment.attack.seed).weighted
     var file = try UpdateFile(
       contentsOf: update.file, for: selected.model, wanted: selected.wanted,
       UpdateReading(
@@ -139,6 +139,11 @@ public struct ExperimentRunner: Sendable {
   /// The picture to start from, once for each image of a batch.
   private func startingImages(of experiment: Experiment) throws -> Tensor? {
     guard let start = experiment.start else { return nil }
+    guard experiment.attack.plan?.initialization.kind == .given else {
+      throw ExperimentError(
+        "start",
+        "is for an optimisation attack whose plan has initialization.kind=given; leave it out")
+    }
     let model = selected.model
     let example = PrivateExample(
       name: start, picture: try Image(contentsOf: start), label: 0, inputShape: model.inputShape)
@@ -148,13 +153,15 @@ public struct ExperimentRunner: Sendable {
       .f64((0..<count).flatMap { _ in example.image.doubles }))
   }
 
-  private mutating func weighted(seed: UInt64) -> WeightedModel {
-    if let latest, latest.seed == seed { return latest.weighted }
-    // The former ones go before others come.
+  private mutating func audit(seed: UInt64) -> UpdateAudit {
+    if let latest, latest.seed == seed { return latest.audit }
+    // The former weights go before others come.
     latest = nil
-    let weighted = selected.weighted(seed: seed)
-    latest = (seed, weighted)
-    return weighted
+    let audit = UpdateAudit(
+      selected.weighted(seed: seed), activation: selected.activation,
+      weights: selected.weightsDescription(seed: seed), mode: selected.mode, backend: backend)
+    latest = (seed, audit)
+    return audit
   }
 
   // MARK: - Running
@@ -178,7 +185,7 @@ public struct ExperimentRunner: Sendable {
     of prepared: PreparedExperiment
   ) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard case .update(let subject) = prepared.subject else { return (nil, nil) }
-    return updateAudit(prepared.experiment).check(subject)
+    return audit(seed: prepared.experiment.attack.seed).check(subject)
   }
 
   /// Runs an experiment.
@@ -191,37 +198,22 @@ public struct ExperimentRunner: Sendable {
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws -> AuditOutcome {
     let experiment = prepared.experiment
+    let audit = audit(seed: experiment.attack.seed)
     var outcome: AuditOutcome
     switch prepared.subject {
     case .client(let batch, let loss):
-      outcome = try simulation(experiment, loss).run(
+      outcome = try SimulatedAudit(audit, loss).run(
         batch, configuration: experiment.attack,
         training: try experiment.client.training(exampleCount: batch.count),
         startingImages: prepared.startingImages, defences: experiment.defences,
         isAdaptive: experiment.isAdaptive, observe: observe)
     case .update(let subject):
-      outcome = try updateAudit(experiment).attack(
+      outcome = try audit.attack(
         subject, configuration: experiment.attack, startingImages: prepared.startingImages,
         observe: observe)
     }
     outcome.record.experiment = experiment
     return outcome
-  }
-
-  private mutating func simulation(
-    _ experiment: Experiment, _ loss: ClientLoss
-  ) -> SimulatedAudit {
-    SimulatedAudit(
-      weighted(seed: experiment.attack.seed), activation: selected.activation,
-      weights: selected.weightsDescription(seed: experiment.attack.seed), loss: loss,
-      mode: selected.mode, backend: backend)
-  }
-
-  private mutating func updateAudit(_ experiment: Experiment) -> UpdateAudit {
-    UpdateAudit(
-      weighted(seed: experiment.attack.seed), activation: selected.activation,
-      weights: selected.weightsDescription(seed: experiment.attack.seed), mode: selected.mode,
-      backend: backend)
   }
 }
 

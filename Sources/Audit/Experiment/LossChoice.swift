@@ -29,16 +29,6 @@ public struct LossChoice: Codable, Hashable, Sendable {
     keepsSoftmax = try container.value(.keepsSoftmax, or: keepsSoftmax)
   }
 
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(kind.rawValue, forKey: .kind)
-    try container.encode(reduction.rawValue, forKey: .reduction)
-    try container.encode(labelSmoothing, forKey: .labelSmoothing)
-    try container.encodeIfPresent(classWeights, forKey: .classWeights)
-    try container.encode(scale, forKey: .scale)
-    try container.encode(keepsSoftmax, forKey: .keepsSoftmax)
-  }
-
   /// The loss on any model.
   ///
   /// - Throws: ``AttackError`` when a number is out of range or members do not go together.

@@ -60,24 +60,6 @@ public struct ModelChoice: Codable, Hashable, Sendable {
     deviation = try container.value(.deviation)
   }
 
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encodeIfPresent(activation?.rawValue, forKey: .activation)
-    try container.encodeIfPresent(classes, forKey: .classes)
-    try container.encodeIfPresent(width, forKey: .width)
-    try container.encodeIfPresent(depth, forKey: .depth)
-    try container.encodeIfPresent(pooling?.rawValue, forKey: .pooling)
-    try container.encodeIfPresent(size, forKey: .size)
-    try container.encodeIfPresent(inputShape, forKey: .inputShape)
-    try container.encodeIfPresent(extents, forKey: .extents)
-    try container.encodeIfPresent(output, forKey: .output)
-    try container.encodeIfPresent(weights, forKey: .weights)
-    try container.encodeIfPresent(renamings, forKey: .renamings)
-    try container.encodeIfPresent(mean, forKey: .mean)
-    try container.encodeIfPresent(deviation, forKey: .deviation)
-  }
-
   /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
   public func check() throws(ExperimentError) {
     if isFile {

@@ -10,9 +10,6 @@ public struct SimulatedAudit: Sendable {
 
   private let audit: UpdateAudit
   private let loss: ClientLoss
-  /// How the weights came about, for the record.
-  private let weights: String
-  private let activation: String
 
   /// - Parameters:
   ///   - weights: how the weights came about, for the record.
@@ -22,11 +19,15 @@ public struct SimulatedAudit: Sendable {
     _ weighted: WeightedModel, activation: String, weights: String,
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode = .evaluation, backend: any Backend
   ) {
-    audit = UpdateAudit(
-      weighted, activation: activation, weights: weights, mode: mode, backend: backend)
+    self.init(
+      UpdateAudit(
+        weighted, activation: activation, weights: weights, mode: mode, backend: backend), loss)
+  }
+
+  /// - Parameter audit: of the model as the client gets it.
+  init(_ audit: UpdateAudit, _ loss: ClientLoss) {
+    self.audit = audit
     self.loss = loss
-    self.weights = weights
-    self.activation = activation
   }
 
   /// Whether the client can apply all its defences to a batch; to be asked of all batches before the
@@ -124,6 +125,7 @@ public struct SimulatedAudit: Sendable {
     guard defences.changesModel else { return audit }
     return UpdateAudit(
       try audit.weighted.extended(for: defences, batchSize: batchSize, seed: seed),
-      activation: activation, weights: weights, mode: audit.mode, backend: audit.backend)
+      activation: audit.modelSummary.activation, weights: audit.modelSummary.weights,
+      mode: audit.mode, backend: audit.backend)
   }
 }

@@ -7,7 +7,7 @@ public struct UpdateAudit: Sendable {
   public let weighted: WeightedModel
   public let mode: ForwardMode
   let backend: any Backend
-  private let modelSummary: ModelSummary
+  let modelSummary: ModelSummary
 
   /// - Parameters:
   ///   - weights: how the weights came about, for the record.

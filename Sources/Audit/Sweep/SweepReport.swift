@@ -83,16 +83,22 @@ public struct SweepReport: Codable, Sendable {
     series = SweepReport.series(of: cells)
   }
 
-  /// - Parameter tasks: whose order the cells have; nil for all results, by attack, batch and defence.
+  /// - Parameter entries: cells come in their order; see ``order(_:of:)``.
   public init(
-    _ entries: [SweepStore.Entry], of tasks: [SweepTask]?,
-    leakedPSNR: Double = SweepReport.defaultLeakedPSNR
-  ) throws {
-    let byKey = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-    let own = try tasks?.compactMap { byKey[try $0.key] } ?? SweepReport.sorted(entries)
+    _ entries: [SweepStore.Entry], leakedPSNR: Double = SweepReport.defaultLeakedPSNR
+  ) {
     self.init(
-      own.map { ($0.record, $0.timing.compileSeconds + $0.timing.attackSeconds) },
+      entries.map { ($0.record, $0.timing.compileSeconds + $0.timing.attackSeconds) },
       leakedPSNR: leakedPSNR)
+  }
+
+  /// The results of tasks in their order; all results by attack, batch and defence where there are no tasks.
+  public static func order(
+    _ entries: [SweepStore.Entry], of tasks: [SweepTask]?
+  ) throws -> [SweepStore.Entry] {
+    guard let tasks else { return sorted(entries) }
+    let byKey = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    return try tasks.compactMap { byKey[try $0.key] }
   }
 
   private static func sorted(_ entries: [SweepStore.Entry]) -> [SweepStore.Entry] {

@@ -237,10 +237,11 @@ extension SweepPlan.Group {
 
   private func configuration(_ attack: SweepAttack, seed: UInt64) -> AttackConfiguration {
     let plan = attack.plan
-    var configuration = AttackConfiguration(
-      attack: attack.kind, precision: plan?.precision ?? AttackConfiguration().precision,
-      seed: seed, trials: trials ?? plan?.trials ?? 1,
-      iterations: iterations ?? plan?.iterations ?? 300, snapshots: 0, plan: plan)
+    var configuration = AttackConfiguration(attack.kind, defaultsOf: plan)
+    configuration.seed = seed
+    configuration.trials = trials ?? plan?.trials ?? 1
+    configuration.iterations = iterations ?? plan?.iterations ?? 300
+    configuration.snapshots = 0
     configuration.unknown = attack.unknown
     return configuration
   }

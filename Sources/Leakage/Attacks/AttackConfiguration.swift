@@ -42,6 +42,15 @@ public struct AttackConfiguration: Codable, Sendable, Hashable {
     self.plan = plan
   }
 
+  /// The usual settings of an attack: its plan's own precision, trials and iterations, where there is one.
+  public init(_ attack: AttackName, defaultsOf plan: OptimizationPlan?) {
+    self.init(attack: attack, plan: plan)
+    guard let plan else { return }
+    precision = plan.precision
+    trials = plan.trials
+    iterations = plan.iterations
+  }
+
   /// The attack's name for people: the plan's, where there is one.
   public var attackName: String { plan?.name ?? attack.rawValue }
 }

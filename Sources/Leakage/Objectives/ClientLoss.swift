@@ -8,7 +8,7 @@ import TensorGraph
 /// 0 or 1; or the rows of ``targets``.
 public struct ClientLoss: Hashable, Sendable {
   /// Raw values are the names on the command line.
-  public enum Kind: String, Hashable, Sendable, CaseIterable {
+  public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
     case crossEntropy = "cross-entropy"
     case meanSquaredError = "mse"
     /// Of the logits' sigmoids: `BCEWithLogitsLoss`.

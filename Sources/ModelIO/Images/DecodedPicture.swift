@@ -1,5 +1,5 @@
 /// How the numbers of a picture's file become pixels. A client's loader and a viewer do not agree.
-public enum PictureReading: String, Hashable, Sendable, CaseIterable {
+public enum PictureReading: String, Codable, Hashable, Sendable, CaseIterable {
   /// As `Image.open(path).convert("RGB")` of Pillow, and so torchvision's loaders: stored samples, without
   /// EXIF orientation, gamma or profiles; transparency is dropped; of 16 bits the high byte is kept, but
   /// 16-bit grey is cut at 255.

@@ -87,6 +87,7 @@ extension Backend {
   }
 
   fileprivate func compileChecked(_ graph: Graph) throws(GraphError) -> any Executable {
+    let capabilities = capabilities
     for type in graph.nodes.lazy.map(\.dtype) where !capabilities.elementTypes.contains(type) {
       throw GraphError(
         "the backend \(name) computes in \(capabilities.elementTypeList) and not in \(type), which the "

@@ -1,5 +1,5 @@
 /// How the losses of a batch become one number.
-public enum LossReduction: String, Hashable, Sendable, CaseIterable {
+public enum LossReduction: String, Codable, Hashable, Sendable, CaseIterable {
   case mean
   case sum
 }

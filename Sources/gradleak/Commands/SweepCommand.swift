@@ -148,10 +148,9 @@ struct SweepCommand: ParsableCommand {
     }
     let store = try SweepStore(path: results)
     if !tasks.isEmpty { try run(tasks, pictures, store) }
-    let entries = try store.entries()
-    let keys = Set(try tasks.map { try $0.key })
-    let own = plan == nil ? entries : entries.filter { keys.contains($0.key) }
-    let report = try SweepReport(own, of: plan == nil ? nil : tasks, leakedPSNR: leakedPsnr)
+    let own = try SweepReport.order(
+      try store.entries(), of: plan == nil ? nil : tasks)
+    let report = SweepReport(own, leakedPSNR: leakedPsnr)
     if let csv { try AtomicFile.write(report.csv, to: csv) }
     if json {
       Terminal.write(try ResultWriter.json(report), to: .standardOutput)

@@ -103,13 +103,14 @@ struct AttackOptions: ParsableArguments {
 
   /// - Throws: ``AttackError`` when the plan is not right.
   func configuration(_ attack: AttackName, seed: UInt64) throws -> AttackConfiguration {
-    let defaults = AttackConfiguration()
-    let plan = try plan()
-    var configuration = AttackConfiguration(
-      attack: attack, precision: chosenPrecision ?? plan?.precision ?? defaults.precision,
-      seed: seed, trials: chosenTrials ?? plan?.trials ?? defaults.trials,
-      iterations: chosenIterations ?? plan?.iterations ?? defaults.iterations,
-      solvedBelow: threshold, timeLimit: timeLimit, snapshots: snapshots, plan: plan)
+    var configuration = AttackConfiguration(attack, defaultsOf: try plan())
+    configuration.precision = chosenPrecision ?? configuration.precision
+    configuration.seed = seed
+    configuration.trials = chosenTrials ?? configuration.trials
+    configuration.iterations = chosenIterations ?? configuration.iterations
+    configuration.solvedBelow = threshold
+    configuration.timeLimit = timeLimit
+    configuration.snapshots = snapshots
     configuration.attacker = threat.attacker == .server ? nil : threat.attacker.attacker
     configuration.unknown = try threat.unknownFacts()
     return configuration

@@ -120,11 +120,8 @@ struct ExperimentCommandLine {
   }
 
   private mutating func add(_ attack: AttackConfiguration, startsAt start: String?) {
-    var usual = AttackConfiguration()
+    let usual = AttackConfiguration(attack.attack, defaultsOf: attack.plan)
     if let plan = attack.plan {
-      usual.precision = plan.precision
-      usual.trials = plan.trials
-      usual.iterations = plan.iterations
       add(plan, startsAt: start)
     } else {
       add("--attack", attack.attack.rawValue)
@@ -145,14 +142,19 @@ struct ExperimentCommandLine {
   }
 
   private mutating func add(_ plan: OptimizationPlan, startsAt start: String?) {
-    guard var base = AttackPresets.all.first(where: { $0.plan.name == plan.name })?.plan else {
-      add("--attack", plan.name)
+    add("--attack", plan.name)
+    guard let preset = AttackPresets.all.first(where: { $0.plan.name == plan.name }) else {
       unsaid.append("The plan is no preset; give it with --plan, as in the record.")
       return
     }
-    add("--attack", plan.name)
+    var base = preset.plan
     if start != nil { base.initialization.kind = .given }
-    for setting in PlanDocument.settings(making: plan, of: base) { add("--set", setting) }
+    var settings = PlanDocument.settings(making: plan, of: base)
+    if settings.isEmpty, start == nil, AttackConfiguration.statement(of: preset).plan == nil {
+      // Without a setting the name would state the attack alone.
+      settings = ["trials=\(plan.trials)"]
+    }
+    for setting in settings { add("--set", setting) }
   }
 }
 
