@@ -55,12 +55,12 @@ struct CheckModelCommand: ParsableCommand {
   func validate() throws {
     if let threads { try check("--threads", threads, 1...1024) }
     guard let file else {
-      if !selection.isFile, selection.details.weights == nil {
+      if !selection.isFile, selection.weights == nil {
         throw ValidationError("give the weights that were received: a safetensors or an ONNX file.")
       }
       return
     }
-    if selection.details.weights != nil {
+    if selection.weights != nil {
       throw ValidationError("give the weights once: as an argument or with --weights.")
     }
     if selection.isFile {
@@ -101,11 +101,11 @@ struct CheckModelCommand: ParsableCommand {
       if file.lowercased().hasSuffix(".onnx") {
         selection.model = file
       } else {
-        selection.details.weights = file
+        selection.weights = file
       }
     }
     if selection.isFile { return try reportOnONNX(selection, check) }
-    guard let path = selection.details.weights else {
+    guard let path = selection.weights else {
       throw ValidationError("give weights to look at.")
     }
     // Without --model the weights are nobody's; the default's if they are made for it.

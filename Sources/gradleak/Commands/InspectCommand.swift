@@ -26,13 +26,7 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("An ONNX model or a safetensors file.", valueName: "file"))
   var file: String
 
-  @Option(
-    help: ArgumentHelp(
-      "Model that the update belongs to: a name (see 'gradleak models') or an ONNX file.",
-      valueName: "name or file"))
-  var model: String?
-
-  @OptionGroup var details: ModelDetails
+  @OptionGroup var selection: ModelSelection
 
   @Option(help: ArgumentHelp("Images behind the update.", valueName: "n"))
   var batchSize = 1
@@ -47,26 +41,22 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     try check("--batch-size", batchSize, 1...100_000)
-    if model != nil || isModel { try naming { try details.choice(of: model ?? file).check() } }
   }
 
-  /// Whether the file is a model rather than an update.
-  private var isModel: Bool { file.lowercased().hasSuffix(".onnx") }
-
   func run() throws {
-    if isModel {
-      if model != nil {
+    if file.lowercased().hasSuffix(".onnx") {
+      if selection.chosenModel != nil {
         throw ValidationError("--model is for updates; \(file.quotedForMessage) is a model itself.")
       }
-      try ModelInspection(file, try details.choice(of: file), details.mode).show(
-        json: json, all: all)
+      let choice = try selection.choice(of: file)
+      try naming { try ModelInspection(file, choice, selection.mode) }.show(json: json, all: all)
     } else {
-      let selected = try model.map { model in
-        try details.choice(of: model).selected(details.mode, batchSizes: [batchSize])
+      let selected = try selection.chosenModel.map { _ in
+        try selection.select(batchSizes: [batchSize])
       }
       let clientLoss = try selected.map { try loss.clientLoss(of: $0) } ?? loss.clientLoss()
       try UpdateInspection(
-        file, selected, try details.choice(of: model ?? file), batchSize: batchSize, clientLoss
+        file, selected, try selection.choice(), batchSize: batchSize, clientLoss
       ).show(json: json, all: all)
     }
   }

@@ -15,52 +15,12 @@ extension ForwardMode: ExpressibleByArgument {
 /// Which model the client trains, and with which weights.
 struct ModelSelection: ParsableArguments {
   @Option(
+    name: .customLong("model"),
     help: ArgumentHelp(
-      "Model: a name (see 'gradleak models') or an ONNX file.", valueName: "name or file"))
-  var model = "lenet"
+      "Model: a name (see 'gradleak models') or an ONNX file. (default: lenet; of inspect: none)",
+      valueName: "name or file"))
+  var chosenModel: String?
 
-  @OptionGroup var details: ModelDetails
-
-  /// How the client's model computed.
-  var mode: ForwardMode { details.mode }
-
-  func validate() throws {
-    try naming { try choice().check() }
-  }
-
-  /// Whether the model is a file rather than a name.
-  var isFile: Bool { ModelChoice(name: model).isFile }
-
-  /// What the options say.
-  ///
-  /// - Throws: ``ValidationError`` for a text that cannot be read.
-  func choice() throws -> ModelChoice { try details.choice(of: model) }
-
-  /// The chosen model; says what the user should know of it.
-  ///
-  /// - Parameters: as of ``ModelChoice/select(mode:batchSizes:for:)``.
-  /// - Throws: as that.
-  func select(batchSizes: Set<Int> = [1], for use: ModelUse = .attack) throws -> SelectedModel {
-    try choice().selected(mode, batchSizes: batchSizes, for: use)
-  }
-}
-
-extension ModelChoice {
-  /// The chosen model; says what the user should know of it.
-  ///
-  /// - Parameters: as of ``select(mode:batchSizes:for:)``.
-  /// - Throws: as that.
-  func selected(
-    _ mode: ForwardMode, batchSizes: Set<Int> = [1], for use: ModelUse = .attack
-  ) throws -> SelectedModel {
-    let selected = try naming { try select(mode: mode, batchSizes: batchSizes, for: use) }
-    for note in selected.notes { Terminal.printNote(note) }
-    return selected
-  }
-}
-
-/// What else is chosen about a model.
-struct ModelDetails: ParsableArguments {
   @Option(help: ArgumentHelp("Activation instead of the model's own.", valueName: "name"))
   var activation: Activation?
 
@@ -132,11 +92,37 @@ struct ModelDetails: ParsableArguments {
       "What the client then divides them by, for each channel or for all.", valueName: "numbers"))
   var std: String?
 
-  /// The choice of a model by its name or file.
+  /// The name or file of ``chosenModel``, or the default.
+  var model: String {
+    get { chosenModel ?? ModelChoice().name }
+    set { chosenModel = newValue }
+  }
+
+  func validate() throws {
+    if chosenModel != nil { try naming { try choice().check() } }
+  }
+
+  /// Whether the model is a file rather than a name.
+  var isFile: Bool { ModelChoice(name: model).isFile }
+
+  /// The chosen model; says what the user should know of it.
   ///
+  /// - Parameters: as of ``ModelChoice/select(mode:batchSizes:for:)``.
+  /// - Throws: as that.
+  func select(batchSizes: Set<Int> = [1], for use: ModelUse = .attack) throws -> SelectedModel {
+    let selected = try naming {
+      try choice().select(mode: mode, batchSizes: batchSizes, for: use)
+    }
+    for note in selected.notes { Terminal.printNote(note) }
+    return selected
+  }
+
+  /// What the options say.
+  ///
+  /// - Parameter name: of the model, in place of `--model`.
   /// - Throws: ``ValidationError`` for a text that cannot be read.
-  func choice(of name: String) throws -> ModelChoice {
-    var choice = ModelChoice(name: name)
+  func choice(of name: String? = nil) throws -> ModelChoice {
+    var choice = ModelChoice(name: name ?? model)
     choice.activation = activation
     choice.classes = classes
     choice.width = width
