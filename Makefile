@@ -23,7 +23,7 @@ test-integrations: build
 	scripts/checks/integrations.sh .build/release/gradleak $(TEST_FLAGS)
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks Examples
 	scripts/checks/imports.sh
 
 bench: setup

@@ -54,6 +54,19 @@ let package = Package(
         "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Without `package`: they see what any other package sees.
+    .executableTarget(
+      name: "GradientFile",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Examples/GradientFile", packageAccess: false),
+    .executableTarget(
+      name: "OwnAttack",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Examples/OwnAttack", packageAccess: false),
+    .executableTarget(
+      name: "OwnDefence",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Examples/OwnDefence", packageAccess: false),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],

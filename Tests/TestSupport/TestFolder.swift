@@ -1,8 +1,11 @@
 import Foundation
 
+/// The folder of the package, where sources and documentation lie.
+public let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent()
+
 /// Where the committed files that tests read lie.
-public let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("Fixtures").path
+public let fixtures = packageRoot.appendingPathComponent("Tests/Fixtures").path
 
 /// A fresh folder, removed with all it holds when the object goes.
 public final class TestFolder {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fails when a target imports one that it must not know (docs/design/0001-architecture.md).
+# Fails when a target imports one that it must not know (docs/design/0001-architecture.md), or an example more
+# than what is public.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -28,4 +29,8 @@ for folder in Sources/*/; do
     fi
   done < <(grep -rnE '^ *(@[a-z_]+ )*((public|package|internal|private) )?import ' "$folder" --include='*.swift' || true)
 done
+if grep -rnE '@[_a-z]+(\(.*\))? +import ' Examples --include='*.swift' >&2; then
+  echo "Examples see what other packages see: import without attributes" >&2
+  status=1
+fi
 exit $status

@@ -17,16 +17,21 @@ public struct AttackRun {
     let extremeEigenvalues: (smallest: Double, largest: Double)?
   }
 
-  /// What a solver gives.
-  struct Outcome {
+  /// The end of a trial.
+  public struct Outcome {
     let result: SolverResult
     var secondOrder: SecondOrderCounts?
     var extremeEigenvalues: (smallest: Double, largest: Double)?
     /// See ``AttackTrial/objective``.
     var objective: Double?
 
-    init(_ result: SolverResult) {
-      self.result = result
+    /// What a solver found: a point that begins with the images.
+    ///
+    /// - Parameter matchingLoss: the squared distance of its gradient to the shared one, where the solver
+    ///   minimised something else; nil where it minimised that.
+    public init(_ result: SolverResult, matchingLoss: Double? = nil) {
+      self.result = matchingLoss.map(result.replacing(value:)) ?? result
+      objective = matchingLoss.map { _ in result.value }
     }
 
     init(_ outcome: LevenbergMarquardtResult) {
@@ -47,6 +52,7 @@ public struct AttackRun {
   /// When the present attack is to end: its share of the time.
   private(set) var deadline: ContinuousClock.Instant?
   private let training: LocalTraining?
+  private let modelName: String
   private let clock = ContinuousClock()
   private var searchTime = Duration.zero
   private var compileTime = Duration.zero
@@ -75,6 +81,7 @@ public struct AttackRun {
     batchShape = problem.batchShape
     squaredNorm = problem.update.squaredNorm
     training = problem.update.training
+    modelName = problem.weighted.model.name
     end = problem.configuration.timeLimit.map { .now + .seconds($0) }
     deadline = end
   }
@@ -115,6 +122,9 @@ public struct AttackRun {
       deadline.map { clock.now >= $0 } ?? false
     }
   }
+
+  /// Whether no further trial is wanted: the last one solved it, or the user or the time limit ended it.
+  public var isFinished: Bool { wasStopped || entries.last?.trial.reason == .solved }
 
   /// Gives the attacks that follow a share of the time left, 1 for all of it.
   mutating func give(share: Double) {
@@ -161,15 +171,15 @@ public struct AttackRun {
         extremeEigenvalues: nil))
   }
 
-  /// Builds and compiles a graph of `model`, and times that.
+  /// Builds and compiles a graph of the attacked model, and times that.
   ///
   /// - Throws: ``AttackError`` of kind ``AttackError/Kind/backendFailed``.
-  mutating func compiling<R>(
-    _ model: Model, _ body: () throws(GraphError) -> R
+  public mutating func compiling<R>(
+    _ body: () throws(GraphError) -> R
   ) throws(AttackError) -> R {
     let start = clock.now
     defer { compileTime += clock.now - start }
-    return try AttackError.naming(model.name, "attacked", body)
+    return try AttackError.naming(modelName, "attacked", body)
   }
 
   /// Times search outside a trial, such as a closed form.
@@ -208,15 +218,23 @@ public struct AttackRun {
     }
   }
 
-  /// Runs one trial and enters it.
+  /// Runs one trial and enters it, with snapshots on the way.
+  ///
+  /// A solver's points begin with the images [N, C, H, W]; what else is sought follows.
   ///
   /// - Parameters:
+  ///   - method: the attack's, see ``AttackDescriptor/method``.
+  ///   - closedForm: what the search began at the solution of; nil for a random start.
   ///   - labels: of the batch, for a final point.
-  ///   - solve: minimises, and calls the observer that it is given after every iteration.
-  mutating func search(
+  ///   - solve: minimises, and calls the observer that it is given after every iteration, which ends the
+  ///     trial when the user asks for it or the time limit is over.
+  /// - Throws: ``AttackError`` of kind ``AttackError/Kind/backendFailed``.
+  public mutating func search(
     method: AttackMethod, closedForm: (any ClosedFormAttack)? = nil,
     labels: ([Double]) -> [Int],
-    solve: ((SolverProgress, Vector) -> SolverDecision) throws(AttackError) -> Outcome
+    solve: (
+      (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
+    ) throws(GraphError) -> Outcome
   ) throws(AttackError) {
     let trial = entries.count
     let (clock, start, searched) = (clock, clock.now, searchTime)
@@ -224,7 +242,7 @@ public struct AttackRun {
     var schedule = SnapshotSchedule()
     var kept: [AttackSnapshot] = []
     let observe = observe
-    let outcome = try solve { progress, point in
+    let observer = { (progress: SolverProgress, point: Vector) -> SolverDecision in
       let images = { Tensor(batchShape, .f64, Array(point[0..<batchShape.elementCount])) }
       if schedule.isDue(progress.iteration) {
         kept.append(
@@ -239,6 +257,9 @@ public struct AttackRun {
       if case .stop(let reason) = observe(whole, images) { return .stop(reason) }
       if let deadline, clock.now >= deadline { return .stop(.timeLimit) }
       return .proceed
+    }
+    let outcome = try AttackError.naming(modelName, "attacked") { () throws(GraphError) in
+      try solve(observer)
     }
     let result = outcome.result
     snapshots += kept

@@ -10,7 +10,7 @@ extension AttackProblem {
   func matching(
     labels: [Int]?, _ run: inout AttackRun
   ) throws(AttackError) -> MatchingFunction {
-    try run.compiling(weighted.model) { () throws(GraphError) in
+    try run.compiling { () throws(GraphError) in
       try MatchingFunction(self, labels: labels, precision: configuration.precision)
     }
   }
@@ -19,7 +19,7 @@ extension AttackProblem {
   func residuals(
     _ labels: [Int]?, _ run: inout AttackRun
   ) throws(AttackError) -> MatchingResiduals {
-    try run.compiling(weighted.model) { () throws(GraphError) in
+    try run.compiling { () throws(GraphError) in
       try MatchingResiduals(self, labels: labels)
     }
   }

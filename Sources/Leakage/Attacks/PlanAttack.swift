@@ -52,12 +52,10 @@ public struct PlanAttack: Attack {
         labels: {
           labels ?? problem.mostLikelyLabels($0[shape.elementCount...], form: .logits)
         },
-        solve: { observer throws(AttackError) in
-          try problem.onBackend { () throws(GraphError) in
-            try search.run(from: start, noise: source.derive(label: "noise"), observer)
-          }
+        solve: { observer throws(GraphError) in
+          try search.run(from: start, noise: source.derive(label: "noise"), observer)
         })
-      if run.wasStopped || run.entries.last?.trial.reason == .solved { return }
+      if run.isFinished { return }
     }
   }
 
@@ -75,7 +73,7 @@ public struct PlanAttack: Attack {
     var functions: [PlanFunction] = []
     for scale in plan.scales {
       functions.append(
-        try run.compiling(model) { () throws(GraphError) in
+        try run.compiling { () throws(GraphError) in
           try PlanFunction(plan, problem, known, scale: scale, precision: precision)
         })
     }

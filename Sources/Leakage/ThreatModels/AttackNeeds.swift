@@ -18,13 +18,13 @@ public struct AttackNeed: Hashable, Sendable {
   }
 
   /// What computing a gradient takes.
-  static let gradient = [
+  public static let gradient = [
     AttackNeed(.architecture), AttackNeed(.weights), AttackNeed(.lossFunction),
     AttackNeed(.batchSize), AttackNeed(.batchNormStatistics, .evaluatedBatchNorm),
   ]
 
   /// What following a client's own steps takes.
-  static let localSteps = [
+  public static let localSteps = [
     AttackNeed(.localTraining, .localSteps), AttackNeed(.clients, .clientSteps),
     AttackNeed(.miniBatchOrder, .epochs),
   ]

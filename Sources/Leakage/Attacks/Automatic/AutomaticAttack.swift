@@ -117,15 +117,13 @@ public struct AutomaticAttack: Attack {
       try run.search(
         method: method,
         labels: { labels ?? problem.mostLikelyLabels($0[function.imageCount...]) },
-        solve: { observer throws(AttackError) in
-          try problem.onBackend { () throws(GraphError) in
-            let result = try LBFGS().minimize(
-              function.matching, from: start, until: problem.searchRule, observe: observer)
-            return AttackRun.Outcome(
-              labels == nil
-                ? result.replacing(value: try problem.valueWithWholeLabels(function, result))
-                : result)
-          }
+        solve: { observer throws(GraphError) in
+          let result = try LBFGS().minimize(
+            function.matching, from: start, until: problem.searchRule, observe: observer)
+          return AttackRun.Outcome(
+            labels == nil
+              ? result.replacing(value: try problem.valueWithWholeLabels(function, result))
+              : result)
         })
       if run.wasStopped || problem.isSolved(run) { return }
     }

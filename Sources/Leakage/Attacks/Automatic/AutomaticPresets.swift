@@ -74,7 +74,7 @@ extension AutomaticAttack {
     plan.prior.totalVariation.weight = Self.comparedVariation
     let known = PlanFunction.Known(
       labels: nil, matched: problem.update.sharedParameters, features: nil)
-    let function = try run.compiling(problem.weighted.model) { () throws(GraphError) in
+    let function = try run.compiling { () throws(GraphError) in
       try PlanFunction(plan, problem, known, scale: 1, precision: .f32)
     }
     let classes = problem.weighted.model.classCount

@@ -65,7 +65,7 @@ extension AutomaticAttack {
     _ problem: AttackProblem, _ run: inout AttackRun
   ) throws(AttackError) {
     let function = try problem.residuals(labels, &run)
-    let residuals = try run.compiling(problem.weighted.model) { () throws(GraphError) in
+    let residuals = try run.compiling { () throws(GraphError) in
       try OpenEndResiduals(
         peeling, end, problem.weighted, problem.update, backend: problem.backend)
     }
@@ -83,14 +83,12 @@ extension AutomaticAttack {
         let start = point
         try run.search(
           method: method(isDetermined: isDetermined), labels: { _ in labels },
-          solve: { observer throws(AttackError) in
-            try problem.onBackend { () throws(GraphError) in
-              let outcome = try problem.solver.minimizeSquares(
-                residuals, from: start, until: rule, observe: observer)
-              // In records it is the matching loss that counts.
-              let loss = try function.value(at: outcome.result.point)
-              return AttackRun.Outcome(outcome.replacing(value: loss))
-            }
+          solve: { observer throws(GraphError) in
+            let outcome = try problem.solver.minimizeSquares(
+              residuals, from: start, until: rule, observe: observer)
+            // In records it is the matching loss that counts.
+            let loss = try function.value(at: outcome.result.point)
+            return AttackRun.Outcome(outcome.replacing(value: loss))
           })
         if run.wasStopped { return }
         point = run.entries.last?.images ?? point

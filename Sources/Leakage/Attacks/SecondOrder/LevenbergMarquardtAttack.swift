@@ -73,16 +73,14 @@ public struct LevenbergMarquardtAttack: Attack {
     try run.search(
       method: method, closedForm: labels == nil ? nil : closedForm,
       labels: { labels ?? problem.mostLikelyLabels($0[function.imageCount...]) },
-      solve: { observer throws(AttackError) in
-        try problem.onBackend { () throws(GraphError) in
-          let outcome = try problem.solver.minimizeSquares(
-            function, from: start, until: rule, observe: observer)
-          return AttackRun.Outcome(
-            labels == nil
-              ? outcome.replacing(
-                value: try problem.valueWithWholeLabels(function, outcome.result))
-              : outcome)
-        }
+      solve: { observer throws(GraphError) in
+        let outcome = try problem.solver.minimizeSquares(
+          function, from: start, until: rule, observe: observer)
+        return AttackRun.Outcome(
+          labels == nil
+            ? outcome.replacing(
+              value: try problem.valueWithWholeLabels(function, outcome.result))
+            : outcome)
       })
   }
 
