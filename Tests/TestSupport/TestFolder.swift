@@ -9,8 +9,10 @@ public let fixtures = packageRoot.appendingPathComponent("Tests/Fixtures").path
 
 /// A fresh folder, removed with all it holds when the object goes.
 public final class TestFolder {
+  /// Where it is.
   public let path: String
 
+  /// A folder of its own below the temporary one.
   public init() {
     path = NSTemporaryDirectory() + "gradleak-test-" + UUID().uuidString
     try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -18,6 +20,7 @@ public final class TestFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
+  /// The path of a file in it.
   public func callAsFunction(_ name: String) -> String { path + "/" + name }
 
   /// Writes a file and returns its path.
