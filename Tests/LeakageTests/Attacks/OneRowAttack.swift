@@ -1,7 +1,6 @@
 import Leakage
 import TensorGraph
 
-// begin
 /// The input of a fully connected first layer from one row of its gradient: ∂ℓ/∂Wᵢ = ∂ℓ/∂bᵢ · x.
 struct OneRowAttack: ClosedFormAttack {
   let descriptor = AttackDescriptor(
@@ -25,4 +24,3 @@ struct OneRowAttack: ClosedFormAttack {
       labels: [try LabelRecovery.singleLabel(of: update, model: model)])
   }
 }
-// end
