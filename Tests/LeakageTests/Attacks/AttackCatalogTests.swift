@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func everyPresetIsRegistered() throws {
-    let folder = Self.root.appending(path: "Sources/Leakage/Plans/Presets")
+    let folder = Self.root.appending(path: "Sources/Leakage/Attacks/Plans/Presets")
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     let names = Set(AttackPresets.all.map(\.plan.name))
     for file in files {
