@@ -42,7 +42,7 @@ let package = Package(
       dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
     .target(
       name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
-      resources: [.embedInCode("Plans/Presets")]),
+      resources: [.embedInCode("Attacks/Plans/Presets")]),
     .target(
       name: "Audit",
       dependencies: [

@@ -15,7 +15,7 @@ import TensorGraph
 /// Schedules span the iterations that the stopping rule allows.
 public struct Adam: Solver, Equatable {
   /// How the rate falls.
-  public enum Schedule: String, PlanChoice {
+  public enum Schedule: String, Sendable, CaseIterable {
     case constant
     /// A tenth of the rate after each of the shares 1 / 2.667, 1 / 1.6 and 1 / 1.142 of the iterations,
     /// as in the code of Geiping et al.
@@ -43,7 +43,7 @@ public struct Adam: Solver, Equatable {
   }
 
   /// What Adam sees of the gradient.
-  public enum GradientForm: String, PlanChoice {
+  public enum GradientForm: String, Sendable, CaseIterable {
     case plain
     /// Its signs.
     case sign

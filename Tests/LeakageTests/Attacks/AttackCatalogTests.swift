@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func everyPresetIsRegistered() throws {
-    let folder = packageRoot.appending(path: "Sources/Leakage/Plans/Presets")
+    let folder = packageRoot.appending(path: "Sources/Leakage/Attacks/Plans/Presets")
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     let names = Set(AttackPresets.all.map(\.plan.name))
     for file in files {

@@ -20,9 +20,6 @@ public enum AttackCatalog {
     AttackPresets.dataLeakageInFedAvg,
   ]
 
-  /// Attacks on updates of language models.
-  public static var texts: [AttackDescriptor] { TextAttackKind.allCases.map(\.descriptor) }
-
   /// What a server can do that plants weights.
   public static var malicious: [AttackDescriptor] { MaliciousMethod.allCases.map(\.descriptor) }
 

@@ -50,20 +50,3 @@ extension ThreatModel.Category: CustomStringConvertible {
   /// For people, of a result.
   public var requirement: String { "the result takes at least threat model \(rawValue) (\(title))" }
 }
-
-extension OptimizationPlan {
-  /// Who can run the plan on a gradient.
-  public var category: ThreatModel.Category {
-    if prior.batchNorm.weight > 0 { return .statisticalInformedEavesdropper }
-    if initialization.kind == .given { return .dataEnhancedEavesdropper }
-    return presumesImages ? .informedEavesdropper : .eavesdropper
-  }
-
-  /// Whether the plan uses what is true of images in general: that they are smooth, that pixels have a
-  /// range.
-  private var presumesImages: Bool {
-    prior.totalVariation.weight > 0 || prior.norm.weight > 0 || prior.box.weight > 0
-      || prior.orthogonality.weight > 0 || solver.kind == .adam && constraints.box
-      || constraints.medianFilterEvery > 0
-  }
-}

@@ -121,6 +121,10 @@ extension PlanChoice {
   }
 }
 
+extension Adam.Schedule: PlanChoice {}
+
+extension Adam.GradientForm: PlanChoice {}
+
 /// A JSON value.
 enum PlanTree: Codable, Equatable, Sendable {
   case null

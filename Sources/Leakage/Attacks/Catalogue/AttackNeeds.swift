@@ -40,21 +40,6 @@ public struct AttackNeed: Hashable, Sendable {
   }
 }
 
-extension OptimizationPlan {
-  /// What the attacker must know, besides the update.
-  public var needs: [AttackNeed] {
-    var needs = AttackNeed.gradient
-    needs += AttackNeed.localSteps.filter { epochs == .shared || $0.fact != .miniBatchOrder }
-    if prior.batchNorm.weight > 0 {
-      needs.removeAll { $0.fact == .batchNormStatistics }
-      needs.append(AttackNeed(.batchNormStatistics))
-    }
-    if labels == .known { needs.append(AttackNeed(.labels)) }
-    if initialization.kind == .given { needs.append(AttackNeed(.similarImage)) }
-    return needs
-  }
-}
-
 extension ThreatModel.Category {
   /// Who can run an attack of this category after several local steps: one whose needs name local training
   /// takes someone who knows it.
@@ -107,11 +92,6 @@ extension AttackProblem {
 }
 
 extension ThreatModel.Fact {
-  /// The name on the command line.
-  public var name: String {
-    String(rawValue.map { $0 == " " ? "-" : $0 })
-  }
-
   /// What to do without it.
   fileprivate var remedy: String {
     switch self {

@@ -27,6 +27,11 @@ public struct ThreatModel: Codable, Sendable, Equatable {
     case batchNormStatistics = "batch norm statistics"
     /// A picture that resembles the private one, to start from.
     case similarImage = "similar image"
+
+    /// The name on the command line.
+    public var name: String {
+      String(rawValue.map { $0 == " " ? "-" : $0 })
+    }
   }
 
   public var attacker: Attacker

@@ -1,0 +1,4 @@
+extension AttackCatalog {
+  /// Attacks on updates of language models.
+  public static var texts: [AttackDescriptor] { TextAttackKind.allCases.map(\.descriptor) }
+}
