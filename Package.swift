@@ -82,7 +82,7 @@ let package = Package(
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
-      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
+      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable", "TestSupport"]),
     .testTarget(
       name: "CPUBackendTests",
       dependencies: [

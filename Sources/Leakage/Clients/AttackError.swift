@@ -14,15 +14,18 @@ public struct AttackError: Error, Hashable, Sendable, CustomStringConvertible {
     case badInput
   }
 
+  /// What callers can do about it.
   public let kind: Kind
   /// One sentence: what is missing or does not fit, and what to do instead.
   public let message: String
 
+  /// An error with its sentence; of a kind that another attack may mend by default.
   public init(_ message: String, _ kind: Kind = .notApplicable) {
     self.message = message
     self.kind = kind
   }
 
+  /// The sentence.
   public var description: String { message }
 
   /// Runs `body`; should the backend not be able to, the error says of what.

@@ -38,6 +38,7 @@ public enum DefenceStage: Int, Comparable, Sendable {
   /// On the update, before it is sent.
   case update
 
+  /// Whether the left stage comes first.
   public static func < (left: DefenceStage, right: DefenceStage) -> Bool {
     left.rawValue < right.rawValue
   }
@@ -108,8 +109,10 @@ extension Defence {
     parameterText.isEmpty ? name : "\(name):\(parameterText)"
   }
 
+  /// None.
   public var values: [Double] { [] }
 
+  /// ``values`` with commas between them.
   public var parameterText: String { values.map(shortNumber).joined(separator: ",") }
 
   /// The number of the short form that strengths differ in, for tables and curves; nil without one.
@@ -117,8 +120,10 @@ extension Defence {
     Self.descriptor.strength.map { values[$0.parameter] }
   }
 
+  /// None.
   public func conflict(with other: any Defence) -> String? { nil }
 
+  /// Every model will do.
   public func check(_ model: Model) throws(AttackError) {}
 
   /// Clients in whose sum it hides the update.
@@ -126,32 +131,41 @@ extension Defence {
 }
 
 extension ImageDefence {
+  /// On the images.
   public static var stage: DefenceStage { .images }
 
+  /// Each image by ``transform(_:using:)``.
   public func apply(
     to batch: inout EncodedBatch, in round: inout EncodingRound
   ) throws(AttackError) {
     batch.setImages(batch.elements.map { transform($0, using: &round.source).doubles })
   }
 
+  /// The image as it is.
   public func transform(_ image: Tensor, using source: inout RandomSource) -> Tensor { image }
 
+  /// 1: the update is not hidden in a sum.
   public var clientCount: Int { 1 }
 
+  /// None are needed.
   public func checkCompanions(_ count: Int, batchSize: Int) throws(AttackError) {}
 }
 
 extension ModelDefence {
+  /// On the model.
   public static var stage: DefenceStage { .model }
 
+  /// The model as it is.
   public func drawingNoise(
     for model: WeightedModel, using source: inout RandomSource
   ) -> WeightedModel { model }
 }
 
 extension UpdateDefence {
+  /// On the update.
   public static var stage: DefenceStage { .update }
 
+  /// None.
   public var guaranteedNoiseMultiplier: Double? { nil }
 }
 

@@ -55,10 +55,12 @@ public struct DefenceError: Error, Hashable, Sendable, CustomStringConvertible {
   /// One sentence: what is wrong, and what to write instead.
   public let message: String
 
+  /// An error with its sentence.
   public init(_ message: String) {
     self.message = message
   }
 
+  /// The sentence.
   public var description: String { message }
 }
 

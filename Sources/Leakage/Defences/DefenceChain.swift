@@ -102,10 +102,12 @@ private func chainParts(_ text: String) -> [String] {
 }
 
 extension DefenceChain: Hashable {
+  /// Whether the short forms are equal.
   public static func == (left: DefenceChain, right: DefenceChain) -> Bool {
     left.description == right.description
   }
 
+  /// Hashes the short form.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(description)
   }
@@ -113,6 +115,7 @@ extension DefenceChain: Hashable {
 
 /// As its short form.
 extension DefenceChain: Codable {
+  /// Reads the short form, of defences of the catalogue.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     do {
@@ -122,6 +125,7 @@ extension DefenceChain: Codable {
     }
   }
 
+  /// Writes the short form.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

@@ -12,6 +12,7 @@ public struct DefenceDescriptor: Sendable {
     /// Used when the number is left out; nil when it must be given.
     public let fallback: Double?
 
+    /// A number of the short form; `fallback` makes it optional.
     public init(
       _ name: String, _ range: ClosedRange<Double>, isWhole: Bool = false, fallback: Double? = nil
     ) {
@@ -35,6 +36,7 @@ public struct DefenceDescriptor: Sendable {
     /// Its place among the numbers of the short form.
     public let parameter: Int
 
+    /// Strengths by the number at index `parameter` of the short form.
     public init(_ axis: String, isStrongerWhenSmaller: Bool = false, parameter: Int = 0) {
       self.axis = axis
       self.isStrongerWhenSmaller = isStrongerWhenSmaller
@@ -52,6 +54,7 @@ public struct DefenceDescriptor: Sendable {
       /// Systems of several images, or with unknown labels.
       case large
 
+      /// Whether the left takes less time.
       public static func < (left: Effort, right: Effort) -> Bool { left.rawValue < right.rawValue }
     }
 
@@ -88,6 +91,7 @@ public struct DefenceDescriptor: Sendable {
     /// Whether the model's noise is read off the update first.
     public let readsNoise: Bool
 
+    /// What the attack does that knows of the defence.
     public init(_ summary: String, seeksShares: Bool = false, readsNoise: Bool = false) {
       self.summary = summary
       self.seeksShares = seeksShares

@@ -19,6 +19,7 @@ public struct DefenceNeeds: Sendable {
   /// Whether it takes images of others.
   public var companions: Bool
 
+  /// Nothing but what is given.
   public init(
     imagesOnly: String? = nil, oneStepOnly: String? = nil, worksOnAMean: Bool = false,
     singleExamples: String? = nil, lastLayer: Bool = false, representation: Bool = false,
@@ -56,6 +57,7 @@ public struct DefenceSetting: Sendable {
     case texts
   }
 
+  /// What it holds.
   public var data: Data
   /// The model of images that it trains, as the server has it before the defences change it; nil where
   /// that was looked at already.
@@ -64,12 +66,14 @@ public struct DefenceSetting: Sendable {
   public var batchSize: Int
   /// Its local steps, or several clients'; nil for one gradient.
   public var training: LocalTraining?
+  /// What it minimises.
   public var loss = ClientLoss.meanCrossEntropy
   /// How the model computed what is attacked; nil where nothing is, as in a price.
   public var mode: ForwardMode?
   /// Images of others at hand; see ``DefenceChain/needsCompanions``. Nil when that is not known yet.
   public var companionCount: Int?
 
+  /// A client that computes one gradient of images, unless something else is said.
   public init(
     data: Data = .images, model: Model? = nil, batchSize: Int, training: LocalTraining? = nil,
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode? = nil,

@@ -66,32 +66,40 @@ public struct Adam: Solver, Equatable {
 
   /// Langevin noise: after each step, normal noise of `scale` times the step's rate is added.
   public struct Noise: Sendable, Equatable {
+    /// Standard deviation of the noise, in steps.
     public var scale: Double
+    /// What it is drawn from.
     public var source: RandomSource
 
+    /// Noise of that scale.
     public init(scale: Double, source: RandomSource) {
       self.scale = scale
       self.source = source
     }
   }
 
+  /// Length of a step for a gradient that keeps its sign.
   public var rate: Double
   /// Decay of the running means of the gradient and of its square.
   public var decay: (first: Double, second: Double)
   /// Added to the root of the mean square.
   public var epsilon: Double
+  /// How the rate falls.
   public var schedule: Schedule
   /// Iterations over which the rate rises linearly first.
   public var warmUp = 0
+  /// What is seen of the gradient.
   public var gradientForm: GradientForm
   /// Longest gradient, by its Euclidean norm, before its form is taken; nil for no limit.
   public var clipNorm: Double?
   /// AdamW's: each step takes this share of rate times point off the point.
   public var weightDecay = 0.0
+  /// Nil for none.
   public var noise: Noise?
   /// Applied after every step; nil for none.
   public var constraint: PixelConstraint?
 
+  /// The published defaults, but for what is given.
   public init(
     rate: Double = 0.1, decay: (first: Double, second: Double) = (0.9, 0.999),
     epsilon: Double = 1e-8, schedule: Schedule = .steps, gradientForm: GradientForm = .plain
@@ -106,6 +114,7 @@ public struct Adam: Solver, Equatable {
     self.gradientForm = gradientForm
   }
 
+  /// Whether all settings are equal.
   public static func == (left: Adam, right: Adam) -> Bool {
     left.rate == right.rate && left.decay == right.decay && left.epsilon == right.epsilon
       && left.schedule == right.schedule && left.warmUp == right.warmUp
@@ -114,6 +123,7 @@ public struct Adam: Solver, Equatable {
       && left.constraint == right.constraint
   }
 
+  /// Takes steps until the rule or the observer ends it; the best point seen is the result.
   public func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision

@@ -8,10 +8,12 @@ import TensorGraph
 public struct LBFGS: Solver, Equatable {
   /// Pairs of steps and gradient changes kept.
   public var history: Int
+  /// How far a step goes.
   public var lineSearch: StrongWolfeLineSearch
   /// Converged when the largest absolute component of the gradient is at most this.
   public var gradientTolerance: Double
 
+  /// The usual settings, but for what is given.
   public init(
     history: Int = 100, lineSearch: StrongWolfeLineSearch = StrongWolfeLineSearch(),
     gradientTolerance: Double = 0
@@ -22,6 +24,7 @@ public struct LBFGS: Solver, Equatable {
     self.gradientTolerance = gradientTolerance
   }
 
+  /// Takes steps that never raise the objective until the rule or the observer ends it.
   public func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision

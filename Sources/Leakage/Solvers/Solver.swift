@@ -78,6 +78,7 @@ public struct StoppingRule: Sendable, Equatable {
   /// When the solver is to be done: what takes longer is not begun. The observer is what ends it.
   public var deadline: ContinuousClock.Instant?
 
+  /// A rule with the usual tests, but for what is given.
   public init(
     iterations: Int, solvedBelow: Double = 0, stagnationWindow: Int = 100,
     stagnationFactor: Double = 0.99, divergenceFactor: Double = 1e6
@@ -102,8 +103,11 @@ public struct SolverResult: Sendable {
   public let point: [Double]
   /// The objective there.
   public let value: Double
+  /// Iterations finished.
   public let iterations: Int
+  /// Evaluations of the objective and its gradient.
   public let evaluations: Int
+  /// Why it stopped.
   public let reason: StopReason
 
   /// The same end with the value of another objective there.

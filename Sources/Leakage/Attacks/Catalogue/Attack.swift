@@ -17,30 +17,43 @@ public protocol Attack: Sendable {
 
 /// The name of an attack on the command line and in records.
 public struct AttackName: RawRepresentable, Hashable, Codable, Sendable {
+  /// As it is written.
   public let rawValue: String
 
+  /// The name that is written so, which the catalogue need not know.
   public init(rawValue: String) {
     self.rawValue = rawValue
   }
 
+  /// The strongest that applies; see ``AutomaticAttack``.
   public static let automatic: AttackName = "auto"
+  /// See ``LevenbergMarquardtAttack``.
   public static let levenbergMarquardt: AttackName = "lm"
+  /// Deep Leakage from Gradients (Zhu et al. 2019).
   public static let dlg: AttackName = "dlg"
+  /// DLG with the label read off first (Zhao et al. 2020).
   public static let idlg: AttackName = "idlg"
+  /// See ``LinearLayerAttack``.
   public static let linear: AttackName = "linear"
+  /// See ``PeelingAttack``.
   public static let peeling: AttackName = "peeling"
+  /// See ``RGapAttack``.
   public static let rGap: AttackName = "r-gap"
+  /// See ``AprilAttack``.
   public static let april: AttackName = "april"
+  /// See ``SpearAttack``.
   public static let spear: AttackName = "spear"
   /// No attack of the catalogue, but the plan of an ``AttackConfiguration``.
   public static let plan: AttackName = "plan"
 }
 
 extension AttackName: ExpressibleByStringLiteral, CustomStringConvertible {
+  /// The name that is written so.
   public init(stringLiteral name: String) {
     rawValue = name
   }
 
+  /// As it is written.
   public var description: String { rawValue }
 }
 
@@ -52,6 +65,7 @@ public struct AttackDescriptor: Sendable {
     case texts
   }
 
+  /// On the command line and in records.
   public let name: AttackName
   /// For lists: a phrase without a full stop.
   public let summary: String
@@ -88,6 +102,7 @@ public struct AttackDescriptor: Sendable {
 
 /// What a trial ran, as records call it, and who can run it.
 public struct AttackMethod: Sendable, Equatable {
+  /// In records.
   public let name: String
   /// Who can run it on a gradient.
   let category: ThreatModel.Category

@@ -9,6 +9,7 @@ public struct ClosedFormSolution: Sendable {
   /// Equations and condition of each layer, where the attack went through them.
   public let layers: [LayerPeeling.Layer]
 
+  /// A solution that has not been checked.
   public init(images: Tensor, labels: [Int], layers: [LayerPeeling.Layer] = []) {
     self.images = images
     self.labels = labels
@@ -41,12 +42,14 @@ public protocol ClosedFormAttack: Attack {
 }
 
 extension ClosedFormAttack {
+  /// As for any other update.
   public func solve(
     nearMiss problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     try solve(problem, run)
   }
 
+  /// Solves, evaluates the matching loss once, and says what that means.
   public func run(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
     let solution = try run.searching { run throws(AttackError) in try solve(problem, run) }
     let wasStopped = run.wasAskedToStop

@@ -9,6 +9,7 @@ import TensorGraph
 public struct OptimizationPlan: Codable, Sendable, Hashable {
   /// What a plan is, for people.
   public struct About: Codable, Sendable, Hashable {
+    /// For lists.
     public var title = "your own plan"
     /// Authors, year and arXiv number of the source.
     public var paper = ""
@@ -20,18 +21,27 @@ public struct OptimizationPlan: Codable, Sendable, Hashable {
 
   /// On the command line and as the method's name in records.
   public var name = "plan"
+  /// What it is, for people.
   public var about = About()
+  /// Of all graphs.
   public var precision = Precision.f32
   /// Starts; the one with the lowest objective counts.
   public var trials = 1
   /// Iterations of the solver in each trial, shared evenly by the ``scales``.
   public var iterations = 2000
+  /// What the gradients' distance is.
   public var objective = MatchingObjective()
+  /// What is known of images.
   public var prior = Priors()
+  /// How the sum is minimised.
   public var solver = SolverSettings()
+  /// Where the search starts.
   public var initialization = Initialization()
+  /// Which labels go with the images.
   public var labels = LabelSource.recovered
+  /// What holds after every step.
   public var constraints = Constraints()
+  /// Which images a client's epochs are given.
   public var epochs = EpochVariables.shared
   /// Share of the full height and width at which the images are sought, one stage after another;
   /// each begins where the last one ended, bilinearly enlarged. The last must be 1.
@@ -43,6 +53,7 @@ public struct OptimizationPlan: Codable, Sendable, Hashable {
 
 /// What the dummy gradient's distance to the shared one is.
 public struct MatchingObjective: Codable, Sendable, Hashable {
+  /// A distance of the dummy gradient g' from the shared one g, over the tensors l.
   public enum Kind: String, PlanChoice {
     /// Σ wₗ ‖g'ₗ - gₗ‖² (Zhu et al. 2019).
     case l2
@@ -77,6 +88,7 @@ public struct MatchingObjective: Codable, Sendable, Hashable {
     case exponential
   }
 
+  /// Which distance.
   public var kind = Kind.cosine
   /// Factor of the whole objective.
   public var weight = 1.0
@@ -84,6 +96,7 @@ public struct MatchingObjective: Codable, Sendable, Hashable {
   public var l1Weight = 0.01
   /// Of ``Kind/maskedCosine``: smaller shared elements, in absolute value, do not count.
   public var maskBelow = 1e-6
+  /// The weights wₗ.
   public var layerWeights = LayerWeights.equal
   /// Names of the parameters to match, or their beginnings ("layer1", "fc"); all when empty.
   public var parameters: [String] = []
@@ -115,6 +128,7 @@ public enum EpochVariables: String, PlanChoice {
 
 /// Where the search starts.
 public struct Initialization: Codable, Sendable, Hashable {
+  /// A distribution.
   public enum Kind: String, PlanChoice {
     /// N(mean, deviation²).
     case normal
@@ -128,8 +142,11 @@ public struct Initialization: Codable, Sendable, Hashable {
     case given
   }
 
+  /// Which distribution.
   public var kind = Kind.normal
+  /// Of pixel values.
   public var mean = 0.0
+  /// Of pixel values.
   public var deviation = 1.0
   /// Height and width of a ``Kind/pattern``'s tile, in pixels.
   public var tile = 4
@@ -145,18 +162,22 @@ public struct Constraints: Codable, Sendable, Hashable {
 
 /// How the objective is minimised.
 public struct SolverSettings: Codable, Sendable, Hashable {
+  /// A solver.
   public enum Kind: String, PlanChoice {
     case adam
     /// With a strong-Wolfe line search; has no rate, schedule, noise or constraints.
     case lbfgs
   }
 
+  /// Which solver.
   public var kind = Kind.adam
   /// Adam's rate, in units of pixel values.
   public var rate = 0.1
+  /// How Adam's rate falls.
   public var schedule = Adam.Schedule.steps
   /// Iterations over which the rate rises linearly from 0 first.
   public var warmUp = 0
+  /// What Adam sees of the gradient.
   public var gradient = Adam.GradientForm.sign
   /// Largest Euclidean norm of the gradient, longer ones are shortened; 0 for no limit.
   public var clip = 0.0

@@ -2,15 +2,18 @@ import TensorGraph
 
 /// An attack that is an ``OptimizationPlan``: a preset, or the user's own.
 public struct PlanAttack: Attack {
+  /// What is run.
   public let plan: OptimizationPlan
   /// The JSON of a preset's difference from the default; nil for other plans.
   public let source: String?
 
+  /// The attack that runs `plan`.
   public init(_ plan: OptimizationPlan, source: String? = nil) {
     self.plan = plan
     self.source = source
   }
 
+  /// What the plan says of itself.
   public var descriptor: AttackDescriptor {
     AttackDescriptor(
       name: AttackName(rawValue: plan.name), summary: plan.about.summary,

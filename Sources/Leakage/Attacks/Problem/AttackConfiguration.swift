@@ -4,6 +4,7 @@ import TensorGraph
 public struct AttackConfiguration: Codable, Sendable, Hashable {
   /// A name of ``AttackCatalog``, or ``AttackName/plan`` where there is a plan.
   public var attack: AttackName
+  /// Of the searches; closed forms compute in f64.
   public var precision: Precision
   /// Seed of the dummy data; trial t uses a stream of its own derived from it.
   public var seed: UInt64
@@ -26,6 +27,7 @@ public struct AttackConfiguration: Codable, Sendable, Hashable {
   /// Facts that the attacker is not granted: attacks that need one are refused. Nil for none.
   public var unknown: [ThreatModel.Fact]?
 
+  /// Settings that are the usual ones but for those given.
   public init(
     attack: AttackName = .automatic, precision: Precision = .f64, seed: UInt64 = 0, trials: Int = 5,
     iterations: Int = 6000, solvedBelow: Double = 1e-9, timeLimit: Double? = nil,

@@ -2,6 +2,7 @@ import TensorGraph
 
 /// A shared update to attack: what the attacker sees, knows and may spend. Attacks of the catalogue read it.
 public struct AttackProblem: Sendable {
+  /// The model and the weights that the update was computed with.
   public let weighted: WeightedModel
   /// As it was shared; the clients' joint gradient where that is one.
   public private(set) var update: SharedUpdate
@@ -15,7 +16,9 @@ public struct AttackProblem: Sendable {
   public let configuration: AttackConfiguration
   /// The batch's class indices, where the attacker knows them.
   public let knownLabels: [Int]?
+  /// How the client's model computed: as in training, or as in evaluation.
   public let mode: ForwardMode
+  /// What runs graphs.
   public let backend: any Backend
   /// [N, C, H, W], for plans that start from ``Initialization/Kind/given`` images.
   public let startingImages: Tensor?

@@ -2,11 +2,15 @@ import TensorGraph
 
 /// One start of a searching attack.
 public struct AttackTrial: Sendable {
+  /// What was run.
   public let method: AttackMethod
   /// Who can run it on this update.
   public let category: ThreatModel.Category
+  /// Why it ended.
   public let reason: StopReason
+  /// Of the solver; 0 for closed forms.
   public let iterations: Int
+  /// Of the objective and its gradient.
   public let evaluations: Int
   /// The lowest matching loss reached.
   public let matchingLoss: Double
@@ -18,9 +22,13 @@ public struct AttackTrial: Sendable {
 
 /// A reconstruction at some iteration.
 public struct AttackSnapshot: Sendable {
+  /// Index of the trial.
   public let trial: Int
+  /// Of the solver, in this trial.
   public let iteration: Int
+  /// Of the trial, until then.
   public let evaluations: Int
+  /// Of the trial, there.
   public let matchingLoss: Double
   /// [N, C, H, W] in f64, not clamped.
   public let images: Tensor
@@ -63,6 +71,7 @@ public struct AttackResult: Sendable {
 
 /// How far a running attack is.
 public struct AttackProgress: Sendable {
+  /// Index of the trial.
   public let trial: Int
   /// Of the solver, in this trial.
   public let solver: SolverProgress

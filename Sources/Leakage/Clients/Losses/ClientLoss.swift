@@ -15,6 +15,7 @@ public struct ClientLoss: Hashable, Sendable {
     case binaryCrossEntropy = "bce"
   }
 
+  /// Which loss.
   public let kind: Kind
   /// Mean over examples (and positions) for cross entropy, over all elements for the others.
   public let reduction: LossReduction
@@ -252,5 +253,6 @@ extension ClientLoss {
 }
 
 extension LossReduction: CustomStringConvertible {
+  /// Its name on the command line.
   public var description: String { rawValue }
 }

@@ -6,6 +6,7 @@ public struct Architecture: Sendable {
   public let name: String
   /// One sentence for lists.
   public let summary: String
+  /// What is taken where nothing is chosen.
   public let defaults: ModelConfiguration
   /// What the images must satisfy besides being images; the message says what is needed.
   private let requirement: @Sendable (ModelConfiguration) -> String?

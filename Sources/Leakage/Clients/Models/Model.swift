@@ -15,6 +15,7 @@ public struct Model: Sendable {
     public var isTransposed = false
   }
 
+  /// For people and in records.
   public let name: String
   /// Shape [C, H, W] of one image.
   public let inputShape: Shape

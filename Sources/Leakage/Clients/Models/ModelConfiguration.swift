@@ -4,7 +4,9 @@ import TensorGraph
 public struct ModelConfiguration: Hashable, Sendable {
   /// Shape [C, H, W] of one image.
   public var inputShape: Shape
+  /// Logits of the last layer.
   public var classCount: Int
+  /// Between layers.
   public var activation: Activation
   /// Channels or features of the first layer; the others are multiples of it.
   public var width: Int
@@ -18,12 +20,18 @@ public struct ModelConfiguration: Hashable, Sendable {
 public struct ModelOptions: Hashable, Sendable {
   /// Shape [C, H, W] of one image.
   public var inputShape: Shape?
+  /// Logits of the last layer.
   public var classCount: Int?
+  /// Between layers.
   public var activation: Activation?
+  /// Channels or features of the first layer.
   public var width: Int?
+  /// Number of repeated layers.
   public var depth: Int?
+  /// How images shrink.
   public var pooling: Pooling?
 
+  /// Differences that are none but for those given.
   public init(
     inputShape: Shape? = nil, classCount: Int? = nil, activation: Activation? = nil,
     width: Int? = nil, depth: Int? = nil, pooling: Pooling? = nil

@@ -5,9 +5,12 @@ import TensorGraph
 public struct ParameterSpec: Hashable, Sendable {
   /// Name in a PyTorch `state_dict`, such as `layer1.0.conv1.weight`.
   public let name: String
+  /// Its extents, as PyTorch has them.
   public let shape: Shape
+  /// What it is before training.
   public let initializer: Initializer
 
+  /// A parameter or buffer.
   public init(_ name: String, _ shape: Shape, _ initializer: Initializer) {
     self.name = name
     self.shape = shape

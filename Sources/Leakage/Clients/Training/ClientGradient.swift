@@ -36,19 +36,24 @@ extension Model {
 /// images and labels vary, the rest is fixed. Outputs: loss (scalar); logits [N, K]; the gradient of
 /// each parameter.
 public struct ClientGradientGraph: Sendable {
+  /// What is compiled.
   public let function: GraphFunction
   /// The images [N, C, H, W].
   public let images: ValueHandle
+  /// Of the form that was asked for.
   public let labels: ValueHandle
   /// The model's parameters.
   public let parameters: [ValueHandle]
   /// The model's buffers.
   public let buffers: [ValueHandle]
+  /// A scalar.
   public let loss: ValueHandle
+  /// [N, K].
   public let logits: ValueHandle
   /// The parameters' gradients.
   public let gradients: [ValueHandle]
 
+  /// The graph for batches of `batchSize`.
   public init(
     _ model: Model, batchSize: Int, labelForm: LabelForm, loss: ClientLoss = .meanCrossEntropy,
     dtype: DType = .f32, mode: ForwardMode = .evaluation, training: LocalTraining? = nil

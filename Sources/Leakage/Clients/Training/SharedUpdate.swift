@@ -85,12 +85,14 @@ public struct SharedUpdate: Sendable {
 
 /// A model with weights: what a server sends to its clients.
 public struct WeightedModel: Sendable {
+  /// What the weights belong to.
   public let model: Model
   /// One tensor per parameter, in the model's order.
   public let parameters: [Tensor]
   /// One tensor per buffer, in the model's order.
   public let buffers: [Tensor]
 
+  /// Traps when a tensor's shape is not its parameter's or buffer's.
   public init(model: Model, parameters: [Tensor], buffers: [Tensor]) {
     precondition(
       parameters.map(\.shape) == model.parameters.map(\.shape)

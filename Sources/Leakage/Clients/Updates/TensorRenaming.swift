@@ -3,9 +3,12 @@ import ModelIO
 /// A rule that turns names of tensors in a file into names of a model: one name into another, or one
 /// beginning, at a dot, into another.
 public struct TensorRenaming: Hashable, Sendable {
+  /// A name in the file, or its beginning.
   public let old: String
+  /// The model's name, or its beginning.
   public let new: String
 
+  /// The renaming of `old` to `new`.
   public init(_ old: String, to new: String) {
     self.old = old
     self.new = new

@@ -10,6 +10,7 @@ public enum UpdateKind: String, Hashable, Sendable, CaseIterable, Codable {
 
 /// How a file becomes an update.
 public struct UpdateReading: Sendable {
+  /// Gradient or difference of weights.
   public var kind: UpdateKind
   /// Of plain gradient descent; needed for a difference without `training`.
   public var learningRate: Double?
@@ -18,10 +19,14 @@ public struct UpdateReading: Sendable {
   /// The weights before, in the model's order: a difference carries their rounding. Nil when that is not
   /// to be reckoned with.
   public var startingWeights: [Tensor]?
+  /// Number of examples in the private batch.
   public var batchSize: Int
+  /// The loss whose gradient it is.
   public var loss: ClientLoss
+  /// How names in the file differ from the model's.
   public var renamings: [TensorRenaming]
 
+  /// A gradient, unless something else is said.
   public init(
     kind: UpdateKind = .gradient, learningRate: Double? = nil,
     training: LocalTraining? = nil, startingWeights: [Tensor]? = nil, batchSize: Int,
@@ -39,8 +44,11 @@ public struct UpdateReading: Sendable {
 
 /// A gradient or weight difference in a safetensors file, matched to a model's parameters.
 public struct UpdateFile: Sendable {
+  /// Of the file.
   public let path: String
+  /// Which tensor of the file belongs to which parameter.
   public let matching: TensorMatching
+  /// What was read.
   public internal(set) var update: SharedUpdate
   /// What a user should know: what is missing, what is left over, what is all zeros. One sentence each.
   public let notes: [String]

@@ -4,8 +4,10 @@ import TensorGraph
 public struct Companion: Sendable {
   /// [C, H, W], values in 0...1.
   public let image: Tensor
+  /// Its class index.
   public let label: Int
 
+  /// Another image, which may be mixed into a batch.
   public init(image: Tensor, label: Int) {
     self.image = image
     self.label = label

@@ -24,6 +24,7 @@ public struct RandomSource: RandomNumberGenerator, Hashable, Sendable {
   /// The second number of the pair that the polar method yields.
   private var spareNormal: Double?
 
+  /// The stream of a seed.
   public init(seed: UInt64) {
     key = seed
     var seeder = SplitMix64(state: seed)

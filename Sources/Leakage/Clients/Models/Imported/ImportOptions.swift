@@ -15,6 +15,7 @@ public struct ImportOptions: Hashable, Sendable {
   /// How the client's model computed.
   public var mode: ForwardMode
 
+  /// Options that are the usual ones but for those given.
   public init(batchSizes: Set<Int> = [1], mode: ForwardMode = .evaluation) {
     precondition(
       !batchSizes.isEmpty && batchSizes.allSatisfy { $0 >= 1 }, "batches of \(batchSizes) images")

@@ -3,6 +3,7 @@ import TensorGraph
 
 /// A model from an ONNX file, with the file's weights.
 public struct ImportedModel: Sendable {
+  /// The model with the file's weights.
   public let weighted: WeightedModel
   /// The parameters with what the file tells of their names in training code.
   public let wanted: [WantedTensor]

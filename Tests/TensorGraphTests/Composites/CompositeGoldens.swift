@@ -1,5 +1,6 @@
 import Foundation
 import TensorGraph
+import TestSupport
 
 /// One case of Tests/Fixtures/composites/pytorch.json, written by scripts/fixtures/composites.py.
 struct CompositeGolden: Decodable {
@@ -18,8 +19,7 @@ struct CompositeGolden: Decodable {
   let gradients: [Array]
 
   static let all: [String: CompositeGolden] = {
-    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../Fixtures/composites/pytorch.json")
+    let url = URL(fileURLWithPath: fixtures + "/composites/pytorch.json")
     do {
       return try JSONDecoder().decode([String: CompositeGolden].self, from: Data(contentsOf: url))
     } catch {

@@ -302,7 +302,6 @@ private func readError(_ text: String) -> String? {
 
   private func guide(_ name: String) throws -> String {
     try String(
-      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../docs/guides/\(name).md"), encoding: .utf8)
+      contentsOf: packageRoot.appending(path: "docs/guides/\(name).md"), encoding: .utf8)
   }
 }
