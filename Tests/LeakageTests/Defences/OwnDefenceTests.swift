@@ -1,6 +1,8 @@
 import CPUBackend
+import Clients
+import Defences
 import Foundation
-import Leakage
+import Solvers
 import TensorGraph
 import Testing
 
