@@ -1,7 +1,10 @@
+import Attacks
 import Audit
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-import Leakage
+import Attacks
 
 /// An attack's configuration as an experiment holds it: what is left out has its default, or that of the plan
 /// that is named.

@@ -1,5 +1,7 @@
-import Leakage
+import Attacks
+import Clients
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// An experiment whose files were read.

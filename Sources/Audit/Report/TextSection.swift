@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 
 /// Texts that attacks on language models brought back.
 extension Report {

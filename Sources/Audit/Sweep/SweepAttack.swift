@@ -1,4 +1,5 @@
-import Leakage
+import Attacks
+import Clients
 import ModelIO
 
 /// An attack of a sweep, written `auto`; `dlg/naive` for one that ignores the defence;

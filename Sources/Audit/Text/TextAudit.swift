@@ -1,6 +1,8 @@
-import Leakage
+import Clients
 import ModelIO
+import Solvers
 import TensorGraph
+import Texts
 
 /// Attacks updates of one language model, captured or simulated, and makes records of what came back.
 public struct TextAudit: Sendable {

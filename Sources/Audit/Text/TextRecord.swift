@@ -1,4 +1,4 @@
-import Leakage
+import Texts
 
 /// One attack on the update of a language model: enough to repeat it, and what it gave.
 public struct TextRecord: Codable, Sendable, Equatable {

@@ -1,5 +1,3 @@
-import Leakage
-
 /// How much of one private image came back.
 public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
   /// Neither the image nor its label.

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
+import Texts
 
 extension TextAttackKind: ExpressibleByArgument {
   public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }

@@ -1,7 +1,8 @@
 import Audit
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
+import Texts
 
 /// Runs attacks on texts one after another, shows how the texts settle, and tells what came back.
 struct TextSession {

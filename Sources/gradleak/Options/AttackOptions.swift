@@ -1,6 +1,7 @@
 import ArgumentParser
+import Attacks
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 

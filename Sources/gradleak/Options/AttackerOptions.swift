@@ -1,6 +1,6 @@
 import ArgumentParser
+import Clients
 import Foundation
-import Leakage
 
 /// Who attacks, on the command line.
 enum AttackerName: String, CaseIterable, ExpressibleByArgument {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Leakage
 import TensorGraph
+import Texts
 
 /// How texts are attacked, whatever the model is and wherever they come from.
 struct TextOptions: ParsableArguments {

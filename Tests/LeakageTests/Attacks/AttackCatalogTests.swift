@@ -3,14 +3,15 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// That every attack is registered, and told of where it is to be found.
 @Suite struct AttackCatalogTests {
   /// A type that conforms and has no line in the catalogue fails here by its name.
   @Test func everyAttackIsRegistered() throws {
     let registered = Set(AttackCatalog.all.map { String(describing: type(of: $0)) })
-    let folder = packageRoot.appending(path: "Sources/Leakage")
+    let folder = packageRoot.appending(path: "Sources")
     let files = try #require(
       FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
     var found: Set<Substring> = []
@@ -25,7 +26,7 @@ import Testing
   }
 
   @Test func everyPresetIsRegistered() throws {
-    let folder = packageRoot.appending(path: "Sources/Leakage/Attacks/Plans/Presets")
+    let folder = packageRoot.appending(path: "Sources/Attacks/Plans/Presets")
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     let names = Set(AttackPresets.all.map(\.plan.name))
     for file in files {

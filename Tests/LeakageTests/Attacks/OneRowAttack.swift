@@ -1,4 +1,5 @@
-import Leakage
+import Attacks
+import Clients
 import TensorGraph
 
 /// The input of a fully connected first layer from one row of its gradient: ∂ℓ/∂Wᵢ = ∂ℓ/∂bᵢ · x.

@@ -1,5 +1,7 @@
 import CPUBackend
-import Leakage
+import Clients
+import Defences
+import Solvers
 import TensorGraph
 import Testing
 

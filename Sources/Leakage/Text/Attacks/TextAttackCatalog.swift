@@ -1,4 +1,0 @@
-extension AttackCatalog {
-  /// Attacks on updates of language models.
-  public static var texts: [AttackDescriptor] { TextAttackKind.allCases.map(\.descriptor) }
-}
