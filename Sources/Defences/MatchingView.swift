@@ -17,8 +17,10 @@ public struct MatchingView: Hashable, Sendable {
 
   /// Whether each element is multiplied by a weight, which is an input of the graph.
   public var isWeighted: Bool
+  /// What of an update's size tells something.
   public var scale: Scale
 
+  /// The whole gradient, every element alike, by default.
   public init(isWeighted: Bool = false, scale: Scale = .kept) {
     self.isWeighted = isWeighted
     self.scale = scale

@@ -7,7 +7,7 @@ public protocol ObjectiveFunction: AnyObject {
 
   /// The value at `point`; writes the gradient there to `gradient`. Both have ``dimension`` elements.
   ///
-  /// - Throws: ``GraphError`` when a backend fails to compute it.
+  /// - Throws: `GraphError` when a backend fails to compute it.
   func evaluate(
     at point: UnsafeBufferPointer<Double>, gradient: UnsafeMutableBufferPointer<Double>
   ) throws(GraphError) -> Double
@@ -139,7 +139,7 @@ public protocol Solver: Sendable {
   /// - Parameters:
   ///   - start: the first point, of the objective's dimension.
   ///   - observe: called after every iteration with the progress and the current point.
-  /// - Throws: ``GraphError`` when the objective cannot be evaluated.
+  /// - Throws: `GraphError` when the objective cannot be evaluated.
   func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision

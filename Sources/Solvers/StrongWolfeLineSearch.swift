@@ -16,6 +16,7 @@ public struct StrongWolfeLineSearch: Sendable, Equatable {
   /// Brackets shorter than this (times the direction's largest component) end the search.
   public var smallestBracket: Double
 
+  /// The usual constants, but for what is given.
   public init(
     c1: Double = 1e-4, c2: Double = 0.9, evaluations: Int = 25, smallestBracket: Double = 1e-16
   ) {

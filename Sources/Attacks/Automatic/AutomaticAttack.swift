@@ -5,10 +5,12 @@ import TensorGraph
 /// The best that applies, from the surest to the most general: label first, closed forms, then
 /// Levenberg-Marquardt from random starts, L-BFGS and presets; ends with a ``Diagnosis``.
 public struct AutomaticAttack: Attack {
+  /// `auto`.
   public let descriptor = AttackDescriptor(
     name: .automatic, summary: "the best that applies: closed forms, then lm, then presets",
     needs: [], category: nil, searches: true)
 
+  /// The attack; it has no options.
   public init() {}
 
   let secondOrder = LevenbergMarquardtAttack()
@@ -22,6 +24,7 @@ public struct AutomaticAttack: Attack {
       : [LinearLayerAttack(), RGapAttack(), PeelingAttack(), AprilAttack()]
   }
 
+  /// Closed forms where they apply, then second-order search, then presets, until one is certain.
   public func run(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
     guard problem.missingFact(secondOrder.descriptor.needs) == nil else {
       return try searchWithWhatIsKnown(problem, &run)

@@ -109,6 +109,7 @@ public protocol PlanChoice: Codable, Sendable, CaseIterable, RawRepresentable
 where RawValue == String {}
 
 extension PlanChoice {
+  /// Reads the keys that are there.
   public init(from decoder: any Decoder) throws {
     let word = try decoder.singleValueContainer().decode(String.self)
     guard let value = Self(rawValue: word) else {

@@ -5,13 +5,16 @@ import TensorGraph
 /// Label first where the gradient tells labels, else together with the data; then Levenberg-Marquardt from
 /// random starts (see ``LevenbergMarquardt``).
 public struct LevenbergMarquardtAttack: Attack {
+  /// `lm`.
   public let descriptor = AttackDescriptor(
     name: .levenbergMarquardt, summary: "labels first, then Levenberg-Marquardt",
     needs: AttackNeed.gradient + AttackNeed.localSteps, category: .eavesdropper, searches: true,
     method: "levenberg-marquardt")
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// Searches from random starts until one is solved, and says what the end means.
   public func run(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
     try searchWithLikelyLabels(problem, &run)
     try problem.diagnose(&run)

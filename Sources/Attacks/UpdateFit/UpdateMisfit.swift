@@ -32,12 +32,14 @@ public struct UpdateMisfit: Codable, Sendable, Equatable {
     case other
   }
 
+  /// What does not fit.
   public let kind: Kind
   /// One or two sentences: what was found, and the remedy.
   public let sentence: String
   /// The factor, learning rate, weight decay or batch size that was found.
   public let value: Double?
 
+  /// A misfit with its sentence.
   public init(_ kind: Kind, _ sentence: String, value: Double? = nil) {
     self.kind = kind
     self.sentence = sentence

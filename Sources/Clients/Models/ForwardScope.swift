@@ -22,6 +22,7 @@ public struct ForwardScope {
     self.path = path
   }
 
+  /// How batch norm computes.
   public var mode: ForwardMode { context.mode }
 
   /// The place `name` below this one.

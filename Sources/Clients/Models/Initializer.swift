@@ -10,7 +10,9 @@ public enum Initializer: Hashable, Sendable {
   /// Normal around 0, drawn again while outside -bound ... bound.
   case truncatedNormal(standardDeviation: Double, bound: Double)
 
+  /// 0 everywhere.
   public static let zeros = Initializer.constant(0)
+  /// 1 everywhere.
   public static let ones = Initializer.constant(1)
 
   /// What PyTorch's `Linear` and `Conv` layers draw weights and biases from: Kaiming uniform with

@@ -3,7 +3,9 @@ import TensorGraph
 
 /// A tensor of a model that is looked for in a file.
 public struct WantedTensor: Hashable, Sendable {
+  /// In the model.
   public let name: String
+  /// In the model.
   public let shape: Shape
   /// The name that training code most likely gave it, where an exporter made up another.
   public let likelyName: String?
@@ -14,6 +16,7 @@ public struct WantedTensor: Hashable, Sendable {
   /// Whether it stands where training code has it among the parameters.
   public let isInOrder: Bool
 
+  /// A tensor, with what is known of it in training code.
   public init(
     _ name: String, _ shape: Shape, likelyName: String? = nil, isAnonymous: Bool = false,
     isTransposed: Bool = false, isInOrder: Bool = true
@@ -44,10 +47,13 @@ public struct TensorMatching: Sendable {
     case uniqueShape
   }
 
+  /// A tensor of the file that belongs to a wanted one.
   public struct Match: Hashable, Sendable {
     /// Index of the model's tensor.
     public let wanted: Int
+    /// Its name in the file.
     public let fileName: String
+    /// Why they belong together.
     public let reason: Reason
     /// Whether the file holds the transpose.
     public let isTransposed: Bool
@@ -55,13 +61,17 @@ public struct TensorMatching: Sendable {
 
   /// A tensor of the right name and a wrong shape.
   public struct WrongShape: Hashable, Sendable {
+    /// Index into the wanted tensors.
     public let wanted: Int
+    /// Its name in the file.
     public let fileName: String
+    /// Its shape in the file.
     public let shape: Shape
   }
 
   /// In the model's order.
   public private(set) var matches: [Match] = []
+  /// Tensors that are named like wanted ones and have other shapes.
   public private(set) var wrongShapes: [WrongShape] = []
   /// Indices of the model's tensors that the file lacks.
   public var missing: [Int] {
@@ -74,6 +84,7 @@ public struct TensorMatching: Sendable {
     return fileNames.filter { !used.contains($0) }
   }
 
+  /// What was looked for, in the model's order.
   public let wanted: [WantedTensor]
   private let fileNames: [String]
   private let shapes: [String: Shape]

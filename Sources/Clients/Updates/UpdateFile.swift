@@ -57,7 +57,7 @@ public struct UpdateFile: Sendable {
   ///
   /// - Parameter wanted: the parameters with what is known of their names in training code; nil for
   ///   just their names.
-  /// - Throws: ``FileError`` when the file is malformed, a tensor does not fit its parameter, is not of
+  /// - Throws: `FileError` when the file is malformed, a tensor does not fit its parameter, is not of
   ///   floating-point type or not finite, or nothing matches; ``AttackError`` for a difference that no
   ///   gradient follows from.
   public init(

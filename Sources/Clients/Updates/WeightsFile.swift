@@ -5,7 +5,7 @@ extension WeightedModel {
   /// A model with the weights of a safetensors file, such as a saved `state_dict`, whose names may have
   /// what wrappers add to them.
   ///
-  /// - Throws: ``FileError`` when the file is malformed, or lacks a parameter or buffer of the model, or
+  /// - Throws: `FileError` when the file is malformed, or lacks a parameter or buffer of the model, or
   ///   one has another shape or is not finite.
   public init(
     contentsOf path: String, for model: Model, renamings: [TensorRenaming] = []

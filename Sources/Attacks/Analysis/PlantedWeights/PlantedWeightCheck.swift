@@ -3,14 +3,15 @@ import TensorGraph
 
 /// Looks for weights that a malicious server planted to read data off gradients.
 ///
-/// Two kinds of evidence: the shape of the weights (``WeightRows``), which any file of weights has, and
-/// what they do to images (``UnitBins``): how many of a batch of seven each layer hands over alone. Where
+/// Two kinds of evidence: the shape of the weights (`WeightRows`), which any file of weights has, and
+/// what they do to images (`UnitBins`): how many of a batch of seven each layer hands over alone. Where
 /// the model is known, its layers see what they would see at a client; where it is not, a matrix that
 /// fits images is shown images. What is found is no proof of intent, and nothing found is no proof of
 /// honesty: a server can hide the same trick better than the papers do.
 public struct PlantedWeightCheck: Sendable {
   /// What was found in one tensor.
   public struct Finding: Codable, Sendable, Equatable {
+    /// A trick, or what gives one away.
     public enum Kind: String, Codable, Sendable, CaseIterable {
       /// Many units measure one number of the input against different thresholds: the imprint block
       /// of Fowl et al. 2022, which sorts images into bins.
@@ -25,6 +26,7 @@ public struct PlantedWeightCheck: Sendable {
       case notFinite = "not finite"
     }
 
+    /// What was found.
     public let kind: Kind
     /// Name of the tensor.
     public let tensor: String
@@ -72,7 +74,7 @@ public struct PlantedWeightCheck: Sendable {
   /// see of images.
   ///
   /// - Parameter batchSize: images at once, for a model from a file that takes no other number.
-  /// - Throws: ``GraphError`` when the backend cannot run the model.
+  /// - Throws: `GraphError` when the backend cannot run the model.
   public func findings(
     in weighted: WeightedModel, batchSize: Int = PlantedWeightCheck.batchSize
   ) throws(GraphError) -> [Finding] {

@@ -5,7 +5,7 @@ import TensorGraph
 /// Reads private images off their gradient in closed form, layer by layer from the loss down.
 ///
 /// The last layer's bias gradient is the logits' cotangent of a single image; those of a batch are what
-/// ``ExampleSeparation`` finds. From there each layer hands over its input:
+/// `ExampleSeparation` finds. From there each layer hands over its input:
 /// values and cotangent of a layer's output, and its weight's gradient, are linear equations for its
 /// input; an activation is undone element by element. This is R-GAP (Zhu & Blaschko 2021) freed of
 /// its binary label and leaky ReLU: any chain of fully connected and convolutional layers with
@@ -18,7 +18,7 @@ import TensorGraph
 ///
 /// It needs a single path through the model, and a bias at the last layer. In a batch every image gives
 /// the equations of its own values, but the weights' gradients are shared, so that layers above the
-/// first few may leave their input open; the recursion then ends with an ``OpenEnd``.
+/// first few may leave their input open; the recursion then ends with an `OpenEnd`.
 public struct LayerPeeling: Sendable {
   /// What one layer gave.
   public struct Layer: Sendable {

@@ -3,13 +3,16 @@ import TensorGraph
 
 /// One image, or a small batch, layer by layer; see ``LayerPeeling``.
 public struct PeelingAttack: ClosedFormAttack {
+  /// `peeling`.
   public let descriptor = AttackDescriptor(
     name: .peeling, summary: "closed form, layer by layer",
     needs: AttackNeed.gradient, category: .eavesdropper, searches: false,
     method: "layer peeling")
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// Inverts layer after layer, from the last to the first.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -20,6 +23,7 @@ public struct PeelingAttack: ClosedFormAttack {
     return ClosedFormSolution(result, labels: [try problem.label(of: result.images)])
   }
 
+  /// The same along the path that the exact update took.
   public func solve(
     nearMiss problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
