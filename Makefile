@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test test-integrations build setup lint bench fuzz sanitize misfits killed-sweep killed-results clean
+.PHONY: demo test test-integrations build setup lint docs bench fuzz sanitize misfits killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -23,8 +23,14 @@ test-integrations: build
 	scripts/checks/integrations.sh .build/release/gradleak $(TEST_FLAGS)
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks Examples
 	scripts/checks/imports.sh
+
+# The reference of the libraries, for any web server: out/reference/Leakage.doccarchive and others.
+docs: setup
+	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) package $(TEST_FLAGS) dump-symbol-graph \
+	  --minimum-access-level public --skip-synthesized-members
+	scripts/docs/reference.sh .build-test/*/symbolgraph out/reference
 
 bench: setup
 	Benchmarks/Comparison/run.sh

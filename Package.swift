@@ -40,26 +40,51 @@ let package = Package(
     .target(
       name: "ModelIO",
       dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
+    .target(name: "Solvers", dependencies: ["TensorGraph"]),
+    .target(name: "Clients", dependencies: ["ModelIO", "Solvers", "TensorGraph"]),
+    .target(name: "Defences", dependencies: ["Clients", "ModelIO", "Solvers", "TensorGraph"]),
     .target(
-      name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
+      name: "Attacks",
+      dependencies: ["Clients", "Defences", "ModelIO", "Solvers", "TensorGraph"],
       resources: [.embedInCode("Plans/Presets")]),
+    .target(
+      name: "Texts",
+      dependencies: ["Attacks", "Clients", "Defences", "ModelIO", "Solvers", "TensorGraph"]),
+    // The five above under one name.
+    .target(name: "Leakage", dependencies: ["Attacks", "Clients", "Defences", "Solvers", "Texts"]),
     .target(
       name: "Audit",
       dependencies: [
-        "CBundledFiles", "CSQLite", "Leakage", "ModelIO", "TensorGraph", "Yams",
+        "CBundledFiles", "CSQLite", "Attacks", "Clients", "Defences", "ModelIO", "Solvers",
+        "TensorGraph", "Texts", "Yams",
       ]),
     .executableTarget(
       name: "gradleak",
       dependencies: [
-        "Audit", "Leakage", "ModelIO", "TensorGraph", "CPUBackend",
+        "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "ModelIO", "Solvers",
+        "TensorGraph", "Texts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Without `package`: they see what any other package sees.
+    .executableTarget(
+      name: "GradientFile",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Examples/GradientFile", packageAccess: false),
+    .executableTarget(
+      name: "OwnAttack",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Examples/OwnAttack", packageAccess: false),
+    .executableTarget(
+      name: "OwnDefence",
+      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph"],
+      path: "Examples/OwnDefence", packageAccess: false),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
-      name: "EvaluationBenchmark", dependencies: ["CPUBackend", "Leakage", "TensorGraph"],
+      name: "EvaluationBenchmark",
+      dependencies: ["Attacks", "CPUBackend", "Clients", "Solvers", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
     .target(
-      name: "Fuzzing", dependencies: ["Audit", "Leakage", "ModelIO", "TensorGraph"],
+      name: "Fuzzing", dependencies: ["Attacks", "Audit", "ModelIO", "TensorGraph", "Texts"],
       path: "Checks/Fuzzing"),
     .executableTarget(
       name: "FuzzReaders", dependencies: ["Fuzzing"], path: "Checks/FuzzReaders"),
@@ -69,7 +94,7 @@ let package = Package(
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
-      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable"]),
+      name: "TensorGraphTests", dependencies: ["TensorGraph", "OperatorTable", "TestSupport"]),
     .testTarget(
       name: "CPUBackendTests",
       dependencies: [
@@ -82,13 +107,24 @@ let package = Package(
       ]),
     .testTarget(
       name: "LeakageTests",
-      dependencies: ["Leakage", "ModelIO", "CPUBackend", "TensorGraph", "TestSupport"]),
+      dependencies: [
+        "Attacks", "Clients", "Defences", "Solvers", "Texts", "ModelIO", "CPUBackend",
+        "TensorGraph",
+        "TestSupport",
+      ]),
     .testTarget(
       name: "AuditTests",
-      dependencies: ["Audit", "CPUBackend", "Leakage", "ModelIO", "TensorGraph", "TestSupport"]),
+      dependencies: [
+        "Audit", "Attacks", "CPUBackend", "Clients", "Defences", "ModelIO", "Solvers",
+        "TensorGraph", "Texts",
+        "TestSupport",
+      ]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["gradleak", "Audit", "Leakage", "ModelIO", "TestSupport"]),
+      dependencies: [
+        "gradleak", "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "ModelIO", "Solvers",
+        "TensorGraph", "TestSupport", "Texts",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

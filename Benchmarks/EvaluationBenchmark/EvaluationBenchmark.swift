@@ -1,6 +1,8 @@
+import Attacks
 import CPUBackend
+import Clients
 import Foundation
-import Leakage
+import Solvers
 import TensorGraph
 
 /// Times one evaluation of the DLG objective and its gradient with respect to dummy data and label,

@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import TensorGraph
 
 /// A model to time the DLG objective on; the same as in Benchmarks/Comparison/rows_torch.py and rows_jax.py.

@@ -1,8 +1,9 @@
+import Attacks
 import Audit
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
+import Texts
 
 /// A reader of files from outside.
 package enum FuzzedReader: String, CaseIterable {

@@ -25,6 +25,7 @@ public struct CPUBackend: Backend {
     /// The vector instructions that kernels are compiled for; nil for the best there are.
     package var instructionSet: InstructionSet?
 
+    /// Options that are the defaults but for those given; `threadCount` is at least 1.
     public init(
       threadCount: Int? = nil, fusesElementwise: Bool = true, simplifies: Bool = true,
       recordsStepTimes: Bool = false
@@ -46,25 +47,30 @@ public struct CPUBackend: Backend {
     case baseline, avx2, avx512
   }
 
+  /// What it was made with.
   public let options: Options
 
+  /// A backend on this machine's processor.
   public init(_ options: Options = Options()) {
     self.options = options
   }
 
+  /// `cpu`.
   public var name: String { "cpu" }
 
+  /// All element types, and as many threads as the options say.
   public var capabilities: BackendCapabilities {
     BackendCapabilities(threadCount: options.resolvedThreadCount)
   }
 
+  /// Plans the execution of a graph; see ``makeExecutable(_:)``.
   public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
     try makeExecutable(graph)
   }
 
   /// Compiles a graph to an executable whose plan can be looked at.
   ///
-  /// - Throws: ``GraphError`` when the graph has more axes than the kernels take, or needs more
+  /// - Throws: `GraphError` when the graph has more axes than the kernels take, or needs more
   ///   memory than there can be.
   public func makeExecutable(_ graph: Graph) throws(GraphError) -> CPUExecutable {
     let canonical = try graph.canonicalised(simplifies: options.simplifies)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 
 /// The program: parses the command line, runs the command, and turns every error into one clear

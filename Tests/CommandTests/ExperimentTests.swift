@@ -1,10 +1,14 @@
+import Attacks
 import Audit
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 import TestSupport
 import Testing
+import Texts
 
 @testable import gradleak
 

@@ -1,7 +1,9 @@
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
+import Attacks
 import Audit
 import Foundation
-import Leakage
 import TestSupport
 import Testing
 

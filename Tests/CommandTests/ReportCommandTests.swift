@@ -1,6 +1,5 @@
 import Audit
 import Foundation
-import Leakage
 import ModelIO
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Audit
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TestSupport
 import Testing
 

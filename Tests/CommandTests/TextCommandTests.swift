@@ -6,7 +6,7 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Texts
 
 /// A folder with a small model, its weights and its tokenizer.
 private func modelFolder(vocabulary: Int) throws -> TestFolder {

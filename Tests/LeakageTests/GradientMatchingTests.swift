@@ -1,4 +1,5 @@
-import Leakage
+import Attacks
+import Clients
 import TensorGraph
 import Testing
 

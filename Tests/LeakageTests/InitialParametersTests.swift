@@ -1,4 +1,5 @@
-import Leakage
+import Clients
+import Solvers
 import TensorGraph
 import Testing
 

@@ -1,6 +1,7 @@
+import Attacks
 import CPUBackend
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 import Testing

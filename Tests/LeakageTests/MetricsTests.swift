@@ -1,6 +1,7 @@
+import Attacks
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 import Testing
 

@@ -1,5 +1,5 @@
+import Clients
 import Foundation
-import Leakage
 import TensorGraph
 import Testing
 

@@ -1,5 +1,6 @@
+import Attacks
 import CPUBackend
-import Leakage
+import Clients
 import TensorGraph
 import Testing
 

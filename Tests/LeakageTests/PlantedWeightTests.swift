@@ -1,6 +1,8 @@
+import Attacks
 import CPUBackend
+import Clients
 import Foundation
-import Leakage
+import Solvers
 import TensorGraph
 import Testing
 

@@ -1,7 +1,7 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Solvers
 
 /// Expected numbers come from the algorithms' authors or from an independent Python version.
 struct RandomSourceTests {

@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import TensorGraph
 import Testing
 

@@ -2,6 +2,7 @@ import TensorGraph
 
 /// Shape and values of one operand. Floating-point operands take the type that a test asks for.
 public struct OperandValues: Sendable {
+  /// Of the operand.
   public let shape: Shape
   private let fixedType: DType?
   private let elements: @Sendable (Int, inout SplitMix64) -> [Double]
@@ -69,6 +70,7 @@ public struct OperandValues: Sendable {
     }
   }
 
+  /// Both values, at random.
   public static func booleans(_ shape: Shape) -> OperandValues {
     OperandValues(shape, .bool) { count, random in
       (0..<count).map { _ in Double(random.next() & 1) }
@@ -84,10 +86,12 @@ public struct OperandValues: Sendable {
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
+  /// A stream of its own for each seed.
   public init(seed: UInt64) {
     state = seed
   }
 
+  /// 64 random bits.
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var bits = state
@@ -96,6 +100,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     return bits ^ (bits >> 31)
   }
 
+  /// A number within the range.
   public mutating func uniform(in range: ClosedRange<Double>) -> Double {
     let unit = Double(next() >> 11) / Double(1 << 53)
     return range.lowerBound + unit * (range.upperBound - range.lowerBound)

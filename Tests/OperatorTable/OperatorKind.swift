@@ -26,6 +26,7 @@ public enum OperatorKind: Hashable, Sendable {
   case gather
   case scatterAdd
 
+  /// The kind of an operator.
   public init(_ op: Op) {
     switch op {
     case .input: self = .input

@@ -4,15 +4,18 @@ import TensorGraph
 public struct OperatorRow: Sendable, CustomStringConvertible {
   /// Unique within the table.
   public let name: String
+  /// What it is fed.
   public let operands: [OperandValues]
   /// Highest order of derivative that exists, and is tested, at the operands' values; 0 for none.
   public let highestOrder: Int
+  /// How far a backend may be off.
   public let tolerance: Tolerance
   /// Whether the row stands for the operator of its last node, and not for a composite of several.
   public let isPrimitive: Bool
   /// Builds the expression for operands whose floating-point type is the one given.
   public let build: @Sendable (GraphBuilder, [Value], DType) -> Value
 
+  /// A row whose expression needs the builder or the element type.
   public init(
     _ name: String, _ operands: [OperandValues], highestOrder: Int = 3,
     tolerance: Tolerance = Tolerance(), isPrimitive: Bool = true,
@@ -37,14 +40,18 @@ public struct OperatorRow: Sendable, CustomStringConvertible {
     ) { _, operands, _ in build(operands) }
   }
 
+  /// Its name.
   public var description: String { name }
 }
 
 /// How far a backend's results may be from the interpreter's, relative to 1 + |expected|.
 public struct Tolerance: Sendable {
+  /// For results in f32.
   public let f32: Double
+  /// For results in f64.
   public let f64: Double
 
+  /// Rounding of one operator by default.
   public init(f32: Double = 1e-5, f64: Double = 1e-12) {
     self.f32 = f32
     self.f64 = f64
@@ -62,21 +69,28 @@ public struct Tolerance: Sendable {
 
 /// A graph and values for all its inputs.
 public struct RowProgram: Sendable {
+  /// What is run.
   public let graph: Graph
+  /// What is bound to its inputs, in order.
   public let inputs: [Tensor]
 }
 
 /// A row built with one floating-point type, together with the values of its inputs: what
 /// derivative tests add to before they run it.
 public final class RowUnderTest {
+  /// What is tested.
   public let row: OperatorRow
+  /// Where the expression lives.
   public let builder: GraphBuilder
+  /// The expression's inputs.
   public let operands: [Value]
+  /// The expression.
   public let result: Value
   /// Values of all inputs declared so far.
   public private(set) var inputs: [Tensor]
   private var random: SplitMix64
 
+  /// The row's expression in floating-point numbers of one type, with random operands.
   public init(_ row: OperatorRow, _ dtype: DType, simplifies: Bool = true, seed: UInt64 = 1) {
     self.row = row
     builder = GraphBuilder(simplifies: simplifies)
@@ -115,6 +129,7 @@ public final class RowUnderTest {
       .reduce(builder.constant(0, scalar.dtype), +)
   }
 
+  /// A program that computes `outputs` from the row's operands.
   public func program(outputs: [Value]) -> RowProgram {
     RowProgram(graph: builder.build(outputs: outputs), inputs: inputs)
   }

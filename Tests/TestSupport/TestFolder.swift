@@ -1,13 +1,18 @@
 import Foundation
 
+/// The folder of the package, where sources and documentation lie.
+public let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent()
+
 /// Where the committed files that tests read lie.
-public let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("Fixtures").path
+public let fixtures = packageRoot.appendingPathComponent("Tests/Fixtures").path
 
 /// A fresh folder, removed with all it holds when the object goes.
 public final class TestFolder {
+  /// Where it is.
   public let path: String
 
+  /// A folder of its own below the temporary one.
   public init() {
     path = NSTemporaryDirectory() + "gradleak-test-" + UUID().uuidString
     try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -15,6 +20,7 @@ public final class TestFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
+  /// The path of a file in it.
   public func callAsFunction(_ name: String) -> String { path + "/" + name }
 
   /// Writes a file and returns its path.

@@ -1,17 +1,23 @@
 #!/usr/bin/env bash
-# Fails when a target imports one that it must not know (docs/design/0001-architecture.md).
+# Fails when a target imports one that it must not know (docs/design/0001-architecture.md), or an example more
+# than what is public.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Leakage Audit gradleak CBundledFiles CFiles CSQLite CPNG CTurboJPEG ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Audit gradleak CBundledFiles CFiles CSQLite CPNG CTurboJPEG ONNXProtobuf"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
     CPUBackend) echo "TensorGraph CKernels" ;;
     ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG ONNXProtobuf" ;;
-    Leakage) echo "TensorGraph ModelIO" ;;
-    Audit) echo "CBundledFiles CSQLite Leakage ModelIO TensorGraph" ;;
-    gradleak) echo "Audit Leakage ModelIO TensorGraph CPUBackend" ;;
+    Solvers) echo "TensorGraph" ;;
+    Clients) echo "ModelIO Solvers TensorGraph" ;;
+    Defences) echo "Clients ModelIO Solvers TensorGraph" ;;
+    Attacks) echo "Clients Defences ModelIO Solvers TensorGraph" ;;
+    Texts) echo "Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
+    Leakage) echo "Attacks Clients Defences Solvers Texts" ;;
+    Audit) echo "CBundledFiles CSQLite Texts Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
+    gradleak) echo "Audit Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend" ;;
     *) echo "" ;;
   esac
 }
@@ -28,4 +34,8 @@ for folder in Sources/*/; do
     fi
   done < <(grep -rnE '^ *(@[a-z_]+ )*((public|package|internal|private) )?import ' "$folder" --include='*.swift' || true)
 done
+if grep -rnE '@[_a-z]+(\(.*\))? +import ' Examples --include='*.swift' >&2; then
+  echo "Examples see what other packages see: import without attributes" >&2
+  status=1
+fi
 exit $status

@@ -1,4 +1,5 @@
-import Leakage
+import Attacks
+import Clients
 import ModelIO
 import TensorGraph
 

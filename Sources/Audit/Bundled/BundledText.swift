@@ -1,4 +1,4 @@
-import Leakage
+import Texts
 
 /// A small encoder and private sentences to try attacks on, carried inside the program.
 ///

@@ -1,5 +1,5 @@
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 extension BundledImages {

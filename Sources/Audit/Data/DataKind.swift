@@ -1,5 +1,6 @@
+import Attacks
+import Clients
 import Foundation
-import Leakage
 import TensorGraph
 
 /// A kind of private data: how experiments on it are run, and how what came back is told.

@@ -1,4 +1,5 @@
-import Leakage
+import Attacks
+import Solvers
 
 /// Reads experiments on one model, ready to be run one after another.
 public protocol ExperimentRunner: Sendable {

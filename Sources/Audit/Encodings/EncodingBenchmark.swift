@@ -1,4 +1,6 @@
-import Leakage
+import Attacks
+import Clients
+import Defences
 import TensorGraph
 
 /// What a server gets back from many InstaHide encodings of one client's images: a gradient of each

@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 
 /// What clients do between the weights they get and the update that is shared: one gradient, or local steps;
 /// of several clients the mean of their updates.

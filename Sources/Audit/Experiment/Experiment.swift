@@ -1,5 +1,7 @@
+import Attacks
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 

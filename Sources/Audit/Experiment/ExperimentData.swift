@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import ModelIO
 
 /// The client's data: private examples, or an update that a client shared.

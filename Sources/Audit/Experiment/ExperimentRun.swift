@@ -1,4 +1,4 @@
-import Leakage
+import Solvers
 import TensorGraph
 
 extension Experiment {

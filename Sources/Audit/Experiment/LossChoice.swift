@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import ModelIO
 import TensorGraph
 

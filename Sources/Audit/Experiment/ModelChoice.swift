@@ -1,5 +1,5 @@
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 

@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import ModelIO
 
 /// A member of an experiment that is wrong, and why.

@@ -1,5 +1,7 @@
+import Attacks
+import Clients
 import Foundation
-import Leakage
+import Solvers
 import TensorGraph
 
 /// How often each strategy reads labels off gradients rightly, over many batches.

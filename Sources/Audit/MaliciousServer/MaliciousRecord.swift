@@ -1,4 +1,5 @@
-import Leakage
+import Attacks
+import Clients
 import TensorGraph
 
 /// What a malicious server got out of one client, and what theory says it should.

@@ -1,5 +1,7 @@
-import Leakage
+import Attacks
+import Clients
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// Plays a malicious server and a client that trusts it: weights are planted, the client shares its

@@ -1,4 +1,6 @@
-import Leakage
+import Attacks
+import Clients
+import Solvers
 import TensorGraph
 
 /// How often the check of received weights finds planted ones, and how often it accuses honest ones.

@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 

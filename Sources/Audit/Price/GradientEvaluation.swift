@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import TensorGraph
 
 /// A compiled gradient of a batch at changing parameters, in f32.

@@ -1,6 +1,6 @@
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// Images with their classes, split into a part to train on and one held out.

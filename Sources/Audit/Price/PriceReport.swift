@@ -1,4 +1,5 @@
-import Leakage
+import Clients
+import Defences
 import TensorGraph
 
 /// What defences cost: the same small training run with each of them.

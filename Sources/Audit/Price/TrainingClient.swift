@@ -1,4 +1,5 @@
-import Leakage
+import Clients
+import Defences
 import TensorGraph
 
 /// A client of a ``TrainingRun``: what it shares of a batch at the server's current weights.

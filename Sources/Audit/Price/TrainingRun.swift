@@ -1,4 +1,6 @@
-import Leakage
+import Clients
+import Defences
+import Solvers
 import TensorGraph
 
 /// Trains a small model by rounds of one defended client: each round the client draws a batch, its

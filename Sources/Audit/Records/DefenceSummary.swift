@@ -1,4 +1,4 @@
-import Leakage
+import Defences
 
 /// How the update of a run was defended, and whether the attacker took that into account.
 public struct DefenceSummary: Codable, Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Leakage
+import Solvers
 import TensorGraph
 
 /// A 64-bit FNV-1a hash of named tensors: tells whether two runs saw the same weights or update. It

@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 
 extension ImageResult {
   /// Adds what the labels stand for, where they are no classes.

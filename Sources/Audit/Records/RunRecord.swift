@@ -1,4 +1,6 @@
-import Leakage
+import Attacks
+import Clients
+import Solvers
 
 /// Everything about one attack on one shared update: what was attacked, with what, under which
 /// assumptions, and what came back. Whatever is shown, in a terminal, a picture or a report, is made

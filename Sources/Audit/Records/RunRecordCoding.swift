@@ -1,4 +1,3 @@
-import Leakage
 
 /// Records as files hold them: what is nil is left out, and examples that are no images stand under the name of
 /// their kind.

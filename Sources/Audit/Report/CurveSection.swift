@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 
 extension Report {
   /// Lines at most; more cannot be told apart.

@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 
 extension Report {
   /// Levels above are drawn here: a copy exact to rounding has 300 dB, and what matters lies below 40.

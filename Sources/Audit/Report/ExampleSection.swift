@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 
 /// Private data that are no pictures, beside what came back of them.
 extension Report {

@@ -1,5 +1,5 @@
+import Clients
 import Foundation
-import Leakage
 
 extension Report {
   /// Rows of the table at most; CSV and JSON have them all.

@@ -1,5 +1,5 @@
+import Attacks
 import Foundation
-import Leakage
 import ModelIO
 
 /// A report on runs, made from their records alone: a page, JSON, CSV or Markdown.

@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 import ModelIO
 
 /// What a report is made from: records with the pictures beside them, results of sweeps, analyses.

@@ -1,5 +1,4 @@
 import Foundation
-import Leakage
 
 extension Report {
   /// The report as one HTML file that loads nothing.

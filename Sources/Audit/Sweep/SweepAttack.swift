@@ -1,5 +1,7 @@
-import Leakage
+import Attacks
+import Clients
 import ModelIO
+import Texts
 
 /// An attack of a sweep, written `auto`; `dlg/naive` for one that ignores the defence;
 /// `auto/unknown:labels+weights` for an attacker who lacks these facts; `modern` for a preset of the

@@ -1,4 +1,4 @@
-import Leakage
+import Defences
 
 /// What a sweep runs: groups of runs, each of them every combination of its lists.
 ///

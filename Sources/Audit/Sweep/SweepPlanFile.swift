@@ -1,4 +1,5 @@
-import Leakage
+import Clients
+import Defences
 import ModelIO
 import Yams
 

@@ -1,4 +1,4 @@
-import Leakage
+import Defences
 
 extension SweepPlan {
   /// Names of the presets.

@@ -1,4 +1,4 @@
-import Leakage
+import Defences
 
 /// What a sweep measured: cells, and for each series of growing strength where leakage stops.
 public struct SweepReport: Codable, Sendable {

@@ -1,6 +1,9 @@
+import Attacks
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// One run of a sweep: an experiment, with what tells its data from others of the same names.

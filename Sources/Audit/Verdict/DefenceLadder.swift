@@ -1,5 +1,5 @@
+import Defences
 import Foundation
-import Leakage
 
 /// One kind of defence at growing strength, from which an audit looks for the weakest that is enough.
 public struct DefenceLadder: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Leakage
+import Defences
 
 /// Looks on a ladder for the weakest defence that no image leaks through.
 ///

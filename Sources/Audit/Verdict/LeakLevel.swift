@@ -1,4 +1,3 @@
-import Leakage
 
 /// How much of one private example came back.
 public enum LeakLevel: String, Codable, Comparable, Sendable, CaseIterable {

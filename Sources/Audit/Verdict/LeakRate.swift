@@ -1,5 +1,3 @@
-import Leakage
-
 /// How many of a set of private images, or runs, leaked, with an interval that holds for independent
 /// units only and is as wide as what is undetermined makes it.
 ///

@@ -1,5 +1,6 @@
+import Attacks
+import Defences
 import Foundation
-import Leakage
 import TensorGraph
 
 /// An audit of simulated clients: the strongest attacks on undefended updates, then the search for

@@ -1,4 +1,3 @@
-import Leakage
 
 /// One letter for what came back of a set of private examples, from A (nothing, as far as these attacks
 /// tell) to F (most examples in full), or none where nothing tells. docs/guides/reading-results.md defines

@@ -1,4 +1,4 @@
-import Leakage
+import Attacks
 
 /// What a set of records says, in words: the best attack on each private example counts.
 public struct LeakageVerdict: Sendable {

@@ -1,5 +1,3 @@
-import Leakage
-
 /// What cryptography would leave of a leak. Secure aggregation is simulated where records say so;
 /// encryption never is, since there would be nothing to attack.
 extension Report {

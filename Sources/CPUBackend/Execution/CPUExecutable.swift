@@ -16,12 +16,15 @@ public final class CPUExecutable: Executable {
   public struct StepTime: Sendable {
     /// The operators that the step computes.
     public let name: String
+    /// The shortest time of one run.
     public let seconds: Double
     /// Whether the step depends on fixed inputs alone, and so runs only after they are bound.
     public let isPrologue: Bool
   }
 
+  /// What was compiled.
   public let graph: Graph
+  /// Bytes that intermediate values take.
   public let workspaceByteCount: Int
 
   private let parameters: ParameterStore
@@ -119,6 +122,7 @@ public final class CPUExecutable: Executable {
     free(workspace)
   }
 
+  /// Binds an input; a fixed one is packed and prepared in the first run after it.
   public func bind(input: Int, to buffer: HostBuffer) {
     let expected = graph.inputs[input]
     precondition(
@@ -130,6 +134,7 @@ public final class CPUExecutable: Executable {
     if expected.role == .fixed { prologueIsStale = true }
   }
 
+  /// Binds an output to memory that is no input's.
   public func bind(output: Int, to buffer: HostBuffer) {
     let expected = graph[graph.outputs[output]].type
     precondition(buffer.type == expected, "output \(output) is \(expected), not \(buffer.type)")
@@ -143,6 +148,7 @@ public final class CPUExecutable: Executable {
     if entry >= 0 { addresses[entry] = buffer.address.assumingMemoryBound(to: CChar.self) }
   }
 
+  /// Computes all outputs without allocating. Traps when an input or output is unbound.
   public func run() {
     if unboundCount > 0 { reportUnbound() }
     if prologueIsStale {

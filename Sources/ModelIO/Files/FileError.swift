@@ -7,6 +7,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// How to mend it, without a full stop: "give a PNG or JPEG image".
   public let remedy: String
 
+  /// An error of the file at `path`.
   public init(path: String, problem: String, remedy: String) {
     self.path = path
     self.problem = problem

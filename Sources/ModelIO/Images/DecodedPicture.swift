@@ -11,10 +11,12 @@ public enum PictureReading: String, Codable, Hashable, Sendable, CaseIterable {
 
 /// A picture of a file, and what was done to its numbers.
 public struct DecodedPicture: Hashable, Sendable {
+  /// Its pixels, upright.
   public let image: Image
   /// What another reader would have done otherwise, for people; empty where all readers agree.
   public let notes: [String]
 
+  /// A picture that was decoded elsewhere.
   public init(image: Image, notes: [String] = []) {
     self.image = image
     self.notes = notes

@@ -7,6 +7,7 @@ public enum ONNXDimension: Hashable, Sendable, CustomStringConvertible {
   case symbolic(String)
   case unknown
 
+  /// As listings write it: the number, or the name.
   public var description: String {
     switch self {
     case .fixed(let extent): String(extent)
@@ -38,6 +39,7 @@ public enum ONNXDimension: Hashable, Sendable, CustomStringConvertible {
 
 /// An input or output as the model declares it.
 public struct ONNXValueInfo: Hashable, Sendable {
+  /// Of the value, by which nodes refer to it.
   public let name: String
   /// Nil when the value is no tensor of a type that gradleak computes.
   public let elementType: ONNXElementType?
@@ -59,9 +61,11 @@ public struct ONNXValueInfo: Hashable, Sendable {
 
 /// A tensor stored in the model.
 public struct ONNXInitializer: Hashable, Sendable {
+  /// Of the value, by which nodes refer to it.
   public let name: String
   /// Nil for types that gradleak does not compute.
   public let elementType: ONNXElementType?
+  /// One extent for each axis.
   public let shape: [Int]
   /// The file that holds the elements, relative to the model's folder; nil for the model itself.
   public let externalFile: String?
@@ -73,8 +77,11 @@ public struct ONNXNode: Hashable, Sendable {
   public let name: String
   /// Empty for the standard operators.
   public let domain: String
+  /// The operator's type, such as `Conv`.
   public let operatorName: String
+  /// Names of the values that it reads; empty for an optional one that is left out.
   public let inputs: [String]
+  /// Names of the values that it computes.
   public let outputs: [String]
 
   init(_ node: Onnx_NodeProto) {

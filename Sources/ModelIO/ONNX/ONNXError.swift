@@ -12,15 +12,18 @@ public struct ONNXError: Error, Hashable, Sendable, CustomStringConvertible {
     case mismatch
   }
 
+  /// What callers can tell apart.
   public let kind: Kind
   /// One sentence, with the offending node and values. Control characters are escaped.
   public let message: String
 
+  /// An error with its sentence.
   public init(_ kind: Kind, _ message: String) {
     self.kind = kind
     self.message = message.escapingControlCharacters
   }
 
+  /// The sentence.
   public var description: String { message }
 
   /// The same error with `place` in front: a path, or a node.

@@ -21,6 +21,7 @@ public struct ONNXLimits: Hashable, Sendable {
   /// Elements of all constants that are computed while lowering (those of the file not counted).
   public var maximumConstantElements = 1 << 27
 
+  /// The defaults above.
   public init() {}
 
   /// Generous bounds for models that a person chose to open.

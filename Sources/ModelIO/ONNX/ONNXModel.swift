@@ -9,6 +9,7 @@ import TensorGraph
 public struct ONNXModel: Sendable {
   /// The path as the user gave it.
   public let path: String
+  /// What it may ask for; a model beyond it is refused.
   public let limits: ONNXLimits
   let proto: Onnx_ModelProto
   let externalData: ExternalData
@@ -91,6 +92,7 @@ public struct ONNXModel: Sendable {
     proto.graph.input.filter { initializerIndices[$0.name] == nil }.map(ONNXValueInfo.init)
   }
 
+  /// All outputs as the file declares them.
   public var outputs: [ONNXValueInfo] { proto.graph.output.map(ONNXValueInfo.init) }
 
   /// The tensors stored in the model, in the file's order.

@@ -15,6 +15,7 @@ public struct ONNXOptions: Hashable, Sendable {
   /// them, and are no inputs of the program.
   public var inputValues: [String: Tensor] = [:]
 
+  /// The defaults above.
   public init() {}
 }
 

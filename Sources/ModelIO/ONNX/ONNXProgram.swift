@@ -5,7 +5,9 @@ import TensorGraph
 public struct ONNXTensorSpec: Hashable, Sendable {
   /// The initialiser's name in the file; buffers that were computed are called "constant_N".
   public let name: String
+  /// All extents are known.
   public let shape: Shape
+  /// As the file stores it.
   public let elementType: ONNXElementType
 
   /// The type in a graph whose floating-point numbers are `floating`.
@@ -26,11 +28,17 @@ public struct ONNXTensorSpec: Hashable, Sendable {
 /// - ``buffers``: all other tensors that a graph needs: running statistics under their file names,
 ///   and constants that are not simple enough to be built from scalars.
 public struct ONNXProgram: Sendable {
+  /// What was read.
   public let model: ONNXModel
+  /// What was asked for.
   public let options: ONNXOptions
+  /// The data, in the file's order.
   public let inputs: [ONNXTensorSpec]
+  /// What training changes.
   public let parameters: [ONNXTensorSpec]
+  /// All other tensors that a graph needs.
   public let buffers: [ONNXTensorSpec]
+  /// What a graph computes, in the file's order.
   public let outputs: [ONNXTensorSpec]
   /// What the user should know: "dropout is left out", in the order of the nodes.
   public let warnings: [String]
@@ -89,7 +97,9 @@ public struct ONNXProgram: Sendable {
   ///
   /// - Parameters:
   ///   - builder: where the values live.
-  ///   - inputs, parameters, buffers: one value for each of the program's, of its type.
+  ///   - inputs: one value for each of ``inputs``, of its type.
+  ///   - parameters: one value for each of ``parameters``, of its type.
+  ///   - buffers: one value for each of ``buffers``, of its type.
   ///   - mode: how batch normalisation and dropout behave.
   ///   - floating: `f32` or `f64`, the type of all floating-point numbers.
   /// - Returns: the values of ``outputs``.

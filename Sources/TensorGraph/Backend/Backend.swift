@@ -25,6 +25,7 @@ public struct BackendCapabilities: Sendable {
   /// Bytes of memory of its own that graphs are run in; nil for this machine's memory.
   public let deviceMemoryByteCount: Int?
 
+  /// A backend of these element types (all by default), threads and memory.
   public init(
     elementTypes: Set<DType> = Set(DType.allCases), threadCount: Int,
     deviceMemoryByteCount: Int? = nil

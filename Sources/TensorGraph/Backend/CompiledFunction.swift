@@ -4,6 +4,7 @@
 /// Not synchronised: one thread at a time.
 public final class CompiledFunction {
   private let function: GraphFunction
+  /// What the backend made of the graph.
   public let executable: any Executable
   private var inputs: [HostBuffer?]
   /// The memory of all outputs, in order.

@@ -11,6 +11,7 @@
 ///
 /// Not synchronised: one thread at a time.
 public final class HostBuffer {
+  /// Shape and element type of the contents.
   public let type: TensorType
   /// 64-byte aligned, zero-filled at creation, valid as long as the buffer lives.
   public let address: UnsafeMutableRawPointer

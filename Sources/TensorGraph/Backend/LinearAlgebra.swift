@@ -41,6 +41,7 @@ public struct SingularValueDecomposition: Sendable {
   /// Vᵀ, row major [k, n]; its rows are orthonormal.
   public let right: [Double]
 
+  /// A decomposition of the factors' row-major elements.
   public init(left: [Double], values: [Double], right: [Double]) {
     self.left = left
     self.values = values

@@ -25,6 +25,7 @@ public final class GraphBuilder {
     }
   }
 
+  /// An empty graph under construction.
   public init(simplifies: Bool = true) {
     self.simplifies = simplifies
   }

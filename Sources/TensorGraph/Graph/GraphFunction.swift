@@ -12,6 +12,7 @@ extension Value {
 /// A graph whose inputs and outputs go by the values that they were when it was built, so that nobody
 /// counts them. Functions of one builder share their inputs' handles.
 public struct GraphFunction: Sendable {
+  /// What is compiled; its inputs and outputs have handles.
   public let graph: Graph
   private let inputs: [ValueHandle: Int]
   private let outputs: [ValueHandle: Int]

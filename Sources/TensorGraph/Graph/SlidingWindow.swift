@@ -1,23 +1,32 @@
 /// A height and a width.
 public struct Size2D: Hashable, Sendable, CustomStringConvertible {
+  /// Rows.
   public let height: Int
+  /// Columns.
   public let width: Int
 
+  /// A size of so many rows and columns.
   public init(_ height: Int, _ width: Int) {
     self.height = height
     self.width = width
   }
 
+  /// Such as "3x2".
   public var description: String { "\(height)x\(width)" }
 }
 
 /// Rows and columns added around an image; none is negative.
 public struct Padding2D: Hashable, Sendable, CustomStringConvertible {
+  /// Rows above.
   public let top: Int
+  /// Rows below.
   public let bottom: Int
+  /// Columns before.
   public let left: Int
+  /// Columns after.
   public let right: Int
 
+  /// A padding for each side.
   public init(top: Int, bottom: Int, left: Int, right: Int) {
     self.top = top
     self.bottom = bottom
@@ -30,16 +39,22 @@ public struct Padding2D: Hashable, Sendable, CustomStringConvertible {
     self.init(top: amount, bottom: amount, left: amount, right: amount)
   }
 
+  /// Top, bottom, left and right with commas between them.
   public var description: String { "\(top),\(bottom),\(left),\(right)" }
 }
 
 /// The attributes of a two-dimensional convolution.
 public struct Convolution: Hashable, Sendable {
+  /// Steps from one window to the next.
   public let strides: Size2D
+  /// Zeros around the input.
   public let padding: Padding2D
+  /// Steps from one element of the kernel to the next.
   public let dilations: Size2D
+  /// Channels are split into so many groups, each of which has its own kernels.
   public let groups: Int
 
+  /// A convolution with single steps and without padding, but for what is given.
   public init(
     strides: Size2D = Size2D(1, 1), padding: Padding2D = Padding2D(0),
     dilations: Size2D = Size2D(1, 1), groups: Int = 1
@@ -60,11 +75,16 @@ public struct Convolution: Hashable, Sendable {
 
 /// The attributes of a two-dimensional sliding window.
 public struct Window: Hashable, Sendable {
+  /// Elements of a window along each axis.
   public let size: Size2D
+  /// Steps from one window to the next.
   public let strides: Size2D
+  /// Rows and columns around the image.
   public let padding: Padding2D
+  /// Steps from one element of a window to the next.
   public let dilations: Size2D
 
+  /// A window of that size; without padding and dilation by default.
   public init(
     size: Size2D, strides: Size2D, padding: Padding2D = Padding2D(0),
     dilations: Size2D = Size2D(1, 1)

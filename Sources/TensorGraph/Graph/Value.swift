@@ -3,12 +3,18 @@
 /// Operators follow NumPy's broadcasting: trailing axes are aligned, and an axis of extent 1 (or a
 /// missing one) repeats. Scalars written as `Double` take the other operand's element type.
 public struct Value {
+  /// The node that computes it.
   public let id: NodeID
+  /// The graph under construction that it belongs to.
   public let builder: GraphBuilder
 
+  /// Its operator, operands and type.
   public var node: Node { builder.node(id) }
+  /// Its shape and element type.
   public var type: TensorType { node.type }
+  /// Its extents.
   public var shape: Shape { node.type.shape }
+  /// Its element type.
   public var dtype: DType { node.type.dtype }
 
   func unary(_ op: UnaryOp) -> Value { builder.apply(.elementwise(.unary(op)), [self]) }
@@ -32,52 +38,94 @@ public struct Value {
 // MARK: - Elementwise
 
 extension Value {
+  /// The sum, element by element.
   public static func + (lhs: Value, rhs: Value) -> Value { lhs.binary(.add, rhs) }
+  /// The difference, element by element.
   public static func - (lhs: Value, rhs: Value) -> Value { lhs.binary(.subtract, rhs) }
+  /// The product, element by element.
   public static func * (lhs: Value, rhs: Value) -> Value { lhs.binary(.multiply, rhs) }
+  /// The quotient, element by element; see ``BinaryOp/divide`` for integers.
   public static func / (lhs: Value, rhs: Value) -> Value { lhs.binary(.divide, rhs) }
+  /// Each element plus a number.
   public static func + (lhs: Value, rhs: Double) -> Value { lhs + lhs.filled(with: rhs) }
+  /// Each element minus a number.
   public static func - (lhs: Value, rhs: Double) -> Value { lhs - lhs.filled(with: rhs) }
+  /// Each element times a number.
   public static func * (lhs: Value, rhs: Double) -> Value { lhs * lhs.filled(with: rhs) }
+  /// Each element divided by a number.
   public static func / (lhs: Value, rhs: Double) -> Value { lhs / lhs.filled(with: rhs) }
+  /// A number plus each element.
   public static func + (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) + rhs }
+  /// A number minus each element.
   public static func - (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) - rhs }
+  /// A number times each element.
   public static func * (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) * rhs }
+  /// A number divided by each element.
   public static func / (lhs: Double, rhs: Value) -> Value { rhs.filled(with: lhs) / rhs }
+  /// Each element negated.
   public static prefix func - (value: Value) -> Value { value.unary(.negate) }
 
+  /// The absolute values.
   public func absolute() -> Value { unary(.absolute) }
+  /// -1, 0 or 1 for each element.
   public func sign() -> Value { unary(.sign) }
+  /// Each element rounded down.
   public func floor() -> Value { unary(.floor) }
+  /// e to the power of each element.
   public func exp() -> Value { unary(.exp) }
+  /// The natural logarithms.
   public func log() -> Value { unary(.log) }
   /// log(1 + x), accurate near 0.
   public func log1p() -> Value { unary(.log1p) }
+  /// The square roots.
   public func sqrt() -> Value { unary(.sqrt) }
+  /// 1 / √x for each element x.
   public func rsqrt() -> Value { unary(.rsqrt) }
+  /// The sines.
   public func sin() -> Value { unary(.sin) }
+  /// The cosines.
   public func cos() -> Value { unary(.cos) }
+  /// The hyperbolic tangents.
   public func tanh() -> Value { unary(.tanh) }
+  /// The logistic function 1 / (1 + e⁻ˣ).
   public func sigmoid() -> Value { unary(.sigmoid) }
+  /// The error function.
   public func erf() -> Value { unary(.erf) }
+  /// Not, of booleans.
   public func logicalNot() -> Value { unary(.not) }
 
+  /// Each element to the power of the other's.
   public func power(_ exponent: Value) -> Value { binary(.power, exponent) }
+  /// Each element to a power.
   public func power(_ exponent: Double) -> Value { binary(.power, filled(with: exponent)) }
+  /// Each element times itself.
   public func squared() -> Value { self * self }
+  /// The larger of each two elements; NaN if either is.
   public func maximum(_ other: Value) -> Value { binary(.maximum, other) }
+  /// The smaller of each two elements; NaN if either is.
   public func minimum(_ other: Value) -> Value { binary(.minimum, other) }
+  /// The larger of each element and a number.
   public func maximum(_ other: Double) -> Value { maximum(filled(with: other)) }
+  /// The smaller of each element and a number.
   public func minimum(_ other: Double) -> Value { minimum(filled(with: other)) }
+  /// And, of booleans.
   public func logicalAnd(_ other: Value) -> Value { binary(.and, other) }
+  /// Or, of booleans.
   public func logicalOr(_ other: Value) -> Value { binary(.or, other) }
 
+  /// Where this value is less: booleans.
   public func less(than other: Value) -> Value { compare(.less, other) }
+  /// Where this value is less or equal: booleans.
   public func lessOrEqual(to other: Value) -> Value { compare(.lessOrEqual, other) }
+  /// Where both are equal: booleans.
   public func equal(to other: Value) -> Value { compare(.equal, other) }
+  /// Where this value is greater: booleans.
   public func greater(than other: Value) -> Value { other.compare(.less, self) }
+  /// Where this value is greater or equal: booleans.
   public func greaterOrEqual(to other: Value) -> Value { other.compare(.lessOrEqual, self) }
+  /// Where this value is less than a number: booleans.
   public func less(than other: Double) -> Value { less(than: filled(with: other)) }
+  /// Where this value is greater than a number: booleans.
   public func greater(than other: Double) -> Value { greater(than: filled(with: other)) }
 
   /// `whenTrue` where this condition holds, else `whenFalse`; all three of one shape.
@@ -85,6 +133,7 @@ extension Value {
     builder.apply(.elementwise(.select), [self, whenTrue, whenFalse])
   }
 
+  /// The same numbers in another element type; see ``ElementwiseOp/convert(_:)``.
   public func convert(to dtype: DType) -> Value {
     dtype == self.dtype ? self : builder.apply(.elementwise(.convert(dtype)), [self])
   }
@@ -184,6 +233,7 @@ extension Value {
       .broadcast(to: target, axes: kept.map { $0 + offset })
   }
 
+  /// The same elements, in row-major order, in another shape of as many.
   public func reshape(to shape: Shape) -> Value {
     shape == self.shape ? self : builder.apply(.structural(.reshape(shape)), [self])
   }
@@ -219,11 +269,13 @@ extension Value {
     return slice(starts: starts, limits: limits)
   }
 
+  /// Zeros before, after and between elements along each axis; see ``StructuralOp/pad(low:high:interior:)``.
   public func pad(low: [Int], high: [Int], interior: [Int]? = nil) -> Value {
     let interior = interior ?? [Int](repeating: 0, count: low.count)
     return builder.apply(.structural(.pad(low: low, high: high, interior: interior)), [self])
   }
 
+  /// The values one after another along `axis`; other extents are equal.
   public static func concatenate(_ values: [Value], axis: Int) -> Value {
     precondition(!values.isEmpty, "nothing to concatenate")
     return values.count == 1

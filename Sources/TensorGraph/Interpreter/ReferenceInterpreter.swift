@@ -6,11 +6,15 @@
 /// what another backend differs by is that backend's own rounding. Integers and booleans (0 and 1)
 /// are exact up to 2^53. Nothing is released before the end of a run.
 public struct ReferenceInterpreter: Backend {
+  /// The interpreter; it has no options.
   public init() {}
 
+  /// `reference`.
   public var name: String { "reference" }
+  /// All element types, one thread.
   public var capabilities: BackendCapabilities { BackendCapabilities(threadCount: 1) }
 
+  /// Verifies the graph, and runs it as it is.
   public func compile(_ graph: Graph) throws(GraphError) -> any Executable {
     try graph.verify()
     return InterpretedGraph(graph)

@@ -1,10 +1,14 @@
 /// Linear algebra in plain loops: the oracle for libraries, and what is used where none is installed.
 public struct ReferenceLinearAlgebra: LinearAlgebra {
+  /// Plain loops on one thread.
   public init() {}
 
+  /// `plain loops`.
   public var name: String { "plain loops" }
+  /// 400: some seconds.
   public var largestEigenvalueOrder: Int { 400 }
 
+  /// Replaces the upper triangle of A by R, where A = RᵀR, row by row.
   public func factorCholesky(_ matrix: HostBuffer) -> Bool {
     let order = matrix.matrixOrder
     return matrix.type.dtype == .f64
@@ -32,6 +36,7 @@ public struct ReferenceLinearAlgebra: LinearAlgebra {
     return true
   }
 
+  /// Solves RᵀR x = b by two triangular solves.
   public func solveCholesky(_ factor: HostBuffer, _ vector: HostBuffer) {
     let order = factor.matrixOrder
     precondition(

@@ -9,6 +9,7 @@ public enum DType: String, Hashable, Sendable, CaseIterable, Codable, CustomStri
   case i64
   case bool
 
+  /// Its name, such as "f32".
   public var description: String { rawValue }
 
   /// Bytes of one element in memory.

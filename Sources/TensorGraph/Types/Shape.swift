@@ -12,6 +12,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     self.dimensions = dimensions
   }
 
+  /// Traps on a negative extent.
   public init(arrayLiteral elements: Int...) {
     self.init(elements)
   }
@@ -35,6 +36,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// Whether the shape has no axes.
   public var isScalar: Bool { dimensions.isEmpty }
 
+  /// The extent of one axis.
   public subscript(axis: Int) -> Int { dimensions[axis] }
 
   /// Elements to step over for one step along each axis of a dense row-major tensor.
@@ -56,6 +58,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     Shape(dimensions.indices.map { axes.contains($0) ? 1 : dimensions[$0] })
   }
 
+  /// Such as "[2, 3]".
   public var description: String {
     "[" + dimensions.map(String.init).joined(separator: ", ") + "]"
   }
@@ -80,9 +83,12 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
 /// Shape and element type of a tensor: all that is known of a value before the graph runs.
 public struct TensorType: Hashable, Sendable, CustomStringConvertible {
+  /// The extents.
   public let shape: Shape
+  /// Of each element.
   public let dtype: DType
 
+  /// The type of tensors of that shape and element type.
   public init(_ shape: Shape, _ dtype: DType) {
     self.shape = shape
     self.dtype = dtype
@@ -91,5 +97,6 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
   /// Bytes of a dense tensor of this type.
   public var byteCount: Int { shape.elementCount * dtype.byteCount }
 
+  /// Such as "f32[2, 3]".
   public var description: String { "\(dtype)\(shape)" }
 }

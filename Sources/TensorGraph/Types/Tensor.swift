@@ -9,7 +9,9 @@ public struct Tensor: Hashable, Sendable {
     case bool([Bool])
   }
 
+  /// The extents.
   public let shape: Shape
+  /// The elements, row-major.
   public private(set) var storage: Storage
 
   /// Creates a tensor. Traps when the number of elements is not that of the shape.
@@ -59,6 +61,7 @@ public struct Tensor: Hashable, Sendable {
     self.init([], dtype, [value])
   }
 
+  /// Of each element.
   public var dtype: DType {
     switch storage {
     case .f32: .f32
@@ -69,6 +72,7 @@ public struct Tensor: Hashable, Sendable {
     }
   }
 
+  /// Shape and element type.
   public var type: TensorType { TensorType(shape, dtype) }
 
   /// The elements as `Double`s. Exact, except for `i64` beyond 2^53.

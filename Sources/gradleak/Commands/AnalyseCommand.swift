@@ -1,8 +1,10 @@
 import ArgumentParser
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// What a gradient determines, without an attack.

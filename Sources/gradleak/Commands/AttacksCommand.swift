@@ -1,7 +1,8 @@
 import ArgumentParser
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 
 /// Lists the attacks, and prints the presets of the optimisation attacks.
 struct AttacksCommand: ParsableCommand {

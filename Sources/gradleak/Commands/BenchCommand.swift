@@ -1,8 +1,8 @@
 import ArgumentParser
 import Audit
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// Benchmarks of the attacks themselves.

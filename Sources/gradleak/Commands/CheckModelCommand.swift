@@ -1,7 +1,8 @@
 import ArgumentParser
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 

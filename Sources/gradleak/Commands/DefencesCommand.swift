@@ -1,6 +1,6 @@
 import ArgumentParser
 import Audit
-import Leakage
+import Defences
 
 /// Lists the defences.
 struct DefencesCommand: ParsableCommand {

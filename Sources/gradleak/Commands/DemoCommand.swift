@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import Leakage
 import ModelIO
 import TensorGraph
 

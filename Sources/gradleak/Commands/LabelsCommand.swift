@@ -1,8 +1,9 @@
 import ArgumentParser
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// How often labels are read off gradients rightly.

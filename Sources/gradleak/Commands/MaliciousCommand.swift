@@ -1,8 +1,9 @@
 import ArgumentParser
+import Attacks
 import Audit
 import Foundation
-import Leakage
 import ModelIO
+import Solvers
 import TensorGraph
 
 extension MaliciousMethod: ExpressibleByArgument {

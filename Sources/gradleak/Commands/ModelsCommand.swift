@@ -1,6 +1,6 @@
 import ArgumentParser
+import Clients
 import Foundation
-import Leakage
 
 /// Lists the built-in models.
 struct ModelsCommand: ParsableCommand {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import Leakage
 import ModelIO
 
 /// How well the check of received weights tells planted from honest ones.

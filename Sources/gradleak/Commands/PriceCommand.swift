@@ -1,7 +1,8 @@
 import ArgumentParser
 import Audit
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
 
 /// What defences cost the training.

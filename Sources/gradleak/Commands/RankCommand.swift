@@ -1,7 +1,7 @@
 import ArgumentParser
+import Attacks
 import Audit
 import Foundation
-import Leakage
 import TensorGraph
 
 /// R-GAP's rank analysis.

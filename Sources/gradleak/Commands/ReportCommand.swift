@@ -1,7 +1,6 @@
 import ArgumentParser
 import Audit
 import Foundation
-import Leakage
 import ModelIO
 
 extension Report.Format: ExpressibleByArgument {}

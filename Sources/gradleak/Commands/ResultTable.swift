@@ -1,6 +1,7 @@
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 
 /// What the runs gave, for people.
 struct ResultTable {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import Leakage
 import ModelIO
 
 /// Runs an experiment that a file describes.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Audit
+import Defences
 import Foundation
-import Leakage
 import ModelIO
 
 /// Many attacks on many defences.

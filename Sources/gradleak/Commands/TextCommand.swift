@@ -1,8 +1,10 @@
 import ArgumentParser
+import Attacks
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
+import Texts
 
 /// Private text from the gradient of a language model.
 struct TextCommand: ParsableCommand {

@@ -1,6 +1,7 @@
+import Attacks
 import Audit
 import Foundation
-import Leakage
+import Texts
 
 /// What one attack on texts gave, for people.
 struct TextResult {

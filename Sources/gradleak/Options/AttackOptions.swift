@@ -1,8 +1,10 @@
 import ArgumentParser
+import Attacks
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
+import Texts
 
 /// What `--attack` names: an attack of the catalogue, on pictures or texts.
 struct AttackChoice: ExpressibleByArgument {

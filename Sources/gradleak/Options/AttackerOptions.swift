@@ -1,6 +1,7 @@
 import ArgumentParser
+import Attacks
+import Clients
 import Foundation
-import Leakage
 
 /// Who attacks, on the command line.
 enum AttackerName: String, CaseIterable, ExpressibleByArgument {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Leakage
 
 /// Of how many clients the attacked update is the mean, and what of them is not known.
 struct ClientOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Leakage
+import Defences
 
 /// What the client does to its update before it shares it.
 struct DefenceOptions: ParsableArguments {

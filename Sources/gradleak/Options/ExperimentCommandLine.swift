@@ -1,7 +1,8 @@
+import Attacks
 import Audit
 import Foundation
-import Leakage
 import ModelIO
+import Texts
 
 /// Experiments as command lines of `gradleak reconstruct`, and of `gradleak text` where they are on texts.
 ///

@@ -1,5 +1,5 @@
+import Attacks
 import Audit
-import Leakage
 
 extension Experiment {
   /// What the options that most commands share say of client and attacker.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import Leakage
 
 /// Labels on the command line, such as `3,7`; see ``ExampleLabel``.
 func exampleLabels(_ text: String) -> [ExampleLabel] {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Audit
-import Leakage
+import Clients
 
 /// How a client trains between the weights it gets and the update it shares.
 struct LocalTrainingOptions: ParsableArguments {

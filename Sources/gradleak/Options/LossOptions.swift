@@ -1,6 +1,6 @@
 import ArgumentParser
 import Audit
-import Leakage
+import Clients
 import TensorGraph
 
 extension ClientLoss.Kind: ExpressibleByArgument {

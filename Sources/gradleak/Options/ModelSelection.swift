@@ -1,7 +1,7 @@
 import ArgumentParser
 import Audit
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 

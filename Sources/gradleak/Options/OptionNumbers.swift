@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Leakage
 
 /// Refuses a number outside its range in one sentence.
 func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws {

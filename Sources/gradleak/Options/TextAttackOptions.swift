@@ -1,7 +1,8 @@
 import ArgumentParser
+import Attacks
 import Audit
-import Leakage
 import TensorGraph
+import Texts
 
 extension TextAttackKind: ExpressibleByArgument {
   public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }

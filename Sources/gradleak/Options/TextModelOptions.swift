@@ -1,7 +1,7 @@
 import ArgumentParser
+import Attacks
 import Audit
 import Foundation
-import Leakage
 
 /// What language models and their clients have besides.
 struct TextModelOptions: ParsableArguments {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Audit
-import Leakage
+import Clients
 import ModelIO
 
 extension UpdateKind: ExpressibleByArgument {

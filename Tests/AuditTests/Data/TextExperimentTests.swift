@@ -1,6 +1,8 @@
+import Attacks
 import CPUBackend
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
 import TensorGraph
 import TestSupport

@@ -1,4 +1,6 @@
-import Leakage
+import Attacks
+import Clients
+import Solvers
 import TensorGraph
 import Testing
 

@@ -1,5 +1,5 @@
+import Defences
 import Foundation
-import Leakage
 import ModelIO
 import TestSupport
 import Testing

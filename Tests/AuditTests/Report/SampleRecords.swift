@@ -1,5 +1,8 @@
+import Attacks
+import Clients
+import Defences
 import Foundation
-import Leakage
+import Solvers
 
 @testable import Audit
 

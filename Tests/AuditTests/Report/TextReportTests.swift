@@ -1,8 +1,10 @@
+import Attacks
+import Clients
 import Foundation
-import Leakage
 import ModelIO
 import TestSupport
 import Testing
+import Texts
 
 @testable import Audit
 

@@ -1,5 +1,7 @@
+import Attacks
 import Audit
-import Leakage
+import Clients
+import Defences
 import Testing
 
 @Suite struct SweepReportTests {

@@ -1,7 +1,8 @@
 import Audit
 import CPUBackend
+import Clients
+import Defences
 import Foundation
-import Leakage
 import ModelIO
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
-import Leakage
+import Defences
+import Solvers
 import Testing
 
 @testable import Audit

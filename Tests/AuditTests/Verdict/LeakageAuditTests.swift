@@ -1,5 +1,6 @@
+import Attacks
 import CPUBackend
-import Leakage
+import Defences
 import TensorGraph
 import Testing
 

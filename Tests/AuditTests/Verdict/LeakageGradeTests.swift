@@ -1,4 +1,6 @@
-import Leakage
+import Attacks
+import Defences
+import Solvers
 import Testing
 
 @testable import Audit

@@ -1,6 +1,8 @@
+import Attacks
 import CPUBackend
-import Leakage
+import Clients
 import ModelIO
+import Solvers
 import TensorGraph
 import TestSupport
 import Testing

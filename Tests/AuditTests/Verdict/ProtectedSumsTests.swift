@@ -1,5 +1,7 @@
+import Attacks
 import CPUBackend
-import Leakage
+import Clients
+import Defences
 import TensorGraph
 import Testing
 

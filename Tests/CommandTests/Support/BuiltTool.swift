@@ -10,7 +10,7 @@ struct ToolRun {
   var errorLines: [Substring] { errors.split(separator: "\n") }
 }
 
-/// The `gradleak` that was built together with these tests.
+/// The programs that were built together with these tests: `gradleak`, and those of `Examples`.
 enum BuiltTool {
   struct NotFound: Error, CustomStringConvertible {
     let description: String
@@ -19,8 +19,10 @@ enum BuiltTool {
   /// Far beyond what any run here takes: a tool that hangs is ended and fails the test.
   static let timeLimit: TimeInterval = 60
 
-  /// The tool lies beside the test bundle, whatever the build folder and configuration.
-  static let url: Result<URL, NotFound> = {
+  static let url = url(of: "gradleak")
+
+  /// A program lies beside the test bundle, whatever the build folder and configuration.
+  private static func url(of name: String) -> Result<URL, NotFound> {
     let starts =
       Bundle.allBundles.map(\.bundleURL) + [
         URL(fileURLWithPath: CommandLine.arguments[0]), Bundle.main.bundleURL,
@@ -28,7 +30,7 @@ enum BuiltTool {
     for start in starts {
       var folder = start.resolvingSymlinksInPath()
       while folder.path.count > 1 {
-        let candidate = folder.appendingPathComponent("gradleak")
+        let candidate = folder.appendingPathComponent(name)
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder),
           !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: candidate.path)
@@ -38,15 +40,16 @@ enum BuiltTool {
         folder.deleteLastPathComponent()
       }
     }
-    return .failure(NotFound(description: "no gradleak beside \(starts.map(\.path))"))
-  }()
+    return .failure(NotFound(description: "no \(name) beside \(starts.map(\.path))"))
+  }
 
   /// A process ready to run, with nothing of the caller's terminal or environment.
   static func process(
-    _ arguments: [String], in folder: String, environment: [String: String] = [:]
+    _ arguments: [String], in folder: String, environment: [String: String] = [:],
+    example: String? = nil
   ) throws -> Process {
     let process = Process()
-    process.executableURL = try url.get()
+    process.executableURL = try (example.map(url(of:)) ?? url).get()
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     var variables = ["PATH": "/usr/bin:/bin", "HOME": folder, "TERM": "xterm"]
@@ -61,11 +64,13 @@ enum BuiltTool {
     return process
   }
 
-  /// Runs the tool to its end.
+  /// Runs the tool, or an example, to its end.
   static func run(
-    _ arguments: [String], in folder: String, environment: [String: String] = [:]
+    _ arguments: [String], in folder: String, environment: [String: String] = [:],
+    example: String? = nil
   ) throws -> ToolRun {
-    let process = try process(arguments, in: folder, environment: environment)
+    let process = try process(
+      arguments, in: folder, environment: environment, example: example)
     // Both are read while the tool runs: a full pipe would stop it.
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output

@@ -2,7 +2,9 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Solvers
 
 /// What "recovered" rests on.
 @Suite struct CertaintyTests {

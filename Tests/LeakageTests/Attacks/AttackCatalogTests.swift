@@ -3,16 +3,15 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// That every attack is registered, and told of where it is to be found.
 @Suite struct AttackCatalogTests {
-  private static let root = packageRoot
-
   /// A type that conforms and has no line in the catalogue fails here by its name.
   @Test func everyAttackIsRegistered() throws {
     let registered = Set(AttackCatalog.all.map { String(describing: type(of: $0)) })
-    let folder = Self.root.appending(path: "Sources/Leakage")
+    let folder = packageRoot.appending(path: "Sources")
     let files = try #require(
       FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
     var found: Set<Substring> = []
@@ -27,7 +26,7 @@ import Testing
   }
 
   @Test func everyPresetIsRegistered() throws {
-    let folder = Self.root.appending(path: "Sources/Leakage/Plans/Presets")
+    let folder = packageRoot.appending(path: "Sources/Attacks/Plans/Presets")
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     let names = Set(AttackPresets.all.map(\.plan.name))
     for file in files {
@@ -70,7 +69,7 @@ import Testing
   /// The table of threat models in the documentation has every attack in the row of its letter.
   @Test func theDocumentationClassesEveryAttack() throws {
     let text = try String(
-      contentsOf: Self.root.appending(path: "docs/attacks.md"), encoding: .utf8)
+      contentsOf: packageRoot.appending(path: "docs/attacks.md"), encoding: .utf8)
     for descriptor in AttackCatalog.all.map(\.descriptor) + AttackCatalog.malicious {
       guard let letter = descriptor.category?.rawValue else { continue }
       let row = text.split(separator: "\n").first { $0.hasPrefix("| \(letter) |") }
@@ -82,7 +81,7 @@ import Testing
   }
 }
 
-/// The attack of CONTRIBUTING.md: one file.
+/// The attack of the article "Add an attack": one file.
 @Suite struct OneRowAttackTests {
   @Test func readsItsImage() throws {
     let client = try AttackedClient(AttackedClient.smallModel("mlp", width: 8), labels: [3])
@@ -109,20 +108,4 @@ import Testing
       attackErrorMessage { _ = try unknowing.run(OneRowAttack()) }?
         .hasPrefix("one-row needs to know the architecture") == true)
   }
-
-  /// The article's code is this test's.
-  @Test func isTheGuidesCode() throws {
-    let source = try String(
-      contentsOf: packageRoot.appending(
-        path: "Tests/LeakageTests/Attacks/OneRowAttack.swift"), encoding: .utf8)
-    let begin = try #require(source.range(of: "// begin\n"))
-    let end = try #require(source.range(of: "// end\n"))
-    let guide = try String(
-      contentsOf: packageRoot.appending(path: "CONTRIBUTING.md"), encoding: .utf8)
-    #expect(guide.contains("```swift\n" + source[begin.upperBound..<end.lowerBound] + "```"))
-  }
 }
-
-/// Where sources and documentation lie.
-private let packageRoot = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
-  .deletingLastPathComponent()

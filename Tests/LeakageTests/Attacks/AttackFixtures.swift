@@ -1,5 +1,8 @@
+import Attacks
 import CPUBackend
-import Leakage
+import Clients
+import Defences
+import Solvers
 import Synchronization
 import TensorGraph
 

@@ -1,7 +1,7 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
 
 @Suite struct AttackProblemTests {
   @Test(arguments: [AttackName.dlg, .idlg], [Precision.f32, .f64])

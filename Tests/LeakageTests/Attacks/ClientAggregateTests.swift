@@ -3,7 +3,9 @@ import Foundation
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Defences
 
 /// Attacks on the mean of several clients' updates.
 @Suite struct ClientAggregateTests {

@@ -1,7 +1,10 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Defences
+@testable import Solvers
 
 /// InstaHide decoded from many encodings, and the labels' shares that it needs.
 @Suite struct EncodingDecoderTests {

@@ -2,7 +2,8 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 @Suite struct ExampleSeparationTests {
   /// Labels that differ, that repeat, and nearly as many images as classes.

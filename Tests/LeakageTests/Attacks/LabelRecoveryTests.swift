@@ -1,7 +1,8 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// A perceptron of `classes` classes whose last layer has a bias or none.
 private func perceptron(classes: Int, hasBias: Bool) -> Model {

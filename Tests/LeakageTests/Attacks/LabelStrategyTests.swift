@@ -2,7 +2,8 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 @Suite struct LabelStrategyTests {
   private func recovered(

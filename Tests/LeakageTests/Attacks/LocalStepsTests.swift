@@ -3,7 +3,10 @@ import Foundation
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Defences
+@testable import Solvers
 
 /// Attacks on what several local steps come to.
 @Suite struct LocalStepsTests {

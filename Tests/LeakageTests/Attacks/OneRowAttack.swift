@@ -1,7 +1,7 @@
-import Leakage
+import Attacks
+import Clients
 import TensorGraph
 
-// begin
 /// The input of a fully connected first layer from one row of its gradient: ∂ℓ/∂Wᵢ = ∂ℓ/∂bᵢ · x.
 struct OneRowAttack: ClosedFormAttack {
   let descriptor = AttackDescriptor(
@@ -25,4 +25,3 @@ struct OneRowAttack: ClosedFormAttack {
       labels: [try LabelRecovery.singleLabel(of: update, model: model)])
   }
 }
-// end

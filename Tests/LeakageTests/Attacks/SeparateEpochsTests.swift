@@ -3,7 +3,9 @@ import Foundation
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Solvers
 
 /// Epochs in an order that the attacker does not know.
 @Suite struct SeparateEpochsTests {

@@ -1,7 +1,10 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Defences
+@testable import Solvers
 
 /// Defences that need the client's model, and the attacks that answer them.
 @Suite struct ClientDefenceTests {

@@ -2,7 +2,9 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Defences
+@testable import Solvers
 
 /// Attacks that know of the defence.
 @Suite struct CounterAttackTests {

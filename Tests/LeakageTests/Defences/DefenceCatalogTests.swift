@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Leakage
+@testable import Defences
 
 /// What is written of each kind holds together.
 @Suite struct DefenceCatalogTests {
@@ -37,7 +37,7 @@ import Testing
   /// A kind that is written but has no line in the catalogue is found by its name.
   @Test func everyKindIsInTheCatalogue() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../../Sources/Leakage/Defences").standardized
+      .appendingPathComponent("../../../Sources/Defences").standardized
     let files = try #require(
       FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
     var written: Set<String> = []

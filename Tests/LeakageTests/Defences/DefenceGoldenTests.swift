@@ -3,7 +3,8 @@ import ModelIO
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Defences
+@testable import Solvers
 
 /// Deterministic defences against PyTorch; see scripts/fixtures/defences.py.
 @Suite struct DefenceGoldenTests {

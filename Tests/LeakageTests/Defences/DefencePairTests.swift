@@ -2,7 +2,10 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Defences
+@testable import Solvers
+@testable import Texts
 
 /// Every defence, alone and behind every other: it acts, or is refused with a sentence.
 @Suite struct DefencePairTests {

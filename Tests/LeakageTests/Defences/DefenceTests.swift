@@ -1,7 +1,8 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Defences
+@testable import Solvers
 
 @Suite struct DefenceTests {
   // MARK: - Short form

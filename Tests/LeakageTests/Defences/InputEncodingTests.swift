@@ -3,7 +3,9 @@ import ModelIO
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Defences
+@testable import Solvers
 
 /// Defences that change the images, or add others'.
 @Suite struct InputEncodingTests {

@@ -1,6 +1,7 @@
 import CPUBackend
-import Foundation
-import Leakage
+import Clients
+import Defences
+import Solvers
 import TensorGraph
 import Testing
 
@@ -43,18 +44,6 @@ private struct Negative: ImageDefence {
 
   private func chain(_ text: String) throws -> DefenceChain {
     try DefenceChain(text, among: Self.kinds)
-  }
-
-  /// The code of CONTRIBUTING.md is the code of this file.
-  @Test func theWrittenExampleIsCompiled() throws {
-    let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../..").standardized
-    let article = try String(
-      contentsOf: root.appendingPathComponent("CONTRIBUTING.md"), encoding: .utf8)
-    let section = try #require(article.components(separatedBy: "## How to add a defence\n").last)
-    let block = try #require(section.components(separatedBy: "```swift\n").dropFirst().first)
-    let code = try #require(block.components(separatedBy: "```").first)
-    #expect(code.hasPrefix("struct GridRounding"))
-    #expect(try String(contentsOfFile: #filePath, encoding: .utf8).contains(code))
   }
 
   @Test func itsShortFormIsReadAndWritten() throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Leakage
+@testable import Defences
 
 @Suite struct PrivacyAccountantTests {
   /// A line of the goldens; see scripts/fixtures/defences-privacy.py.

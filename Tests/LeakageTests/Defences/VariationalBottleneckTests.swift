@@ -3,7 +3,9 @@ import ModelIO
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Defences
 
 /// PRECODE's random layer, and the attack that reads its noise.
 @Suite struct VariationalBottleneckTests {

@@ -1,7 +1,9 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Solvers
 
 /// Inner products of gradients that are never computed, against those of gradients that are.
 @Suite struct FactoredGradientTests {

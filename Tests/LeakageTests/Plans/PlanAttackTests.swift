@@ -1,7 +1,8 @@
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 @Suite struct PlanAttackTests {
   private func configuration(

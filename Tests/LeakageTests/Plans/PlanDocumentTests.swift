@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Leakage
+@testable import Attacks
 
 @Suite struct PlanDocumentTests {
   private func plan(_ json: String) throws -> OptimizationPlan {

@@ -3,7 +3,9 @@ import ModelIO
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Solvers
 
 /// Parts of plans against PyTorch, by scripts/fixtures/plans.py.
 @Suite struct PlanGoldenTests {

@@ -1,4 +1,4 @@
-import Leakage
+import Solvers
 import Testing
 
 /// Σ wᵢ (xᵢ - cᵢ)².

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Leakage
+@testable import Solvers
 
 /// A function given by closures.
 private final class ClosureObjective: ObjectiveFunction {

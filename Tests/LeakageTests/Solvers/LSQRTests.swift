@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Solvers
 
 /// A dense matrix, row by row.
 private final class DenseOperator: LinearOperator {

@@ -2,7 +2,7 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Solvers
 
 /// Residuals of the chained Rosenbrock function: 10 (x[i+1] - x[i]²) and 1 - x[i]. Counts matrices.
 private final class ChainedRosenbrock: LeastSquaresFunction {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Leakage
+@testable import Solvers
 
 @Suite struct PixelConstraintTests {
   @Test func clampsPixelsAlone() {

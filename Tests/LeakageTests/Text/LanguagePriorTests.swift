@@ -5,7 +5,9 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Solvers
+@testable import Texts
 
 /// A causal model with the tokenizer of Tests/Fixtures/tokenizers, as a folder.
 private func prior(

@@ -2,7 +2,10 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Defences
+@testable import Solvers
+@testable import Texts
 
 private func decoder(
   head: TextHead = .languageModel, vocabulary: Int = 60

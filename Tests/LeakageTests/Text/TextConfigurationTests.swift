@@ -1,7 +1,8 @@
 import ModelIO
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Texts
 
 /// A `config.json` with the fields that a model needs, and others.
 private func configuration(

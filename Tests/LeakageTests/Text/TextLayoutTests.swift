@@ -1,8 +1,10 @@
+import Attacks
 import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Solvers
+@testable import Texts
 
 private func encoder(
   head: TextHead = .classification(classes: 3), loss: TextLoss? = nil

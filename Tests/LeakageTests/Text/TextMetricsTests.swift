@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import Leakage
+@testable import Solvers
+@testable import Texts
 
 private struct RougeCase: Decodable {
   let reconstruction: String

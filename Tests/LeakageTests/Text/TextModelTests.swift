@@ -4,7 +4,8 @@ import ModelIO
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Texts
 
 let textFixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   .deletingLastPathComponent().deletingLastPathComponent()

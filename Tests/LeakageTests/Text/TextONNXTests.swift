@@ -5,7 +5,8 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Texts
 
 /// Models that scripts/fixtures/text-onnx.py exported.
 @Suite struct TextONNXTests {

@@ -5,7 +5,8 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Clients
+@testable import Texts
 
 /// A model with adapters that scripts/fixtures/text-adapters.py made with PEFT.
 private struct AdapterCase {

@@ -2,7 +2,8 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// Attacks of someone who does not know what they need.
 @Suite struct AttackNeedsTests {

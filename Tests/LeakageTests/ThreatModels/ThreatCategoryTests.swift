@@ -1,6 +1,8 @@
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Texts
 
 /// Attacks by the threat models A to H of Carletti et al. (USENIX Security 2025).
 @Suite struct ThreatCategoryTests {

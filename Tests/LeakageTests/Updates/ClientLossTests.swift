@@ -3,7 +3,8 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// Values and derivatives by PyTorch: `scripts/fixtures/losses.py`.
 private let goldens = try! SafetensorsFile(contentsOf: fixtures + "/losses.safetensors")

@@ -3,7 +3,7 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Clients
 
 /// Small files of both of PyTorch's exporters, with PyTorch's logits and gradients in f64:
 /// `scripts/fixtures/fuzz-models.py`.

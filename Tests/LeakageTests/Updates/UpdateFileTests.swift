@@ -3,7 +3,8 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// The file's update, or the message of what is wrong with it.
 private func read(

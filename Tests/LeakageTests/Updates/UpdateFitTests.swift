@@ -2,7 +2,9 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Solvers
 
 /// Updates that are not what they are said to be: what is said of them, and what is never said.
 @Suite struct UpdateFitTests {

@@ -3,7 +3,8 @@ import TensorGraph
 import TestSupport
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 /// Models as users have them, with updates by PyTorch: `scripts/fixtures/user-models.py`.
 @Suite struct UserModelTests {

@@ -1,4 +1,3 @@
-import Leakage
 import ModelIO
 import TensorGraph
 

@@ -1,5 +1,7 @@
-import Leakage
+import Clients
+import Defences
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// Other images than a client's own, for defences that mix or add some: the bundled photographs that

@@ -1,4 +1,3 @@
-import Leakage
 import TensorGraph
 
 extension PrivateExample {

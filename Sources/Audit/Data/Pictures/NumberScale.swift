@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import TensorGraph
 
 /// In which units reconstructions are measured and drawn: pictures in 0...1 as they are, clamped; other

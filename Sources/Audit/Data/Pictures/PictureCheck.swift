@@ -1,4 +1,4 @@
-import Leakage
+import Clients
 import TensorGraph
 
 /// Refuses models whose input is no picture: another number of channels than 1 or 3, or, for photographs,

@@ -1,4 +1,4 @@
-import Leakage
+import Solvers
 import TensorGraph
 
 /// Pictures: what models of images are trained on.

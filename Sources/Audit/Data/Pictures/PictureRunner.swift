@@ -1,6 +1,8 @@
-import Leakage
+import Attacks
+import Clients
 import ModelIO
 import Synchronization
+import Solvers
 import TensorGraph
 
 /// An experiment on pictures whose files were read.

@@ -1,5 +1,8 @@
-import Leakage
+import Attacks
+import Clients
+import Defences
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// Plays both sides: a client that shares the gradient of a private batch, and the attacker who gets

@@ -1,5 +1,8 @@
-import Leakage
+import Attacks
+import Clients
+import Defences
 import ModelIO
+import Solvers
 import TensorGraph
 
 /// Attacks updates on a model with given weights, and measures what comes back where the truth is known.

@@ -1,6 +1,10 @@
-import Leakage
+import Attacks
+import Clients
+import Defences
 import ModelIO
+import Solvers
 import TensorGraph
+import Texts
 
 /// An experiment on texts whose files were read.
 public struct PreparedTexts: PreparedExperiment {
@@ -167,7 +171,8 @@ public struct PreparedTexts: PreparedExperiment {
 
   /// Whether the attacker is told the lengths of the texts, as the papers' searches are.
   var grantsLengths: Bool {
-    isSimulated && AttackCatalog.searches(experiment.attack.attack, for: .texts)
+    isSimulated
+      && TextAttackKind(rawValue: experiment.attack.attack.rawValue)?.descriptor.searches == true
       && experiment.attack.unknown?.contains(.textLengths) != true
   }
 

@@ -1,6 +1,6 @@
-import Leakage
 import ModelIO
 import TensorGraph
+import Texts
 
 /// A language model that was chosen, with its weights.
 struct SelectedTextModel: Sendable {

@@ -1,5 +1,6 @@
-import Leakage
+import Clients
 import TensorGraph
+import Texts
 
 /// Texts: what language models are trained on.
 struct TextData: DataKind {

@@ -1,4 +1,3 @@
-import Leakage
 
 /// What attacks on texts tell besides the texts.
 public struct TextDetails: Codable, Sendable, Equatable {

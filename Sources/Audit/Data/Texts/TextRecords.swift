@@ -1,6 +1,8 @@
-import Leakage
+import Clients
 import ModelIO
+import Solvers
 import TensorGraph
+import Texts
 
 /// Makes the record of an attack on texts.
 struct TextRecords {

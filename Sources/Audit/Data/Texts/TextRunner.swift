@@ -1,7 +1,9 @@
-import Leakage
+import Clients
 import ModelIO
+import Solvers
 import Synchronization
 import TensorGraph
+import Texts
 
 /// Experiments on texts of one language model.
 public final class TextRunner: ExperimentRunner {

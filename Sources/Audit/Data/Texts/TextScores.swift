@@ -1,6 +1,8 @@
-import Leakage
+import Clients
 import ModelIO
+import Solvers
 import TensorGraph
+import Texts
 
 /// Compares recovered texts with the private ones, and with guesses.
 struct TextScores {

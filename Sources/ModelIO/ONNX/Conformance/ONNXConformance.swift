@@ -6,6 +6,7 @@ import TensorGraph
 /// One test of the ONNX standard suite (<https://github.com/onnx/onnx/tree/main/onnx/backend/test>):
 /// a folder with `model.onnx` and `test_data_set_N/{input,output}_M.pb`.
 public struct ONNXConformanceResult: Hashable, Sendable, Codable {
+  /// How a test ended.
   public enum Status: String, Hashable, Sendable, Codable {
     case passed
     case failed
@@ -15,6 +16,7 @@ public struct ONNXConformanceResult: Hashable, Sendable, Codable {
 
   /// The folder's name.
   public let name: String
+  /// How it ended.
   public let status: Status
   /// Why it failed or is excluded; empty when it passed.
   public let reason: String
@@ -24,10 +26,12 @@ public struct ONNXConformanceResult: Hashable, Sendable, Codable {
 public struct ONNXConformance: Sendable {
   /// A result x of an expected y passes when |x - y| is at most `absolute` + `relative` · |y|.
   public static let relativeTolerance = 1e-3
+  /// See ``relativeTolerance``.
   public static let absoluteTolerance = 1e-7
 
   private let backend: any Backend
 
+  /// Tests that are run on `backend`.
   public init(backend: any Backend) {
     self.backend = backend
   }

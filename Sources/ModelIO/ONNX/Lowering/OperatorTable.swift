@@ -65,6 +65,7 @@ enum OperatorTable {
 public struct ONNXOperator: Hashable, Sendable {
   /// Empty for the standard operators.
   public let domain: String
+  /// The operator's type in files, such as `Conv`.
   public let name: String
   /// The first operator set version that is supported; all later ones up to
   /// ``ONNXOperator/latestOpset`` are.

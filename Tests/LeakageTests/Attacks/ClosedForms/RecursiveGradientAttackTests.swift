@@ -2,7 +2,8 @@ import Foundation
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
 
 @Suite struct RecursiveGradientAttackTests {
   private func small() throws -> Model {

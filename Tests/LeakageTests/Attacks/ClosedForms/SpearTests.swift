@@ -1,5 +1,7 @@
+import Attacks
 import CPUBackend
-import Leakage
+import Clients
+import Solvers
 import TensorGraph
 import Testing
 

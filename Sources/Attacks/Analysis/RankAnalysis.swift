@@ -1,0 +1,82 @@
+import Clients
+import Solvers
+import TensorGraph
+
+/// The rank analysis of R-GAP (Zhu & Blaschko 2021, arXiv 2010.07733, section 3.4): how many of a
+/// layer's inputs its output and its weight's gradient determine, for every layer of a chain. Needs no
+/// data and no attack.
+///
+/// A layer's input solves a linear system of as many equations as the layer has outputs and weights.
+/// Where the rank falls short of the input's size, the recursion of closed-form attacks ends there. The
+/// rank is estimated: a random input is mapped to the right-hand side, solved for, and the share of it
+/// that comes back is the share of directions that the system determines.
+public struct RankAnalysis: Sendable {
+  public struct Layer: Sendable, Equatable {
+    /// Of the weight.
+    public let name: String
+    public let equations: Int
+    public let unknowns: Int
+    /// Directions that the equations determine to working precision.
+    public let rank: Int
+
+    /// Whether the layer's input follows from its output and gradient.
+    public var isDetermined: Bool { rank == unknowns }
+  }
+
+  /// From the last layer to the first.
+  public let layers: [Layer]
+
+  /// Whether every layer hands its input over, so that a closed form reaches the data (given
+  /// activations that can be undone).
+  public var isDetermined: Bool { layers.allSatisfy(\.isDetermined) }
+
+  /// - Parameter seed: of the generic inputs and cotangents.
+  /// - Throws: ``AttackError`` when the model is no chain of layers.
+  public init(_ weighted: WeightedModel, seed: UInt64, backend: any Backend) throws(AttackError) {
+    let peeling = try LayerPeeling(model: weighted.model, backend: backend) {
+      $0.binaryLogit ?? $0.outputs[0]
+    }
+    let inputs = weighted.parameters.map { $0.converted(to: .f64) }
+    var source = RandomSource(seed: seed).derive(label: "rank analysis")
+    var layers: [Layer] = []
+    // The last layer's output is known where it has a bias or is a single logit: at once after the
+    // first link, and always below it.
+    var isFirst = true
+    for link in peeling.chain.links {
+      guard case .contraction(let output, let input, let parameter) = link else { continue }
+      let cotangent = source.normalTensor(peeling.graph[output].shape, .f64)
+      do {
+        let inverse = try peeling.contractionInverse(
+          output, input, inputs[parameter], cotangent,
+          isOutputKnown: isFirst
+            ? nil : [Bool](repeating: true, count: cotangent.shape.elementCount))
+        let layer = weighted.model.parameters[parameter].name
+        layers.append(try RankAnalysis.layer(layer, inverse, &source))
+      } catch {
+        throw AttackError(
+          "\(weighted.model.name) cannot be analysed: \(error.message)", .backendFailed)
+      }
+      isFirst = false
+    }
+    self.layers = layers
+  }
+
+  private static func layer(
+    _ name: String, _ inverse: ContractionInverse, _ source: inout RandomSource
+  ) throws(GraphError) -> Layer {
+    let unknowns = inverse.columnCount
+    let truth = (0..<unknowns).map { _ in source.normal() }
+    let solution = try LSQR(steps: 4 * unknowns).solve(inverse, try inverse.image(of: truth)).x
+    // LSQR gives the solution of least norm: the truth's projection on what is determined.
+    var (lost, whole) = (0.0, 0.0)
+    for (found, expected) in zip(solution, truth) {
+      lost += (found - expected) * (found - expected)
+      whole += expected * expected
+    }
+    let missing = Double(unknowns) * lost / max(whole, .leastNormalMagnitude)
+    let rank = unknowns - Int(min(missing.rounded(.up), Double(unknowns)))
+    return Layer(
+      name: name, equations: inverse.rowCount, unknowns: unknowns,
+      rank: missing < 0.01 ? min(unknowns, inverse.rowCount) : min(rank, inverse.rowCount))
+  }
+}

@@ -1,0 +1,104 @@
+import Clients
+import TensorGraph
+
+/// The automatic attack's last resort: optimisation presets, from the cheapest.
+extension AutomaticAttack {
+  /// Iterations of each preset at most: the papers' tens of thousands are for who asks for them.
+  private static let automaticIterations = 2400
+
+  /// Weight of the total variation by which reconstructions are compared: the default of the code of
+  /// Geiping et al.
+  private static let comparedVariation = 0.1
+
+  /// Runs the presets that apply. ``compare(_:_:)`` then lets the best of all reconstructions be the one with
+  /// the lowest 1 - cos(g', g) + 0.1 TV: matching losses alone would prefer noise that fits an
+  /// under-determined gradient to rounding over an image that fits it a little less.
+  ///
+  /// - Parameter share: of the time left.
+  func searchByPresets(
+    share: Double = 1, _ problem: AttackProblem, _ run: inout AttackRun
+  ) throws(AttackError) {
+    let plans = applicablePresets(problem)
+    for (place, plan) in plans.enumerated()
+    where isKnown(enoughFor: PlanAttack(plan), problem, &run) {
+      run.give(share: share / Double(plans.count - place))
+      if run.wasStopped { return }
+      // One that does not apply after all is no reason to give up what was found.
+      _ = try AttackError.ifApplicable { () throws(AttackError) in
+        try search(preset: plan, problem, &run)
+      }
+    }
+  }
+
+  /// Chooses by that measure among all reconstructions so far, unless one of them is certain.
+  func compare(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
+    // It knows one label for each image.
+    guard !problem.counter.hasMixedLabels, run.entries.count > 1 else { return }
+    run.scores = try scores(problem, &run)
+  }
+
+  /// Runs a preset once, for as many iterations as the automatic attack gives it.
+  func search(
+    preset plan: OptimizationPlan, _ problem: AttackProblem, _ run: inout AttackRun
+  ) throws(AttackError) {
+    try PlanAttack(plan).search(
+      trials: 1,
+      iterations: min(
+        problem.configuration.iterations, plan.iterations, Self.automaticIterations),
+      precision: plan.precision, problem, &run)
+  }
+
+  private func applicablePresets(_ problem: AttackProblem) -> [OptimizationPlan] {
+    let labels = problem.likelyLabels()
+    let hasTrainedStatistics = problem.weighted.hasTrainedStatistics
+    var plans = [AttackPresets.invertingGradients.plan]
+    if labels != nil, problem.update.training == nil, problem.weighted.model.hasKnownFeatures,
+      ClassifierGradient(problem.update, problem.weighted.model)?.sums != nil
+    {
+      // On trained batch normalisation going from coarse to fine is worth a decibel, and before any
+      // training nothing (bench/trained_networks.py, bench/inverting_gradients.py).
+      plans.append(
+        (hasTrainedStatistics ? AttackPresets.multiScale : AttackPresets.modern).plan)
+    }
+    if labels == nil { plans[0].labels = .joint }
+    if hasTrainedStatistics, labels != nil {
+      plans.append(AttackPresets.seeThroughGradients.plan)
+    }
+    return plans
+  }
+
+  /// The measure of each entry's images, clamped as they are shown, and labels.
+  private func scores(
+    _ problem: AttackProblem, _ run: inout AttackRun
+  ) throws(AttackError) -> [Double] {
+    var plan = OptimizationPlan()
+    plan.prior.totalVariation.weight = Self.comparedVariation
+    let known = PlanFunction.Known(
+      labels: nil, matched: problem.update.sharedParameters, features: nil)
+    let function = try run.compiling { () throws(GraphError) in
+      try PlanFunction(plan, problem, known, scale: 1, precision: .f32)
+    }
+    let classes = problem.weighted.model.classCount
+    let entries = run.entries
+    return try run.searching { _ throws(AttackError) in
+      try entries.map { entry throws(AttackError) in
+        // Logits so far apart that their softmax is one-hot.
+        let logits = entry.labels.flatMap { label in
+          problem.update.loss.farScores(of: label, classCount: classes)
+        }
+        guard entry.images.allSatisfy(\.isFinite) else { return .infinity }
+        let point = entry.images.map { min(max($0, 0), 1) } + logits
+        let score = try problem.value(of: function, at: point)
+        return score.isNaN ? .infinity : score
+      }
+    }
+  }
+}
+
+extension WeightedModel {
+  /// Whether running statistics have left their initial values: only then do they tell of images.
+  fileprivate var hasTrainedStatistics: Bool {
+    model.batchNormCount > 0
+      && buffers.map(\.doubles) != model.initialBuffers(dtype: .f64).map(\.tensor.doubles)
+  }
+}

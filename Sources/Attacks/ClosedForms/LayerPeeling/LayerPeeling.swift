@@ -1,0 +1,374 @@
+import Clients
+import Solvers
+import TensorGraph
+
+/// Reads private images off their gradient in closed form, layer by layer from the loss down.
+///
+/// The last layer's bias gradient is the logits' cotangent of a single image; those of a batch are what
+/// `ExampleSeparation` finds. From there each layer hands over its input:
+/// values and cotangent of a layer's output, and its weight's gradient, are linear equations for its
+/// input; an activation is undone element by element. This is R-GAP (Zhu & Blaschko 2021) freed of
+/// its binary label and leaky ReLU: any chain of fully connected and convolutional layers with
+/// monotone activations will do. Nothing is searched, so nothing can fail by bad luck. A ReLU passes
+/// the values above 0 on; the equations of the others are lost, and the weight's gradient may or may
+/// not make up for them, which ``Layer/isDetermined`` says.
+///
+/// Before a random layer (``Model/withVariationalBottleneck(size:batchSize:)``) the recursion starts at
+/// the layer that the noise has not reached, whose bias gradient is as good a cotangent.
+///
+/// It needs a single path through the model, and a bias at the last layer. In a batch every image gives
+/// the equations of its own values, but the weights' gradients are shared, so that layers above the
+/// first few may leave their input open; the recursion then ends with an `OpenEnd`.
+public struct LayerPeeling: Sendable {
+  /// What one layer gave.
+  public struct Layer: Sendable {
+    /// The layer whose input was found, by its weight.
+    public let name: String
+    /// Equations for the input: known values of the output and elements of the weight's gradient.
+    public let equations: Int
+    public let unknowns: Int
+    /// Steps of the linear solver.
+    public let steps: Int
+    /// Relative residual of the equations: near rounding when the gradient fits the model.
+    public let relativeResidual: Double
+    /// Estimated condition number: what noise in the gradient is multiplied with at most.
+    public let condition: Double
+
+    /// Values found that the activation before cannot give, such as negative ones behind a ReLU.
+    public internal(set) var impossibleValues = 0
+
+    /// Values of the layer's output that were not known, as those behind a ReLU that is 0.
+    public internal(set) var lostValues = 0
+
+    /// Whether a direction was found in which the input changes and no equation does.
+    var hasOpenDirection = false
+
+    /// Whether the equations leave the input open: they are too few, or do not tell a direction.
+    public var isOpen: Bool { equations < unknowns || hasOpenDirection }
+
+    /// Whether the equations determine the input.
+    public var isDetermined: Bool { !isOpen }
+
+  }
+
+  public struct Result: Sendable {
+    /// [N, C, H, W] in f64.
+    public let images: Tensor
+    public let labels: [Int]
+    /// From the last layer to the first.
+    public let layers: [Layer]
+  }
+
+  /// Where the recursion starts: what is known of the last layer's output.
+  struct Start {
+    let cotangent: Tensor
+    /// Its values, where they are known.
+    let value: Tensor?
+    let labels: [Int]
+  }
+
+  /// Where the recursion ends above the data: everything behind this value is known, and what is below
+  /// takes more than linear equations.
+  struct OpenEnd {
+    /// The value, a layer's output.
+    let node: NodeID
+    /// That layer, by its weight.
+    let layer: String
+    /// What it is, and for each element whether that is known.
+    let value: Tensor
+    let isKnown: [Bool]
+    let cotangent: Tensor
+    /// What the gradient of the layer's weight is to be multiplied with, so that its equations weigh as
+    /// those of the value.
+    let gradientScale: Double
+  }
+
+  /// What the recursion gives.
+  enum Outcome {
+    case images(Result)
+    case open(OpenEnd, layers: [Layer])
+  }
+
+  let model: Model
+  let backend: any Backend
+  /// The forward pass of the batch in f64; inputs are parameters, buffers, and the data last.
+  let graph: Graph
+  let chain: LayerChain
+
+  /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
+  public init(
+    model: Model, batchSize: Int = 1, mode: ForwardMode = .evaluation, backend: any Backend
+  ) throws(AttackError) {
+    guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
+      throw AttackError(
+        "layer peeling needs a model that takes one image and gives it one label; use the attack auto"
+      )
+    }
+    guard model.classifier?.bias != nil, model.lastPeeledLayer?.bias != nil else {
+      throw AttackError(
+        "layer peeling starts from the bias of a fully connected last layer, which \(model.name) "
+          + "lacks; use the attack auto")
+    }
+    try self.init(model: model, batchSize: batchSize, mode: mode, backend: backend) {
+      $0.outputs[0]
+    }
+  }
+
+  /// - Parameter output: the value from which the chain goes back to the data.
+  init(
+    model: Model, batchSize: Int = 1, mode: ForwardMode = .evaluation, backend: any Backend,
+    output: (Graph) throws(AttackError) -> NodeID
+  ) throws(AttackError) {
+    let builder = GraphBuilder()
+    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input(
+      "data", Shape([batchSize] + model.inputShape.dimensions), .f64)
+    let trace = model.trace(data, parameters: parameters, buffers: buffers, mode: mode)
+    graph = builder.build(outputs: [trace.bottleneck?.encoding ?? trace.logits])
+    let dataInput = parameters.count + buffers.count
+    let dataNode = graph.nodes.firstIndex { node in
+      if case .input(let index, _) = node.op { return index == dataInput }
+      return false
+    }
+    guard let dataNode else { throw AttackError("\(model.name) does not read its input") }
+    chain = try LayerChain(graph, from: output(graph), data: NodeID(dataNode))
+    self.model = model
+    self.backend = backend
+  }
+
+  /// One image.
+  ///
+  /// - Throws: ``AttackError`` when a gradient that is needed was not shared, or a layer cannot be
+  ///   undone.
+  public func reconstruct(
+    _ update: SharedUpdate, _ weighted: WeightedModel
+  ) throws(AttackError) -> Result {
+    try requireGradients(update)
+    return try reconstruct(
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+  }
+
+  /// - Throws: ``AttackError`` when the gradient of a layer was not shared.
+  func requireGradients(_ update: SharedUpdate) throws(AttackError) {
+    try update.requireOneGradient("layer peeling")
+    var needed = chain.links.compactMap { link -> Int? in
+      if case .contraction(_, _, let parameter) = link { return parameter }
+      return nil
+    }
+    needed += [model.classifier?.bias, model.lastPeeledLayer?.bias].compactMap(\.self)
+    if let absent = needed.first(where: { update.gradient(of: $0) == nil }) {
+      let name =
+        model.parameters.indices.contains(absent) ? model.parameters[absent].name : "a buffer"
+      throw AttackError(
+        "layer peeling needs the gradient of \(name), which was not shared; use the attack auto")
+    }
+  }
+
+  /// One image.
+  ///
+  /// - Parameters:
+  ///   - parameters: the model's weights, in its order, any floating-point type; `buffers` likewise.
+  ///   - gradients: the shared gradient, one tensor per parameter.
+  public func reconstruct(
+    parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
+  ) throws(AttackError) -> Result {
+    guard let bias = model.classifier?.bias, let first = model.lastPeeledLayer?.bias else {
+      throw AttackError("layer peeling needs a bias at the last layer; use the attack auto")
+    }
+    let sums = gradients[first].converted(to: .f64)
+    let cotangent = sums.reshaped(to: [1, sums.shape.elementCount])
+    let elements = gradients[bias].doubles
+    let label = elements.indices.min { elements[$0] < elements[$1] } ?? 0
+    return try reconstruct(
+      from: Start(cotangent: cotangent, value: nil, labels: [label]), parameters: parameters,
+      buffers: buffers, gradients: gradients)
+  }
+
+  func reconstruct(
+    from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
+  ) throws(AttackError) -> Result {
+    let outcome = try peel(
+      from: start, parameters: parameters, buffers: buffers, gradients: gradients,
+      stopsWhenOpen: false)
+    guard case .images(let result) = outcome else {
+      preconditionFailure("a recursion that was not to stop stopped")
+    }
+    return result
+  }
+
+  /// The recursion.
+  ///
+  /// - Parameters:
+  ///   - stopsWhenOpen: whether it ends at a layer above the first whose input its equations leave open
+  ///     or nearly so, instead of going on with the least one that fits.
+  ///   - testsRank: whether each layer's equations are tested for open directions, up to the first that
+  ///     has one.
+  ///   - shouldStop: asked now and then.
+  /// - Throws: ``AttackError`` when it was stopped, too.
+  func peel(
+    from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor],
+    stopsWhenOpen: Bool, testsRank: Bool = false, shouldStop: () -> Bool = { false }
+  ) throws(AttackError) -> Outcome {
+    let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
+    var value = start.value.map(KnownValue.init)
+    var cotangent = start.cotangent
+    var layers: [Layer] = []
+    do {
+      for link in chain.links {
+        switch link {
+        case .contraction(let output, let input, let parameter):
+          let inverse = try contractionInverse(
+            output, input, inputs[parameter], cotangent, isOutputKnown: value?.isKnown)
+          let isComfortable =
+            Double(inverse.equationCount)
+            >= LayerPeeling.comfortableEquations * Double(inverse.columnCount)
+          if stopsWhenOpen, let value, !isComfortable, !isData(input) {
+            return .open(
+              OpenEnd(
+                node: output, layer: model.parameters[parameter].name, value: value.tensor,
+                isKnown: value.isKnown, cotangent: cotangent,
+                gradientScale: inverse.weightGradientScale), layers: layers)
+          }
+          let target = inverse.target(
+            output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
+          let solution = try solution(of: inverse, target, for: input, shouldStop: shouldStop)
+          if shouldStop() { throw AttackError("layer peeling was stopped", .stopped) }
+          var layer = Layer(
+            name: model.parameters[parameter].name, equations: inverse.equationCount,
+            unknowns: inverse.columnCount, steps: solution.steps,
+            relativeResidual: solution.relativeResidual, condition: solution.condition)
+          layer.lostValues = value?.isKnown.count { !$0 } ?? 0
+          if testsRank, !layers.contains(where: \.isOpen) {
+            layer.hasOpenDirection = try inverse.hasOpenDirection(shouldStop: shouldStop)
+          }
+          layers.append(layer)
+          value = KnownValue(Tensor(graph[input].shape, .f64(solution.x)))
+          cotangent = try inverse.inputCotangent(cotangent)
+        case .structural(let output, let input):
+          value = try value.map { value throws(GraphError) in
+            let mask = Tensor(value.tensor.shape, .f64(value.isKnown.map { $0 ? 1 : 0 }))
+            return KnownValue(
+              tensor: try rearranged(value.tensor, output, input),
+              isKnown: try rearranged(mask, output, input).doubles.map { $0 != 0 })
+          }
+          cotangent = try rearranged(cotangent, output, input)
+        case .elementwise(let output, let input):
+          let undone = try undone(value, cotangent, output, input, inputs)
+          (value, cotangent) = (undone.value, undone.cotangent)
+          if let last = layers.indices.last {
+            layers[last].impossibleValues += undone.impossibleCount
+          }
+        }
+      }
+    } catch let error as GraphError {
+      throw AttackError("layer peeling cannot run this model: \(error.message)")
+    } catch let error as AttackError {
+      throw error
+    } catch {
+      throw AttackError("layer peeling failed: \(error)")
+    }
+    guard let image = value?.tensor else {
+      throw AttackError("the model has no layer whose weight gradient gives its input")
+    }
+    return .images(Result(images: image, labels: start.labels, layers: layers))
+  }
+
+  func contractionInverse(
+    _ output: NodeID, _ input: NodeID, _ weight: Tensor, _ cotangent: Tensor,
+    isOutputKnown: [Bool]?
+  ) throws(GraphError) -> ContractionInverse {
+    try ContractionInverse(
+      graph[output].op, inputType: graph[input].type,
+      isInputFirst: graph[output].operands[0] == input, weight: weight, cotangent: cotangent,
+      isOutputKnown: isOutputKnown, backend: backend)
+  }
+
+  /// The input that fits best; of many images that do, the smoothest.
+  private func solution(
+    of inverse: ContractionInverse, _ target: [Double], for input: NodeID,
+    shouldStop: () -> Bool
+  ) throws(GraphError) -> LSQR.Solution {
+    let isImage = isData(input) && graph[input].shape.rank == 4
+    if !isImage || inverse.equationCount >= inverse.columnCount {
+      let solution = try LSQR().solve(inverse, target, shouldStop: shouldStop)
+      guard isImage, solution.relativeResidual > LayerPeeling.unfinishedResidual else {
+        return solution
+      }
+    }
+    let completion = SmoothCompletion(
+      inverse, imageShape: graph[input].shape, weight: LayerPeeling.smoothnessWeight)
+    return try LSQR().solve(completion, completion.target(target), shouldStop: shouldStop)
+  }
+
+  private func isData(_ node: NodeID) -> Bool {
+    if case .input = graph[node].op { true } else { false }
+  }
+
+  /// Equations for each unknown from which a linear system is well enough conditioned to be solved on
+  /// its own, where there is another way.
+  private static let comfortableEquations = 1.25
+
+  /// Relative residual of a system whose condition keeps the solver from its end.
+  static let unfinishedResidual = 1e-10
+  /// Small beside equations, which are exact, and above the rounding of the gradient.
+  private static let smoothnessWeight = 1e-3
+
+  /// A tensor of the output's elements in the input's order. For a rearrangement the transpose is the
+  /// inverse.
+  private func rearranged(
+    _ tensor: Tensor, _ output: NodeID, _ input: NodeID
+  ) throws(GraphError) -> Tensor {
+    let builder = GraphBuilder()
+    let source = builder.input("input", graph[input].shape, .f64)
+    let elements = builder.input("output", graph[output].shape, .f64)
+    let result = try builder.add(graph[output].op, [source])
+    let back = result.pullback(elements, to: [source])[0]
+    let placeholder = Tensor(source.shape, .f64, repeating: 0)
+    return try backend.evaluate(builder.build(outputs: [back]), [placeholder, tensor])[0]
+  }
+
+  /// What is known of a value inside the model.
+  private struct KnownValue {
+    let tensor: Tensor
+    let isKnown: [Bool]
+
+    init(tensor: Tensor, isKnown: [Bool]) {
+      self.tensor = tensor
+      self.isKnown = isKnown
+    }
+
+    /// All of it.
+    init(_ tensor: Tensor) {
+      self.init(
+        tensor: tensor, isKnown: [Bool](repeating: true, count: tensor.shape.elementCount))
+    }
+  }
+
+  private func undone(
+    _ value: KnownValue?, _ cotangent: Tensor, _ output: NodeID, _ input: NodeID, _ inputs: [Tensor]
+  ) throws -> (value: KnownValue?, cotangent: Tensor, impossibleCount: Int) {
+    let inverse = try ElementwiseInverse(
+      graph, from: input, to: output, inputs: inputs, backend: backend)
+    guard let value else {
+      guard !inverse.needsArgument else {
+        throw AttackError(
+          "layer peeling needs logits without an activation on top; use the attack auto")
+      }
+      return (nil, try inverse.argumentCotangent(cotangent, at: nil), 0)
+    }
+    guard let (argument, isKnown, impossibleCount) = try inverse.argument(for: value.tensor) else {
+      throw AttackError(
+        "an activation of \(model.name) turns, as GELU and SiLU do, so layer peeling cannot undo it; "
+          + "use the attack auto")
+    }
+    let known = KnownValue(
+      tensor: argument, isKnown: zip(value.isKnown, isKnown).map { $0 && $1 })
+    return (known, try inverse.argumentCotangent(cotangent, at: argument), impossibleCount)
+  }
+}
+
+extension Model {
+  /// The layer at which layer peeling starts: the last one, or the last before any noise.
+  var lastPeeledLayer: Classifier? { bottleneck?.encoder ?? classifier }
+}

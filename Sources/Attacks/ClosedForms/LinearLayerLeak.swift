@@ -1,0 +1,144 @@
+import Clients
+import TensorGraph
+
+/// The input of a fully connected first layer, whatever follows; see ``LinearLayerLeak``.
+public struct LinearLayerAttack: ClosedFormAttack {
+  // Quotients of two tensors' gradients, whatever the weights and the loss.
+  public let descriptor = AttackDescriptor(
+    name: .linear, summary: "closed form, for a fully connected first layer",
+    paper: "Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1",
+    needs: [AttackNeed(.architecture), AttackNeed(.batchSize)], category: .eavesdropper,
+    searches: false, method: "linear layer")
+
+  public init() {}
+
+  public func solve(
+    _ problem: AttackProblem, _ run: AttackRun
+  ) throws(AttackError) -> ClosedFormSolution {
+    let image = try LinearLayerLeak(model: problem.weighted.model).reconstruct(problem.update).image
+    return ClosedFormSolution(images: image, labels: [try problem.label(of: image)])
+  }
+}
+
+/// The input of a fully connected first layer, straight from its gradient.
+///
+/// With y = W x + b, ∂ℓ/∂W = (∂ℓ/∂y) xᵀ and ∂ℓ/∂b = ∂ℓ/∂y: row i of the weight's gradient is the private
+/// input times component i of the bias's (Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1). All
+/// rows are used, x = Σᵢ bᵢ Wᵢ / Σᵢ bᵢ², which is the least-squares solution.
+///
+/// For a convolution the argument fails: its weight's gradient sums over all positions, so that no row
+/// is a multiple of the input.
+public struct LinearLayerLeak: Sendable {
+  public struct Result: Sendable {
+    /// [1, C, H, W] in f64.
+    public let image: Tensor
+    /// Nil where the last layer's gradient does not tell; see ``LabelRecovery``.
+    public let label: Int?
+  }
+
+  /// The first layer's parameters, by their indices in the model.
+  struct FirstLayer: Sendable {
+    let weight: Int
+    let bias: Int
+    /// How its weight is stored.
+    let classifier: Model.Classifier
+
+    /// - Throws: ``AttackError`` when the weight is stored as [inputs, units].
+    func requireUsualOrder(_ attack: String) throws(AttackError) {
+      guard !classifier.isTransposed else {
+        throw AttackError(
+          "\(attack) reads a first layer's weight as [units, inputs], and this model stores it as "
+            + "[inputs, units]; use the attack auto")
+      }
+    }
+  }
+
+  let layer: FirstLayer
+  private let model: Model
+
+  /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
+  public init(model: Model) throws(AttackError) {
+    let builder = GraphBuilder()
+    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input("data", model.probeShape, .f64)
+    let logits = model.withoutNormalization.forward(
+      data, parameters: parameters, buffers: buffers)
+    let graph = builder.build(outputs: [logits])
+    let reader = LayerReader(graph: graph, parameters: model.parameters)
+    guard let product = LinearLayerLeak.firstProduct(graph, data: "data"),
+      let layer = reader.linearLayer(startingAt: product)
+    else {
+      throw AttackError(
+        "\(model.name) does not begin with a fully connected layer, so no row of a gradient is a "
+          + "multiple of the input (a convolution's sums over positions); try the model mlp, or "
+          + "the attack peeling or dlg")
+    }
+    guard let bias = layer.bias else {
+      throw AttackError(
+        "the first layer of \(model.name) has no bias, whose gradient the closed form divides by; "
+          + "use the attack auto")
+    }
+    self.model = model
+    self.layer = FirstLayer(weight: layer.weight, bias: bias, classifier: layer)
+  }
+
+  /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
+  ///   vanishes or was not shared.
+  public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
+    guard update.batchSize == 1 else {
+      throw AttackError(
+        "the closed form reads one example off a gradient, and this update comes from "
+          + "\(update.batchSize); use the attack dlg or auto")
+    }
+    // Every step moves the layer by multiples of the one input, unless weights decay.
+    if let training = update.training, training.weightDecay > 0 {
+      try update.requireOneGradient("the linear layer's closed form")
+    }
+    guard let weightGradient = update.gradient(of: layer.weight),
+      let factors = update.gradient(of: layer.bias)?.doubles
+    else {
+      throw AttackError(
+        "the closed form needs the gradients of \(model.parameters[layer.weight].name) and "
+          + "\(model.parameters[layer.bias].name), which were not both shared; use the attack auto")
+    }
+    let rows = layer.classifier.rows(of: weightGradient, classCount: factors.count)
+    let squared = factors.reduce(0) { $0 + $1 * $1 }
+    guard squared > 0, squared.isFinite else {
+      throw AttackError(
+        "the first layer's bias has no gradient (its units were all inactive), so the input cannot "
+          + "be read off; use the attack auto")
+    }
+    let features = rows.count / factors.count
+    var image = [Double](repeating: 0, count: features)
+    for (row, factor) in factors.enumerated() {
+      for feature in 0..<features { image[feature] += factor * rows[row * features + feature] }
+    }
+    image = image.map { $0 / squared }
+    if let normalization = model.normalization {
+      image = normalization.pixels(image, imageElements: features)
+    }
+    return Result(
+      image: Tensor(Shape([1] + model.inputShape.dimensions), .f64(image)),
+      label: try? LabelRecovery.singleLabel(of: update, model: model))
+  }
+
+  /// The product that the data enter, when nothing but a change of shape comes before.
+  private static func firstProduct(_ graph: Graph, data: String) -> NodeID? {
+    var reshaped: Set<NodeID> = []
+    for (index, node) in graph.nodes.enumerated() {
+      if case .input(let input, _) = node.op, graph.inputs[input].name == data {
+        reshaped.insert(NodeID(index))
+      }
+      guard node.operands.contains(where: reshaped.contains) else { continue }
+      switch node.op {
+      case .structural(.reshape): reshaped.insert(NodeID(index))
+      case .contraction(.matmul): return NodeID(index)
+      case .input, .constant, .iota, .elementwise, .reduction, .contraction, .structural,
+        .indexing:
+        return nil
+      }
+    }
+    return nil
+  }
+}

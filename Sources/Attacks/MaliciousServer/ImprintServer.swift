@@ -1,0 +1,139 @@
+import Clients
+import TensorGraph
+
+/// Robbing the Fed (Fowl et al. 2022, arXiv 2110.13057, sections 3 and 4): a server puts a small block
+/// in front of the model that sorts a batch into bins, so that the images fall out of its gradient.
+///
+/// The block measures every image by the same h, here its mean brightness, against k thresholds:
+/// zᵢ = relu(⟨h, x⟩ - cᵢ). All zᵢ act alike on what follows, so that the gradient of row i is
+/// Gᵢ = Σₙ sₙ xₙ over the images above cᵢ, and its bias's is Bᵢ = Σₙ sₙ. An image that is alone between
+/// cᵢ and cᵢ₊₁ is x = (Gᵢ - Gᵢ₊₁) / (Bᵢ - Bᵢ₊₁). With thresholds at the quantiles of the brightness, an
+/// image of n is alone with probability (1 - 1/k)ⁿ⁻¹.
+public struct ImprintServer: Sendable {
+  /// What the difference of two neighbouring rows holds: an image, or the blend of several.
+  public struct Content: Sendable {
+    public let bin: Int
+    /// [C, H, W] in f64.
+    public let image: Tensor
+  }
+
+  /// The client's model with the block in front of it.
+  public let model: Model
+  /// Ascending; the first lies below every image.
+  public let thresholds: [Double]
+  private let weight: Int
+  private let bias: Int
+
+  /// Where the block's parameters are in the model.
+  private static let place = "imprint"
+
+  /// - Parameters:
+  ///   - model: what the client believes to train.
+  ///   - samples: images [C, H, W] like the client's, values in 0...1, to take quantiles from. At least
+  ///     one.
+  ///   - bins: at least 2.
+  /// - Throws: ``AttackError`` when the numbers do not fit, or all samples are equally bright.
+  public init(model: Model, samples: [Tensor], bins: Int) throws(AttackError) {
+    guard bins >= 2, bins <= 65536 else {
+      throw AttackError("\(bins) bins: give a number from 2 to 65536")
+    }
+    let brightness = samples.map(ImprintServer.measure).filter(\.isFinite).sorted()
+    guard let least = brightness.first, let most = brightness.last, least < most else {
+      throw AttackError(
+        "all \(samples.count) sample images are equally bright, so no threshold separates them; "
+          + "give other images")
+    }
+    // No image of values in 0...1 is below -1.
+    thresholds =
+      [-1] + (1..<bins).map { ImprintServer.quantile(Double($0) / Double(bins), brightness) }
+    let body = model.body
+    self.model = Model(
+      name: "imprint+" + model.name, inputShape: model.inputShape, classCount: model.classCount
+    ) { scope, images in
+      let block = scope[ImprintServer.place]
+      let measures = block["measure"].linear(images.flattenedPerSample(), to: bins).relu()
+      let pixels = model.inputShape.elementCount
+      let change = block["restore"].linear(measures, to: pixels)
+      return body(scope, images + change.reshape(to: images.shape))
+    }
+    weight = try ImprintServer.index("weight", in: self.model)
+    bias = try ImprintServer.index("bias", in: self.model)
+  }
+
+  private static func index(_ name: String, in model: Model) throws(AttackError) -> Int {
+    let full = place + ".measure." + name
+    guard let index = model.parameters.firstIndex(where: { $0.name == full }) else {
+      throw AttackError("\(model.name) has no parameter \(full)")
+    }
+    return index
+  }
+
+  /// The planted block, and the rest drawn afresh.
+  public func weights(seed: UInt64) -> WeightedModel {
+    let pixels = model.inputShape.elementCount
+    let bins = thresholds.count
+    let parameters = model.initialParameters(seed: seed, dtype: .f64).map { name, tensor in
+      switch name {
+      case ImprintServer.place + ".measure.weight":
+        return Tensor(tensor.shape, .f64, repeating: 1 / Double(pixels))
+      case ImprintServer.place + ".measure.bias":
+        return Tensor(tensor.shape, .f64(thresholds.map { -$0 }))
+      case ImprintServer.place + ".restore.weight":
+        // Small, so that the rest of the model still sees the image.
+        return Tensor(tensor.shape, .f64, repeating: 1 / Double(bins))
+      case ImprintServer.place + ".restore.bias":
+        return Tensor(tensor.shape, .f64, repeating: 0)
+      default:
+        return tensor
+      }
+    }
+    return WeightedModel(
+      model: model, parameters: parameters, buffers: model.initialBuffers(dtype: .f64).map(\.tensor)
+    )
+  }
+
+  /// What the bins hold; empty ones are left out.
+  public func contents(of update: SharedUpdate) -> [Content] {
+    let rows = update.gradients[weight].doubles
+    let sums = update.gradients[bias].doubles
+    let pixels = model.inputShape.elementCount
+    let largest = sums.reduce(0) { max($0, abs($1)) }
+    // Below this a difference of sums is rounding.
+    let least = largest * (update.gradients[bias].dtype == .f64 ? 1e-13 : 1e-6)
+    return sums.indices.compactMap { bin in
+      let isLast = bin + 1 == sums.count
+      let sum = sums[bin] - (isLast ? 0 : sums[bin + 1])
+      guard abs(sum) > least else { return nil }
+      let image = (0..<pixels).map { pixel in
+        let next = isLast ? 0 : rows[(bin + 1) * pixels + pixel]
+        return (rows[bin * pixels + pixel] - next) / sum
+      }
+      return Content(bin: bin, image: Tensor(model.inputShape, .f64(image)))
+    }
+  }
+
+  /// The bin that an image falls into.
+  public func bin(of image: Tensor) -> Int {
+    let brightness = ImprintServer.measure(image)
+    return max((thresholds.firstIndex { $0 >= brightness } ?? thresholds.count) - 1, 0)
+  }
+
+  /// Images that are alone in their bin, in expectation, of `count` independent ones.
+  public static func expectedIsolatedCount(count: Int, bins: Int) -> Double {
+    var share = 1.0
+    for _ in 1..<max(count, 1) { share *= 1 - 1 / Double(bins) }
+    return Double(count) * share
+  }
+
+  private static func measure(_ image: Tensor) -> Double {
+    image.doubles.reduce(0, +) / Double(max(image.shape.elementCount, 1))
+  }
+
+  /// Linear between the two nearest of the sorted values.
+  private static func quantile(_ share: Double, _ sorted: [Double]) -> Double {
+    let position = share * Double(sorted.count - 1)
+    let below = Int(position)
+    let above = min(below + 1, sorted.count - 1)
+    return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
+  }
+}

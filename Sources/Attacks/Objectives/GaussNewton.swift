@@ -1,0 +1,73 @@
+import Clients
+import TensorGraph
+
+/// The graph of products with the Gauss-Newton matrix of gradient matching: JᵀJ v, where J is the
+/// Jacobian of the batch's parameter gradient with respect to what is sought (the images, and the
+/// label probabilities or logits where they are sought too).
+///
+/// A product is a forward-mode derivative followed by a reverse-mode one, so J itself is never formed.
+///
+/// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers; the
+/// direction v: images, and labels where they are sought; with a weighted ``MatchingView`` one weight
+/// per shared parameter. With `columns` the directions and products have a new first axis of that
+/// extent, and what does not depend on the direction is computed once.
+public struct GaussNewtonGraph: Sendable {
+  public let function: GraphFunction
+  /// The images [N, C, H, W].
+  public let images: ValueHandle
+  public let labels: ValueHandle
+  /// The model's parameters.
+  public let parameters: [ValueHandle]
+  /// The model's buffers.
+  public let buffers: [ValueHandle]
+  /// The directions, in the order of the unknowns: images, then labels.
+  public let directions: [ValueHandle]
+  /// The weights of the gradients' elements; empty without weights.
+  public let weights: [ValueHandle]
+  /// The products, likewise.
+  public let products: [ValueHandle]
+
+  /// - Parameters:
+  ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
+  ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
+  public init(
+    _ signature: UpdateSignature, labelForm: LabelForm, seeksLabels: Bool, columns: Int? = nil,
+    dtype: DType = .f64
+  ) {
+    let (model, batchSize, loss) = (signature.model, signature.batchSize, signature.loss)
+    let (shared, training) = (signature.shared, signature.training)
+    let (mode, view) = (signature.mode, signature.view)
+    precondition(
+      !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
+    let builder = GraphBuilder()
+    let inputs = builder.attackInputs(
+      model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
+    let variables = seeksLabels ? [inputs.images, inputs.labels] : [inputs.images]
+    let tangents = variables.enumerated().map {
+      builder.input("direction \($0)", $1.shape, dtype)
+    }
+    let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
+    let candidate = model.clientUpdate(
+      images: inputs.images, labels: inputs.labels, labelForm: labelForm,
+      parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
+      mode: mode)
+    let gradients = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
+    let changes = Value.pushforward(
+      gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
+    let products = Value.pullback(
+      zip(gradients, changes).map { (value: $0, cotangent: $1) }, to: variables)
+    let single = builder.function(computing: products)
+    images = inputs.images.handle
+    labels = inputs.labels.handle
+    parameters = inputs.parameters.map(\.handle)
+    buffers = inputs.buffers.map(\.handle)
+    directions = tangents.map(\.handle)
+    self.weights = weights.map(\.handle)
+    self.products = products.map(\.handle)
+    if let columns {
+      function = single.vectorized(inputs: directions, count: columns)
+    } else {
+      function = single
+    }
+  }
+}

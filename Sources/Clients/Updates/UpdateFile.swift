@@ -1,0 +1,265 @@
+import ModelIO
+import TensorGraph
+
+/// What a client's file holds.
+public enum UpdateKind: String, Hashable, Sendable, CaseIterable, Codable {
+  case gradient
+  /// Weights after the client's local steps minus those before.
+  case difference
+}
+
+/// How a file becomes an update.
+public struct UpdateReading: Sendable {
+  /// Gradient or difference of weights.
+  public var kind: UpdateKind
+  /// Of plain gradient descent; needed for a difference without `training`.
+  public var learningRate: Double?
+  /// Steps between the weights whose difference it is; nil for one on the whole batch.
+  public var training: LocalTraining?
+  /// The weights before, in the model's order: a difference carries their rounding. Nil when that is not
+  /// to be reckoned with.
+  public var startingWeights: [Tensor]?
+  /// Number of examples in the private batch.
+  public var batchSize: Int
+  /// The loss whose gradient it is.
+  public var loss: ClientLoss
+  /// How names in the file differ from the model's.
+  public var renamings: [TensorRenaming]
+
+  /// A gradient, unless something else is said.
+  public init(
+    kind: UpdateKind = .gradient, learningRate: Double? = nil,
+    training: LocalTraining? = nil, startingWeights: [Tensor]? = nil, batchSize: Int,
+    loss: ClientLoss = .meanCrossEntropy, renamings: [TensorRenaming] = []
+  ) {
+    self.kind = kind
+    self.learningRate = learningRate
+    self.training = training
+    self.startingWeights = startingWeights
+    self.batchSize = batchSize
+    self.loss = loss
+    self.renamings = renamings
+  }
+}
+
+/// A gradient or weight difference in a safetensors file, matched to a model's parameters.
+public struct UpdateFile: Sendable {
+  /// Of the file.
+  public let path: String
+  /// Which tensor of the file belongs to which parameter.
+  public let matching: TensorMatching
+  /// What was read.
+  public package(set) var update: SharedUpdate
+  /// What a user should know: what is missing, what is left over, what is all zeros. One sentence each.
+  public let notes: [String]
+
+  /// Reads `path` for the parameters of `model`.
+  ///
+  /// - Parameter wanted: the parameters with what is known of their names in training code; nil for
+  ///   just their names.
+  /// - Throws: `FileError` when the file is malformed, a tensor does not fit its parameter, is not of
+  ///   floating-point type or not finite, or nothing matches; ``AttackError`` for a difference that no
+  ///   gradient follows from.
+  public init(
+    contentsOf path: String, for model: Model, wanted: [WantedTensor]? = nil,
+    _ reading: UpdateReading
+  ) throws {
+    let file = try SafetensorsFile(contentsOf: path)
+    let wanted = wanted ?? model.parameters.map { WantedTensor($0.name, $0.shape) }
+    precondition(
+      wanted.map(\.shape) == model.parameters.map(\.shape), "other parameters are wanted")
+    try reading.loss.check(classCount: model.classCount)
+    let factor = try UpdateFile.gradientFactor(reading)
+    matching = TensorMatching(
+      wanted, in: file.names.map { ($0, file.type(of: $0)?.shape ?? []) },
+      renamings: reading.renamings)
+    try UpdateFile.check(matching, file, model)
+    var gradients = model.parameters.map { Tensor($0.shape, .f32, repeating: 0) }
+    var silent: [String] = []
+    var rounding = [Double](repeating: 0, count: gradients.count)
+    for match in matching.matches {
+      let tensor = try UpdateFile.finiteTensor(match.fileName, in: file)
+      let traces = NumberTraces(tensor)
+      if traces.zeroCount == traces.count { silent.append(match.fileName) }
+      let shared = factor * traces.norm
+      rounding[match.wanted] += shared * shared * traces.format.relativeRounding
+      let turned = match.isTransposed ? tensor.matrixTransposed : tensor
+      if reading.kind == .difference, let start = reading.startingWeights {
+        // Each step rounds the weights that it leaves.
+        let steps = Double(reading.training?.stepsPerClient ?? 1)
+        rounding[match.wanted] +=
+          factor * factor * steps
+          * WeightGrid.roundingEnergy(of: turned, weights: start[match.wanted])
+      }
+      gradients[match.wanted] = factor == 1 ? turned : turned.multiplied(by: factor)
+    }
+    guard silent.count < matching.matches.count else {
+      throw FileError(
+        path: path,
+        problem: "every tensor that belongs to the model is all zeros, so it carries nothing",
+        remedy: EmptyUpdate.causes(model, reading.loss))
+    }
+    let square = gradients.reduce(0) { sum, tensor in
+      sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
+    }
+    update = SharedUpdate(
+      gradients: gradients, batchSize: reading.batchSize, loss: reading.loss,
+      training: reading.training, sharedParameters: matching.matches.map(\.wanted),
+      relativeRounding: rounding.reduce(0, +) / max(square, .leastNormalMagnitude),
+      roundingEnergies: rounding, origin: reading.origin)
+    self.path = path
+    notes = UpdateFile.notes(matching, silent: silent, buffers: model.buffers.map(\.name))
+  }
+
+  /// What the file's tensors are multiplied with to give a gradient.
+  package static func gradientFactor(_ reading: UpdateReading) throws(AttackError) -> Double {
+    switch reading.kind {
+    case .gradient:
+      if let training = reading.training, !training.isOneStep {
+        throw AttackError(
+          "\(training) give a difference of weights, no gradient; use --update-kind difference")
+      }
+      return 1
+    case .difference:
+      guard let rate = reading.training?.learningRate ?? reading.learningRate, rate > 0,
+        rate.isFinite
+      else {
+        throw AttackError(
+          "a difference of weights is -learning rate times the gradient; give the learning rate, a "
+            + "number above 0, with --learning-rate")
+      }
+      return -1 / rate
+    }
+  }
+
+  private static func check(
+    _ matching: TensorMatching, _ file: SafetensorsFile, _ model: Model
+  ) throws(FileError) {
+    if let wrong = matching.wrongShapes.first {
+      throw FileError(
+        path: file.path,
+        problem: "tensor \(wrong.fileName.quotedForMessage) has the shape \(wrong.shape), and "
+          + "\(matching.wanted[wrong.wanted].name) of \(model.name) is "
+          + "\(matching.wanted[wrong.wanted].shape)",
+        remedy:
+          "give the update of this very model (its width, classes and input size must be those "
+          + "that the client trained), or match it otherwise with --rename")
+    }
+    guard !file.names.isEmpty else {
+      throw FileError(
+        path: file.path, problem: "it holds no tensors",
+        remedy: "save the gradients of the parameters, by their names, after backward()")
+    }
+    guard matching.matches.isEmpty else { return }
+    let wanted = matching.wanted.prefix(3).map(\.name.quotedForMessage).joined(separator: ", ")
+    let found = file.names.prefix(3).map(\.quotedForMessage).joined(separator: ", ")
+    throw FileError(
+      path: file.path,
+      problem:
+        "none of its \(file.names.count) tensors (\(found), ...) is named like a parameter of "
+        + "\(model.name) (\(wanted), ...)",
+      remedy: "give the update of this model, or tell how names differ with --rename OLD=NEW")
+  }
+
+  private static func finiteTensor(
+    _ name: String, in file: SafetensorsFile
+  ) throws(FileError) -> Tensor {
+    guard file.type(of: name)?.dtype.isFloatingPoint == true else {
+      throw FileError(
+        path: file.path,
+        problem:
+          "tensor \(name.quotedForMessage) holds \(file.storedType(of: name)?.rawValue ?? "?") "
+          + "numbers, and a gradient is made of floating-point ones",
+        remedy: "save it before it is quantised, or scaled back")
+    }
+    let tensor = try file.tensor(named: name)
+    let broken = tensor.doubles.count { !$0.isFinite }
+    guard broken == 0 else {
+      throw FileError(
+        path: file.path,
+        problem: "\(broken) of the \(tensor.shape.elementCount) numbers of tensor "
+          + "\(name.quotedForMessage) are not finite",
+        remedy: "share a step whose loss did not overflow (mixed precision scales losses up)")
+    }
+    return tensor
+  }
+
+  private static func notes(
+    _ matching: TensorMatching, silent: [String], buffers: [String]
+  ) -> [String] {
+    var notes: [String] = []
+    let (missing, extras) = (matching.missing, matching.extras)
+    if !missing.isEmpty {
+      let names = missing.map { matching.wanted[$0].name }
+      var text =
+        "\(missing.count) of \(matching.wanted.count) parameters are not in the file and are left out "
+        + "of the attack: \(listed(names))."
+      if let first = names.first, let near = nearestSpelling(to: first, in: extras) {
+        text +=
+          " If \(near.quotedForMessage) is \(first.quotedForMessage), say so with --rename "
+          + "'\(near)=\(first)'."
+      }
+      notes.append(text.escapingControlCharacters)
+    }
+    let statistics = extras.filter {
+      buffers.contains(WrapperNames.stripped($0)) || $0.hasSuffix("num_batches_tracked")
+        || $0.hasSuffix("running_mean") || $0.hasSuffix("running_var")
+    }
+    let strangers = extras.filter { !statistics.contains($0) }
+    if !statistics.isEmpty {
+      notes.append(
+        "\(statistics.count) tensors are statistics, not parameters, and have no gradient: "
+          + "\(listed(statistics)).")
+    }
+    if !strangers.isEmpty {
+      notes.append(
+        "\(strangers.count) tensors of the file belong to no parameter and are not used: "
+          + "\(listed(strangers)).")
+    }
+    if !silent.isEmpty {
+      notes.append(
+        "\(silent.count) tensors are all zeros (a frozen or inactive layer, or gradients that were "
+          + "dropped): \(listed(silent)).")
+    }
+    return notes
+  }
+
+  private static func listed(_ names: [String]) -> String {
+    names.prefix(4).map { String($0.prefix(60)).escapingControlCharacters }.joined(separator: ", ")
+      + (names.count > 4 ? ", ..." : "")
+  }
+}
+
+extension UpdateReading {
+  /// What the update is known by.
+  var origin: SharedUpdate.Origin {
+    switch kind {
+    case .gradient: .gradient
+    case .difference:
+      .difference(learningRate: training?.learningRate ?? learningRate ?? 1)
+    }
+  }
+}
+
+extension Tensor {
+  /// The transpose of a matrix of floating-point numbers.
+  package var matrixTransposed: Tensor {
+    precondition(shape.rank == 2, "\(shape) is no matrix")
+    let (rows, columns) = (shape[0], shape[1])
+    func turned<Element>(_ elements: [Element]) -> [Element] {
+      (0..<elements.count).map { elements[$0 % rows * columns + $0 / rows] }
+    }
+    return switch storage {
+    case .f32(let elements): Tensor([columns, rows], .f32(turned(elements)))
+    case .f64(let elements): Tensor([columns, rows], .f64(turned(elements)))
+    case .i32(let elements): Tensor([columns, rows], .i32(turned(elements)))
+    case .i64(let elements): Tensor([columns, rows], .i64(turned(elements)))
+    case .bool(let elements): Tensor([columns, rows], .bool(turned(elements)))
+    }
+  }
+
+  /// In f64: dividing by a learning rate should not round again.
+  package func multiplied(by factor: Double) -> Tensor {
+    Tensor(shape, .f64(doubles.map { $0 * factor }))
+  }
+}

@@ -1,0 +1,225 @@
+import Clients
+import ModelIO
+import TensorGraph
+
+/// How a file becomes the update of a language model's client.
+public struct TextUpdateReading: Sendable {
+  public var kind: UpdateKind
+  /// Of plain gradient descent; needed for a difference without `training`.
+  public var learningRate: Double?
+  /// Steps between the weights whose difference it is; nil for one on the whole batch.
+  public var training: LocalTraining?
+  public var batchSize: Int
+  /// What the client trained instead of most weights; nil where it trained those.
+  public var adapters: LowRankAdapters?
+  public var renamings: [TensorRenaming]
+  /// Variance of the noise that the client is known to have added to each number of the file; 0 for none.
+  public var noiseVariance: Double
+
+  public init(
+    kind: UpdateKind = .gradient, learningRate: Double? = nil, training: LocalTraining? = nil,
+    batchSize: Int, adapters: LowRankAdapters? = nil, renamings: [TensorRenaming] = [],
+    noiseVariance: Double = 0
+  ) {
+    self.kind = kind
+    self.learningRate = learningRate
+    self.training = training
+    self.batchSize = batchSize
+    self.adapters = adapters
+    self.renamings = renamings
+    self.noiseVariance = noiseVariance
+  }
+}
+
+/// What a client of a language model shared, in a safetensors file, matched to the model's parameters.
+public struct TextUpdateFile: Sendable {
+  public let update: TextUpdate
+  /// How the file was understood, as far as that was not plain. One sentence each.
+  public let notes: [String]
+
+  /// Reads `path` for `model`. Parameters whose tensors are missing are taken to be frozen.
+  ///
+  /// - Throws: ``FileError`` when the file cannot be read or names a tensor twice, ``AttackError`` when
+  ///   it does not fit the model, its adapters, or what is said of the client's training.
+  public init(
+    contentsOf path: String, for model: TextModel, _ reading: TextUpdateReading
+  ) throws {
+    let file = try SafetensorsFile(contentsOf: path)
+    let factor = try reading.gradientFactor(of: model)
+    let known = model.parametersByFileName
+    var parts: [TextTensorName.Part: [String: Tensor]] = [:]
+    var (renamed, unused): ([(file: String, own: String)], [String]) = ([], [])
+    for fileName in file.names {
+      let rule = reading.renamings.lazy.compactMap { $0.applied(to: fileName) }.first
+      // A name that is the model's as it stands is not taken apart.
+      let name = TextTensorName(rule ?? fileName)
+      let parameter = known[rule ?? fileName] ?? known[name.parameter]
+      if name.part == .untrainedCopy
+        || (parameter == nil && model.isBesideParameters(name.parameter))
+      {
+        unused.append(fileName)
+        continue
+      }
+      guard let parameter else {
+        throw AttackError(TextUpdateFile.strange(fileName, name, model))
+      }
+      if fileName != parameter, name.part == .own { renamed.append((fileName, parameter)) }
+      let tensor = try file.tensor(named: fileName)
+      let gradient = factor == 1 ? tensor : tensor.multiplied(by: factor)
+      guard parts[name.part, default: [:]].updateValue(gradient, forKey: parameter) == nil else {
+        throw FileError(
+          path: path,
+          problem: "\(fileName.quotedForMessage) is not the only tensor for \(parameter)",
+          remedy: "save each gradient once, or tell them apart with --rename OLD=NEW")
+      }
+    }
+    let (reductions, expansions) = (parts[.reduction] ?? [:], parts[.expansion] ?? [:])
+    try reading.checkAdapters(reductions, expansions, path: path)
+    // A of fresh adapters has a gradient of zeros, which tells nothing.
+    let isFresh = reading.adapters?.expansions.isEmpty ?? true
+    let noisy = reading.noiseVariance > 0 ? known.values.map { ($0, reading.noiseVariance) } : []
+    update = try TextUpdate(
+      gradients: parts[.own] ?? [:], batchSize: reading.batchSize,
+      training: reading.training.flatMap { $0.isJointGradient(of: model) ? nil : $0 },
+      adapters: reading.adapters, adapterGradients: expansions,
+      reductionGradients: isFresh ? [:] : reductions,
+      noiseDeviations: Dictionary(
+        noisy.map { ($0, abs(factor) * $1.squareRoot()) }, uniquingKeysWith: { first, _ in first }),
+      rounding: file.names.contains { file.type(of: $0)?.dtype != .f64 } ? reading.rounding : nil,
+      model: model)
+    notes = TextUpdateFile.notes(update, renamed: renamed, unused: unused, model)
+  }
+
+  /// Why a tensor cannot be used.
+  private static func strange(
+    _ fileName: String, _ name: TextTensorName, _ model: TextModel
+  ) -> String {
+    let near = nearestSpelling(to: name.parameter, in: model.parameters.map(\.name))
+    let remedy =
+      near.map { "if it is \($0), say so with --rename '\(fileName)=\($0)'" }
+      ?? "say which it is with --rename OLD=NEW"
+    return "the update has a tensor \(fileName.quotedForMessage), which the model (\(model.name), "
+      + "\(model.configuration.head.name) head) has not; check the model and --head, or "
+      + remedy.escapingControlCharacters
+  }
+
+  private static func notes(
+    _ update: TextUpdate, renamed: [(file: String, own: String)], unused: [String],
+    _ model: TextModel
+  ) -> [String] {
+    var notes: [String] = []
+    if let first = renamed.first {
+      notes.append(
+        "\(renamed.count) of the file's tensors go by another name, such as "
+          + "\(first.file.quotedForMessage) for \(first.own); mend it with --rename where that is wrong."
+      )
+    }
+    if !unused.isEmpty {
+      notes.append(
+        "\(unused.count) tensors are buffers, second names of tied weights or frozen copies, and are "
+          + "not used, such as \(unused[0].quotedForMessage).")
+    }
+    let missing = model.parameters.map(\.name).filter { update.gradients[$0] == nil }
+    if update.adapters == nil, let first = missing.first {
+      notes.append(
+        "\(missing.count) of \(model.parameters.count) parameters are not in the file and are taken as "
+          + "frozen, such as \(first).")
+    }
+    return notes
+  }
+}
+
+extension TextUpdateReading {
+  /// What the file's tensors are multiplied with to give a gradient.
+  fileprivate func gradientFactor(of model: TextModel) throws(AttackError) -> Double {
+    let steps = training.flatMap { $0.isJointGradient(of: model) ? nil : $0 }
+    if let steps, adapters != nil {
+      throw AttackError(
+        "\(steps) of adapters are not followed; give the gradient of one step, or leave out "
+          + "--adapter where all weights were trained")
+    }
+    return try UpdateFile.gradientFactor(
+      UpdateReading(
+        kind: kind, learningRate: learningRate, training: training, batchSize: batchSize))
+  }
+
+  /// How the rounding of f32 weights shows in what was read; nil for gradients.
+  fileprivate var rounding: WeightRounding? {
+    guard kind == .difference, let rate = training?.learningRate ?? learningRate else { return nil }
+    return WeightRounding(learningRate: rate, steps: training?.stepsPerClient ?? 1)
+  }
+
+  /// Refuses a file that has other adapters than the server sent.
+  fileprivate func checkAdapters(
+    _ reductions: [String: Tensor], _ expansions: [String: Tensor], path: String
+  ) throws(AttackError) {
+    guard adapters != nil else {
+      guard let name = (Array(expansions.keys) + Array(reductions.keys)).min() else { return }
+      throw AttackError(
+        "\(path) holds gradients of LoRA adapters (beside \(name)); give the adapters that the client "
+          + "got, a folder that PEFT's save_pretrained wrote, with --adapter")
+    }
+    guard !expansions.isEmpty else {
+      throw AttackError(
+        "\(path) holds no gradient of the adapters' second layers (…lora_B.weight), which tells the "
+          + "texts; save those of every trained parameter, or leave out --adapter")
+    }
+  }
+}
+
+extension LowRankAdapters {
+  /// Refuses gradients that are not of these adapters.
+  func check(
+    _ expansionGradients: [String: Tensor], _ reductionGradients: [String: Tensor],
+    _ shapes: [String: Shape]
+  ) throws(AttackError) {
+    for (layer, gradients) in [("lora_B", expansionGradients), ("lora_A", reductionGradients)] {
+      for (name, tensor) in gradients.sorted(by: { $0.key < $1.key }) {
+        guard let reduction = reductions[name], let outputs = outputs(name, shapes) else {
+          throw AttackError(
+            "the update has a gradient of \(TextTensorName.adapter(layer, of: name)), and the adapters "
+              + "have none beside \(name); give the adapters that the client trained")
+        }
+        let wanted: Shape = layer == "lora_A" ? reduction.shape : [outputs, rank]
+        guard tensor.shape == wanted, tensor.dtype.isFloatingPoint else {
+          throw AttackError(
+            "the update's \(TextTensorName.adapter(layer, of: name)) is \(tensor.type) where adapters "
+              + "of rank \(rank) have \(wanted); give the adapters that the client trained")
+        }
+        guard tensor.hasOnlyFiniteElements else {
+          throw AttackError(
+            "the update's \(TextTensorName.adapter(layer, of: name)) holds numbers that are not finite"
+          )
+        }
+      }
+    }
+  }
+
+  /// Outputs of an adapted weight.
+  private func outputs(_ name: String, _ shapes: [String: Shape]) -> Int? {
+    guard let reduction = reductions[name], let shape = shapes[name] else { return nil }
+    return shape.elementCount / reduction.shape[1]
+  }
+}
+
+extension TextUpdate {
+  /// Writes what the client shares under the names of PyTorch and PEFT: gradients, or after several local
+  /// steps the differences of weights, after minus before.
+  ///
+  /// - Throws: ``FileError`` when the path cannot be written.
+  public func write(to path: String) throws(FileError) {
+    let factor = training.map { -$0.learningRate } ?? 1
+    var tensors = gradients
+    for (name, tensor) in adapterGradients {
+      tensors[TextTensorName.adapter("lora_B", of: name)] = tensor
+    }
+    for (name, tensor) in reductionGradients {
+      tensors[TextTensorName.adapter("lora_A", of: name)] = tensor
+    }
+    if factor != 1 {
+      tensors = tensors.mapValues { Tensor($0.shape, $0.dtype, $0.doubles.map { $0 * factor }) }
+    }
+    try Safetensors.write(
+      tensors, metadata: ["batch_size": "\(batchSize)"], to: path, isPrivate: true)
+  }
+}
