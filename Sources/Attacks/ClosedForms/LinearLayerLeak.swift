@@ -1,7 +1,7 @@
 import Clients
 import TensorGraph
 
-/// The input of a fully connected first layer, whatever follows; see ``LinearLayerLeak``.
+/// The input of a fully connected first layer, whatever follows; see `LinearLayerLeak`.
 public struct LinearLayerAttack: ClosedFormAttack {
   // Quotients of two tensors' gradients, whatever the weights and the loss.
   public let descriptor = AttackDescriptor(
@@ -28,12 +28,12 @@ public struct LinearLayerAttack: ClosedFormAttack {
 ///
 /// For a convolution the argument fails: its weight's gradient sums over all positions, so that no row
 /// is a multiple of the input.
-public struct LinearLayerLeak: Sendable {
-  public struct Result: Sendable {
+package struct LinearLayerLeak: Sendable {
+  package struct Result: Sendable {
     /// [1, C, H, W] in f64.
-    public let image: Tensor
+    package let image: Tensor
     /// Nil where the last layer's gradient does not tell; see ``LabelRecovery``.
-    public let label: Int?
+    package let label: Int?
   }
 
   /// The first layer's parameters, by their indices in the model.
@@ -57,7 +57,7 @@ public struct LinearLayerLeak: Sendable {
   private let model: Model
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
-  public init(model: Model) throws(AttackError) {
+  package init(model: Model) throws(AttackError) {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
@@ -85,7 +85,7 @@ public struct LinearLayerLeak: Sendable {
 
   /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
   ///   vanishes or was not shared.
-  public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
+  package func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
     guard update.batchSize == 1 else {
       throw AttackError(
         "the closed form reads one example off a gradient, and this update comes from "

@@ -35,7 +35,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   public let relativeMatchingLoss: Double
   /// Numbers sought: pixels of the batch.
   public let unknowns: Int
-  /// See ``Model/equationBound(batchSize:)``.
+  /// See `equationBound(batchSize:)`.
   public let equationBound: Int
   /// Estimates of the extreme eigenvalues of JᵀJ at the solution; nil when not known.
   public let smallestEigenvalue: Double?
