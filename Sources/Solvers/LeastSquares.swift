@@ -28,5 +28,6 @@ public struct SecondOrderCounts: Sendable, Codable, Equatable {
   /// Cholesky factorisations.
   public var factorizations = 0
 
+  /// Nothing counted yet.
   public init() {}
 }

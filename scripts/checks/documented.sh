@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-without="Attacks Audit Clients Defences Solvers Texts gradleak"
+without="Audit Texts gradleak"
 rooms=(Tests Checks Examples)
 for folder in Sources/*/; do
   grep -qw "$(basename "$folder")" <<<"$without" || rooms+=("$folder")

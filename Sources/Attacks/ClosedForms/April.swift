@@ -4,13 +4,16 @@ import TensorGraph
 
 /// One image of a vision transformer whose first attention reads its patches; see `April`.
 public struct AprilAttack: ClosedFormAttack {
+  /// `april`.
   public let descriptor = AttackDescriptor(
     name: .april, summary: "closed form for a transformer that reads its patches directly",
     paper: "Lu et al. 2022, arXiv 2112.14087", needs: AttackNeed.gradient,
     category: .informedEavesdropper, searches: false)
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// The patches from the position embedding's gradient.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {

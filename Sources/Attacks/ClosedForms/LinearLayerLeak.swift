@@ -4,14 +4,17 @@ import TensorGraph
 /// The input of a fully connected first layer, whatever follows; see `LinearLayerLeak`.
 public struct LinearLayerAttack: ClosedFormAttack {
   // Quotients of two tensors' gradients, whatever the weights and the loss.
+  /// `linear`.
   public let descriptor = AttackDescriptor(
     name: .linear, summary: "closed form, for a fully connected first layer",
     paper: "Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1",
     needs: [AttackNeed(.architecture), AttackNeed(.batchSize)], category: .eavesdropper,
     searches: false, method: "linear layer")
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// One division for each pixel.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {

@@ -8,6 +8,7 @@
 
 /// What an attack's end means: whether the data came back, and if not, why.
 public struct Diagnosis: Codable, Sendable, Equatable {
+  /// What an attack's end means.
   public enum Verdict: String, Codable, Sendable, CaseIterable {
     /// The matching loss is at rounding level, and what rounding and that loss may stand for is an error
     /// below ``tolerableError``: the solution is locally the only one.
@@ -28,6 +29,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
     case cutShort = "cut short"
   }
 
+  /// What the end means.
   public let verdict: Verdict
   /// One or two sentences for people.
   public let explanation: String
@@ -39,6 +41,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   public let equationBound: Int
   /// Estimates of the extreme eigenvalues of JᵀJ at the solution; nil when not known.
   public let smallestEigenvalue: Double?
+  /// The largest; see ``smallestEigenvalue``.
   public let largestEigenvalue: Double?
   /// The mean squared error per pixel value that the rounding of the update and the rest of the loss may
   /// stand for; nil when nothing was solved or it was not measured. See ``ImpliedError``.

@@ -26,6 +26,7 @@ public struct LayerPeeling: Sendable {
     public let name: String
     /// Equations for the input: known values of the output and elements of the weight's gradient.
     public let equations: Int
+    /// Numbers sought in the layer.
     public let unknowns: Int
     /// Steps of the linear solver.
     public let steps: Int

@@ -11,13 +11,16 @@ import TensorGraph
 
 /// One example through a chain without biases; see `RecursiveGradientAttack`.
 public struct RGapAttack: ClosedFormAttack {
+  /// `r-gap`.
   public let descriptor = AttackDescriptor(
     name: .rGap, summary: "closed form for a chain without biases and one logit",
     paper: "Zhu and Blaschko 2021, arXiv 2010.07733", needs: AttackNeed.gradient,
     category: .informedEavesdropper, searches: false)
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// Solves layer after layer, weight and gradient constraints together.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {

@@ -4,6 +4,7 @@ import TensorGraph
 
 /// A batch through a fully connected first layer with ReLU; see `Spear`.
 public struct SpearAttack: ClosedFormAttack {
+  /// `spear`.
   public let descriptor = AttackDescriptor(
     name: .spear, summary: "batches, exactly, through a first layer with ReLU",
     paper: "Dimitrov et al. 2024, arXiv 2403.03945", needs: AttackNeed.gradient,
@@ -19,6 +20,7 @@ public struct SpearAttack: ClosedFormAttack {
   /// With draws that take seconds, for where it is one attack of several.
   static let quick = SpearAttack(draws: 200_000)
 
+  /// The batch from the first layer's gradient, whose rank it is.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -32,6 +34,7 @@ public struct SpearAttack: ClosedFormAttack {
     return ClosedFormSolution(images: result.images, labels: result.labels)
   }
 
+  /// The same from the columns that the exact update gave.
   public func solve(
     nearMiss problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
