@@ -11,9 +11,9 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   /// What an attack's end means.
   public enum Verdict: String, Codable, Sendable, CaseIterable {
     /// The matching loss is at rounding level, and what rounding and that loss may stand for is an error
-    /// below ``tolerableError``: the solution is locally the only one.
+    /// below `tolerableError`: the solution is locally the only one.
     case recovered
-    /// The matching loss is at rounding level, but other batches, farther away than ``tolerableError``, have
+    /// The matching loss is at rounding level, but other batches, farther away than `tolerableError`, have
     /// one too: some combinations of pixels are not determined, or the numbers are too coarse, or nobody
     /// measured it. Or the client added noise, and the fit is as good as that allows.
     case recoveredUpToAmbiguity = "recovered up to ambiguity"
@@ -44,7 +44,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   /// The largest; see ``smallestEigenvalue``.
   public let largestEigenvalue: Double?
   /// The mean squared error per pixel value that the rounding of the update and the rest of the loss may
-  /// stand for; nil when nothing was solved or it was not measured. See ``ImpliedError``.
+  /// stand for; nil when nothing was solved or it was not measured. See `ImpliedError`.
   public let impliedError: Double?
 
   /// Share of the largest eigenvalue below which one cannot be told from 0 in f64.

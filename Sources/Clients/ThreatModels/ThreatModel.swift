@@ -36,7 +36,7 @@ public struct ThreatModel: Codable, Sendable, Equatable {
 
   /// Who attacks.
   public var attacker: Attacker
-  /// What is known, each fact once, in the order of ``Fact/allCases``.
+  /// What is known, each fact once, in the order of `Fact/allCases`.
   public var known: [Fact]
   /// Whether the client computed its gradient in training or evaluation mode.
   public var clientMode: ForwardMode
