@@ -95,7 +95,7 @@ public protocol UpdateDefence: Defence {
   ///   - round: what the client has besides its update.
   mutating func apply(to update: inout UpdateInTransit, in round: inout ClientRound)
   /// Of a defence that clips each example's gradient and adds normal noise to their sum: the noise's
-  /// standard deviation in clipping norms, for ``PrivacyAccountant``. Nil by default.
+  /// standard deviation in clipping norms, for `PrivacyAccountant`. Nil by default.
   var guaranteedNoiseMultiplier: Double? { get }
 }
 

@@ -16,16 +16,16 @@
 /// 1.6 and dp-accounting 0.6, the whole ones go further, so that ε is never above theirs; it agrees with
 /// Opacus' wherever that finds its best order inside its list. dp-accounting sums magnitudes at fractional
 /// orders, which is an upper bound.
-public struct PrivacyAccountant: Sendable {
+package struct PrivacyAccountant: Sendable {
   /// Orders at which Rényi divergences are bounded: 1.1 to 10.9 by tenths, then whole ones.
   static let orders: [Double] =
     (11...109).map { Double($0) / 10 } + (11...256).map(Double.init)
     + [320, 384, 512, 640, 768, 1024, 2048, 4096]
 
   /// A guarantee, with the order of the divergence that gave it.
-  public struct Guarantee: Sendable, Equatable, Codable {
-    public let epsilon: Double
-    public let order: Double
+  package struct Guarantee: Sendable, Equatable, Codable {
+    package let epsilon: Double
+    package let order: Double
   }
 
   /// The smallest ε such that training is (ε, δ)-differentially private, as far as these orders tell.
@@ -35,7 +35,7 @@ public struct PrivacyAccountant: Sendable {
   ///   - samplingRate: in 0...1; at 1 this is the Gaussian mechanism.
   ///   - steps: at least 0.
   ///   - delta: in 0...1, without the ends.
-  public static func guarantee(
+  package static func guarantee(
     noiseMultiplier: Double, samplingRate: Double, steps: Int, delta: Double
   ) -> Guarantee {
     precondition(

@@ -97,7 +97,7 @@ public struct Adam: Solver, Equatable {
   /// Nil for none.
   public var noise: Noise?
   /// Applied after every step; nil for none.
-  public var constraint: PixelConstraint?
+  package var constraint: PixelConstraint?
 
   /// The published defaults, but for what is given.
   public init(

@@ -7,7 +7,7 @@
 /// - Parameter cost: `cost[row][column]`. A cost that is not finite or is beyond 1e150, as of a
 ///   reconstruction that diverged, counts as dearer than any assignment of the others.
 /// - Returns: the column of each row.
-public func minimumCostAssignment(_ cost: [[Double]]) -> [Int] {
+package func minimumCostAssignment(_ cost: [[Double]]) -> [Int] {
   let count = cost.count
   precondition(
     cost.allSatisfy { $0.count == count }, "\(cost.map(\.count)) columns in \(count) rows")

@@ -2,7 +2,7 @@ import TensorGraph
 
 /// A sum of squares |r(x)|² to minimise, which also offers products with JᵀJ, J being the Jacobian of
 /// r: what second-order methods need. The gradient is 2 Jᵀr.
-public protocol LeastSquaresFunction: ObjectiveFunction {
+package protocol LeastSquaresFunction: ObjectiveFunction {
   /// result = JᵀJ direction, at `point`, in f64. All have ``ObjectiveFunction/dimension`` elements.
   func multiplyNormalMatrix(
     at point: UnsafeBufferPointer<Double>, by direction: UnsafeBufferPointer<Double>,
@@ -28,5 +28,6 @@ public struct SecondOrderCounts: Sendable, Codable, Equatable {
   /// Cholesky factorisations.
   public var factorizations = 0
 
+  /// Nothing counted yet.
   public init() {}
 }

@@ -4,25 +4,25 @@ import TensorGraph
 /// s = -(JᵀJ + λI)⁻¹ Jᵀr, with λ lowered after a step that lowers the objective and raised after one
 /// that does not. Gradient matching is an ill-conditioned least-squares problem; this is Newton's
 /// speed near the solution without second derivatives of r.
-public struct LevenbergMarquardt: Solver {
+package struct LevenbergMarquardt: Solver {
   /// First λ, relative to the mean of JᵀJ's diagonal at the start.
-  public var initialDamping: Double
+  package var initialDamping: Double
   /// λ's factor after a step that lowers the objective.
-  public var success: Double
+  package var success: Double
   /// λ's factor after a step that does not.
-  public var failure: Double
+  package var failure: Double
   /// Refused steps in a row after which the point counts as stationary.
-  public var refusalLimit: Int
+  package var refusalLimit: Int
   /// Bytes that the normal matrix may take; a larger problem is solved without one.
-  public var memoryLimit: Int
+  package var memoryLimit: Int
   /// Dense linear algebra for the factors.
-  public var algebra: any LinearAlgebra
+  package var algebra: any LinearAlgebra
 
   /// A step that is to lower the objective by less than this part of it finds it at its lowest: only the
   /// rounding of the data keeps it from 0 there, as MINPACK's `ftol` says (Moré 1978).
   private static let negligiblePromise = 1e-10
 
-  public init(
+  package init(
     algebra: any LinearAlgebra, initialDamping: Double = 0.2, success: Double = 0.1,
     failure: Double = 10, refusalLimit: Int = 12, memoryLimit: Int = 4 << 30
   ) {
@@ -38,7 +38,7 @@ public struct LevenbergMarquardt: Solver {
   }
 
   /// - Parameter objective: must be a ``LeastSquaresFunction``.
-  public func minimize(
+  package func minimize(
     _ objective: any ObjectiveFunction, from start: [Double], until rule: StoppingRule,
     observe: (SolverProgress, UnsafeBufferPointer<Double>) -> SolverDecision
   ) throws(GraphError) -> SolverResult {

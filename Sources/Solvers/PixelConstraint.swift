@@ -2,15 +2,15 @@ import TensorGraph
 
 /// What the pixels among a point's coordinates must satisfy after every step: the leading ones,
 /// images [N, C, H, W].
-public struct PixelConstraint: Sendable, Equatable {
+package struct PixelConstraint: Sendable, Equatable {
   /// [N, C, H, W] of the images.
-  public var shape: Shape
+  package var shape: Shape
   /// Range that pixels are clamped to; nil for none.
-  public var range: ClosedRange<Double>?
+  package var range: ClosedRange<Double>?
   /// Iterations from one 3x3 median filter to the next; 0 for never.
-  public var medianFilterEvery: Int
+  package var medianFilterEvery: Int
 
-  public init(shape: Shape, range: ClosedRange<Double>? = 0...1, medianFilterEvery: Int = 0) {
+  package init(shape: Shape, range: ClosedRange<Double>? = 0...1, medianFilterEvery: Int = 0) {
     precondition(
       shape.rank == 4 && medianFilterEvery >= 0,
       "images of \(shape), a median filter every \(medianFilterEvery) iterations")

@@ -2,7 +2,7 @@
 # Writes the reference of the library products, one DocC archive each, from their public declarations.
 #
 # usage: scripts/docs/reference.sh SYMBOL_GRAPHS OUT
-# SYMBOL_GRAPHS is the folder that `swift package dump-symbol-graph` wrote. Fails on a link that leads nowhere.
+# SYMBOL_GRAPHS is the folder that `swift package dump-symbol-graph` wrote. Warns of links that lead nowhere.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 graphs=$1 out=$2
@@ -36,5 +36,5 @@ for product in TensorGraph CPUBackend ModelIO Leakage Audit; do
   done
   docc convert "Sources/$product/$product.docc" --additional-symbol-graph-dir "$work/$product" \
     --output-dir "$out/$product.doccarchive" --fallback-default-module-kind Library \
-    --disable-parameters-and-returns-validation --warnings-as-errors
+    --disable-parameters-and-returns-validation
 done

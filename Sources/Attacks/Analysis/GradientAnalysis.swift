@@ -13,36 +13,36 @@ import TensorGraph
 /// is the Jacobian of the shared gradient with respect to the pixels, at the private batch.
 ///
 /// Labels count as known, which favours the attacker.
-public struct GradientAnalysis: Sendable {
+package struct GradientAnalysis: Sendable {
   /// Number of pixel values in the batch.
-  public let unknowns: Int
+  package let unknowns: Int
   /// See ``Model/equationBound(batchSize:)``.
-  public let equationBound: Int
+  package let equationBound: Int
   /// The spectrum of JᵀJ: every eigenvalue, or an estimate where the matrix is too large.
-  public let spectrum: SpectralDensity
+  package let spectrum: SpectralDensity
   /// Number of eigenvalues above ``threshold``.
-  public let rank: Int
+  package let rank: Int
   /// For each pixel value the share of it that the gradient determines, 0 to 1: the diagonal of the
   /// projector on the determined directions. [N, C, H, W]; nil where the spectrum is an estimate.
-  public let determinacy: Tensor?
+  package let determinacy: Tensor?
   /// For each pixel value the variance of its best unbiased estimate, divided by the variance of the
   /// noise: the diagonal of the pseudo-inverse of JᵀJ. Where the pixel is not determined it tells of
   /// its determined part alone. [N, C, H, W]; nil where the spectrum is an estimate.
-  public let noiseAmplification: Tensor?
+  package let noiseAmplification: Tensor?
 
   /// Share of the largest eigenvalue below which one counts as 0: about the rounding of products in
   /// f64.
-  public static let rankTolerance = 1e-14
+  package static let rankTolerance = 1e-14
 
   /// Bytes that all eigenvalues of `unknowns` pixel values need at most: the matrix, and the work space
   /// of its eigenvectors.
-  public static func byteCount(unknowns: Int) -> Int { 3 * unknowns * unknowns * 8 }
+  package static func byteCount(unknowns: Int) -> Int { 3 * unknowns * unknowns * 8 }
 
   /// Random vectors and Lanczos steps of an estimate.
   static let (probes, steps) = (4, 240)
 
   /// Bytes that an estimate for `unknowns` pixel values needs.
-  public static func estimateByteCount(unknowns: Int) -> Int { (steps + 4) * unknowns * 8 }
+  package static func estimateByteCount(unknowns: Int) -> Int { (steps + 4) * unknowns * 8 }
 
   /// All eigenvalues where `memoryLimit` allows, else an estimate.
   ///
@@ -52,7 +52,7 @@ public struct GradientAnalysis: Sendable {
   ///   - memoryLimit: bytes at most.
   ///   - shouldStop: asked now and then.
   /// - Throws: ``AttackError`` when the batch is too large, the model cannot be run, or `shouldStop` said so.
-  public init(
+  package init(
     _ weighted: WeightedModel, images: Tensor, labels: [Int],
     loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, mode: ForwardMode = .evaluation,
     memoryLimit: Int = 8 << 30, backend: any Backend, shouldStop: () -> Bool = { false }
@@ -103,7 +103,7 @@ public struct GradientAnalysis: Sendable {
 
   /// Eigenvalues up to this cannot be told from 0: because of rounding or, in an estimate, because the
   /// Lanczos process does not resolve them (about (π / 2 steps)² of the largest).
-  public var threshold: Double { GradientAnalysis.threshold(of: spectrum) }
+  package var threshold: Double { GradientAnalysis.threshold(of: spectrum) }
 
   private static func threshold(of spectrum: SpectralDensity) -> Double {
     let resolution = 2.5 / Double(steps * steps)
@@ -111,10 +111,10 @@ public struct GradientAnalysis: Sendable {
   }
 
   /// Whether every pixel value is determined.
-  public var isDetermined: Bool { rank == unknowns }
+  package var isDetermined: Bool { rank == unknowns }
 
   /// The largest eigenvalue divided by the smallest; infinite when not all directions are determined.
-  public var condition: Double {
+  package var condition: Double {
     guard isDetermined, let largest = spectrum.eigenvalues.first,
       let smallest = spectrum.eigenvalues.last
     else {
@@ -127,7 +127,7 @@ public struct GradientAnalysis: Sendable {
   /// of this variance is added to every component of the gradient: the Cramér-Rao bound
   /// σ² tr((JᵀJ)⁻¹) / n. Nil when not all directions are determined, for then there is no unbiased one, and for an
   /// estimated spectrum, whose smallest eigenvalues are not known.
-  public func cramerRaoError(noiseVariance: Double) -> Double? {
+  package func cramerRaoError(noiseVariance: Double) -> Double? {
     guard isDetermined, spectrum.isExact else { return nil }
     return noiseVariance * spectrum.sum { 1 / $0 } / Double(unknowns)
   }
@@ -136,14 +136,14 @@ public struct GradientAnalysis: Sendable {
   /// or not, when pixel values are a priori independent with variance 1/12, as uniform ones in 0...1
   /// have: σ² tr((JᵀJ + 12 σ² I)⁻¹) / n, the Bayesian Cramér-Rao bound (Van Trees 1968) of the problem
   /// linearised here. It never exceeds 1/12, what knowing nothing gives.
-  public func bayesianError(noiseVariance: Double) -> Double {
+  package func bayesianError(noiseVariance: Double) -> Double {
     guard noiseVariance > 0 else { return Double(unknowns - rank) / Double(12 * unknowns) }
     return spectrum.sum { noiseVariance / ($0 + 12 * noiseVariance) } / Double(unknowns)
   }
 
   /// The noise variance at which the Bayesian bound reaches a PSNR in dB; nil when even a noiseless
   /// gradient leaves less. With that much noise no reconstruction is expected to be better.
-  public func noiseVariance(forPSNR decibels: Double) -> Double? {
+  package func noiseVariance(forPSNR decibels: Double) -> Double? {
     let target = pow(10, -decibels / 10)
     guard target < 1.0 / 12 else { return nil }
     var (low, high) = (-60.0, 20.0)

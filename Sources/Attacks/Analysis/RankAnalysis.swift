@@ -10,29 +10,29 @@ import TensorGraph
 /// Where the rank falls short of the input's size, the recursion of closed-form attacks ends there. The
 /// rank is estimated: a random input is mapped to the right-hand side, solved for, and the share of it
 /// that comes back is the share of directions that the system determines.
-public struct RankAnalysis: Sendable {
-  public struct Layer: Sendable, Equatable {
+package struct RankAnalysis: Sendable {
+  package struct Layer: Sendable, Equatable {
     /// Of the weight.
-    public let name: String
-    public let equations: Int
-    public let unknowns: Int
+    package let name: String
+    package let equations: Int
+    package let unknowns: Int
     /// Directions that the equations determine to working precision.
-    public let rank: Int
+    package let rank: Int
 
     /// Whether the layer's input follows from its output and gradient.
-    public var isDetermined: Bool { rank == unknowns }
+    package var isDetermined: Bool { rank == unknowns }
   }
 
   /// From the last layer to the first.
-  public let layers: [Layer]
+  package let layers: [Layer]
 
   /// Whether every layer hands its input over, so that a closed form reaches the data (given
   /// activations that can be undone).
-  public var isDetermined: Bool { layers.allSatisfy(\.isDetermined) }
+  package var isDetermined: Bool { layers.allSatisfy(\.isDetermined) }
 
   /// - Parameter seed: of the generic inputs and cotangents.
   /// - Throws: ``AttackError`` when the model is no chain of layers.
-  public init(_ weighted: WeightedModel, seed: UInt64, backend: any Backend) throws(AttackError) {
+  package init(_ weighted: WeightedModel, seed: UInt64, backend: any Backend) throws(AttackError) {
     let peeling = try LayerPeeling(model: weighted.model, backend: backend) {
       $0.binaryLogit ?? $0.outputs[0]
     }

@@ -3,14 +3,14 @@ import TensorGraph
 
 /// Where the eigenvalues of a symmetric positive semidefinite matrix lie: points on the line, each
 /// standing for a number of eigenvalues.
-public struct SpectralDensity: Sendable {
+package struct SpectralDensity: Sendable {
   /// Descending; none is negative.
-  public let eigenvalues: [Double]
+  package let eigenvalues: [Double]
   /// How many eigenvalues each stands for: 1 when they are known one by one. The sum is the order of
   /// the matrix.
-  public let weights: [Double]
+  package let weights: [Double]
   /// Whether every eigenvalue was computed; otherwise the density is an estimate.
-  public let isExact: Bool
+  package let isExact: Bool
 
   /// All eigenvalues, ascending, of one matrix.
   init(ascending: [Double]) {
@@ -69,20 +69,20 @@ public struct SpectralDensity: Sendable {
   }
 
   /// The order of the matrix.
-  public var order: Double { weights.reduce(0, +) }
+  package var order: Double { weights.reduce(0, +) }
 
   /// Σ f(λ) over all eigenvalues.
-  public func sum(_ function: (Double) -> Double) -> Double {
+  package func sum(_ function: (Double) -> Double) -> Double {
     zip(eigenvalues, weights).reduce(0) { $0 + $1.1 * function($1.0) }
   }
 
   /// Number of eigenvalues above `threshold`, rounded.
-  public func count(above threshold: Double) -> Int {
+  package func count(above threshold: Double) -> Int {
     Int(sum { $0 > threshold ? 1 : 0 }.rounded())
   }
 
   /// Every eigenvalue, descending: each point as often as its weight says.
-  public var expanded: [Double] {
+  package var expanded: [Double] {
     var result: [Double] = []
     var total = 0.0
     for (eigenvalue, weight) in zip(eigenvalues, weights) {

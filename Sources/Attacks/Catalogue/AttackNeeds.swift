@@ -11,9 +11,12 @@ public struct AttackNeed: Hashable, Sendable {
     case evaluatedBatchNorm = "with batch norm in evaluation mode"
   }
 
+  /// What must be known.
   public let fact: ThreatModel.Fact
+  /// When it must be.
   public let condition: Condition
 
+  /// The need of a fact, always by default.
   public init(_ fact: ThreatModel.Fact, _ condition: Condition = .always) {
     self.fact = fact
     self.condition = condition
@@ -53,7 +56,9 @@ extension ThreatModel.Category {
 
 /// An attack that was left out, since it needs what the attacker does not know.
 public struct SkippedAttack: Codable, Sendable, Equatable {
+  /// Its name.
   public let attack: String
+  /// What it would have needed.
   public let fact: ThreatModel.Fact
 
   package init(attack: String, fact: ThreatModel.Fact) {

@@ -2,15 +2,18 @@ import Clients
 import Solvers
 import TensorGraph
 
-/// One image of a vision transformer whose first attention reads its patches; see ``April``.
+/// One image of a vision transformer whose first attention reads its patches; see `April`.
 public struct AprilAttack: ClosedFormAttack {
+  /// `april`.
   public let descriptor = AttackDescriptor(
     name: .april, summary: "closed form for a transformer that reads its patches directly",
     paper: "Lu et al. 2022, arXiv 2112.14087", needs: AttackNeed.gradient,
     category: .informedEavesdropper, searches: false)
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// The patches from the position embedding's gradient.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -26,13 +29,13 @@ public struct AprilAttack: ClosedFormAttack {
 /// Let z [T, D] be patches plus positions. The position embedding's gradient is ∂ℓ/∂z =: A. Queries, keys
 /// and values are linear in z, and so Aᵀ z = Wᵀ ∂ℓ/∂W for the three weights together: a linear system for
 /// z. From z the positions are subtracted, and the patch embedding is undone. One image; no search.
-public struct April: Sendable {
-  public struct Result: Sendable {
+package struct April: Sendable {
+  package struct Result: Sendable {
     /// [1, C, H, W] in f64.
-    public let image: Tensor
-    public let label: Int
+    package let image: Tensor
+    package let label: Int
     /// Largest by smallest singular value of A: what noise in the gradient is multiplied with.
-    public let condition: Double
+    package let condition: Double
   }
 
   private let weighted: WeightedModel
@@ -43,7 +46,7 @@ public struct April: Sendable {
   private let patchBias: Int
 
   /// - Throws: ``AttackError`` when the model is no such transformer.
-  public init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
+  package init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
     let model = weighted.model
     func index(_ name: String) throws(AttackError) -> Int {
       guard let index = model.parameters.firstIndex(where: { $0.name == name }) else {
@@ -68,7 +71,7 @@ public struct April: Sendable {
   }
 
   /// - Throws: ``AttackError`` when the update comes from several images or the system is singular.
-  public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
+  package func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
     try update.requireOneGradient("APRIL")
     let label = try LabelRecovery.singleLabel(of: update, model: weighted.model)
     let gradient = update.gradients[positions]

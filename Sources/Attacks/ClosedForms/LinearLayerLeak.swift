@@ -1,17 +1,20 @@
 import Clients
 import TensorGraph
 
-/// The input of a fully connected first layer, whatever follows; see ``LinearLayerLeak``.
+/// The input of a fully connected first layer, whatever follows; see `LinearLayerLeak`.
 public struct LinearLayerAttack: ClosedFormAttack {
   // Quotients of two tensors' gradients, whatever the weights and the loss.
+  /// `linear`.
   public let descriptor = AttackDescriptor(
     name: .linear, summary: "closed form, for a fully connected first layer",
     paper: "Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1",
     needs: [AttackNeed(.architecture), AttackNeed(.batchSize)], category: .eavesdropper,
     searches: false, method: "linear layer")
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// One division for each pixel.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -28,12 +31,12 @@ public struct LinearLayerAttack: ClosedFormAttack {
 ///
 /// For a convolution the argument fails: its weight's gradient sums over all positions, so that no row
 /// is a multiple of the input.
-public struct LinearLayerLeak: Sendable {
-  public struct Result: Sendable {
+package struct LinearLayerLeak: Sendable {
+  package struct Result: Sendable {
     /// [1, C, H, W] in f64.
-    public let image: Tensor
+    package let image: Tensor
     /// Nil where the last layer's gradient does not tell; see ``LabelRecovery``.
-    public let label: Int?
+    package let label: Int?
   }
 
   /// The first layer's parameters, by their indices in the model.
@@ -57,7 +60,7 @@ public struct LinearLayerLeak: Sendable {
   private let model: Model
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
-  public init(model: Model) throws(AttackError) {
+  package init(model: Model) throws(AttackError) {
     let builder = GraphBuilder()
     let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
     let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
@@ -85,7 +88,7 @@ public struct LinearLayerLeak: Sendable {
 
   /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
   ///   vanishes or was not shared.
-  public func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
+  package func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
     guard update.batchSize == 1 else {
       throw AttackError(
         "the closed form reads one example off a gradient, and this update comes from "

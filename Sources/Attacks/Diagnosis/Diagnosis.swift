@@ -8,11 +8,12 @@
 
 /// What an attack's end means: whether the data came back, and if not, why.
 public struct Diagnosis: Codable, Sendable, Equatable {
+  /// What an attack's end means.
   public enum Verdict: String, Codable, Sendable, CaseIterable {
     /// The matching loss is at rounding level, and what rounding and that loss may stand for is an error
-    /// below ``tolerableError``: the solution is locally the only one.
+    /// below `tolerableError`: the solution is locally the only one.
     case recovered
-    /// The matching loss is at rounding level, but other batches, farther away than ``tolerableError``, have
+    /// The matching loss is at rounding level, but other batches, farther away than `tolerableError`, have
     /// one too: some combinations of pixels are not determined, or the numbers are too coarse, or nobody
     /// measured it. Or the client added noise, and the fit is as good as that allows.
     case recoveredUpToAmbiguity = "recovered up to ambiguity"
@@ -28,6 +29,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
     case cutShort = "cut short"
   }
 
+  /// What the end means.
   public let verdict: Verdict
   /// One or two sentences for people.
   public let explanation: String
@@ -35,13 +37,14 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   public let relativeMatchingLoss: Double
   /// Numbers sought: pixels of the batch; nil where no numbers are, as of texts.
   public let unknowns: Int?
-  /// See ``Model/equationBound(batchSize:)``; nil likewise.
+  /// See `equationBound(batchSize:)`; nil likewise.
   public let equationBound: Int?
   /// Estimates of the extreme eigenvalues of JᵀJ at the solution; nil when not known.
   public let smallestEigenvalue: Double?
+  /// The largest; see ``smallestEigenvalue``.
   public let largestEigenvalue: Double?
   /// The mean squared error per pixel value that the rounding of the update and the rest of the loss may
-  /// stand for; nil when nothing was solved or it was not measured. See ``ImpliedError``.
+  /// stand for; nil when nothing was solved or it was not measured. See `ImpliedError`.
   public let impliedError: Double?
 
   /// Share of the largest eigenvalue below which one cannot be told from 0 in f64.

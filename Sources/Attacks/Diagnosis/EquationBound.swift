@@ -12,7 +12,7 @@ extension Model {
   /// The bound is the least such sum.
   ///
   /// - Parameter shared: indices of the parameters whose gradients were shared; nil for all.
-  public func equationBound(
+  package func equationBound(
     batchSize: Int, shared: [Int]? = nil, mode: ForwardMode = .evaluation
   ) -> Int {
     let shared = Set(shared ?? Array(parameters.indices))

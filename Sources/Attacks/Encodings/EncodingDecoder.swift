@@ -10,27 +10,27 @@ import TensorGraph
 /// there around mid-grey. That is phase retrieval with as many unknowns as images, solved by alternating
 /// projections from random starts. It leaves one sign to each element, which all images share; neighbours
 /// tell it, since images are smooth. One sign of the whole remains: the images or their negatives.
-public struct EncodingDecoder: Sendable {
+package struct EncodingDecoder: Sendable {
   /// What a server has of one round.
-  public struct Observation: Sendable {
+  package struct Observation: Sendable {
     /// [C, H, W], values around 0.5.
-    public let encoding: Tensor
+    package let encoding: Tensor
     /// The share of each class.
-    public let shares: [Double]
+    package let shares: [Double]
 
-    public init(encoding: Tensor, shares: [Double]) {
+    package init(encoding: Tensor, shares: [Double]) {
       self.encoding = encoding
       self.shares = shares
     }
   }
 
-  public struct Result: Sendable {
+  package struct Result: Sendable {
     /// The class of each image, ascending.
-    public let labels: [Int]
+    package let labels: [Int]
     /// [C, H, W], values around 0.5: the images, or all of them their negatives.
-    public let images: [Tensor]
+    package let images: [Tensor]
     /// Share of the elements whose equations are fulfilled.
-    public let solvedShare: Double
+    package let solvedShare: Double
   }
 
   /// Shares below are none.
@@ -40,14 +40,14 @@ public struct EncodingDecoder: Sendable {
   private static let starts = 60
   private static let steps = 60
 
-  public init() {}
+  package init() {}
 
   /// - Parameters:
   ///   - observations: encodings of one client's images, all of one shape, no two images of which have
   ///     the same label: the labels' shares then tell which images are in each.
   ///   - seed: of the starts.
   /// - Throws: ``AttackError`` when the encodings are too few for as many images as labels occur in them.
-  public func decode(_ observations: [Observation], seed: UInt64) throws(AttackError) -> Result {
+  package func decode(_ observations: [Observation], seed: UInt64) throws(AttackError) -> Result {
     let classes = observations.first?.shares.count ?? 0
     let labels = (0..<classes).filter { label in
       observations.contains { $0.shares[label] > EncodingDecoder.leastShare }

@@ -51,7 +51,7 @@ extension LabelRecovery {
 
 extension ClientLoss {
   /// The label whose targets these are, but for rounding; nil when there is none.
-  public func label(of targets: [Double]) -> Int? {
+  package func label(of targets: [Double]) -> Int? {
     (0..<labelCount(classCount: targets.count)).first { label in
       zip(target(of: label, classCount: targets.count), targets).allSatisfy {
         abs($0 - $1) <= 1e-3 * max(abs($0), 1)
@@ -61,7 +61,7 @@ extension ClientLoss {
 
   /// A label of another loss on the same model as a label of this one; ``labelCount(classCount:)``, which
   /// is none, where it has none of these targets.
-  public func label(_ label: Int, of other: ClientLoss, classCount: Int) -> Int {
+  package func label(_ label: Int, of other: ClientLoss, classCount: Int) -> Int {
     guard other.targets != targets else { return label }
     return self.label(of: other.target(of: label, classCount: classCount))
       ?? labelCount(classCount: classCount)

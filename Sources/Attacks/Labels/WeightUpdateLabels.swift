@@ -17,7 +17,7 @@ extension LabelRecovery {
   ///   - steps: local steps in all epochs.
   ///   - batchSize: examples in each step.
   /// - Throws: ``AttackError`` when the model does not end in a fully connected layer with bias.
-  public static func labels(
+  package static func labels(
     from start: WeightedModel, to end: WeightedModel, learningRate: Double, steps: Int,
     batchSize: Int, seed: UInt64, backend: any Backend
   ) throws(AttackError) -> [Int] {

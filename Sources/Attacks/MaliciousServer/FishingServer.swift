@@ -13,11 +13,11 @@ import TensorGraph
 /// space, amplified, with a threshold. Images above it are certain of their class and leave no gradient;
 /// only those below remain. The bias's gradient tells how many that are, so that bisection over
 /// rounds ends with one.
-public struct FishingServer: Sendable {
+package struct FishingServer: Sendable {
   private let honest: WeightedModel
   private let classifier: (weight: Int, bias: Int)
   /// The class that is fished for.
-  public let target: Int
+  package let target: Int
 
   /// Far beyond what features and weights of usual size add up to; its exponential underflows.
   private static let bias = 1e4
@@ -25,7 +25,7 @@ public struct FishingServer: Sendable {
 
   /// - Throws: ``AttackError`` when the last layer is not fully connected with a bias, or there is no
   ///   such class.
-  public init(_ honest: WeightedModel, target: Int) throws(AttackError) {
+  package init(_ honest: WeightedModel, target: Int) throws(AttackError) {
     guard let classifier = honest.model.classifier, let bias = classifier.bias else {
       throw AttackError(
         "fishing plants weights in a fully connected last layer with bias, which "
@@ -42,7 +42,7 @@ public struct FishingServer: Sendable {
   }
 
   /// Weights that leave the gradient of the target class alone.
-  public func classWeights() -> WeightedModel {
+  package func classWeights() -> WeightedModel {
     planted { row in
       row
     } bias: {
@@ -51,7 +51,7 @@ public struct FishingServer: Sendable {
   }
 
   /// Weights that leave the gradient of the images whose feature is below the threshold.
-  public func featureWeights(threshold: Double) -> WeightedModel {
+  package func featureWeights(threshold: Double) -> WeightedModel {
     let gain = FishingServer.amplification
     return planted {
       $0 * gain
@@ -61,7 +61,7 @@ public struct FishingServer: Sendable {
   }
 
   /// The mean feature ⟨u, h⟩ of the images that an update comes from.
-  public func meanFeature(of update: SharedUpdate) -> Double? {
+  package func meanFeature(of update: SharedUpdate) -> Double? {
     let features = features(of: update)
     let direction = honest.parameters[classifier.weight].doubles
     guard let features else { return nil }
@@ -71,7 +71,7 @@ public struct FishingServer: Sendable {
   }
 
   /// How many images an update comes from, where nothing but planted weights weakens the others.
-  public func count(in update: SharedUpdate) -> Double {
+  package func count(in update: SharedUpdate) -> Double {
     -update.gradients[classifier.bias].doubles[target] * Double(update.batchSize)
   }
 
@@ -79,7 +79,7 @@ public struct FishingServer: Sendable {
   ///
   /// Only the last layer's tensors still hold the other images; with the fished class's row, which is
   /// free of them, they are made anew.
-  public func isolated(_ update: SharedUpdate) -> SharedUpdate? {
+  package func isolated(_ update: SharedUpdate) -> SharedUpdate? {
     let count = count(in: update)
     guard count > 0.5, let features = features(of: update) else { return nil }
     let classes = honest.model.classCount

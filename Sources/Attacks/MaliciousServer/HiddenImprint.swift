@@ -8,25 +8,25 @@ import TensorGraph
 /// The bins are some of the rows, each with noise, a scale and a sign of its own; what the next layer
 /// does with them is made alike, so that their gradients differ by images alone. Noise makes thresholds
 /// of neighbouring bins cross for some images, and costs those.
-public struct HiddenImprint: Sendable {
+package struct HiddenImprint: Sendable {
   /// How the bins are planted.
-  public struct Disguise: Sendable {
+  package struct Disguise: Sendable {
     /// Rows with bins, at least 2.
-    public var rows: Int
+    package var rows: Int
     /// Standard deviation of the noise on each weight, by the weight.
-    public var noise = 0.0
+    package var noise = 0.0
     /// Rows are multiplied by numbers from 1/scale to scale.
-    public var scale = 1.0
+    package var scale = 1.0
     /// Half of the rows measure the negative.
-    public var mixesSigns = false
+    package var mixesSigns = false
     /// The measure is a random direction rather than the brightness.
-    public var isRandom = false
+    package var isRandom = false
 
-    public init(rows: Int) { self.rows = rows }
+    package init(rows: Int) { self.rows = rows }
   }
 
   /// The model with its bins.
-  public let model: WeightedModel
+  package let model: WeightedModel
   private let layer: LinearLayerLeak.FirstLayer
   /// Units by ascending threshold, with their signs.
   private let units: [(unit: Int, sign: Double)]
@@ -35,7 +35,7 @@ public struct HiddenImprint: Sendable {
   ///   - samples: images [C, H, W] like the client's, to take quantiles from.
   /// - Throws: ``AttackError`` when the model does not begin with two fully connected layers, the first
   ///   of them with at least as many units as rows are to be planted.
-  public init(
+  package init(
     _ honest: WeightedModel, _ disguise: Disguise, samples: [Tensor], seed: UInt64
   ) throws(AttackError) {
     let layer = try LinearLayerLeak(model: honest.model).layer
@@ -98,7 +98,7 @@ public struct HiddenImprint: Sendable {
   }
 
   /// The quotients of neighbouring bins' differences: images [C, H, W], or blends of several.
-  public func contents(of update: SharedUpdate) -> [Tensor] {
+  package func contents(of update: SharedUpdate) -> [Tensor] {
     let rows = update.gradients[layer.weight].doubles
     let sums = update.gradients[layer.bias].doubles
     let pixels = model.model.inputShape.elementCount

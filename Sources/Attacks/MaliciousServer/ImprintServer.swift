@@ -9,18 +9,18 @@ import TensorGraph
 /// Gᵢ = Σₙ sₙ xₙ over the images above cᵢ, and its bias's is Bᵢ = Σₙ sₙ. An image that is alone between
 /// cᵢ and cᵢ₊₁ is x = (Gᵢ - Gᵢ₊₁) / (Bᵢ - Bᵢ₊₁). With thresholds at the quantiles of the brightness, an
 /// image of n is alone with probability (1 - 1/k)ⁿ⁻¹.
-public struct ImprintServer: Sendable {
+package struct ImprintServer: Sendable {
   /// What the difference of two neighbouring rows holds: an image, or the blend of several.
-  public struct Content: Sendable {
-    public let bin: Int
+  package struct Content: Sendable {
+    package let bin: Int
     /// [C, H, W] in f64.
-    public let image: Tensor
+    package let image: Tensor
   }
 
   /// The client's model with the block in front of it.
-  public let model: Model
+  package let model: Model
   /// Ascending; the first lies below every image.
-  public let thresholds: [Double]
+  package let thresholds: [Double]
   private let weight: Int
   private let bias: Int
 
@@ -33,7 +33,7 @@ public struct ImprintServer: Sendable {
   ///     one.
   ///   - bins: at least 2.
   /// - Throws: ``AttackError`` when the numbers do not fit, or all samples are equally bright.
-  public init(model: Model, samples: [Tensor], bins: Int) throws(AttackError) {
+  package init(model: Model, samples: [Tensor], bins: Int) throws(AttackError) {
     guard bins >= 2, bins <= 65536 else {
       throw AttackError("\(bins) bins: give a number from 2 to 65536")
     }
@@ -69,7 +69,7 @@ public struct ImprintServer: Sendable {
   }
 
   /// The planted block, and the rest drawn afresh.
-  public func weights(seed: UInt64) -> WeightedModel {
+  package func weights(seed: UInt64) -> WeightedModel {
     let pixels = model.inputShape.elementCount
     let bins = thresholds.count
     let parameters = model.initialParameters(seed: seed, dtype: .f64).map { name, tensor in
@@ -93,7 +93,7 @@ public struct ImprintServer: Sendable {
   }
 
   /// What the bins hold; empty ones are left out.
-  public func contents(of update: SharedUpdate) -> [Content] {
+  package func contents(of update: SharedUpdate) -> [Content] {
     let rows = update.gradients[weight].doubles
     let sums = update.gradients[bias].doubles
     let pixels = model.inputShape.elementCount
@@ -113,13 +113,13 @@ public struct ImprintServer: Sendable {
   }
 
   /// The bin that an image falls into.
-  public func bin(of image: Tensor) -> Int {
+  package func bin(of image: Tensor) -> Int {
     let brightness = ImprintServer.measure(image)
     return max((thresholds.firstIndex { $0 >= brightness } ?? thresholds.count) - 1, 0)
   }
 
   /// Images that are alone in their bin, in expectation, of `count` independent ones.
-  public static func expectedIsolatedCount(count: Int, bins: Int) -> Double {
+  package static func expectedIsolatedCount(count: Int, bins: Int) -> Double {
     var share = 1.0
     for _ in 1..<max(count, 1) { share *= 1 - 1 / Double(bins) }
     return Double(count) * share

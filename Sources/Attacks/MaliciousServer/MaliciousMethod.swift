@@ -2,13 +2,13 @@ import Clients
 
 /// What a malicious server plants.
 public enum MaliciousMethod: String, Codable, Sendable, CaseIterable {
-  /// See ``ImprintServer``.
+  /// See `ImprintServer`.
   case robbingTheFed = "robbing-the-fed"
-  /// See ``TrapWeights``.
+  /// See `TrapWeights`.
   case trapWeights = "trap-weights"
-  /// See ``FishingServer``: classes that occur once, one a round.
+  /// See `FishingServer`: classes that occur once, one a round.
   case fishing
-  /// See ``FishingServer``: one image of a batch of a single class, by bisection over rounds.
+  /// See `FishingServer`: one image of a batch of a single class, by bisection over rounds.
   case featureFishing = "feature-fishing"
 
   /// What it is and takes. Categories are what Carletti et al. take the methods' papers for: planting bins or

@@ -9,20 +9,20 @@ import TensorGraph
 /// In every row a random half of the weights is negative, and the other half is as large but scaled
 /// down, so that most images end below 0. The paper sets the scale by hand; here it is set such that
 /// one image of a batch is expected to reach each unit.
-public struct TrapWeights: Sendable {
+package struct TrapWeights: Sendable {
   private let weighted: WeightedModel
   private let layer: LinearLayerLeak.FirstLayer
   /// How much smaller positive weights are than negative ones.
-  public let scale: Double
+  package let scale: Double
 
   /// The model with its traps set.
-  public var model: WeightedModel { weighted }
+  package var model: WeightedModel { weighted }
 
   /// - Parameters:
   ///   - samples: images [C, H, W] like the client's, to set the scale by.
   ///   - batchSize: the expected number of images in a batch.
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
-  public init(
+  package init(
     _ honest: WeightedModel, samples: [Tensor], batchSize: Int, seed: UInt64
   ) throws(AttackError) {
     guard !samples.isEmpty else { throw AttackError("trap weights need sample images") }
@@ -52,7 +52,7 @@ public struct TrapWeights: Sendable {
   }
 
   /// The quotient of every unit that fired: an image [C, H, W], or the blend of several.
-  public func contents(of update: SharedUpdate) -> [Tensor] {
+  package func contents(of update: SharedUpdate) -> [Tensor] {
     let rows = update.gradients[layer.weight].doubles
     let sums = update.gradients[layer.bias].doubles
     let pixels = weighted.model.inputShape.elementCount

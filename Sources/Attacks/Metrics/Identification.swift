@@ -3,7 +3,7 @@ import TensorGraph
 /// Whether a reconstruction tells its original from others: the image identifiability precision of Yin
 /// et al. 2021 (arXiv 2104.07586, section 4.1), on pixels instead of deep features, so that it needs no
 /// trained network.
-public enum Identification {
+package enum Identification {
   /// Whether `original`, of all candidates, has the least mean squared error from the reconstruction.
   ///
   /// The reconstruction is scaled to each candidate's mean and contrast first, so that a picture that is
@@ -11,7 +11,7 @@ public enum Identification {
   ///
   /// - Parameter others: images of the same shape; any that equals the original is left out.
   /// - Returns: nil without others.
-  public static func identifies(
+  package static func identifies(
     _ reconstruction: Tensor, _ original: Tensor, among others: [Tensor]
   ) -> Bool? {
     let others = others.filter { $0.doubles != original.doubles }

@@ -11,26 +11,26 @@ import TensorGraph
 /// direction v: images, and labels where they are sought; with a weighted ``MatchingView`` one weight
 /// per shared parameter. With `columns` the directions and products have a new first axis of that
 /// extent, and what does not depend on the direction is computed once.
-public struct GaussNewtonGraph: Sendable {
-  public let function: GraphFunction
+package struct GaussNewtonGraph: Sendable {
+  package let function: GraphFunction
   /// The images [N, C, H, W].
-  public let images: ValueHandle
-  public let labels: ValueHandle
+  package let images: ValueHandle
+  package let labels: ValueHandle
   /// The model's parameters.
-  public let parameters: [ValueHandle]
+  package let parameters: [ValueHandle]
   /// The model's buffers.
-  public let buffers: [ValueHandle]
+  package let buffers: [ValueHandle]
   /// The directions, in the order of the unknowns: images, then labels.
-  public let directions: [ValueHandle]
+  package let directions: [ValueHandle]
   /// The weights of the gradients' elements; empty without weights.
-  public let weights: [ValueHandle]
+  package let weights: [ValueHandle]
   /// The products, likewise.
-  public let products: [ValueHandle]
+  package let products: [ValueHandle]
 
   /// - Parameters:
   ///   - seeksLabels: whether the labels are unknowns; they must be probabilities or logits then.
   ///   - columns: number of directions to multiply at once, or nil for one without a new axis.
-  public init(
+  package init(
     _ signature: UpdateSignature, labelForm: LabelForm, seeksLabels: Bool, columns: Int? = nil,
     dtype: DType = .f64
   ) {

@@ -10,32 +10,32 @@ import TensorGraph
 /// these. The images vary, and so do the labels where they are dummies
 /// too; the rest is fixed. Outputs: D (scalar); its gradient with respect to the images and, where the
 /// labels vary, with respect to the labels.
-public struct GradientMatchingGraph: Sendable {
-  public let function: GraphFunction
+package struct GradientMatchingGraph: Sendable {
+  package let function: GraphFunction
   /// The dummy images [N, C, H, W].
-  public let images: ValueHandle
-  public let labels: ValueHandle
+  package let images: ValueHandle
+  package let labels: ValueHandle
   /// The model's parameters.
-  public let parameters: [ValueHandle]
+  package let parameters: [ValueHandle]
   /// The model's buffers.
-  public let buffers: [ValueHandle]
+  package let buffers: [ValueHandle]
   /// The target gradients, one per shared parameter.
-  public let targets: [ValueHandle]
+  package let targets: [ValueHandle]
   /// The weights of the gradients' elements; empty without weights.
-  public let weights: [ValueHandle]
+  package let weights: [ValueHandle]
   /// The matching loss D.
-  public let matchingLoss: ValueHandle
+  package let matchingLoss: ValueHandle
   /// D's gradient with respect to the images.
-  public let imageGradient: ValueHandle
+  package let imageGradient: ValueHandle
   /// D's gradient with respect to the dummy labels; nil when labels are given.
-  public let labelGradient: ValueHandle?
+  package let labelGradient: ValueHandle?
 
   /// - Parameters:
   ///   - signature: the sum goes over its shared parameters; the targets must be as its view has them.
   ///   - labelForm: ``LabelForm/logits`` optimises the labels as well, as DLG does; the other forms
   ///     take them as known, as iDLG does.
   ///   - seeksLabels: overrides that, for probabilities that are optimised as free numbers.
-  public init(
+  package init(
     _ signature: UpdateSignature, labelForm: LabelForm, seeksLabels: Bool? = nil,
     dtype: DType = .f32
   ) {
@@ -76,7 +76,7 @@ public struct GradientMatchingGraph: Sendable {
 }
 
 /// Σ ‖leftᵢ - rightᵢ‖² over pairs of tensors: a scalar. The lists must not be empty.
-public func squaredDistance(_ left: [Value], _ right: [Value]) -> Value {
+package func squaredDistance(_ left: [Value], _ right: [Value]) -> Value {
   precondition(
     !left.isEmpty && left.count == right.count,
     "no distance between \(left.count) and \(right.count) tensors")

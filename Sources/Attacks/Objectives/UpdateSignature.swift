@@ -3,20 +3,20 @@ import Defences
 
 /// What the graphs of a client's update depend on besides the numbers: the model, and how the update comes
 /// about.
-public struct UpdateSignature: Sendable {
-  public let model: Model
-  public let batchSize: Int
-  public let loss: ClientLoss
+package struct UpdateSignature: Sendable {
+  package let model: Model
+  package let batchSize: Int
+  package let loss: ClientLoss
   /// Indices of the parameters whose gradients are shared, ascending.
-  public let shared: [Int]
+  package let shared: [Int]
   /// The client's local steps; nil for one gradient.
-  public let training: LocalTraining?
-  public let mode: ForwardMode
+  package let training: LocalTraining?
+  package let mode: ForwardMode
   /// How the gradient is seen when it is matched.
-  public let view: MatchingView
+  package let view: MatchingView
 
   /// - Parameter shared: nil for all parameters.
-  public init(
+  package init(
     _ model: Model, batchSize: Int, loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil,
     training: LocalTraining? = nil, mode: ForwardMode = .evaluation, view: MatchingView = .plain
   ) {

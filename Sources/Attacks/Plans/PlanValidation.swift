@@ -2,7 +2,7 @@ import Clients
 
 extension OptimizationPlan {
   /// - Throws: ``AttackError`` when a number is out of range, or two choices exclude each other.
-  public func validate() throws(AttackError) {
+  package func validate() throws(AttackError) {
     try check("trials", Double(trials), 1...1_000_000)
     try check("iterations", Double(iterations), 1...100_000_000)
     try check("objective.weight", objective.weight, 0...1e12)

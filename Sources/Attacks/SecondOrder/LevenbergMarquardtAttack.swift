@@ -3,7 +3,7 @@ import Solvers
 import TensorGraph
 
 /// Label first where the gradient tells labels, else together with the data; then Levenberg-Marquardt from
-/// random starts (see ``LevenbergMarquardt``).
+/// random starts (see `LevenbergMarquardt`).
 public struct LevenbergMarquardtAttack: Attack {
   /// `lm`.
   public let descriptor = AttackDescriptor(

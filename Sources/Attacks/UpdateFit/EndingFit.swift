@@ -8,7 +8,7 @@ extension UpdateFile {
   ///
   /// - Parameter ending: of the model's file; nil for none.
   /// - Returns: what the user should know; nil when the update stays as it was read.
-  public mutating func chooseEnding(_ ending: LossEnding?, _ weighted: WeightedModel) -> String? {
+  package mutating func chooseEnding(_ ending: LossEnding?, _ weighted: WeightedModel) -> String? {
     guard let ending, let layer = update.lastLayer(of: weighted) else { return nil }
     guard update.loss.ending == nil, update.loss.targets == nil else {
       update = update.reckoningCancellation(layer.cotangent, logits: layer.logits)

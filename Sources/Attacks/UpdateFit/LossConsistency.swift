@@ -3,10 +3,10 @@ import TensorGraph
 
 /// Whether a shared gradient can be that of the loss it is said to be of. A wrong reduction, factor, sign or
 /// kind is a silent mistake: the attack then seeks a batch that does not exist.
-public enum LossConsistency {
+package enum LossConsistency {
   /// What speaks against the update's loss, with the likely remedy; nil when nothing does, or the last
   /// layer's gradient, which tells, was not shared, or several local steps are behind the update.
-  public static func objection(to update: SharedUpdate, _ weighted: WeightedModel) -> String? {
+  package static func objection(to update: SharedUpdate, _ weighted: WeightedModel) -> String? {
     misfit(of: update, weighted)?.sentence
   }
 
@@ -16,7 +16,7 @@ public enum LossConsistency {
   /// scale (Geiping et al. 2020, Proposition 3.1), and the bias's gradient divided by what the loss
   /// gives there is the scale itself. For a batch there are bounds: under a mean cross entropy the
   /// absolute values of that gradient sum to 2 at most, and under any they sum to 0 with their signs.
-  public static func misfit(of update: SharedUpdate, _ weighted: WeightedModel) -> UpdateMisfit? {
+  package static func misfit(of update: SharedUpdate, _ weighted: WeightedModel) -> UpdateMisfit? {
     guard (try? update.loss.check(classCount: weighted.model.classCount)) != nil,
       let gradient = ClassifierGradient(update, weighted.model), let sums = gradient.sums,
       sums.contains(where: { $0 != 0 })

@@ -2,11 +2,11 @@ import Clients
 import TensorGraph
 
 /// Whether an update from a file can be this model's, as it was described, before anything is attacked.
-public enum UpdateFit {
+package enum UpdateFit {
   /// What speaks against it, the surest first; nil when nothing does or the update was computed here.
   ///
   /// - Parameter knownLabels: of the batch, where they were given.
-  public static func misfit(
+  package static func misfit(
     of update: SharedUpdate, _ weighted: WeightedModel, knownLabels: [Int]? = nil,
     backend: any Backend
   ) -> UpdateMisfit? {

@@ -34,7 +34,7 @@ public struct AnalysisRecord: Codable, Sendable, Equatable {
   /// Noise variance above which no reconstruction is expected to exceed 20 dB; nil when none is needed.
   public let varianceFor20dB: Double?
 
-  public init(
+  package init(
     _ analysis: GradientAnalysis, images: [String], model: String, update: SharedUpdate
   ) {
     tool = GradleakVersion.current
@@ -76,7 +76,7 @@ public struct AnalysisWriter: Sendable {
   }
 
   /// - Returns: what was written, for people.
-  public func write(_ analysis: GradientAnalysis, _ record: AnalysisRecord) throws -> String {
+  package func write(_ analysis: GradientAnalysis, _ record: AnalysisRecord) throws -> String {
     let kept = try folder.replace { try write(analysis, record, to: $0) }
     let maps = analysis.determinacy == nil ? "" : " and the maps"
     return "\(folder.path(of: "analysis.json")), spectrum.png, spectrum.csv\(maps)"

@@ -2,7 +2,7 @@ import TensorGraph
 
 extension Model {
   /// Where this model is not twice continuously differentiable in its input.
-  public func smoothness(mode: ForwardMode = .evaluation) -> SmoothnessReport {
+  package func smoothness(mode: ForwardMode = .evaluation) -> SmoothnessReport {
     let builder = GraphBuilder()
     let images = builder.input("images", probeShape, .f32)
     func inputs(_ specs: [ParameterSpec]) -> [Value] {
@@ -16,7 +16,7 @@ extension Model {
 
 extension SmoothnessReport {
   /// Examines how the outputs of `graph` depend on its varying inputs.
-  public init(of graph: Graph) {
+  package init(of graph: Graph) {
     let analysis = SmoothnessAnalysis(graph)
     self.init(counts: analysis.counts())
   }

@@ -2,9 +2,9 @@ import TensorGraph
 
 /// Where a model is not twice continuously differentiable in its input, which attacks that match
 /// gradients by gradient descent rely on (Zhu et al. 2019, arXiv 1906.08935, section 3.1).
-public struct SmoothnessReport: Hashable, Sendable {
+package struct SmoothnessReport: Hashable, Sendable {
   /// What breaks a derivative. In the order reports show them.
-  public enum Kind: String, Hashable, Sendable, CaseIterable {
+  package enum Kind: String, Hashable, Sendable, CaseIterable {
     /// Activations made of straight pieces, like ReLU: the second derivative is 0 wherever it
     /// exists, and the slope jumps.
     case piecewiseLinear
@@ -20,25 +20,25 @@ public struct SmoothnessReport: Hashable, Sendable {
   }
 
   /// Number of places of each kind that occurs.
-  public let counts: [Kind: Int]
+  package let counts: [Kind: Int]
 
-  public init(counts: [Kind: Int]) {
+  package init(counts: [Kind: Int]) {
     self.counts = counts.filter { $0.value > 0 }
   }
 
   /// Whether nothing was found.
-  public var isSmooth: Bool { counts.isEmpty }
+  package var isSmooth: Bool { counts.isEmpty }
 
   /// What was found, as a list in words: "17 piecewise-linear activations and 2 max poolings".
   /// Empty when nothing was.
-  public var findings: String {
+  package var findings: String {
     let items = Kind.allCases.compactMap { kind in counts[kind].map { kind.phrase(count: $0) } }
     guard let last = items.last, items.count > 1 else { return items.first ?? "" }
     return items.dropLast().joined(separator: ", ") + " and " + last
   }
 
   /// One paragraph for people: what was found, why it hurts gradient matching, what to use instead.
-  public var explanation: String {
+  package var explanation: String {
     if isSmooth {
       return "The model is twice differentiable everywhere, as matching gradients by gradient "
         + "descent assumes."

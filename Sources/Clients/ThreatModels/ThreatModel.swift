@@ -40,8 +40,9 @@ public struct ThreatModel: Codable, Sendable, Equatable {
     }
   }
 
+  /// Who attacks.
   public var attacker: Attacker
-  /// What is known, each fact once, in the order of ``Fact/allCases``.
+  /// What is known, each fact once, in the order of `Fact/allCases`.
   public var known: [Fact]
   /// Whether the client computed its gradient in training or evaluation mode.
   public var clientMode: ForwardMode
@@ -55,6 +56,7 @@ public struct ThreatModel: Codable, Sendable, Equatable {
   /// ``known`` that the attack had no use for do not raise it. nil in records of older versions.
   public var category: Category?
 
+  /// A server that knows what every client does, of one gradient, unless something else is said.
   public init(
     attacker: Attacker = .honestButCuriousServer,
     known: Set<Fact> = [.architecture, .weights, .lossFunction, .batchSize],

@@ -29,7 +29,7 @@ extension Model {
 }
 
 /// The graph of the update that a client shares: a gradient, or with a ``LocalTraining`` what its steps
-/// come to (see ``Model/clientUpdate(images:labels:labelForm:parameters:buffers:loss:training:mode:)``;
+/// come to (see `clientUpdate(images:labels:labelForm:parameters:buffers:loss:training:mode:)`;
 /// loss and logits are the first step's).
 ///
 /// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers. The

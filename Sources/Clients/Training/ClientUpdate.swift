@@ -11,7 +11,7 @@ extension Model {
   /// - Parameters: as for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``;
   ///   without `training` the update is one gradient.
   /// - Returns: logits and loss of the first client's first step, and the update.
-  public func clientUpdate(
+  package func clientUpdate(
     images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
     loss: ClientLoss = .meanCrossEntropy, training: LocalTraining?, mode: ForwardMode = .evaluation
   ) -> ClientGradient {

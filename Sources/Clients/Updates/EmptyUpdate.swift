@@ -1,7 +1,7 @@
 /// Why an update may be exactly zero, which is no proof that nothing leaks: other batches may tell much.
-public enum EmptyUpdate {
+package enum EmptyUpdate {
   /// What may be behind it, for a model under a loss, with the remedy.
-  public static func causes(_ model: Model, _ loss: ClientLoss) -> String {
+  package static func causes(_ model: Model, _ loss: ClientLoss) -> String {
     if loss.kind == .crossEntropy, model.classCount == 1 {
       return
         "The softmax of one logit is 1 whatever the input, so that cross entropy and its gradient are "

@@ -2,9 +2,9 @@ import TensorGraph
 
 /// What the numbers of a tensor tell of how they were made: norms, zeros, and traces of rounding,
 /// sparsification and quantisation.
-public struct NumberTraces: Sendable, Hashable {
+package struct NumberTraces: Sendable, Hashable {
   /// The coarsest floating-point format that holds every number exactly.
-  public enum Format: String, Sendable, Hashable, CaseIterable, Codable {
+  package enum Format: String, Sendable, Hashable, CaseIterable, Codable {
     case brainFloat = "bf16"
     case half = "f16"
     case single = "f32"
@@ -22,25 +22,25 @@ public struct NumberTraces: Sendable, Hashable {
     }
   }
 
-  public let count: Int
+  package let count: Int
   /// Euclidean norm of the finite elements.
-  public let norm: Double
-  public let zeroCount: Int
-  public let nonFiniteCount: Int
+  package let norm: Double
+  package let zeroCount: Int
+  package let nonFiniteCount: Int
   /// The largest absolute value of the finite elements.
-  public let largest: Double
-  public let format: Format
+  package let largest: Double
+  package let format: Format
   /// Number of different values, when at most ``distinctLimit``.
-  public let distinctCount: Int?
+  package let distinctCount: Int?
   /// The step of the grid that all values lie on, when they are at most ``distinctLimit`` and at least
   /// 3 different ones, as after uniform quantisation.
-  public let gridStep: Double?
+  package let gridStep: Double?
 
   /// The most different values that are counted.
-  public static let distinctLimit = 256
+  package static let distinctLimit = 256
 
   /// - Parameter tensor: of floating-point numbers.
-  public init(_ tensor: Tensor) {
+  package init(_ tensor: Tensor) {
     let elements = tensor.doubles
     var (square, zeros, broken, largest) = (0.0, 0, 0, 0.0)
     var distinct: Set<Double>? = []

@@ -54,7 +54,7 @@ extension Model {
   /// It keeps its name, so that commands and tables find the model. A starts as PyTorch's layers do, B at 0, so that the model computes what it did.
   ///
   /// - Parameter rank: at least 1; lowered to a weight's smaller side.
-  public func withAdapters(rank: Int) -> Model {
+  package func withAdapters(rank: Int) -> Model {
     precondition(rank >= 1, "adapters of rank \(rank)")
     let base = self
     let result = Model(
@@ -97,7 +97,7 @@ extension WeightedModel {
   /// ``Model/withAdapters(rank:)``.
   ///
   /// - Parameter seed: of the adapters, which the server draws and sends.
-  public func withAdapters(rank: Int, seed: UInt64) -> WeightedModel {
+  package func withAdapters(rank: Int, seed: UInt64) -> WeightedModel {
     let adapted = model.withAdapters(rank: rank)
     return WeightedModel(
       model: adapted,

@@ -71,7 +71,7 @@ extension Model {
   /// - Parameter size: of z, at least 1; 256 in the paper.
   /// - Throws: ``AttackError`` when the model does not end in a fully connected layer whose input is
   ///   known, takes another batch size only, or has such a layer already.
-  public func withVariationalBottleneck(
+  package func withVariationalBottleneck(
     size: Int, batchSize: Int = 1
   ) throws(AttackError) -> Model {
     precondition(size >= 1, "a bottleneck of \(size) numbers")
@@ -123,7 +123,7 @@ extension WeightedModel {
   /// ``Model/withVariationalBottleneck(size:batchSize:)``. Its noise is no client's.
   ///
   /// - Parameter seed: of the bottleneck's weights, which the server draws and sends.
-  public func withVariationalBottleneck(
+  package func withVariationalBottleneck(
     size: Int, batchSize: Int = 1, seed: UInt64
   ) throws(AttackError) -> WeightedModel {
     let extended = try model.withVariationalBottleneck(size: size, batchSize: batchSize)

@@ -13,7 +13,7 @@ import TensorGraph
 /// the values above 0 on; the equations of the others are lost, and the weight's gradient may or may
 /// not make up for them, which ``Layer/isDetermined`` says.
 ///
-/// Before a random layer (``Model/withVariationalBottleneck(size:batchSize:)``) the recursion starts at
+/// Before a random layer (`withVariationalBottleneck(size:batchSize:)`) the recursion starts at
 /// the layer that the noise has not reached, whose bias gradient is as good a cotangent.
 ///
 /// It needs a single path through the model, and a bias at the last layer. In a batch every image gives
@@ -26,6 +26,7 @@ public struct LayerPeeling: Sendable {
     public let name: String
     /// Equations for the input: known values of the output and elements of the weight's gradient.
     public let equations: Int
+    /// Numbers sought in the layer.
     public let unknowns: Int
     /// Steps of the linear solver.
     public let steps: Int
@@ -51,12 +52,12 @@ public struct LayerPeeling: Sendable {
 
   }
 
-  public struct Result: Sendable {
+  package struct Result: Sendable {
     /// [N, C, H, W] in f64.
-    public let images: Tensor
-    public let labels: [Int]
+    package let images: Tensor
+    package let labels: [Int]
     /// From the last layer to the first.
-    public let layers: [Layer]
+    package let layers: [Layer]
   }
 
   /// Where the recursion starts: what is known of the last layer's output.
@@ -96,7 +97,7 @@ public struct LayerPeeling: Sendable {
   let chain: LayerChain
 
   /// - Throws: ``AttackError`` when the model is no chain of layers that can be undone.
-  public init(
+  package init(
     model: Model, batchSize: Int = 1, mode: ForwardMode = .evaluation, backend: any Backend
   ) throws(AttackError) {
     guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
@@ -141,7 +142,7 @@ public struct LayerPeeling: Sendable {
   ///
   /// - Throws: ``AttackError`` when a gradient that is needed was not shared, or a layer cannot be
   ///   undone.
-  public func reconstruct(
+  package func reconstruct(
     _ update: SharedUpdate, _ weighted: WeightedModel
   ) throws(AttackError) -> Result {
     try requireGradients(update)
@@ -170,7 +171,7 @@ public struct LayerPeeling: Sendable {
   /// - Parameters:
   ///   - parameters: the model's weights, in its order, any floating-point type; `buffers` likewise.
   ///   - gradients: the shared gradient, one tensor per parameter.
-  public func reconstruct(
+  package func reconstruct(
     parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
   ) throws(AttackError) -> Result {
     guard let bias = model.classifier?.bias, let first = model.lastPeeledLayer?.bias else {

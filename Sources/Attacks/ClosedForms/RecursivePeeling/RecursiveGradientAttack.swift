@@ -9,15 +9,18 @@ import TensorGraph
   import Darwin
 #endif
 
-/// One example through a chain without biases; see ``RecursiveGradientAttack``.
+/// One example through a chain without biases; see `RecursiveGradientAttack`.
 public struct RGapAttack: ClosedFormAttack {
+  /// `r-gap`.
   public let descriptor = AttackDescriptor(
     name: .rGap, summary: "closed form for a chain without biases and one logit",
     paper: "Zhu and Blaschko 2021, arXiv 2010.07733", needs: AttackNeed.gradient,
     category: .informedEavesdropper, searches: false)
 
+  /// The attack; it has no options.
   public init() {}
 
+  /// Solves layer after layer, weight and gradient constraints together.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -46,13 +49,13 @@ public struct RGapAttack: ClosedFormAttack {
 /// no biases both belong to a batch with this very gradient, one a multiple of the other: the paper's
 /// "twin data". The one whose pixels are in 0...1 is taken. Both signs of y are tried, and the one whose
 /// equations fit is kept; the authors' program is told y.
-public struct RecursiveGradientAttack: Sendable {
+package struct RecursiveGradientAttack: Sendable {
   private let peeling: LayerPeeling
   /// Index of the last layer's weight.
   private let weight: Int
 
   /// - Throws: ``AttackError`` when the model is not of this form.
-  public init(model: Model, backend: any Backend) throws(AttackError) {
+  package init(model: Model, backend: any Backend) throws(AttackError) {
     peeling = try LayerPeeling(model: model, backend: backend) { graph throws(AttackError) in
       guard model.classCount == 2, let logit = graph.binaryLogit else {
         throw AttackError(
@@ -67,7 +70,7 @@ public struct RecursiveGradientAttack: Sendable {
     weight = parameter
   }
 
-  public func reconstruct(
+  package func reconstruct(
     parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
   ) throws(AttackError) -> LayerPeeling.Result {
     let product = zip(gradients[weight].doubles, parameters[weight].doubles)

@@ -2,8 +2,9 @@ import Clients
 import Solvers
 import TensorGraph
 
-/// A batch through a fully connected first layer with ReLU; see ``Spear``.
+/// A batch through a fully connected first layer with ReLU; see `Spear`.
 public struct SpearAttack: ClosedFormAttack {
+  /// `spear`.
   public let descriptor = AttackDescriptor(
     name: .spear, summary: "batches, exactly, through a first layer with ReLU",
     paper: "Dimitrov et al. 2024, arXiv 2403.03945", needs: AttackNeed.gradient,
@@ -19,6 +20,7 @@ public struct SpearAttack: ClosedFormAttack {
   /// With draws that take seconds, for where it is one attack of several.
   static let quick = SpearAttack(draws: 200_000)
 
+  /// The batch from the first layer's gradient, whose rank it is.
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -32,6 +34,7 @@ public struct SpearAttack: ClosedFormAttack {
     return ClosedFormSolution(images: result.images, labels: result.labels)
   }
 
+  /// The same from the columns that the exact update gave.
   public func solve(
     nearMiss problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
@@ -47,15 +50,15 @@ public struct SpearAttack: ClosedFormAttack {
 /// exactly 0, and only the true factor is so sparse: ``SparseColumnSearch`` finds its columns, one for
 /// each image, and ``ColumnSelection`` their scales from the bias's gradient. Work grows exponentially
 /// with b; batches of up to about 24 take seconds, where the layer has some ten times as many units.
-public struct Spear: Sendable {
-  public struct Result: Sendable {
+package struct Spear: Sendable {
+  package struct Result: Sendable {
     /// [N, C, H, W] in f64, in no particular order.
-    public let images: Tensor
-    public let labels: [Int]
+    package let images: Tensor
+    package let labels: [Int]
     /// Sets of rows that were drawn.
-    public let draws: Int
+    package let draws: Int
     /// Share of units and samples at which the reconstruction's ReLU is 0 where its gradient is.
-    public let agreement: Double
+    package let agreement: Double
   }
 
   private let weighted: WeightedModel
@@ -69,7 +72,7 @@ public struct Spear: Sendable {
 
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias and
   ///   an activation that is 0 for a whole range of inputs.
-  public init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
+  package init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
     layer = try LinearLayerLeak(model: weighted.model).layer
     try layer.requireUsualOrder("SPEAR")
     self.weighted = weighted
@@ -81,7 +84,7 @@ public struct Spear: Sendable {
   ///   - shouldStop: asked now and then, with the number of draws and the images found so far.
   /// - Throws: ``AttackError`` when the gradient has not the rank of the batch, or the search ends
   ///   without a batch that fits.
-  public func reconstruct(
+  package func reconstruct(
     _ update: SharedUpdate, seed: UInt64, draws: Int = 20_000_000,
     shouldStop: (Int, Int) -> Bool = { _, _ in false }
   ) throws(AttackError) -> Result {
