@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fails when a target imports one that it must not know (docs/design/0001-architecture.md).
+# Fails when a target imports one that it must not know, or a library names an option of the commands
+# (docs/design/0001-architecture.md).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -28,4 +29,13 @@ for folder in Sources/*/; do
     fi
   done < <(grep -rnE '^ *(@[a-z_]+ )*((public|package|internal|private) )?import ' "$folder" --include='*.swift' || true)
 done
+
+# Messages name a Setting, which the command line calls by its option. Styles of pages have such words too.
+options=$(grep -rnE -e '(^|[^-[:alnum:](])--[a-z]' Sources/{TensorGraph,CPUBackend,ModelIO,Leakage,Audit} \
+  --include='*.swift' | grep -vE '^[^:]*:[0-9]+: *//|^[^:]*/ReportStyle\.swift:' || true)
+if [ -n "$options" ]; then
+  echo "a library names an option; let its message name a Setting (Sources/ModelIO/Messages):" >&2
+  echo "$options" >&2
+  status=1
+fi
 exit $status

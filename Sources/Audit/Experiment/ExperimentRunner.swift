@@ -9,7 +9,7 @@ public struct PreparedExperiment: Sendable {
   /// [N, C, H, W] that a plan's search begins at; nil for none.
   let startingImages: Tensor?
   /// What the user should know of how files were understood, a sentence each.
-  public let notes: [String]
+  public let notes: [Sentence]
   /// For people and file names.
   public let name: String
 
@@ -133,7 +133,8 @@ public struct ExperimentRunner: Sendable {
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
           kind: update.kind.rawValue)),
       startingImages: try startingImages(of: experiment),
-      notes: [ending].compactMap(\.self) + file.matching.explanations + file.notes, name: name)
+      notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
+        + file.notes, name: name)
   }
 
   /// The picture to start from, once for each image of a batch.
@@ -181,11 +182,13 @@ public struct ExperimentRunner: Sendable {
 
   /// What can be said of a client's update before it is attacked: whether it can be this model's as it was
   /// described, and whether the true images have it. Nothing of simulated clients.
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
   public mutating func fit(
     of prepared: PreparedExperiment
-  ) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+  ) throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard case .update(let subject) = prepared.subject else { return (nil, nil) }
-    return audit(seed: prepared.experiment.attack.seed).check(subject)
+    return try audit(seed: prepared.experiment.attack.seed).check(subject)
   }
 
   /// Runs an experiment.

@@ -68,9 +68,11 @@ public struct TextAudit: Sendable {
         batch, by: client, frozen: frozen, dtype: configuration.precision.dtype, backend: backend)
     guard update.squaredNorm > 0 || !client.isPlain else {
       throw AttackError(
-        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
-          + "texts: a head with one class has no loss to learn from (the softmax of one logit is 1); give "
-          + "the head at least two classes with --classes")
+        advising: """
+          the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other \
+          texts: a head with one class has no loss to learn from (the softmax of one logit is 1); give \
+          the head at least two classes with \(.classes)
+          """)
     }
     try save(update)
     var configuration = completed(configuration)
@@ -129,8 +131,10 @@ public struct TextAudit: Sendable {
     case .maskedLanguageModel:
       guard let mask = tokenizer.id(of: "[MASK]") else {
         throw AttackError(
-          "the tokenizer has no [MASK] token, which a masked language model needs; use --head "
-            + "classification")
+          advising: """
+            the tokenizer has no [MASK] token, which a masked language model needs; use \
+            \(.head, "classification")
+            """)
       }
       var source = RandomSource(seed: seed).derive(label: "masking")
       var masked = tokens

@@ -1,3 +1,4 @@
+import ModelIO
 import TensorGraph
 
 /// A shared update to attack: what the attacker sees, knows and may spend. Attacks of the catalogue read it.
@@ -123,8 +124,10 @@ public struct AttackProblem: Sendable {
       trials: [trial], bestTrial: 0, snapshots: [], layers: [],
       diagnosis: Diagnosis(
         .carriesNothing,
-        "The update is exactly zero, so it tells nothing of this batch, and nothing of others either. "
-          + EmptyUpdate.causes(weighted.model, update.loss), relativeMatchingLoss: 0,
+        """
+        The update is exactly zero, so it tells nothing of this batch, and nothing of others either. \
+        \(EmptyUpdate.causes(weighted.model, update.loss))
+        """, relativeMatchingLoss: 0,
         unknowns: batchShape.elementCount, equationBound: equationBound),
       compileSeconds: 0, attackSeconds: 0)
   }

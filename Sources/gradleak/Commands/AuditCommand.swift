@@ -209,7 +209,8 @@ struct AuditCommand: ParsableCommand {
     let misfits = verdict.records.filter { $0.doubt == .misfit }
     if let first = misfits.first, verdict.grade == .notShown {
       Terminal.printError(
-        "gradleak: the update does not fit the model as described. \(first.misfit?.sentence ?? "")")
+        "gradleak: the update does not fit the model as described. "
+          + (first.misfit?.sentence.namingOptions ?? ""))
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }

@@ -39,7 +39,7 @@ struct ExperimentSession {
     for experiment in experiments { try runner.check(experiment) }
     var outcomes: [AuditOutcome] = []
     for experiment in experiments {
-      let check = runner.fit(of: experiment)
+      let check = try runner.fit(of: experiment)
       for misfit in [check.misfit, check.truth?.misfit].compactMap(\.self) {
         Terminal.printNote(misfit.sentence, head: "warning: ")
       }

@@ -99,7 +99,8 @@ struct TextSession {
     // What casts doubt on the texts comes before them.
     if let diagnosis = record.diagnosis, diagnosis.verdict != .recovered {
       Terminal.printParagraph(
-        Terminal.styled(diagnosis.verdict.rawValue, .bold) + ": " + diagnosis.explanation)
+        diagnosis.explanation,
+        head: Terminal.styled(diagnosis.verdict.rawValue, .bold) + ": ")
     }
     if record.method == "bag", let bag = record.bagOfWords {
       Terminal.printParagraph(

@@ -1,3 +1,5 @@
+import ModelIO
+
 /// Mixes each image and its label with another's, by one share from Beta(concentration, concentration).
 struct MixUp: ImageDefence {
   static let descriptor = DefenceDescriptor(
@@ -10,7 +12,7 @@ struct MixUp: ImageDefence {
     strength: DefenceDescriptor.Strength("concentration of the shares"),
     ladder: DefenceDescriptor.Ladder([MixUp(concentration: 1)], effort: .large),
     needs: DefenceNeeds(
-      imagesOnly: "it mixes pixels; " + DefenceNeeds.updateInstead, companions: true),
+      imagesOnly: "it mixes pixels; \(DefenceNeeds.updateInstead)", companions: true),
     priced: [MixUp(concentration: 1)],
     make: { MixUp(concentration: $0[0]) })
 

@@ -66,7 +66,7 @@ public struct TextInversion {
         result, batchSize: update.batchSize, isZero: true, misfit: nil)
       return result
     }
-    let bag = BagOfWords.read(update, model: model, backend: backend)
+    let bag = try BagOfWords.read(update, model: model, backend: backend)
     var result = try attack(session, bag)
     if configuration.attack != .bag {
       let misfit =

@@ -1,3 +1,4 @@
+import ModelIO
 import TensorGraph
 
 /// How a client of a language model comes by what it shares.
@@ -36,8 +37,10 @@ public struct TextClient: Sendable {
       for: DefenceSetting(data: .texts, batchSize: batchSize, training: training))
     guard adapters == nil || training?.isOneGradient ?? true else {
       throw AttackError(
-        "several local steps are simulated for all weights, without adapters; leave out --lora or "
-          + "the local steps")
+        advising: """
+          several local steps are simulated for all weights, without adapters; leave out \(.adapterRank) \
+          or the local steps
+          """)
     }
   }
 }
