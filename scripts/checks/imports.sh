@@ -31,8 +31,8 @@ for folder in Sources/*/; do
 done
 
 # Messages name a Setting, which the command line calls by its option. Styles of pages have such words too.
-options=$(grep -rnE -e '(^|[^-[:alnum:]])--[a-z]' Sources/{TensorGraph,CPUBackend,ModelIO,Leakage,Audit} \
-  --include='*.swift' | grep -vE '^[^:]*:[0-9]+: *//|^[^:]*/ReportStyle\.swift:' || true)
+options=$(grep -rnE -e '(^|[^-[:alnum:]])--[a-z]' Sources \
+  --include="*.swift" --exclude-dir=gradleak | grep -vE '^[^:]*:[0-9]+: *//|^[^:]*/ReportStyle\.swift:' || true)
 if [ -n "$options" ]; then
   echo "a library names an option; let its message name a Setting (Sources/ModelIO/Messages):" >&2
   echo "$options" >&2
