@@ -13,10 +13,7 @@ let package = Package(
     .library(name: "Audit", targets: ["Audit"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // A sweep's plan.
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .target(name: "TensorGraph"),
@@ -34,19 +31,20 @@ let package = Package(
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3",
       providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
-    .target(
-      name: "ONNXProtobuf",
-      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    // A sweep's plan.
+    .systemLibrary(
+      name: "CYAML", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(
       name: "ModelIO",
-      dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
+      dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG"]),
     .target(
       name: "Leakage", dependencies: ["TensorGraph", "ModelIO"],
       resources: [.embedInCode("Plans/Presets")]),
     .target(
       name: "Audit",
       dependencies: [
-        "CBundledFiles", "CSQLite", "Leakage", "ModelIO", "TensorGraph", "Yams",
+        "CBundledFiles", "CSQLite", "CYAML", "Leakage", "ModelIO", "TensorGraph",
       ]),
     .executableTarget(
       name: "gradleak",
@@ -78,7 +76,7 @@ let package = Package(
     .testTarget(
       name: "ModelIOTests",
       dependencies: [
-        "ModelIO", "ONNXProtobuf", "CPUBackend", "TensorGraph", "TestSupport", "Fuzzing",
+        "ModelIO", "CPUBackend", "TensorGraph", "TestSupport", "Fuzzing",
       ]),
     .testTarget(
       name: "LeakageTests",

@@ -4,14 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Leakage Audit gradleak CBundledFiles CFiles CSQLite CPNG CTurboJPEG ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels ModelIO Leakage Audit gradleak CBundledFiles CFiles CSQLite CYAML CPNG CTurboJPEG"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
     CPUBackend) echo "TensorGraph CKernels" ;;
-    ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG ONNXProtobuf" ;;
+    ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG" ;;
     Leakage) echo "TensorGraph ModelIO" ;;
-    Audit) echo "CBundledFiles CSQLite Leakage ModelIO TensorGraph" ;;
+    Audit) echo "CBundledFiles CSQLite CYAML Leakage ModelIO TensorGraph" ;;
     gradleak) echo "Audit Leakage ModelIO TensorGraph CPUBackend" ;;
     *) echo "" ;;
   esac

@@ -1,5 +1,3 @@
-import ONNXProtobuf
-
 /// An extent in the declared shape of a model's input or output.
 public enum ONNXDimension: Hashable, Sendable, CustomStringConvertible {
   case fixed(Int)
@@ -15,7 +13,7 @@ public enum ONNXDimension: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  init(_ dimension: Onnx_TensorShapeProto.Dimension) {
+  init(_ dimension: TensorShapeProto.Dimension) {
     switch dimension.value {
     // Exporters write -1 and 0 for extents that they do not know.
     case .dimValue(let extent): self = extent >= 1 ? .fixed(Int(extent)) : .unknown
@@ -44,7 +42,7 @@ public struct ONNXValueInfo: Hashable, Sendable {
   /// Nil when the model does not declare a shape.
   public let dimensions: [ONNXDimension]?
 
-  init(_ info: Onnx_ValueInfoProto) {
+  init(_ info: ValueInfoProto) {
     name = info.name
     let tensor = info.type.tensorType
     elementType = ONNXElementType(rawValue: Int(tensor.elemType))
@@ -77,7 +75,7 @@ public struct ONNXNode: Hashable, Sendable {
   public let inputs: [String]
   public let outputs: [String]
 
-  init(_ node: Onnx_NodeProto) {
+  init(_ node: NodeProto) {
     name = node.name
     domain = node.domain
     operatorName = node.opType

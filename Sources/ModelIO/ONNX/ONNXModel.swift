@@ -1,5 +1,3 @@
-import ONNXProtobuf
-import SwiftProtobuf
 import TensorGraph
 
 /// A model in the ONNX format (<https://onnx.ai/onnx/repo-docs/IR.html>), read and checked, with its
@@ -10,12 +8,12 @@ public struct ONNXModel: Sendable {
   /// The path as the user gave it.
   public let path: String
   public let limits: ONNXLimits
-  let proto: Onnx_ModelProto
+  let proto: ModelProto
   let externalData: ExternalData
   /// Positions of the initialisers by name; the first of equal names counts.
   let initializerIndices: [String: Int]
   /// Functions that the model brings with it, by ``OperatorCount/key(_:_:_:)``.
-  let functions: [String: Onnx_FunctionProto]
+  let functions: [String: FunctionProto]
   /// Initialisers that the exporter stored as copies of others that are equal by chance; they come
   /// last, whatever their place in the training code.
   public let separatedInitializers: Set<String>
@@ -29,7 +27,7 @@ public struct ONNXModel: Sendable {
         at: path, expected: "an ONNX model", limit: limits.maximumFileBytes)
       try self.init(bytes: bytes, path: path, limits: limits)
     } catch let error as FileError {
-      throw ONNXError(.malformed, error.description)
+      throw ONNXError(.malformed, advising: error.sentence)
     } catch let error as ONNXError {
       throw error
     } catch {
@@ -47,11 +45,11 @@ public struct ONNXModel: Sendable {
     self.path = path
     self.limits = limits
     externalData = ExternalData(modelPath: path)
-    var proto: Onnx_ModelProto
+    var proto: ModelProto
     do throws(FileError) {
       try WantedFile.onnx.refuseOthers(bytes, path: path)
     } catch {
-      throw ONNXError(.malformed, error.description)
+      throw ONNXError(.malformed, advising: error.sentence)
     }
     do throws(ONNXError) {
       proto = try decodeModel(bytes, limits)
@@ -76,7 +74,7 @@ public struct ONNXModel: Sendable {
   public var formatVersion: Int { Int(proto.irVersion) }
 
   /// The function of the model that a node calls; nil for an operator.
-  func function(of node: Onnx_NodeProto) -> Onnx_FunctionProto? {
+  func function(of node: NodeProto) -> FunctionProto? {
     functions.isEmpty
       ? nil : functions[OperatorCount.key(node.domain, node.opType, node.overload)]
   }
@@ -143,7 +141,7 @@ public struct ONNXModel: Sendable {
 }
 
 /// Versions by domain; "ai.onnx" is the standard domain "".
-func opsetVersions(_ imports: [Onnx_OperatorSetIdProto]) -> [String: Int] {
+func opsetVersions(_ imports: [OperatorSetIdProto]) -> [String: Int] {
   var versions: [String: Int] = [:]
   for entry in imports {
     versions[entry.domain == "ai.onnx" ? "" : entry.domain] = Int(entry.version)

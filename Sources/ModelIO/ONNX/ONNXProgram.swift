@@ -1,4 +1,3 @@
-import ONNXProtobuf
 import TensorGraph
 
 /// A tensor that a program takes besides the data: a parameter, or a buffer.

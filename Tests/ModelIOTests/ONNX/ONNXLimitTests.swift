@@ -1,5 +1,3 @@
-import ONNXProtobuf
-import SwiftProtobuf
 import TensorGraph
 import TestSupport
 import Testing
@@ -10,40 +8,40 @@ import Testing
 struct ONNXLimitTests {
   private func node(
     _ type: String, _ inputs: [String], _ outputs: [String], domain: String = "",
-    _ attributes: [Onnx_AttributeProto] = []
-  ) -> Onnx_NodeProto {
-    var node = Onnx_NodeProto()
+    _ attributes: [AttributeProto] = []
+  ) -> NodeProto {
+    var node = NodeProto()
     (node.opType, node.input, node.output) = (type, inputs, outputs)
     (node.domain, node.attribute) = (domain, attributes)
     return node
   }
 
-  private func model(_ nodes: [Onnx_NodeProto], input: [Int64] = [1, 3, 4, 4]) -> Onnx_ModelProto {
-    var model = Onnx_ModelProto()
+  private func model(_ nodes: [NodeProto], input: [Int64] = [1, 3, 4, 4]) -> ModelProto {
+    var model = ModelProto()
     model.irVersion = 8
     model.opsetImport = [
-      Onnx_OperatorSetIdProto.with { $0.version = 17 },
-      Onnx_OperatorSetIdProto.with {
+      OperatorSetIdProto.with { $0.version = 17 },
+      OperatorSetIdProto.with {
         $0.domain = "f"
         $0.version = 1
       },
     ]
     model.graph.node = nodes
     model.graph.input = [
-      Onnx_ValueInfoProto.with {
+      ValueInfoProto.with {
         $0.name = "x"
         $0.type.tensorType.elemType = 1
         $0.type.tensorType.shape.dim = input.map { extent in
-          Onnx_TensorShapeProto.Dimension.with { $0.dimValue = extent }
+          TensorShapeProto.Dimension.with { $0.value = .dimValue(extent) }
         }
       }
     ]
-    model.graph.output = [Onnx_ValueInfoProto.with { $0.name = "y" }]
+    model.graph.output = [ValueInfoProto.with { $0.name = "y" }]
     return model
   }
 
-  private func problem(_ model: Onnx_ModelProto) throws -> String {
-    let bytes: [UInt8] = try model.serializedBytes()
+  private func problem(_ model: ModelProto) throws -> String {
+    let bytes: [UInt8] = model.serializedBytes()
     do {
       _ = try ONNXModel(bytes: bytes, path: "m.onnx").specialized().graph()
       return ""
@@ -56,7 +54,7 @@ struct ONNXLimitTests {
   @Test func functionsAreCountedBeforeTheyAreExpanded() throws {
     var model = model([node("f9", ["x"], ["y"], domain: "f")])
     model.functions = (0...9).map { index in
-      Onnx_FunctionProto.with {
+      FunctionProto.with {
         ($0.domain, $0.name, $0.input, $0.output) = ("f", "f\(index)", ["a"], ["c"])
         $0.opsetImport = model.opsetImport
         let (name, domain) = index == 0 ? ("Relu", "") : ("f\(index - 1)", "f")
@@ -72,7 +70,7 @@ struct ONNXLimitTests {
   @Test func callsInACircleAreRefused() throws {
     var model = model([node("f0", ["x"], ["y"], domain: "f")])
     model.functions = [
-      Onnx_FunctionProto.with {
+      FunctionProto.with {
         ($0.domain, $0.name, $0.input, $0.output) = ("f", "f0", ["a"], ["b"])
         $0.node = [node("f0", ["a"], ["b"], domain: "f")]
       }
@@ -100,7 +98,7 @@ struct ONNXLimitTests {
 
   /// -1 and 0 are what exporters write for open extents.
   @Test func extentsBelowOneAreOpen() throws {
-    let bytes: [UInt8] = try model([node("Relu", ["x"], ["y"])], input: [0, 3, -8, .min])
+    let bytes: [UInt8] = model([node("Relu", ["x"], ["y"])], input: [0, 3, -8, .min])
       .serializedBytes()
     let file = try ONNXModel(bytes: bytes, path: "m.onnx")
     #expect(file.inputs[0].dimensions == [.unknown, .fixed(3), .unknown, .unknown])
@@ -108,7 +106,7 @@ struct ONNXLimitTests {
 
   /// Lists of 2^31 parts, and regions that are no numbers.
   @Test func listsAndRegionsAreChecked() throws {
-    let axis = Onnx_AttributeProto.with { ($0.name, $0.i) = ("axis", 3) }
+    let axis = AttributeProto.with { ($0.name, $0.i) = ("axis", 3) }
     let split = [
       node("SplitToSequence", ["x"], ["list"], [axis]), node("SequenceLength", ["list"], ["y"]),
     ]
@@ -117,7 +115,7 @@ struct ONNXLimitTests {
       node(
         "Resize", ["x", "roi", "scales"], ["y"],
         [
-          Onnx_AttributeProto.with {
+          AttributeProto.with {
             $0.name = "coordinate_transformation_mode"
             $0.s = .init("tf_crop_and_resize".utf8)
           }
@@ -129,8 +127,8 @@ struct ONNXLimitTests {
     #expect(try problem(resize).contains("region of interest"))
   }
 
-  private func tensor(_ name: String, _ values: [Float]) -> Onnx_TensorProto {
-    Onnx_TensorProto.with {
+  private func tensor(_ name: String, _ values: [Float]) -> TensorProto {
+    TensorProto.with {
       ($0.name, $0.dataType, $0.dims, $0.floatData) = (name, 1, [Int64(values.count)], values)
     }
   }

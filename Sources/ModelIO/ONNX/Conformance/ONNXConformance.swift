@@ -1,6 +1,4 @@
 import Foundation
-import ONNXProtobuf
-import SwiftProtobuf
 import TensorGraph
 
 /// One test of the ONNX standard suite (<https://github.com/onnx/onnx/tree/main/onnx/backend/test>):
@@ -126,7 +124,9 @@ public struct ONNXConformance: Sendable {
       let path = "\(folder)/\(kind)_\(tensors.count).pb"
       guard FileManager.default.fileExists(atPath: path) else { return tensors }
       let bytes = try InputFile.bytes(at: path, expected: "a tensor", limit: Int(Int32.max))
-      guard let proto = try? Onnx_TensorProto(serializedBytes: bytes), proto.hasDataType else {
+      let proto: TensorProto? = try? WireReader.message(
+        bytes, limit: ONNXLimits.default.maximumMessages)
+      guard let proto, proto.hasDataType else {
         throw ONNXError(.unsupported, "the data holds a sequence or optional value, not a tensor")
       }
       tensors.append(try HostTensor(proto, ExternalData(modelPath: path)))

@@ -1,4 +1,3 @@
-import ONNXProtobuf
 import TensorGraph
 
 /// One pass over a model's nodes: constants are folded, everything else goes to the graph.
@@ -73,7 +72,7 @@ final class GraphLowering {
     )
   }
 
-  private func operands(of node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) -> [Operand?] {
+  private func operands(of node: NodeProto, in scope: Scope) throws(ONNXError) -> [Operand?] {
     var operands: [Operand?] = []
     for name in node.input { operands.append(name.isEmpty ? nil : try value(name, in: scope)) }
     return operands
@@ -81,7 +80,7 @@ final class GraphLowering {
 
   // MARK: Nodes
 
-  private func lower(_ node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) {
+  private func lower(_ node: NodeProto, in scope: Scope) throws(ONNXError) {
     try charge(1)
     do throws(ONNXError) {
       let results = try results(of: node, in: scope)
@@ -103,7 +102,7 @@ final class GraphLowering {
     remainingNodes -= count
   }
 
-  private func place(of node: Onnx_NodeProto, in scope: Scope) -> String {
+  private func place(of node: NodeProto, in scope: Scope) -> String {
     let version = scope.opsets[node.domain == "ai.onnx" ? "" : node.domain].map(String.init) ?? "?"
     let name = node.name.isEmpty ? (node.output.first ?? "") : node.name
     let domain = node.domain.isEmpty ? "" : node.domain + "."
@@ -111,7 +110,7 @@ final class GraphLowering {
   }
 
   private func results(
-    of node: Onnx_NodeProto, in scope: Scope
+    of node: NodeProto, in scope: Scope
   ) throws(ONNXError) -> [Operand] {
     if let function = plan.model.function(of: node) {
       return try call(function, node, in: scope)
@@ -139,7 +138,7 @@ final class GraphLowering {
   }
 
   func results(
-    of node: Onnx_NodeProto, _ entry: OperatorEntry, opset: Int, operands: [Operand?]
+    of node: NodeProto, _ entry: OperatorEntry, opset: Int, operands: [Operand?]
   ) throws(ONNXError) -> [Operand] {
     let call = OperatorCall(
       node: node, opset: opset, operands: operands, emission: emission,
@@ -149,7 +148,7 @@ final class GraphLowering {
   }
 
   /// A weight that multiplies from the right as it is stored is the transpose of PyTorch's.
-  private func noteTransposedParameter(_ node: Onnx_NodeProto, _ scope: Scope) {
+  private func noteTransposedParameter(_ node: NodeProto, _ scope: Scope) {
     guard scope === main, node.input.count >= 2 else { return }
     let transposes = node.attribute.contains { $0.name == "transB" && $0.i != 0 }
     guard node.opType == "MatMul" || (node.opType == "Gemm" && !transposes) else { return }
@@ -183,7 +182,7 @@ final class GraphLowering {
   }
 
   private func call(
-    _ function: Onnx_FunctionProto, _ node: Onnx_NodeProto, in scope: Scope
+    _ function: FunctionProto, _ node: NodeProto, in scope: Scope
   ) throws(ONNXError) -> [Operand] {
     let opsets = scope.opsets.merging(opsetVersions(function.opsetImport)) { _, own in own }
     let body = Scope(parent: nil, opsets: opsets, depth: try deeper(scope))
@@ -206,8 +205,8 @@ final class GraphLowering {
 
   /// A node of a function's body with the caller's attributes in place of references.
   private func bound(
-    _ inner: Onnx_NodeProto, to node: Onnx_NodeProto, _ function: Onnx_FunctionProto
-  ) -> Onnx_NodeProto {
+    _ inner: NodeProto, to node: NodeProto, _ function: FunctionProto
+  ) -> NodeProto {
     guard inner.attribute.contains(where: { !$0.refAttrName.isEmpty }) else { return inner }
     var inner = inner
     inner.attribute = inner.attribute.compactMap { attribute in
@@ -223,7 +222,7 @@ final class GraphLowering {
     return inner
   }
 
-  private func branch(_ node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) -> [Operand] {
+  private func branch(_ node: NodeProto, in scope: Scope) throws(ONNXError) -> [Operand] {
     guard let condition = try operands(of: node, in: scope).first??.host, condition.count == 1
     else {
       throw ONNXError(.unsupported, "its condition depends on the data, which graphs cannot do")

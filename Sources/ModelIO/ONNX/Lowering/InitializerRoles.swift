@@ -1,5 +1,3 @@
-import ONNXProtobuf
-
 /// Which floating-point initialisers training changes: see ``ONNXProgram``.
 struct InitializerRoles {
   private(set) var parameters: Set<String> = []
@@ -23,7 +21,7 @@ struct InitializerRoles {
     "Identity", "Transpose", "Reshape", "Cast", "Squeeze", "Unsqueeze", "CastLike", "Flatten",
   ]
 
-  init(_ graph: Onnx_GraphProto, nodes: [Int], _ options: ONNXOptions) {
+  init(_ graph: GraphProto, nodes: [Int], _ options: ONNXOptions) {
     let floating = Set(
       graph.initializer.filter {
         ONNXElementType(rawValue: Int($0.dataType))?.isFloatingPoint ?? false

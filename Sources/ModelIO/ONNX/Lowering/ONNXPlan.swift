@@ -1,4 +1,3 @@
-import ONNXProtobuf
 import TensorGraph
 
 /// What of a model is lowered, with which shapes: all of a program but the graph.
@@ -74,7 +73,7 @@ struct ONNXPlan: Sendable {
     return try HostTensor(model.proto.graph.initializer[index], model.externalData)
   }
 
-  static func neededNodes(_ graph: Onnx_GraphProto, _ outputs: [String]) -> [Int] {
+  static func neededNodes(_ graph: GraphProto, _ outputs: [String]) -> [Int] {
     var needed = Set(outputs)
     var nodes: [Int] = []
     for (index, node) in graph.node.enumerated().reversed()
@@ -182,7 +181,7 @@ extension ONNXPlan {
   /// Whether any node may behave differently in training.
   private var dependsOnMode: Bool {
     let names: Set = ["BatchNormalization", "Dropout"]
-    let isIn = { (node: Onnx_NodeProto) in names.contains(node.opType) }
+    let isIn = { (node: NodeProto) in names.contains(node.opType) }
     return model.proto.graph.node.contains(where: isIn)
       || model.proto.functions.contains { $0.node.contains(where: isIn) }
   }

@@ -1,10 +1,8 @@
-import Foundation
-import ONNXProtobuf
 import TensorGraph
 
 /// One node while it is lowered: what a handler of the operator table sees.
 struct OperatorCall {
-  let node: Onnx_NodeProto
+  let node: NodeProto
   /// Version of the operator set that the node belongs to.
   let opset: Int
   /// Nil where an optional input is left out.
@@ -77,7 +75,7 @@ struct OperatorCall {
 
   // MARK: Attributes
 
-  private func attribute(_ name: String) -> Onnx_AttributeProto? {
+  private func attribute(_ name: String) -> AttributeProto? {
     node.attribute.first { $0.name == name }
   }
 

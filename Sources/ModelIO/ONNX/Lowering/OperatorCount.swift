@@ -1,19 +1,17 @@
-import ONNXProtobuf
-
 /// How many operators a model runs when the calls of its functions are expanded: counted before that
 /// is done, since a few functions that call each other twice are millions.
 struct OperatorCount {
-  private let functions: [String: Onnx_FunctionProto]
+  private let functions: [String: FunctionProto]
   private let limits: ONNXLimits
   private var known: [String: Int] = [:]
 
-  init(_ functions: [String: Onnx_FunctionProto], _ limits: ONNXLimits) {
+  init(_ functions: [String: FunctionProto], _ limits: ONNXLimits) {
     self.functions = functions
     self.limits = limits
   }
 
   /// - Throws: ``ONNXError`` when the nodes are more operators than allowed.
-  mutating func check(_ nodes: some Sequence<Onnx_NodeProto>) throws(ONNXError) {
+  mutating func check(_ nodes: some Sequence<NodeProto>) throws(ONNXError) {
     let count = try count(nodes, depth: 0)
     guard count <= limits.maximumNodes else {
       let words = count == .max ? "far more" : "\(count) operators, more"
@@ -23,7 +21,7 @@ struct OperatorCount {
   }
 
   private mutating func count(
-    _ nodes: some Sequence<Onnx_NodeProto>, depth: Int
+    _ nodes: some Sequence<NodeProto>, depth: Int
   ) throws(ONNXError) -> Int {
     guard depth <= limits.maximumDepth else {
       throw ONNXError(
@@ -57,7 +55,7 @@ struct OperatorCount {
   }
 
   /// The functions of a model by ``key(_:_:_:)``; the first of equal names counts.
-  static func functions(of model: Onnx_ModelProto) -> [String: Onnx_FunctionProto] {
+  static func functions(of model: ModelProto) -> [String: FunctionProto] {
     Dictionary(
       model.functions.map { (key($0.domain, $0.name, $0.overload), $0) },
       uniquingKeysWith: { first, _ in first })

@@ -1,4 +1,3 @@
-import ONNXProtobuf
 import TensorGraph
 
 /// Operators on lists of tensors. Lists are known while the model is read, so that none is left in the
@@ -22,7 +21,7 @@ extension GraphLowering {
   ///
   /// - Returns: the results that are tensors; lists go to the scope.
   func results(
-    of kind: SequenceOperator, _ node: Onnx_NodeProto, in scope: Scope
+    of kind: SequenceOperator, _ node: NodeProto, in scope: Scope
   ) throws(ONNXError) -> [Operand] {
     var list: [Operand] = []
     switch kind {
@@ -57,7 +56,7 @@ extension GraphLowering {
   }
 
   private func input(
-    _ node: Onnx_NodeProto, _ index: Int, in scope: Scope
+    _ node: NodeProto, _ index: Int, in scope: Scope
   ) throws(ONNXError) -> Operand {
     guard index < node.input.count else {
       throw ONNXError(.malformed, "its input \(index) is missing")
@@ -67,7 +66,7 @@ extension GraphLowering {
 
   /// The list that is a node's first input.
   private func sequence(
-    _ node: Onnx_NodeProto, in scope: Scope
+    _ node: NodeProto, in scope: Scope
   ) throws(ONNXError) -> [Operand] {
     let name = node.input.first ?? ""
     var current: Scope? = scope
@@ -82,7 +81,7 @@ extension GraphLowering {
 
   /// A position that a node is given; nil when it is left out.
   private func position(
-    _ node: Onnx_NodeProto, _ index: Int, in scope: Scope
+    _ node: NodeProto, _ index: Int, in scope: Scope
   ) throws(ONNXError) -> Int? {
     guard index < node.input.count, !node.input[index].isEmpty else { return nil }
     guard let host = try value(node.input[index], in: scope).host else {
@@ -108,7 +107,7 @@ extension GraphLowering {
 
   // MARK: - Splitting and joining
 
-  private func split(_ node: Onnx_NodeProto, in scope: Scope) throws(ONNXError) -> [Operand] {
+  private func split(_ node: NodeProto, in scope: Scope) throws(ONNXError) -> [Operand] {
     let whole = try input(node, 0, in: scope)
     let rank = whole.shape.rank
     let given = node.attribute.first { $0.name == "axis" }.map { Int($0.i) } ?? 0
@@ -148,7 +147,7 @@ extension GraphLowering {
   }
 
   private func concatenated(
-    _ node: Onnx_NodeProto, in scope: Scope
+    _ node: NodeProto, in scope: Scope
   ) throws(ONNXError) -> [Operand] {
     var list = try sequence(node, in: scope)
     try charge(list.count)
@@ -171,10 +170,10 @@ extension GraphLowering {
     guard let entry = OperatorTable.entry("", name) else {
       preconditionFailure("\(name) is not in the table of operators")
     }
-    var node = Onnx_NodeProto()
+    var node = NodeProto()
     node.opType = name
     node.attribute = attributes.map { name, value in
-      var attribute = Onnx_AttributeProto()
+      var attribute = AttributeProto()
       attribute.name = name
       attribute.i = Int64(value)
       return attribute

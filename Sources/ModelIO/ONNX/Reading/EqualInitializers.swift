@@ -1,5 +1,3 @@
-import Foundation
-import ONNXProtobuf
 import TensorGraph
 
 /// Undoes what PyTorch's TorchScript exporter does to equal tensors: it stores one of them, and makes
@@ -19,7 +17,7 @@ struct EqualInitializers {
   /// Replaces such nodes of `graph` by initialisers of their own, at the end of the list.
   ///
   /// - Returns: their names.
-  mutating func separate(in graph: inout Onnx_GraphProto) -> Set<String> {
+  mutating func separate(in graph: inout GraphProto) -> Set<String> {
     var candidates: Set<Int> = []
     var directlyUsed: Set<String> = []
     for (index, node) in graph.node.enumerated() {
@@ -57,13 +55,13 @@ struct EqualInitializers {
     return names
   }
 
-  private static func isNamedCopy(_ node: Onnx_NodeProto) -> Bool {
+  private static func isNamedCopy(_ node: NodeProto) -> Bool {
     node.opType == "Identity" && node.domain.isEmpty && node.input.count == 1
       && node.output.count == 1 && !node.output[0].isEmpty
       && !InitializerRoles.isMadeByExporter(node.output[0])
   }
 
-  private mutating func take(_ tensor: Onnx_TensorProto) -> Bool {
+  private mutating func take(_ tensor: TensorProto) -> Bool {
     guard let shape = try? Shape(checking: tensor.dims.map { Int($0) }),
       shape.elementCount <= remainingElements
     else { return false }
@@ -72,7 +70,7 @@ struct EqualInitializers {
   }
 
   /// Whether a floating-point tensor holds one number only; not when it is malformed.
-  private func isFill(_ tensor: Onnx_TensorProto) -> Bool {
+  private func isFill(_ tensor: TensorProto) -> Bool {
     guard let type = ONNXElementType(rawValue: Int(tensor.dataType)), type.isFloatingPoint else {
       return false
     }

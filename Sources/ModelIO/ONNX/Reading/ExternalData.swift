@@ -1,5 +1,3 @@
-import ONNXProtobuf
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -20,7 +18,7 @@ struct ExternalData: Sendable {
   }
 
   /// The file a tensor's elements lie in; nil when they lie in the model.
-  static func location(of tensor: Onnx_TensorProto) -> String? {
+  static func location(of tensor: TensorProto) -> String? {
     guard tensor.dataLocation == .external else { return nil }
     return tensor.externalData.first { $0.key == "location" }?.value ?? ""
   }
@@ -30,7 +28,7 @@ struct ExternalData: Sendable {
   /// - Throws: ``ONNXError`` when the file is missing, lies outside the model's folder, or is too
   ///   short.
   func withBytes<Result>(
-    of tensor: Onnx_TensorProto, byteCount: Int,
+    of tensor: TensorProto, byteCount: Int,
     _ body: (UnsafeRawBufferPointer) throws(ONNXError) -> Result
   ) throws(ONNXError) -> Result {
     let location = ExternalData.location(of: tensor) ?? ""
@@ -59,7 +57,7 @@ struct ExternalData: Sendable {
     return try body(slice)
   }
 
-  private func number(_ key: String, of tensor: Onnx_TensorProto) throws(ONNXError) -> Int? {
+  private func number(_ key: String, of tensor: TensorProto) throws(ONNXError) -> Int? {
     guard let text = tensor.externalData.first(where: { $0.key == key })?.value else { return nil }
     guard let value = Int(text), value >= 0 else {
       throw ONNXError(

@@ -1,11 +1,9 @@
-import ONNXProtobuf
-
 /// Refuses names that no exporter writes: each is compared, hashed and printed many times.
 struct NameLimits {
   let limit: Int
 
   /// - Throws: ``ONNXError`` when a name of the model is longer than the limit.
-  func check(_ model: Onnx_ModelProto) throws(ONNXError) {
+  func check(_ model: ModelProto) throws(ONNXError) {
     try check(model.graph)
     for function in model.functions {
       try check([function.name, function.domain], "a function")
@@ -14,16 +12,19 @@ struct NameLimits {
     }
   }
 
-  private func check(_ graph: Onnx_GraphProto) throws(ONNXError) {
+  private func check(_ graph: GraphProto) throws(ONNXError) {
     for tensor in graph.initializer { try check([tensor.name], "a tensor") }
     for value in graph.input + graph.output {
       try check([value.name], "a value")
-      try check(value.type.tensorType.shape.dim.map(\.dimParam), "an extent")
+      let names = value.type.tensorType.shape.dim.compactMap { dimension in
+        if case .dimParam(let name) = dimension.value { name } else { nil }
+      }
+      try check(names, "an extent")
     }
     try check(graph.node)
   }
 
-  private func check(_ nodes: [Onnx_NodeProto]) throws(ONNXError) {
+  private func check(_ nodes: [NodeProto]) throws(ONNXError) {
     for node in nodes {
       try check([node.name, node.opType, node.domain, node.overload], "a node")
       try check(node.input, "a value")

@@ -1,12 +1,10 @@
-import ONNXProtobuf
-
 /// Puts nodes into topological order, which ONNX asks for and some writers do not keep.
 enum NodeOrder {
   /// The nodes such that each comes after those whose results it takes; in the given order where that
   /// is so already.
   ///
   /// - Throws: ``ONNXError`` when values depend on each other in a circle.
-  static func sorted(_ nodes: [Onnx_NodeProto]) throws(ONNXError) -> [Onnx_NodeProto] {
+  static func sorted(_ nodes: [NodeProto]) throws(ONNXError) -> [NodeProto] {
     var producers: [String: Int] = [:]
     for (index, node) in nodes.enumerated() {
       for name in node.output where !name.isEmpty && producers[name] == nil {
@@ -28,7 +26,7 @@ enum NodeOrder {
 
   /// A walk in depth, with a stack of its own: chains may be long.
   private static func order(
-    _ nodes: [Onnx_NodeProto], _ dependencies: [[Int]]
+    _ nodes: [NodeProto], _ dependencies: [[Int]]
   ) throws(ONNXError) -> [Int] {
     enum State { case new, open, done }
     var states = [State](repeating: .new, count: nodes.count)
@@ -64,7 +62,7 @@ enum NodeOrder {
   }
 
   /// Names that the graphs of an attribute may take from around them.
-  static func outerNames(of attribute: Onnx_AttributeProto) -> [String] {
+  static func outerNames(of attribute: AttributeProto) -> [String] {
     let graphs = attribute.hasG ? [attribute.g] + attribute.graphs : attribute.graphs
     return graphs.flatMap { graph in
       graph.output.map(\.name)

@@ -1,5 +1,3 @@
-import Foundation
-import ONNXProtobuf
 import TensorGraph
 
 #if _endian(big)
@@ -10,7 +8,7 @@ extension HostTensor {
   /// Reads a tensor of the file.
   ///
   /// - Throws: ``ONNXError`` when its type is not supported, or its data does not fit its shape.
-  init(_ proto: Onnx_TensorProto, _ external: ExternalData) throws(ONNXError) {
+  init(_ proto: TensorProto, _ external: ExternalData) throws(ONNXError) {
     do throws(ONNXError) {
       self = try HostTensor.decoded(proto, external)
     } catch {
@@ -19,7 +17,7 @@ extension HostTensor {
   }
 
   private static func decoded(
-    _ proto: Onnx_TensorProto, _ external: ExternalData
+    _ proto: TensorProto, _ external: ExternalData
   ) throws(ONNXError) -> HostTensor {
     let type = try ONNXElementType.checked(proto.dataType, of: "it")
     let shape = try Shape(checking: proto.dims.map { Int($0) })
@@ -55,7 +53,7 @@ extension HostTensor {
   }
 
   /// Elements in the typed fields, one for each group of types.
-  private static func typedElements(_ proto: Onnx_TensorProto, _ type: ONNXElementType) -> Storage {
+  private static func typedElements(_ proto: TensorProto, _ type: ONNXElementType) -> Storage {
     switch type {
     case .float: .floats(proto.floatData.map { Double($0) })
     case .double: .floats(proto.doubleData)
@@ -113,7 +111,7 @@ extension Shape {
   }
 }
 
-extension Onnx_TensorProto {
+extension TensorProto {
   /// The shape, when the data in the file has its size. External data is checked when it is read.
   func checkedShape(_ type: ONNXElementType) throws(ONNXError) -> Shape {
     let shape = try Shape(checking: dims.map { Int($0) })
