@@ -78,9 +78,9 @@ private func readError(_ text: String) -> String? {
   @Test func aNewerVersionIsRefused() throws {
     // Whatever else is in it.
     #expect(
-      readError("[{\"version\": 4, \"everything\": \"else\"}]")
-        == "run.json: the records have version 4, and gradleak \(GradleakVersion.current) reads "
-        + "versions up to 3; use a newer gradleak")
+      readError("[{\"version\": 5, \"everything\": \"else\"}]")
+        == "run.json: the records have version 5, and gradleak \(GradleakVersion.current) reads "
+        + "versions up to 4; use a newer gradleak")
   }
 
   @Test(arguments: [

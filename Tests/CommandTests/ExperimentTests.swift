@@ -33,6 +33,28 @@ struct ExperimentTests {
     }
   }
 
+  /// The same of experiments on texts.
+  @Test func commandLinesOfTextsSayEverything() throws {
+    var source = RandomSource(seed: 19)
+    let runner = try TextCommand.parse(["--model", "tiny-bert", "--text", "a"]).runner()
+    for index in 0..<1000 {
+      let experiment = try randomTextExperiment(&source)
+      try experiment.check()
+      let line = ExperimentCommandLine([experiment])
+      try #require(line.arguments.first == "text" && line.unsaid.isEmpty)
+      let parsed: [Experiment]
+      do {
+        parsed = try TextCommand.parse(Array(line.arguments.dropFirst())).experiments(on: runner)
+      } catch {
+        Issue.record("\(index): \(line.arguments.joined(separator: " ")): \(error)")
+        return
+      }
+      try #require(parsed == [experiment], "\(index): \(line.arguments.joined(separator: " "))")
+      let json = Array(try ResultWriter.json(experiment).utf8)
+      try #require(try Experiment(json: json, path: "e.json") == experiment)
+    }
+  }
+
   /// dlg and idlg are stated by their names, unless something of their plans is set.
   @Test(arguments: ["dlg", "idlg"])
   func plansOfOldNamesAreStatedAsPlans(_ name: String) throws {
@@ -69,7 +91,7 @@ struct ExperimentTests {
     #expect(experiment.attack.seed == 7 && experiment.defences == .none && experiment.isAdaptive)
     let command = try ReconstructCommand.parse(
       "coffee --size 8 --attack modern --seed 7".split(separator: " ").map(String.init))
-    let labelled = try experiment.labelled(for: try experiment.selectedModel())
+    let labelled = try experiment.runner(on: ReferenceInterpreter()).labelled(experiment)
     #expect(try command.experiments(on: try command.selection.select()) == [labelled])
   }
 
@@ -185,6 +207,60 @@ private func randomExperiment(_ source: inout RandomSource) throws -> Experiment
   experiment.data.labels = experiment.data.update == nil ? labels : maybe(labels)
   experiment.attack = try randomAttack(&source)
   if experiment.attack.plan?.initialization.kind == .given { experiment.start = "start.png" }
+  return experiment
+}
+
+private func randomTextExperiment(_ source: inout RandomSource) throws -> Experiment {
+  func one<Value>(_ values: [Value]) -> Value { values[source.integer(below: values.count)] }
+  func maybe<Value>(_ value: @autoclosure () throws -> Value) rethrows -> Value? {
+    source.integer(below: 3) == 0 ? try value() : nil
+  }
+  var experiment = Experiment()
+  experiment.data = ExperimentData(.texts)
+  experiment.model = ModelChoice(name: one(["tiny-bert", "mini lm", "m.onnx"]))
+  if experiment.model.isTextFile {
+    experiment.model.tokenizer = "a folder"
+  } else {
+    experiment.model.head = maybe(one(["classification", "mlm", "lm"]))
+    experiment.model.classes = maybe(1 + source.integer(below: 9))
+  }
+  experiment.client.count = one([1, 1, 2])
+  experiment.client.freezesEmbeddings = one([true, false])
+  if let epochs = maybe(1 + source.integer(below: 3)) {
+    experiment.client.epochs = epochs
+    experiment.client.learningRate = 0.25
+    experiment.client.momentum = one([0, 0.5])
+    experiment.client.shufflesEpochs = epochs > 1 && one([true, false])
+  }
+  let count = one([1, 2, 4]) * experiment.client.count
+  if source.integer(below: 4) == 0 {
+    experiment.data.update = UpdateChoice(
+      file: "g.safetensors", kind: one(UpdateKind.allCases),
+      batchSize: count / experiment.client.count)
+    experiment.data.update?.noiseVariance = maybe(0.5)
+    experiment.model.adapter = maybe("peft")
+    experiment.model.renamings = maybe(["a=b", "c=d"])
+  } else {
+    experiment.data.examples = (0..<count).map { _ in
+      one(["call me back", "--text it's 5 o'clock", "a = b", "-x"])
+    }
+    experiment.data.labels = experiment.data.examples.map { _ in
+      ExampleLabel(String(source.integer(below: 2)))
+    }
+    experiment.client.adapterRank = maybe(1 + source.integer(below: 8))
+    experiment.defences = try DefenceChain(one(["none", "prune:0.3+fp16", "gaussian:0.001"]))
+    experiment.isAdaptive = experiment.defences.isEmpty || one([true, false])
+  }
+  experiment.attack = AttackConfiguration(one(TextAttackKind.allCases))
+  experiment.attack.precision = one(Precision.allCases)
+  experiment.attack.seed = one([0, 7, .max])
+  if one([true, false]) { experiment.attack.iterations = 1 + source.integer(below: 999) }
+  experiment.attack.timeLimit = maybe(2.5)
+  experiment.attack.attacker = maybe(.neighbour)
+  experiment.attack.unknown = maybe(one([[.weights], [.labels, .textLengths]]))
+  if ["auto", "lamp"].contains(experiment.attack.attack.rawValue) {
+    experiment.prior = maybe("gpt2")
+  }
   return experiment
 }
 

@@ -114,8 +114,8 @@ private struct Damage {
     // What was private is not known here: nothing is measured.
     #expect(!run.output.contains("ROUGE"))
     let records = try JSONDecoder().decode(
-      [TextRecord].self, from: Data(bytes(of: folder("out/text.json"))))
-    #expect(records.count == 1 && records[0].texts.allSatisfy { $0.exactMatch == nil })
+      [RunRecord].self, from: Data(bytes(of: folder("out/run.json"))))
+    #expect(records.count == 1 && records[0].examples.allSatisfy { $0.level == nil })
   }
 
   @Test(arguments: [
@@ -136,8 +136,8 @@ private struct Damage {
   @Test(arguments: [
     (["--lora", "24"], "adapterRank", "certain"),
     (["--defence", "clip:1e-3"], "defence", "clip:0.001"),
-    (["--defence", "fp16", "--naive-attack"], "isDefenceKnown", "\"isDefenceKnown\" : false"),
-    (["--local-steps", "2", "--learning-rate", "1e-4"], "localTraining", "2 local steps"),
+    (["--defence", "fp16", "--naive-attack"], "isAdaptive", "\"isAdaptive\" : false"),
+    (["--local-steps", "2", "--learning-rate", "1e-4"], "training", "2 local steps"),
   ])
   func recordsWhatTheClientDid(_ options: [String], _ key: String, _ words: String) throws {
     let folder = try modelFolder(vocabulary: 700)
@@ -148,7 +148,7 @@ private struct Damage {
       ] + options, in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.output.contains("recovered  the lazy dog"), "\(run.output)")
-    let record = String(decoding: bytes(of: folder("out/text.json")), as: UTF8.self)
+    let record = String(decoding: bytes(of: folder("out/run.json")), as: UTF8.self)
     #expect(record.contains("\"\(key)\""))
     #expect((run.output + record).contains(words), "\(run.output)")
   }
@@ -183,6 +183,63 @@ private struct Damage {
       #expect(run.status == 2 && run.output.isEmpty)
       #expect(run.errors.contains(words) && run.errorLines.count == 1, "\(run.errors)")
     }
+  }
+
+  /// One model is judged, swept and attacked like one of pictures.
+  @Test func auditsAndSweepsTakeTexts() throws {
+    let folder = TestFolder()
+    folder.file("lines.txt", Array("he went to the sea\nshe said nothing\n".utf8))
+    func run(_ line: String) throws -> ToolRun {
+      try BuiltTool.run(line.split(separator: " ").map(String.init), in: folder.path)
+    }
+    let audit = try run(
+      "audit --texts lines.txt --defences none --fail-above C --quiet --out out --budget 600")
+    #expect(audit.status == 1 && audit.output.contains("Grade F: Texts come back in full."))
+    #expect(audit.errors.contains("grade F is worse than the C"))
+    #expect(folder.contents.contains("out"))
+    let records = try RunRecord.read(contentsOf: folder("out/run.json"))
+    #expect(records.count == 2 && records.allSatisfy { $0.examples.count == 1 })
+    let report = String(decoding: bytes(of: folder("out/report.html")), as: UTF8.self)
+    #expect(report.contains("gradleak text --model tiny-bert &#39;--text=he went to the sea&#39;"))
+    let decibels = try run("audit --texts lines.txt --defences none --fail-above 20dB --quiet")
+    #expect(decibels.status == 1 && decibels.errors.contains("have no dB"))
+    let sweep = try run("sweep --texts lines.txt --defence none --seeds 1 --quiet")
+    #expect(sweep.status == 0 && sweep.output.contains("median ROUGE-1"), "\(sweep.errors)")
+    #expect(sweep.output.contains("100 %") && sweep.output.contains("2 of 2 runs"))
+    let clients = try run(
+      "reconstruct --texts lines.txt --model tiny-bert --clients 2 --unknown text-lengths --quiet")
+    #expect(clients.status == 0 && clients.output.contains("Exact matches: 2 of 2"), "\(clients)")
+    #expect(clients.output.contains("of 2 clients, one gradient each"))
+    let blind = try run("text --model tiny-bert --texts lines.txt --unknown weights --quiet")
+    #expect(blind.status == 0 && blind.output.contains("bag of words: "), "\(blind)")
+    #expect(
+      blind.output.contains("Left out, since the attacker does not know the weights"), "\(blind)")
+  }
+
+  @Test(arguments: [
+    ("audit coffee --text a", "is given beside texts"),
+    ("audit coffee --lora 3", "are for language models"),
+    ("audit --text a --texts f", "leave one out"),
+    ("audit --text a --attack linear", "no attack on texts called"),
+    ("reconstruct coffee --attack dager", "--attack dager reads texts"),
+    ("reconstruct --text a --truth coffee --update g", "pictures and texts"),
+    ("reconstruct --text a --trials 3", "--trials is for pictures"),
+    ("reconstruct --text a --size 8", "--size is for models of images"),
+    ("reconstruct --text a --clients 2", "1 texts do not go round 2 clients"),
+    ("sweep --texts f --images g", "give one of them"),
+    ("sweep --texts none.txt --defence none", "no such file"),
+    ("sweep --texts lines.txt --attack linear", "no attack on texts called"),
+    ("text --model tiny-bert --text a --labels 7", "class numbers from 0 to 1"),
+    ("text --model tiny-bert --text a --labels 1,1", "--labels has 2 of them"),
+    ("text --model tiny-bert --text a --shuffle-epochs", "--epochs"),
+  ])
+  func misfittingOptionsAreRefused(_ line: String, _ words: String) throws {
+    let folder = TestFolder()
+    folder.file("lines.txt", Array("a\n".utf8))
+    let run = try BuiltTool.run(
+      line.split(separator: " ").map(String.init) + ["--quiet"], in: folder.path)
+    #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(words), "\(run.errors)")
+    #expect(folder.contents == ["lines.txt"])
   }
 
   @Test func aPriorIsRecorded() throws {
@@ -246,16 +303,16 @@ private struct Damage {
     #expect(captured.errors.contains("2 layers, 24 features and 3 heads with gelu"))
     let record = try #require(
       try JSONDecoder().decode(
-        [TextRecord].self, from: Data(bytes(of: folder("out/text.json")))
+        [RunRecord].self, from: Data(bytes(of: folder("out/run.json")))
       ).first)
-    #expect(record.texts.map(\.recoveredTokens) == [[2, 90, 110, 7, 90, 55, 3]])
-    #expect(record.isCertain && record.texts.map(\.recoveredLabel) == [2])
+    #expect(record.examples.map(\.recoveredTokens) == [[2, 90, 110, 7, 90, 55, 3]])
+    #expect(record.isCertain == true && record.examples.map { $0.recoveredLabel?.text } == ["2"])
     let simulated = try BuiltTool.run(
       model + ["--text", "the lazy dog", "--attack", "dager", "--quiet"], in: folder.path)
     #expect(simulated.output.contains("[exact]") && simulated.errors.isEmpty, "\(simulated)")
     for (arguments, words) in [
-      (Array(model[..<3]) + ["--text", "a"], "give --tokenizer"),
-      (model + ["--text", "a", "--classes", "3"], "those of the ONNX file"),
+      (Array(model[..<3]) + ["--text", "a"], "--tokenizer is missing"),
+      (model + ["--text", "a", "--classes", "3"], "that of the ONNX file"),
       (
         ["text", "--model", "\(fixtures)/fuzz/small-torchscript.onnx", "--text", "a"] + model[3...],
         "a language model takes whole numbers"
@@ -279,9 +336,9 @@ private struct Damage {
         ], in: folder.path)
       #expect(run.status == 0 && run.errors.contains(text), "\(run.errors)")
       let record = try #require(
-        try JSONDecoder().decode([TextRecord].self, from: Data(run.output.utf8)).first)
-      #expect(record.texts.map(\.recoveredTokens) == [[2, 90, 110, 7, 90, 55, 3]])
-      #expect(record.isCertain && record.model == "gpt2")
+        try JSONDecoder().decode([RunRecord].self, from: Data(run.output.utf8)).first)
+      #expect(record.examples.map(\.recoveredTokens) == [[2, 90, 110, 7, 90, 55, 3]])
+      #expect(record.isCertain == true && record.model.name == "gpt2")
     }
     let run = try BuiltTool.run(
       [

@@ -8,25 +8,25 @@ import Testing
 @Suite struct TextDemoTests {
   let folder = TestFolder()
 
-  private func records(_ arguments: [String]) throws -> [TextRecord] {
+  private func records(_ arguments: [String]) throws -> [RunRecord] {
     let run = try BuiltTool.run(
       ["demo", "text", "--json", "--quiet"] + arguments, in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.errors.isEmpty)
-    return try JSONDecoder().decode([TextRecord].self, from: Data(run.output.utf8))
+    return try JSONDecoder().decode([RunRecord].self, from: Data(run.output.utf8))
   }
 
   @Test func readsEverySentence() throws {
     let first = try records(["--out", "out", "--seed", "3"])
-    let texts = first.flatMap(\.texts)
+    let texts = first.flatMap(\.examples)
     #expect(texts.map(\.original) == BundledText.privateTexts.map(Optional.some))
     #expect(texts.map(\.recovered) == BundledText.privateTexts)
-    #expect(texts.allSatisfy { $0.exactMatch == true && $0.rouge2 == 1 })
-    #expect(texts.allSatisfy { $0.trueLabel == $0.recoveredLabel })
-    #expect(Set(texts.map(\.trueLabel)) == [0, 1])
-    #expect(first.allSatisfy { $0.isCertain && $0.baselines.count == 2 && $0.seed == 3 })
+    #expect(texts.allSatisfy { $0.level == .full && $0.measure("rouge2") == 1 })
+    #expect(texts.allSatisfy { $0.trueLabel == $0.recoveredLabel && $0.baselines.count == 2 })
+    #expect(Set(texts.map { $0.trueLabel?.text }) == ["0", "1"])
+    #expect(first.allSatisfy { $0.isCertain == true && $0.configuration.seed == 3 })
     let written = try JSONDecoder().decode(
-      [TextRecord].self, from: Data(bytes(of: folder("out/text.json"))))
+      [RunRecord].self, from: Data(bytes(of: folder("out/run.json"))))
     #expect(written == first)
     #expect(try records(["--seed", "3"]) == first)
   }
@@ -34,14 +34,14 @@ import Testing
   /// Noise that one who knows of it reads through, and one who does not cannot.
   @Test func naiveAttacksDoNotKnowTheNoise() throws {
     let options = ["--attack", "dager", "--defence", "gaussian:1e-11"]
-    func exact(_ records: [TextRecord]) -> Int {
-      records.flatMap(\.texts).count { $0.exactMatch == true }
+    func exact(_ records: [RunRecord]) -> Int {
+      records.flatMap(\.examples).count { $0.level == .full }
     }
     let adaptive = try records(options)
     let naive = try records(options + ["--naive-attack"])
     #expect(exact(adaptive) > 10 && exact(naive) == 0)
-    #expect(adaptive.allSatisfy { $0.isDefenceKnown == true })
-    #expect(naive.allSatisfy { $0.isDefenceKnown == false })
+    #expect(adaptive.allSatisfy { $0.defence?.isAdaptive == true })
+    #expect(naive.allSatisfy { $0.defence?.isAdaptive == false })
   }
 
   @Test func printsSentencesAndRates() throws {
@@ -56,30 +56,30 @@ import Testing
 
   /// What a masked language model has to guess is private too, and is told by the gradient.
   @Test func maskedWordsAreReadToo() throws {
-    let texts = try records(["--head", "mlm"]).flatMap(\.texts)
+    let texts = try records(["--head", "mlm"]).flatMap(\.examples)
     #expect(texts.map(\.original) == BundledText.privateTexts.map(Optional.some))
-    #expect(texts.count { $0.exactMatch == true } >= 18)
+    #expect(texts.count { $0.level == .full } >= 18)
   }
 
   /// Of the tokens that stand at masks, noise hides which they were for a part only; the search for a
   /// classifier's texts, which `auto` ends with, has no say here.
   @Test func maskedWordsAreReadThroughRounding() throws {
-    let texts = try records(["--head", "mlm", "--defence", "int8"]).flatMap(\.texts)
-    #expect(texts.count { $0.exactMatch == true } >= 10)
+    let texts = try records(["--head", "mlm", "--defence", "int8"]).flatMap(\.examples)
+    #expect(texts.count { $0.level == .full } >= 10)
   }
 
   /// The paper's search shows how it goes, and does not find a sentence in no time.
   @Test func searchesAreNotGivenTheAnswer() throws {
     let records = try records(["--attack", "dlg", "--iterations", "2"])
-    #expect(records.allSatisfy { $0.method == "dlg" && !$0.isCertain })
-    #expect(records.flatMap(\.texts).count { $0.exactMatch == true } < 10)
+    #expect(records.allSatisfy { $0.method == "dlg" && $0.isCertain == false })
+    #expect(records.flatMap(\.examples).count { $0.level == .full } < 10)
   }
 
   /// The attack knows the defence: it finds next to nothing when it takes the rounding for the gradient.
   @Test func roundingToInt8IsNoDefence() throws {
     let records = try records(["--attack", "dager", "--freeze-embeddings", "--defence", "int8"])
-    #expect(records.flatMap(\.texts).count { $0.exactMatch == true } >= 15)
-    #expect(records.allSatisfy { !$0.isCertain })
+    #expect(records.flatMap(\.examples).count { $0.level == .full } >= 15)
+    #expect(records.allSatisfy { $0.isCertain == false })
   }
 
   /// The model has seen nothing of the private sentences, and its vocabulary can write them.

@@ -5,6 +5,8 @@ import Leakage
 /// Made by `scripts/sources/tiny-text-model.py` from sentences in the public domain; a classification
 /// head is not among the weights, as at the start of a fine-tuning.
 public enum BundledText {
+  /// What experiments call the model.
+  public static let modelName = "tiny-bert"
   /// How messages and records name the model.
   public static let name = "the bundled tiny BERT"
 

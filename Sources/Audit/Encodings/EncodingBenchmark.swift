@@ -93,7 +93,7 @@ public struct EncodingBenchmark: Codable, Sendable, Equatable {
         encodingPSNR: JSONNumber(mean),
         solvedShare: decoded.solvedShare, psnr: psnr.map(JSONNumber.init),
         recognisable: zip(psnr, grey).count {
-          $0 >= SweepReport.defaultLeakedPSNR && $0 >= $1 + LeakLevel.marginOverGrey
+          $0 >= LeakThreshold.recognisablePSNR && $0 >= $1 + LeakThreshold.marginOverGrey
         }))
   }
 }

@@ -2,30 +2,30 @@ import Leakage
 
 /// An attack's configuration as an experiment holds it: what is left out has its default, or that of the plan
 /// that is named.
-struct AttackSettings: Decodable {
-  let configuration: AttackConfiguration
-
-  init(_ configuration: AttackConfiguration) {
-    self.configuration = configuration
-  }
-
+enum AttackSettings {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case attack, precision, seed, trials, iterations, solvedBelow, timeLimit, snapshots, plan,
       attacker, unknown
   }
 
-  init(from decoder: any Decoder) throws {
+  /// - Parameters:
+  ///   - decoder: of the settings; nil where all are left out.
+  ///   - data: what the attack seeks.
+  static func configuration(
+    from decoder: (any Decoder)?, _ data: DataKindName
+  ) throws -> AttackConfiguration {
+    guard let decoder else { return try usual(nil, data) }
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     let name: String? = try container.value(.attack)
     let document: PlanDocument? = try container.value(.plan)
-    var (attack, plan) = (AttackName.automatic, OptimizationPlan?.none)
+    var configuration = try usual(document == nil ? name : nil, data)
     if let document {
-      attack = .plan
-      plan = try document.applied(to: try AttackSettings.base(of: name))
-    } else if let name {
-      (attack, plan) = AttackConfiguration.statement(of: try AttackCatalog.attack(named: name))
+      guard data == .pictures else {
+        throw ExperimentError("attack.plan", "is for pictures; leave it out")
+      }
+      configuration = AttackConfiguration(
+        .plan, defaultsOf: try document.applied(to: try AttackSettings.base(of: name)))
     }
-    var configuration = AttackConfiguration(attack, defaultsOf: plan)
     configuration.precision = try container.choice(.precision, or: configuration.precision)
     configuration.seed = try container.value(.seed, or: configuration.seed)
     configuration.trials = try container.value(.trials, or: configuration.trials)
@@ -35,7 +35,20 @@ struct AttackSettings: Decodable {
     configuration.snapshots = try container.value(.snapshots, or: configuration.snapshots)
     configuration.attacker = try container.choice(.attacker)
     configuration.unknown = try container.choices(.unknown)
-    self.configuration = configuration
+    return configuration
+  }
+
+  /// The usual settings of an attack on such data.
+  private static func usual(
+    _ name: String?, _ data: DataKindName
+  ) throws -> AttackConfiguration {
+    guard data == .texts else {
+      guard let name else { return AttackConfiguration() }
+      let (attack, plan) = AttackConfiguration.statement(
+        of: try AttackCatalog.attack(named: name))
+      return AttackConfiguration(attack, defaultsOf: plan)
+    }
+    return AttackConfiguration(try TextAttackKind(named: name ?? AttackName.automatic.rawValue))
   }
 
   /// The plan that a document changes: a preset by its name, or the default one.

@@ -15,11 +15,16 @@ public struct ClientTraining: Codable, Hashable, Sendable {
   public var count = 1
   /// Whether each client goes through its batch in a new order in each epoch, which the attacker does not know.
   public var shufflesEpochs = false
+  /// Whether a client of a language model shares no gradients of its embeddings.
+  public var freezesEmbeddings = false
+  /// Rank of the fresh adapters that a client of a language model trains instead of its weights; nil for none.
+  public var adapterRank: Int?
 
   public init() {}
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case epochs, miniBatch, learningRate, momentum, weightDecay, count, shufflesEpochs
+    case epochs, miniBatch, learningRate, momentum, weightDecay, count, shufflesEpochs,
+      freezesEmbeddings, adapterRank
   }
 
   public init(from decoder: any Decoder) throws {
@@ -31,6 +36,8 @@ public struct ClientTraining: Codable, Hashable, Sendable {
     weightDecay = try container.value(.weightDecay, or: weightDecay)
     count = try container.value(.count, or: count)
     shufflesEpochs = try container.value(.shufflesEpochs, or: shufflesEpochs)
+    freezesEmbeddings = try container.value(.freezesEmbeddings, or: freezesEmbeddings)
+    adapterRank = try container.value(.adapterRank)
   }
 
   /// Whether more than a single plain step is described.
@@ -47,6 +54,10 @@ public struct ClientTraining: Codable, Hashable, Sendable {
     }
     guard (1...200).contains(count) else {
       throw ExperimentError("client.count", "is \(count); give a number from 1 to 200")
+    }
+    if let adapterRank, !(1...65536).contains(adapterRank) {
+      throw ExperimentError(
+        "client.adapterRank", "is \(adapterRank); give a number from 1 to 65536")
     }
     if shufflesEpochs, epochs ?? 1 <= 1 {
       throw ExperimentError(

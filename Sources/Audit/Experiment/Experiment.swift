@@ -11,7 +11,7 @@ import TensorGraph
 public struct Experiment: Codable, Hashable, Sendable {
   /// The format's version. Readers refuse a newer one; a version is raised whenever a key is added, so that a
   /// key that is not known is always a mistake.
-  public static let currentVersion = 1
+  public static let currentVersion = 2
 
   public var version = Experiment.currentVersion
   public var data = ExperimentData()
@@ -29,12 +29,14 @@ public struct Experiment: Codable, Hashable, Sendable {
   public var attack = AttackConfiguration()
   /// A picture that the attacker has and a plan's search begins at; nil for none.
   public var start: String?
+  /// A folder with a causal language model that tells an attacker likely texts from others; nil for none.
+  public var prior: String?
 
   public init() {}
 
   /// Examples behind the update, of all clients together.
   public var batchSize: Int {
-    data.update.map { $0.batchSize * client.count } ?? data.pictures.count
+    data.update.map { $0.batchSize * client.count } ?? data.examples.count
   }
 
   /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
@@ -43,15 +45,19 @@ public struct Experiment: Codable, Hashable, Sendable {
       throw ExperimentError(
         "data.update.batchSize", "is \(size); give a number from 1 to 100000")
     }
-    try model.check()
+    if let noise = data.update?.noiseVariance, !(noise > 0 && noise.isFinite) {
+      throw ExperimentError(
+        "data.update.noiseVariance", "is \(noise); give a variance above 0, or leave it out")
+    }
     try client.check()
+    try DataKinds.kind(data.kind).check(self)
   }
 
   /// Whether the client's weights are drawn from the seed.
-  public var drawsWeights: Bool { !model.isFile && model.weights == nil }
+  public var drawsWeights: Bool { data.kind == .pictures && !model.isFile && model.weights == nil }
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case version, data, model, loss, mode, client, defences, isAdaptive, attack, start
+    case version, data, model, loss, mode, client, defences, isAdaptive, attack, start, prior
   }
 
   public init(from decoder: any Decoder) throws {
@@ -65,71 +71,20 @@ public struct Experiment: Codable, Hashable, Sendable {
     }
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     data = try container.value(.data, or: data)
-    model = try container.value(.model, or: model)
+    model = try container.value(
+      .model, or: ModelChoice(name: DataKinds.descriptor(data.kind).usualModel))
+    // Without a name, what is said of the model is said of the usual one of the data.
+    if model.name == ModelChoice().name { model.name = DataKinds.descriptor(data.kind).usualModel }
     loss = try container.value(.loss, or: loss)
     mode = try container.choice(.mode, or: mode)
     client = try container.value(.client, or: client)
     defences = try container.value(.defences, or: defences)
     isAdaptive = try container.value(.isAdaptive, or: isAdaptive)
-    attack = try container.value(.attack, or: AttackSettings(attack)).configuration
+    attack = try AttackSettings.configuration(
+      from: container.contains(.attack) ? container.superDecoder(forKey: .attack) : nil, data.kind)
     start = try container.value(.start)
+    prior = try container.value(.prior)
     try check()
-  }
-}
-
-/// The client's data: pictures, or an update that a client shared.
-public struct ExperimentData: Codable, Hashable, Sendable {
-  /// Paths of PNG, JPEG or .npy files, or names of bundled photographs: the private batch of a simulated
-  /// client, or beside ``update`` what it is measured by.
-  public var pictures: [String] = []
-  /// For each picture whether it is mirrored (1), upside down (2) or both (3); nil for pictures as they are.
-  public var turns: [Int]?
-  /// One for each picture; beside ``update`` those that the attacker knows. Nil for labels drawn from the
-  /// seed, or unknown ones.
-  public var labels: [ExampleLabel]?
-  public var readAs = PictureReading.pillow
-  /// A client's update in a file; nil for a simulated client.
-  public var update: UpdateChoice?
-
-  public init() {}
-
-  private enum CodingKeys: String, CodingKey, CaseIterable {
-    case pictures, turns, labels, readAs, update
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    pictures = try container.value(.pictures, or: pictures)
-    turns = try container.value(.turns)
-    labels = try container.value(.labels)
-    readAs = try container.choice(.readAs, or: readAs)
-    update = try container.value(.update)
-  }
-}
-
-/// A client's update in a file.
-public struct UpdateChoice: Codable, Hashable, Sendable {
-  /// A safetensors file with tensors named as the model's parameters.
-  public var file: String
-  public var kind = UpdateKind.gradient
-  /// Examples of each client.
-  public var batchSize = 1
-
-  public init(file: String, kind: UpdateKind = .gradient, batchSize: Int = 1) {
-    self.file = file
-    self.kind = kind
-    self.batchSize = batchSize
-  }
-
-  private enum CodingKeys: String, CodingKey, CaseIterable {
-    case file, kind, batchSize
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    file = try container.decode(String.self, forKey: .file)
-    kind = try container.choice(.kind, or: kind)
-    batchSize = try container.value(.batchSize, or: batchSize)
   }
 }
 

@@ -5,7 +5,7 @@ import TensorGraph
 
 /// Which model a client trains, and with which weights.
 public struct ModelChoice: Codable, Hashable, Sendable {
-  /// A built-in model, or the path of an ONNX file.
+  /// A built-in model, or the path of an ONNX file; of language models also a folder as `transformers` saves it.
   public var name = "lenet"
   /// Differences from the built-in model's defaults.
   public var activation: Activation?
@@ -29,6 +29,13 @@ public struct ModelChoice: Codable, Hashable, Sendable {
   public var mean: [Double]?
   public var deviation: [Double]?
 
+  /// What a language model ends in, instead of what its folder says: "classification", "mlm" or "lm".
+  public var head: String?
+  /// The folder with the tokenizer of an ONNX language model.
+  public var tokenizer: String?
+  /// The folder with the adapters that a client of a language model got, as PEFT saves them.
+  public var adapter: String?
+
   public init(name: String = "lenet") {
     self.name = name
   }
@@ -38,8 +45,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case name, activation, classes, width, depth, pooling, size, inputShape, extents, output,
-      weights,
-      renamings, mean, deviation
+      weights, renamings, mean, deviation, head, tokenizer, adapter
   }
 
   public init(from decoder: any Decoder) throws {
@@ -58,10 +64,19 @@ public struct ModelChoice: Codable, Hashable, Sendable {
     renamings = try container.value(.renamings)
     mean = try container.value(.mean)
     deviation = try container.value(.deviation)
+    head = try container.value(.head)
+    tokenizer = try container.value(.tokenizer)
+    adapter = try container.value(.adapter)
   }
 
   /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
   public func check() throws(ExperimentError) {
+    for (place, isGiven) in [
+      ("model.head", head != nil), ("model.tokenizer", tokenizer != nil),
+      ("model.adapter", adapter != nil),
+    ] where isGiven {
+      throw ExperimentError(place, "is for language models; leave it out, or give texts")
+    }
     if isFile {
       for (place, isGiven) in [
         ("model.activation", activation != nil), ("model.classes", classes != nil),

@@ -15,7 +15,7 @@ public struct MaliciousRecord: Codable, Sendable, Equatable {
     /// PSNR in dB of the nearest of all the server's reconstructions.
     public var psnr: JSONNumber
     public var ssim: JSONNumber?
-    /// PSNR at least ``ImageResult/successPSNR``.
+    /// PSNR at least ``LeakThreshold/fullPSNR``.
     public var isRecovered: Bool
   }
 

@@ -234,7 +234,7 @@ public struct MaliciousScene: Sendable {
     return MaliciousRecord.ImageEntry(
       name: example.name, isIsolated: isIsolated, psnr: JSONNumber(psnr),
       ssim: quality?.structuralSimilarity.map(JSONNumber.init),
-      isRecovered: psnr >= ImageResult.successPSNR)
+      isRecovered: psnr >= LeakThreshold.fullPSNR)
   }
 
   /// For each private image the nearest of the server's, which the server itself cannot tell.

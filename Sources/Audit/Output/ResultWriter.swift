@@ -22,8 +22,11 @@ public struct ResultWriter: Sendable {
   /// - Throws: ``FileError`` when a file cannot be written.
   public func write(_ outcomes: [AuditOutcome]) throws -> String {
     let kept = try folder.replace { try write(outcomes, to: $0) }
-    return "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
-      + OutputFolder.note(kept)
+    let hasPictures = outcomes.contains { !$0.record.images.isEmpty }
+    return
+      (hasPictures
+      ? "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
+      : "\(folder.path(of: "run.json")) and trace.csv") + OutputFolder.note(kept)
   }
 
   /// Writes the files into a folder that is being filled.
@@ -50,7 +53,7 @@ public struct ResultWriter: Sendable {
             reconstruction: reconstruction))
       }
     }
-    if let first = records.first {
+    if let first = records.first, !rows.isEmpty {
       let sheet = ContactSheet(
         title: "gradleak: what came back from shared gradients", subtitle: subtitle(first),
         rows: Array(rows.prefix(ResultWriter.rowLimit)))
@@ -160,7 +163,7 @@ public struct ResultWriter: Sendable {
   private func trace(_ records: [RunRecord]) -> String {
     var lines = ["run,images,seed,trial,iteration,evaluations,matching_loss,psnr_db"]
     for (index, record) in records.enumerated() {
-      let names = record.images.map(\.name).joined(separator: "+")
+      let names = record.judged.map(\.name).joined(separator: "+")
       for point in record.trace {
         let psnr = point.psnr.map { "\($0.value)" } ?? ""
         lines.append(

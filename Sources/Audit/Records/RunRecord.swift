@@ -8,9 +8,10 @@ import Leakage
 /// in ``RunTiming``.
 public struct RunRecord: Codable, Sendable, Equatable {
   /// The format's version; readers refuse a newer one. Version 2 lets images lack what only the truth
-  /// tells, and updates lack parameters; version 3 embeds the experiment. Files of older versions are read
-  /// as they are: what they lack is not known, and no command repeats their runs.
-  public static let currentVersion = 3
+  /// tells, and updates lack parameters; version 3 embeds the experiment, version 4 holds examples of any kind.
+  /// Files of older versions are read as they are: what they lack is not known, and no command repeats runs of
+  /// the first two.
+  public static let currentVersion = 4
 
   public var version = RunRecord.currentVersion
   /// Version of gradleak that made the record.
@@ -27,8 +28,12 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var bestTrial: Int
   /// Matching loss of the best trial: squared distance between the dummy's gradient and the shared.
   public var matchingLoss: JSONNumber
-  /// One entry per private image, in the order the client had them.
-  public var images: [ImageResult]
+  /// What kind of data came back.
+  public var kind = DataKindName.pictures
+  /// One entry per private image, in the order the client had them; empty for other kinds of data.
+  public var images: [ImageResult] = []
+  /// The same of other kinds of data; in files under the name of ``kind``.
+  public var examples: [ExampleResult] = []
   /// Progress of every trial, at each recorded iteration.
   public var trace: [TracePoint]
   /// What the attack's end means; nil for attacks that were not diagnosed.
@@ -42,11 +47,24 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var defence: DefenceSummary?
   /// What the automatic attack left out, since it needs what the attacker does not know; nil for nothing.
   public var skipped: [SkippedAttack]?
+  /// What gave the examples, where an attack chose among several; nil of images, whose trials say it.
+  public var method: String?
+  /// The squared distance between the update of what was found and the shared one, relative to the latter's
+  /// squared norm; nil of images, and where what was found is no whole batch.
+  public var relativeDistance: JSONNumber?
+  /// Whether the update of what was found is the shared one up to rounding; nil of images, whose diagnosis says
+  /// it.
+  public var isCertain: Bool?
+  /// What attacks on texts tell besides; nil of other data.
+  public var text: TextDetails?
+
+  /// One entry per private example, of any kind.
+  public var judged: [any JudgedExample] { images.isEmpty ? examples : images }
 
   public init(
     tool: String, configuration: AttackConfiguration, model: ModelSummary, update: UpdateSummary,
     threatModel: ThreatModel, trials: [TrialRecord], bestTrial: Int, matchingLoss: Double,
-    images: [ImageResult], trace: [TracePoint], diagnosis: Diagnosis? = nil,
+    images: [ImageResult] = [], trace: [TracePoint], diagnosis: Diagnosis? = nil,
     defence: DefenceSummary? = nil, skipped: [SkippedAttack]? = nil
   ) {
     self.skipped = skipped
@@ -193,11 +211,8 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var transformedPSNR: JSONNumber?
   /// Whether the label was given to the attack, so that it is no finding; nil for no.
   public var isLabelGiven: Bool?
-  /// PSNR at least ``successPSNR`` and the label right, where it is known.
+  /// PSNR at least ``LeakThreshold/fullPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
-
-  /// PSNR in dB from which a reconstruction counts as recovered.
-  public static let successPSNR = 40.0
 
   public init(
     name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double?,
@@ -212,7 +227,7 @@ public struct ImageResult: Codable, Sendable, Equatable {
     self.recoveredLabel = recoveredLabel
     self.randomGuessPSNR = JSONNumber(randomGuessPSNR)
     self.greyImagePSNR = JSONNumber(greyImagePSNR)
-    self.isRecovered = psnr >= ImageResult.successPSNR && isLabelRight != false
+    self.isRecovered = psnr >= LeakThreshold.fullPSNR && isLabelRight != false
   }
 
   /// The result for an image that nobody knows.

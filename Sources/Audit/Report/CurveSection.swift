@@ -35,11 +35,11 @@ extension Report {
       xTitle: "iteration", yTitle: "PSNR (dB), mean over the batch", x: x,
       y: ChartScale(
         .linear, values: levels.flatMap { $0.points.map(\.y) },
-        including: [random, grey, ImageResult.successPSNR]),
+        including: [random, grey, LeakThreshold.fullPSNR]),
       lines: levels,
       references: [
-        Chart.Reference(value: ImageResult.successPSNR, label: "in full"),
-        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable"),
+        Chart.Reference(value: LeakThreshold.fullPSNR, label: "in full"),
+        Chart.Reference(value: LeakThreshold.recognisablePSNR, label: "recognisable"),
         Chart.Reference(value: grey, label: "grey image"),
         Chart.Reference(value: random, label: "random image"),
       ])
@@ -63,7 +63,7 @@ extension Report {
     let points = record.trace.filter { $0.trial == record.bestTrial }.map {
       (x: Double($0.iteration), y: value($0))
     }
-    let names = record.images.map(\.name).joined(separator: "+")
+    let names = record.judged.map(\.name).joined(separator: "+")
     return Chart.Line(
       label: count <= Report.namedLimit
         ? Report.shortened(names) : (index == 0 ? "\(count) runs" : ""),

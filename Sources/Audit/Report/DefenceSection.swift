@@ -14,7 +14,7 @@ extension Report {
     let limit = Int(LeakRate.stoppedBelow * 100)
     return """
       <p class="soft">An image leaks when it can be recognised: \
-      \(Int(SweepReport.defaultLeakedPSNR)) dB or more, and \(Int(LeakLevel.marginOverGrey)) dB above a \
+      \(Int(LeakThreshold.recognisablePSNR)) dB or more, and \(Int(LeakThreshold.marginOverGrey)) dB above a \
       grey image. Leakage counts as stopped when the 95 % interval of its rate, over independent runs and \
       with every attack that was cut short counted as a leak, ends below \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
       given by its variance.\(input.prices.isEmpty ? " What a defence costs in accuracy was not measured here; see gradleak price." : "")</p>
@@ -95,10 +95,10 @@ extension Report {
       yTitle: "median PSNR (dB, at most \(Int(Report.highestDrawnPSNR)) drawn)", x: x,
       y: ChartScale(
         .linear, values: levels.flatMap { $0.points.map(\.y) },
-        including: [grey, SweepReport.defaultLeakedPSNR]),
+        including: [grey, LeakThreshold.recognisablePSNR]),
       lines: levels,
       references: [
-        Chart.Reference(value: SweepReport.defaultLeakedPSNR, label: "recognisable"),
+        Chart.Reference(value: LeakThreshold.recognisablePSNR, label: "recognisable"),
         Chart.Reference(value: grey, label: "grey image"),
       ], threshold: threshold)
     let rate = Chart(

@@ -59,16 +59,17 @@ public struct Report: Sendable {
     }
   }
 
-  private static let textLimits = ["Defences of language models' updates."]
-
   /// What these runs cannot tell.
   public var untested: [String] {
     let records = input.records
     var result = remarks + [defencesLeftOut].compactMap(\.self)
-    guard !records.isEmpty else { return result + (input.texts.isEmpty ? [] : Report.textLimits) }
+    guard !records.isEmpty else { return result }
     let used = Set(records.map(\.configuration.attackName))
+    let kind = verdict.kind
     if !used.contains(AttackName.automatic.rawValue) {
-      let missing = AttackCatalog.names.filter { !used.contains($0) }
+      let known =
+        kind.name == .texts ? AttackCatalog.texts.map(\.name.rawValue) : AttackCatalog.names
+      let missing = known.filter { !used.contains($0) }
       result.append("Attacks that were not run: \(missing.joined(separator: ", ")).")
     }
     if records.allSatisfy({ $0.experiment?.drawsWeights == true }) {
@@ -77,7 +78,7 @@ public struct Report: Sendable {
       )
     }
     if records.allSatisfy({ $0.update.batchSize == 1 }) {
-      result.append("Batches of more than one image.")
+      result.append("Batches of more than one \(kind.singular).")
     }
     if records.allSatisfy({ $0.update.localSteps <= 1 }) {
       result.append("Updates after several local steps, several rounds.")
@@ -85,7 +86,11 @@ public struct Report: Sendable {
     if records.allSatisfy({ $0.threatModel.attacker != .maliciousServer }) {
       result.append("Servers that choose the weights they send.")
     }
-    result.append("Attackers who know what such images look like (learned image priors).")
+    if kind.name == .pictures {
+      result.append("Attackers who know what such images look like (learned image priors).")
+    } else if records.allSatisfy({ $0.experiment?.prior == nil }) {
+      result.append("Attackers who know what such \(kind.plural) are like (learned priors).")
+    }
     if sweeps.isEmpty, defencesLeftOut == nil {
       result.append("Defences: none was tried.")
     }

@@ -9,6 +9,8 @@ extension Report {
     let evidence: EvidenceClass
     let gradeDefinition: String
     let verdict: [String]
+    /// Private examples of any kind.
+    let examples: Int
     let images: Int
     let recoveredInFull: Rate
     let recognisable: Rate
@@ -19,7 +21,6 @@ extension Report {
     let untested: [String]
     let commands: [String]
     let records: [RunRecord]
-    let texts: [TextRecord]
     let sweeps: [SweepReport]
 
     struct Rate: Encodable {
@@ -51,9 +52,10 @@ extension Report {
       let verdict = report.verdict
       grade = verdict.grade
       evidence = verdict.evidence
-      gradeDefinition = verdict.grade.definition
+      gradeDefinition = verdict.grade.definition(verdict.kind)
       self.verdict = verdict.sentences
-      images = verdict.images.count
+      examples = verdict.examples.count
+      images = verdict.examples.count { $0 is ImageResult }
       recoveredInFull = Rate(verdict.full)
       recognisable = Rate(verdict.recognisable)
       labelsRight = Rate(verdict.labels)
@@ -63,7 +65,6 @@ extension Report {
       untested = report.untested
       commands = report.commands.map(\.line)
       records = report.input.records
-      texts = report.input.texts
       sweeps = report.sweeps
     }
   }
@@ -80,8 +81,35 @@ extension Report {
     input.records.flatMap { record in record.images.map { Row(record: record, image: $0) } }
   }
 
-  /// One line for each image of each run (RFC 4180).
+  /// One line for each image of each run (RFC 4180), and where there are other data one for each of them.
   var csv: String {
+    guard rows.isEmpty, !otherRecords.isEmpty else { return pictureCSV + exampleCSV(header: false) }
+    return exampleCSV(header: true)
+  }
+
+  private static let columns =
+    "example,model,attack,seed,defence,batch_size,score_name,score,true_label,recovered_label,level,"
+    + "matching_loss,diagnosis,private,recovered"
+
+  private func exampleCSV(header: Bool) -> String {
+    guard !otherRecords.isEmpty else { return "" }
+    let lines = otherRecords.flatMap { record in
+      record.examples.map { example in
+        let score = example.score.isNaN ? "" : "\(example.score)"
+        return [
+          example.name, record.model.name, record.configuration.attackName,
+          String(record.configuration.seed), record.defence?.chain.description ?? "none",
+          String(record.update.batchSize), DataKinds.descriptor(record.kind).score, score,
+          example.trueLabel?.text ?? "", example.recoveredLabel?.text ?? "",
+          record.level(of: example).words, "\(record.matchingLoss.value)",
+          record.diagnosis?.verdict.rawValue ?? "", example.original ?? "", example.recovered,
+        ].map(csvField).joined(separator: ",")
+      }
+    }
+    return ((header ? [] : [""]) + [Report.columns] + lines).joined(separator: "\n") + "\n"
+  }
+
+  private var pictureCSV: String {
     var lines = [
       "image,model,attack,seed,defence,batch_size,mse,psnr_db,ssim,true_label,recovered_label,"
         + "random_guess_psnr_db,grey_image_psnr_db,level,matching_loss,diagnosis"
@@ -109,12 +137,11 @@ extension Report {
 
   /// Headings, paragraphs and tables in GitHub's Markdown.
   var markdown: String {
-    var lines = ["# " + Report.escaped(headline), ""]
-    if !verdict.images.isEmpty || input.texts.isEmpty {
-      lines = ["# \(verdict.grade.title): \(verdict.grade.headline)", ""]
-      for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
-      lines += ["\(verdict.grade.title): \(verdict.grade.definition).", ""]
-    }
+    var lines: [String] = []
+    let (grade, kind) = (verdict.grade, verdict.kind)
+    lines = ["# \(grade.title): \(grade.headline(kind))", ""]
+    for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
+    lines += ["\(grade.title): \(grade.definition(kind)).", ""]
     let statements = defenceStatements
     if !statements.isEmpty {
       lines += ["## Defences", ""] + statements.map { "- " + Report.escaped($0) } + [""]
@@ -124,7 +151,6 @@ extension Report {
       lines += ["## What cryptography would leave", ""]
       for sentence in protections { lines += [Report.escaped(sentence), ""] }
     }
-    if let textSentence { lines += ["## Texts", "", Report.escaped(textSentence), ""] }
     lines += ["## Not tested", ""] + untested.map { "- " + Report.escaped($0) } + [""]
     if !rows.isEmpty {
       lines += [
@@ -135,6 +161,18 @@ extension Report {
       for row in rows {
         let cells = Report.cells(of: row).map(Report.escaped)
         lines.append("| " + cells.joined(separator: " | ") + " |")
+      }
+      lines.append("")
+    }
+    let examples = exampleTable
+    if !examples.isEmpty {
+      lines += [
+        "## \(examplesTitle)", "",
+        "| private | recovered | attack | seed | defence | score | came back |",
+        "| --- | --- | --- | ---: | --- | ---: | --- |",
+      ]
+      for cells in examples {
+        lines.append("| " + cells.map(Report.escaped).joined(separator: " | ") + " |")
       }
       lines.append("")
     }

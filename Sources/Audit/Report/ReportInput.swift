@@ -24,8 +24,6 @@ public struct ReportInput: Sendable {
   var sweeps: [SweepReport] = []
   /// What defences cost the training.
   var prices: [PriceReport] = []
-  /// Attacks on the updates of language models.
-  public internal(set) var texts: [TextRecord] = []
 
   public init() {}
 
@@ -39,7 +37,6 @@ public struct ReportInput: Sendable {
 
   public var isEmpty: Bool {
     runs.allSatisfy(\.records.isEmpty) && analyses.isEmpty && sweeps.isEmpty && prices.isEmpty
-      && texts.isEmpty
   }
 
   /// Adds all of another.
@@ -48,10 +45,9 @@ public struct ReportInput: Sendable {
     analyses += other.analyses
     sweeps += other.sweeps
     prices += other.prices
-    texts += other.texts
   }
 
-  /// Adds a result folder, or a file: `run.json`, `text.json`, `analysis.json`, a sweep's results (SQLite), or what
+  /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite), or what
   /// `gradleak sweep --json` and `gradleak price --json` printed.
   ///
   /// - Throws: ``FileError`` when it is missing, damaged, another program's or a newer gradleak's.
@@ -65,13 +61,13 @@ public struct ReportInput: Sendable {
   }
 
   private mutating func addFolder(_ folder: String) throws(FileError) {
-    let files = ["run.json", LeakageAudit.defendedFile, "text.json", "analysis.json"].map {
+    let files = ["run.json", LeakageAudit.defendedFile, "analysis.json"].map {
       ReportInput.path(of: $0, in: folder)
     }
     let present = files.filter { FileManager.default.fileExists(atPath: $0) }
     guard !present.isEmpty else {
       throw FileError(
-        path: folder, problem: "there is no run.json, text.json or analysis.json in this folder",
+        path: folder, problem: "there is no run.json or analysis.json in this folder",
         remedy: "give a folder of results that gradleak wrote")
     }
     for file in present { try addFile(file) }
@@ -94,35 +90,9 @@ public struct ReportInput: Sendable {
     case UInt8(ascii: "{"):
       try addObject(bytes, path, folder: folder)
     default:
-      if let texts = try? JSONDecoder().decode([TextRecord].self, from: Data(bytes)), !texts.isEmpty
-      {
-        try addTexts(texts, path)
-        return
-      }
       let records = try RunRecord.read(bytes: bytes, path: path)
       runs.append(Runs(path: path, records: try ReportInput.checked(records, path), folder: folder))
     }
-  }
-
-  /// - Throws: ``FileError`` for records of a newer gradleak, or with numbers that no run has.
-  private mutating func addTexts(_ records: [TextRecord], _ path: String) throws(FileError) {
-    for (index, record) in records.enumerated() {
-      guard record.version <= TextRecord.currentVersion else {
-        throw FileError(
-          path: path, problem: "record \(index) has version \(record.version)",
-          remedy: "read it with a newer gradleak")
-      }
-      let scores = record.texts.flatMap { [$0.tokenAccuracy, $0.rouge1].compactMap(\.self) }
-      let isSound =
-        record.batchSize >= 0 && record.batchSize < 1 << 48 && scores.allSatisfy((0...1).contains)
-        && record.baselines.allSatisfy { (0...1).contains($0.rouge1) }
-      guard isSound else {
-        throw FileError(
-          path: path, problem: "record \(index) has a size or score that no run has",
-          remedy: "give a text.json that gradleak wrote")
-      }
-    }
-    texts += records
   }
 
   private static let fileLimit = 1 << 30
@@ -156,6 +126,11 @@ public struct ReportInput: Sendable {
           record.defence?.wireByteCount ?? 0, record.defence?.plainByteCount ?? 0,
         ]
       let limit = 1 << 48
+      guard record.hasSoundScores else {
+        throw FileError(
+          path: path, problem: "record \(index) has a score that no run has",
+          remedy: "give a run.json that gradleak wrote")
+      }
       guard counts.allSatisfy({ (0...limit).contains($0) }),
         record.trace.allSatisfy({ (0...limit).contains($0.iteration) })
       else {
@@ -169,6 +144,18 @@ public struct ReportInput: Sendable {
 
   static func path(of name: String, in folder: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+}
+
+extension RunRecord {
+  /// Whether all scores of examples are possible; the file may come from anywhere.
+  fileprivate var hasSoundScores: Bool {
+    let scores = examples.flatMap { example in
+      [example.rank].compactMap(\.self) + Array(example.measures.values)
+        + example.baselines.flatMap { [$0.score] + Array($0.measures.values) }
+    }
+    let limits = kind == .texts ? 0.0...1.0 : -1e9...1e9
+    return scores.allSatisfy { $0.value.isNaN || limits.contains($0.value) }
   }
 }
 

@@ -5,7 +5,7 @@ extension Report {
   /// The report as one HTML file that loads nothing.
   var page: String {
     let sections = [
-      Section("pictures", "Pictures", pictures), Section("texts", "Texts", texts),
+      Section("pictures", "Pictures", pictures), Section("examples", examplesTitle, examples),
       Section("course", "Course of the attack", curves),
       Section("defences", "Defences", defences),
       Section("determinacy", "What the gradient determines", determinacy),
@@ -72,17 +72,16 @@ extension Report {
   // MARK: - Verdict
 
   private var title: String {
-    verdict.images.isEmpty ? "gradleak report" : "\(verdict.grade.title): \(headline)"
+    verdict.examples.isEmpty ? "gradleak report" : "\(verdict.grade.title): \(headline)"
   }
 
   /// What came back, in a few words.
   var headline: String {
-    guard !verdict.images.isEmpty else {
-      if let headline = textHeadline { return headline }
+    guard !verdict.examples.isEmpty else {
       return sweeps.isEmpty ? "What a gradient determines" : "What defences do"
     }
-    let count = verdict.images.count
-    let noun = count == 1 ? "private image" : "private images"
+    let count = verdict.examples.count
+    let noun = "private " + (count == 1 ? verdict.kind.singular : verdict.kind.plural)
     if verdict.full.leaked > 0 {
       return "\(verdict.full.leaked) of \(count) \(noun) came back in full"
     }
@@ -93,13 +92,6 @@ extension Report {
       return "Not shown for \(verdict.recognisable.undetermined) of \(count) \(noun)"
     }
     return "None of \(count) \(noun) can be recognised"
-  }
-
-  private var textHeadline: String? {
-    let scored = input.texts.flatMap(\.texts).compactMap(\.exactMatch)
-    guard !scored.isEmpty else { return input.texts.isEmpty ? nil : "What texts came back" }
-    let noun = scored.count == 1 ? "private text" : "private texts"
-    return "\(scored.count { $0 }) of \(scored.count) \(noun) came back word for word"
   }
 
   /// Models, attacks, runs.
@@ -121,7 +113,7 @@ extension Report {
   }
 
   private var verdictBlock: HTML {
-    guard !verdict.images.isEmpty else { return "<div id=\"verdict\"></div>" }
+    guard !verdict.examples.isEmpty else { return "<div id=\"verdict\"></div>" }
     let grade = verdict.grade
     let sentences = verdict.sentences.enumerated().map { index, sentence -> HTML in
       index == 0 ? "<p><strong>\(sentence)</strong></p>" : "<p>\(sentence)</p>"
@@ -134,15 +126,24 @@ extension Report {
       <section id="verdict" class="verdict \(grade.tone)" aria-labelledby="verdict-title">
       <p class="grade" aria-hidden="true">\(grade == .notShown ? "?" : grade.rawValue)<small>A to F</small></p>
       <div>
-      <h2 id="verdict-title">\(grade.title): \(grade.headline)</h2>
+      <h2 id="verdict-title">\(grade.title): \(grade.headline(verdict.kind))</h2>
       \(sentences)\(defences)<details><summary>What the grades mean</summary>
-      <dl class="facts">\(LeakageGrade.allCases.map { "<dt>\($0.rawValue)</dt><dd>\($0.definition)</dd>" as HTML })</dl>
+      <dl class="facts">\(LeakageGrade.allCases.map { "<dt>\($0.rawValue)</dt><dd>\($0.definition(verdict.kind))</dd>" as HTML })</dl>
       </details>
       </div>
       </section>
       \(figures)
 
       """
+  }
+
+  /// A phrase such as "a random image has" as a name, "random image".
+  private static func guessName(_ phrase: String) -> String {
+    switch phrase {
+    case "a random image has": "random image"
+    case "a grey one": "grey"
+    default: phrase.hasSuffix(" have") ? String(phrase.dropLast(5)) : phrase
+    }
   }
 
   private var figures: HTML {
@@ -159,17 +160,20 @@ extension Report {
       share(rate.leaked, rate.count, rate.interval, rate.undetermined)
     }
     let labels = verdict.labels
-    let images = verdict.images
-    let psnr = medianNumber(images.map(\.decibels))
-    let random = medianNumber(images.map(\.randomDecibels))
-    let grey = medianNumber(images.map(\.greyDecibels))
+    let (kind, examples) = (verdict.kind, verdict.examples)
+    let score = kind.text(medianNumber(examples.map(\.score))) + kind.unit
+    let guesses = (examples.first?.guesses ?? []).enumerated().map { place, guess in
+      let scores = examples.map {
+        $0.guesses.indices.contains(place) ? $0.guesses[place].score : .nan
+      }
+      return "\(Report.guessName(guess.phrase)) \(kind.text(medianNumber(scores)))"
+    }
     return """
       <dl class="figures">
       <div><dt>In full</dt><dd>\(share(verdict.full))</dd></div>
       <div><dt>Recognisable</dt><dd>\(share(verdict.recognisable))</dd></div>
       <div><dt>Labels right</dt><dd>\(share(labels.successes, labels.count, labels.interval))</dd></div>
-      <div><dt>Median PSNR</dt><dd>\(decibelText(psnr)) dB<small>random image \
-      \(decibelText(random)), grey \(decibelText(grey))</small></dd></div>
+      <div><dt>Median \(kind.score)</dt><dd>\(score)<small>\(guesses.joined(separator: ", "))</small></dd></div>
       </dl>
       """
   }

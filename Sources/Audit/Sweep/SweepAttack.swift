@@ -35,15 +35,22 @@ public struct SweepAttack: Sendable, Hashable, Codable {
   /// - Throws: ``SweepError`` with the nearest spelling.
   public init(_ text: String) throws(SweepError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard let attack = try? AttackCatalog.attack(named: parts[0]) else {
-      let names = AttackCatalog.names
+    if let kind = TextAttackKind(rawValue: parts[0]), !AttackCatalog.names.contains(parts[0]) {
+      self.init(kind: AttackName(rawValue: kind.rawValue))
+    } else if let attack = try? AttackCatalog.attack(named: parts[0]) {
+      let statement = AttackConfiguration.statement(of: attack)
+      self.init(kind: statement.attack)
+      preset = statement.plan?.name
+    } else {
+      let names =
+        AttackCatalog.names
+        + AttackCatalog.texts.map(\.name.rawValue).filter {
+          !AttackCatalog.names.contains($0)
+        }
       throw SweepError(
         "there is no attack called \(text.quotedForMessage); \(Self.hint(parts[0], names))the attacks are "
           + names.joined(separator: ", ") + ", each also with /naive or /unknown:FACT behind it")
     }
-    let statement = AttackConfiguration.statement(of: attack)
-    self.init(kind: statement.attack)
-    preset = statement.plan?.name
     for part in parts.dropFirst() {
       if part == Self.naive, isAdaptive {
         isAdaptive = false
@@ -57,9 +64,19 @@ public struct SweepAttack: Sendable, Hashable, Codable {
     }
   }
 
-  /// The preset's plan; nil for other attacks.
-  var plan: OptimizationPlan? {
-    AttackPresets.all.first { $0.plan.name == preset }?.plan
+  /// How the attack is usually run on such data in a sweep: from one start, and on pictures for 300 iterations
+  /// where it has no plan of its own.
+  ///
+  /// - Throws: ``AttackError`` when it is none on texts.
+  func usualConfiguration(for data: DataKindName) throws -> AttackConfiguration {
+    guard data == .pictures else {
+      return AttackConfiguration(try TextAttackKind(named: preset ?? kind.rawValue))
+    }
+    let plan = AttackPresets.all.first { $0.plan.name == preset }?.plan
+    var configuration = AttackConfiguration(kind, defaultsOf: plan)
+    configuration.trials = plan?.trials ?? 1
+    configuration.iterations = plan?.iterations ?? 300
+    return configuration
   }
 
   /// Facts with plus signs between them.

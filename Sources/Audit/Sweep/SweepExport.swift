@@ -6,7 +6,7 @@ extension SweepReport {
     Set(
       tasks.map { task in
         var kind = task.experiment
-        kind.data.pictures = [String(kind.batchSize)]
+        kind.data.examples = [String(kind.batchSize)]
         kind.data.labels = nil
         kind.attack.seed = 0
         return kind

@@ -8,7 +8,7 @@ extension SweepPlan {
   /// Reads a plan from a YAML file.
   ///
   /// The file's keys are ``Group``'s properties with hyphens (`batch-sizes`), and `images`, a folder
-  /// of pictures. `groups`, a list, makes several products of the same keys; what a group does not
+  /// of pictures, or `texts`, a file with one text a line. `groups`, a list, makes several products of the same keys; what a group does not
   /// say is as said outside of it.
   ///
   /// - Throws: ``FileError`` when the file cannot be read; ``SweepError`` when it is no plan.
@@ -32,16 +32,14 @@ extension SweepPlan {
       throw SweepError("a plan is a list of keys and values, such as \"defences: [none, fp16]\"")
     }
     var common = Group()
-    try PlanKeys.apply(top.filter { $0.key != "groups" && $0.key != "images" }, to: &common)
-    var folder: String?
-    if let images = top["images"] {
-      guard case .word(let word) = images, let name = word.name else {
-        throw SweepError("images is not a folder's name")
-      }
-      folder = name
+    try PlanKeys.apply(top.filter { !["groups", "images", "texts"].contains($0.key) }, to: &common)
+    let folder = try SweepPlan.name(top["images"], "images", "folder")
+    let texts = try SweepPlan.name(top["texts"], "texts", "file")
+    guard folder == nil || texts == nil else {
+      throw SweepError("there are images and texts; give one of them")
     }
     guard let list = top["groups"] else {
-      self.init(groups: [common], imageFolder: folder)
+      self.init(groups: [common], imageFolder: folder, textFile: texts)
       return
     }
     guard case .list(let items) = list, !items.isEmpty else {
@@ -56,15 +54,27 @@ extension SweepPlan {
       try PlanKeys.apply(keys, to: &group)
       groups.append(group)
     }
-    self.init(groups: groups, imageFolder: folder)
+    self.init(groups: groups, imageFolder: folder, textFile: texts)
+  }
+
+  /// The name of a file or folder; nil where none is given.
+  private static func name(
+    _ value: PlanValue?, _ key: String, _ noun: String
+  ) throws(SweepError) -> String? {
+    guard let value else { return nil }
+    guard case .word(let word) = value, let name = word.name else {
+      throw SweepError("\(key) is not a \(noun)'s name")
+    }
+    return name
   }
 }
 
 /// The keys of a group.
 private enum PlanKeys {
   static let names = [
-    "model", "activation", "classes", "defences", "attacks", "batch-sizes", "sizes", "seeds",
-    "first-seed", "pictures", "trials", "iterations",
+    "model", "head", "activation", "classes", "defences", "attacks", "batch-sizes", "sizes",
+    "seeds",
+    "first-seed", "pictures", "examples", "trials", "iterations",
   ]
 
   static func apply(
@@ -73,6 +83,7 @@ private enum PlanKeys {
     for (key, value) in keys.sorted(by: { $0.key < $1.key }) {
       switch key {
       case "model": group.model = try text(value, key)
+      case "head": group.head = try text(value, key)
       case "activation": group.activation = try text(value, key)
       case "classes": group.classes = try number(value, key, 2...1_000_000)
       case "defences":
@@ -91,13 +102,13 @@ private enum PlanKeys {
       case "sizes": group.sizes = try numbers(value, key, 1...8192)
       case "seeds": group.seeds = try number(value, key, 1...100_000)
       case "first-seed": group.firstSeed = UInt64(try number(value, key, 0...Int.max))
-      case "pictures": group.pictures = try number(value, key, 1...100_000)
+      case "pictures", "examples": group.examples = try number(value, key, 1...100_000)
       case "trials": group.trials = try number(value, key, 1...1_000_000)
       case "iterations": group.iterations = try number(value, key, 1...100_000_000)
       default:
         let hint = nearestSpelling(to: key, in: names).map { "did you mean \($0)? " } ?? ""
         throw SweepError(
-          "there is no key \(key.quotedForMessage); \(hint)the keys are images, groups, "
+          "there is no key \(key.quotedForMessage); \(hint)the keys are images, texts, groups, "
             + names.joined(separator: ", "))
       }
     }

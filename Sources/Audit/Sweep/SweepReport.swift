@@ -10,7 +10,7 @@ public struct SweepReport: Codable, Sendable {
     public let defence: DefenceChain
     public let attack: SweepAttack
     public let runs: Int
-    /// Runs from which at least one image leaked; see ``SweepReport/leakedPSNR``.
+    /// Runs from which at least one example leaked; see ``SweepReport/leakedPSNR``.
     public let leaked: Int
     /// Runs that tell nothing, since their attack was cut short; nil in files without.
     public let cut: Int?
@@ -19,7 +19,7 @@ public struct SweepReport: Codable, Sendable {
     public let rate: JSONNumber
     /// Of the rate, over independent units, at 95 %: see ``LeakRate/interval``.
     public let interval: [Double]
-    /// Over all images, in dB.
+    /// Over all images, in dB; NaN without.
     public let medianPSNR: JSONNumber
     /// What nine of ten images stay below.
     public let percentile90PSNR: JSONNumber
@@ -34,6 +34,12 @@ public struct SweepReport: Codable, Sendable {
     public let plainByteCount: Int?
     /// Nil where runs were not timed.
     public let medianSeconds: JSONNumber?
+    /// The kind of data and, in the measure that ranks its results, the median, what nine of ten stay below, and
+    /// the median of the first guess without an update; nil for pictures, whose measure is PSNR.
+    public let kind: String?
+    public let medianScore: JSONNumber?
+    public let percentile90Score: JSONNumber?
+    public let guessScore: JSONNumber?
   }
 
   /// A defence at growing strength, or growing batches or images, against one attack.
@@ -61,14 +67,10 @@ public struct SweepReport: Codable, Sendable {
   public let cells: [Cell]
   public let series: [Series]
 
-  /// PSNR in dB from which an image counts as leaked: at 32x32 pixels its subject can be told. It has
-  /// to beat the grey image by 3 dB as well, since dull pictures look like one.
-  public static let defaultLeakedPSNR = 20.0
-
   /// - Parameter runs: with the seconds that each took, where that is known; cells come in their order.
   public init(
     _ runs: [(record: RunRecord, seconds: Double?)],
-    leakedPSNR: Double = SweepReport.defaultLeakedPSNR
+    leakedPSNR: Double = LeakThreshold.recognisablePSNR
   ) {
     tool = GradleakVersion.current
     self.leakedPSNR = leakedPSNR
@@ -85,7 +87,7 @@ public struct SweepReport: Codable, Sendable {
 
   /// - Parameter entries: cells come in their order; see ``order(_:of:)``.
   public init(
-    _ entries: [SweepStore.Entry], leakedPSNR: Double = SweepReport.defaultLeakedPSNR
+    _ entries: [SweepStore.Entry], leakedPSNR: Double = LeakThreshold.recognisablePSNR
   ) {
     self.init(
       entries.map { ($0.record, $0.timing.compileSeconds + $0.timing.attackSeconds) },
@@ -112,8 +114,10 @@ private struct CellKey: Hashable {
   let batchSize: Int
   let defence: DefenceChain
   let attack: SweepAttack
+  let kind: DataKindName
 
   init(_ record: RunRecord) {
+    kind = record.kind
     let choice = record.experiment?.model
     model =
       ([record.model.name]
@@ -121,7 +125,7 @@ private struct CellKey: Hashable {
         choice == nil ? record.model.activation : choice?.activation?.rawValue,
         (choice == nil ? record.model.classCount : choice?.classes).map { "\($0) classes" },
       ].compactMap(\.self)).joined(separator: ", ")
-    size = record.model.inputShape.dropFirst().first ?? 0
+    size = kind == .pictures ? record.model.inputShape.dropFirst().first ?? 0 : 0
     batchSize = record.update.batchSize
     defence = record.defence?.chain ?? .none
     attack = SweepAttack(record)
@@ -140,6 +144,11 @@ extension SweepReport.Cell {
     let records = runs.map(\.record)
     let seconds = runs.compactMap(\.seconds)
     let images = records.flatMap(\.images)
+    let other = records.flatMap(\.examples)
+    func score(_ share: Double) -> JSONNumber? {
+      guard key.kind != .pictures else { return nil }
+      return JSONNumber(quantile(share, of: other.map(\.score).filter { !$0.isNaN }))
+    }
     let success = LeakRate(
       records.map { record in
         LeakRate.Item(record.outcome(from: leakedPSNR), ties: record.ties)
@@ -156,12 +165,16 @@ extension SweepReport.Cell {
       interval: [success.interval.lowerBound, success.interval.upperBound],
       medianPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.psnr?.value))),
       percentile90PSNR: JSONNumber(quantile(0.9, of: images.compactMap(\.psnr?.value))),
-      labelsRight: records.count { $0.images.allSatisfy { $0.isLabelRight == true } },
+      labelsRight: records.count { $0.judged.allSatisfy { $0.isLabelRight == true } },
       randomGuessPSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.randomGuessPSNR?.value))),
       greyImagePSNR: JSONNumber(quantile(0.5, of: images.compactMap(\.greyImagePSNR?.value))),
       wireByteCount: mean(defences.map(\.wireByteCount)),
       plainByteCount: mean(defences.map(\.plainByteCount)),
-      medianSeconds: seconds.isEmpty ? nil : JSONNumber(quantile(0.5, of: seconds)))
+      medianSeconds: seconds.isEmpty ? nil : JSONNumber(quantile(0.5, of: seconds)),
+      kind: key.kind == .pictures ? nil : key.kind.rawValue,
+      medianScore: score(0.5), percentile90Score: score(0.9),
+      guessScore: other.isEmpty
+        ? nil : JSONNumber(quantile(0.5, of: other.compactMap(\.baselines.first?.score.value))))
   }
 
   /// The rate with its interval, for people.

@@ -18,17 +18,17 @@ public struct SweepRunner: Sendable {
   }
 
   private let tasks: [SweepTask]
-  private let pictures: SweepPictures
+  private let examples: SweepExamples
   private let store: SweepStore
   private let makeBackend: @Sendable () -> any Backend
 
   /// - Parameter makeBackend: a backend of one thread, for each of the parallel runs.
   public init(
-    _ tasks: [SweepTask], pictures: SweepPictures, store: SweepStore,
+    _ tasks: [SweepTask], examples: SweepExamples, store: SweepStore,
     makeBackend: @escaping @Sendable () -> any Backend
   ) {
     self.tasks = tasks
-    self.pictures = pictures
+    self.examples = examples
     self.store = store
     self.makeBackend = makeBackend
   }
@@ -44,7 +44,7 @@ public struct SweepRunner: Sendable {
     var failure: (any Error)?
   }
 
-  /// Runs of one kind take about as long: those that differ in seed, pictures and labels alone.
+  /// Runs of one kind take about as long: those that differ in seed, examples and labels alone.
   private struct Kind: Hashable {
     private var experiment: Experiment
     private let batchSize: Int
@@ -52,7 +52,7 @@ public struct SweepRunner: Sendable {
     init(_ task: SweepTask) {
       experiment = task.experiment
       batchSize = experiment.batchSize
-      experiment.data = ExperimentData()
+      experiment.data = ExperimentData(experiment.data.kind)
       experiment.attack.seed = 0
     }
   }
@@ -108,7 +108,7 @@ public struct SweepRunner: Sendable {
       do {
         guard
           let outcome = try task.run(
-            pictures: pictures, backend: backend, shouldStop: shouldStop)
+            examples: examples, backend: backend, shouldStop: shouldStop)
         else { return }
         let entry = SweepStore.Entry(key: key, record: outcome.record, timing: outcome.timing)
         try store.add(entry)

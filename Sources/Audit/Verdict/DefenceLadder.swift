@@ -29,7 +29,7 @@ public struct DefenceLadder: Sendable, Equatable {
 /// What an audit found of one kind of defence.
 public struct DefenceFinding: Codable, Sendable, Equatable {
   public enum Outcome: String, Codable, Sendable {
-    /// From ``DefenceFinding/strength`` on no image was recognisable.
+    /// From ``DefenceFinding/strength`` on nothing was recognisable.
     case stops
     /// Even the strongest that was tried leaked.
     case leaks
@@ -42,7 +42,7 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
   /// The weakest that stopped leakage, the strongest that leaked, or where it was left undecided; nil when
   /// nothing was tried.
   public let strength: DefenceChain?
-  /// Runs at ``strength`` from which an image leaked, of those tried.
+  /// Runs at ``strength`` from which an example leaked, of those tried.
   public let leaked: Int
   public let tried: Int
   /// Of the rate of leaking runs, at 95 %: see ``LeakRate/interval``.
@@ -88,7 +88,7 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
       guard tried > 0 else { return "\(name) is undecided: nothing was tried in time." }
       return
         "\(name) is undecided: \(words) of the runs leaked\(times)\(bytes); it takes an interval "
-        + "that ends below \(Int(100 * LeakRate.stoppedBelow)) %, so more images or a larger budget."
+        + "that ends below \(Int(100 * LeakRate.stoppedBelow)) %, so more trials or a larger budget."
     }
   }
 }

@@ -1,21 +1,19 @@
 import Leakage
 
-/// How much of one private image came back.
-public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
-  /// Neither the image nor its label.
+/// How much of one private example came back.
+public enum LeakLevel: String, Codable, Comparable, Sendable, CaseIterable {
+  /// Neither the example nor its label.
   case nothing
-  /// The label, but no image that its subject could be told from.
+  /// The label, but nothing that the example could be told from.
   case label
   /// Nothing tells: the attack was cut short or nobody knows the original, and no leak is proved.
   case undetermined
-  /// The image's subject can be told, be it transformed: PSNR of at least ``SweepReport/defaultLeakedPSNR``, and
-  /// ``marginOverGrey`` above a grey image.
+  /// The example can be recognised: an image's subject, be it transformed, from
+  /// ``LeakThreshold/recognisablePSNR`` on and ``LeakThreshold/marginOverGrey`` above a grey image; half of a
+  /// text's words.
   case recognisable
-  /// PSNR of at least ``ImageResult/successPSNR`` and the right label.
+  /// All of it: an image at ``LeakThreshold/fullPSNR`` with the right label, every token of a text.
   case full
-
-  /// dB by which a recognisable image beats a grey one, since dull pictures look like one.
-  public static let marginOverGrey = 3.0
 
   /// What a measured image alone tells, whatever the attack says of itself; undetermined without an
   /// original, or without numbers. ``RunRecord/level(of:)`` knows more.
@@ -24,7 +22,7 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
       self = .undetermined
     } else if image.isRecovered == true {
       self = .full
-    } else if image.isRecognisable(from: SweepReport.defaultLeakedPSNR) {
+    } else if image.isRecognisable(from: LeakThreshold.recognisablePSNR) {
       self = .recognisable
     } else {
       self = image.hasRightLabel ? .label : .nothing
@@ -32,7 +30,8 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
   }
 
   public static func < (left: LeakLevel, right: LeakLevel) -> Bool {
-    left.rawValue < right.rawValue
+    func place(_ level: LeakLevel) -> Int { allCases.firstIndex(of: level) ?? 0 }
+    return place(left) < place(right)
   }
 
   /// What it counts as where leakage is counted.
@@ -57,12 +56,12 @@ public enum LeakLevel: Int, Comparable, Sendable, CaseIterable {
 }
 
 extension RunRecord {
-  /// How much of one of ``images`` came back, as far as this record tells. That an attack failed counts
+  /// How much of one of ``judged`` came back, as far as this record tells. That an attack failed counts
   /// only where it ran to its end, on an update that is the model's, and the original is known.
-  public func level(of image: ImageResult) -> LeakLevel {
-    let measured = LeakLevel(image)
+  public func level(of example: some JudgedExample) -> LeakLevel {
+    let measured = example.measuredLevel
     guard measured < .recognisable else { return measured }
-    guard image.hasTruth else {
+    guard example.hasTruth else {
       // The attacker could judge so as well.
       switch diagnosis?.verdict {
       case .recovered: return .full
@@ -74,13 +73,15 @@ extension RunRecord {
     return doubt == nil ? measured : .undetermined
   }
 
-  /// Whether any image of the update leaked; undetermined where none did and one is.
-  var outcome: LeakRate.Outcome { outcome(from: SweepReport.defaultLeakedPSNR) }
+  /// Whether anything of the update leaked; undetermined where nothing did and something is.
+  var outcome: LeakRate.Outcome { outcome(from: LeakThreshold.recognisablePSNR) }
 
   /// The same with images that leaked from another level in dB on.
   func outcome(from decibels: Double) -> LeakRate.Outcome {
-    let outcomes = images.map { image -> LeakRate.Outcome in
-      guard image.hasTruth else { return level(of: image).outcome }
+    let outcomes = judged.map { example -> LeakRate.Outcome in
+      guard let image = example as? ImageResult, image.hasTruth else {
+        return level(of: example).outcome
+      }
       if image.isRecognisable(from: decibels) { return .leaked }
       return doubt != nil || image.decibels.isNaN ? .undetermined : .held
     }
@@ -88,15 +89,15 @@ extension RunRecord {
     return outcomes.contains(.undetermined) ? .undetermined : .held
   }
 
-  /// Why this record's failure to bring images back says nothing about them.
+  /// Why this record's failure to bring data back says nothing about them.
   public enum Doubt: Sendable, CaseIterable {
     /// A limit of time or iterations, or the user, ended the attack.
     case cutShort
     /// The update cannot be this model's as described.
     case misfit
-    /// The update is zero, whatever the images are.
+    /// The update is zero, whatever the data are.
     case emptyUpdate
-    /// The attack found the only batch with this update, and it is not the picture that was given.
+    /// The attack found the only batch with this update, and it is not the truth that was given.
     case otherTruth
   }
 
@@ -115,31 +116,27 @@ extension RunRecord {
     return wasCutShort ? .cutShort : nil
   }
 
-  /// Iterations from which on a search that its own limit ended counts as run: as many as Zhu et al. 2019
-  /// (arXiv 1906.08935, section 4.1) use on images.
-  static let leastIterations = 300
-
   /// Whether an attack was ended before it was done, by time, the user, or a limit of a few iterations.
   var wasCutShort: Bool {
     trials.contains { trial in
       switch trial.reason {
       case .timeLimit, .interrupted: true
       case .iterationLimit:
-        configuration.iterations < RunRecord.leastIterations
+        configuration.iterations < DataKinds.descriptor(kind).leastIterations
           && trial.iterations >= configuration.iterations
       case .solved, .converged, .stagnated, .diverged, .goalReached: false
       }
     }
   }
 
-  /// What makes observations depend on each other: the update, and the same image on the same weights.
-  var ties: [String] { images.flatMap { ties(of: $0) } + [updateTie] }
+  /// What makes observations depend on each other: the update, and the same example on the same weights.
+  var ties: [String] { judged.flatMap { ties(of: $0) } + [updateTie] }
 
   private var updateTie: String { "update \(update.fingerprint) \(model.fingerprint)" }
 
-  /// The ties of one of ``images``.
-  func ties(of image: ImageResult) -> [String] {
-    guard image.hasTruth else { return [updateTie] }
-    return [updateTie, "image \(image.fingerprint ?? image.name) \(model.fingerprint)"]
+  /// The ties of one of ``judged``.
+  func ties(of example: some JudgedExample) -> [String] {
+    guard example.hasTruth else { return [updateTie] }
+    return [updateTie, "example \(example.fingerprint ?? example.name) \(model.fingerprint)"]
   }
 }

@@ -8,15 +8,16 @@ public struct LeakageAudit: Sendable {
   /// What to do, and for how long.
   public struct Plan: Sendable {
     /// The experiments of the first round, without defences, which the audit varies; all have the same
-    /// attack. ``AttackName/automatic`` is followed by DLG where images did not come back in full.
-    public var experiments: [PreparedExperiment]
+    /// attack. ``AttackName/automatic`` is followed by the second attack of the kind of
+    /// data where that did not bring everything back.
+    public var experiments: [any PreparedExperiment]
     /// Kinds of defences to look for the strength of, which must have a ladder.
     public var ladders: [DefenceDescriptor]
     /// Seconds for everything.
     public var budget: Double
 
     public init(
-      experiments: [PreparedExperiment], ladders: [DefenceDescriptor], budget: Double
+      experiments: [any PreparedExperiment], ladders: [DefenceDescriptor], budget: Double
     ) {
       precondition(
         ladders.allSatisfy { $0.ladder != nil },
@@ -28,6 +29,11 @@ public struct LeakageAudit: Sendable {
 
     /// Attack of the first round.
     var configuration: AttackConfiguration { experiments[0].experiment.attack }
+    /// What is tried where that did not bring everything back; nil for nothing.
+    var secondAttack: AttackName? {
+      guard configuration.attack == .automatic else { return nil }
+      return DataKinds.descriptor(experiments[0].experiment.data.kind).secondAttack
+    }
   }
 
   /// What came of it.
@@ -50,10 +56,10 @@ public struct LeakageAudit: Sendable {
   }
 
   /// What is being done, for progress.
-  public struct Progress: Sendable {
+  public struct Progress {
     public let step: String
     public let secondsLeft: Double
-    public let attack: AttackProgress
+    public let state: ExperimentProgress
   }
 
   /// The file beside `run.json` that holds the records of defended updates.
@@ -62,16 +68,14 @@ public struct LeakageAudit: Sendable {
   static let ladderIterations = 1200
   /// Share of a ladder's seconds that one attack behind a defence may take.
   static let trialShare = 0.25
-  /// dB beyond what counts as recognisable at which an attack behind a defence has shown enough.
-  static let margin = 1.0
 
   private let plan: Plan
-  private let runner: ExperimentRunner
+  private let runner: any ExperimentRunner
   private let clock = ContinuousClock()
 
   /// - Parameter runner: of the plan's experiments.
-  public init(_ plan: Plan, runner: ExperimentRunner) {
-    precondition(!plan.experiments.isEmpty, "an audit of no images")
+  public init(_ plan: Plan, runner: any ExperimentRunner) {
+    precondition(!plan.experiments.isEmpty, "an audit of nothing")
     self.plan = plan
     self.runner = runner
   }
@@ -93,7 +97,7 @@ public struct LeakageAudit: Sendable {
 /// One audit on its way.
 private struct Session {
   let plan: LeakageAudit.Plan
-  private var runner: ExperimentRunner
+  private let runner: any ExperimentRunner
   let end: ContinuousClock.Instant
   let clock: ContinuousClock
   var result = LeakageAudit.Result()
@@ -103,7 +107,7 @@ private struct Session {
   private var trialLimit = Double.infinity
 
   init(
-    plan: LeakageAudit.Plan, runner: ExperimentRunner,
+    plan: LeakageAudit.Plan, runner: any ExperimentRunner,
     end: ContinuousClock.Instant, clock: ContinuousClock
   ) {
     self.plan = plan
@@ -119,7 +123,8 @@ private struct Session {
 
   /// Attacks one update.
   private mutating func attack(
-    _ subject: PreparedExperiment, _ configuration: AttackConfiguration, _ defences: DefenceChain,
+    _ subject: any PreparedExperiment, _ configuration: AttackConfiguration,
+    _ defences: DefenceChain,
     step: String, stopsAt goal: Double = .infinity,
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
   ) throws -> AuditOutcome {
@@ -129,15 +134,16 @@ private struct Session {
       experiment.attack = configuration
       experiment.defences = defences
     }
-    let outcome = try runner.run(experiment) { state, psnr in
+    let outcome = try experiment.run { state in
       let left = (end - clock.now).components
       observe(
-        LeakageAudit.Progress(step: step, secondsLeft: Double(left.seconds), attack: state))
+        LeakageAudit.Progress(step: step, secondsLeft: Double(left.seconds), state: state))
       if shouldStop() { return .stop(.interrupted) }
-      if goal < .infinity, state.solver.iteration > judged {
-        judged = state.solver.iteration
-        if psnr() >= goal { return .stop(.goalReached) }
-      } else if state.solver.iteration < judged {
+      let iteration = state.attack.solver.iteration
+      if goal < .infinity, iteration > judged {
+        judged = iteration
+        if state.score() >= goal { return .stop(.goalReached) }
+      } else if iteration < judged {
         judged = 0
       }
       return .proceed
@@ -171,26 +177,25 @@ private struct Session {
       noteLimit(outcome.record, names)
       if result.wasInterrupted { return }
     }
-    guard plan.configuration.attack == .automatic else { return }
+    guard let second = plan.secondAttack else { return }
     for (index, subject) in plan.experiments.enumerated() {
       guard result.undefended.indices.contains(index) else { break }
-      let images = result.undefended[index].record.images
       let record = result.undefended[index].record
-      guard images.contains(where: { record.level(of: $0) != .full }) else { continue }
+      guard record.judged.contains(where: { record.level(of: $0) != .full }) else { continue }
       let names = subject.name
       guard secondsLeft - reserve > 1 else {
-        result.remarks.append("The attack dlg on \(names), for want of time.")
+        result.remarks.append("The attack \(second) on \(names), for want of time.")
         continue
       }
       var configuration = plan.configuration
-      configuration.attack = .dlg
+      configuration.attack = second
       limit(&configuration, to: secondsLeft - reserve)
       let outcome: AuditOutcome
       do {
         outcome = try attack(
-          subject, configuration, .none, step: "dlg on \(names)", observe, shouldStop)
+          subject, configuration, .none, step: "\(second) on \(names)", observe, shouldStop)
       } catch {
-        result.remarks.append("The attack dlg on \(names): \(error).")
+        result.remarks.append("The attack \(second) on \(names): \(error).")
         continue
       }
       if isBetter(outcome.record, than: result.undefended[index].record) {
@@ -202,11 +207,11 @@ private struct Session {
 
   /// By what came back. An attack that was cut short is not forgotten for one that failed.
   private func isBetter(_ new: RunRecord, than old: RunRecord) -> Bool {
-    guard old.doubt == nil || new.images.allSatisfy({ new.level(of: $0) >= .recognisable }) else {
+    guard old.doubt == nil || new.judged.allSatisfy({ new.level(of: $0) >= .recognisable }) else {
       return false
     }
     func sum(_ record: RunRecord) -> Double {
-      record.images.reduce(0) { $0 + ($1.decibels.isNaN ? 0 : min($1.decibels, 100)) }
+      record.judged.reduce(0) { $0 + ($1.score.isNaN ? 0 : min($1.score, 100)) }
     }
     return sum(new) > sum(old)
   }
@@ -252,7 +257,7 @@ private struct Session {
     }
     // Further weights make further trials of the same images; where there are none, nothing does.
     let rounds =
-      runner.selected.drawsWeights ? (LeakageGrade.unitsForA + order.count - 1) / order.count : 1
+      runner.drawsWeights ? (LeakageGrade.unitsForA + order.count - 1) / order.count : 1
     var findings: [(place: Int, finding: DefenceFinding)] = []
     defer { result.findings = findings.sorted { $0.place < $1.place }.map(\.finding) }
     for (position, place) in laddersByEffort.enumerated() {
@@ -295,16 +300,10 @@ private struct Session {
     return plan.ladders.indices.sorted { (effort($0), $0) < (effort($1), $1) }
   }
 
-  /// PSNR of a grey image against a private one.
-  private func greyDecibels(_ example: PrivateExample) -> Double {
-    ImageMetrics.peakSignalToNoiseRatio(
-      Tensor(example.image.shape, .f64, repeating: 0.5), example.image)
-  }
-
   /// Attacks one batch behind a defence; nil when the budget left it less than its share, which tells
   /// nothing.
   private mutating func attempt(
-    _ subject: PreparedExperiment, _ chain: DefenceChain, seed: UInt64,
+    _ subject: any PreparedExperiment, _ chain: DefenceChain, seed: UInt64,
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
   ) throws -> DefenceSearch.Trial? {
     var configuration = plan.configuration
@@ -314,9 +313,7 @@ private struct Session {
     configuration.snapshots = 0
     let hasFullTime = secondsLeft - reserve >= trialLimit
     limit(&configuration, to: max(min(secondsLeft - reserve, trialLimit), 0.1))
-    let grey = subject.batch.map { greyDecibels($0) }.max() ?? 0
-    let goal =
-      max(SweepReport.defaultLeakedPSNR, grey + LeakLevel.marginOverGrey) + LeakageAudit.margin
+    let goal = subject.provenScore
     var record = try attack(
       subject, configuration, chain, step: chain.description, stopsAt: goal, observe, shouldStop
     ).record
@@ -341,7 +338,7 @@ private struct Session {
   }
 
   private static func highest(_ record: RunRecord) -> Double {
-    record.images.map(\.decibels).filter { !$0.isNaN }.max() ?? -.infinity
+    record.judged.map(\.score).filter { !$0.isNaN }.max() ?? -.infinity
   }
 }
 

@@ -1,7 +1,7 @@
 import Leakage
 
-/// One letter for what came back of a set of private images, from A (nothing, as far as these attacks
-/// tell) to F (most images in full), or none where nothing tells. docs/guides/reading-results.md defines
+/// One letter for what came back of a set of private examples, from A (nothing, as far as these attacks
+/// tell) to F (most examples in full), or none where nothing tells. docs/guides/reading-results.md defines
 /// them for users.
 ///
 /// The letter says what these attacks reached under their threat model; it proves nothing about others.
@@ -16,8 +16,8 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   public static let unitsForA = 16
 
   /// - Parameters:
-  ///   - full: images that came back in full.
-  ///   - recognisable: images that can at least be recognised.
+  ///   - full: examples that came back in full.
+  ///   - recognisable: examples that can at least be recognised.
   ///   - labels: how many of the known labels are right.
   ///   - classCount: number of labels to choose from; 0 when not known.
   public init(
@@ -50,18 +50,20 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   public var title: String { self == .notShown ? "No grade" : "Grade \(rawValue)" }
 
   /// What the letter means, without a full stop.
-  public var definition: String {
+  ///
+  /// - Parameter kind: the data that leaked.
+  public func definition(_ kind: DataKindDescriptor) -> String {
     switch self {
     case .A:
-      "attacks that ran to their end made no image recognisable, and guessed labels no better than by "
+      "attacks that ran to their end made no \(kind.singular) recognisable, and guessed labels no better than by "
         + "chance (at least \(LeakageGrade.unitsForA) independent updates); no bound on other attacks"
     case .B:
-      "attacks that ran to their end made no image recognisable, but labels leak, or too few independent "
+      "attacks that ran to their end made no \(kind.singular) recognisable, but labels leak, or too few independent "
         + "updates were tried to tell; no bound on other attacks"
-    case .C: "fewer than half of the images can be recognised, none came back in full"
-    case .D: "at least half of the images can be recognised, none came back in full"
-    case .E: "fewer than half of the images came back in full, but some did"
-    case .F: "at least half of the images came back in full"
+    case .C: "fewer than half of the \(kind.plural) can be recognised, none came back in full"
+    case .D: "at least half of the \(kind.plural) can be recognised, none came back in full"
+    case .E: "fewer than half of the \(kind.plural) came back in full, but some did"
+    case .F: "at least half of the \(kind.plural) came back in full"
     case .notShown:
       "no leak was found, but attacks were cut short, the originals are not known, or the update is not "
         + "the model's: nothing is shown either way"
@@ -69,14 +71,14 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   }
 
   /// The same in two or three words.
-  public var headline: String {
+  public func headline(_ kind: DataKindDescriptor) -> String {
     switch self {
     case .A: "No leak found by these attacks"
-    case .B: "No image found by these attacks"
-    case .C: "Some images recognisable"
-    case .D: "Most images recognisable"
-    case .E: "Some images in full"
-    case .F: "Images come back in full"
+    case .B: "No \(kind.singular) found by these attacks"
+    case .C: "Some \(kind.plural) recognisable"
+    case .D: "Most \(kind.plural) recognisable"
+    case .E: "Some \(kind.plural) in full"
+    case .F: "\(kind.plural.prefix(1).uppercased())\(kind.plural.dropFirst()) come back in full"
     case .notShown: "Not shown to be safe or unsafe"
     }
   }

@@ -1,17 +1,19 @@
 import Leakage
 
-/// What a set of records says, in words: the best attack on each private image counts.
+/// What a set of records says, in words: the best attack on each private example counts.
 public struct LeakageVerdict: Sendable {
   /// Records of undefended updates, or all where every update was defended.
   public let records: [RunRecord]
-  /// The best result on each image, judged by the original: the worst case for the client.
-  public let images: [ImageResult]
+  /// The kind of data that was attacked; ``DataKinds/mixed`` for several.
+  public let kind: DataKindDescriptor
+  /// The best result on each example, judged by the original: the worst case for the client.
+  public let examples: [any JudgedExample]
   public let grade: LeakageGrade
   /// What the grade rests on.
   public let evidence: EvidenceClass
-  /// Images that came back in full.
+  /// Examples that came back in full.
   public let full: LeakRate
-  /// Images that can at least be recognised.
+  /// Examples that can at least be recognised.
   public let recognisable: LeakRate
   /// Known labels that the attack found by itself.
   public let labels: SuccessRate
@@ -25,7 +27,9 @@ public struct LeakageVerdict: Sendable {
     isDefended = plain.isEmpty && !all.isEmpty
     records = plain.isEmpty ? all : plain
     let judged = LeakageVerdict.best(of: records)
-    images = judged.map(\.image)
+    examples = judged.map(\.example)
+    let kinds = Set(all.map(\.kind))
+    kind = kinds.count > 1 ? DataKinds.mixed : DataKinds.descriptor(kinds.first ?? .pictures)
     let counts = Set(records.map(\.model.classCount))
     // One output has the labels 0 and 1.
     classCount = counts.count == 1 ? max(counts.first ?? 0, counts.first == 1 ? 2 : 0) : 0
@@ -37,27 +41,27 @@ public struct LeakageVerdict: Sendable {
     }
     full = rate(.full)
     recognisable = rate(.recognisable)
-    labels = SuccessRate(images.compactMap(\.isLabelRight))
+    labels = SuccessRate(examples.compactMap(\.isLabelRight))
     grade = LeakageGrade(
       full: full, recognisable: recognisable, labels: labels, classCount: classCount)
     if recognisable.leaked > 0 {
-      let isMeasured = judged.contains { $0.level >= .recognisable && $0.image.hasTruth }
+      let isMeasured = judged.contains { $0.level >= .recognisable && $0.example.hasTruth }
       evidence = isMeasured ? .attackSucceeded : .proved
     } else {
       evidence = grade == .notShown ? .notShown : .attackFailed
     }
   }
 
-  /// What makes two results be of the same private image in the same update.
+  /// What makes two results be of the same private example in the same update.
   private struct Target: Hashable {
     let update: String
     let defence: String
     let index: Int
-    let image: String
+    let example: String
   }
 
   private struct Judged {
-    let image: ImageResult
+    let example: any JudgedExample
     let level: LeakLevel
     let ties: [String]
   }
@@ -66,19 +70,19 @@ public struct LeakageVerdict: Sendable {
     var order: [Target] = []
     var best: [Target: Judged] = [:]
     for record in records {
-      for (index, image) in record.images.enumerated() {
+      for (index, example) in record.judged.enumerated() {
         let target = Target(
           update: record.update.fingerprint + record.model.fingerprint,
           defence: record.defence?.chain.description ?? "", index: index,
-          image: image.fingerprint ?? image.name)
+          example: example.fingerprint ?? example.name)
         let new = Judged(
-          image: image, level: record.level(of: image), ties: record.ties(of: image))
+          example: example, level: record.level(of: example), ties: record.ties(of: example))
         guard let old = best[target] else {
           order.append(target)
           best[target] = new
           continue
         }
-        let isCloser = new.level == old.level && new.image.decibels > old.image.decibels
+        let isCloser = new.level == old.level && new.example.score > old.example.score
         if new.level > old.level || isCloser { best[target] = new }
       }
     }
@@ -87,7 +91,7 @@ public struct LeakageVerdict: Sendable {
 
   /// The highest PSNR of any image in dB; minus infinity without images.
   public var highestPSNR: Double {
-    images.map(\.decibels).filter { !$0.isNaN }.max() ?? -.infinity
+    examples.compactMap { ($0 as? ImageResult)?.decibels }.filter { !$0.isNaN }.max() ?? -.infinity
   }
 
   /// Whether all that is open is so for want of time.
@@ -111,7 +115,7 @@ extension LeakageVerdict {
   /// The verdict in sentences, each a paragraph of its own where there is room: what is not known, what
   /// leaked, how certain, against which baseline, under which threat model.
   public var sentences: [String] {
-    guard !images.isEmpty else { return ["There are no runs on images to judge."] }
+    guard !examples.isEmpty else { return ["There are no runs to judge."] }
     return cautions + [leak] + truths + diagnoses + threatModels
   }
 
@@ -125,20 +129,20 @@ extension LeakageVerdict {
           " \($0)"
         } ?? "")
     }
-    let open = images.count { !$0.hasTruth }
+    let open = examples.count { !$0.hasTruth }
     if open > 0, recognisable.undetermined > 0 {
       sentences.append(
-        "Nobody knows the originals of \(open) of \(images.count) images, so that an attack which does "
+        "Nobody knows the originals of \(open) of \(examples.count) \(kind.plural), so that an attack which does "
           + "not prove what it found shows nothing.")
     }
     let updates = Dictionary(grouping: records) { $0.update.fingerprint + $0.model.fingerprint }
     let shared = updates.values.count { alike in
-      Set(alike.map { $0.images.map { $0.fingerprint ?? $0.name } }).count > 1
+      Set(alike.map { $0.judged.map { $0.fingerprint ?? $0.name } }).count > 1
     }
     if shared > 0 {
       sentences.append(
-        "\(shared) of \(updates.count) updates are shared by different images to the last bit: each "
-          + "counts as one, and tells nothing of which image it is.")
+        "\(shared) of \(updates.count) updates are shared by different \(kind.plural) to the last bit: each "
+          + "counts as one, and tells nothing of which \(kind.singular) it is.")
     }
     return sentences
   }
@@ -147,33 +151,33 @@ extension LeakageVerdict {
     let from = isDefended ? "defended updates" : "the shared updates"
     let basis = "Evidence: \(evidence.rawValue)."
     let inFull =
-      images.allSatisfy { !$0.hasTruth }
-      ? "the diagnosis says that the solution is the only one"
-      : "PSNR of at least \(Int(ImageResult.successPSNR)) dB and the label right"
+      examples.allSatisfy { !$0.hasTruth }
+      ? "the diagnosis says that the solution is the only one" : kind.fullRule
     if full.leaked > 0 {
       let others = recognisable.leaked - full.leaked
-      return "Of the private images, \(full) came back in full from \(from): \(inFull)"
+      return "Of the private \(kind.plural), \(full) came back in full from \(from): \(inFull)"
         + (others > 0 ? "; another \(others) can be recognised. " : ". ") + basis
     }
     if recognisable.leaked > 0 {
-      return "No image came back in full from \(from), but \(recognisable) can be recognised: PSNR "
-        + "of at least \(Int(SweepReport.defaultLeakedPSNR)) dB. " + basis
+      return
+        "No \(kind.singular) came back in full from \(from), but \(recognisable) can be recognised: "
+        + "\(kind.recognisableRule). " + basis
     }
     if grade == .notShown {
       return "Not shown: no leak was found in \(from), \(recognisable) recognisable. " + basis
     }
-    return "No image can be recognised from \(from): \(recognisable). " + basis
+    return "No \(kind.singular) can be recognised from \(from): \(recognisable). " + basis
   }
 
   /// Labels and baselines as far as the originals are known.
   private var truths: [String] {
-    let unknown = images.count { !$0.hasTruth }
+    let unknown = examples.count { !$0.hasTruth }
     var sentences: [String] = []
     if labels.count > 0 { sentences.append(labelSentence) }
-    if unknown < images.count { sentences.append(baseline) }
+    if unknown < examples.count { sentences.append(baseline) }
     if unknown > 0 {
       sentences.append(
-        "Originals that are not known: \(unknown) of \(images.count); for these the diagnosis decides."
+        "Originals that are not known: \(unknown) of \(examples.count); for these the diagnosis decides."
       )
     }
     return sentences + [unitSentence]
@@ -185,11 +189,12 @@ extension LeakageVerdict {
       let count = Set(names).count
       return "\(count) \(count == 1 ? noun : plural)"
     }
-    let known = images.filter(\.hasTruth).map { $0.fingerprint ?? $0.name }
+    let known = examples.filter(\.hasTruth).map { $0.fingerprint ?? $0.name }
     let units = recognisable.units.count
     return "Intervals count \(units) independent unit\(units == 1 ? "" : "s"): "
       + counted(records.map(\.update.fingerprint), "update", "updates")
-      + (known.isEmpty ? "" : ", " + counted(known, "distinct image", "distinct images"))
+      + (known.isEmpty
+        ? "" : ", " + counted(known, "distinct \(kind.singular)", "distinct \(kind.plural)"))
       + ", weights of " + counted(records.map(\.model.fingerprint), "kind", "kinds") + "."
   }
 
@@ -198,12 +203,18 @@ extension LeakageVerdict {
     return "Labels right: \(labels)\(chance)."
   }
 
+  /// What guesses get, beside what came back.
   private var baseline: String {
-    func middle(_ number: (ImageResult) -> Double) -> String {
-      decibelText(medianNumber(images.map(number)))
+    func middle(_ scores: [Double]) -> String { kind.text(medianNumber(scores)) + kind.unit }
+    let phrases = examples.first { !$0.guesses.isEmpty }?.guesses.map(\.phrase) ?? []
+    let guesses = phrases.enumerated().map { place, phrase in
+      let scores = examples.map {
+        $0.guesses.indices.contains(place) ? $0.guesses[place].score : .nan
+      }
+      return "\(phrase) \(middle(scores))"
     }
-    return "Median PSNR \(middle(\.decibels)) dB; knowing nothing, a random image has "
-      + "\(middle(\.randomDecibels)) dB and a grey one \(middle(\.greyDecibels)) dB."
+    return "Median \(kind.score) \(middle(examples.map(\.score)))"
+      + (guesses.isEmpty ? "." : "; knowing nothing, \(guesses.joined(separator: " and ")).")
   }
 
   private var diagnoses: [String] {
@@ -239,7 +250,7 @@ extension RunRecord.Doubt {
     case .misfit: "Undetermined, since the update does not fit the model as described"
     case .emptyUpdate: "Undetermined, since the update is zero whatever the data are"
     case .otherTruth:
-      "Undetermined, since the attack found the only batch with this update, and it is not the picture "
+      "Undetermined, since the attack found the only batch with this update, and it is not what was "
         + "given as the truth"
     }
   }

@@ -35,10 +35,10 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   public let explanation: Sentence
   /// Matching loss divided by the squared norm of the shared update.
   public let relativeMatchingLoss: Double
-  /// Numbers sought: pixels of the batch.
-  public let unknowns: Int
-  /// See ``Model/equationBound(batchSize:)``.
-  public let equationBound: Int
+  /// Numbers sought: pixels of the batch; nil where no numbers are, as of texts.
+  public let unknowns: Int?
+  /// See ``Model/equationBound(batchSize:)``; nil likewise.
+  public let equationBound: Int?
   /// Estimates of the extreme eigenvalues of JᵀJ at the solution; nil when not known.
   public let smallestEigenvalue: Double?
   public let largestEigenvalue: Double?
@@ -52,8 +52,8 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   static let tolerableError = 1e-4
 
   init(
-    _ verdict: Verdict, _ explanation: Sentence, relativeMatchingLoss: Double, unknowns: Int,
-    equationBound: Int, error: ImpliedError? = nil
+    _ verdict: Verdict, _ explanation: Sentence, relativeMatchingLoss: Double, unknowns: Int? = nil,
+    equationBound: Int? = nil, error: ImpliedError? = nil
   ) {
     self.verdict = verdict
     self.explanation = explanation

@@ -70,4 +70,11 @@ public struct AttackProgress: Sendable {
   public let evaluations: Int
   /// Seconds since the attack began.
   public let seconds: Double
+
+  public init(trial: Int, solver: SolverProgress, evaluations: Int, seconds: Double) {
+    self.trial = trial
+    self.solver = solver
+    self.evaluations = evaluations
+    self.seconds = seconds
+  }
 }

@@ -40,6 +40,13 @@ public struct SolverProgress: Sendable {
   public let value: Double
   /// Largest absolute component of the gradient.
   public let gradientNorm: Double
+
+  public init(iteration: Int, evaluations: Int, value: Double, gradientNorm: Double) {
+    self.iteration = iteration
+    self.evaluations = evaluations
+    self.value = value
+    self.gradientNorm = gradientNorm
+  }
 }
 
 /// Why a solver stopped.

@@ -73,7 +73,9 @@ public struct SkippedAttack: Codable, Sendable, Equatable {
 extension AttackProblem {
   /// The first fact that is needed here and not granted.
   func missingFact(_ needs: [AttackNeed]) -> ThreatModel.Fact? {
-    needs.first { unknown.contains($0.fact) && holds($0.condition) }?.fact
+    let normalizes = mode == .evaluation && weighted.model.batchNormCount > 0
+    return AttackNeed.missing(
+      needs, of: unknown, training: update.training, readsStatistics: normalizes)
   }
 
   /// What the attacker is not granted.
@@ -83,17 +85,6 @@ extension AttackProblem {
     return unknown
   }
 
-  private func holds(_ condition: AttackNeed.Condition) -> Bool {
-    let training = update.training
-    switch condition {
-    case .always: return true
-    case .localSteps: return training?.isOneStep == false
-    case .clientSteps: return (training?.clients.count ?? 1) > 1
-    case .epochs: return training?.dependsOnOrder == true
-    case .evaluatedBatchNorm: return mode == .evaluation && weighted.model.batchNormCount > 0
-    }
-  }
-
   /// - Throws: ``AttackError`` when the attack needs what the attacker does not know, with what does
   ///   without.
   func requireFacts(_ needs: [AttackNeed], for attack: String) throws(AttackError) {
@@ -101,7 +92,38 @@ extension AttackProblem {
   }
 
   func missingFactError(_ fact: ThreatModel.Fact, for attack: String) -> AttackError {
-    AttackError(
+    AttackError(missing: fact, for: attack)
+  }
+}
+
+extension AttackNeed {
+  /// The first fact that is needed and not granted.
+  ///
+  /// - Parameters:
+  ///   - unknown: what is not granted.
+  ///   - training: the clients' local steps; nil for one gradient.
+  ///   - readsStatistics: whether the client's model used its running statistics.
+  static func missing(
+    _ needs: [AttackNeed], of unknown: Set<ThreatModel.Fact>, training: LocalTraining?,
+    readsStatistics: Bool = false
+  ) -> ThreatModel.Fact? {
+    func holds(_ condition: Condition) -> Bool {
+      switch condition {
+      case .always: true
+      case .localSteps: training?.isOneStep == false
+      case .clientSteps: (training?.clients.count ?? 1) > 1
+      case .epochs: training?.dependsOnOrder == true
+      case .evaluatedBatchNorm: readsStatistics
+      }
+    }
+    return needs.first { unknown.contains($0.fact) && holds($0.condition) }?.fact
+  }
+}
+
+extension AttackError {
+  /// An attack needs what the attacker does not know.
+  init(missing fact: ThreatModel.Fact, for attack: String) {
+    self.init(
       "\(attack) needs to know the \(fact.rawValue), which this attacker does not; \(fact.remedy)")
   }
 }
@@ -129,6 +151,9 @@ extension ThreatModel.Fact {
     case .batchNormStatistics:
       "in training mode use an attack without prior.batchNorm, or grant them"
     case .similarImage: "use another initialization.kind, or grant it"
+    case .tokenizer: "without it tokens are numbers that stand for no words, so grant it"
+    case .textLengths: "use the attack dager, or grant them"
+    case .languageModel: "use the attack without a prior, or grant it"
     }
   }
 }

@@ -27,6 +27,12 @@ public struct ThreatModel: Codable, Sendable, Equatable {
     case batchNormStatistics = "batch norm statistics"
     /// A picture that resembles the private one, to start from.
     case similarImage = "similar image"
+    /// How texts become numbers.
+    case tokenizer
+    /// How many tokens each private text has.
+    case textLengths = "text lengths"
+    /// A language model, learnt from other texts, that tells likely texts from others.
+    case languageModel = "language model"
   }
 
   public var attacker: Attacker
@@ -80,7 +86,8 @@ extension ThreatModel: CustomStringConvertible {
       case .architecture, .weights, .lossFunction, .batchSize, .labels: return true
       case .localTraining, .miniBatchOrder: return localSteps > 1
       case .clients: return clients != nil
-      case .batchNormStatistics, .similarImage: return withheld?.contains(fact) == true
+      case .batchNormStatistics, .similarImage, .tokenizer, .textLengths, .languageModel:
+        return withheld?.contains(fact) == true
       }
     }
   }

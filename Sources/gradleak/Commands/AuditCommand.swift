@@ -11,8 +11,8 @@ struct AuditCommand: ParsableCommand {
     commandName: "audit",
     abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
     discussion: """
-      Simulates clients that share one gradient for each batch, attacks with the strongest attacks \
-      that apply, then looks for the weakest strength of each defence at which no image can be \
+      Simulates clients that share one gradient for each batch of pictures or texts, attacks with the \
+      strongest attacks that apply, then looks for the weakest strength of each defence at which nothing can be \
       recognised by an attack that knows of the defence. All within a budget of time; what was not \
       reached is said. Ends with status 1 when --fail-above says so, for use in CI, with status 3 where \
       time was too short to tell, and with status 2 when an update does not fit the model.
@@ -23,6 +23,7 @@ struct AuditCommand: ParsableCommand {
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --defences none --fail-above 20dB   no image above 20 dB
         gradleak audit --update client.safetensors --model net.onnx --out out/client
+        gradleak audit --texts lines.txt --model minilm    texts and a language model
       """)
 
   @Argument(
@@ -31,18 +32,20 @@ struct AuditCommand: ParsableCommand {
       valueName: "image"))
   var images: [String] = []
 
+  @OptionGroup var texts: TextDataOptions
   @OptionGroup var update: UpdateOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
   @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
+  @OptionGroup var textModel: TextModelOptions
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
   @OptionGroup var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Pictures that share one gradient.", valueName: "n"))
+    help: ArgumentHelp("Pictures or texts that share one gradient.", valueName: "n"))
   var batchSize = 1
 
   @Option(
@@ -79,6 +82,15 @@ struct AuditCommand: ParsableCommand {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
     }
+    if isOnTexts, !images.isEmpty {
+      throw ValidationError(
+        "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
+    }
+    if !isOnTexts, textModel.isGiven {
+      throw ValidationError(
+        "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give the "
+          + "folder of one with --model, or texts.")
+    }
     if update.update == nil, aggregate.clients > 1 {
       throw ValidationError(
         "--clients goes with --update here; simulate them with gradleak reconstruct, or with the "
@@ -90,6 +102,11 @@ struct AuditCommand: ParsableCommand {
           + "--update here; simulate them with gradleak reconstruct.")
     }
     _ = try ladders()
+  }
+
+  /// Whether a language model is audited.
+  private var isOnTexts: Bool {
+    texts.isGiven || textModel.tokenizer != nil || selection.isLanguageModel
   }
 
   /// The kinds of defences that were asked for.
@@ -132,12 +149,8 @@ struct AuditCommand: ParsableCommand {
 
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
   private func auditUpdate() throws -> LeakageAudit.Result {
-    let selected = try selection.select(batchSizes: [batchSize * aggregate.clients])
-    var experiment = try undefended()
-    experiment.client = try training.choice(exampleCount: batchSize, aggregate)
-    experiment.data.update = update.choice(batchSize: batchSize)
+    var (session, experiment) = try isOnTexts ? textUpdate() : pictureUpdate()
     experiment.attack.timeLimit = min(attack.timeLimit ?? .infinity, budget)
-    var session = ExperimentSession(selected, output)
     let prepared = try session.prepare(experiment)
     for note in prepared.notes { Terminal.printNote(note) }
     guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
@@ -149,19 +162,61 @@ struct AuditCommand: ParsableCommand {
     return result
   }
 
+  private func pictureUpdate() throws -> (ExperimentSession, Experiment) {
+    let selected = try selection.select(batchSizes: [batchSize * aggregate.clients])
+    var experiment = try undefended()
+    experiment.client = try training.choice(exampleCount: batchSize, aggregate)
+    experiment.data.update = update.choice(batchSize: batchSize)
+    let runner = PictureRunner(selected, backend: output.backend)
+    return (ExperimentSession(runner, output), experiment)
+  }
+
+  private func textUpdate() throws -> (ExperimentSession, Experiment) {
+    let experiments = try textExperiments()
+    guard let choice = update.choice(batchSize: batchSize) else {
+      throw ValidationError("There is no --update; give one.")
+    }
+    return (
+      ExperimentSession(try experiments.runner(output), output),
+      try experiments.captured(choice, truth: try texts.read())
+    )
+  }
+
+  private func textExperiments() throws -> TextExperiments {
+    TextExperiments(
+      base: try textModel.experiment(
+        try selection.textChoice(), try attack.textConfiguration()),
+      options: textModel, training: training, aggregate: aggregate, batchSize: batchSize)
+  }
+
   // MARK: - Simulated clients
 
   private func simulate() throws -> LeakageAudit.Result {
+    guard !isOnTexts else { return try simulateTexts() }
     let names = images.isEmpty ? BundledImages.names : images
     let rest = names.count % batchSize
     let selected = try selection.select(
       batchSizes: names.count < batchSize
         ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
-    var session = ExperimentSession(selected, output)
+    let runner = PictureRunner(selected, backend: output.backend)
+    return try audit(try prepared(names, on: runner), runner)
+  }
+
+  private func simulateTexts() throws -> LeakageAudit.Result {
+    let experiments = try textExperiments()
+    let session = ExperimentSession(try experiments.runner(output), output)
+    let privateTexts = texts.isGiven ? try texts.read() : BundledText.privateTexts
+    return try audit(
+      try experiments.simulated(privateTexts, on: session.runner).map { try session.prepare($0) },
+      session.runner)
+  }
+
+  private func audit(
+    _ experiments: [any PreparedExperiment], _ runner: any ExperimentRunner
+  ) throws -> LeakageAudit.Result {
     let audit = LeakageAudit(
-      LeakageAudit.Plan(
-        experiments: try prepared(names, in: &session),
-        ladders: try ladders(), budget: budget), runner: session.runner)
+      LeakageAudit.Plan(experiments: experiments, ladders: try ladders(), budget: budget),
+      runner: runner)
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()
     let result = try audit.run(
@@ -180,25 +235,28 @@ struct AuditCommand: ParsableCommand {
 
   /// The pictures with their labels, which are random, in batches.
   private func prepared(
-    _ paths: [String], in session: inout ExperimentSession
-  ) throws -> [PreparedExperiment] {
+    _ paths: [String], on runner: PictureRunner
+  ) throws -> [any PreparedExperiment] {
     var experiment = try undefended()
     experiment.data.pictures = paths
-    let labelled = try naming { try experiment.labelled(for: session.runner.selected) }
+    let labelled = try naming { try runner.labelled(experiment) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
     return try labelled.divided(into: batchSize).enumerated().map { index, part in
-      try session.prepare(part, names: Array(names.dropFirst(index * batchSize).prefix(batchSize)))
+      try naming {
+        try runner.prepare(
+          part, names: Array(names.dropFirst(index * batchSize).prefix(batchSize)))
+      }
     }
   }
 
   /// For instance "prune:0.7  trial 1  80 iterations  loss 2.1e-06  3:12 left".
   private static func line(_ state: LeakageAudit.Progress) -> String {
-    [
-      state.step, "trial \(state.attack.trial + 1)",
-      "\(state.attack.solver.iteration) iterations",
-      String(format: "loss %.1e", state.attack.solver.value),
-      "\(ProgressLine.clock(state.secondsLeft)) left",
-    ].joined(separator: "  ")
+    let attack = state.state.attack
+    let place =
+      state.state.stage.map { "\($0) \(attack.solver.iteration)" }
+      ?? "trial \(attack.trial + 1)  \(attack.solver.iteration) iterations"
+    let loss = attack.solver.value.isNaN ? "" : String(format: "  loss %.1e", attack.solver.value)
+    return "\(state.step)  \(place)\(loss)  \(ProgressLine.clock(state.secondsLeft)) left"
   }
 
   private func finish(_ verdict: LeakageVerdict) throws {
@@ -210,7 +268,7 @@ struct AuditCommand: ParsableCommand {
     if let first = misfits.first, verdict.grade == .notShown {
       Terminal.printError(
         "gradleak: the update does not fit the model as described. "
-          + (first.misfit?.sentence.namingOptions ?? ""))
+          + ((first.misfit?.sentence ?? first.diagnosis?.explanation)?.namingOptions ?? ""))
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
@@ -241,8 +299,8 @@ enum AuditLimit: ExpressibleByArgument, Equatable {
   func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
     if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
     let open = verdict.recognisable.undetermined
-    guard open > 0 || verdict.images.isEmpty else { return nil }
-    let share = "\(open) of \(verdict.images.count) images"
+    guard open > 0 || verdict.examples.isEmpty else { return nil }
+    let share = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
     return verdict.isCutShort
       ? (
         "undetermined for \(share), whose attack was cut short; give a larger --budget",
@@ -256,13 +314,16 @@ enum AuditLimit: ExpressibleByArgument, Equatable {
       guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
       return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
     case .decibels(let limit):
+      guard verdict.kind.name == .pictures else {
+        return "\(verdict.kind.plural) have no dB; give --fail-above a grade"
+      }
       if verdict.highestPSNR > limit {
         return
           "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
           + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
       }
       let proved = verdict.recognisable.leaked
-      guard proved > 0, verdict.images.contains(where: { $0.psnr == nil }) else { return nil }
+      guard proved > 0, verdict.examples.contains(where: { !$0.hasTruth }) else { return nil }
       return "\(proved) images came back by the diagnosis, which knows no dB"
     }
   }
@@ -282,10 +343,10 @@ private struct AuditSummary {
       case .E, .F: .red
       }
     Terminal.print(
-      Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline).", style))
+      Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline(verdict.kind)).", style))
     for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
-    let prepared = result.undefended.flatMap(\.record.images).compactMap { image in
-      image.preparation.map { "Prepared \(image.name): \($0)." }
+    let prepared = result.undefended.flatMap(\.record.judged).compactMap { example in
+      example.preparation.map { "Prepared \(example.name): \($0)." }
     }
     for line in Set(prepared).sorted() { Terminal.printParagraph(line) }
     if !result.findings.isEmpty {

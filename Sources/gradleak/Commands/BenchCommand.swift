@@ -52,7 +52,7 @@ struct SuccessCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
-  var psnr = ImageResult.successPSNR
+  var psnr = LeakThreshold.fullPSNR
 
   @Option(
     help: ArgumentHelp(
@@ -79,8 +79,9 @@ struct SuccessCommand: ParsableCommand {
         "--seeds, --runs and --batch-size make \(runCount) runs of \(batchSize) images; 10 million images "
           + "in all are allowed, take fewer.")
     }
-    var session = ExperimentSession(selected, output)
-    var prepared: [PreparedExperiment] = []
+    let runner = PictureRunner(selected, backend: output.backend)
+    let session = ExperimentSession(runner, output)
+    var prepared: [PreparedPictures] = []
     for offset in 0..<seeds {
       var experiment = try Experiment(
         selection, loss: loss, attack: attack, default: .automatic, seedOffset: UInt64(offset))
@@ -96,7 +97,7 @@ struct SuccessCommand: ParsableCommand {
         experiment.data.turns = batch.indices.map { $0 / pictures.count & 3 }
         if experiment.data.turns?.allSatisfy({ $0 == 0 }) == true { experiment.data.turns = nil }
         prepared.append(
-          try session.prepare(
+          try runner.prepare(
             experiment,
             pictures: batch.enumerated().map { index, picture in
               PrivateExample(
@@ -129,7 +130,7 @@ struct SuccessCommand: ParsableCommand {
 
   /// One safetensors file for each run: the parameters under their names, `images` and `labels`.
   private func write(
-    _ prepared: [PreparedExperiment], of selected: SelectedModel, to folder: StagedFolder
+    _ prepared: [PreparedPictures], of selected: SelectedModel, to folder: StagedFolder
   )
     throws
   {

@@ -60,13 +60,16 @@ struct PhotographDemo: ParsableCommand {
   func run() throws {
     let selected = try selection.select()
     try checkPictures(selected.model)
-    var session = ExperimentSession(selected, output)
+    let runner = PictureRunner(selected, backend: output.backend)
+    let session = ExperimentSession(runner, output)
     let shape = selected.model.inputShape
     let pictures = try BundledImages.names.map { name in
       try PictureFile(name, as: .pillow).example(name: name, label: nil, inputShape: shape)
     }
     let prepared = try experiments(on: selected).enumerated().map { index, experiment in
-      try session.prepare(experiment, pictures: [pictures[index % pictures.count]])
+      try naming {
+        try runner.prepare(experiment, pictures: [pictures[index % pictures.count]])
+      }
     }
     let writer = try output.folder().map { ResultWriter(folder: $0) }
     session.explainSmoothness(attack.chosenAttack ?? .dlg)
@@ -97,7 +100,12 @@ func finish(
       try ResultWriter.json(
         writer == nil ? outcomes.map(\.record) : ResultWriter.records(of: outcomes)))
   } else {
-    ResultTable(outcomes: outcomes).print()
+    let records = outcomes.map(\.record)
+    if records.allSatisfy({ $0.kind == .pictures }) {
+      ResultTable(outcomes: outcomes).print()
+    } else {
+      TextSummary(records).print()
+    }
     if let written { Terminal.printWritten(written) }
   }
   if Interruption.isRequested {

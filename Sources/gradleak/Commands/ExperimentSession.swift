@@ -6,56 +6,56 @@ import TensorGraph
 
 /// Runs experiments one after another, shows how far they are, and gathers their outcomes.
 struct ExperimentSession {
-  var runner: ExperimentRunner
+  let runner: any ExperimentRunner
   private let output: OutputOptions
 
-  init(_ selected: SelectedModel, _ output: OutputOptions) {
-    self.output = output
-    runner = ExperimentRunner(
-      selected, backend: output.backend)
+  init(_ runner: any ExperimentRunner, _ output: OutputOptions) {
+    (self.runner, self.output) = (runner, output)
   }
 
   /// Reads an experiment's files.
   ///
-  /// - Parameters: as of ``ExperimentRunner/prepare(_:names:pictures:)``.
-  mutating func prepare(
-    _ experiment: Experiment, names: [String]? = nil, pictures: [PrivateExample]? = nil
-  ) throws -> PreparedExperiment {
-    try naming { try runner.prepare(experiment, names: names, pictures: pictures) }
+  /// - Parameter names: as of ``ExperimentRunner/prepare(_:names:)``.
+  func prepare(
+    _ experiment: Experiment, names: [String]? = nil
+  ) throws -> any PreparedExperiment {
+    try naming { try runner.prepare(experiment, names: names) }
   }
 
   /// Says what the model's smoothness means for an attack, when there is something to say.
   func explainSmoothness(_ attack: AttackName) {
-    guard AttackCatalog.searches(attack) else { return }
-    let report = runner.selected.model.smoothness(mode: runner.selected.mode)
+    guard let pictures = runner as? PictureRunner, AttackCatalog.searches(attack) else { return }
+    let report = pictures.selected.model.smoothness(mode: pictures.selected.mode)
     guard !report.isSmooth else { return }
     Terminal.printNote(report.explanation)
   }
 
-  /// Runs experiments until all are done or the user presses Ctrl-C.
-  mutating func run(_ experiments: [PreparedExperiment]) throws -> [AuditOutcome] {
-    let progress = ProgressLine(isEnabled: !output.quiet)
+  /// Runs experiments until all are done or the user presses Ctrl-C. What came back of texts is printed at once.
+  func run(_ experiments: [any PreparedExperiment]) throws -> [AuditOutcome] {
+    let view = ExperimentView(output)
     Interruption.listen()
-    for experiment in experiments { try runner.check(experiment) }
+    for experiment in experiments { try experiment.check() }
     var outcomes: [AuditOutcome] = []
     for experiment in experiments {
-      let check = try runner.fit(of: experiment)
+      let check = try experiment.fit()
       for misfit in [check.misfit, check.truth?.misfit].compactMap(\.self) {
         Terminal.printNote(misfit.sentence, head: "warning: ")
       }
       let finished = outcomes.map(\.timing.attackSeconds)
-      let outcome = try runner.run(experiment) { state, psnr in
-        progress.update {
+      let outcome = try experiment.run { state in
+        view.update(state) {
           ExperimentSession.line(
-            state, psnr: psnr(), experiment, finished: finished, count: experiments.count)
+            state.attack, score: state.score(), experiment, finished: finished,
+            count: experiments.count)
         }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
-      progress.clear()
-      if let misfit = outcome.record.misfit, experiment.batch.isEmpty, misfit != check.misfit {
+      view.clear()
+      if let misfit = outcome.record.misfit, !experiment.isSimulated, misfit != check.misfit {
         Terminal.printNote(misfit.sentence, head: "warning: ")
       }
       outcomes.append(outcome)
+      if outcome.record.kind == .texts, !output.json { TextResult(outcome.record).print(output) }
       if outcome.wasInterrupted || Interruption.isRequested { break }
     }
     return outcomes
@@ -64,7 +64,7 @@ struct ExperimentSession {
   /// For instance "[2/7] chelsea  trial 1/5  812/6000  loss 2.1e-06  31 dB  1310/s  ETA 0:35":
   /// iterations, matching loss, PSNR, evaluations a second, and the estimated time left for all jobs.
   private static func line(
-    _ progress: AttackProgress, psnr: Double, _ experiment: PreparedExperiment,
+    _ progress: AttackProgress, score: Double, _ experiment: any PreparedExperiment,
     finished: [Double], count: Int
   ) -> String {
     let configuration = experiment.experiment.attack
@@ -79,7 +79,7 @@ struct ExperimentSession {
       "trial \(progress.trial + 1)/\(configuration.trials)",
       "\(solver.iteration)/\(configuration.iterations)",
       String(format: "loss %.1e", solver.value),
-      psnr.isNaN ? "" : String(format: "%.0f dB", psnr),
+      score.isNaN ? "" : String(format: "%.0f dB", score),
       String(format: "%.0f/s", rate),
       "ETA \(ProgressLine.clock(left))",
     ].filter { !$0.isEmpty }.joined(separator: "  ")
@@ -101,5 +101,40 @@ struct ExperimentSession {
       ? progress.seconds + ofTrial : finished.reduce(0, +) / Double(finished.count)
     let ofJob = progress.seconds < average ? average - progress.seconds : ofTrial
     return ofJob + average * Double(count - finished.count - 1)
+  }
+}
+
+/// Shows how far an attack is: texts as they settle in a terminal, else a line of progress.
+private struct ExperimentView {
+  private let line: ProgressLine
+  private let texts: SettlingTexts
+
+  init(_ output: OutputOptions) {
+    line = ProgressLine(isEnabled: !output.quiet)
+    texts = SettlingTexts(isEnabled: !output.quiet && !output.json)
+  }
+
+  /// - Parameter iterations: the line of a search, which has no stage.
+  func update(_ state: ExperimentProgress, iterations: () -> String) {
+    guard let stage = state.stage else {
+      line.update(iterations)
+      return
+    }
+    let loss = state.attack.solver.value
+    let steps = state.steps.map { "/\($0)" } ?? ""
+    let head =
+      "\(stage) \(state.attack.solver.iteration)\(steps)"
+      + (loss.isNaN ? "" : String(format: "  loss %.1e", loss))
+    let isDrawn = texts.update {
+      (head, state.texts().map(\.escapingControlCharacters))
+    }
+    if !isDrawn {
+      line.update { "\(head)  \(state.texts().last?.escapingControlCharacters ?? "")" }
+    }
+  }
+
+  func clear() {
+    texts.clear()
+    line.clear()
   }
 }

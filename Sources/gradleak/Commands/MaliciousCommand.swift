@@ -110,7 +110,7 @@ struct MaliciousCommand: ParsableCommand {
     let rate = SuccessRate(successes: record.recoveredCount, count: record.batchSize)
     Terminal.print(
       Terminal.styled("Recovered \(rate)", record.recoveredCount == 0 ? .green : .red)
-        + String(format: ": PSNR >= %.0f dB.", ImageResult.successPSNR))
+        + String(format: ": PSNR >= %.0f dB.", LeakThreshold.fullPSNR))
     if let isolated = record.isolatedCount {
       var line = "Isolated: \(isolated) of \(record.batchSize) images"
       if let expected = record.expectedIsolatedCount {

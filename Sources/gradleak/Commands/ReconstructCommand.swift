@@ -35,6 +35,7 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --epochs 3 \
           --learning-rate 0.1 --shuffle-epochs
         gradleak reconstruct photo.jpg --attacker neighbour --unknown loss-function
+        gradleak reconstruct --text "call me back" --model minilm      see also 'gradleak text'
       """)
 
   @Argument(
@@ -43,6 +44,7 @@ struct ReconstructCommand: ParsableCommand {
       valueName: "image"))
   var images: [String] = []
 
+  @OptionGroup var texts: TextDataOptions
   @OptionGroup var update: UpdateOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
@@ -56,6 +58,7 @@ struct ReconstructCommand: ParsableCommand {
 
   @OptionGroup var pictures: PictureOptions
   @OptionGroup var selection: ModelSelection
+  @OptionGroup var textModel: TextModelOptions
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
   @OptionGroup var defence: DefenceOptions
@@ -89,19 +92,62 @@ struct ReconstructCommand: ParsableCommand {
         "--defence is what a simulated client does, and --update comes from a real one; leave one out."
       )
     }
+    if isOnTexts {
+      guard images.isEmpty, truth.isEmpty else {
+        throw ValidationError("There are pictures and texts; give one of them.")
+      }
+      guard texts.isGiven || update.update != nil else {
+        throw ValidationError(
+          "There is nothing to reconstruct; give texts, or a client's gradient with --update.")
+      }
+      return
+    }
+    if textModel.isGiven {
+      throw ValidationError(
+        "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give texts."
+      )
+    }
     if update.update == nil, images.isEmpty {
       throw ValidationError(
         "There is nothing to reconstruct; give pictures, or a client's gradient with --update.")
     }
     if update.update == nil {
-      try aggregate.checkRound(pictures: images.count, batchSize: batchSize ?? 1)
+      try aggregate.checkRound(examples: images.count, "pictures", batchSize: batchSize ?? 1)
     }
     if update.update == nil, !truth.isEmpty {
       throw ValidationError("--truth is measured against an --update; give pictures without it.")
     }
   }
 
+  /// Whether texts are sought.
+  private var isOnTexts: Bool {
+    texts.isGiven || textModel.tokenizer != nil || selection.isLanguageModel
+  }
+
+  private func runOnTexts() throws {
+    var base = try textModel.experiment(
+      try selection.textChoice(), try attack.textConfiguration())
+    try base.add(defence)
+    let experiments = TextExperiments(
+      base: base, options: textModel, training: training, aggregate: aggregate,
+      batchSize: batchSize ?? 1)
+    let session = ExperimentSession(try experiments.runner(output), output)
+    let given = try texts.read()
+    let all =
+      if let update = update.choice(batchSize: batchSize ?? 1) {
+        [try experiments.captured(update, truth: given)]
+      } else {
+        try experiments.simulated(given, labels: labels.map(exampleLabels), on: session.runner)
+      }
+    let prepared = try all.map { try session.prepare($0) }
+    let writer = try output.folder(besides: [update.update].compactMap(\.self))
+      .map { ResultWriter(folder: $0) }
+    for note in prepared.flatMap(\.notes) { Terminal.printNote(note) }
+    try finish(try session.run(prepared), writer, output)
+  }
+
   func run() throws {
+    guard !isOnTexts else { return try runOnTexts() }
     let size = (batchSize ?? 1) * aggregate.clients
     let rest = images.count % size
     let selected = try selection.select(
@@ -109,7 +155,8 @@ struct ReconstructCommand: ParsableCommand {
         ? [updateBatchSize * aggregate.clients]
         : images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
     let experiments = try experiments(on: selected)
-    var session = ExperimentSession(selected, output)
+    let session = ExperimentSession(
+      PictureRunner(selected, backend: output.backend), output)
     var names = PictureNames.unique(images + truth, outputFolder: output.out)[...]
     // All pictures are read before anything is written.
     let prepared = try experiments.map { experiment in
@@ -157,7 +204,7 @@ struct ReconstructCommand: ParsableCommand {
   }
 
   /// Says how a client's file was understood, as far as it was not plain.
-  private func explain(_ prepared: PreparedExperiment) {
+  private func explain(_ prepared: any PreparedExperiment) {
     for note in prepared.notes { Terminal.printNote(note) }
     if prepared.experiment.data.update != nil, prepared.experiment.drawsWeights {
       Terminal.printNote(

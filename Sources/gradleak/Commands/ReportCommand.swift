@@ -12,7 +12,7 @@ struct ReportCommand: ParsableCommand {
     commandName: "report",
     abstract: "Makes one page from the records of runs: verdict, pictures, curves, numbers.",
     discussion: """
-      Takes result folders (what --out wrote), run.json, text.json and analysis.json files, results of sweeps \
+      Takes result folders (what --out wrote), run.json and analysis.json files, results of sweeps \
       (SQLite), and what 'gradleak sweep --json' printed. The page is a single file that loads \
       nothing from elsewhere, and is made from the records alone.
 
@@ -82,7 +82,7 @@ struct ReportCommand: ParsableCommand {
     try AtomicFile.write(text, to: out, isPrivate: true)
     OutputFolder.adopt(out)
     let verdict = report.verdict
-    if !verdict.images.isEmpty {
+    if !verdict.examples.isEmpty {
       Terminal.printParagraph(
         "\(verdict.grade.title): " + verdict.sentences[0])
     }

@@ -78,24 +78,14 @@ struct ResultTable {
           + "\(defence.plainByteCount); "
           + (defence.isAdaptive ? "the attack knows of it." : "the attack does not know of it."))
     }
-    printSkipped()
+    for sentence in SkippedAttack.sentences(record.skipped ?? []) {
+      Terminal.printParagraph(sentence)
+    }
     printDiagnoses()
     let preparations = images.compactMap { image in
       image.preparation.map { "\(image.name): \($0)" }
     }
     for line in preparations { Terminal.printParagraph("Prepared \(line).") }
-  }
-
-  /// What was left out for want of a fact.
-  private func printSkipped() {
-    let skipped = outcomes.first?.record.skipped ?? []
-    for fact in ThreatModel.Fact.allCases {
-      let names = skipped.filter { $0.fact == fact }.map(\.attack)
-      guard !names.isEmpty else { continue }
-      Terminal.printParagraph(
-        "Left out, since the attacker does not know the \(fact.rawValue): "
-          + "\(names.joined(separator: ", ")).")
-    }
   }
 
   /// What the truth tells, where it is known.
@@ -111,7 +101,7 @@ struct ResultTable {
     let labels = images.compactMap(\.isLabelRight)
     Terminal.print(
       Terminal.styled("Recovered \(rate)", style)
-        + String(format: ": PSNR >= %.0f dB", ImageResult.successPSNR)
+        + String(format: ": PSNR >= %.0f dB", LeakThreshold.fullPSNR)
         + (labels.isEmpty ? "." : ", label right."))
     let recognisable = images.count { LeakLevel($0) == .recognisable }
     if recognisable > 0 {
@@ -119,7 +109,7 @@ struct ResultTable {
         Terminal.styled("Recognisable besides: \(recognisable)", .red)
           + String(
             format: ": PSNR >= %.0f dB, and %.0f dB above a grey image.",
-            SweepReport.defaultLeakedPSNR, LeakLevel.marginOverGrey))
+            LeakThreshold.recognisablePSNR, LeakThreshold.marginOverGrey))
     }
     if !labels.isEmpty { Terminal.print("Labels right: \(SuccessRate(labels)).") }
     let psnr = ResultWriter.decibels(median(images.compactMap(\.psnr?.value)))
@@ -137,6 +127,18 @@ struct ResultTable {
       guard let first = alike.first else { continue }
       Terminal.printParagraph(
         first.explanation, head: "Diagnosis, \(alike.count) x \(verdict.rawValue): ")
+    }
+  }
+}
+
+extension SkippedAttack {
+  /// What was left out for want of a fact, a sentence for each fact.
+  static func sentences(_ skipped: [SkippedAttack]) -> [String] {
+    ThreatModel.Fact.allCases.compactMap { fact in
+      let names = skipped.filter { $0.fact == fact }.map(\.attack)
+      guard !names.isEmpty else { return nil }
+      return "Left out, since the attacker does not know the \(fact.rawValue): "
+        + "\(names.joined(separator: ", "))."
     }
   }
 }

@@ -24,6 +24,9 @@ struct RunCommand: ParsableCommand {
           "defences": "prune:0.3+fp16",
           "attack": {"attack": "auto", "seed": 4, "unknown": ["labels"]}
         }
+
+      Texts are data as pictures are:
+        {"data": {"texts": ["call me back"]}, "model": {"name": "minilm", "head": "classification"}}
       """)
 
   @Argument(help: ArgumentHelp("The experiment in JSON.", valueName: "file"))
@@ -36,12 +39,14 @@ struct RunCommand: ParsableCommand {
     let outcomes: [AuditOutcome]
     let writer: ResultWriter?
     do {
-      let selected = try experiment.selectedModel()
-      for note in selected.notes { Terminal.printNote(note) }
-      var session = ExperimentSession(selected, output)
-      let prepared = try session.runner.prepare(
-        try experiment.labelled(for: selected),
-        names: PictureNames.unique(experiment.data.pictures, outputFolder: output.out))
+      let runner = try experiment.runner(on: output.backend)
+      for note in runner.notes { Terminal.printNote(note) }
+      let session = ExperimentSession(runner, output)
+      let pictures = experiment.data.pictures
+      let prepared = try runner.prepare(
+        try runner.labelled(experiment),
+        names: pictures.isEmpty
+          ? nil : PictureNames.unique(pictures, outputFolder: output.out))
       let inputs =
         experiment.data.pictures + [file, experiment.data.update?.file].compactMap(\.self)
       writer = try output.folder(besides: inputs).map { ResultWriter(folder: $0) }

@@ -20,10 +20,12 @@ struct SweepCommand: ParsableCommand {
         gradleak sweep plan.yml --results sweep.sqlite --csv sweep.csv
         gradleak sweep --defence none --defence gaussian:1e-2 --attack auto --attack dlg/naive
         gradleak sweep --defence fp16 --attack auto --attack auto/unknown:loss-function
+        gradleak sweep --texts lines.txt --model minilm --defence none --defence fp16
         gradleak sweep --results sweep.sqlite --json        the report of what is there
 
       A PLAN
         images: photos               # a folder; without it the bundled photographs
+                                     # or texts: lines.txt, one a line
         model: lenet
         attacks: [auto, dlg/naive]
         seeds: 3
@@ -87,6 +89,12 @@ struct SweepCommand: ParsableCommand {
     help: ArgumentHelp("Folder of pictures instead of the bundled ones.", valueName: "folder"))
   var images: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A file with one private text a line instead of pictures; --model is then a language model's folder.",
+      valueName: "file"))
+  var texts: String?
+
   @Option(help: ArgumentHelp("SQLite file of the results.", valueName: "file"))
   var results = "sweep.sqlite"
 
@@ -102,7 +110,7 @@ struct SweepCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("PSNR in dB from which an image counts as leaked.", valueName: "dB"))
-  var leakedPsnr = SweepReport.defaultLeakedPSNR
+  var leakedPsnr = LeakThreshold.recognisablePSNR
 
   @Flag(name: [.long, .short], help: "Show no progress.")
   var quiet = false
@@ -122,6 +130,9 @@ struct SweepCommand: ParsableCommand {
     guard leakedPsnr.isFinite else {
       throw ValidationError("--leaked-psnr is \(leakedPsnr); give a number of dB.")
     }
+    guard images == nil || texts == nil else {
+      throw ValidationError("There are --images and --texts; give one of them.")
+    }
     guard plan == nil || preset == nil else {
       throw ValidationError("There is a plan and a --preset; give one of them.")
     }
@@ -129,12 +140,12 @@ struct SweepCommand: ParsableCommand {
 
   func run() throws {
     let plan = try chosenPlan()
-    let pictures = try plan?.imageFolder.map { try SweepPictures(folder: $0) } ?? SweepPictures()
-    let tasks = try plan?.tasks(of: pictures) ?? []
+    let examples = try plan.map { try SweepExamples(of: $0) } ?? SweepExamples()
+    let tasks = try naming { try plan?.tasks(of: examples) ?? [] }
     // A model or activation that does not exist, or a defence that cannot act, is found out before
     // anything runs.
     for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {
-      try task.check(pictures, backend: BackendChoice.cpu.backend(threads: 1))
+      try task.check(examples, backend: BackendChoice.cpu.backend(threads: 1))
     }
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)
@@ -147,7 +158,7 @@ struct SweepCommand: ParsableCommand {
       )
     }
     let store = try SweepStore(path: results)
-    if !tasks.isEmpty { try run(tasks, pictures, store) }
+    if !tasks.isEmpty { try run(tasks, examples, store) }
     let own = try SweepReport.order(
       try store.entries(), of: plan == nil ? nil : tasks)
     let report = SweepReport(own, leakedPSNR: leakedPsnr)
@@ -176,13 +187,16 @@ struct SweepCommand: ParsableCommand {
             + SweepPlan.presetNames.joined(separator: ", ") + ".")
       }
       chosen = known
-    } else if defences.isEmpty && attacks.isEmpty && batchSize.isEmpty && size.isEmpty {
+    } else if defences.isEmpty && attacks.isEmpty && batchSize.isEmpty && size.isEmpty
+      && texts == nil
+    {
       return nil
     } else {
       chosen = SweepPlan(groups: [SweepPlan.Group()])
     }
     for index in chosen.groups.indices { try override(&chosen.groups[index]) }
-    if let images { chosen.imageFolder = images }
+    if let images { (chosen.imageFolder, chosen.textFile) = (images, nil) }
+    if let texts { (chosen.imageFolder, chosen.textFile) = (nil, texts) }
     return chosen
   }
 
@@ -207,13 +221,13 @@ struct SweepCommand: ParsableCommand {
     if let iterations { group.iterations = iterations }
   }
 
-  private func run(_ tasks: [SweepTask], _ pictures: SweepPictures, _ store: SweepStore) throws {
+  private func run(_ tasks: [SweepTask], _ examples: SweepExamples, _ store: SweepStore) throws {
     // Each run has one thread; a library of its own would share the processors out again.
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
     let line = SharedProgressLine(isEnabled: !quiet)
-    let runner = SweepRunner(tasks, pictures: pictures, store: store) {
+    let runner = SweepRunner(tasks, examples: examples, store: store) {
       BackendChoice.cpu.backend(threads: 1)
     }
     try runner.run(
@@ -222,10 +236,9 @@ struct SweepCommand: ParsableCommand {
         line.update {
           let left = progress.secondsLeft.map(ProgressLine.clock) ?? "-:--"
           let latest = progress.latest.map { entry -> String in
-            let psnr = entry.record.images.compactMap(\.psnr?.value).max() ?? .nan
             let run = entry.record
             let attack = SweepAttack(run)
-            return "  \(run.defence?.chain ?? .none) \(attack) \(ResultWriter.decibels(psnr)) dB"
+            return "  \(run.defence?.chain ?? .none) \(attack) \(run.bestScore)"
           }
           return "[\(progress.finished)/\(progress.count)]  ETA \(left)" + (latest ?? "")
         }

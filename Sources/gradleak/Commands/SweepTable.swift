@@ -14,9 +14,13 @@ struct SweepTable {
     columns.append(("defence", .left))
     if hasBatches { columns.append(("batch", .right)) }
     if hasSizes { columns.append(("size", .right)) }
+    let others = Set(report.cells.compactMap(\.kind)).map {
+      DataKinds.descriptor(DataKindName(rawValue: $0))
+    }
+    let score = others.first?.score ?? "dB"
     columns += [
       ("attack", .left), ("n", .right), ("leaked", .right), ("95 % interval", .right),
-      ("median dB", .right), ("p90 dB", .right), ("kB sent", .right),
+      ("median \(score)", .right), ("p90 \(score)", .right), ("kB sent", .right),
     ]
     var table = TextTable(columns)
     let cut = report.cells.reduce(0) { $0 + ($1.cut ?? 0) }
@@ -31,8 +35,8 @@ struct SweepTable {
         cell.attack.description, String(cell.runs),
         String(format: "%.0f %%", 100 * cell.rate.value),
         interval.joined(separator: "-") + " %",
-        ResultWriter.decibels(cell.medianPSNR.value),
-        ResultWriter.decibels(cell.percentile90PSNR.value),
+        cell.score(cell.medianScore ?? cell.medianPSNR),
+        cell.score(cell.percentile90Score ?? cell.percentile90PSNR),
         cell.wireByteCount.map { String(format: "%.1f", Double($0) / 1000) } ?? "",
       ]
       table.append(row)
@@ -41,15 +45,27 @@ struct SweepTable {
       Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
     }
     Terminal.print()
+    for kind in others {
+      Terminal.printParagraph(
+        "Leaked: runs with a \(kind.singular) that can be recognised: \(kind.recognisableRule).")
+    }
+    if others.isEmpty {
+      Terminal.printParagraph(
+        "Leaked: runs with an image of \(ResultWriter.decibels(report.leakedPSNR)) dB or more, and 3 dB "
+          + "above a grey one.")
+    }
     Terminal.printParagraph(
-      "Leaked: runs with an image of \(ResultWriter.decibels(report.leakedPSNR)) dB or more, and 3 dB "
-        + "above a grey one. Noise is given by its variance. Attacks know of the defence, unless "
-        + "they are naive.")
+      "Noise is given by its variance. Attacks know of the defence, unless they are naive.")
     if cut > 0 {
       Terminal.printParagraph(
         "Undetermined: \(cut) runs, whose attack was cut short; intervals count them both ways.")
     }
-    if let first = report.cells.first {
+    if let guess = report.cells.compactMap(\.guessScore).first, let kind = others.first {
+      Terminal.printParagraph(
+        "Knowing nothing: frequent words have a \(kind.score) of \(String(format: "%.2f", guess.value))."
+      )
+    }
+    if let first = report.cells.first(where: { $0.kind == nil }) {
       Terminal.printParagraph(
         "Knowing nothing: a random image has \(ResultWriter.decibels(first.randomGuessPSNR.value)) "
           + "dB, a grey one \(ResultWriter.decibels(first.greyImagePSNR.value)) dB.")
@@ -60,5 +76,23 @@ struct SweepTable {
         series.axis == .strength ? series.defence : "\(series.defence), \(series.axis.rawValue)"
       Terminal.printParagraph("\(name), \(series.attack): \(series.statement).")
     }
+  }
+}
+
+extension SweepReport.Cell {
+  /// A number in the measure of the cell's data.
+  fileprivate func score(_ number: JSONNumber) -> String {
+    kind == nil ? ResultWriter.decibels(number.value) : String(format: "%.2f", number.value)
+  }
+}
+
+extension RunRecord {
+  /// The best score over the batch, with its unit.
+  var bestScore: String {
+    let kind = DataKinds.descriptor(kind)
+    let score = judged.map(\.score).filter { !$0.isNaN }.max() ?? .nan
+    return kind.unit == " dB"
+      ? ResultWriter.decibels(score) + kind.unit
+      : "\(kind.score) " + String(format: "%.2f", score)
   }
 }

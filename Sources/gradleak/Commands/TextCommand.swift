@@ -4,10 +4,6 @@ import Foundation
 import Leakage
 import ModelIO
 
-extension TextAttackKind: ExpressibleByArgument {
-  public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }
-}
-
 /// Private text from the gradient of a language model.
 struct TextCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,16 +12,19 @@ struct TextCommand: ParsableCommand {
     discussion: """
       The model is a folder as Hugging Face's transformers saves it: config.json, model.safetensors, \
       and tokenizer.json or vocab.txt; BERT- and GPT-2-type models. Or it is such a model as torch.onnx.export \
-      wrote it, with --tokenizer. With --text or --file a client is \
-      simulated; --update attacks what a client shared: gradients, one tensor for each parameter, \
-      differences of weights after local steps, or gradients of LoRA adapters, which --adapter names.
+      wrote it, with --tokenizer. With --text or --texts a client is \
+      simulated, or with --clients several whose mean is shared; --update attacks what a client shared: \
+      gradients, one tensor for each parameter, differences of weights after local steps, or gradients of \
+      LoRA adapters, which --adapter names. 'gradleak audit --texts' judges a model, 'gradleak sweep --texts' \
+      tries defences.
 
       EXAMPLES
         gradleak text --model minilm --text "my password is tangerine"
-        gradleak text --model minilm --file lines.txt --batch-size 4 --json
-        gradleak text --model minilm --file lines.txt --freeze-embeddings
-        gradleak text --model minilm --file lines.txt --defence gaussian:1e-8
-        gradleak text --model minilm --file lines.txt --local-steps 5 --learning-rate 1e-2
+        gradleak text --model minilm --texts lines.txt --batch-size 4 --json
+        gradleak text --model minilm --texts lines.txt --freeze-embeddings
+        gradleak text --model minilm --texts lines.txt --defence gaussian:1e-8
+        gradleak text --model minilm --texts lines.txt --local-steps 5 --learning-rate 1e-2
+        gradleak text --model minilm --texts lines.txt --clients 2 --unknown text-lengths
         gradleak text --model gpt2 --text "call me back" --lora 64
         gradleak text --model gpt2 --update g.safetensors --batch-size 2
         gradleak text --model minilm --update d.safetensors --update-kind difference \
@@ -36,27 +35,15 @@ struct TextCommand: ParsableCommand {
           --save-update g.safetensors
       """)
 
-  @Option(help: ArgumentHelp("Folder of the model, or an ONNX file.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "Folder of the model, an ONNX file, or \(BundledText.modelName), which is bundled.",
+      valueName: "folder"))
   var model: String
 
-  @Option(
-    help: ArgumentHelp(
-      "For an ONNX file: folder with tokenizer.json or vocab.txt.", valueName: "folder"))
-  var tokenizer: String?
-
-  @Option(help: ArgumentHelp("A private text; may be repeated.", valueName: "text"))
-  var text: [String] = []
-
-  @Option(help: ArgumentHelp("Private texts, one a line.", valueName: "file"))
-  var file: String?
+  @OptionGroup var data: TextDataOptions
 
   @OptionGroup var update: UpdateOptions
-
-  @Option(
-    help: ArgumentHelp(
-      "LoRA adapters that the client got, as PEFT saves them: a folder with adapter_config.json and "
-        + "adapter_model.safetensors.", valueName: "folder"))
-  var adapter: String?
 
   @Option(
     help: ArgumentHelp(
@@ -72,6 +59,12 @@ struct TextCommand: ParsableCommand {
   var noise: Double?
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The texts' true classes, such as 1,0; random by default.", valueName: "classes"))
+  var labels: String?
+
+  @Option(
     help: ArgumentHelp("Writes what the simulated client shares: safetensors.", valueName: "file"))
   var saveUpdate: String?
 
@@ -79,30 +72,35 @@ struct TextCommand: ParsableCommand {
     help: ArgumentHelp("Writes the fresh adapters of --lora as PEFT does.", valueName: "folder"))
   var saveAdapter: String?
 
-  @OptionGroup var options: TextOptions
+  @Option(parsing: .unconditional, help: ArgumentHelp("Classes of texts.", valueName: "n"))
+  var classes: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Texts that share one gradient, of each client.", valueName: "n"))
+  var batchSize = 1
+
+  @OptionGroup var options: TextModelOptions
+  @OptionGroup var attack: TextAttackOptions
   @OptionGroup var training: LocalTrainingOptions
+  @OptionGroup var aggregate: ClientOptions
   @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    let sources = [!text.isEmpty, file != nil, update.update != nil].count { $0 }
-    guard sources == 1 else {
+    try aggregate.checkOrder(of: training)
+    try check("--batch-size", batchSize, 1...1024)
+    guard data.isGiven != (update.update != nil) else {
       throw ValidationError(
-        "Give the private texts with --text or --file, or a captured update with --update; one of "
+        "Give the private texts with --text or --texts, or a captured update with --update; one of "
           + "the three.")
     }
-    if isFile != (tokenizer != nil) {
-      throw ValidationError(
-        "An ONNX file needs the tokenizer of its model, and a folder has its own; give --tokenizer "
-          + "with a --model that ends in .onnx.")
-    }
-    if isFile, options.head != nil || options.classes != nil {
-      throw ValidationError("--head and --classes are those of the ONNX file; leave them out.")
-    }
     let isCaptured = update.update != nil
-    if isCaptured, options.adapterRank != nil || !defence.defences.isEmpty || saveUpdate != nil {
+    let simulates =
+      options.adapterRank != nil || !defence.defences.isEmpty || saveUpdate != nil || labels != nil
+    if isCaptured, simulates {
       throw ValidationError(
-        "--lora, --defence and --save-update simulate a client, and --update comes from a real one; "
+        "--lora, --defence, --labels and --save-update simulate a client, and --update comes from a real one; "
           + "leave them out (adapters of a real client go with --adapter).")
     }
     if !isCaptured, update.updateKind != .gradient || !rename.isEmpty {
@@ -113,74 +111,61 @@ struct TextCommand: ParsableCommand {
         "--noise is the variance of known noise on --update, a number above 0; a simulated client's "
           + "goes with --defence.")
     }
-    if adapter != nil, options.adapterRank != nil {
-      throw ValidationError("--lora makes fresh adapters beside those of --adapter; leave one out.")
-    }
     if saveAdapter != nil, options.adapterRank == nil {
       throw ValidationError("--save-adapter writes the adapters of --lora; give its rank too.")
     }
+    _ = try plan()
   }
+
+  /// What the options say of model, attack and client; no file is read.
+  private func plan() throws -> TextExperiments {
+    var choice = ModelChoice(name: model)
+    choice.classes = classes
+    choice.renamings = rename.isEmpty ? nil : rename
+    var base = try options.experiment(choice, try attack.configuration())
+    try base.add(defence)
+    return TextExperiments(
+      base: base, options: options, training: training, aggregate: aggregate,
+      batchSize: batchSize)
+  }
+
+  /// What the options ask for: one experiment for each update.
+  func experiments(on runner: any ExperimentRunner) throws -> [Experiment] {
+    let plan = try plan()
+    guard var choice = update.choice(batchSize: batchSize) else {
+      return try plan.simulated(
+        try data.read(), labels: labels.map(exampleLabels), on: runner)
+    }
+    choice.noiseVariance = noise
+    return [try plan.captured(choice, truth: [])]
+  }
+
+  /// A runner of the model that the options name.
+  func runner() throws -> any ExperimentRunner { try plan().runner(output) }
 
   func run() throws {
-    let texts = try privateTexts()
-    if saveUpdate != nil, texts.count > options.batchSize {
+    let texts = data.isGiven ? try data.read() : []
+    if saveUpdate != nil, texts.count > batchSize * aggregate.clients {
       throw ValidationError(
         "--save-update writes one update, and \(texts.count) texts in batches of "
-          + "\(options.batchSize) make several; give --batch-size \(texts.count).")
+          + "\(batchSize) make several; give --batch-size \(texts.count).")
     }
-    let base = try folder()
-    let trained = try adapter.map { try AdapterFolder($0, for: base.weighted) }
-    var session = try options.session(
-      on: trained.map { base.replacing($0.weighted) } ?? base, name: model, training: training,
-      defence: defence, output: output)
-    if let trained { session.client.adapters = trained.adapters }
-    if let path = update.update {
-      try session.attack(path: path, try reading(trained?.adapters))
-    } else {
-      if let saveAdapter {
-        try OutputFolder(saveAdapter, setsOthersAside: output.force).replace { staged in
-          try session.client.adapters?.write(to: staged, for: base.weighted)
-        }
+    let runner = try runner()
+    let session = ExperimentSession(runner, output)
+    let prepared = try experiments(on: runner).map { try session.prepare($0) }
+    for experiment in prepared { try experiment.check() }
+    let writer = try output.folder(besides: [update.update].compactMap(\.self))
+      .map { ResultWriter(folder: $0) }
+    if let saveAdapter, let runner = runner as? TextRunner {
+      let (folder, adapters) = try runner.folder(seed: attack.seed)
+      try OutputFolder(saveAdapter, setsOthersAside: output.force).replace { staged in
+        try adapters?.write(to: staged, for: folder.weighted)
       }
-      try session.simulate(texts, batchSize: options.batchSize, savingTo: saveUpdate)
     }
-  }
-
-  private var isFile: Bool { model.lowercased().hasSuffix(".onnx") }
-
-  private func folder() throws -> TextModelFolder {
-    guard isFile, let tokenizer else {
-      return try TextModelFolder(model, head: try options.chosenHead(), seed: options.seed)
+    if let saveUpdate, let texts = prepared.first as? PreparedTexts {
+      try texts.sharedUpdate().write(to: saveUpdate)
     }
-    let imported = try ImportedTextModel(
-      contentsOf: model, backend: output.backend)
-    for note in imported.notes where !output.quiet { Terminal.printNote(note) }
-    return try TextModelFolder(imported.weighted, tokenizerOf: tokenizer)
-  }
-
-  private func reading(_ adapters: LowRankAdapters?) throws -> TextUpdateReading {
-    TextUpdateReading(
-      kind: update.updateKind, learningRate: training.learningRate,
-      training: try training.training(exampleCount: options.batchSize),
-      batchSize: options.batchSize, adapters: adapters,
-      renamings: try rename.map { try TensorRenaming(parsing: $0) }, noiseVariance: noise ?? 0)
-  }
-
-  private func privateTexts() throws -> [String] {
-    guard let file else { return text }
-    let bytes = try InputFile.bytes(
-      at: file, expected: "a text file with one text a line", limit: 64 << 20)
-    try WantedFile.text.refuseOthers(bytes, path: file)
-    guard let content = String(validating: bytes, as: UTF8.self) else {
-      throw FileError(
-        path: file, problem: "the file is not UTF-8 text", remedy: "save it as UTF-8")
-    }
-    let lines = content.split(whereSeparator: \.isNewline).map(String.init)
-      .filter { !$0.allSatisfy(\.isWhitespace) }
-    guard !lines.isEmpty else {
-      throw FileError(
-        path: file, problem: "the file has no line with text", remedy: "write one text a line")
-    }
-    return lines
+    for note in prepared.flatMap(\.notes) { Terminal.printNote(note) }
+    try finish(try session.run(prepared), writer, output)
   }
 }

@@ -22,15 +22,38 @@ struct TextDemo: ParsableCommand {
         gradleak demo text --json --out out/text
       """)
 
-  @OptionGroup var options: TextOptions
+  @Option(parsing: .unconditional, help: ArgumentHelp("Classes of texts.", valueName: "n"))
+  var classes: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Texts that share one gradient, of each client.", valueName: "n"))
+  var batchSize = 1
+
+  @OptionGroup var options: TextModelOptions
+  @OptionGroup var attack: TextAttackOptions
   @OptionGroup var training: LocalTrainingOptions
+  @OptionGroup var aggregate: ClientOptions
   @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    try aggregate.checkOrder(of: training)
+    try check("--batch-size", batchSize, 1...1024)
+  }
+
   func run() throws {
-    let folder = try BundledText.model(head: try options.chosenHead(), seed: options.seed)
-    try options.session(
-      on: folder, name: BundledText.name, training: training, defence: defence, output: output
-    ).simulate(BundledText.privateTexts, batchSize: options.batchSize)
+    var choice = ModelChoice(name: BundledText.modelName)
+    choice.classes = classes
+    var base = try options.experiment(choice, try attack.configuration())
+    try base.add(defence)
+    let experiments = TextExperiments(
+      base: base, options: options, training: training, aggregate: aggregate,
+      batchSize: batchSize)
+    let session = ExperimentSession(try experiments.runner(output), output)
+    let prepared = try experiments.simulated(BundledText.privateTexts, on: session.runner)
+      .map { try session.prepare($0) }
+    let writer = try output.folder().map { ResultWriter(folder: $0) }
+    try finish(try session.run(prepared), writer, output)
   }
 }

@@ -4,16 +4,29 @@ import Leakage
 import ModelIO
 import TensorGraph
 
-/// What `--attack` names: an attack of the catalogue.
+/// What `--attack` names: an attack of the catalogue, on pictures or texts.
 struct AttackChoice: ExpressibleByArgument {
-  let attack: any Attack
+  let name: String
 
   init?(argument: String) {
-    guard let attack = try? AttackCatalog.attack(named: argument) else { return nil }
-    self.attack = attack
+    guard AttackChoice.allValueStrings.contains(argument) else { return nil }
+    name = argument
   }
 
-  static var allValueStrings: [String] { AttackCatalog.names }
+  static var allValueStrings: [String] {
+    let texts = AttackCatalog.texts.map(\.name.rawValue)
+    return AttackCatalog.names + texts.filter { !AttackCatalog.names.contains($0) }
+  }
+
+  /// The attack on pictures.
+  ///
+  /// - Throws: ``ValidationError`` where it is one on texts.
+  func attack() throws -> any Attack {
+    guard let attack = try? AttackCatalog.attack(named: name) else {
+      throw ValidationError("--attack \(name) reads texts; give some with --text or --texts.")
+    }
+    return attack
+  }
 }
 
 extension Pooling: ExpressibleByArgument {}
@@ -98,11 +111,14 @@ struct AttackOptions: ParsableArguments {
   /// What was asked for; nil for the command's own choice.
   var chosenAttack: AttackName? {
     if planFile != nil || isChanged { return .plan }
-    return choice.map { AttackConfiguration.statement(of: $0.attack).attack }
+    return choice.flatMap { choice in
+      (try? choice.attack()).map { AttackConfiguration.statement(of: $0).attack }
+    }
   }
 
   /// - Throws: ``AttackError`` when the plan is not right.
   func configuration(_ attack: AttackName, seed: UInt64) throws -> AttackConfiguration {
+    _ = try choice?.attack()
     var configuration = AttackConfiguration(attack, defaultsOf: try plan())
     configuration.precision = chosenPrecision ?? configuration.precision
     configuration.seed = seed
@@ -111,8 +127,29 @@ struct AttackOptions: ParsableArguments {
     configuration.solvedBelow = threshold
     configuration.timeLimit = timeLimit
     configuration.snapshots = snapshots
-    configuration.attacker = threat.attacker == .server ? nil : threat.attacker.attacker
-    configuration.unknown = try threat.unknownFacts()
+    try threat.add(to: &configuration)
+    return configuration
+  }
+
+  /// How texts are attacked.
+  ///
+  /// - Throws: ``ValidationError`` for options that are for pictures alone.
+  func textConfiguration() throws -> AttackConfiguration {
+    let usual = AttackConfiguration()
+    for (option, isGiven) in [
+      ("--plan", planFile != nil), ("--set", !settings.isEmpty), ("--start", start != nil),
+      ("--trials", chosenTrials != nil), ("--threshold", threshold != usual.solvedBelow),
+      ("--snapshots", snapshots != usual.snapshots),
+    ] where isGiven {
+      throw ValidationError("\(option) is for pictures; leave it out.")
+    }
+    let attack = try TextAttackKind(named: choice?.name ?? AttackName.automatic.rawValue)
+    var configuration = AttackConfiguration(attack)
+    configuration.precision = chosenPrecision ?? configuration.precision
+    configuration.seed = seed
+    configuration.iterations = chosenIterations ?? configuration.iterations
+    configuration.timeLimit = timeLimit
+    try threat.add(to: &configuration)
     return configuration
   }
 
@@ -126,14 +163,16 @@ struct AttackOptions: ParsableArguments {
         at: planFile, expected: "a plan in JSON", limit: PlanDocument.largestSize)
       plan = try PlanDocument(json: json, source: planFile).applied(to: plan)
     } else if isChanged {
-      guard let preset = (choice?.attack as? PlanAttack)?.plan else {
+      guard let preset = (try choice?.attack() as? PlanAttack)?.plan else {
         throw ValidationError(
           "--set and --start change an optimisation plan; name a preset with --attack, or a file "
             + "with --plan.")
       }
       plan = preset
     } else {
-      return choice.flatMap { AttackConfiguration.statement(of: $0.attack).plan }
+      return choice.flatMap { choice in
+        (try? choice.attack()).flatMap { AttackConfiguration.statement(of: $0).plan }
+      }
     }
     if start != nil { plan.initialization.kind = .given }
     for setting in settings { plan = try PlanDocument(setting: setting).applied(to: plan) }

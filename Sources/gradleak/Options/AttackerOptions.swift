@@ -39,6 +39,12 @@ struct AttackerOptions: ParsableArguments {
 
   func validate() throws { _ = try unknownFacts() }
 
+  /// Says in a configuration who attacks.
+  func add(to configuration: inout AttackConfiguration) throws {
+    configuration.attacker = attacker == .server ? nil : attacker.attacker
+    configuration.unknown = try unknownFacts()
+  }
+
   /// Each once, in the order of ``ThreatModel/Fact/allCases``; nil for none.
   ///
   /// - Throws: ``ValidationError`` with the nearest right spelling.

@@ -28,15 +28,16 @@ struct ClientOptions: ParsableArguments {
   }
 
   /// - Parameters:
-  ///   - pictures: how many there are.
+  ///   - count: of examples.
+  ///   - noun: for these.
   ///   - batchSize: of each client.
-  /// - Throws: ``ValidationError`` when the pictures do not go round.
-  func checkRound(pictures: Int, batchSize: Int) throws {
+  /// - Throws: ``ValidationError`` when the examples do not go round.
+  func checkRound(examples count: Int, _ noun: String, batchSize: Int) throws {
     let round = clients * batchSize
-    guard clients > 1, pictures == 0 || pictures % round != 0 else { return }
-    let needed = (pictures + round - 1) / round * round
+    guard clients > 1, count == 0 || count % round != 0 else { return }
+    let needed = (count + round - 1) / round * round
     throw ValidationError(
-      "\(pictures) pictures do not go round \(clients) clients with a --batch-size of \(batchSize); "
-        + "give \(max(needed, round)) pictures, or other numbers.")
+      "\(count) \(noun) do not go round \(clients) clients with a --batch-size of \(batchSize); "
+        + "give \(max(needed, round)) \(noun), or other numbers.")
   }
 }

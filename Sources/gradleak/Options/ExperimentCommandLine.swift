@@ -3,7 +3,7 @@ import Foundation
 import Leakage
 import ModelIO
 
-/// Experiments as command lines of `gradleak reconstruct`.
+/// Experiments as command lines of `gradleak reconstruct`, and of `gradleak text` where they are on texts.
 ///
 /// What it prints is parsed into the same experiments again.
 struct ExperimentCommandLine {
@@ -31,6 +31,10 @@ struct ExperimentCommandLine {
   /// - Parameter experiments: at least one; all that ``Experiment/sharesCommand(with:)``.
   init(_ experiments: [Experiment]) {
     let experiment = experiments[0]
+    guard experiment.data.kind != .texts else {
+      addTexts(experiments.map(\.data), of: experiment)
+      return
+    }
     add(experiments.map(\.data), of: experiment)
     add(experiment.model)
     add("--mode", experiment.mode.rawValue, unless: experiment.mode == .evaluation)
@@ -70,6 +74,38 @@ struct ExperimentCommandLine {
     if pictures.contains(where: { !BundledImages.names.contains($0) && !isThere($0) }) {
       unsaid.append("Give the pictures' own files in place of their names.")
     }
+  }
+
+  private mutating func addTexts(_ data: [ExperimentData], of experiment: Experiment) {
+    arguments = ["text"]
+    let (model, client) = (experiment.model, experiment.client)
+    add("--model", model.name)
+    add("--tokenizer", model.tokenizer)
+    add("--head", model.head)
+    add("--classes", model.classes)
+    add("--adapter", model.adapter)
+    for rule in model.renamings ?? [] { add("--rename", rule) }
+    for text in data.flatMap(\.examples) { arguments.append("--text=\(text)") }
+    var batchSize = data[0].examples.count / client.count
+    if let update = data[0].update {
+      batchSize = update.batchSize
+      add("--update", update.file)
+      add("--update-kind", update.kind.rawValue, unless: update.kind == .gradient)
+      add("--noise", update.noiseVariance)
+    }
+    add("--batch-size", String(batchSize), unless: batchSize == 1)
+    let labels = data.flatMap { $0.labels ?? [] }
+    add("--labels", labels.map(\.text).joined(separator: ","), unless: labels.isEmpty)
+    add(client)
+    if client.freezesEmbeddings { arguments.append("--freeze-embeddings") }
+    add("--lora", client.adapterRank)
+    add("--prior-model", experiment.prior)
+    let usual = (try? TextAttackKind(named: experiment.attack.attack.rawValue)).map {
+      AttackConfiguration($0)
+    }
+    add(experiment.attack, usual: usual ?? AttackConfiguration())
+    add("--defence", experiment.defences.description, unless: experiment.defences.isEmpty)
+    if !experiment.isAdaptive, !experiment.defences.isEmpty { arguments.append("--naive-attack") }
   }
 
   private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
@@ -121,12 +157,13 @@ struct ExperimentCommandLine {
 
   private mutating func add(_ attack: AttackConfiguration, startsAt start: String?) {
     let usual = AttackConfiguration(attack.attack, defaultsOf: attack.plan)
-    if let plan = attack.plan {
-      add(plan, startsAt: start)
-    } else {
-      add("--attack", attack.attack.rawValue)
-    }
+    if let plan = attack.plan { add(plan, startsAt: start) }
     add("--start", start)
+    add(attack, usual: usual)
+  }
+
+  private mutating func add(_ attack: AttackConfiguration, usual: AttackConfiguration) {
+    if attack.plan == nil { add("--attack", attack.attack.rawValue) }
     add("--precision", attack.precision.rawValue, unless: attack.precision == usual.precision)
     add("--seed", String(attack.seed))
     add("--trials", String(attack.trials), unless: attack.trials == usual.trials)
@@ -161,7 +198,7 @@ struct ExperimentCommandLine {
 extension Experiment {
   /// Whether one command runs both: they differ in pictures and labels alone, and their batches are of one size.
   fileprivate func sharesCommand(with other: Experiment) -> Bool {
-    guard data.update == nil, data.pictures.count == other.data.pictures.count else {
+    guard data.update == nil, data.examples.count == other.data.examples.count else {
       return false
     }
     var same = other

@@ -11,7 +11,12 @@ enum ExperimentFlags {
     "model.output": "--output", "model.weights": "--weights", "loss.keepsSoftmax": "--keep-softmax",
     "client.epochs": "--epochs", "client.miniBatch": "--mini-batch", "client.count": "--clients",
     "client.learningRate": "--learning-rate", "client.shufflesEpochs": "--shuffle-epochs",
-    "defences": "--defence",
+    "client.freezesEmbeddings": "--freeze-embeddings", "client.adapterRank": "--lora",
+    "data.texts": "--texts", "data.update.batchSize": "--batch-size",
+    "data.update.noiseVariance": "--noise", "model.head": "--head",
+    "model.tokenizer": "--tokenizer", "model.adapter": "--adapter", "model.mean": "--mean",
+    "model.deviation": "--std", "loss": "--loss", "mode": "--mode", "start": "--start",
+    "prior": "--prior-model", "attack.plan": "--plan", "defences": "--defence",
   ]
 
   /// The error as a user of options reads it.

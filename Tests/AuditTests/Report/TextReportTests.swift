@@ -9,51 +9,65 @@ import Testing
 /// Runs on texts in reports.
 @Suite struct TextReportTests {
   private func record(
-    _ original: String, _ recovered: String, course: [TextRecord.Step]? = nil
-  ) -> TextRecord {
-    TextRecord(
-      tool: "0.1.0", model: "bert", head: "classification", weights: "bundled", attack: "dlg",
-      method: "dlg", precision: "f64", seed: 3, batchSize: 1, frozenParameters: 0,
-      threatModel: "honest-but-curious server", relativeDistance: JSONNumber(1e-9),
-      isCertain: original == recovered,
-      texts: [
-        TextRecord.Text(
-          original: original, recovered: recovered, recoveredTokens: [],
-          exactMatch: original == recovered, tokenAccuracy: 0.5, rouge1: 0.25)
-      ],
-      baselines: [
-        TextRecord.Baseline(
-          name: "frequent tokens", tokenAccuracy: 0, rouge1: 0.125, rouge2: 0, rougeL: 0)
-      ], evaluations: 7, course: course)
+    _ original: String, _ recovered: String, course: [TextDetails.Step]? = nil
+  ) -> RunRecord {
+    var record = RunRecord(
+      tool: "0.1.0", configuration: AttackConfiguration(.dlg as TextAttackKind),
+      model: ModelSummary(
+        name: "bert", activation: "gelu", inputShape: [12], classCount: 2, parameterCount: 9,
+        weights: "bundled", fingerprint: "w"),
+      update: UpdateSummary(
+        kind: "gradient", loss: "crossEntropy", batchSize: 1, localSteps: 1, norm: 1,
+        fingerprint: original),
+      threatModel: ThreatModel(),
+      trials: [
+        TrialRecord(
+          method: "dlg", reason: .converged, iterations: 400, evaluations: 400, matchingLoss: 1e-9)
+      ], bestTrial: 0, matchingLoss: 1e-9, trace: [])
+    var example = ExampleResult(
+      name: "text-1", original: original, recovered: recovered,
+      level: original == recovered ? .full : .nothing, score: 0.25,
+      measures: ["tokenAccuracy": 0.5, "rouge1": 0.25],
+      baselines: [ExampleResult.Guess(name: "frequent tokens", score: 0.125)])
+    example.fingerprint = original
+    record.kind = .texts
+    record.examples = [example]
+    record.method = "dlg"
+    record.relativeDistance = JSONNumber(1e-9)
+    record.isCertain = original == recovered
+    record.text = TextDetails(head: "classification")
+    record.text?.course = course
+    return record
   }
 
-  private func report(_ records: [TextRecord]) -> Report {
-    var input = ReportInput()
-    input.texts = records
-    return Report(input)
+  private func report(_ records: [RunRecord]) -> Report {
+    Report(ReportInput(records: records, folder: nil, path: "run.json"))
   }
 
   @Test func showsTextsBesideWhatCameBack() throws {
     let steps = (0...30).map {
-      TextRecord.Step(
-        iteration: 10 * $0, loss: JSONNumber(1 / Double($0 + 1)), texts: ["word \($0)"])
+      TextDetails.Step(iteration: 10 * $0, loss: 1 / Double($0 + 1), texts: ["word \($0)"])
     }
     let page = try report([record("my secret", "my secret", course: steps), record("a", "b")])
       .text(.html)
-    #expect(page.contains("<h1>1 of 2 private texts came back word for word</h1>"))
+    #expect(page.contains("<h1>1 of 2 private texts came back in full</h1>"))
     #expect(page.contains("Sentence by iteration"))
     #expect(page.contains("word 0") && page.contains("word 30"))
     // Ten of 31 iterations, evenly spread.
     #expect(page.components(separatedBy: "class=\"text\">word ").count == 11)
-    #expect(page.contains("frequent tokens 0.12") || page.contains("frequent tokens 0.13"))
-    #expect(!page.contains("Grade B"))
+    #expect(
+      page.contains("frequent tokens have 0.12") || page.contains("frequent tokens have 0.13"))
+    #expect(page.contains("Grade F: Texts come back in full"))
     let markdown = try report([record("a", "a")]).text(.markdown)
-    #expect(markdown.hasPrefix("# 1 of 1 private text came back word for word"))
+    #expect(markdown.hasPrefix("# Grade F: Texts come back in full"))
+    #expect(markdown.contains("| a | a | dlg | 0 | none | 0.25 | in full |"))
+    let csv = try report([record("a, b", "a")]).text(.csv)
+    #expect(csv.contains("\"a, b\",a\n") && csv.hasPrefix("example,model,"))
   }
 
   @Test func textsAreShownAsText() throws {
     let hostile = "<script>alert(1)</script>\"\u{202E}|`x`"
-    let step = TextRecord.Step(iteration: 0, loss: JSONNumber(.nan), texts: [hostile])
+    let step = TextDetails.Step(iteration: 0, loss: .nan, texts: [hostile])
     let page = try report([record(hostile, hostile, course: [step, step])]).text(.html)
     #expect(!page.contains("<script") && !page.contains("\u{202E}"))
     #expect(page.contains("&lt;script&gt;"))
@@ -61,18 +75,20 @@ import Testing
 
   @Test func filesAreReadAndChecked() throws {
     let folder = TestFolder()
-    func read(_ records: [TextRecord]) throws -> ReportInput {
-      try JSONEncoder().encode(records).write(to: URL(fileURLWithPath: folder("text.json")))
+    func read(_ records: [RunRecord]) throws -> ReportInput {
+      try AtomicFile.write(ResultWriter.json(records), to: folder("run.json"))
       var input = ReportInput()
       try input.add(path: folder.path)
       return input
     }
     let good = record("a", "b")
-    #expect(try read([good]).texts == [good])
+    #expect(try read([good]).records == [good])
+    let text = String(decoding: bytes(of: folder("run.json")), as: UTF8.self)
+    #expect(text.contains("\"texts\" : [") && !text.contains("\"images\""))
     var newer = good
-    newer.version = TextRecord.currentVersion + 1
+    newer.version = RunRecord.currentVersion + 1
     var wrong = good
-    wrong.texts[0].rouge1 = 7
+    wrong.examples[0].measures["rouge1"] = JSONNumber(7)
     for records in [[newer], [wrong]] {
       #expect(throws: FileError.self) { try read(records) }
     }

@@ -32,7 +32,7 @@ import Testing
     #expect(
       first.attacks.map(\.description) == ["auto", "dlg/naive", "dlg/naive/unknown:weights+labels"])
     #expect(first.attacks[2].unknown == [.weights, .labels] && first.attacks[1].unknown == nil)
-    #expect(first.batchSizes == [2] && first.sizes == [16, 32] && first.pictures == 3)
+    #expect(first.batchSizes == [2] && first.sizes == [16, 32] && first.examples == 3)
     #expect(first.seeds == 4 && first.firstSeed == 9)
     #expect(plan.groups[1].trials == 5 && plan.groups[1].iterations == 77)
     #expect(plan.groups[1].defences == [.none])
@@ -113,7 +113,7 @@ import Testing
 
   @Test func thePaperHasEnoughRunsInEveryCell() throws {
     let plan = try #require(try SweepPlan.preset(named: "dlg-paper"))
-    let tasks = try plan.tasks(of: SweepPictures())
+    let tasks = try plan.tasks(of: SweepExamples())
     #expect(Set(try tasks.map { try $0.key }).count == tasks.count)
     let cells = Dictionary(grouping: tasks.map(\.experiment)) {
       "\($0.defences) \($0.attack.attack) \($0.isAdaptive) \($0.batchSize) \($0.model.size ?? 0)"
@@ -131,10 +131,10 @@ import Testing
 
   @Test func foldersWithoutPicturesAreRefused() throws {
     let folder = TestFolder()
-    #expect(throws: FileError.self) { try SweepPictures(folder: folder("missing")) }
-    #expect(throws: FileError.self) { try SweepPictures(folder: folder.path) }
+    #expect(throws: FileError.self) { try SweepExamples(folder: folder("missing")) }
+    #expect(throws: FileError.self) { try SweepExamples(folder: folder.path) }
     try AtomicFile.write("no picture", to: folder("a.png"))
-    #expect(throws: FileError.self) { try SweepPictures(folder: folder.path) }
+    #expect(throws: FileError.self) { try SweepExamples(folder: folder.path) }
   }
 }
 
@@ -161,14 +161,14 @@ struct SweepSizeTests {
     group.sizes = Array(1...1000)
     group.batchSizes = Array(1...1000)
     let plan = SweepPlan(groups: [SweepPlan.Group](repeating: group, count: 100))
-    let error = #expect(throws: SweepError.self) { try plan.tasks(of: SweepPictures()) }
+    let error = #expect(throws: SweepError.self) { try plan.tasks(of: SweepExamples()) }
     #expect(error?.message.contains("more than the 1000000") == true, "\(error?.message ?? "")")
   }
 
   /// A preset runs as `reconstruct --attack` runs it, unless the plan says how long.
   @Test func presetsAreSwept() throws {
     var plan = try SweepPlan(yaml: "attacks: [modern, modern/naive, tag]\nseeds: 1")
-    let tasks = try plan.tasks(of: SweepPictures())
+    let tasks = try plan.tasks(of: SweepExamples())
     let modern = try AttackPresets.preset(named: "modern").plan
     #expect(tasks[0].experiment.attack.attack == .plan && tasks[0].experiment.attack.plan == modern)
     #expect(
@@ -178,6 +178,6 @@ struct SweepSizeTests {
       Set(tasks.map { [$0.experiment.attack.attackName, "\($0.experiment.isAdaptive)"] })
         == [["modern", "true"], ["modern", "false"], ["tag", "true"]])
     plan.groups[0].iterations = 7
-    #expect(try plan.tasks(of: SweepPictures())[0].experiment.attack.iterations == 7)
+    #expect(try plan.tasks(of: SweepExamples())[0].experiment.attack.iterations == 7)
   }
 }

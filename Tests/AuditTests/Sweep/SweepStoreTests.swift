@@ -13,13 +13,13 @@ func smallSweep(_ defences: [String] = ["none", "fp16"]) throws -> [SweepTask] {
   group.classes = 5
   group.sizes = [8]
   group.seeds = 1
-  group.pictures = 2
+  group.examples = 2
   group.iterations = 40
-  return try SweepPlan(groups: [group]).tasks(of: SweepPictures())
+  return try SweepPlan(groups: [group]).tasks(of: SweepExamples())
 }
 
 func runner(_ tasks: [SweepTask], _ store: SweepStore) -> SweepRunner {
-  SweepRunner(tasks, pictures: SweepPictures(), store: store) {
+  SweepRunner(tasks, examples: SweepExamples(), store: store) {
     CPUBackend(CPUBackend.Options(threadCount: 1))
   }
 }

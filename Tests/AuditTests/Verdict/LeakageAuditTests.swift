@@ -13,11 +13,11 @@ import Testing
     experiment.model.classes = 5
     experiment.attack = AttackConfiguration(attack: .automatic, trials: 1, snapshots: 0)
     experiment.data.labels = [ExampleLabel("2")]
-    var runner = ExperimentRunner(
+    let runner = PictureRunner(
       try experiment.model.select(), backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
     let prepared = try BundledImages.names.prefix(2).map { name in
       experiment.data.pictures = [name]
-      return try runner.prepare(experiment)
+      return try runner.prepare(experiment, names: nil)
     }
     let plan = LeakageAudit.Plan(
       experiments: prepared,

@@ -76,7 +76,7 @@ private func verdict(
     let strong = sampleRecord(images: [result(45)], attack: .automatic)
     let other = sampleRecord(images: [result(12)], attack: .dlg, update: "other")
     let verdict = LeakageVerdict([weak, strong, other])
-    #expect(verdict.images.map(\.psnr?.value) == [45, 12])
+    #expect(verdict.examples.map(\.score) == [45, 12])
     #expect(verdict.full.leaked == 1 && verdict.full.count == 2)
     #expect(verdict.highestPSNR == 45)
   }
@@ -108,7 +108,7 @@ private func verdict(
   }
 
   @Test func nothingIsNoVerdict() {
-    #expect(LeakageVerdict([]).sentences == ["There are no runs on images to judge."])
+    #expect(LeakageVerdict([]).sentences == ["There are no runs to judge."])
     #expect(LeakageVerdict([]).highestPSNR == -.infinity)
   }
 
@@ -168,7 +168,7 @@ private func verdict(
       sampleRecord(images: [result(12, name: "a")], reason: .stagnated),
       sampleRecord(images: [result(12, name: "b")], reason: .stagnated),
     ])
-    #expect(verdict.images.count == 2 && verdict.recognisable.units.count == 1)
+    #expect(verdict.examples.count == 2 && verdict.recognisable.units.count == 1)
     #expect(verdict.sentences[0].contains("shared by different images"))
   }
 

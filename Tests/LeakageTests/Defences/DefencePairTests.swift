@@ -168,7 +168,11 @@ import Testing
   @Test(arguments: samples)
   func onTextsOnlyUpdatesAreDefended(_ spec: String) throws {
     let client = TextClient(defences: try DefenceChain(spec))
-    let message = attackErrorMessage { try client.check(batchSize: 1) }
+    let model = try TextModel(
+      TextModelConfiguration(
+        architecture: .bert, vocabularySize: 40, width: 8, layers: 1, heads: 2, positions: 12,
+        head: .classification(classes: 2)))
+    let message = attackErrorMessage { try client.check(batchSize: 1, of: model) }
     #expect((message != nil) == !client.defences.needsOnlyTheUpdate, "\(message ?? "")")
     #expect(message?.contains("texts") ?? true)
   }

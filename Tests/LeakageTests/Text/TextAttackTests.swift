@@ -168,7 +168,8 @@ private func attack(
 ) throws -> TextAttackResult {
   let backend = CPUBackend()
   let update = try weighted.share(
-    batch, by: client, frozen: withholding, dtype: precision.dtype, backend: backend)
+    batch, by: client, frozen: withholding, dtype: precision.dtype, backend: backend
+  ).update
   return try TextInversion(
     weighted, update: update,
     configuration: TextAttackConfiguration(
@@ -259,7 +260,8 @@ private func attack(
       exampleCount: 1, miniBatchSize: 1, epochs: 2, learningRate: rate)
     let update = try encoder().share(
       TextBatch(tokens: [text], labels: .classes([1])), by: TextClient(training: training),
-      backend: backend)
+      backend: backend
+    ).update
     #expect(update.rounding == WeightRounding(learningRate: rate, steps: 2))
     let inversion = TextInversion(
       try encoder(), update: update,
@@ -374,7 +376,7 @@ private func attack(
     let client = TextClient(defences: try DefenceChain(defence), seed: 3)
     let backend = CPUBackend()
     let model = try encoder()
-    let update = try model.share(batch, by: client, backend: backend)
+    let update = try model.share(batch, by: client, backend: backend).update
     let result = try TextInversion(
       model, update: update,
       configuration: TextAttackConfiguration(
@@ -391,7 +393,7 @@ private func attack(
     let client = TextClient(defences: try DefenceChain("int8"), seed: 3)
     let backend = CPUBackend()
     let model = try encoder()
-    let update = try model.share(batch, by: client, backend: backend)
+    let update = try model.share(batch, by: client, backend: backend).update
     #expect(update.noiseDeviations.values.allSatisfy { $0 > 0 } && !update.noiseDeviations.isEmpty)
     let result = try TextInversion(
       model, update: update,
@@ -403,7 +405,8 @@ private func attack(
     let unknown = try model.share(
       batch,
       by: TextClient(defences: try DefenceChain("int8"), isDefenceKnown: false, seed: 3),
-      backend: backend)
+      backend: backend
+    ).update
     #expect(unknown.noiseDeviations.isEmpty && unknown.gradients == update.gradients)
   }
 

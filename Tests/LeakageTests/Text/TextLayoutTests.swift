@@ -105,7 +105,7 @@ private func attack(
     let model = try encoder()
     let batch = TextBatch(tokens: [[2, 9, 7, 5, 3]], labels: .classes([1]))
     let update = try model.share(batch, backend: CPUBackend())
-    func changed(_ change: (Tensor) -> [Double]) throws -> TextDiagnosis {
+    func changed(_ change: (Tensor) -> [Double]) throws -> Diagnosis {
       let result = try run(
         model,
         TextUpdate(

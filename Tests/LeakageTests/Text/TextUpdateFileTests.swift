@@ -66,7 +66,8 @@ private let query = "base_model.model.bert.encoder.layer.0.attention.self.query"
     let training = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, epochs: 3, learningRate: 0.01)
     let shared = try model.share(
-      batch, by: TextClient(training: training), dtype: .f64, backend: CPUBackend())
+      batch, by: TextClient(training: training), dtype: .f64, backend: CPUBackend()
+    ).update
     try shared.write(to: folder("d.safetensors"))
     var reading = TextUpdateReading(kind: .difference, training: training, batchSize: 1)
     let file = try TextUpdateFile(

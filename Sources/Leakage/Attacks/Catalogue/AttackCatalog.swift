@@ -33,8 +33,11 @@ public enum AttackCatalog {
   public static var names: [String] { all.map(\.descriptor.name.rawValue) }
 
   /// Whether the attack of that name iterates from random dummy data, as every plan does.
-  public static func searches(_ name: AttackName) -> Bool {
-    all.first { $0.descriptor.name == name }?.descriptor.searches ?? true
+  public static func searches(
+    _ name: AttackName, for data: AttackDescriptor.Data = .images
+  ) -> Bool {
+    let known = data == .texts ? texts : all.map(\.descriptor)
+    return known.first { $0.name == name }?.searches ?? true
   }
 
   /// - Throws: ``AttackError`` that suggests the name nearest in spelling.

@@ -3,7 +3,9 @@ import TensorGraph
 extension TextInversion {
   /// The lengths of the texts that a search looks for.
   var searchLengths: [Int]? {
-    if let lengths = configuration.lengths { return lengths }
+    if !configuration.unknown.contains(.textLengths), let lengths = configuration.lengths {
+      return lengths
+    }
     guard update.batchSize == 1 else { return nil }
     return usedPositions(update, model: model).map { [$0] }
   }
@@ -155,8 +157,7 @@ private struct EmbeddingSearch {
     let scale = usualLength / Double(width).squareRoot()
     var point = (0..<objective.dimension).map { _ in scale * source.normal() }
     var snapshots: [TextSnapshot] = []
-    let defaults = [TextAttackKind.dlg: 100, .tag: 2500, .lamp: 2000]
-    let count = inversion.configuration.iterations ?? defaults[kind] ?? 100
+    let count = inversion.configuration.iterations
     // LAMP rearranges every 75 iterations, and its rate falls by 0.89 every 50.
     let segment = kind == .lamp ? 75 : count
     var done = 0

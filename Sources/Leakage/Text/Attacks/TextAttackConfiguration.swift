@@ -30,7 +30,9 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
         "exact, through the span of attention gradients",
         paper: "Petrov et al. 2024, arXiv 2405.15586")
     case .bag:
-      descriptor("which tokens the batch holds, in no order")
+      descriptor(
+        "which tokens the batch holds, in no order",
+        needs: [AttackNeed(.architecture), AttackNeed(.tokenizer)])
     case .dlg:
       descriptor(
         "dummy embeddings, L2 distance of gradients", paper: "Zhu et al. 2019, arXiv 1906.08935",
@@ -45,7 +47,17 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  private static let needs = AttackNeed.gradient + [AttackNeed(.localTraining, .localSteps)]
+  private static let needs =
+    AttackNeed.gradient + AttackNeed.localSteps + [AttackNeed(.tokenizer)]
+
+  /// Iterations of its search at most; those of LAMP for ``automatic``, which ends with it.
+  public var usualIterations: Int {
+    switch self {
+    case .dlg: 100
+    case .tag: 2500
+    case .automatic, .embedding, .dager, .bag, .lamp: 2000
+    }
+  }
 
   private func descriptor(
     _ summary: String, paper: String? = nil, needs: [AttackNeed] = Self.needs,
@@ -68,13 +80,36 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
   }
 }
 
+extension TextAttackKind {
+  /// - Throws: ``AttackError`` that suggests the name nearest in spelling.
+  public init(named name: String) throws(AttackError) {
+    guard let attack = TextAttackKind(rawValue: name) else {
+      let names = TextAttackKind.allCases.map(\.rawValue)
+      let hint = nearestSpelling(to: name, in: names).map { "did you mean \($0)? The" } ?? "the"
+      throw AttackError(
+        "there is no attack on texts called \(name.quotedForMessage); \(hint) attacks are "
+          + names.joined(separator: ", "), .badInput)
+    }
+    self = attack
+  }
+}
+
+extension AttackConfiguration {
+  /// The usual settings of an attack on texts.
+  public init(_ attack: TextAttackKind) {
+    self.init(
+      attack: AttackName(rawValue: attack.rawValue), precision: .f32, trials: 1,
+      iterations: attack.usualIterations, snapshots: 0)
+  }
+}
+
 /// Settings of an attack on texts, and what the attacker knows besides model and update.
 public struct TextAttackConfiguration: Sendable, Equatable {
   public var attack: TextAttackKind
   public var precision: Precision
   public var seed: UInt64
-  /// Iterations of a search at most; nil for the attack's own number.
-  public var iterations: Int?
+  /// Iterations of a search at most.
+  public var iterations: Int
   /// Seconds at most; nil for no limit.
   public var timeLimit: Double?
   /// The tokens that every text begins with, such as `[CLS]`.
@@ -87,16 +122,21 @@ public struct TextAttackConfiguration: Sendable, Equatable {
   public var maskToken: Int?
   /// Numbers of tokens of the texts, where the attacker knows them; searches need them.
   public var lengths: [Int]?
+  /// Facts that the attacker is not granted: attacks that need one are refused.
+  public var unknown: Set<ThreatModel.Fact>
 
+  /// - Parameter iterations: nil for ``TextAttackKind/usualIterations``.
   public init(
     attack: TextAttackKind = .automatic, precision: Precision = .f32, seed: UInt64 = 0,
     iterations: Int? = nil, timeLimit: Double? = nil, beginning: [Int] = [], ending: [Int] = [],
-    specialTokens: Set<Int> = [], maskToken: Int? = nil, lengths: [Int]? = nil
+    specialTokens: Set<Int> = [], maskToken: Int? = nil, lengths: [Int]? = nil,
+    unknown: Set<ThreatModel.Fact> = []
   ) {
     self.attack = attack
     self.precision = precision
     self.seed = seed
-    self.iterations = iterations
+    self.iterations = iterations ?? attack.usualIterations
+    self.unknown = unknown
     self.timeLimit = timeLimit
     self.beginning = beginning
     self.ending = ending
@@ -171,7 +211,9 @@ public struct TextAttackResult: Sendable {
   /// Whether the user or the time limit ended the attack before it was done.
   public let wasCutShort: Bool
   /// What the attack ended in; nil before it has ended.
-  public internal(set) var diagnosis: TextDiagnosis?
+  public internal(set) var diagnosis: Diagnosis?
+  /// What ``TextAttackKind/automatic`` left out, since it needs what the attacker does not know.
+  public internal(set) var skipped: [SkippedAttack] = []
 
   /// Above rounding of f32, and far below what one wrong token costs.
   static let certainDistance = 1e-8

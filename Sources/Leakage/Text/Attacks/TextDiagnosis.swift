@@ -2,59 +2,73 @@ import Foundation
 import ModelIO
 import TensorGraph
 
-/// What an attack on texts ended in, and what follows from that: said before the texts.
-public struct TextDiagnosis: Codable, Sendable, Equatable {
-  public let verdict: Diagnosis.Verdict
-  /// One or two sentences for people.
-  public let explanation: Sentence
-
+extension Diagnosis {
   /// Squared distances, relative to the update's squared norm, that half precision leaves of the right texts.
   private static let smallRest = 1e-4
 
+  /// What an attack on texts ended in, and what follows from that: said before the texts.
+  ///
   /// - Parameter misfit: why the update cannot be the model's; nil where nothing speaks against it.
   init(_ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: Sentence?) {
-    let found = "\(result.texts.count) of \(batchSize) texts"
+    let (verdict, explanation) = Diagnosis.judgement(
+      result, batchSize: batchSize, isZero: isZero, misfit: misfit)
+    self.init(
+      verdict, explanation,
+      relativeMatchingLoss: (result.unexplainedDistance ?? result.relativeDistance) ?? 1)
+  }
+
+  private static func judgement(
+    _ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: Sentence?
+  ) -> (Verdict, Sentence) {
     if isZero {
-      verdict = .carriesNothing
-      explanation =
+      return (
+        .carriesNothing,
         """
         The update is exactly zero, whatever the texts are: nothing can be read from it, and nothing is \
         shown to be safe. A loss that is constant, or parameters that were not trained, do this.
         """
-    } else if result.isCertain {
-      verdict = .recovered
-      explanation =
+      )
+    }
+    if result.isCertain {
+      return (
+        .recovered,
         "The texts' own update is the shared one to rounding, and that of no near miss of them is."
-    } else if result.isAmbiguous {
-      verdict = .recoveredUpToAmbiguity
-      explanation =
+      )
+    }
+    if result.isAmbiguous {
+      return (
+        .recoveredUpToAmbiguity,
         """
         The texts have the shared update to rounding, but so do others that differ from them in a token \
         or in the order of two.
         """
-    } else if let misfit {
-      verdict = .doesNotFit
-      explanation = misfit
-    } else if let distance = result.relativeDistance, distance < TextDiagnosis.smallRest {
-      verdict = .recoveredUpToAmbiguity
-      explanation =
-        """
-        The texts account for all but \(String(format: "%.1e", distance)) of the squared norm of the update. \
-        Rounding to half precision or noise leaves that, and so may a wrong token: they are not certain.
-        """
-    } else if result.wasCutShort {
-      verdict = .cutShort
-      explanation =
-        "The attack was ended before it was done, with \(found): that is no sign of safety. Give it more time."
-    } else {
-      verdict = .stuck
-      explanation =
-        """
-        \(found) were brought forward, and they do not account for the whole update, so none of them is \
-        certain. That is no proof of safety: another attack may succeed, and a wrong batch size, loss, kind \
-        of update or training with dropout look the same.
-        """
+      )
     }
+    if let misfit { return (.doesNotFit, misfit) }
+    if let distance = result.relativeDistance, distance < smallRest {
+      return (
+        .recoveredUpToAmbiguity,
+        """
+        The texts account for all but \(String(format: "%.1e", distance)) of the squared norm of the update. Rounding to half \
+        precision or noise leaves that, and so may a wrong token: they are not certain.
+        """
+      )
+    }
+    let found = "\(result.texts.count) of \(batchSize) texts"
+    if result.wasCutShort {
+      return (
+        .cutShort,
+        "The attack was ended before it was done, with \(found): that is no sign of safety. Give it more time."
+      )
+    }
+    return (
+      .stuck,
+      """
+      \(found) were brought forward, and they do not account for the whole update, so none of them is \
+      certain. That is no proof of safety: another attack may succeed, and a wrong batch size, loss, kind \
+      of update or training with dropout look the same.
+      """
+    )
   }
 }
 

@@ -62,16 +62,18 @@ public struct TextInversion {
     let session = TextAttackSession(timeLimit: configuration.timeLimit, observe: observe)
     guard norm > 0 else {
       var result = session.result(texts: [], method: .bag, bag: nil)
-      result.diagnosis = TextDiagnosis(
-        result, batchSize: update.batchSize, isZero: true, misfit: nil)
+      result.diagnosis = Diagnosis(result, batchSize: update.batchSize, isZero: true, misfit: nil)
       return result
     }
     let bag = try BagOfWords.read(update, model: model, backend: backend)
+    if let fact = missingFact(for: configuration.attack) {
+      throw AttackError(missing: fact, for: configuration.attack.rawValue)
+    }
     var result = try attack(session, bag)
     if configuration.attack != .bag {
       let misfit =
         result.isCertain || isDefended ? nil : try scaleMisfit(of: result, session) ?? misfit()
-      result.diagnosis = TextDiagnosis(
+      result.diagnosis = Diagnosis(
         result, batchSize: update.batchSize, isZero: false, misfit: misfit)
     }
     if model.configuration.head == .maskedLanguageModel,
@@ -80,6 +82,15 @@ public struct TextInversion {
       result.texts = batch.unmasked
     }
     return result.withoutPaddingBefore
+  }
+
+  /// The first fact that an attack needs here and that is not granted.
+  private func missingFact(for attack: TextAttackKind) -> ThreatModel.Fact? {
+    var needs = attack.descriptor.needs
+    if attack == .lamp, prior != nil { needs.append(AttackNeed(.languageModel)) }
+    var unknown = configuration.unknown
+    if update.training?.isOrderKnown == false { unknown.insert(.miniBatchOrder) }
+    return AttackNeed.missing(needs, of: unknown, training: update.training)
   }
 
   private func attack(
@@ -113,6 +124,27 @@ public struct TextInversion {
   private func automatic(
     _ session: TextAttackSession, _ bag: BagOfWords?
   ) throws(AttackError) -> TextAttackResult {
+    let skipped = [TextAttackKind.embedding, .dager, .lamp].compactMap { attack in
+      missingFact(for: attack).map { SkippedAttack(attack: attack.rawValue, fact: $0) }
+    }
+    if let first = skipped.first(where: { $0.attack != TextAttackKind.lamp.rawValue }) {
+      // Closed form and DAGER take the same; tokens in no order are left.
+      guard missingFact(for: .bag) == nil, bag != nil else {
+        throw AttackError(missing: first.fact, for: first.attack)
+      }
+      var result = session.result(texts: [], method: .bag, bag: bag)
+      result.skipped = skipped
+      return result
+    }
+    var result = try everything(session, bag, searches: skipped.isEmpty)
+    result.skipped = skipped
+    return result
+  }
+
+  /// Every attack that ``TextAttackKind/automatic`` tries, until one is certain.
+  private func everything(
+    _ session: TextAttackSession, _ bag: BagOfWords?, searches: Bool
+  ) throws(AttackError) -> TextAttackResult {
     var refusal: AttackError?
     var best = try embedding(session, bag)
     if let best, best.isCertain || best.wasInterrupted { return best }
@@ -130,7 +162,7 @@ public struct TextInversion {
     // Of another scale or sign it may be far away, and nothing nearer is right.
     if let best, !isDefended, try scaleMisfit(of: best, session) != nil { return best }
     // A search knows lengths or guesses one from the positions in use.
-    if let lengths = searchLengths, lengths.count == update.batchSize, norm > 0,
+    if searches, let lengths = searchLengths, lengths.count == update.batchSize, norm > 0,
       update.training == nil, update.adapters == nil, !model.effectiveLoss.comparesNumbers,
       case .classification = model.configuration.head
     {

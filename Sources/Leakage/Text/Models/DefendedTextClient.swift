@@ -23,19 +23,23 @@ public struct TextClient: Sendable {
     self.seed = seed
   }
 
-  /// Whether it shares a plain gradient of the model's weights.
-  public var isPlain: Bool {
-    training?.isOneGradient ?? true && adapters == nil && defences.defences.isEmpty
+  /// Whether it shares a plain gradient of the weights of a model.
+  public func isPlain(of model: TextModel) -> Bool {
+    steps(of: model) == nil && adapters == nil && defences.defences.isEmpty
+  }
+
+  private func steps(of model: TextModel) -> LocalTraining? {
+    training.flatMap { $0.isJointGradient(of: model) ? nil : $0 }
   }
 
   /// Whether such a client can be simulated; to be asked before anything runs.
   ///
   /// - Parameter batchSize: texts in its batch.
   /// - Throws: ``AttackError`` when a defence cannot act on it, or several steps meet adapters.
-  public func check(batchSize: Int) throws(AttackError) {
+  public func check(batchSize: Int, of model: TextModel) throws(AttackError) {
     try defences.check(
       for: DefenceSetting(data: .texts, batchSize: batchSize, training: training))
-    guard adapters == nil || training?.isOneGradient ?? true else {
+    guard adapters == nil || steps(of: model) == nil else {
       throw AttackError(
         advising: """
           several local steps are simulated for all weights, without adapters; leave out \(.adapterRank) \
@@ -49,19 +53,25 @@ extension WeightedTextModel {
   /// What a client with this private batch shares after its local steps and defences.
   ///
   /// - Parameter frozen: names of parameters that it does not train.
+  /// - Returns: the update, and what its defences made of its tensors; nil without defences.
   /// - Throws: ``AttackError`` when the batch does not fit the model, the backend cannot run it, a defence
   ///   cannot act on it, or several steps meet adapters.
   public func share(
     _ batch: TextBatch, by client: TextClient, frozen: Set<String> = [], dtype: DType = .f32,
     backend: any Backend
-  ) throws(AttackError) -> TextUpdate {
-    let training = client.training.flatMap { $0.isOneGradient ? nil : $0 }
+  ) throws(AttackError) -> (update: TextUpdate, defended: DefendedUpdate?) {
+    // Whose order is not known shuffles.
+    let training = client.training.flatMap { $0.isJointGradient(of: model) ? nil : $0 }
+    let followed = training.map {
+      $0.isOrderKnown
+        ? $0 : $0.shuffled(using: RandomSource(seed: client.seed).derive(label: "epochs"))
+    }
     var pipeline = DefencePipeline(client.defences, seed: client.seed)
-    try client.check(batchSize: batch.tokens.count)
+    try client.check(batchSize: batch.tokens.count, of: model)
     func shared(_ batch: TextBatch) throws(AttackError) -> Shared {
       let all: [Tensor]
-      if let training {
-        all = try update(of: batch, training, dtype: dtype, backend: backend)
+      if let followed {
+        all = try self.update(of: batch, followed, dtype: dtype, backend: backend)
       } else {
         all = try gradient(of: batch, dtype: dtype, backend: backend).gradients
       }
@@ -71,6 +81,7 @@ extension WeightedTextModel {
     var tensors = plain.tensors
     var sent = Array(tensors.indices)
     var noise = tensors.map { _ in 0.0 }
+    var defended: DefendedUpdate?
     if !client.defences.defences.isEmpty {
       var examples: [[Tensor]] = []
       if client.defences.needsExampleGradients {
@@ -78,19 +89,19 @@ extension WeightedTextModel {
           examples.append(try shared(batch.texts(at: [index])).tensors)
         }
       }
-      let defended = pipeline.apply(
+      let result = pipeline.apply(
         tensors, batchSize: batch.tokens.count, training: training, examples: examples)
-      (tensors, sent) = (
-        defended.update.gradients, defended.update.sharedParameters
-      )
-      if client.isDefenceKnown { noise = defended.noiseVariances.map { $0.squareRoot() } }
+      (tensors, sent) = (result.update.gradients, result.update.sharedParameters)
+      if client.isDefenceKnown { noise = result.noiseVariances.map { $0.squareRoot() } }
+      defended = result
     }
-    return try plain.update(
+    let sharedUpdate = try plain.update(
       sent.map { ($0, tensors[$0]) }, noise: noise, batchSize: batch.tokens.count,
       training: training,
       rounding: dtype == .f32
-        ? training.map { WeightRounding(learningRate: $0.learningRate, steps: $0.steps.count) }
+        ? training.map { WeightRounding(learningRate: $0.learningRate, steps: $0.stepsPerClient) }
         : nil)
+    return (sharedUpdate, defended)
   }
 }
 

@@ -40,7 +40,7 @@ extension TextModel {
   }
 
   /// The loss of the model's head: language models have no other than cross entropy.
-  var effectiveLoss: TextLoss {
+  package var effectiveLoss: TextLoss {
     if case .classification = configuration.head { return configuration.loss }
     return .crossEntropy
   }

@@ -29,13 +29,33 @@ final class TextTraining {
     weights = original.copy()
   }
 
-  /// (Weights before - weights after) / learning rate, one tensor for each parameter; weights are of
-  /// the precision that is computed in, as those that a client shares are.
+  /// (Weights before - weights after) / learning rate, one tensor for each parameter; of several clients the
+  /// mean, weighted by their numbers of texts. Weights are of the precision that is computed in, as those that
+  /// a client shares are.
   func update(of batch: TextBatch) throws(AttackError) -> [Tensor] {
+    let sizes = training.clientSizes
+    guard sizes.count > 1 else { return try update(of: batch, by: training.steps) }
+    let total = Double(sizes.reduce(0, +))
+    var mean: [[Double]] = []
+    var shared: [Tensor] = []
+    for (steps, size) in zip(training.clients, sizes) {
+      shared = try update(of: batch, by: steps)
+      if mean.isEmpty { mean = shared.map { [Double](repeating: 0, count: $0.shape.elementCount) } }
+      for (index, tensor) in shared.enumerated() {
+        for (place, number) in tensor.doubles.enumerated() {
+          mean[index][place] += Double(size) / total * number
+        }
+      }
+    }
+    return zip(shared, mean).map { Tensor($0.shape, $0.dtype, $1) }
+  }
+
+  /// What one client's steps come to.
+  private func update(of batch: TextBatch, by steps: [[Int]]) throws(AttackError) -> [Tensor] {
     let names = model.parameters.map(\.name)
     for name in names { weights.buffer(name).write(original.converted(name)) }
     var velocities: [[Double]] = []
-    for step in training.steps {
+    for step in steps {
       let evaluator = try evaluator(Kind(size: step.count, hasSegments: batch.hasSegments))
       evaluator.weightsHaveChanged()
       let gradients = try evaluator.evaluate(batch.texts(at: step)).gradients
@@ -75,6 +95,16 @@ final class TextTraining {
       backend: backend)
     evaluators[kind] = evaluator
     return evaluator
+  }
+}
+
+extension LocalTraining {
+  /// Whether the update is the gradient of all texts together: of one client that takes one step, or of several
+  /// where the loss is a mean over texts.
+  func isJointGradient(of model: TextModel) -> Bool {
+    guard isOneStep, clients.count > 1 else { return isOneGradient }
+    if case .classification = model.configuration.head { return true }
+    return false
   }
 }
 

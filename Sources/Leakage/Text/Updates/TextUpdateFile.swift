@@ -44,7 +44,7 @@ public struct TextUpdateFile: Sendable {
     contentsOf path: String, for model: TextModel, _ reading: TextUpdateReading
   ) throws {
     let file = try SafetensorsFile(contentsOf: path)
-    let factor = try reading.gradientFactor()
+    let factor = try reading.gradientFactor(of: model)
     let known = model.parametersByFileName
     var parts: [TextTensorName.Part: [String: Tensor]] = [:]
     var (renamed, unused): ([(file: String, own: String)], [String]) = ([], [])
@@ -79,7 +79,7 @@ public struct TextUpdateFile: Sendable {
     let noisy = reading.noiseVariance > 0 ? known.values.map { ($0, reading.noiseVariance) } : []
     update = try TextUpdate(
       gradients: parts[.own] ?? [:], batchSize: reading.batchSize,
-      training: reading.training.flatMap { $0.isOneGradient ? nil : $0 },
+      training: reading.training.flatMap { $0.isJointGradient(of: model) ? nil : $0 },
       adapters: reading.adapters, adapterGradients: expansions,
       reductionGradients: isFresh ? [:] : reductions,
       noiseDeviations: Dictionary(
@@ -142,8 +142,8 @@ public struct TextUpdateFile: Sendable {
 
 extension TextUpdateReading {
   /// What the file's tensors are multiplied with to give a gradient.
-  fileprivate func gradientFactor() throws(AttackError) -> Double {
-    let steps = training.flatMap { $0.isOneGradient ? nil : $0 }
+  fileprivate func gradientFactor(of model: TextModel) throws(AttackError) -> Double {
+    let steps = training.flatMap { $0.isJointGradient(of: model) ? nil : $0 }
     if let steps, adapters != nil {
       throw AttackError(
         advising: """
@@ -159,7 +159,7 @@ extension TextUpdateReading {
   /// How the rounding of f32 weights shows in what was read; nil for gradients.
   fileprivate var rounding: WeightRounding? {
     guard kind == .difference, let rate = training?.learningRate ?? learningRate else { return nil }
-    return WeightRounding(learningRate: rate, steps: training?.steps.count ?? 1)
+    return WeightRounding(learningRate: rate, steps: training?.stepsPerClient ?? 1)
   }
 
   /// Refuses a file that has other adapters than the server sent.

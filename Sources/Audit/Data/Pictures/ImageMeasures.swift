@@ -1,17 +1,17 @@
 /// What verdicts and reports read of a result, with NaN for what is not known.
 extension ImageResult {
   /// Whether there is an original to compare with.
-  var hasTruth: Bool { psnr != nil }
+  public var hasTruth: Bool { psnr != nil }
   /// PSNR in dB against the original.
   var decibels: Double { psnr?.value ?? .nan }
   /// PSNR in dB that tells whether the subject can be recognised: against the original or the original
   /// transformed, whichever is nearer.
   var subjectDecibels: Double { max(decibels, transformedPSNR?.value ?? -.infinity) }
   /// Whether the subject can be told: ``subjectDecibels`` of at least `level`, and
-  /// ``LeakLevel/marginOverGrey`` above a grey image.
+  /// ``LeakThreshold/marginOverGrey`` above a grey image.
   func isRecognisable(from level: Double) -> Bool {
     hasTruth && subjectDecibels >= level
-      && !(subjectDecibels < greyDecibels + LeakLevel.marginOverGrey)
+      && !(subjectDecibels < greyDecibels + LeakThreshold.marginOverGrey)
   }
   /// What uniform random pixels get, in dB.
   var randomDecibels: Double { randomGuessPSNR?.value ?? .nan }

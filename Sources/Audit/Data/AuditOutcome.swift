@@ -16,6 +16,21 @@ public struct AuditOutcome: Sendable {
   public let frames: [[Frame]]
   public let wasInterrupted: Bool
 
+  /// - Parameters: as the properties of these names; pictures are not there for other data.
+  public init(
+    record: RunRecord, timing: RunTiming, originals: [Tensor]? = nil,
+    reconstructions: [Tensor] = [], numbers: [Tensor] = [], frames: [[Frame]] = [],
+    wasInterrupted: Bool = false
+  ) {
+    self.record = record
+    self.timing = timing
+    self.originals = originals
+    self.reconstructions = reconstructions
+    self.numbers = numbers
+    self.frames = frames
+    self.wasInterrupted = wasInterrupted
+  }
+
   /// A reconstruction of one image at some iteration of the best trial.
   public struct Frame: Sendable {
     public let iteration: Int

@@ -1,0 +1,233 @@
+import Leakage
+import ModelIO
+import Synchronization
+import TensorGraph
+
+/// An experiment on pictures whose files were read.
+public struct PreparedPictures: PreparedExperiment {
+  public let experiment: Experiment
+  let runner: PictureRunner
+  let subject: Subject
+  /// [N, C, H, W] that a plan's search begins at; nil for none.
+  let startingImages: Tensor?
+  /// What the user should know of how files were understood, a sentence each.
+  public let notes: [Sentence]
+  /// For people and file names.
+  public let name: String
+
+  enum Subject: Sendable {
+    /// A simulated client with its batch.
+    case client([PrivateExample], ClientLoss)
+    case update(UpdateAudit.Subject)
+  }
+
+  /// The private batch of a simulated client; empty for a client's update.
+  public var batch: [PrivateExample] {
+    if case .client(let batch, _) = subject { batch } else { [] }
+  }
+
+  public var isSimulated: Bool {
+    if case .client = subject { true } else { false }
+  }
+
+  /// A little more than what counts as recognisable; a dull picture looks like a grey one.
+  public var provenScore: Double {
+    let grey = batch.map { example in
+      ImageMetrics.peakSignalToNoiseRatio(
+        Tensor(example.image.shape, .f64, repeating: 0.5), example.image)
+    }
+    return max(
+      LeakThreshold.recognisablePSNR, (grey.max() ?? 0) + LeakThreshold.marginOverGrey)
+      + PreparedPictures.margin
+  }
+
+  /// dB beyond what counts as recognisable.
+  private static let margin = 1.0
+
+  public func varied(_ change: (inout Experiment) -> Void) -> PreparedPictures {
+    var experiment = experiment
+    change(&experiment)
+    return PreparedPictures(
+      experiment: experiment, runner: runner, subject: subject, startingImages: startingImages,
+      notes: notes, name: name)
+  }
+
+  public func check() throws {
+    guard case .client(let batch, let loss) = subject, !experiment.defences.isEmpty else { return }
+    try SimulatedAudit.check(
+      experiment.defences, batch,
+      training: try experiment.client.training(exampleCount: batch.count),
+      model: runner.selected.model, loss, runner.selected.mode)
+  }
+
+  public func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+    guard case .update(let subject) = subject else { return (nil, nil) }
+    return try runner.audit(seed: experiment.attack.seed).check(subject)
+  }
+
+  public func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
+    let audit = runner.audit(seed: experiment.attack.seed)
+    func tell(_ progress: AttackProgress, _ score: () -> Double) -> SolverDecision {
+      withoutActuallyEscaping(score) { observe(ExperimentProgress(progress, score: $0)) }
+    }
+    var outcome: AuditOutcome
+    switch subject {
+    case .client(let batch, let loss):
+      outcome = try SimulatedAudit(audit, loss).run(
+        batch, configuration: experiment.attack,
+        training: try experiment.client.training(exampleCount: batch.count),
+        startingImages: startingImages, defences: experiment.defences,
+        isAdaptive: experiment.isAdaptive, observe: tell)
+    case .update(let subject):
+      outcome = try audit.attack(
+        subject, configuration: experiment.attack, startingImages: startingImages,
+        observe: tell)
+    }
+    outcome.record.experiment = experiment
+    return outcome
+  }
+}
+
+/// Experiments on pictures of one model.
+public final class PictureRunner: ExperimentRunner {
+  public let selected: SelectedModel
+  private let backend: any Backend
+  /// The model with the weights of one seed at a time, which are hashed for its records.
+  private let latest = Mutex<(seed: UInt64, audit: UpdateAudit)?>(nil)
+
+  /// - Parameter selected: the model of all experiments; see ``ModelChoice/select(mode:batchSizes:for:)``.
+  public init(_ selected: SelectedModel, backend: any Backend) {
+    self.selected = selected
+    self.backend = backend
+  }
+
+  public var drawsWeights: Bool { selected.drawsWeights }
+  public var notes: [Sentence] { selected.notes }
+
+  public func labelled(_ experiment: Experiment) throws -> Experiment {
+    try experiment.labelled(for: selected)
+  }
+
+  // MARK: - Reading
+
+  public func prepare(
+    _ experiment: Experiment, names: [String]?
+  ) throws -> any PreparedExperiment {
+    try prepare(experiment, names: names, pictures: nil)
+  }
+
+  /// The same as ``prepare(_:names:)``.
+  ///
+  /// - Parameter pictures: the pictures where they were read before, whose labels do not count.
+  public func prepare(
+    _ experiment: Experiment, names: [String]? = nil, pictures: [PrivateExample]?
+  ) throws -> PreparedPictures {
+    let data = experiment.data
+    let loss = try experiment.loss.clientLoss(of: selected)
+    let given = try data.labels.map {
+      try loss.labels($0, classCount: selected.model.classCount)
+    }
+    let count = experiment.batchSize
+    if let labels = given?.labels, labels.count != count {
+      throw ExperimentError(
+        "data.labels", "has \(labels.count) of them for \(count) images; give one for each")
+    }
+    if data.update == nil || !data.pictures.isEmpty {
+      guard data.pictures.count == count, data.turns?.count ?? count == count, count > 0 else {
+        throw ExperimentError(
+          "data.pictures",
+          "has \(data.pictures.count) pictures for a batch of \(count); give one for each image")
+      }
+      try checkPictures(selected.model)
+    } else {
+      try checkPictures(selected.model, arePhotographs: false)
+    }
+    let examples = try (pictures ?? read(data, names)).enumerated().map { index, picture in
+      (given?.labels[index]).map(picture.labelled) ?? picture
+    }
+    if let update = data.update {
+      return try prepare(experiment, update, examples, given?.labels, given?.loss ?? loss)
+    }
+    guard let given else {
+      throw ExperimentError("data.labels", "is missing; give one for each picture")
+    }
+    return PreparedPictures(
+      experiment: experiment, runner: self, subject: .client(examples, given.loss),
+      startingImages: try startingImages(of: experiment), notes: [],
+      name: examples.map(\.name).joined(separator: "+"))
+  }
+
+  private func read(
+    _ data: ExperimentData, _ names: [String]?
+  ) throws(FileError) -> [PrivateExample] {
+    let names = names ?? PictureNames.unique(data.pictures, outputFolder: nil)
+    var examples: [PrivateExample] = []
+    for (index, path) in data.pictures.enumerated() {
+      examples.append(
+        try PictureFile(path, as: data.readAs).example(
+          name: names[index], label: nil, inputShape: selected.model.inputShape
+        ).mirrored(turn: data.turns?[index] ?? 0))
+    }
+    return examples
+  }
+
+  private func prepare(
+    _ experiment: Experiment, _ update: UpdateChoice, _ truth: [PrivateExample],
+    _ known: [Int]?, _ loss: ClientLoss
+  ) throws -> PreparedPictures {
+    guard experiment.defences.isEmpty else {
+      throw ExperimentError(
+        "defences", "is what a simulated client does, and an update comes from a real one")
+    }
+    let weighted = audit(seed: experiment.attack.seed).weighted
+    var file = try UpdateFile(
+      contentsOf: update.file, for: selected.model, wanted: selected.wanted,
+      UpdateReading(
+        kind: update.kind, learningRate: experiment.client.learningRate,
+        training: try experiment.client.training(exampleCount: experiment.batchSize),
+        startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
+        renamings: try experiment.model.tensorRenamings()))
+    let ending = file.chooseEnding(selected.ending, weighted)
+    let name = PictureNames.safe(fileStem(update.file))
+    return PreparedPictures(
+      experiment: experiment, runner: self,
+      subject: .update(
+        UpdateAudit.Subject(
+          update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
+          kind: update.kind.rawValue)),
+      startingImages: try startingImages(of: experiment),
+      notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
+        + file.notes, name: name)
+  }
+
+  /// The picture to start from, once for each image of a batch.
+  private func startingImages(of experiment: Experiment) throws -> Tensor? {
+    guard let start = experiment.start else { return nil }
+    guard experiment.attack.plan?.initialization.kind == .given else {
+      throw ExperimentError(
+        "start",
+        "is for an optimisation attack whose plan has initialization.kind=given; leave it out")
+    }
+    let model = selected.model
+    let example = PrivateExample(
+      name: start, picture: try Image(contentsOf: start), label: 0, inputShape: model.inputShape)
+    let count = experiment.batchSize
+    return Tensor(
+      Shape([count] + model.inputShape.dimensions),
+      .f64((0..<count).flatMap { _ in example.image.doubles }))
+  }
+
+  /// The audit of the model with the weights of a seed.
+  func audit(seed: UInt64) -> UpdateAudit {
+    latest.withLock { latest in
+      if let latest, latest.seed == seed { return latest.audit }
+      // The former weights go before others come.
+      latest = nil
+      let audit = UpdateAudit(
+        selected.weighted(seed: seed), activation: selected.activation,
+        weights: selected.weightsDescription(seed: seed), mode: selected.mode, backend: backend)
+      latest = (seed, audit)
+      return audit
+    }
+  }
+}

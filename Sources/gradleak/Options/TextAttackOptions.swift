@@ -1,0 +1,50 @@
+import ArgumentParser
+import Audit
+import Leakage
+import TensorGraph
+
+extension TextAttackKind: ExpressibleByArgument {
+  public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }
+}
+
+/// How texts are attacked, and by whom.
+struct TextAttackOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("How the texts are sought.", valueName: "name"))
+  var attack: TextAttackKind = .automatic
+
+  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
+  var precision: Precision = .f32
+
+  @OptionGroup var threat: AttackerOptions
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seed of fresh weights, labels, masks and dummies.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Iterations of a search.", valueName: "n"))
+  var iterations: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds at most for each attack.", valueName: "seconds"))
+  var timeLimit: Double?
+
+  func validate() throws {
+    if let iterations { try check("--iterations", iterations, 1...10_000_000) }
+    if let timeLimit, !(timeLimit > 0 && timeLimit.isFinite) {
+      throw ValidationError("--time-limit is \(timeLimit); give a number of seconds above 0.")
+    }
+  }
+
+  func configuration() throws -> AttackConfiguration {
+    var configuration = AttackConfiguration(attack)
+    configuration.precision = precision
+    configuration.seed = seed
+    configuration.iterations = iterations ?? configuration.iterations
+    configuration.timeLimit = timeLimit
+    try threat.add(to: &configuration)
+    return configuration
+  }
+}
