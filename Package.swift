@@ -14,8 +14,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // A sweep's plan.
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
@@ -37,6 +35,10 @@ let package = Package(
     .target(
       name: "ONNXProtobuf",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    // A sweep's plan.
+    .systemLibrary(
+      name: "CYAML", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(
       name: "ModelIO",
       dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
@@ -55,8 +57,8 @@ let package = Package(
     .target(
       name: "Audit",
       dependencies: [
-        "CBundledFiles", "CSQLite", "Attacks", "Clients", "Defences", "ModelIO", "Solvers",
-        "TensorGraph", "Texts", "Yams",
+        "CBundledFiles", "CSQLite", "CYAML", "Attacks", "Clients", "Defences", "ModelIO", "Solvers",
+        "TensorGraph", "Texts",
       ]),
     .executableTarget(
       name: "gradleak",

@@ -14,7 +14,7 @@ case "$(uname -s)" in
       echo "setup: install Homebrew first (https://brew.sh), or libpng and jpeg-turbo yourself" >&2
       exit 1
     }
-    for formula in pkgconf libpng jpeg-turbo; do
+    for formula in pkgconf libpng jpeg-turbo libyaml; do
       brew list --versions "$formula" >/dev/null 2>&1 || brew install "$formula"
     done
     exit 0
@@ -22,7 +22,7 @@ case "$(uname -s)" in
 esac
 
 missing=()
-for package in libopenblas-dev libpng-dev libturbojpeg0-dev libsqlite3-dev pkg-config; do
+for package in libopenblas-dev libpng-dev libturbojpeg0-dev libsqlite3-dev libyaml-dev pkg-config; do
   # Ubuntu names the TurboJPEG headers differently.
   [ "$package" = libturbojpeg0-dev ] && [ -f /usr/include/turbojpeg.h ] && continue
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -1,7 +1,8 @@
+import ModelIO
 import TensorGraph
 
 /// What went wrong in an attack, a client's update, or the reading of either.
-public struct AttackError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct AttackError: ErrorInWords, Hashable, Sendable {
   /// What callers can do about it.
   public enum Kind: String, Sendable {
     /// The attack, defence or rule needs what this model or update has not: another may do.
@@ -17,16 +18,21 @@ public struct AttackError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What callers can do about it.
   public let kind: Kind
   /// One sentence: what is missing or does not fit, and what to do instead.
-  public let message: String
+  public let sentence: Sentence
 
   /// An error with its sentence; of a kind that another attack may mend by default.
   public init(_ message: String, _ kind: Kind = .notApplicable) {
-    self.message = message
+    self.init(advising: Sentence(message), kind)
+  }
+
+  /// - Parameter sentence: one that names settings.
+  public init(advising sentence: Sentence, _ kind: Kind = .notApplicable) {
+    self.sentence = sentence
     self.kind = kind
   }
 
-  /// The sentence.
-  public var description: String { message }
+  /// The sentence, without the options of a command.
+  public var message: String { sentence.description }
 
   /// Runs `body`; should the backend not be able to, the error says of what.
   ///

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// What a kind of defence takes of the client that applies it. A client without it is refused before
@@ -6,7 +7,7 @@ import TensorGraph
 public struct DefenceNeeds: Sendable {
   /// Why a client that holds texts cannot apply it, and what to use there. Only defences of the update
   /// can do without a reason: they can be applied to any, and the others to images alone.
-  public var imagesOnly: String?
+  public var imagesOnly: Sentence?
   /// Why it is not followed through several local steps; nil where it acts on what they come to.
   public var oneStepOnly: String?
   /// Whether it can be applied to the mean of several clients' updates.
@@ -22,7 +23,7 @@ public struct DefenceNeeds: Sendable {
 
   /// Nothing but what is given.
   public init(
-    imagesOnly: String? = nil, oneStepOnly: String? = nil, worksOnAMean: Bool = false,
+    imagesOnly: Sentence? = nil, oneStepOnly: String? = nil, worksOnAMean: Bool = false,
     singleExamples: String? = nil, lastLayer: Bool = false, representation: Bool = false,
     companions: Bool = false
   ) {
@@ -40,11 +41,11 @@ public struct DefenceNeeds: Sendable {
 
 extension DefenceDescriptor {
   /// Why a client that holds texts cannot apply it; nil where it can.
-  fileprivate var imagesOnly: String? {
+  fileprivate var imagesOnly: Sentence? {
     if let reason = needs.imagesOnly { return reason }
     switch stage {
-    case .images: return "it changes pixels; " + DefenceNeeds.updateInstead
-    case .model: return "it is simulated in models of images; " + DefenceNeeds.updateInstead
+    case .images: return "it changes pixels; \(DefenceNeeds.updateInstead)"
+    case .model: return "it is simulated in models of images; \(DefenceNeeds.updateInstead)"
     case .update: return nil
     }
   }
@@ -97,7 +98,7 @@ extension DefenceChain {
   public func check(for client: DefenceSetting) throws(AttackError) {
     for defence in defences {
       if client.data == .texts, let reason = defence.descriptor.imagesOnly {
-        throw AttackError("\(defence.name) cannot be applied to texts: \(reason)")
+        throw AttackError(advising: "\(defence.name) cannot be applied to texts: \(reason)")
       }
       if let training = client.training { try defence.check(training) }
       if let verb = defence.needs.singleExamples {

@@ -69,7 +69,8 @@ struct Gradleak: ParsableCommand {
   private static func finish(with error: any Error) -> Never {
     // Help and version requests are errors to ArgumentParser, but not to the user.
     guard exitCode(for: error) != .success else { exit(withError: error) }
-    Terminal.printError("gradleak: " + sentence(message(for: error)))
+    let words = (error as? any ErrorInWords)?.sentence.namingOptions ?? message(for: error)
+    Terminal.printError("gradleak: " + sentence(words))
     let isAboutOptions = exitCode(for: error) == .validationFailure
     if isAboutOptions, let hint = fullMessage(for: error).split(separator: "\n").last {
       Terminal.printError(hint.trimmingCharacters(in: .whitespaces))

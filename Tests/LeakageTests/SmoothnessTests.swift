@@ -55,7 +55,7 @@ import Testing
   @Test func theExplanationSaysWhatWhyAndWhatInstead() throws {
     let text = try ModelCatalog.model(named: "vgg11").smoothness().explanation
     for part in [
-      "8 piecewise-linear", "5 max poolings", "second derivative", "--attack auto",
+      "8 piecewise-linear", "5 max poolings", "second derivative", "the attack auto",
     ] {
       #expect(text.contains(part))
     }

@@ -51,7 +51,7 @@ public struct AutomaticAttack: Attack {
     }
     if run.best == nil {
       run.enterNothing(
-        labels: problem.likelyLabels() ?? [Int](repeating: 0, count: problem.update.batchSize),
+        labels: try problem.likelyLabels() ?? [Int](repeating: 0, count: problem.update.batchSize),
         loss: problem.matched.squaredNorm)
     }
     try problem.diagnose(&run)
@@ -77,7 +77,8 @@ public struct AutomaticAttack: Attack {
     guard run.deadline != nil else { return false }
     let clock = ContinuousClock()
     let function = try problem.matching(
-      labels: problem.likelyLabels() ?? [Int](repeating: 0, count: problem.update.batchSize), &run)
+      labels: try problem.likelyLabels() ?? [Int](repeating: 0, count: problem.update.batchSize),
+      &run)
     let point = problem.dummyBatch(0, dimension: function.dimension)
     let start = clock.now
     _ = try run.searching { _ throws(AttackError) in try problem.value(of: function, at: point) }
@@ -93,7 +94,7 @@ public struct AutomaticAttack: Attack {
   private func searchByDescent(
     _ problem: AttackProblem, _ run: inout AttackRun
   ) throws(AttackError) {
-    let labels = problem.likelyLabels()
+    let labels = try problem.likelyLabels()
     try secondOrder.searchWithLikelyLabels(problem, &run)
     if labels != nil, problem.knownLabels == nil, problem.update.training == nil,
       !run.wasStopped, !problem.isSolved(run)

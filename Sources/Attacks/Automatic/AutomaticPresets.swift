@@ -18,7 +18,7 @@ extension AutomaticAttack {
   func searchByPresets(
     share: Double = 1, _ problem: AttackProblem, _ run: inout AttackRun
   ) throws(AttackError) {
-    let plans = applicablePresets(problem)
+    let plans = try applicablePresets(problem)
     for (place, plan) in plans.enumerated()
     where isKnown(enoughFor: PlanAttack(plan), problem, &run) {
       run.give(share: share / Double(plans.count - place))
@@ -48,8 +48,10 @@ extension AutomaticAttack {
       precision: plan.precision, problem, &run)
   }
 
-  private func applicablePresets(_ problem: AttackProblem) -> [OptimizationPlan] {
-    let labels = problem.likelyLabels()
+  private func applicablePresets(
+    _ problem: AttackProblem
+  ) throws(AttackError) -> [OptimizationPlan] {
+    let labels = try problem.likelyLabels()
     let hasTrainedStatistics = problem.weighted.hasTrainedStatistics
     var plans = [AttackPresets.invertingGradients.plan]
     if labels != nil, problem.update.training == nil, problem.weighted.model.hasKnownFeatures,

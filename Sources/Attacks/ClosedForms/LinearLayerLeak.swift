@@ -123,7 +123,9 @@ package struct LinearLayerLeak: Sendable {
     }
     return Result(
       image: Tensor(Shape([1] + model.inputShape.dimensions), .f64(image)),
-      label: try? LabelRecovery.singleLabel(of: update, model: model))
+      label: try AttackError.ifApplicable { () throws(AttackError) in
+        try LabelRecovery.singleLabel(of: update, model: model)
+      })
   }
 
   /// The product that the data enter, when nothing but a change of shape comes before.

@@ -1,3 +1,5 @@
+import ModelIO
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -32,7 +34,7 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   /// What the end means.
   public let verdict: Verdict
   /// One or two sentences for people.
-  public let explanation: String
+  public let explanation: Sentence
   /// Matching loss divided by the squared norm of the shared update.
   public let relativeMatchingLoss: Double
   /// Numbers sought: pixels of the batch; nil where no numbers are, as of texts.
@@ -53,14 +55,14 @@ public struct Diagnosis: Codable, Sendable, Equatable {
   static let tolerableError = 1e-4
 
   /// Of data that are no numbers.
-  package init(_ verdict: Verdict, _ explanation: String, relativeMatchingLoss: Double) {
+  package init(_ verdict: Verdict, _ explanation: Sentence, relativeMatchingLoss: Double) {
     self.init(
       verdict, explanation, relativeMatchingLoss: relativeMatchingLoss, unknowns: nil,
       equationBound: nil)
   }
 
   init(
-    _ verdict: Verdict, _ explanation: String, relativeMatchingLoss: Double, unknowns: Int?,
+    _ verdict: Verdict, _ explanation: Sentence, relativeMatchingLoss: Double, unknowns: Int?,
     equationBound: Int?, error: ImpliedError? = nil
   ) {
     self.verdict = verdict
@@ -109,7 +111,7 @@ extension Diagnosis {
       unknowns: evidence.unknowns, equationBound: evidence.equationBound, error: evidence.error)
   }
 
-  private static func judgement(_ evidence: Evidence) -> (Verdict, String) {
+  private static func judgement(_ evidence: Evidence) -> (Verdict, Sentence) {
     guard evidence.isSolved else { return judgementOfFailure(evidence) }
     if evidence.equationBound < evidence.unknowns {
       return (
@@ -119,25 +121,33 @@ extension Diagnosis {
     if evidence.isNoisy {
       return (
         .recoveredUpToAmbiguity,
-        "The reconstruction fits the update as well as the client's noise allows. How near it is to the "
-          + "private images the update does not tell; `gradleak analyse` bounds it."
+        """
+        The reconstruction fits the update as well as the client's noise allows. How near it is to the \
+        private images the update does not tell; `gradleak analyse` bounds it.
+        """
       )
     }
     guard let error = evidence.error else {
       return (
         .recoveredUpToAmbiguity,
-        "The reconstruction has the shared gradient to rounding. Whether other batches have it too was not "
-          + "measured; `gradleak analyse` does that for small batches."
+        """
+        The reconstruction has the shared gradient to rounding. Whether other batches have it too was not \
+        measured; `gradleak analyse` does that for small batches.
+        """
       )
     }
     if error.isSingular {
       return (
         .recoveredUpToAmbiguity,
-        "The reconstruction has nearly the shared gradient, but some combinations of pixels change that "
-          + "gradient by less than what is left; `gradleak analyse` shows which."
+        """
+        The reconstruction has nearly the shared gradient, but some combinations of pixels change that \
+        gradient by less than what is left; `gradleak analyse` shows which.
+        """
       )
     }
-    if !error.isTolerable { return (.recoveredUpToAmbiguity, nearMiss(evidence, error)) }
+    if !error.isTolerable {
+      return (.recoveredUpToAmbiguity, Sentence(nearMiss(evidence, error)))
+    }
     return (
       .recovered,
       evidence.isClosedForm
@@ -146,13 +156,13 @@ extension Diagnosis {
     )
   }
 
-  private static func judgementOfFailure(_ evidence: Evidence) -> (Verdict, String) {
+  private static func judgementOfFailure(_ evidence: Evidence) -> (Verdict, Sentence) {
     if let misfit = evidence.misfit { return (.doesNotFit, misfit.sentence) }
     if evidence.equationBound < evidence.unknowns {
       return (.notDetermined, tooFewEquations(evidence, "."))
     }
     if let open = evidence.layers.first(where: \.isOpen) {
-      return (.notDetermined, explanation(of: open))
+      return (.notDetermined, Sentence(explanation(of: open)))
     }
     let tried = Dictionary(grouping: evidence.methods) { $0 }.map { "\($1.count) x \($0)" }
       .sorted().joined(separator: ", ")
@@ -165,21 +175,27 @@ extension Diagnosis {
     if evidence.wasCutShort {
       return (
         .cutShort,
-        "A limit ended the attack before it was done; tried \(tried). That says nothing about safety: give "
-          + "it more time (--time-limit, --budget, --iterations)." + rounding
+        """
+        A limit ended the attack before it was done; tried \(tried). That says nothing about safety: give \
+        it more time (\(.timeLimit), \(.budget), \(.iterations)).\(rounding)
+        """
       )
     }
     return (
       .stuck,
-      "No batch with this gradient was found; tried \(tried). That is no proof of safety: more trials or "
-        + "another attack may succeed." + rounding
+      """
+      No batch with this gradient was found; tried \(tried). That is no proof of safety: more trials or \
+      another attack may succeed.\(rounding)
+      """
     )
   }
 
-  private static func tooFewEquations(_ evidence: Evidence, _ end: String) -> String {
-    "The gradient gives at most \(evidence.equationBound) independent equations for "
-      + "\(evidence.unknowns) pixel values, so other batches share it" + end
-      + " A wider model, a smaller batch or smaller images would leak them."
+  private static func tooFewEquations(_ evidence: Evidence, _ end: String) -> Sentence {
+    """
+    The gradient gives at most \(evidence.equationBound) independent equations for \
+    \(evidence.unknowns) pixel values, so other batches share it\(end) \
+    A wider model, a smaller batch or smaller images would leak them.
+    """
   }
 
   /// Other images that fit as well.

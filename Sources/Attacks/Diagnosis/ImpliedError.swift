@@ -33,6 +33,7 @@ extension AttackProblem {
   ///   - closedForm: what gave it, where a closed form did, polished or not.
   ///   - extremeEigenvalues: of JᵀJ there, as far as known.
   /// - Returns: nil when it could not be measured in time or memory.
+  /// - Throws: ``AttackError`` when the backend fails.
   func impliedError(
     images: Tensor, labels: [Int]?, loss: Double, closedForm: (any ClosedFormAttack)?,
     extremeEigenvalues: (smallest: Double, largest: Double)?, _ run: AttackRun
@@ -102,12 +103,18 @@ extension AttackProblem {
   private func expectedError(
     _ images: Tensor, _ labels: [Int]?, loss: Double, _ run: AttackRun
   ) throws(AttackError) -> ImpliedError? {
-    let order = images.shape.elementCount
-    guard let labels, order <= Self.largestOrder, !run.isOverdue else { return nil }
-    let function = try AttackError.naming(weighted.model.name, "attacked") {
-      () throws(GraphError) in
-      try MatchingResiduals(self, labels: labels)
+    guard let labels, images.shape.elementCount <= Self.largestOrder, !run.isOverdue else {
+      return nil
     }
+    return try AttackError.naming(weighted.model.name, "attacked") { () throws(GraphError) in
+      try expectedError(images, MatchingResiduals(self, labels: labels), loss: loss, run)
+    }
+  }
+
+  private func expectedError(
+    _ images: Tensor, _ function: MatchingResiduals, loss: Double, _ run: AttackRun
+  ) throws(GraphError) -> ImpliedError? {
+    let order = images.shape.elementCount
     let equations = NormalEquations(
       function, algebra: backend.linearAlgebra, memoryLimit: solver.memoryLimit,
       deadline: run.end)
@@ -116,7 +123,7 @@ extension AttackProblem {
     }
     let variance = roundingEnergy / Double(max(count, 1))
     var source = RandomSource(seed: configuration.seed).derive(label: "conditioning")
-    let error = try? images.doubles.withUnsafeBufferPointer {
+    return try images.doubles.withUnsafeBufferPointer {
       point throws(GraphError) -> ImpliedError? in
       let floor = try 0.1 * Diagnosis.rankTolerance * equations.meanDiagonal(at: point)
       let damping = max(variance / Self.priorVariance, floor)
@@ -132,7 +139,6 @@ extension AttackProblem {
       return ImpliedError(
         meanSquaredError: (variance * trace + excess) / Double(order), extremeEigenvalues: extremes)
     }
-    return error ?? nil
   }
 }
 

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import Solvers
 import TensorGraph
 
@@ -40,10 +41,12 @@ extension AttackProblem {
     let share = LossConsistency.rounded(100 * layer.relativeResidual)
     return UpdateMisfit(
       .other,
-      "At \(layer.name), with everything behind it known, the gradient's \(layer.equations) equations for "
-        + "\(layer.unknowns) values contradict each other (\(share) % is left): the update is of other "
-        + "weights, another mode (--mode), kind, loss or batch size than stated, its tensors were mixed up, or "
-        + "its numbers were changed.")
+      """
+      At \(layer.name), with everything behind it known, the gradient's \(layer.equations) equations for \
+      \(layer.unknowns) values contradict each other (\(share) % is left): the update is of other \
+      weights, another mode (\(.mode)), kind, loss or batch size than stated, its tensors were mixed up, or \
+      its numbers were changed.
+      """)
   }
 
   /// What is left of each layer's equations for the gradient of a random image, rounded as the update is.

@@ -3,15 +3,19 @@ import TensorGraph
 
 extension AttackProblem {
   /// The labels of several local steps, ascending; nil where the update does not tell them.
-  func trainedLabels(_ training: LocalTraining) -> [Int]? {
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
+  func trainedLabels(_ training: LocalTraining) throws(AttackError) -> [Int]? {
     // Counts are differences of small numbers, which a defence drowns.
     guard counter.isNone || update.batchSize == 1 else { return nil }
-    return LabelRecovery.labels(
+    return try LabelRecovery.labels(
       of: update, after: training, weighted, seed: configuration.seed, backend: backend)
   }
 
   /// The labels in the batch's order, as far as that matters; nil when the update does not tell them.
-  func likelyLabels() -> [Int]? {
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
+  func likelyLabels() throws(AttackError) -> [Int]? {
     if let knownLabels { return knownLabels }
     if counter.hasMixedLabels { return nil }
     // A label's number that was not sent, or that noise has drowned, is no basis for the search.
@@ -21,7 +25,7 @@ extension AttackProblem {
       return nil
     }
     if let training = update.training {
-      return trainedLabels(training).flatMap {
+      return try trainedLabels(training).flatMap {
         training.arrangements(of: $0, limit: 1)?.first
       }
     }
@@ -44,11 +48,11 @@ extension AttackProblem {
     case .recovered:
       // Whatever is guessed of the first epoch's order is as good as any for separate ones.
       if plan.separateEpochs(of: update.training) > 1, let training = update.training,
-        let labels = trainedLabels(training)
+        let labels = try trainedLabels(training)
       {
         return labels
       }
-      guard let labels = likelyLabels() else {
+      guard let labels = try likelyLabels() else {
         guard plan.epochs == .shared else {
           throw AttackError(
             "the labels of \(plan.name) are counted, and this update does not tell their counts; assume "

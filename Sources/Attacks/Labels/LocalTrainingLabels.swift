@@ -9,13 +9,17 @@ extension LabelRecovery {
   /// are counts, see ``labels(from:to:learningRate:steps:batchSize:seed:backend:)``; momentum, weight
   /// decay, mini-batches and clients of unlike sizes, and other losses than the plain mean cross entropy are not what
   /// these are for.
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
   static func labels(
     of update: SharedUpdate, after training: LocalTraining, _ weighted: WeightedModel, seed: UInt64,
     backend: any Backend
-  ) -> [Int]? {
+  ) throws(AttackError) -> [Int]? {
     guard training.weightDecay == 0 else { return nil }
     if update.batchSize == 1 {
-      return (try? singleLabel(of: update, model: weighted.model)).map { [$0] }
+      return try AttackError.ifApplicable { () throws(AttackError) in
+        [try singleLabel(of: update, model: weighted.model)]
+      }
     }
     let clients = training.clientSizes
     guard training.momentum == 0, clients.allSatisfy({ $0 == clients[0] }),
@@ -25,13 +29,14 @@ extension LabelRecovery {
       let pairs = zip(before.doubles, change.doubles)
       return Tensor(before.shape, .f64(pairs.map { $0 - training.learningRate * $1 }))
     }
-    guard
-      let counts = try? expectedCounts(
+    let counts = try AttackError.ifApplicable { () throws(AttackError) in
+      try expectedCounts(
         from: weighted,
         to: WeightedModel(model: weighted.model, parameters: moved, buffers: weighted.buffers),
         learningRate: training.learningRate, steps: training.stepsPerClient,
         batchSize: training.miniBatchSize, seed: seed, backend: backend)
-    else { return nil }
+    }
+    guard let counts else { return nil }
     return labels(
       fromCounts: counts.map { $0 * Double(clients.count) / Double(training.epochs) },
       total: update.batchSize)

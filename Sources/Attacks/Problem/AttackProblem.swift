@@ -1,5 +1,6 @@
 import Clients
 import Defences
+import ModelIO
 import Solvers
 import TensorGraph
 
@@ -129,8 +130,10 @@ public struct AttackProblem: Sendable {
       trials: [trial], bestTrial: 0, snapshots: [], layers: [],
       diagnosis: Diagnosis(
         .carriesNothing,
-        "The update is exactly zero, so it tells nothing of this batch, and nothing of others either. "
-          + EmptyUpdate.causes(weighted.model, update.loss), relativeMatchingLoss: 0,
+        """
+        The update is exactly zero, so it tells nothing of this batch, and nothing of others either. \
+        \(EmptyUpdate.causes(weighted.model, update.loss))
+        """, relativeMatchingLoss: 0,
         unknowns: batchShape.elementCount, equationBound: equationBound),
       compileSeconds: 0, attackSeconds: 0)
   }

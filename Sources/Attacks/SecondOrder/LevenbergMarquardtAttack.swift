@@ -26,9 +26,9 @@ public struct LevenbergMarquardtAttack: Attack {
   ) throws(AttackError) {
     guard let training = problem.update.training, problem.knownLabels == nil,
       !problem.counter.hasMixedLabels
-    else { return try search(labels: problem.likelyLabels(), problem, &run) }
+    else { return try search(labels: try problem.likelyLabels(), problem, &run) }
     // Which label belongs to which mini-batch is tried where that is few trials.
-    let arrangements = problem.trainedLabels(training).flatMap {
+    let arrangements = try problem.trainedLabels(training).flatMap {
       training.arrangements(of: $0, limit: Self.arrangementLimit)
     }
     var candidates: [(labels: [Int], function: MatchingResiduals)] = []

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Whether a shared gradient can be that of the loss it is said to be of. A wrong reduction, factor, sign or
@@ -6,7 +7,9 @@ import TensorGraph
 package enum LossConsistency {
   /// What speaks against the update's loss, with the likely remedy; nil when nothing does, or the last
   /// layer's gradient, which tells, was not shared, or several local steps are behind the update.
-  package static func objection(to update: SharedUpdate, _ weighted: WeightedModel) -> String? {
+  package static func objection(
+    to update: SharedUpdate, _ weighted: WeightedModel
+  ) -> Sentence? {
     misfit(of: update, weighted)?.sentence
   }
 
@@ -93,15 +96,18 @@ package enum LossConsistency {
     if let other = others.min(by: { $0.remainder < $1.remainder }), other.isClose {
       return UpdateMisfit(
         .loss,
-        "The last layer's gradient is not that of the \(loss), but fits a \(other.loss.noun): "
-          + "use --loss \(other.loss.kind.rawValue).")
+        """
+        The last layer's gradient is not that of the \(loss), but fits a \(other.loss.noun): \
+        use \(.loss, other.loss.kind.rawValue).
+        """)
     }
     return UpdateMisfit(
       .other,
-      "No label, factor or sign gives the last layer's gradient under the \(loss): the client's weights "
-        + "were others than the model's, its loss was another (--loss, --label-smoothing), its batch was "
-        + "larger (--batch-size), several steps are behind it (--epochs), or the gradient was changed."
-    )
+      """
+      No label, factor or sign gives the last layer's gradient under the \(loss): the client's weights \
+      were others than the model's, its loss was another (\(.loss), \(.labelSmoothing)), its batch was \
+      larger (\(.batchSize)), several steps are behind it (\(.epochs)), or the gradient was changed.
+      """)
   }
 
   // MARK: - Factor and sign
@@ -112,22 +118,22 @@ package enum LossConsistency {
     if case .difference(let rate) = update.origin {
       return UpdateMisfit(
         .factor,
-        found + "use --learning-rate \(rounded(scale * rate)), or --loss-scale "
-          + "\(rounded(scale * loss.scale)).", value: scale)
+        """
+        \(found)use \(.learningRate, rounded(scale * rate)), or \
+        \(.lossScale, rounded(scale * loss.scale)).
+        """, value: scale)
     }
-    return UpdateMisfit(.factor, found + remedy(for: scale, loss), value: scale)
+    return UpdateMisfit(.factor, "\(found)\(remedy(for: scale, loss))", value: scale)
   }
 
-  private static func remedy(for scale: Double, _ loss: ClientLoss) -> String {
-    let whole = rounded(scale * loss.scale)
-    let usual = "use --loss-scale \(whole)"
+  private static func remedy(for scale: Double, _ loss: ClientLoss) -> Sentence {
+    let usual: Sentence = "use \(.lossScale, rounded(scale * loss.scale))"
     if scale >= 256, scale.significand < 1 + tolerance || scale.significand > 2 - 2 * tolerance {
-      return usual + " (a power of two: mixed precision scales losses up; save gradients unscaled)."
+      return "\(usual) (a power of two: mixed precision scales losses up; save gradients unscaled)."
     }
     return scale < 1
-      ? usual
-        + " (a factor on the loss, gradient accumulation, averaging over workers or clipping)."
-      : usual + " (a factor on the loss, or another reduction)."
+      ? "\(usual) (a factor on the loss, gradient accumulation, averaging over workers or clipping)."
+      : "\(usual) (a factor on the loss, or another reduction)."
   }
 
   /// - Parameter scale: below 0.
@@ -140,23 +146,24 @@ package enum LossConsistency {
       return abs(factor - 1) <= tolerance
         ? UpdateMisfit(
           .gradient,
-          found + "the file holds the gradient itself; leave --update-kind difference out.",
+          "\(found)the file holds the gradient itself; leave \(.updateKind, "difference") out.",
           value: factor)
         : UpdateMisfit(
           .reversedSign,
-          found
-            + "the file holds the weights before minus those after; subtract the other way round, or "
-            + "use --update-kind gradient --loss-scale \(rounded(factor * update.loss.scale)).",
-          value: factor)
+          """
+          \(found)the file holds the weights before minus those after; subtract the other way round, or \
+          use \(.updateKind, "gradient") \(.lossScale, rounded(factor * update.loss.scale)).
+          """, value: factor)
     }
-    let remedy = "use --update-kind difference --learning-rate \(rounded(-scale))."
+    let remedy: Sentence =
+      "use \(.updateKind, "difference") \(.learningRate, rounded(-scale))."
     return -scale < 0.5
       ? UpdateMisfit(
-        .difference, found + "a difference of weights (after minus before) has it; " + remedy,
+        .difference, "\(found)a difference of weights (after minus before) has it; \(remedy)",
         value: -scale)
       : UpdateMisfit(
         .reversedSign,
-        found + "the file holds a step of descent; negate it, or " + remedy, value: scale)
+        "\(found)the file holds a step of descent; negate it, or \(remedy)", value: scale)
   }
 
   private static func reversedBatch(_ update: SharedUpdate) -> UpdateMisfit {
@@ -166,15 +173,17 @@ package enum LossConsistency {
     if case .difference = update.origin {
       return UpdateMisfit(
         .reversedSign,
-        found
-          + "subtract the weights the other way round, or leave --update-kind difference out if this "
-          + "is a gradient.")
+        """
+        \(found)subtract the weights the other way round, or leave \(.updateKind, "difference") out if this \
+        is a gradient.
+        """)
     }
     return UpdateMisfit(
       .difference,
-      found
-        + "if it is a difference of weights, say so with --update-kind difference and the client's "
-        + "--learning-rate; if not, negate it.")
+      """
+      \(found)if it is a difference of weights, say so with \(.updateKind, "difference") and the client's \
+      \(.learningRate); if not, negate it.
+      """)
   }
 
   /// Local steps with the sign reversed: under a cross entropy only labels have a negative sum.
@@ -184,9 +193,11 @@ package enum LossConsistency {
     else { return nil }
     return UpdateMisfit(
       .reversedSign,
-      "\(sums.count { $0 < 0 }) classes have a negative sum in the last layer's update, and "
-        + "\(update.batchSize) examples have \(update.batchSize) labels at most; with the reversed sign it "
-        + "would fit: share the weights after training minus those before.")
+      """
+      \(sums.count { $0 < 0 }) classes have a negative sum in the last layer's update, and \
+      \(update.batchSize) examples have \(update.batchSize) labels at most; with the reversed sign it \
+      would fit: share the weights after training minus those before.
+      """)
   }
 
   private static func hasReversedSigns(_ sums: [Double], _ batchSize: Int) -> Bool {
@@ -226,14 +237,16 @@ package enum LossConsistency {
     let decay = product(found, weights) / square
     let alignment = product(found, weights) / (square * rest).squareRoot()
     guard abs(alignment) > 0.99, abs(decay) < 0.5 else { return nil }
-    let remedy =
+    let remedy: Sentence =
       decay > 0
-      ? "say so with --weight-decay \(rounded(decay)), or share the update without it."
+      ? "say so with \(.weightDecay, rounded(decay)), or share the update without it."
       : "the sign is reversed, or the update was changed."
     return UpdateMisfit(
       .weightDecay,
-      "The last layer's update holds \(rounded(abs(decay))) times the weights themselves, which no gradient "
-        + "of a \(update.loss) does: the client's weights decay; " + remedy, value: decay)
+      """
+      The last layer's update holds \(rounded(abs(decay))) times the weights themselves, which no gradient \
+      of a \(update.loss) does: the client's weights decay; \(remedy)
+      """, value: decay)
   }
 
   // MARK: - Batch
@@ -247,9 +260,11 @@ package enum LossConsistency {
     guard abs(sums.reduce(0, +)) <= tolerance * absolute else {
       return UpdateMisfit(
         .loss,
-        "The last bias's gradient does not sum to 0, as that of every cross entropy after a "
-          + "softmax does; if the client used another loss, name it with --loss bce or --loss mse; if not, "
-          + "these numbers are no gradient of this model.")
+        """
+        The last bias's gradient does not sum to 0, as that of every cross entropy after a \
+        softmax does; if the client used another loss, name it with \(.loss, "bce") or \
+        \(.loss, "mse"); if not, these numbers are no gradient of this model.
+        """)
     }
     guard loss.classWeights == nil else { return nil }
     if loss.labelSmoothing == 0, hasReversedSigns(sums, update.batchSize) {
@@ -262,11 +277,13 @@ package enum LossConsistency {
         "The last bias's gradient has the absolute sum \(rounded(absolute)), and that of a "
         + "\(loss) over \(update.batchSize) examples is \(rounded(bound)) at most: "
       return loss.reduction == .mean && absolute <= 2 * loss.scale * examples * (1 + tolerance)
-        ? UpdateMisfit(.reduction, size + "use --reduction sum if the client summed.")
+        ? UpdateMisfit(
+          .reduction, "\(size)use \(.reduction, "sum") if the client summed.")
         : UpdateMisfit(
           .factor,
-          size + "use --loss-scale \(rounded(absolute / bound)) or more, or a larger --batch-size.",
-          value: absolute / bound)
+          """
+          \(size)use \(.lossScale, rounded(absolute / bound)) or more, or a larger \(.batchSize).
+          """, value: absolute / bound)
     }
     let other = loss.reduced(by: loss.reduction == .mean ? .sum : .mean)
     guard let own = LabelRecovery.takingOutExamples(of: update, weighted, loss: loss),
@@ -275,9 +292,11 @@ package enum LossConsistency {
     else { return nil }
     return UpdateMisfit(
       .reduction,
-      "Taking \(update.batchSize) examples out of the last layer's gradient leaves "
-        + "\(percent(own.remainder)) of it under the \(loss), and \(percent(rival.remainder)) under the "
-        + "\(other): use --reduction \(other.reduction.rawValue).")
+      """
+      Taking \(update.batchSize) examples out of the last layer's gradient leaves \
+      \(percent(own.remainder)) of it under the \(loss), and \(percent(rival.remainder)) under the \
+      \(other): use \(.reduction, other.reduction.rawValue).
+      """)
   }
 
   private static func percent(_ share: Double) -> String {

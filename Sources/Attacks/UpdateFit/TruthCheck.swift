@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Whether pictures that are said to be behind an update have it: one evaluation of the client's gradient.
@@ -20,10 +21,11 @@ public struct TruthCheck: Codable, Sendable, Equatable {
   ///   - labels: of the images; nil where they are not known, which only a single image allows.
   ///   - mode: how the client's model is said to compute.
   /// - Returns: nil when it cannot be told: labels are not known, or the order of local steps.
+  /// - Throws: ``AttackError`` when the backend fails.
   public init?(
     _ update: SharedUpdate, _ weighted: WeightedModel, images: Tensor, labels: [Int]?,
     mode: ForwardMode, backend: any Backend
-  ) {
+  ) throws(AttackError) {
     guard images.shape[0] == update.batchSize, update.squaredNorm > 0,
       update.training?.isOrderKnown ?? true
     else { return nil }
@@ -31,34 +33,42 @@ public struct TruthCheck: Codable, Sendable, Equatable {
       update.batchSize == 1
       ? LabelRecovery.singleLabel(of: update, weighted).map { [$0] } : nil
     guard let stated = labels ?? read else { return nil }
-    func fit(_ labels: [Int], _ mode: ForwardMode) -> (distance: Double, factor: Double)? {
-      let own = try? weighted.share(
-        images: images, labels: labels, loss: update.loss, training: update.training, mode: mode,
-        backend: backend)
+    func fit(
+      _ labels: [Int], _ mode: ForwardMode
+    ) throws(AttackError) -> (distance: Double, factor: Double)? {
+      let own = try AttackError.ifApplicable { () throws(AttackError) in
+        try weighted.share(
+          images: images, labels: labels, loss: update.loss, training: update.training, mode: mode,
+          backend: backend)
+      }
       return own.map { update.distance(to: $0) }
     }
-    guard let plain = fit(stated, mode) else { return nil }
+    guard let plain = try fit(stated, mode) else { return nil }
     let tolerance = TruthCheck.tolerance + 4 * update.relativeRounding.squareRoot()
     guard plain.distance > tolerance else {
       relativeDistance = plain.distance
       misfit = nil
       return
     }
-    if let read, read != stated, let other = fit(read, mode), other.distance <= tolerance {
+    if let read, read != stated, let other = try fit(read, mode), other.distance <= tolerance {
       relativeDistance = other.distance
       misfit = UpdateMisfit(
         .labels,
-        "The picture has this update with the label \(read[0]), not with \(stated[0]): give --labels "
-          + "\(read[0]), or leave --labels out.", value: Double(read[0]))
+        """
+        The picture has this update with the label \(read[0]), not with \(stated[0]): give \
+        \(.labels, read[0]), or leave \(.labels) out.
+        """, value: Double(read[0]))
       return
     }
     let otherMode: ForwardMode = mode == .training ? .evaluation : .training
-    if let other = fit(stated, otherMode), other.distance <= tolerance {
+    if let other = try fit(stated, otherMode), other.distance <= tolerance {
       relativeDistance = other.distance
       misfit = UpdateMisfit(
         .mode,
-        "The pictures have this update when the model is in \(otherMode) mode, and \(mode) was stated: use "
-          + "--mode \(otherMode.rawValue).")
+        """
+        The pictures have this update when the model is in \(otherMode.rawValue) mode, and \
+        \(mode.rawValue) was stated: use \(.mode, otherMode.rawValue).
+        """)
       return
     }
     relativeDistance = plain.distance
@@ -66,11 +76,15 @@ public struct TruthCheck: Codable, Sendable, Equatable {
     misfit = UpdateMisfit(
       .truth,
       abs(plain.factor - 1) < 0.5 && plain.distance < 0.5
-        ? "The pictures of --truth have nearly this update (\(share) % differs): they are other pictures, were prepared "
-          + "otherwise than by the client, or the update was changed. What is measured against them is off."
-        : "The pictures of --truth have another update (its distance from this one is \(share) % of its "
-          + "size): they, their number, their labels, the weights, the loss or the mode are not the client's. "
-          + "What is measured against them says nothing.", value: plain.distance)
+        ? """
+        The pictures of \(.truth) have nearly this update (\(share) % differs): they are other pictures, were \
+        prepared otherwise than by the client, or the update was changed. What is measured against them is off.
+        """
+        : """
+        The pictures of \(.truth) have another update (its distance from this one is \(share) % of its \
+        size): they, their number, their labels, the weights, the loss or the mode are not the client's. \
+        What is measured against them says nothing.
+        """, value: plain.distance)
   }
 }
 

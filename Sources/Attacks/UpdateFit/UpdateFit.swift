@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Whether an update from a file can be this model's, as it was described, before anything is attacked.
@@ -40,10 +41,11 @@ package enum UpdateFit {
     let distance = max(own - 2 * product + other, 0).squareRoot() / own.squareRoot()
     return UpdateMisfit(
       .absoluteWeights,
-      "The file holds weights, no update: its numbers are the model's own up to "
-        + "\(LossConsistency.rounded(100 * distance)) %. Subtract the model's weights from them, and give the "
-        + "difference with --update-kind difference and the client's --learning-rate.",
-      value: distance)
+      """
+      The file holds weights, no update: its numbers are the model's own up to \
+      \(LossConsistency.rounded(100 * distance)) %. Subtract the model's weights from them, and give the \
+      difference with \(.updateKind, "difference") and the client's \(.learningRate).
+      """, value: distance)
   }
 
   // MARK: - Labels
@@ -63,8 +65,10 @@ package enum UpdateFit {
       else { return nil }
       return UpdateMisfit(
         .labels,
-        "The last layer's gradient is that of label \(label), not of \(labels[0]): give --labels \(label), "
-          + "or leave --labels out.", value: Double(label))
+        """
+        The last layer's gradient is that of label \(label), not of \(labels[0]): give \(.labels, label), \
+        or leave \(.labels) out.
+        """, value: Double(label))
     }
     let loss = update.loss
     guard loss.kind == .crossEntropy, loss.labelSmoothing == 0, loss.classWeights == nil else {
@@ -78,9 +82,10 @@ package enum UpdateFit {
       let needed = Int((-sum / unit - slack).rounded(.up))
       return UpdateMisfit(
         .labels,
-        "The last layer's gradient takes at least \(needed) of \(update.batchSize) examples of class "
-          + "\(label), and --labels has \(count): leave --labels out, or give the right ones.",
-        value: Double(label))
+        """
+        The last layer's gradient takes at least \(needed) of \(update.batchSize) examples of class \
+        \(label), and \(.labels) has \(count): leave \(.labels) out, or give the right ones.
+        """, value: Double(label))
     }
     return nil
   }
@@ -103,8 +108,10 @@ package enum UpdateFit {
     let (right, wrong) = (TargetTable.name(of: found), update.loss.name(of: label))
     return UpdateMisfit(
       .labels,
-      "The last layer's gradient is that of label \(right), not of \(wrong): give --labels \(right), or "
-        + "leave --labels out.", value: found[0])
+      """
+      The last layer's gradient is that of label \(right), not of \(wrong): give \(.labels, right), or \
+      leave \(.labels) out.
+      """, value: found[0])
   }
 
   // MARK: - Batch size
@@ -136,8 +143,9 @@ package enum UpdateFit {
     guard rank > update.batchSize else { return nil }
     return UpdateMisfit(
       .batchSize,
-      "The last layer's gradient has rank \(rank), and \(update.batchSize) examples give it "
-        + "\(update.batchSize) at most: give the true --batch-size, \(rank) or more.",
-      value: Double(rank))
+      """
+      The last layer's gradient has rank \(rank), and \(update.batchSize) examples give it \
+      \(update.batchSize) at most: give the true \(.batchSize), \(rank) or more.
+      """, value: Double(rank))
   }
 }

@@ -1,3 +1,5 @@
+import ModelIO
+
 /// Why an update cannot be that of this model, as it was described: what is wrong, and how to mend it.
 ///
 /// An attack on such an update seeks a batch that does not exist, so that its failure says nothing about the
@@ -35,12 +37,12 @@ public struct UpdateMisfit: Codable, Sendable, Equatable {
   /// What does not fit.
   public let kind: Kind
   /// One or two sentences: what was found, and the remedy.
-  public let sentence: String
+  public let sentence: Sentence
   /// The factor, learning rate, weight decay or batch size that was found.
   public let value: Double?
 
   /// A misfit with its sentence.
-  public init(_ kind: Kind, _ sentence: String, value: Double? = nil) {
+  public init(_ kind: Kind, _ sentence: Sentence, value: Double? = nil) {
     self.kind = kind
     self.sentence = sentence
     self.value = value

@@ -1,4 +1,6 @@
 import Attacks
+import Clients
+import ModelIO
 import Solvers
 
 /// Reads experiments on one model, ready to be run one after another.
@@ -6,7 +8,7 @@ public protocol ExperimentRunner: Sendable {
   /// Whether every seed draws weights of its own, at least in part.
   var drawsWeights: Bool { get }
   /// What the user should know of the model, a sentence each.
-  var notes: [String] { get }
+  var notes: [Sentence] { get }
 
   /// The experiment with the labels that the client's examples get where none are given: drawn from the seed.
   func labelled(_ experiment: Experiment) throws -> Experiment
@@ -23,7 +25,7 @@ public protocol ExperimentRunner: Sendable {
 public protocol PreparedExperiment: Sendable {
   var experiment: Experiment { get }
   /// What the user should know of how files were understood, a sentence each.
-  var notes: [String] { get }
+  var notes: [Sentence] { get }
   /// For people and file names.
   var name: String { get }
   /// Whether the client is simulated; false for an update that a client shared.
@@ -41,7 +43,9 @@ public protocol PreparedExperiment: Sendable {
 
   /// What can be said of a client's update before it is attacked: whether it can be this model's as it was
   /// described, and whether the true examples have it. Nothing of simulated clients.
-  func fit() -> (misfit: UpdateMisfit?, truth: TruthCheck?)
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
+  func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?)
 
   /// Runs the experiment.
   ///

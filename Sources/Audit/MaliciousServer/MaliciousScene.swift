@@ -68,7 +68,7 @@ public struct MaliciousScene: Sendable {
     let contents = server.contents(of: try share(weighted))
     let places = batch.map { server.bin(of: $0.image) }
     let isolated = places.map { place in places.count { $0 == place } == 1 }
-    var outcome = outcome(
+    var outcome = try outcome(
       .robbingTheFed, weighted, contents.map(\.image), isolated: isolated, rounds: 1)
     outcome.bins = bins
     outcome.isolatedCount = isolated.count { $0 }
@@ -83,7 +83,7 @@ public struct MaliciousScene: Sendable {
       seed: seed)
     let contents = traps.contents(of: try share(traps.model))
     return finished(
-      outcome(.trapWeights, traps.model, contents, isolated: nil, rounds: 1), contents)
+      try outcome(.trapWeights, traps.model, contents, isolated: nil, rounds: 1), contents)
   }
 
   /// First an honest round, whose gradient tells the labels; then a round for each class that occurs
@@ -95,8 +95,10 @@ public struct MaliciousScene: Sendable {
     let single = Dictionary(grouping: labels) { $0 }.filter { $0.value.count == 1 }.keys.sorted()
     guard !single.isEmpty else {
       throw AttackError(
-        "no class occurs once in this batch, so class fishing isolates no image; use more classes "
-          + "(--classes), or --method feature-fishing")
+        advising: """
+          no class occurs once in this batch, so class fishing isolates no image; use more classes \
+          (\(.classes)), or \(.method, "feature-fishing")
+          """)
     }
     var images: [Tensor] = []
     var isolated = batch.map { _ in false }
@@ -113,7 +115,7 @@ public struct MaliciousScene: Sendable {
       images.append(try invert(planted, update))
       for index in batch.indices where batch[index].label == target { isolated[index] = true }
     }
-    var outcome = outcome(.fishing, planted, images, isolated: isolated, rounds: used)
+    var outcome = try outcome(.fishing, planted, images, isolated: isolated, rounds: used)
     outcome.isolatedCount = isolated.count { $0 }
     return finished(outcome, images)
   }
@@ -140,7 +142,7 @@ public struct MaliciousScene: Sendable {
       let count = server.count(in: update)
       if abs(count - 1) < 0.01, let alone = server.isolated(update) {
         let image = try invert(planted, alone)
-        var outcome = outcome(.featureFishing, planted, [image], isolated: nil, rounds: used)
+        var outcome = try outcome(.featureFishing, planted, [image], isolated: nil, rounds: used)
         outcome.isolatedCount = 1
         return finished(outcome, [image])
       }
@@ -156,7 +158,9 @@ public struct MaliciousScene: Sendable {
       }
     }
     throw AttackError(
-      "no threshold between two images was found in \(used) rounds; allow more of them (--rounds)")
+      advising: """
+        no threshold between two images was found in \(used) rounds; allow more of them (\(.rounds))
+        """)
   }
 
   private func invert(
@@ -175,7 +179,7 @@ public struct MaliciousScene: Sendable {
   private func outcome(
     _ method: MaliciousMethod, _ weighted: WeightedModel, _ contents: [Tensor],
     isolated: [Bool]?, rounds: Int
-  ) -> MaliciousRecord {
+  ) throws(AttackError) -> MaliciousRecord {
     var source = RandomSource(seed: seed).derive(label: "baseline")
     let random = batch.map {
       BaselineGuess.random.quality(against: $0.image, using: &source).peakSignalToNoiseRatio
@@ -195,17 +199,29 @@ public struct MaliciousScene: Sendable {
       recoveredCount: entries.count(where: \.isRecovered),
       medianPSNR: counted.isEmpty ? nil : JSONNumber(median(counted)),
       randomGuessPSNR: JSONNumber(median(random)), greyImagePSNR: JSONNumber(median(grey)),
-      findings: findings(in: weighted),
+      findings: try findings(in: weighted),
       images: entries)
   }
 
   /// What the client could have seen; the weights alone where its check cannot run the model.
-  private func findings(in weighted: WeightedModel) -> [PlantedWeightCheck.Finding] {
+  private func findings(
+    in weighted: WeightedModel
+  ) throws(AttackError) -> [PlantedWeightCheck.Finding] {
     let check = PlantedWeightCheck(samples: BundledImages.samples, backend: backend)
     let tensors = zip(weighted.model.parameters.map(\.name), weighted.parameters).map {
       (name: $0, tensor: $1)
     }
-    return (try? check.findings(in: weighted)) ?? check.findings(in: tensors)
+    do throws(GraphError) {
+      do throws(GraphError) {
+        return try check.findings(in: weighted)
+      } catch {
+        guard error.kind == .unsupported else { throw error }
+        return try check.findings(in: tensors)
+      }
+    } catch {
+      throw AttackError(
+        "\(weighted.model.name) cannot be looked at: \(error.message)", .backendFailed)
+    }
   }
 
   private func finished(_ record: MaliciousRecord, _ contents: [Tensor]) -> Outcome {

@@ -101,8 +101,8 @@ public struct PlantedModelBenchmark: Sendable, Encodable {
     let tensors = zip(weighted.model.parameters.map(\.name), weighted.parameters).map {
       (name: $0, tensor: $1)
     }
-    row.isFoundInTensors.append(!check.findings(in: tensors).isEmpty)
     do {
+      row.isFoundInTensors.append(!(try check.findings(in: tensors)).isEmpty)
       row.isFoundInModel.append(!(try check.findings(in: weighted)).isEmpty)
     } catch {
       throw AttackError(error.message)

@@ -24,7 +24,8 @@ extension Report {
     }
     let omitted = runs.count - parts.count
     let note: HTML =
-      omitted > 0 ? "<p class=\"note\">\(omitted) more runs are in --format json.</p>\n" : .none
+      omitted > 0
+      ? "<p class=\"note\">\(omitted) more runs are in the report as JSON.</p>\n" : .none
     return "\(parts)\(note)"
   }
 

@@ -27,7 +27,7 @@ extension Report {
     let omitted = rows.count - shown.count
     let caption =
       "PSNR in dB; what a random and a grey image get is what knowing nothing gives."
-      + (omitted > 0 ? " \(omitted) more rows are in --format csv." : "")
+      + (omitted > 0 ? " \(omitted) more rows are in the report as CSV." : "")
     let table: HTML = """
       <div class="scroll" tabindex="0" role="region" aria-label="Table of all numbers">
       <table>
@@ -108,7 +108,7 @@ extension Report {
         "Records before version 3 hold no experiment, so no command repeats their runs.")
     }
     if commands.count > shown.count {
-      notes.append("\(commands.count - shown.count) more commands are in --format json.")
+      notes.append("\(commands.count - shown.count) more commands are in the report as JSON.")
     }
     func distinct(_ values: [String]) -> [String] {
       var seen: Set<String> = []

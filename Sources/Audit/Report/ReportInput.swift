@@ -67,7 +67,7 @@ public struct ReportInput: Sendable {
     guard !present.isEmpty else {
       throw FileError(
         path: folder, problem: "there is no run.json or analysis.json in this folder",
-        remedy: "give a folder that gradleak wrote with --out")
+        remedy: "give a folder of results that gradleak wrote")
     }
     for file in present { try addFile(file) }
   }

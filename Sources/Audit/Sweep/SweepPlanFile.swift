@@ -1,7 +1,6 @@
 import Clients
 import Defences
 import ModelIO
-import Yams
 
 extension SweepPlan {
   /// The largest plan that is read, in bytes.
@@ -30,7 +29,7 @@ extension SweepPlan {
   /// Reads a plan from YAML text.
   public init(yaml text: String) throws(SweepError) {
     let content = try PlanText.content(of: text)
-    guard let top = content as? [String: Any] else {
+    guard case .keys(let top)? = content else {
       throw SweepError("a plan is a list of keys and values, such as \"defences: [none, fp16]\"")
     }
     var common = Group()
@@ -44,12 +43,12 @@ extension SweepPlan {
       self.init(groups: [common], imageFolder: folder, textFile: texts)
       return
     }
-    guard let items = list as? [Any], !items.isEmpty else {
+    guard case .list(let items) = list, !items.isEmpty else {
       throw SweepError("groups is not a list of keys and values")
     }
     var groups: [Group] = []
     for item in items {
-      guard let keys = item as? [String: Any] else {
+      guard case .keys(let keys) = item else {
         throw SweepError("groups has an item that is not made of keys and values")
       }
       var group = common
@@ -61,10 +60,10 @@ extension SweepPlan {
 
   /// The name of a file or folder; nil where none is given.
   private static func name(
-    _ value: Any?, _ key: String, _ noun: String
+    _ value: PlanValue?, _ key: String, _ noun: String
   ) throws(SweepError) -> String? {
     guard let value else { return nil }
-    guard let name = value as? String, !name.isEmpty else {
+    guard case .word(let word) = value, let name = word.name else {
       throw SweepError("\(key) is not a \(noun)'s name")
     }
     return name
@@ -79,7 +78,9 @@ private enum PlanKeys {
     "first-seed", "pictures", "examples", "trials", "iterations",
   ]
 
-  static func apply(_ keys: [String: Any], to group: inout SweepPlan.Group) throws(SweepError) {
+  static func apply(
+    _ keys: [String: PlanValue], to group: inout SweepPlan.Group
+  ) throws(SweepError) {
     for (key, value) in keys.sorted(by: { $0.key < $1.key }) {
       switch key {
       case "model": group.model = try text(value, key)
@@ -114,32 +115,34 @@ private enum PlanKeys {
     }
   }
 
-  private static func text(_ value: Any, _ key: String) throws(SweepError) -> String {
-    guard let text = value as? String, !text.isEmpty else {
+  private static func text(_ value: PlanValue, _ key: String) throws(SweepError) -> String {
+    guard case .word(let word) = value, let text = word.name else {
       throw SweepError("\(key) is not a name")
     }
     return text
   }
 
   private static func number(
-    _ value: Any, _ key: String, _ range: ClosedRange<Int>
+    _ value: PlanValue, _ key: String, _ range: ClosedRange<Int>
   ) throws(SweepError) -> Int {
-    guard let number = value as? Int, range.contains(number) else {
+    guard case .word(let word) = value, let number = word.number, range.contains(number) else {
       throw SweepError(
-        "\(key) has \("\(value)".quotedForMessage); give a whole number from \(range.lowerBound) to "
+        "\(key) has \(value.description.quotedForMessage); give a whole number from \(range.lowerBound) to "
           + "\(range.upperBound)")
     }
     return number
   }
 
-  private static func items(_ value: Any, _ key: String) throws(SweepError) -> [Any] {
-    let items = value as? [Any] ?? [value]
+  private static func items(
+    _ value: PlanValue, _ key: String
+  ) throws(SweepError) -> [PlanValue] {
+    let items = if case .list(let items) = value { items } else { [value] }
     guard !items.isEmpty else { throw SweepError("\(key) is an empty list") }
     return items
   }
 
   private static func numbers(
-    _ value: Any, _ key: String, _ range: ClosedRange<Int>
+    _ value: PlanValue, _ key: String, _ range: ClosedRange<Int>
   ) throws(SweepError) -> [Int] {
     var result: [Int] = []
     for item in try items(value, key) { result.append(try number(item, key, range)) }
@@ -147,12 +150,12 @@ private enum PlanKeys {
   }
 
   private static func list<Item>(
-    _ value: Any, _ key: String, _ read: (String) throws(SweepError) -> Item
+    _ value: PlanValue, _ key: String, _ read: (String) throws(SweepError) -> Item
   ) throws(SweepError) -> [Item] {
     var result: [Item] = []
     for item in try items(value, key) {
-      guard let text = item as? String else {
-        throw SweepError("\(key) has \("\(item)".quotedForMessage), which is no name")
+      guard case .word(let word) = item, let text = word.name else {
+        throw SweepError("\(key) has \(item.description.quotedForMessage), which is no name")
       }
       result.append(try read(text))
     }

@@ -232,7 +232,7 @@ public final class SweepStore: Sendable {
   private static func fileError(_ error: any Error, _ path: String) -> FileError {
     let (problem, remedy): (String, String) =
       switch error {
-      case let error as FileError: (error.problem, error.remedy)
+      case let error as FileError: (error.problem, error.remedy.description)
       case is Foreign:
         (
           "this SQLite file is another program's",

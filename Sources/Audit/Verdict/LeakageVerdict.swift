@@ -126,7 +126,7 @@ extension LeakageVerdict {
       guard count > 0, doubt != .otherTruth || recognisable.undetermined > 0 else { return nil }
       return "\(doubt.words): \(count) of \(records.count) attacks."
         + (records.lazy.filter { $0.doubt == doubt }.compactMap(\.misfit?.sentence).first.map {
-          " " + $0
+          " \($0)"
         } ?? "")
     }
     let open = examples.count { !$0.hasTruth }

@@ -1,3 +1,4 @@
+import ModelIO
 import TensorGraph
 
 /// The loss that a client's gradient is of. Which it was, and how it was reduced, decides the
@@ -79,15 +80,19 @@ public struct ClientLoss: Hashable, Sendable {
     }
     if classCount == 1, kind == .crossEntropy || ending == .softmax || ending == .logSoftmax {
       throw AttackError(
-        "the model has one logit, whose softmax is 1 whatever the weights: its cross entropy is constant "
-          + "and the gradient exactly 0; name the loss that the client trained with, --loss bce for two "
-          + "classes or --loss mse for a number", .badInput)
+        advising: """
+          the model has one logit, whose softmax is 1 whatever the weights: its cross entropy is constant \
+          and the gradient exactly 0; name the loss that the client trained with, \(.loss, "bce") for two \
+          classes or \(.loss, "mse") for a number
+          """, .badInput)
     }
     guard let targets else { return }
     guard kind != .crossEntropy else {
       throw AttackError(
-        "sets of classes and numbers are no labels of a cross entropy; use --loss bce for several classes "
-          + "at once, or --loss mse for numbers", .badInput)
+        advising: """
+          sets of classes and numbers are no labels of a cross entropy; use \(.loss, "bce") for several \
+          classes at once, or \(.loss, "mse") for numbers
+          """, .badInput)
     }
     guard targets.rows[0].count == classCount else {
       throw AttackError(

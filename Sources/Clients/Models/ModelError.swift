@@ -1,13 +1,19 @@
+import ModelIO
+
 /// A model that cannot be made as asked.
-public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ModelError: ErrorInWords, Hashable, Sendable {
   /// One sentence: what is wrong, where, and how to mend it.
-  public let message: String
+  public let sentence: Sentence
 
   /// An error with its sentence.
   public init(_ message: String) {
-    self.message = message
+    sentence = Sentence(message)
   }
 
-  /// The sentence.
-  public var description: String { message }
+  /// - Parameter sentence: one that names settings.
+  public init(advising sentence: Sentence) {
+    self.sentence = sentence
+  }
+
+  public var message: String { sentence.description }
 }

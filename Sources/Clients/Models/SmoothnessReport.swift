@@ -49,7 +49,7 @@ package struct SmoothnessReport: Hashable, Sendable {
       + "gradient with respect to the weights: a second derivative. "
       + reasons.joined(separator: " ")
       + " The matching loss is then flat in places and broken in others, and searches are slower, "
-      + "worse or stuck. That protects little: --attack auto reads single examples off such a "
+      + "worse or stuck. That protects little: the attack auto reads single examples off such a "
       + "gradient in closed form where the layers allow it."
   }
 }

@@ -207,16 +207,19 @@ extension TensorMatching.Reason {
 
 extension TensorMatching {
   /// How names that differ were understood, one sentence for each way; empty when all are the same.
-  public var explanations: [String] {
+  public var explanations: [Sentence] {
     let reasons: [Reason] = [.renamed, .wrapperNames, .layerOfBias, .position, .uniqueShape]
     return reasons.compactMap { reason in
       let alike = matches.filter { $0.reason == reason }
       guard let first = alike.first else { return nil }
       let turned = alike.count { $0.isTransposed }
-      return "\(alike.count) of \(wanted.count) tensors were matched (\(reason.description)"
-        + (turned > 0 ? ", \(turned) of them transposed" : "") + "), such as "
-        + "\(first.fileName.quotedForMessage) for \(wanted[first.wanted].name.quotedForMessage)"
-        + (reason == .renamed ? "." : "; mend it with --rename where that is wrong.")
+      let end: Sentence =
+        reason == .renamed ? "." : "; mend it with \(.renaming) where that is wrong."
+      return """
+        \(alike.count) of \(wanted.count) tensors were matched (\(reason.description)\
+        \(turned > 0 ? ", \(turned) of them transposed" : "")), such as \
+        \(first.fileName.quotedForMessage) for \(wanted[first.wanted].name.quotedForMessage)\(end)
+        """
     }
   }
 }

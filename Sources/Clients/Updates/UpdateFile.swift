@@ -51,7 +51,7 @@ public struct UpdateFile: Sendable {
   /// What was read.
   public package(set) var update: SharedUpdate
   /// What a user should know: what is missing, what is left over, what is all zeros. One sentence each.
-  public let notes: [String]
+  public let notes: [Sentence]
 
   /// Reads `path` for the parameters of `model`.
   ///
@@ -97,7 +97,7 @@ public struct UpdateFile: Sendable {
       throw FileError(
         path: path,
         problem: "every tensor that belongs to the model is all zeros, so it carries nothing",
-        remedy: EmptyUpdate.causes(model, reading.loss))
+        advising: EmptyUpdate.causes(model, reading.loss))
     }
     let square = gradients.reduce(0) { sum, tensor in
       sum + tensor.doubles.reduce(0) { $0 + $1 * $1 }
@@ -117,7 +117,9 @@ public struct UpdateFile: Sendable {
     case .gradient:
       if let training = reading.training, !training.isOneStep {
         throw AttackError(
-          "\(training) give a difference of weights, no gradient; use --update-kind difference")
+          advising: """
+            \(training) give a difference of weights, no gradient; use \(.updateKind, "difference")
+            """)
       }
       return 1
     case .difference:
@@ -125,8 +127,10 @@ public struct UpdateFile: Sendable {
         rate.isFinite
       else {
         throw AttackError(
-          "a difference of weights is -learning rate times the gradient; give the learning rate, a "
-            + "number above 0, with --learning-rate")
+          advising: """
+            a difference of weights is -learning rate times the gradient; give the learning rate, a \
+            number above 0, with \(.learningRate)
+            """)
       }
       return -1 / rate
     }
@@ -141,9 +145,10 @@ public struct UpdateFile: Sendable {
         problem: "tensor \(wrong.fileName.quotedForMessage) has the shape \(wrong.shape), and "
           + "\(matching.wanted[wrong.wanted].name) of \(model.name) is "
           + "\(matching.wanted[wrong.wanted].shape)",
-        remedy:
-          "give the update of this very model (its width, classes and input size must be those "
-          + "that the client trained), or match it otherwise with --rename")
+        advising: """
+          give the update of this very model (its width, classes and input size must be those \
+          that the client trained), or match it otherwise with \(.renaming)
+          """)
     }
     guard !file.names.isEmpty else {
       throw FileError(
@@ -158,7 +163,9 @@ public struct UpdateFile: Sendable {
       problem:
         "none of its \(file.names.count) tensors (\(found), ...) is named like a parameter of "
         + "\(model.name) (\(wanted), ...)",
-      remedy: "give the update of this model, or tell how names differ with --rename OLD=NEW")
+      advising: """
+        give the update of this model, or tell how names differ with \(.renaming, "OLD=NEW")
+        """)
   }
 
   private static func finiteTensor(
@@ -186,20 +193,23 @@ public struct UpdateFile: Sendable {
 
   private static func notes(
     _ matching: TensorMatching, silent: [String], buffers: [String]
-  ) -> [String] {
-    var notes: [String] = []
+  ) -> [Sentence] {
+    var notes: [Sentence] = []
     let (missing, extras) = (matching.missing, matching.extras)
     if !missing.isEmpty {
       let names = missing.map { matching.wanted[$0].name }
-      var text =
-        "\(missing.count) of \(matching.wanted.count) parameters are not in the file and are left out "
-        + "of the attack: \(listed(names))."
+      var hint: Sentence = ""
       if let first = names.first, let near = nearestSpelling(to: first, in: extras) {
-        text +=
-          " If \(near.quotedForMessage) is \(first.quotedForMessage), say so with --rename "
-          + "'\(near)=\(first)'."
+        let rule = "'\(near)=\(first)'".escapingControlCharacters
+        hint = """
+           If \(near.quotedForMessage) is \(first.quotedForMessage), say so with \(.renaming, rule).
+          """
       }
-      notes.append(text.escapingControlCharacters)
+      notes.append(
+        """
+        \(missing.count) of \(matching.wanted.count) parameters are not in the file and are left out \
+        of the attack: \(listed(names)).\(hint)
+        """)
     }
     let statistics = extras.filter {
       buffers.contains(WrapperNames.stripped($0)) || $0.hasSuffix("num_batches_tracked")
@@ -208,18 +218,24 @@ public struct UpdateFile: Sendable {
     let strangers = extras.filter { !statistics.contains($0) }
     if !statistics.isEmpty {
       notes.append(
-        "\(statistics.count) tensors are statistics, not parameters, and have no gradient: "
-          + "\(listed(statistics)).")
+        """
+        \(statistics.count) tensors are statistics, not parameters, and have no gradient: \
+        \(listed(statistics)).
+        """)
     }
     if !strangers.isEmpty {
       notes.append(
-        "\(strangers.count) tensors of the file belong to no parameter and are not used: "
-          + "\(listed(strangers)).")
+        """
+        \(strangers.count) tensors of the file belong to no parameter and are not used: \
+        \(listed(strangers)).
+        """)
     }
     if !silent.isEmpty {
       notes.append(
-        "\(silent.count) tensors are all zeros (a frozen or inactive layer, or gradients that were "
-          + "dropped): \(listed(silent)).")
+        """
+        \(silent.count) tensors are all zeros (a frozen or inactive layer, or gradients that were \
+        dropped): \(listed(silent)).
+        """)
     }
     return notes
   }

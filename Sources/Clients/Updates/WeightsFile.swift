@@ -30,7 +30,9 @@ extension WeightedModel {
         path: path,
         problem: "there is no tensor for \(matching.missing.count) of the \(specs.count) of "
           + "\(model.name), the first being \(name)\(near ?? "")",
-        remedy: "give this model's weights, or tell how names differ with --rename OLD=NEW")
+        advising: """
+          give this model's weights, or tell how names differ with \(.renaming, "OLD=NEW")
+          """)
     }
     var tensors: [Tensor] = []
     for match in matching.matches {

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 
 /// Mixes so many images, and changes the sign of each pixel at random.
 package struct InstaHide: ImageDefence {
@@ -14,7 +15,7 @@ package struct InstaHide: ImageDefence {
     strength: DefenceDescriptor.Strength("images mixed"),
     ladder: DefenceDescriptor.Ladder([2, 4].map { InstaHide(count: $0) }, effort: .large),
     needs: DefenceNeeds(
-      imagesOnly: "it mixes pixels; " + DefenceNeeds.updateInstead, companions: true),
+      imagesOnly: "it mixes pixels; \(DefenceNeeds.updateInstead)", companions: true),
     priced: [InstaHide(count: 2)],
     make: { InstaHide(count: Int($0[0])) })
 

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 
 /// Mixes each image and its label with another's, by one share from Beta(concentration, concentration).
 struct MixUp: ImageDefence {
@@ -12,7 +13,7 @@ struct MixUp: ImageDefence {
     strength: DefenceDescriptor.Strength("concentration of the shares"),
     ladder: DefenceDescriptor.Ladder([MixUp(concentration: 1)], effort: .large),
     needs: DefenceNeeds(
-      imagesOnly: "it mixes pixels; " + DefenceNeeds.updateInstead, companions: true),
+      imagesOnly: "it mixes pixels; \(DefenceNeeds.updateInstead)", companions: true),
     priced: [MixUp(concentration: 1)],
     make: { MixUp(concentration: $0[0]) })
 

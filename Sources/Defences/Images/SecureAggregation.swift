@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Shares the sum of so many clients' updates only.
@@ -15,8 +16,10 @@ struct SecureAggregation: ImageDefence {
     ladder: DefenceDescriptor.Ladder(
       [2, 4, 8].map { SecureAggregation(clientCount: $0) }, effort: .large),
     needs: DefenceNeeds(
-      imagesOnly: "it is simulated with other clients' images; give the texts of "
-        + "all clients as one batch with --batch-size, whose gradient is what their sum comes to",
+      imagesOnly: """
+        it is simulated with other clients' images; give the texts of \
+        all clients as one batch with \(.batchSize), whose gradient is what their sum comes to
+        """,
       companions: true),
     priced: [SecureAggregation(clientCount: 4)],
     make: { SecureAggregation(clientCount: Int($0[0])) })

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Trains low-rank adapters of this rank instead of the weights.
@@ -12,7 +13,8 @@ struct AdapterTraining: ModelDefence {
     ladder: DefenceDescriptor.Ladder(
       [64, 16, 4, 1].map { AdapterTraining(rank: $0) }, effort: .deficient),
     needs: DefenceNeeds(
-      imagesOnly: "it adapts models of images here; for a language model write --lora RANK"),
+      imagesOnly:
+        "it adapts models of images here; for a language model write \(.adapterRank, "RANK")"),
     priced: [AdapterTraining(rank: 4)],
     make: { AdapterTraining(rank: Int($0[0])) })
 

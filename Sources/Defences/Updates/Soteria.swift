@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Leaves this share of the features that the last layer reads out of its weight's gradient.
@@ -15,7 +16,7 @@ struct Soteria: UpdateDefence {
     ladder: DefenceDescriptor.Ladder(
       [0.2, 0.4, 0.6, 0.8, 0.95].map { Soteria(share: $0) }, effort: .deficient),
     needs: DefenceNeeds(
-      imagesOnly: "it scores features by the pixels behind them; " + DefenceNeeds.updateInstead,
+      imagesOnly: "it scores features by the pixels behind them; \(DefenceNeeds.updateInstead)",
       oneStepOnly: "Soteria hides features of the gradient of one step", lastLayer: true,
       representation: true),
     priced: [Soteria(share: 0.8)],

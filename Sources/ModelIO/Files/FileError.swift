@@ -1,21 +1,26 @@
 /// A file that cannot be read or written as asked: which one, what is wrong, how to mend it.
-public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct FileError: ErrorInWords, Hashable, Sendable {
   /// The path as the user gave it.
   public let path: String
   /// What is wrong, without a full stop: "the file is empty".
   public let problem: String
   /// How to mend it, without a full stop: "give a PNG or JPEG image".
-  public let remedy: String
+  public let remedy: Sentence
 
   /// An error of the file at `path`.
   public init(path: String, problem: String, remedy: String) {
+    self.init(path: path, problem: problem, advising: Sentence(remedy))
+  }
+
+  /// - Parameter remedy: one that names settings.
+  public init(path: String, problem: String, advising remedy: Sentence) {
     self.path = path
     self.problem = problem
     self.remedy = remedy
   }
 
-  /// One sentence: `PATH: PROBLEM; REMEDY`. Control characters of hostile names are escaped.
-  public var description: String {
+  /// `PATH: PROBLEM; REMEDY`. Control characters of hostile names are escaped.
+  public var sentence: Sentence {
     "\(path.escapingControlCharacters): \(problem); \(remedy)"
   }
 }

@@ -31,7 +31,8 @@ package enum WantedFile: Sendable {
   package func refuseOthers(_ bytes: some Sequence<UInt8>, path: String) throws(FileError) {
     guard let format = FileFormat(of: bytes), !accepts(format) else { return }
     throw FileError(
-      path: path, problem: "this is \(format.name), and not \(name)", remedy: remedy(for: format))
+      path: path, problem: "this is \(format.name), and not \(name)",
+      advising: remedy(for: format))
   }
 
   private var name: String {
@@ -45,7 +46,7 @@ package enum WantedFile: Sendable {
     }
   }
 
-  private func remedy(for format: FileFormat) -> String {
+  private func remedy(for format: FileFormat) -> Sentence {
     switch format {
     case .gitLFS: return "fetch the file itself with git lfs pull"
     case .webPage:
@@ -64,31 +65,33 @@ package enum WantedFile: Sendable {
     }
   }
 
-  private func tensorsRemedy(_ format: FileFormat) -> String {
+  private func tensorsRemedy(_ format: FileFormat) -> Sentence {
     switch format {
     case .pyTorch:
       "convert it in Python: safetensors.torch.save_file(torch.load(\"in.pt\", weights_only=True), \"out.safetensors\")"
     case .npz:
       "convert it in Python: safetensors.numpy.save_file(dict(numpy.load(\"in.npz\")), \"out.safetensors\")"
     case .npy:
-      "convert it in Python: safetensors.numpy.save_file({\"NAME\": numpy.load(\"in.npy\")}, \"out.safetensors\"), "
-        + "with the parameter's name"
+      """
+      convert it in Python: safetensors.numpy.save_file({"NAME": numpy.load("in.npy")}, "out.safetensors"), \
+      with the parameter's name
+      """
     case .pickle:
       "load it in Python, if you trust it, and save the arrays with safetensors.numpy.save_file"
     case .hdf5, .keras:
       "read its arrays in Python with keras or h5py and save them with safetensors.numpy.save_file"
-    case .onnx: "give a model with --model, and here tensors saved with safetensors"
+    case .onnx: "give a model with \(.model), and here tensors saved with safetensors"
     case .gguf, .tensorFlowLite: "give the weights before conversion, as safetensors"
     case .json: "give the safetensors file that it describes"
     default: "give tensors saved with safetensors"
     }
   }
 
-  private func modelRemedy(_ format: FileFormat) -> String {
+  private func modelRemedy(_ format: FileFormat) -> Sentence {
     switch format {
     case .pyTorch: "export the model in Python: torch.onnx.export(model, example, \"model.onnx\")"
     case .safetensors:
-      "export the model with torch.onnx.export, or name a built-in model and give this with --weights"
+      "export the model with torch.onnx.export, or name a built-in model and give this with \(.weights)"
     case .hdf5, .keras, .tensorFlowLite: "convert the model with tf2onnx"
     default: "export the model with torch.onnx.export"
     }

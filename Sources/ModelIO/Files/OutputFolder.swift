@@ -165,8 +165,10 @@ public struct OutputFolder: Hashable, Sendable {
         + (count > 1 ? " and \(count - 1) more" : "")
         + ", which gradleak did not write there, and results "
         + "replace a folder as a whole",
-      remedy: "give another folder, or --force to keep this one as "
-        + "\(StagedFolder.split(StagedFolder.freeName(location, "before")).name) and write anew")
+      advising: """
+        give another folder, or \(.force) to keep this one as \
+        \(StagedFolder.split(StagedFolder.freeName(location, "before")).name) and write anew
+        """)
   }
 }
 

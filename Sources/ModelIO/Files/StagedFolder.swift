@@ -30,7 +30,7 @@ public final class StagedFolder {
       try FolderMarker.incomplete.write(to: path)
     } catch {
       rmdir(path)
-      throw FileError(path: shownPath, problem: error.problem, remedy: error.remedy)
+      throw FileError(path: shownPath, problem: error.problem, advising: error.remedy)
     }
   }
 

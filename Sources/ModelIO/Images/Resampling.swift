@@ -86,7 +86,8 @@ private func resamplingTaps(size: Int, scale: Double, count: Int) -> [Resampling
     let start = min(max(Int((center - support + 0.5).rounded(.down)), 0), size - 1)
     let end = min(max(Int((center + support + 0.5).rounded(.down)), start + 1), size)
     let weights = (start..<end).map { pixel in
-      max(1 - abs(Double(pixel) + 0.5 - center) / support, 0)
+      let distance: Double = abs(Double(pixel) + 0.5 - center)
+      return max(1 - distance / support, 0)
     }
     let sum = weights.reduce(0, +)
     return ResamplingTaps(start: start, weights: weights.map { Float($0 / sum) })

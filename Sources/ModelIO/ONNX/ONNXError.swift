@@ -1,5 +1,5 @@
 /// An ONNX model that cannot be read or lowered as asked: what is wrong, where, how to mend it.
-public struct ONNXError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ONNXError: ErrorInWords, Hashable, Sendable {
   /// What stands in the way.
   public enum Kind: Hashable, Sendable {
     /// The file cannot be read, or breaks a rule of ONNX.
@@ -15,19 +15,23 @@ public struct ONNXError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What callers can tell apart.
   public let kind: Kind
   /// One sentence, with the offending node and values. Control characters are escaped.
-  public let message: String
+  public let sentence: Sentence
 
   /// An error with its sentence.
   public init(_ kind: Kind, _ message: String) {
-    self.kind = kind
-    self.message = message.escapingControlCharacters
+    self.init(kind, advising: Sentence(message))
   }
 
-  /// The sentence.
-  public var description: String { message }
+  /// - Parameter sentence: one that names settings.
+  public init(_ kind: Kind, advising sentence: Sentence) {
+    self.kind = kind
+    self.sentence = sentence.escapingControlCharacters
+  }
+
+  public var message: String { sentence.description }
 
   /// The same error with `place` in front: a path, or a node.
   func located(_ place: String) -> ONNXError {
-    ONNXError(kind, "\(place): \(message)")
+    ONNXError(kind, advising: "\(place): \(sentence)")
   }
 }

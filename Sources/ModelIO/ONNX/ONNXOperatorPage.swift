@@ -18,7 +18,7 @@ extension ONNXOperator {
       "Half precision (`float16`, `bfloat16`) is computed in the precision that is asked for (`f32` or",
       "`f64`), and casts between floating-point types do not round.",
       "",
-      "This page is made by `gradleak onnx-operators --markdown`.",
+      "This page is made by `gradleak onnx-operators`.",
       "",
       "| operator | from opset | restrictions |",
       "| --- | --- | --- |",

@@ -1,3 +1,4 @@
+import Clients
 import TensorGraph
 
 /// Which tokens a batch holds, read off the gradient of the token embedding: only the rows of tokens
@@ -9,9 +10,10 @@ public struct BagOfWords: Sendable, Equatable {
   public let isTied: Bool
 
   /// - Returns: nil when the update lacks the gradient, or a tied one does not tell its parts apart.
+  /// - Throws: ``AttackError`` when the backend fails.
   static func read(
     _ update: TextUpdate, model: TextModel, backend: any Backend
-  ) -> BagOfWords? {
+  ) throws(AttackError) -> BagOfWords? {
     guard let gradient = update.gradients[model.names.tokenEmbedding] else { return nil }
     let norms = (0..<gradient.shape[0]).map { row in
       gradient.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
@@ -24,7 +26,9 @@ public struct BagOfWords: Sendable, Equatable {
       let tokens = norms.indices.filter { norms[$0] > floor }
       return tokens.isEmpty ? nil : BagOfWords(tokens: tokens, isTied: false)
     }
-    return tied(gradient, norms, backend: backend)
+    return try AttackError.naming("the token embedding", "read") { () throws(GraphError) in
+      try tied(gradient, norms, backend: backend)
+    }
   }
 
   /// As the last layer, the embedding gets a share of the final states on every row. Those span few
@@ -32,7 +36,7 @@ public struct BagOfWords: Sendable, Equatable {
   /// token's own place in the input.
   private static func tied(
     _ gradient: Tensor, _ norms: [Double], backend: any Backend
-  ) -> BagOfWords? {
+  ) throws(GraphError) -> BagOfWords? {
     let width = gradient.shape[1]
     let order = norms.indices.sorted { norms[$0] < norms[$1] }
     let bulk = order.filter { norms[$0] > 0 }.prefix(max(norms.count / 2, 1)).prefix(4 * width)
@@ -44,9 +48,7 @@ public struct BagOfWords: Sendable, Equatable {
     let builder = GraphBuilder()
     let input = builder.input("rows", [bulk.count, width], .f64)
     let gram = builder.build(outputs: [input.matmul(input, transposeA: true)])
-    guard
-      let product = try? backend.evaluate(gram, [Tensor([bulk.count, width], .f64(rows))]).first
-    else { return nil }
+    let product = try backend.evaluate(gram, [Tensor([bulk.count, width], .f64(rows))])[0]
     let matrix = HostBuffer(product)
     guard let values = backend.linearAlgebra.symmetricEigenvalues(matrix, vectors: true),
       let largest = values.last, largest > 0

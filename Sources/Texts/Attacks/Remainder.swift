@@ -20,7 +20,7 @@ extension TextInversion {
       gradients: try residuals(known), batchSize: missing, model: model)
     let inversion = TextInversion(self, attacking: rest)
     guard inversion.norm > 0 else { return [] }
-    let bag = BagOfWords.read(rest, model: model, backend: backend)
+    let bag = try BagOfWords.read(rest, model: model, backend: backend)
     if let bag,
       let text = EmbeddingMatching.read(
         rest, model: model, bag: bag, algebra: backend.linearAlgebra
@@ -29,12 +29,11 @@ extension TextInversion {
       layouts[text.tokens] = text.layout
       return [text.tokens]
     }
-    do {
-      return Array(try inversion.dager(session, bag).texts.prefix(missing))
-    } catch {
-      // The rest is no gradient of texts when one of the known ones was wrong.
-      return []
+    // The rest is no gradient of texts when one of the known ones was wrong.
+    let read = try AttackError.ifApplicable { () throws(AttackError) in
+      try inversion.dager(session, bag)
     }
+    return Array(read?.texts.prefix(missing) ?? [])
   }
 
   /// For each shared parameter the sum of the missing texts' gradients, divided by their number.

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 extension TextInversion {
@@ -151,8 +152,10 @@ extension TextInversion {
     else { return nil }
     guard model.configuration.layers >= 2 else {
       throw AttackError(
-        "DAGER tells the texts of a batch apart by the second layer, and this model has one; only "
-          + "a batch of one text can be read (--batch-size 1)")
+        advising: """
+          DAGER tells the texts of a batch apart by the second layer, and this model has one; only \
+          a batch of one text can be read (\(.batchSize, 1))
+          """)
     }
     return try AttentionSpan(
       update, model: model, layer: 1, rounding: rounding, backend: backend)
@@ -191,9 +194,11 @@ extension TextInversion {
     let ending = sets.isPadded ? [] : configuration.ending
     let recovery = EncoderRecovery(
       sets: sets,
-      relaxation: try? ContextRelaxation(
-        sets, ending: ending, update: update, rounding: rounding,
-        weights: weights, backend: backend),
+      relaxation: try AttackError.ifApplicable { () throws(AttackError) in
+        try ContextRelaxation(
+          sets, ending: ending, update: update, rounding: rounding,
+          weights: weights, backend: backend)
+      },
       screen: screen, tolerance: second.tolerance, batchSize: update.batchSize,
       ending: ending, seed: configuration.seed)
     return try recovery.texts { texts, present in

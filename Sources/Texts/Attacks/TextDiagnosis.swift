@@ -1,6 +1,7 @@
 import Attacks
 import Clients
 import Foundation
+import ModelIO
 import TensorGraph
 
 extension Diagnosis {
@@ -10,7 +11,7 @@ extension Diagnosis {
   /// What an attack on texts ended in, and what follows from that: said before the texts.
   ///
   /// - Parameter misfit: why the update cannot be the model's; nil where nothing speaks against it.
-  init(_ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: String?) {
+  init(_ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: Sentence?) {
     let (verdict, explanation) = Diagnosis.judgement(
       result, batchSize: batchSize, isZero: isZero, misfit: misfit)
     self.init(
@@ -19,13 +20,15 @@ extension Diagnosis {
   }
 
   private static func judgement(
-    _ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: String?
-  ) -> (Verdict, String) {
+    _ result: TextAttackResult, batchSize: Int, isZero: Bool, misfit: Sentence?
+  ) -> (Verdict, Sentence) {
     if isZero {
       return (
         .carriesNothing,
-        "The update is exactly zero, whatever the texts are: nothing can be read from it, and nothing is "
-          + "shown to be safe. A loss that is constant, or parameters that were not trained, do this."
+        """
+        The update is exactly zero, whatever the texts are: nothing can be read from it, and nothing is \
+        shown to be safe. A loss that is constant, or parameters that were not trained, do this.
+        """
       )
     }
     if result.isCertain {
@@ -37,16 +40,20 @@ extension Diagnosis {
     if result.isAmbiguous {
       return (
         .recoveredUpToAmbiguity,
-        "The texts have the shared update to rounding, but so do others that differ from them in a token "
-          + "or in the order of two."
+        """
+        The texts have the shared update to rounding, but so do others that differ from them in a token \
+        or in the order of two.
+        """
       )
     }
     if let misfit { return (.doesNotFit, misfit) }
     if let distance = result.relativeDistance, distance < smallRest {
       return (
         .recoveredUpToAmbiguity,
-        "The texts account for all but \(String(format: "%.1e", distance)) of the squared norm of the update. Rounding to half "
-          + "precision or noise leaves that, and so may a wrong token: they are not certain."
+        """
+        The texts account for all but \(String(format: "%.1e", distance)) of the squared norm of the update. Rounding to half \
+        precision or noise leaves that, and so may a wrong token: they are not certain.
+        """
       )
     }
     let found = "\(result.texts.count) of \(batchSize) texts"
@@ -58,9 +65,11 @@ extension Diagnosis {
     }
     return (
       .stuck,
-      "\(found) were brought forward, and they do not account for the whole update, so none of them is "
-        + "certain. That is no proof of safety: another attack may succeed, and a wrong batch size, loss, kind "
-        + "of update or training with dropout look the same."
+      """
+      \(found) were brought forward, and they do not account for the whole update, so none of them is \
+      certain. That is no proof of safety: another attack may succeed, and a wrong batch size, loss, kind \
+      of update or training with dropout look the same.
+      """
     )
   }
 }
@@ -70,7 +79,7 @@ extension TextInversion {
   ///
   /// Every token adds the same vector to the rows of its position and of its segment, and cross entropy's factors
   /// sum to 0 over the classes: whatever breaks that is no update of this model and loss.
-  func misfit() -> String? {
+  func misfit() -> Sentence? {
     guard update.adapters == nil, update.noiseDeviations.isEmpty, update.rounding == nil,
       update.training?.weightDecay ?? 0 == 0
     else { return nil }
@@ -79,10 +88,11 @@ extension TextInversion {
       let positions = update.gradients[names.positionEmbedding],
       TextInversion.differs(segments.sumOfRows, positions.sumOfRows)
     {
-      return
-        "The gradients of its position and segment embeddings have "
-        + "different sums, and in an update of its own they are equal. It may be of another model or kind "
-        + "(weights, not a gradient), or noise or compression has changed it."
+      return """
+        The gradients of its position and segment embeddings have \
+        different sums, and in an update of its own they are equal. It may be of another model or kind \
+        (weights, not a gradient), or noise or compression has changed it.
+        """
     }
     if case .classification = model.configuration.head, !model.effectiveLoss.comparesNumbers,
       let classifier = update.gradients[names.output]
@@ -90,10 +100,11 @@ extension TextInversion {
       let largest = (0..<classifier.shape[0]).map { classifier.row($0).map(abs).reduce(0, +) }.max()
       let sum = classifier.sumOfRows.map(abs).reduce(0, +)
       if sum > TextInversion.tolerance * (largest ?? 0) {
-        return
-          "The classification layer's gradient does not sum to 0 "
-          + "over the classes, as that of cross entropy does. Another loss (problem_type in config.json), another "
-          + "kind of update, or noise does this."
+        return """
+          The classification layer's gradient does not sum to 0 \
+          over the classes, as that of cross entropy does. Another loss (problem_type in config.json), another \
+          kind of update, or noise does this.
+          """
       }
     }
     return nil
@@ -112,7 +123,7 @@ extension TextInversion {
   /// or, of one text, another: then its scale or sign is not what was said. Nil where it is not.
   func scaleMisfit(
     of result: TextAttackResult, _ session: TextAttackSession
-  ) throws(AttackError) -> String? {
+  ) throws(AttackError) -> Sentence? {
     guard !result.isCertain, update.training == nil, update.adapters == nil,
       result.texts.count == update.batchSize, !session.isStopped,
       let read = try batch(of: result.texts)
@@ -134,12 +145,14 @@ extension TextInversion {
     // Truncation to half precision makes an update up to 0.4 % smaller.
     guard let factor = best?.factor, abs(factor - 1) > 0.01 else { return nil }
     let number = "\((factor * 10000).rounded() / 10000)"
-    return
-      "The update is \(number) times the gradient of the texts below: its "
-      + (factor < 0
-        ? "sign is reversed, as that of a difference of weights is" : "scale is not the gradient's")
-      + ", or a label is not what it seems. If it is a difference of weights, say so with --update-kind difference "
-      + "and --learning-rate; a sum over texts is --batch-size times their mean."
+    let what =
+      factor < 0
+      ? "sign is reversed, as that of a difference of weights is" : "scale is not the gradient's"
+    return """
+      The update is \(number) times the gradient of the texts below: its \(what), or a label is not what it \
+      seems. If it is a difference of weights, say so with \(.updateKind, "difference") and \
+      \(.learningRate); a sum over texts is \(.batchSize) times their mean.
+      """
   }
 }
 

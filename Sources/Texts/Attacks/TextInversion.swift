@@ -68,7 +68,7 @@ public struct TextInversion {
       result.diagnosis = Diagnosis(result, batchSize: update.batchSize, isZero: true, misfit: nil)
       return result
     }
-    let bag = BagOfWords.read(update, model: model, backend: backend)
+    let bag = try BagOfWords.read(update, model: model, backend: backend)
     if let fact = missingFact(for: configuration.attack) {
       throw AttackError(missing: fact, for: configuration.attack.rawValue)
     }

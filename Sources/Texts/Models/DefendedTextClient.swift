@@ -1,5 +1,6 @@
 import Clients
 import Defences
+import ModelIO
 import Solvers
 import TensorGraph
 
@@ -43,8 +44,10 @@ public struct TextClient: Sendable {
       for: DefenceSetting(data: .texts, batchSize: batchSize, training: training))
     guard adapters == nil || steps(of: model) == nil else {
       throw AttackError(
-        "several local steps are simulated for all weights, without adapters; leave out --lora or "
-          + "the local steps")
+        advising: """
+          several local steps are simulated for all weights, without adapters; leave out \(.adapterRank) \
+          or the local steps
+          """)
     }
   }
 }

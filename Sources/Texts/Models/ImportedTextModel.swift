@@ -45,7 +45,7 @@ public struct ImportedTextModel: Sendable {
       weighted = best.weighted
       notes = weights.notes(for: best.weighted.model)
     } catch let error as ONNXError {
-      throw ModelError(error.message)
+      throw ModelError(advising: error.sentence)
     } catch let error as ModelError {
       throw error
     } catch {
@@ -117,7 +117,7 @@ struct TextProbe {
     do throws(ONNXError) {
       program = try file.specialized(inputShapes: shapes, options: options)
     } catch {
-      throw ModelError(error.message)
+      throw ModelError(advising: error.sentence)
     }
     roles = program.inputs.map { roleOfName[$0.name] ?? .tokens }
     // Numbers that any vocabulary has; a text of its own in every row.

@@ -70,9 +70,11 @@ extension TextModelConfiguration {
       return architecture == .gpt2 ? .languageModel : .classification(classes: classes)
     }
     throw ModelError(
-      "\(path) is of a \(name.quotedForMessage), whose head and loss are not supported; models for the "
-        + "classification of texts, masked and causal language models are, and --head says which the "
-        + "client trained")
+      advising: """
+        \(path) is of a \(name.quotedForMessage), whose head and loss are not supported; models for the \
+        classification of texts, masked and causal language models are, and \(.head) says which the \
+        client trained
+        """)
   }
 
   /// What a classifier is trained by, as `transformers` reads the file.

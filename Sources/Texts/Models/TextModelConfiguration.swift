@@ -151,9 +151,11 @@ public struct TextModelConfiguration: Hashable, Sendable {
       }
       guard classes > 1 || loss != .crossEntropy else {
         throw ModelError(
-          "a classifier with one label under cross entropy has a gradient of exactly zero, whatever the "
-            + "text is, and nothing can be read or shown to be safe; set problem_type to regression or "
-            + "multi_label_classification, or give --classes 2 or more")
+          advising: """
+            a classifier with one label under cross entropy has a gradient of exactly zero, whatever the \
+            text is, and nothing can be read or shown to be safe; set problem_type to regression or \
+            multi_label_classification, or give \(.classes, 2) or more
+            """)
       }
     }
     switch (architecture, head) {

@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// What a client of a language model shared: gradients by the names of their parameters, or after
@@ -35,8 +36,10 @@ public struct TextUpdate: Sendable {
     for (name, tensor) in gradients.sorted(by: { $0.key < $1.key }) {
       guard let spec = specs[name] else {
         throw AttackError(
-          "the update has a tensor \(name), which the model (\(model.name), "
-            + "\(model.configuration.head.name) head) has not; check the model and --head")
+          advising: """
+            the update has a tensor \(name), which the model (\(model.name), \
+            \(model.configuration.head.name) head) has not; check the model and \(.head)
+            """)
       }
       guard spec.shape == tensor.shape, tensor.dtype.isFloatingPoint else {
         throw AttackError(

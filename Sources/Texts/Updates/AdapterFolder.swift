@@ -26,9 +26,11 @@ public struct AdapterFolder: Sendable {
       guard name.part != .untrainedCopy else { continue }
       guard let parameter = known[name.parameter], let shape = shapes[parameter] else {
         throw ModelError(
-          "\(file.path) has \(fileName.quotedForMessage), which belongs to no parameter of the model "
-            + "(\(base.model.name), \(base.model.configuration.head.name) head); give the adapters "
-            + "of this model, or choose --head and --classes as they were trained")
+          advising: """
+            \(file.path) has \(fileName.quotedForMessage), which belongs to no parameter of the model \
+            (\(base.model.name), \(base.model.configuration.head.name) head); give the adapters \
+            of this model, or choose \(.head) and \(.classes) as they were trained
+            """)
       }
       let wanted = base.model.adapterShape(name.part, of: parameter, shape, rank: rank)
       let type = file.type(of: fileName)

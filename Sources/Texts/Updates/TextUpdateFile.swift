@@ -35,7 +35,7 @@ public struct TextUpdateReading: Sendable {
 public struct TextUpdateFile: Sendable {
   public let update: TextUpdate
   /// How the file was understood, as far as that was not plain. One sentence each.
-  public let notes: [String]
+  public let notes: [Sentence]
 
   /// Reads `path` for `model`. Parameters whose tensors are missing are taken to be frozen.
   ///
@@ -61,7 +61,7 @@ public struct TextUpdateFile: Sendable {
         continue
       }
       guard let parameter else {
-        throw AttackError(TextUpdateFile.strange(fileName, name, model))
+        throw AttackError(advising: TextUpdateFile.strange(fileName, name, model))
       }
       if fileName != parameter, name.part == .own { renamed.append((fileName, parameter)) }
       let tensor = try file.tensor(named: fileName)
@@ -70,7 +70,7 @@ public struct TextUpdateFile: Sendable {
         throw FileError(
           path: path,
           problem: "\(fileName.quotedForMessage) is not the only tensor for \(parameter)",
-          remedy: "save each gradient once, or tell them apart with --rename OLD=NEW")
+          advising: "save each gradient once, or tell them apart with \(.renaming, "OLD=NEW")")
       }
     }
     let (reductions, expansions) = (parts[.reduction] ?? [:], parts[.expansion] ?? [:])
@@ -93,37 +93,49 @@ public struct TextUpdateFile: Sendable {
   /// Why a tensor cannot be used.
   private static func strange(
     _ fileName: String, _ name: TextTensorName, _ model: TextModel
-  ) -> String {
+  ) -> Sentence {
     let near = nearestSpelling(to: name.parameter, in: model.parameters.map(\.name))
-    let remedy =
-      near.map { "if it is \($0), say so with --rename '\(fileName)=\($0)'" }
-      ?? "say which it is with --rename OLD=NEW"
-    return "the update has a tensor \(fileName.quotedForMessage), which the model (\(model.name), "
-      + "\(model.configuration.head.name) head) has not; check the model and --head, or "
-      + remedy.escapingControlCharacters
+    let remedy: Sentence =
+      if let near {
+        """
+        if it is \(near), say so with \
+        \(.renaming, "'\(fileName.escapingControlCharacters)=\(near)'")
+        """
+      } else {
+        "say which it is with \(.renaming, "OLD=NEW")"
+      }
+    return """
+      the update has a tensor \(fileName.quotedForMessage), which the model (\(model.name), \
+      \(model.configuration.head.name) head) has not; check the model and \(.head), or \(remedy)
+      """
   }
 
   private static func notes(
     _ update: TextUpdate, renamed: [(file: String, own: String)], unused: [String],
     _ model: TextModel
-  ) -> [String] {
-    var notes: [String] = []
+  ) -> [Sentence] {
+    var notes: [Sentence] = []
     if let first = renamed.first {
       notes.append(
-        "\(renamed.count) of the file's tensors go by another name, such as "
-          + "\(first.file.quotedForMessage) for \(first.own); mend it with --rename where that is wrong."
-      )
+        """
+        \(renamed.count) of the file's tensors go by another name, such as \
+        \(first.file.quotedForMessage) for \(first.own); mend it with \(.renaming) where that is wrong.
+        """)
     }
     if !unused.isEmpty {
       notes.append(
-        "\(unused.count) tensors are buffers, second names of tied weights or frozen copies, and are "
-          + "not used, such as \(unused[0].quotedForMessage).")
+        """
+        \(unused.count) tensors are buffers, second names of tied weights or frozen copies, and are \
+        not used, such as \(unused[0].quotedForMessage).
+        """)
     }
     let missing = model.parameters.map(\.name).filter { update.gradients[$0] == nil }
     if update.adapters == nil, let first = missing.first {
       notes.append(
-        "\(missing.count) of \(model.parameters.count) parameters are not in the file and are taken as "
-          + "frozen, such as \(first).")
+        """
+        \(missing.count) of \(model.parameters.count) parameters are not in the file and are taken as \
+        frozen, such as \(first).
+        """)
     }
     return notes
   }
@@ -135,8 +147,10 @@ extension TextUpdateReading {
     let steps = training.flatMap { $0.isJointGradient(of: model) ? nil : $0 }
     if let steps, adapters != nil {
       throw AttackError(
-        "\(steps) of adapters are not followed; give the gradient of one step, or leave out "
-          + "--adapter where all weights were trained")
+        advising: """
+          \(steps) of adapters are not followed; give the gradient of one step, or leave out \
+          \(.adapter) where all weights were trained
+          """)
     }
     return try UpdateFile.gradientFactor(
       UpdateReading(
@@ -156,13 +170,17 @@ extension TextUpdateReading {
     guard adapters != nil else {
       guard let name = (Array(expansions.keys) + Array(reductions.keys)).min() else { return }
       throw AttackError(
-        "\(path) holds gradients of LoRA adapters (beside \(name)); give the adapters that the client "
-          + "got, a folder that PEFT's save_pretrained wrote, with --adapter")
+        advising: """
+          \(path) holds gradients of LoRA adapters (beside \(name)); give the adapters that the client \
+          got, a folder that PEFT's save_pretrained wrote, with \(.adapter)
+          """)
     }
     guard !expansions.isEmpty else {
       throw AttackError(
-        "\(path) holds no gradient of the adapters' second layers (…lora_B.weight), which tells the "
-          + "texts; save those of every trained parameter, or leave out --adapter")
+        advising: """
+          \(path) holds no gradient of the adapters' second layers (…lora_B.weight), which tells the \
+          texts; save those of every trained parameter, or leave out \(.adapter)
+          """)
     }
   }
 }

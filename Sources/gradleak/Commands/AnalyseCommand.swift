@@ -68,8 +68,10 @@ struct AnalyseCommand: ParsableCommand {
       images: batch, labels: trueLabels, loss: loss, mode: selected.mode, backend: backend)
     guard update.squaredNorm > 0 else {
       throw AttackError(
-        "the gradient is exactly zero here, so there is nothing to analyse. "
-          + EmptyUpdate.causes(model, loss))
+        advising: """
+          the gradient is exactly zero here, so there is nothing to analyse. \
+          \(EmptyUpdate.causes(model, loss))
+          """)
     }
     let unknowns = batch.shape.elementCount
     // Some is left for everything else.

@@ -269,7 +269,7 @@ struct AuditCommand: ParsableCommand {
     if let first = misfits.first, verdict.grade == .notShown {
       Terminal.printError(
         "gradleak: the update does not fit the model as described. "
-          + (first.misfit?.sentence ?? first.diagnosis?.explanation ?? ""))
+          + ((first.misfit?.sentence ?? first.diagnosis?.explanation)?.namingOptions ?? ""))
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }

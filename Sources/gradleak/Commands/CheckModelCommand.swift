@@ -117,7 +117,7 @@ struct CheckModelCommand: ParsableCommand {
       guard file != nil, selection.model == "lenet", error is FileError else { throw error }
     }
     let weights = try SafetensorsFile(contentsOf: path)
-    return report(
+    return try report(
       on: try weights.names.map { (name: $0, tensor: try weights.tensor(named: $0)) }, check)
   }
 
@@ -150,8 +150,9 @@ struct CheckModelCommand: ParsableCommand {
     }
     Terminal.printNote(
       "The model's layers could not be tried with images, so its tensors alone were looked at: "
-        + (problem.map { "\($0)" } ?? "it takes no images."))
-    return report(on: tensors, transposed: Set(transposed), check)
+        + (problem.map { Sentence(of: $0).namingOptions }
+          ?? "it takes no images."))
+    return try report(on: tensors, transposed: Set(transposed), check)
   }
 
   private func report(
@@ -166,9 +167,9 @@ struct CheckModelCommand: ParsableCommand {
   private func report(
     on tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = [],
     _ check: PlantedWeightCheck
-  ) -> Report {
+  ) throws -> Report {
     Report(
       tensors: tensors.count, model: nil,
-      findings: check.findings(in: tensors, transposed: transposed))
+      findings: try check.findings(in: tensors, transposed: transposed))
   }
 }

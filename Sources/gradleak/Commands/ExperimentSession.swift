@@ -37,7 +37,7 @@ struct ExperimentSession {
     for experiment in experiments { try experiment.check() }
     var outcomes: [AuditOutcome] = []
     for experiment in experiments {
-      let check = experiment.fit()
+      let check = try experiment.fit()
       for misfit in [check.misfit, check.truth?.misfit].compactMap(\.self) {
         Terminal.printNote(misfit.sentence, head: "warning: ")
       }

@@ -95,7 +95,7 @@ struct ModelInspection {
     let smoothness: String
     let parameters: [Parameter]
     let buffers: [String]
-    let notes: [String]
+    let notes: [Sentence]
   }
 
   private let report: Report
@@ -105,7 +105,7 @@ struct ModelInspection {
     do {
       file = try ONNXModel(contentsOf: path)
     } catch {
-      throw ModelError(error.message)
+      throw ModelError(advising: error.sentence)
     }
     let selected = try choice.select(mode: mode)
     let (model, weighted) = (selected.model, selected.weighted(seed: 0))

@@ -127,7 +127,7 @@ struct ResultTable {
       let alike = diagnoses.filter { $0.verdict == verdict }
       guard let first = alike.first else { continue }
       Terminal.printParagraph(
-        "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
+        first.explanation, head: "Diagnosis, \(alike.count) x \(verdict.rawValue): ")
     }
   }
 }

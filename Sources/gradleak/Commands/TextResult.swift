@@ -22,7 +22,8 @@ struct TextResult {
     // What casts doubt on the texts comes before them.
     if let diagnosis = record.diagnosis, diagnosis.verdict != .recovered {
       Terminal.printParagraph(
-        Terminal.styled(diagnosis.verdict.rawValue, .bold) + ": " + diagnosis.explanation)
+        diagnosis.explanation,
+        head: Terminal.styled(diagnosis.verdict.rawValue, .bold) + ": ")
     }
     if record.method == TextAttackKind.bag.rawValue, let bag = record.text?.bagOfWords {
       Terminal.printParagraph(

@@ -29,8 +29,8 @@ struct UpdateInspection {
     let norm: JSONNumber
     let model: String?
     let missing: [String]
-    let notes: [String]
-    let objection: String?
+    let notes: [Sentence]
+    let objection: Sentence?
   }
 
   private let report: Report
@@ -50,8 +50,8 @@ struct UpdateInspection {
     for name in file.names {
       entries.append(try UpdateInspection.entry(name, in: file, matching))
     }
-    var notes: [String] = []
-    var objection: String?
+    var notes: [Sentence] = []
+    var objection: Sentence?
     if let selected {
       do {
         var update = try UpdateFile(
@@ -60,13 +60,13 @@ struct UpdateInspection {
         notes = update.matching.explanations + update.notes
         if !selected.drawsWeights {
           if let note = update.chooseEnding(selected.ending, selected.weighted(seed: 0)) {
-            notes.append(note)
+            notes.append(Sentence(note))
           }
           objection = LossConsistency.objection(to: update.update, selected.weighted(seed: 0))
         }
       } catch {
         // What is wrong with the file is what this command is asked for.
-        notes = ["\(error)"]
+        notes = [Sentence(of: error)]
       }
     }
     report = Report(

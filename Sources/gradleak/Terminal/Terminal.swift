@@ -1,4 +1,5 @@
 import Foundation
+import ModelIO
 
 /// Standard output and error as the user sees them.
 enum Terminal {
@@ -45,6 +46,11 @@ enum Terminal {
     for line in wrapped(text, head: head, indentation: indentation) { print(line) }
   }
 
+  /// Writes a paragraph that may name settings to standard output.
+  static func printParagraph(_ sentence: Sentence, head: String = "", indentation: Int = 2) {
+    printParagraph(sentence.namingOptions, head: head, indentation: indentation)
+  }
+
   /// Says what was written to a folder, and that it is not for everybody.
   static func printWritten(_ files: String) {
     printParagraph("Wrote \(files).", indentation: 0)
@@ -54,6 +60,11 @@ enum Terminal {
   /// Writes a paragraph that the user should know to standard error.
   static func printNote(_ text: String, head: String = "note: ") {
     for line in wrapped(text, head: head, indentation: head.count) { printError(line) }
+  }
+
+  /// Writes a paragraph that may name settings to standard error.
+  static func printNote(_ sentence: Sentence, head: String = "note: ") {
+    printNote(sentence.namingOptions, head: head)
   }
 
   /// Writes a line to standard error.

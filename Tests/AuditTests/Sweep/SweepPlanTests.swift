@@ -55,12 +55,19 @@ import Testing
     ("a: &a [x]\nb: {[*a, *a] : 1}", "keys are plain words"),
     ("a: &a [x]\n*a : 1", "keys are plain words"), ("? [a]\n: 1", "keys are plain words"),
     // Keys that would be written out to be compared, however they are hidden.
-    (hiddenBomb("{'x #': 1, *a30 : 2}"), "keys are plain words"),
-    (hiddenBomb("{*a30:2}"), "keys are plain words"),
-    (hiddenBomb("{?*a30 : 2}"), "keys are plain words"),
-    (hiddenBomb("{b,? *a30 : 2}"), "keys are plain words"),
-    (hiddenBomb("{[*a30]\n: 2}"), "keys are plain words"),
-    (hiddenBomb("\"\n  # \", c: {*a30: 2}"), "keys are plain words"),
+    (hiddenBomb("{'x #': 1, *a10 : 2}"), "keys are plain words"),
+    (hiddenBomb("{*a10:2}"), "keys are plain words"),
+    (hiddenBomb("{?*a10 : 2}"), "keys are plain words"),
+    (hiddenBomb("{b,? *a10 : 2}"), "keys are plain words"),
+    (hiddenBomb("{[*a10]\n: 2}"), "keys are plain words"),
+    (hiddenBomb("\"\n  # \", c: {*a10: 2}"), "no YAML"),
+    // Behind a bomb that is counted first.
+    (hiddenBomb(levels: 30, "{'x #': 1, *a30 : 2}"), "more than 100000 values"),
+    (hiddenBomb(levels: 30, "{*a30:2}"), "more than 100000 values"),
+    (hiddenBomb(levels: 30, "{?*a30 : 2}"), "more than 100000 values"),
+    (hiddenBomb(levels: 30, "{b,? *a30 : 2}"), "more than 100000 values"),
+    (hiddenBomb(levels: 30, "{[*a30]\n: 2}"), "more than 100000 values"),
+    (hiddenBomb(levels: 30, "\"\n  # \", c: {*a30: 2}"), "more than 100000 values"),
     (bomb(["x", "y", "z", "x", "y", "z", "x", "y", "z"], levels: 9), "more than 100000 values"),
     (bomb(["x", "y"], levels: 40), "more than 100000 values"),
     (String(repeating: "[", count: 100_000), "no YAML"),
@@ -141,9 +148,9 @@ private func bomb(_ items: [String], levels: Int) -> String {
   return lines.joined(separator: "\n")
 }
 
-/// A bomb of 2 to the power of 30 values behind a key of `b`.
-private func hiddenBomb(_ value: String) -> String {
-  bomb(["x", "y"], levels: 30) + "\nb: " + value
+/// A value of `b` that has an alias of a list of 2 to the power of `levels` values.
+private func hiddenBomb(levels: Int = 10, _ value: String) -> String {
+  bomb(["x", "y"], levels: levels) + "\nb: " + value
 }
 
 /// What a plan may ask for.

@@ -132,7 +132,7 @@ import Testing
   @Test func labelsOfAllClientsAreCounted() throws {
     let labels = [0, 1, 1, 3, 3, 3, 4, 4]
     let clients = try Clients(sizes: [4, 4], labels: labels, miniBatch: 2, epochs: 2)
-    let found = LabelRecovery.labels(
+    let found = try LabelRecovery.labels(
       of: clients.update, after: clients.training, clients.weighted, seed: 0,
       backend: AttackedClient.backend)
     #expect(LabelRecovery.accuracy(try #require(found), labels) >= 7.0 / 8)

@@ -253,14 +253,14 @@ import Testing
   @Test func labelsOfABatchAreCounted() throws {
     let labels = [0, 1, 1, 3, 3, 3, 4, 4]
     let client = try Client(labels: labels, miniBatch: 2, epochs: 2, rate: 0.05)
-    let found = LabelRecovery.labels(
+    let found = try LabelRecovery.labels(
       of: client.update, after: try #require(client.update.training), client.weighted, seed: 0,
       backend: AttackedClient.backend)
     // Probabilities are those of dummy images, so that a count may be off by one.
     #expect(LabelRecovery.accuracy(try #require(found), labels) >= 7.0 / 8)
     let decayed = try Client(labels: labels, miniBatch: 2, epochs: 2, decay: 0.1)
     #expect(
-      LabelRecovery.labels(
+      try LabelRecovery.labels(
         of: decayed.update, after: try #require(decayed.update.training), decayed.weighted,
         seed: 0, backend: AttackedClient.backend) == nil)
   }

@@ -217,7 +217,7 @@ private func attack(
     let known = try #require(
       PositionShares.read(
         update, model: model.model,
-        bag: BagOfWords.read(update, model: model.model, backend: backend),
+        bag: try BagOfWords.read(update, model: model.model, backend: backend),
         length: batch.length, algebra: backend.linearAlgebra))
     let wrong = known.filter { token, _ in
       let positions = batch.tokens.flatMap { text in text.indices.filter { text[$0] == token } }

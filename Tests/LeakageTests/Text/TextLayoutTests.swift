@@ -117,9 +117,10 @@ private func attack(
       return try #require(result.diagnosis)
     }
     let scaled = try changed { $0.doubles.map { 37 * $0 } }
-    #expect(scaled.verdict == .doesNotFit && scaled.explanation.contains("37.0 times"))
+    #expect(scaled.verdict == .doesNotFit && scaled.explanation.description.contains("37.0 times"))
     let negated = try changed { $0.doubles.map { -$0 } }
-    #expect(negated.verdict == .doesNotFit && negated.explanation.contains("-1.0 times"))
+    #expect(
+      negated.verdict == .doesNotFit && negated.explanation.description.contains("-1.0 times"))
     var source = RandomSource(seed: 5)
     let random = try changed { $0.doubles.map { _ in source.normal() } }
     #expect(random.verdict == .doesNotFit)
@@ -137,6 +138,6 @@ private func attack(
     let update = try encoder(loss: .multiLabel).share(batch, backend: CPUBackend())
     let result = try run(encoder(), update)
     #expect(result.diagnosis?.verdict == .doesNotFit && !result.isCertain)
-    #expect(result.diagnosis?.explanation.contains("problem_type") == true)
+    #expect(result.diagnosis?.explanation.description.contains("problem_type") == true)
   }
 }

@@ -125,7 +125,7 @@ private let query = "base_model.model.bert.encoder.layer.0.attention.self.query"
         { $0[query + ".lora_B.default.weight"] = Tensor([24, 9], .f32, repeating: .nan) }
       ),
       (
-        "--rename 'base_model.model.bert.poole.dense.bias=bert.pooler.dense.bias'",
+        "a renaming 'base_model.model.bert.poole.dense.bias=bert.pooler.dense.bias'",
         { $0["base_model.model.bert.poole.dense.bias"] = Tensor([24], .f32, repeating: 1) }
       ),
       (

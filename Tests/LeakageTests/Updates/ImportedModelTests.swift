@@ -41,7 +41,7 @@ import Testing
 
   @Test func aSoftmaxAtTheEndIsLeftOutAndSaid() throws {
     let imported = try ImportedModel(contentsOf: path("small-torchscript.onnx"))
-    #expect(imported.notes.contains { $0.contains("ends in a softmax") })
+    #expect(imported.notes.map(\.description).contains { $0.contains("ends in a softmax") })
     #expect(imported.weighted.model.classifier != nil)
     #expect(imported.activations == "relu")
   }

@@ -92,7 +92,7 @@ private func rows(_ name: String) throws -> [[Double]] {
 
   @Test func constantLossesAreRefused() throws {
     let message = attackErrorMessage { try ClientLoss.meanCrossEntropy.check(classCount: 1) }
-    #expect(message?.contains("--loss bce") == true)
+    #expect(message?.contains("loss bce for two classes") == true)
     let kept = try ClientLoss(.meanSquaredError).after(.softmax)
     #expect(attackErrorMessage { try kept.check(classCount: 1) } != nil)
     try ClientLoss(.binaryCrossEntropy).check(classCount: 1)

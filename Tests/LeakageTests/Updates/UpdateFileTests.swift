@@ -58,7 +58,7 @@ private func problem(
     let file = try read(renamed { prefix + $0 }, for: model)
     #expect(file.update.gradients == client.update.gradients)
     #expect(file.matching.matches.allSatisfy { $0.reason == .wrapperNames })
-    #expect(file.matching.explanations.first?.contains("8 of 8 tensors") == true)
+    #expect(file.matching.explanations.first?.description.contains("8 of 8 tensors") == true)
   }
 
   @Test func namesAreMendedByRules() throws {
@@ -83,9 +83,10 @@ private func problem(
     partial["body.O.weight"] = named["body.0.weight"]
     let file = try read(partial, for: model)
     #expect(!file.update.isComplete && file.update.gradient(of: 0) == nil)
-    #expect(file.notes[0].contains("1 of 8 parameters are not in the file"))
-    #expect(file.notes[0].contains("--rename 'body.O.weight=body.0.weight'"))
-    #expect(file.notes[1].contains("belong to no parameter"))
+    #expect(file.notes[0].description.contains("1 of 8 parameters are not in the file"))
+    #expect(
+      file.notes[0].description.contains("a renaming 'body.O.weight=body.0.weight'"))
+    #expect(file.notes[1].description.contains("belong to no parameter"))
   }
 
   @Test func whatIsNoGradientIsRefused() throws {
@@ -124,7 +125,7 @@ private func problem(
     var silent = named
     silent["body.2.bias"] = Tensor([12], .f32, repeating: 0)
     #expect(
-      try read(silent, for: model).notes == [
+      try read(silent, for: model).notes.map(\.description) == [
         "1 tensors are all zeros (a frozen or inactive layer, or gradients that were dropped): "
           + "body.2.bias."
       ])
@@ -138,7 +139,7 @@ private func problem(
       for (a, b) in zip(found.doubles, expected.doubles) { #expect(abs(a - b) < 1e-12) }
     }
     reading.learningRate = nil
-    #expect(problem(difference, for: model, reading)?.contains("--learning-rate") == true)
+    #expect(problem(difference, for: model, reading)?.contains("with learning rate") == true)
     reading.training = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.1)
     #expect(try read(difference, for: model, reading).update.training?.steps.count == 5)

@@ -26,7 +26,7 @@ struct ForeignFileTests {
     ("web page", Array("\n  <!DOCTYPE html><html>".utf8), "download"),
     ("web page", Array("<?xml version=\"1.0\"?><Error><Code>AccessDenied".utf8), "download"),
     ("gzip", [0x1F, 0x8B, 8, 0], "unpack"), ("Zstandard", [0x28, 0xB5, 0x2F, 0xFD], "unpack"),
-    ("ONNX", [0x08, 0x08, 0x12, 0x07] + Array("pytorch".utf8), "--model"),
+    ("ONNX", [0x08, 0x08, 0x12, 0x07] + Array("pytorch".utf8), "with model"),
     ("JSON", Array("{\"weight_map\": {}}".utf8), "describes"),
     ("PNG", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0], "safetensors"),
     ("SQLite", Array("SQLite format 3\0".utf8), "safetensors"),

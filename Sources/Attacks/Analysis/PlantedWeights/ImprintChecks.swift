@@ -47,9 +47,9 @@ enum ImprintChecks {
 
   static func byEffect(
     _ layer: WeightLayer, _ responses: [UnitResponses], backend: any Backend
-  ) -> Finding? {
+  ) throws(GraphError) -> Finding? {
     for answers in responses {
-      guard let bins = try? UnitBins(layer.rows, answers, backend: backend) else { continue }
+      let bins = try UnitBins(layer.rows, answers, backend: backend)
       let likenesses = anywhere + (answers.areToImages ? ofImages : [])
       for likeness in likenesses {
         guard let group = bins.best(likeness), group.expectedReads >= likeness.expectedReads else {

@@ -55,19 +55,22 @@ public struct PlantedWeightCheck: Sendable {
   ///   - tensors: names and values; names tell a layer's bias from its weight (`x.weight`, `x.bias`),
   ///     and nothing else.
   ///   - transposed: names of matrices that are stored as [inputs, units].
+  /// - Throws: ``GraphError`` when the backend fails.
   public func findings(
     in tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = []
-  ) -> [Finding] {
+  ) throws(GraphError) -> [Finding] {
     let layers = looseLayers(of: tensors, transposed: transposed)
     // Behind kernels a matrix of 16 x 16 values reads features; of 3 x 16 x 16, perhaps images. What is
     // as wide as another matrix has units reads these.
     let channels = layers.contains { !$0.isMatrix } ? [3] : [3, 1]
     let fed = Set(layers.filter { $0.rows.count != $0.rows.width }.map(\.rows.count))
-    return notFinite(tensors)
-      + layers.flatMap { layer in
-        let isFed = fed.contains(layer.rows.width)
-        return findings(in: layer, looseResponses(of: layer, channels: isFed ? [] : channels))
-      }
+    var found = notFinite(tensors)
+    for layer in layers {
+      let isFed = fed.contains(layer.rows.width)
+      found += try findings(
+        in: layer, looseResponses(of: layer, channels: isFed ? [] : channels))
+    }
+    return found
   }
 
   /// Everything suspicious in a model with weights: each fully connected layer is shown what it would
@@ -90,10 +93,10 @@ public struct PlantedWeightCheck: Sendable {
       var layer = layer
       // The classifier is known here, and is looked at below when it is a matrix.
       layer.isLast = false
-      found += findings(in: layer, [])
+      found += try findings(in: layer, [])
     }
     for (layer, responses) in observation.layers.values {
-      found += findings(in: layer, [responses])
+      found += try findings(in: layer, [responses])
     }
     if let last = observation.classifier, let finding = FishingChecks.byEffect(last),
       !found.contains(where: { $0.kind == .classFishing })
@@ -107,9 +110,13 @@ public struct PlantedWeightCheck: Sendable {
 
   // MARK: - One layer
 
-  private func findings(in layer: WeightLayer, _ responses: [UnitResponses]) -> [Finding] {
+  private func findings(
+    in layer: WeightLayer, _ responses: [UnitResponses]
+  ) throws(GraphError) -> [Finding] {
     var found: [Finding] = []
-    if let imprint = ImprintChecks.byShape(layer) ?? imprintByEffect(layer, responses) {
+    if let imprint = ImprintChecks.byShape(layer) {
+      found.append(imprint)
+    } else if let imprint = try imprintByEffect(layer, responses) {
       found.append(imprint)
     }
     if let trap = TrapChecks.byShape(layer) ?? TrapChecks.byEffect(layer, responses) {
@@ -123,9 +130,9 @@ public struct PlantedWeightCheck: Sendable {
 
   private func imprintByEffect(
     _ layer: WeightLayer, _ responses: [UnitResponses]
-  ) -> Finding? {
+  ) throws(GraphError) -> Finding? {
     guard !layer.isLast, layer.rows.count >= UnitBins.leastUnits else { return nil }
-    return ImprintChecks.byEffect(layer, responses, backend: backend)
+    return try ImprintChecks.byEffect(layer, responses, backend: backend)
   }
 
   private func notFinite(_ tensors: [(name: String, tensor: Tensor)]) -> [Finding] {
@@ -188,7 +195,9 @@ extension PlantedWeightCheck {
 
   /// What a layer would answer to images, where its width is that of images; to features above 0
   /// otherwise. Pixels in 0...1, and normalised ones.
-  private func looseResponses(of layer: WeightLayer, channels: [Int]) -> [UnitResponses] {
+  private func looseResponses(
+    of layer: WeightLayer, channels: [Int]
+  ) throws(GraphError) -> [UnitResponses] {
     let width = layer.rows.width
     guard layer.rows.count >= UnitBins.leastUnits, width >= 16, layer.bias != nil,
       layer.isMatrix || width >= 64
@@ -197,9 +206,7 @@ extension PlantedWeightCheck {
     let shape = PlantedWeightCheck.imageShape(
       elements: width, like: layer.rowShape, channels: channels)
     let inputs = shape.map { samples($0, count) } ?? SyntheticFeatures.rows(count, width: width)
-    guard
-      let products = try? layer.rows.products(with: inputs.map(\.doubles), backend: backend)
-    else { return [] }
+    let products = try layer.rows.products(with: inputs.map(\.doubles), backend: backend)
     let plain = UnitResponses(
       products: products, bias: layer.bias, count: layer.rows.count,
       areToImages: shape != nil && layer.isMatrix)

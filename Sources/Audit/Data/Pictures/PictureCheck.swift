@@ -1,4 +1,5 @@
 import Clients
+import ModelIO
 import TensorGraph
 
 /// Refuses models whose input is no picture: another number of channels than 1 or 3, or, for photographs,
@@ -10,16 +11,20 @@ public func checkPictures(_ model: Model, arePhotographs: Bool = true) throws(Mo
   let (channels, height, width) = (model.inputShape[0], model.inputShape[1], model.inputShape[2])
   guard channels == 1 || channels == 3 else {
     throw ModelError(
-      "\(model.name) takes \(channels) channels, and a picture has 1 or 3; give another model, or its "
-        + "image shape with --input-shape")
+      advising: """
+        \(model.name) takes \(channels) channels, and a picture has 1 or 3; give another model, or its \
+        image shape with \(.inputShape)
+        """)
   }
   guard arePhotographs else { return }
   let (short, long) = (min(height, width), max(height, width))
   guard short >= 4, long <= 16 * short else {
     throw ModelError(
-      "\(model.name) takes \(model.inputShape), which is no picture (4 pixels or more in height and width, "
-        + "neither more than 16 times the other) but a table or signal: a photograph cannot be its data; "
-        + "attack an update of its own data with --update, or say how the numbers form a picture with "
-        + "--input-shape")
+      advising: """
+        \(model.name) takes \(model.inputShape), which is no picture (4 pixels or more in height and width, \
+        neither more than 16 times the other) but a table or signal: a photograph cannot be its data; \
+        attack an update of its own data with \(.update), or say how the numbers form a picture with \
+        \(.inputShape)
+        """)
   }
 }

@@ -13,7 +13,7 @@ public struct PreparedPictures: PreparedExperiment {
   /// [N, C, H, W] that a plan's search begins at; nil for none.
   let startingImages: Tensor?
   /// What the user should know of how files were understood, a sentence each.
-  public let notes: [String]
+  public let notes: [Sentence]
   /// For people and file names.
   public let name: String
 
@@ -62,9 +62,9 @@ public struct PreparedPictures: PreparedExperiment {
       model: runner.selected.model, loss, runner.selected.mode)
   }
 
-  public func fit() -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+  public func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard case .update(let subject) = subject else { return (nil, nil) }
-    return runner.audit(seed: experiment.attack.seed).check(subject)
+    return try runner.audit(seed: experiment.attack.seed).check(subject)
   }
 
   public func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
@@ -104,7 +104,7 @@ public final class PictureRunner: ExperimentRunner {
   }
 
   public var drawsWeights: Bool { selected.drawsWeights }
-  public var notes: [String] { selected.notes }
+  public var notes: [Sentence] { selected.notes }
 
   public func labelled(_ experiment: Experiment) throws -> Experiment {
     try experiment.labelled(for: selected)
@@ -198,7 +198,8 @@ public final class PictureRunner: ExperimentRunner {
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
           kind: update.kind.rawValue)),
       startingImages: try startingImages(of: experiment),
-      notes: [ending].compactMap(\.self) + file.matching.explanations + file.notes, name: name)
+      notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
+        + file.notes, name: name)
   }
 
   /// The picture to start from, once for each image of a batch.

@@ -23,7 +23,7 @@ public struct SelectedModel: Sendable {
   /// The function that its file ends in and its logits go without; nil for none.
   public private(set) var ending: LossEnding?
   /// What the user should know of it.
-  public private(set) var notes: [String] = []
+  public private(set) var notes: [Sentence] = []
 
   /// Whether every seed draws weights of its own.
   public var drawsWeights: Bool { given == nil }

@@ -99,8 +99,10 @@ public struct SimulatedAudit: Sendable {
       companions: companions, through: &pipeline, backend: audit.backend)
     guard shared.update.squaredNorm > 0 || !defences.isEmpty else {
       throw AttackError(
-        "the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other "
-          + "batches. " + EmptyUpdate.causes(audit.weighted.model, loss))
+        advising: """
+          the client's update is exactly zero, so there is nothing to attack, and nothing is shown of other \
+          batches. \(EmptyUpdate.causes(audit.weighted.model, loss))
+          """)
     }
     var summary =
       defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)

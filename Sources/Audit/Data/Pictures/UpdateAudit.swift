@@ -96,16 +96,20 @@ public struct UpdateAudit: Sendable {
     let result = try inversion.run { progress, images in
       observe(progress) { originals.map { meanPSNR(of: images(), $0, scale) } ?? .nan }
     }
-    return outcome(result, subject, configuration, found: inversion.loss)
+    return try outcome(result, subject, configuration, found: inversion.loss)
   }
 
   /// What can be said of an update from a file before it is attacked: whether it can be this model's, and
   /// whether the true images have it.
-  public func check(_ subject: Subject) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
+  public func check(
+    _ subject: Subject
+  ) throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard subject.update.origin != nil else { return (nil, nil) }
-    let truth = subject.truth.flatMap { truth -> TruthCheck? in
+    let truth = try subject.truth.flatMap { truth throws(AttackError) -> TruthCheck? in
       let labels = truth.compactMap(\.label)
-      return TruthCheck(
+      return try TruthCheck(
         subject.update, weighted, images: stacked(truth.map(\.image)).converted(to: .f64),
         labels: subject.knownLabels ?? (labels.count == truth.count ? labels : nil), mode: mode,
         backend: backend)
@@ -122,7 +126,7 @@ public struct UpdateAudit: Sendable {
   private func outcome(
     _ result: AttackResult, _ subject: Subject, _ configuration: AttackConfiguration,
     found: ClientLoss
-  ) -> AuditOutcome {
+  ) throws(AttackError) -> AuditOutcome {
     let (update, truth) = (subject.update, subject.truth)
     let labels = result.labels.map {
       update.loss.label($0, of: found, classCount: weighted.model.classCount)
@@ -169,7 +173,7 @@ public struct UpdateAudit: Sendable {
     }
     if weighted.model.batchNormCount > 0 { known.insert(.batchNormStatistics) }
     if configuration.plan?.initialization.kind == .given { known.insert(.similarImage) }
-    let truthCheck = check(subject).truth
+    let truthCheck = try check(subject).truth
     var record = RunRecord(
       tool: GradleakVersion.current, configuration: configuration, model: modelSummary,
       update: UpdateSummary(

@@ -14,7 +14,7 @@ public struct PreparedTexts: PreparedExperiment {
   let truth: [PrivateText]
   /// What a client shared; nil for a simulated client.
   let update: TextUpdate?
-  public let notes: [String]
+  public let notes: [Sentence]
   public let name: String
 
   public var isSimulated: Bool { update == nil }

@@ -10,7 +10,7 @@ struct SelectedTextModel: Sendable {
   /// How the weights came about, for records.
   let description: String
   /// What the user should know of it.
-  let notes: [String]
+  let notes: [Sentence]
   /// Whether every seed draws weights of its own, at least in part.
   let isDrawn: Bool
   let summary: ModelSummary
@@ -26,12 +26,12 @@ struct SelectedTextModel: Sendable {
   init(
     _ choice: ModelChoice, adapterRank: Int?, seed: UInt64, backend: any Backend
   ) throws {
-    var notes: [String] = []
+    var notes: [Sentence] = []
     var name = choice.name
     let base: TextModelFolder
     if let tokenizer = choice.tokenizer {
       let imported = try ImportedTextModel(contentsOf: choice.name, backend: backend)
-      notes = imported.notes
+      notes = imported.notes.map { Sentence($0) }
       base = try TextModelFolder(imported.weighted, tokenizerOf: tokenizer)
     } else if choice.name == BundledText.modelName {
       name = BundledText.name

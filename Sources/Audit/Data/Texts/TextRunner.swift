@@ -16,7 +16,7 @@ public final class TextRunner: ExperimentRunner {
   private let latest: Mutex<(seed: UInt64, model: SelectedTextModel)>
 
   public let drawsWeights: Bool
-  public let notes: [String]
+  public let notes: [Sentence]
 
   /// - Parameters:
   ///   - choice: the model of all experiments.

@@ -12,7 +12,7 @@ public struct ImportedModel: Sendable {
   /// The function that the file ends in and the logits go without; nil for none.
   public let ending: LossEnding?
   /// What a user should know: one sentence each.
-  public let notes: [String]
+  public let notes: [Sentence]
 
   /// Reads `path` and makes the model for the batches asked for.
   ///
@@ -24,7 +24,7 @@ public struct ImportedModel: Sendable {
     do throws(ONNXError) {
       try self.init(ONNXModel(contentsOf: path), options)
     } catch {
-      throw ModelError(error.message)
+      throw ModelError(advising: error.sentence)
     }
     do throws(FileError) {
       for (spec, value) in zip(weighted.model.buffers, weighted.buffers)
@@ -76,7 +76,7 @@ struct ImportPlan: Sendable {
   private var bufferIndices: [String: Int] = [:]
   private var parameterNames: Set<String> = []
   private(set) var bufferValues: [Tensor] = []
-  private(set) var notes: [String] = []
+  private(set) var notes: [Sentence] = []
 
   init(_ file: ONNXModel, _ options: ImportOptions) throws(ONNXError) {
     self.file = file
@@ -91,7 +91,7 @@ struct ImportPlan: Sendable {
     do throws(ModelError) {
       layout = try InputLayout(input, options, path: path)
     } catch {
-      throw ONNXError(.mismatch, error.message)
+      throw ONNXError(.mismatch, advising: error.sentence)
     }
     let choice = try OutputChoice(file, asked: options.output)
     let attempt = try ImportPlan.firstThatFits(choice.candidates, file, layout, options)
@@ -110,7 +110,7 @@ struct ImportPlan: Sendable {
         "\(path): the output \(attempt.output.quotedForMessage) depends on no parameters that are "
           + "trained, so that there is no gradient; export the model with its weights")
     }
-    notes += probe.warnings
+    notes += probe.warnings.map { Sentence($0) }
     parameterNames = Set(probe.parameters.map(\.name))
     for (size, program) in attempt.programs.sorted(by: { $0.key < $1.key }) {
       try add(program, batchSize: size, like: probe)

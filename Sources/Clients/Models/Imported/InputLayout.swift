@@ -47,8 +47,10 @@ struct InputLayout: Hashable, Sendable {
     guard (try? Shape(validating: extents + [1 << 16])) != nil, !extents.contains(where: { $0 < 1 })
     else {
       throw ModelError(
-        "\(path): the input \(input.name.quotedForMessage) of the extents \(extents) is no image that fits "
-          + "into memory; give another --input-shape or export the model again")
+        advising: """
+          \(path): the input \(input.name.quotedForMessage) of the extents \(extents) is no image that fits \
+          into memory; give another \(.inputShape) or export the model again
+          """)
     }
     self.extents = extents
     if extents.count == 3 {
@@ -73,8 +75,10 @@ struct InputLayout: Hashable, Sendable {
       let known = declared.compactMap { $0 }
       guard known.count == declared.count else {
         throw ModelError(
-          "\(path): the input \(name) is \(input.shapeDescription), whose extents are open; give "
-            + "them with --input-shape, such as 3x224x224, or by name with --shape")
+          advising: """
+            \(path): the input \(name) is \(input.shapeDescription), whose extents are open; give \
+            them with \(.inputShape), such as 3x224x224, or by name with \(.extents)
+            """)
       }
       return known
     }

@@ -35,17 +35,21 @@ struct LogitsEnding: Hashable, Sendable {
   }
 
   /// What was left out, for the user.
-  var note: String? {
+  var note: Sentence? {
     switch kind {
     case nil: nil
     case .softmax:
-      "The file ends in a softmax. Losses here take what goes into it, as training code does that adds "
-        + "the softmax for use only; where the client applied its loss to the softmax's values, say so "
-        + "with --keep-softmax."
+      """
+      The file ends in a softmax. Losses here take what goes into it, as training code does that adds \
+      the softmax for use only; where the client applied its loss to the softmax's values, say so \
+      with \(.keptSoftmax).
+      """
     case .sigmoid:
-      "The file ends in a sigmoid. --loss bce is then BCELoss of the sigmoid's values, the same as "
-        + "BCEWithLogitsLoss of what goes into it; where the client applied another loss to the "
-        + "sigmoid's values, say so with --keep-softmax."
+      """
+      The file ends in a sigmoid. \(.loss, "bce") is then BCELoss of the sigmoid's values, the same as \
+      BCEWithLogitsLoss of what goes into it; where the client applied another loss to the \
+      sigmoid's values, say so with \(.keptSoftmax).
+      """
     case .logSoftmax:
       "The file ends in a log-softmax; cross entropy on it is the same as NLLLoss."
     }

@@ -19,18 +19,22 @@ enum LogitsShape {
     else {
       throw ONNXError(
         .unsupported,
-        "\(path): the output \(name) has the shape \(Shape(extents)) for \(batchSize) images, and logits "
-          + "are [N, classes]; export the classifier alone, or name another output with --output")
+        advising: """
+          \(path): the output \(name) has the shape \(Shape(extents)) for \(batchSize) images, and logits \
+          are [N, classes]; export the classifier alone, or name another output with \(.output)
+          """)
     }
     // [N, K, 1, 1] of a convolution that was not flattened, [N] of one that was squeezed.
     let wide = output.shape.dimensions.dropFirst().filter { $0 != 1 }
     guard wide.count <= 1 else {
       throw ONNXError(
         .unsupported,
-        "\(path): the output \(name) has the shape \(output.shape) for \(batchSize) "
-          + "\(batchSize == 1 ? "image" : "images"), numbers at many positions of each: segmentation, "
-          + "detection and sequences of labels are not supported; give a model with one row of "
-          + "logits [N, classes], or name another output with --output")
+        advising: """
+          \(path): the output \(name) has the shape \(output.shape) for \(batchSize) \
+          \(batchSize == 1 ? "image" : "images"), numbers at many positions of each: segmentation, \
+          detection and sequences of labels are not supported; give a model with one row of \
+          logits [N, classes], or name another output with \(.output)
+          """)
     }
     return wide.first ?? 1
   }

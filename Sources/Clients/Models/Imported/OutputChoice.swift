@@ -51,21 +51,25 @@ struct OutputChoice {
   }
 
   /// What the user should know when `output` is taken.
-  func notes(taking output: String) -> [String] {
-    var notes: [String] = []
+  func notes(taking output: String) -> [Sentence] {
+    var notes: [Sentence] = []
     let behind = Set(file.parameterNames(behind: [output]))
     let all = file.parameterNames(behind: declared + [output])
     if declared.count > 1, !wasAsked {
       notes.append(
-        "The file has \(declared.count) outputs (\(OutputChoice.listed(declared))); "
-          + "\(output.quotedForMessage) is taken as the logits, which \(behind.count) of "
-          + "\(all.count) parameters reach. --output NAME takes another.")
+        """
+        The file has \(declared.count) outputs (\(OutputChoice.listed(declared))); \
+        \(output.quotedForMessage) is taken as the logits, which \(behind.count) of \
+        \(all.count) parameters reach. \(.output, "NAME") takes another.
+        """)
     }
     let left = all.filter { !behind.contains($0) }
     if !left.isEmpty {
       notes.append(
-        "\(left.count) parameters do not reach the output \(output.quotedForMessage), have no gradient "
-          + "there and are left out: \(OutputChoice.listed(left)).")
+        """
+        \(left.count) parameters do not reach the output \(output.quotedForMessage), have no gradient \
+        there and are left out: \(OutputChoice.listed(left)).
+        """)
     }
     return notes
   }

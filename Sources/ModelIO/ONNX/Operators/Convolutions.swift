@@ -60,8 +60,9 @@ private func transposedConvolution(_ call: OperatorCall) throws(ONNXError) -> Te
     extents.allSatisfy({ (1...1 << 32).contains($0) })
   else { throw ONNXError(.malformed, "its output_padding \(extra) does not fit") }
   // Extents before the padding is cut off.
-  let full = (0..<count).map {
-    (extents[$0] - 1) * window.strides[$0] + window.spans[$0] + extra[$0]
+  let full = (0..<count).map { (axis: Int) -> Int in
+    let steps: Int = (extents[axis] - 1) * window.strides[axis]
+    return steps + window.spans[axis] + extra[axis]
   }
   let automatic = call.string("auto_pad", default: "NOTSET")
   var wanted = call.integers("output_shape").map { Array($0.suffix(count)) }
