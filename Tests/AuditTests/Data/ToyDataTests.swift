@@ -1,5 +1,6 @@
 import Attacks
 import Clients
+import ModelIO
 import Solvers
 import TensorGraph
 import Testing
@@ -30,7 +31,7 @@ private struct ReadingData: DataKind {
 
 private struct ReadingRunner: ExperimentRunner {
   let drawsWeights = true
-  let notes: [String] = []
+  let notes: [Sentence] = []
 
   func labelled(_ experiment: Experiment) throws -> Experiment { experiment }
 
@@ -50,7 +51,7 @@ private struct ReadingRunner: ExperimentRunner {
 private struct PreparedReading: PreparedExperiment {
   var experiment: Experiment
   let reading: [Double]
-  let notes: [String] = []
+  let notes: [Sentence] = []
   let name = "reading"
   let isSimulated = true
   let provenScore = 1.0
@@ -63,7 +64,7 @@ private struct PreparedReading: PreparedExperiment {
 
   func check() throws {}
 
-  func fit() -> (misfit: UpdateMisfit?, truth: TruthCheck?) { (nil, nil) }
+  func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) { (nil, nil) }
 
   /// The client shares the gradients of w and b, 2(w·x + b - y)·x and 2(w·x + b - y): their quotient is x.
   func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
