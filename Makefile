@@ -25,7 +25,6 @@ test-integrations: build
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks Examples
 	scripts/checks/imports.sh
-	scripts/checks/documented.sh
 
 # The reference of the libraries, for any web server: out/reference/Leakage.doccarchive and others.
 docs: setup

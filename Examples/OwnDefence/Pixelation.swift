@@ -10,7 +10,7 @@ struct Pixelation: ImageDefence {
     source: "Fan 2018, Image Pixelization with Differential Privacy, without its noise",
     answer: DefenceDescriptor.Answer("none: what the model saw comes back"),
     strength: DefenceDescriptor.Strength("pixels of a block's side"),
-    ladder: DefenceDescriptor.Ladder([2, 4, 8].map { Pixelation(block: $0) }),
+    strengths: DefenceDescriptor.Strengths([2, 4, 8].map { Pixelation(block: $0) }),
     make: { Pixelation(block: Int($0[0])) })
 
   let block: Int

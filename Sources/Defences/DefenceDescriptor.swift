@@ -45,7 +45,7 @@ public struct DefenceDescriptor: Sendable {
   }
 
   /// Strengths among which an audit looks for the weakest that is enough.
-  public struct Ladder: Sendable {
+  public struct Strengths: Sendable {
     /// What attacks on updates behind it take.
     public enum Effort: Int, Comparable, Sendable {
       case usual
@@ -59,25 +59,25 @@ public struct DefenceDescriptor: Sendable {
     }
 
     /// From the weakest to the strongest, given the Euclidean norm of an undefended update.
-    public let rungs: @Sendable (_ updateNorm: Double) -> [any Defence]
-    /// Whether audits climb it when they are not told which.
+    public let defences: @Sendable (_ updateNorm: Double) -> [any Defence]
+    /// Whether audits search it when they are not told which.
     public let isStandard: Bool
-    /// Audits climb ladders of less effort first.
+    /// Audits search kinds of less effort first.
     public let effort: Effort
 
-    /// - Parameter rungs: from the weakest to the strongest, given the Euclidean norm of an update.
+    /// - Parameter defences: from the weakest to the strongest, given the Euclidean norm of an update.
     public init(
       isStandard: Bool = false, effort: Effort = .usual,
-      scaled rungs: @escaping @Sendable (_ updateNorm: Double) -> [any Defence]
+      scaled defences: @escaping @Sendable (_ updateNorm: Double) -> [any Defence]
     ) {
-      self.rungs = rungs
+      self.defences = defences
       self.isStandard = isStandard
       self.effort = effort
     }
 
-    /// - Parameter rungs: from the weakest to the strongest.
-    public init(_ rungs: [any Defence], isStandard: Bool = false, effort: Effort = .usual) {
-      self.init(isStandard: isStandard, effort: effort) { _ in rungs }
+    /// - Parameter defences: from the weakest to the strongest.
+    public init(_ defences: [any Defence], isStandard: Bool = false, effort: Effort = .usual) {
+      self.init(isStandard: isStandard, effort: effort) { _ in defences }
     }
   }
 
@@ -118,7 +118,7 @@ public struct DefenceDescriptor: Sendable {
   /// Nil where all are alike.
   public let strength: Strength?
   /// Nil where audits do not look for a strength.
-  public let ladder: Ladder?
+  public let strengths: Strengths?
   /// What it takes of a client.
   public let needs: DefenceNeeds
   /// Strengths that a list of prices has.
@@ -133,7 +133,7 @@ public struct DefenceDescriptor: Sendable {
   ///   - make: a defence from one number for each parameter, within its range.
   public init<Kind: Defence>(
     name: String, parameters: [Parameter] = [], summary: String, source: String, answer: Answer,
-    strength: Strength? = nil, ladder: Ladder? = nil, needs: DefenceNeeds = DefenceNeeds(),
+    strength: Strength? = nil, strengths: Strengths? = nil, needs: DefenceNeeds = DefenceNeeds(),
     priced: [Kind] = [], read: (@Sendable (String) throws(DefenceError) -> Kind)? = nil,
     make: @escaping @Sendable (_ values: [Double]) -> Kind
   ) {
@@ -143,7 +143,7 @@ public struct DefenceDescriptor: Sendable {
     self.source = source
     self.answer = answer
     self.strength = strength
-    self.ladder = ladder
+    self.strengths = strengths
     self.needs = needs
     self.priced = priced
     stage = Kind.stage

@@ -41,6 +41,7 @@ public struct SolverProgress: Sendable {
   /// Largest absolute component of the gradient.
   public let gradientNorm: Double
 
+  /// Of the properties of these names.
   public init(iteration: Int, evaluations: Int, value: Double, gradientNorm: Double) {
     self.iteration = iteration
     self.evaluations = evaluations

@@ -131,11 +131,11 @@ struct ModelCheckTests {
   }
 
   @Test func analyseCountsWhatIsDetermined() throws {
-    let scene = "analyse astronaut --size 8 --classes 5"
-    let wide = try decoded(Spectrum.self, "\(scene) --width 8")
+    let simulation = "analyse astronaut --size 8 --classes 5"
+    let wide = try decoded(Spectrum.self, "\(simulation) --width 8")
     #expect(wide.unknowns == 192 && wide.rank == 192)
     // Fewer equations than pixels.
-    let narrow = try decoded(Spectrum.self, "\(scene) --width 1")
+    let narrow = try decoded(Spectrum.self, "\(simulation) --width 1")
     #expect(narrow.rank < 192)
   }
 

@@ -82,6 +82,7 @@ public struct AttackProgress: Sendable {
   /// Seconds since the attack began.
   public let seconds: Double
 
+  /// Of the properties of these names.
   public init(trial: Int, solver: SolverProgress, evaluations: Int, seconds: Double) {
     self.trial = trial
     self.solver = solver

@@ -4,35 +4,35 @@ import ModelIO
 import TensorGraph
 
 /// What `gradleak analyse` found for one batch.
-public struct AnalysisRecord: Codable, Sendable, Equatable {
+package struct AnalysisRecord: Codable, Sendable, Equatable {
   /// One row of the noise table.
-  public struct NoiseRow: Codable, Sendable, Equatable {
+  package struct NoiseRow: Codable, Sendable, Equatable {
     /// Variance of the Gaussian noise on every component of the gradient.
-    public let variance: Double
+    package let variance: Double
     /// The same, relative to the gradient's mean square.
-    public let relativeVariance: JSONNumber
+    package let relativeVariance: JSONNumber
     /// PSNR in dB that no unbiased reconstruction is expected to exceed; nil when none is unbiased.
-    public let cramerRaoPSNR: JSONNumber?
+    package let cramerRaoPSNR: JSONNumber?
     /// PSNR in dB that no reconstruction is expected to exceed.
-    public let bayesianPSNR: JSONNumber
+    package let bayesianPSNR: JSONNumber
   }
 
-  public let tool: String
-  public let images: [String]
-  public let model: String
-  public let unknowns: Int
-  public let equationBound: Int
+  package let tool: String
+  package let images: [String]
+  package let model: String
+  package let unknowns: Int
+  package let equationBound: Int
   /// Eigenvalues above the threshold: all that count, or, in an estimate, those resolved.
-  public let rank: Int
+  package let rank: Int
   /// Whether the spectrum was estimated by the Lanczos process, the matrix being too large; nil in
   /// records of gradleak 0.1.
-  public let isEstimate: Bool?
-  public let largestEigenvalue: JSONNumber
-  public let smallestEigenvalue: JSONNumber
-  public let condition: JSONNumber
-  public let noise: [NoiseRow]
+  package let isEstimate: Bool?
+  package let largestEigenvalue: JSONNumber
+  package let smallestEigenvalue: JSONNumber
+  package let condition: JSONNumber
+  package let noise: [NoiseRow]
   /// Noise variance above which no reconstruction is expected to exceed 20 dB; nil when none is needed.
-  public let varianceFor20dB: Double?
+  package let varianceFor20dB: Double?
 
   package init(
     _ analysis: GradientAnalysis, images: [String], model: String, update: SharedUpdate
@@ -68,10 +68,10 @@ public struct AnalysisRecord: Codable, Sendable, Equatable {
 
 /// Writes an analysis to a folder: `analysis.json`, `spectrum.csv`, `spectrum.png`, and for each image
 /// maps of determinacy and noise.
-public struct AnalysisWriter: Sendable {
+package struct AnalysisWriter: Sendable {
   private let folder: OutputFolder
 
-  public init(folder: OutputFolder) {
+  package init(folder: OutputFolder) {
     self.folder = folder
   }
 

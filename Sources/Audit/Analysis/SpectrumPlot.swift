@@ -9,7 +9,7 @@ import ModelIO
 #endif
 
 /// A picture of eigenvalues against their index, on a logarithmic scale.
-public struct SpectrumPlot: Sendable {
+package struct SpectrumPlot: Sendable {
   private let title: String
   private let eigenvalues: [Double]
   private let threshold: Double
@@ -20,14 +20,14 @@ public struct SpectrumPlot: Sendable {
   /// - Parameters:
   ///   - eigenvalues: descending; not empty.
   ///   - threshold: below this an eigenvalue counts as 0; drawn as a line.
-  public init(title: String, eigenvalues: [Double], threshold: Double) {
+  package init(title: String, eigenvalues: [Double], threshold: Double) {
     precondition(!eigenvalues.isEmpty, "a spectrum without eigenvalues")
     self.title = title
     self.eigenvalues = eigenvalues
     self.threshold = threshold
   }
 
-  public func image() -> Image {
+  package func image() -> Image {
     let (size, frame) = (SpectrumPlot.size, SpectrumPlot.frame)
     var canvas = Canvas(width: size.width, height: size.height)
     let width = size.width - frame.left - frame.right

@@ -21,7 +21,7 @@ public enum BundledText {
   ///   - head: classification into two classes by default.
   ///   - seed: of the fresh head.
   /// - Throws: ``ModelError`` when the model cannot have that head.
-  public static func model(head: TextHead? = nil, seed: UInt64) throws -> TextModelFolder {
+  package static func model(head: TextHead? = nil, seed: UInt64) throws -> TextModelFolder {
     try TextModelFolder(
       configuration: bundledFile("tiny-text-model/config.json"),
       tokenizer: bundledFile("tiny-text-model/tokenizer.json"),

@@ -1,9 +1,9 @@
 import ModelIO
 
 /// One line of text beside or below a picture.
-public struct PictureCaption: Hashable, Sendable, ExpressibleByStringLiteral {
+package struct PictureCaption: Hashable, Sendable, ExpressibleByStringLiteral {
   /// What the line means for privacy, shown by its colour.
-  public enum Tone: Hashable, Sendable {
+  package enum Tone: Hashable, Sendable {
     /// A plain fact.
     case plain
     /// Private data came back.
@@ -12,15 +12,15 @@ public struct PictureCaption: Hashable, Sendable, ExpressibleByStringLiteral {
     case calm
   }
 
-  public let text: String
-  public let tone: Tone
+  package let text: String
+  package let tone: Tone
 
-  public init(_ text: String, tone: Tone = .plain) {
+  package init(_ text: String, tone: Tone = .plain) {
     self.text = text
     self.tone = tone
   }
 
-  public init(stringLiteral text: String) {
+  package init(stringLiteral text: String) {
     self.init(text)
   }
 
@@ -34,9 +34,9 @@ public struct PictureCaption: Hashable, Sendable, ExpressibleByStringLiteral {
 }
 
 /// A picture that compares reconstructions with their originals, one row for each image.
-public struct ContactSheet: Sendable {
+package struct ContactSheet: Sendable {
   /// One image: what was private, what the attack found, and what there is to say of it.
-  public struct Row: Sendable {
+  package struct Row: Sendable {
     let name: String
     let original: Image?
     let reconstruction: Image
@@ -45,7 +45,7 @@ public struct ContactSheet: Sendable {
     /// - Parameters:
     ///   - original: nil when the truth is not known. Must have the reconstruction's size.
     ///   - captions: lines below the name, such as measures, label and verdict.
-    public init(
+    package init(
       name: String, original: Image?, reconstruction: Image, captions: [PictureCaption]
     ) {
       if let original {
@@ -70,7 +70,7 @@ public struct ContactSheet: Sendable {
   ///   - title: the first line.
   ///   - subtitle: a line below it, such as model and attack.
   ///   - differenceGain: how many times differences are amplified; said in the heading.
-  public init(title: String, subtitle: String = "", rows: [Row], differenceGain: Int = 4) {
+  package init(title: String, subtitle: String = "", rows: [Row], differenceGain: Int = 4) {
     precondition(differenceGain > 0, "cannot amplify differences \(differenceGain) times")
     self.title = title
     self.subtitle = subtitle
@@ -79,7 +79,7 @@ public struct ContactSheet: Sendable {
   }
 
   /// Draws the sheet.
-  public func image() -> Image {
+  package func image() -> Image {
     let layout = SheetLayout(
       pictures: rows.map(\.reconstruction),
       textWidth: rows.map(textWidth).max() ?? 0,

@@ -10,15 +10,15 @@ import ModelIO
 
 /// A picture of how a reconstruction forms over the iterations of an attack, as in Figure 3 of
 /// Zhu, Liu and Han, "Deep Leakage from Gradients", 2019.
-public struct SnapshotStrip: Sendable {
+package struct SnapshotStrip: Sendable {
   /// The reconstruction at one moment of the attack.
-  public struct Frame: Sendable {
+  package struct Frame: Sendable {
     let iteration: Int
     let loss: Double
     let image: Image
 
     /// - Parameter loss: the matching loss at this iteration.
-    public init(iteration: Int, loss: Double, image: Image) {
+    package init(iteration: Int, loss: Double, image: Image) {
       self.iteration = iteration
       self.loss = loss
       self.image = image
@@ -34,7 +34,7 @@ public struct SnapshotStrip: Sendable {
   ///   - title: the line above; may be empty.
   ///   - original: shown after the last frame; nil when it is not known.
   ///   - columnCount: the most pictures in one line.
-  public init(title: String = "", frames: [Frame], original: Image? = nil, columnCount: Int = 6) {
+  package init(title: String = "", frames: [Frame], original: Image? = nil, columnCount: Int = 6) {
     precondition(columnCount > 0, "a strip cannot have \(columnCount) columns")
     self.title = title
     self.frames = frames
@@ -43,7 +43,7 @@ public struct SnapshotStrip: Sendable {
   }
 
   /// Draws the strip.
-  public func image() -> Image {
+  package func image() -> Image {
     var cells = frames.map { frame in
       Cell(
         image: frame.image, heading: "iteration \(frame.iteration)",

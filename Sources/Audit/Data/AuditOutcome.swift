@@ -2,7 +2,9 @@ import TensorGraph
 
 /// One attacked update: its record, and what pictures are drawn from.
 public struct AuditOutcome: Sendable {
+  /// What is kept.
   public internal(set) var record: RunRecord
+  /// What the same run does not give again.
   public let timing: RunTiming
   /// The private images [C, H, W], in the client's order; nil when they are not known. Those of numbers beyond
   /// 0...1 are mapped from their range to that.
@@ -14,6 +16,7 @@ public struct AuditOutcome: Sendable {
   public let numbers: [Tensor]
   /// For each image the best trial on the way, at most as many as asked for.
   public let frames: [[Frame]]
+  /// Whether the user ended it.
   public let wasInterrupted: Bool
 
   /// - Parameters: as the properties of these names; pictures are not there for other data.
@@ -33,7 +36,9 @@ public struct AuditOutcome: Sendable {
 
   /// A reconstruction of one image at some iteration of the best trial.
   public struct Frame: Sendable {
+    /// Of the best trial.
     public let iteration: Int
+    /// There.
     public let matchingLoss: Double
     /// [C, H, W], clamped to 0...1.
     public let image: Tensor

@@ -24,25 +24,32 @@ public protocol DataKind: Sendable {
 
 /// The name of a kind of data: the key of its examples in experiments and records.
 public struct DataKindName: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral {
+  /// As files have it.
   public let rawValue: String
 
+  /// A name as files have it.
   public init(rawValue: String) {
     self.rawValue = rawValue
   }
 
+  /// A name as files have it.
   public init(stringLiteral name: String) {
     rawValue = name
   }
 
+  /// What models of images are trained on.
   public static let pictures: DataKindName = "pictures"
+  /// What language models are trained on.
   public static let texts: DataKindName = "texts"
 }
 
 /// What sentences and tables say of a kind of data.
 public struct DataKindDescriptor: Sendable {
+  /// The key of the examples in files.
   public let name: DataKindName
   /// One example, such as "image".
   public let singular: String
+  /// Several examples.
   public let plural: String
   /// When an example came back in full, a phrase.
   public let fullRule: String
@@ -59,6 +66,7 @@ public struct DataKindDescriptor: Sendable {
   /// What an audit tries after ``AttackName/automatic`` where that did not bring everything back; nil for nothing.
   public let secondAttack: AttackName?
 
+  /// Of the properties of these names.
   public init(
     name: DataKindName, singular: String, plural: String, fullRule: String,
     recognisableRule: String, score: String, unit: String = "", usualModel: String,
@@ -88,6 +96,7 @@ public struct DataKindDescriptor: Sendable {
 
 /// Every kind of data that this build knows. To add one is to add its line.
 public enum DataKinds {
+  /// In the order of lists.
   public static let all: [any DataKind] = [PictureData(), TextData()]
 
   /// - Throws: ``ExperimentError`` with the nearest spelling.

@@ -56,6 +56,7 @@ public protocol PreparedExperiment: Sendable {
 
 /// How far the attack of an experiment is.
 public struct ExperimentProgress {
+  /// Trial, iteration, loss, evaluations and seconds.
   public let attack: AttackProgress
   /// What the attack is doing, such as "checking tokens"; nil for the iterations of a search.
   public let stage: String?
@@ -66,6 +67,7 @@ public struct ExperimentProgress {
   /// The private texts as they stand; none of other data.
   public let texts: () -> [String]
 
+  /// - Parameter score: computed when asked for.
   public init(
     _ attack: AttackProgress, stage: String? = nil, steps: Int? = nil,
     score: @escaping () -> Double, texts: @escaping () -> [String] = { [] }

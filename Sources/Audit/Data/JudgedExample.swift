@@ -18,8 +18,11 @@ public protocol JudgedExample: Sendable {
 }
 
 extension ImageResult: JudgedExample {
+  /// What the measures alone tell.
   public var measuredLevel: LeakLevel { LeakLevel(self) }
+  /// In the measure that ranks results.
   public var score: Double { decibels }
+  /// What guesses get in that measure.
   public var guesses: [(phrase: String, score: Double)] {
     [("a random image has", randomDecibels), ("a grey one", greyDecibels)]
   }
@@ -31,10 +34,12 @@ public struct ExampleResult: Codable, Sendable, Equatable {
   public struct Guess: Codable, Sendable, Equatable {
     /// Such as "frequent tokens".
     public var name: String
+    /// In the measure that ranks results.
     public var score: JSONNumber
     /// Further measures by name.
     public var measures: [String: JSONNumber]
 
+    /// - Parameter score: in the measure that ranks results.
     public init(name: String, score: Double, measures: [String: Double] = [:]) {
       self.name = name
       self.score = JSONNumber(score)
@@ -42,8 +47,11 @@ public struct ExampleResult: Codable, Sendable, Equatable {
     }
   }
 
+  /// For tables.
   public var name: String
+  /// What was done to the data to fit the model; nil for nothing.
   public var preparation: String?
+  /// Of the original; nil where it is not known.
   public var fingerprint: String?
   /// In words; nil where it is not known.
   public var original: String?
@@ -59,8 +67,11 @@ public struct ExampleResult: Codable, Sendable, Equatable {
   public var rank: JSONNumber?
   /// All measures by name; empty likewise.
   public var measures: [String: JSONNumber]
+  /// What guesses without the update get.
   public var baselines: [Guess]
+  /// Nil where it is not known, or there are no labels.
   public var trueLabel: ExampleLabel?
+  /// Nil where none was found.
   public var recoveredLabel: ExampleLabel?
   /// Whether the label was given to the attack, so that it is no finding; nil for no.
   public var isLabelGiven: Bool?
@@ -81,13 +92,18 @@ public struct ExampleResult: Codable, Sendable, Equatable {
 }
 
 extension ExampleResult: JudgedExample {
+  /// What the measures alone tell.
   public var measuredLevel: LeakLevel { level ?? .undetermined }
+  /// Whether the original is known.
   public var hasTruth: Bool { level != nil }
+  /// In the measure that ranks results.
   public var score: Double { rank?.value ?? .nan }
+  /// Nil where that cannot be told.
   public var isLabelRight: Bool? {
     guard isLabelGiven != true, let trueLabel else { return nil }
     return trueLabel == recoveredLabel
   }
+  /// What guesses get in that measure.
   public var guesses: [(phrase: String, score: Double)] {
     baselines.enumerated().map { index, guess in
       (index == 0 ? "\(guess.name) have" : guess.name, guess.score.value)

@@ -5,31 +5,31 @@ import TensorGraph
 
 /// What a server gets back from many InstaHide encodings of one client's images: a gradient of each
 /// encoding, the encoding and its labels' shares from each gradient, and the images from all of them.
-public struct EncodingBenchmark: Codable, Sendable, Equatable {
+package struct EncodingBenchmark: Codable, Sendable, Equatable {
   /// One number of mixed images and of encodings.
-  public struct Row: Codable, Sendable, Equatable {
+  package struct Row: Codable, Sendable, Equatable {
     /// Images mixed into each encoding.
-    public var mixed: Int
-    public var encodings: Int
+    package var mixed: Int
+    package var encodings: Int
     /// The client's images.
-    public var images: Int
+    package var images: Int
     /// Mean PSNR in dB of the encodings that the gradients gave, against the client's.
-    public var encodingPSNR: JSONNumber
+    package var encodingPSNR: JSONNumber
     /// Share of the images' elements whose equations were solved.
-    public var solvedShare: Double
+    package var solvedShare: Double
     /// PSNR in dB of each decoded image, in the images' order; of all or all their negatives, whichever
     /// is better, which nobody who looks at them mistakes.
-    public var psnr: [JSONNumber]
+    package var psnr: [JSONNumber]
     /// Images that came back as ``LeakLevel/recognisable``.
-    public var recognisable: Int
+    package var recognisable: Int
   }
 
-  public var version = 1
-  public var tool = GradleakVersion.current
-  public var seed: UInt64
-  public private(set) var rows: [Row] = []
+  package var version = 1
+  package var tool = GradleakVersion.current
+  package var seed: UInt64
+  package private(set) var rows: [Row] = []
 
-  public init(seed: UInt64) {
+  package init(seed: UInt64) {
     self.seed = seed
   }
 
@@ -41,7 +41,7 @@ public struct EncodingBenchmark: Codable, Sendable, Equatable {
   ///   - observe: called before each round with its number; the measurement ends without a row when it
   ///     says true.
   /// - Throws: ``AttackError`` when layer peeling does not apply to the model, or the encodings are too few.
-  public mutating func measure(
+  package mutating func measure(
     _ model: Model, images: [Tensor], mixed: Int, encodings: Int, backend: any Backend,
     observe: (Int) -> Bool = { _ in false }
   ) throws(AttackError) {

@@ -9,7 +9,9 @@ public struct ClientTraining: Codable, Hashable, Sendable {
   public var miniBatch: Int?
   /// Of local steps, and of a difference of weights.
   public var learningRate: Double?
+  /// Of stochastic gradient descent, 0 ..< 1.
   public var momentum = 0.0
+  /// The L2 penalty's factor, 0 or more.
   public var weightDecay = 0.0
   /// Clients of whose updates the attacker sees the mean alone.
   public var count = 1
@@ -20,6 +22,7 @@ public struct ClientTraining: Codable, Hashable, Sendable {
   /// Rank of the fresh adapters that a client of a language model trains instead of its weights; nil for none.
   public var adapterRank: Int?
 
+  /// One gradient of one client.
   public init() {}
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
@@ -27,6 +30,7 @@ public struct ClientTraining: Codable, Hashable, Sendable {
       freezesEmbeddings, adapterRank
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     epochs = try container.value(.epochs)

@@ -15,12 +15,17 @@ public struct Experiment: Codable, Hashable, Sendable {
   /// key that is not known is always a mistake.
   public static let currentVersion = 2
 
+  /// Of the format that it was read from.
   public var version = Experiment.currentVersion
+  /// What the client holds.
   public var data = ExperimentData()
+  /// What the client trains.
   public var model = ModelChoice()
+  /// What the client minimises.
   public var loss = LossChoice()
   /// How the client's model computes.
   public var mode = ForwardMode.evaluation
+  /// How the client trains.
   public var client = ClientTraining()
   /// What the client does before it shares its update; only of simulated clients.
   public var defences = DefenceChain.none
@@ -34,6 +39,7 @@ public struct Experiment: Codable, Hashable, Sendable {
   /// A folder with a causal language model that tells an attacker likely texts from others; nil for none.
   public var prior: String?
 
+  /// One gradient of a LeNet, without examples yet.
   public init() {}
 
   /// Examples behind the update, of all clients together.
@@ -62,6 +68,7 @@ public struct Experiment: Codable, Hashable, Sendable {
     case version, data, model, loss, mode, client, defences, isAdaptive, attack, start, prior
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     // The version first: a newer one may have other keys.
     version = try decoder.container(keyedBy: CodingKeys.self).value(.version, or: version)
@@ -93,12 +100,15 @@ public struct Experiment: Codable, Hashable, Sendable {
 /// A label as people write it: a class number such as "3"; for a binary cross entropy a set of classes such
 /// as "0+3" or "none"; for a squared error numbers such as "0.5" or "0.5:1.2".
 public struct ExampleLabel: Codable, Hashable, Sendable {
+  /// As people write it.
   public let text: String
 
+  /// - Parameter text: as people write it; checked where the loss is known.
   public init(_ text: String) {
     self.text = text
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let number = try? container.decode(Int.self) {
@@ -110,6 +120,7 @@ public struct ExampleLabel: Codable, Hashable, Sendable {
     }
   }
 
+  /// Writes it into a file.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     if let number = Int(text), String(number) == text {

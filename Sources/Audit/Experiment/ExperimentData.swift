@@ -14,10 +14,12 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   /// One for each example; beside ``update`` those that the attacker knows. Nil for labels drawn from the
   /// seed, or unknown ones.
   public var labels: [ExampleLabel]?
+  /// How pictures are read.
   public var readAs = PictureReading.pillow
   /// A client's update in a file; nil for a simulated client.
   public var update: UpdateChoice?
 
+  /// No examples yet.
   public init(_ kind: DataKindName = .pictures) {
     self.kind = kind
   }
@@ -52,6 +54,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     static var allCases: [Key] { kinds + Name.allCases.map { Key($0) } }
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.strictContainer(keyedBy: Key.self)
     let given = Key.kinds.filter { container.contains($0) }
@@ -69,6 +72,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     update = try container.value(Key(.update))
   }
 
+  /// Writes it into a file.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(examples, forKey: Key(stringValue: kind.rawValue))
@@ -83,12 +87,14 @@ public struct ExperimentData: Codable, Hashable, Sendable {
 public struct UpdateChoice: Codable, Hashable, Sendable {
   /// A safetensors file with tensors named as the model's parameters.
   public var file: String
+  /// What the tensors are.
   public var kind = UpdateKind.gradient
   /// Examples of each client.
   public var batchSize = 1
   /// Variance of the noise that the client is known to have added to each number; nil for none.
   public var noiseVariance: Double?
 
+  /// - Parameter batchSize: of each client.
   public init(file: String, kind: UpdateKind = .gradient, batchSize: Int = 1) {
     self.file = file
     self.kind = kind
@@ -99,6 +105,7 @@ public struct UpdateChoice: Codable, Hashable, Sendable {
     case file, kind, batchSize, noiseVariance
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     file = try container.decode(String.self, forKey: .file)

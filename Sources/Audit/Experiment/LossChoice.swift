@@ -4,21 +4,28 @@ import TensorGraph
 
 /// Which loss a client's gradient is of.
 public struct LossChoice: Codable, Hashable, Sendable {
+  /// Cross entropy, squared error or binary cross entropy.
   public var kind = ClientLoss.Kind.crossEntropy
+  /// How one number is made of a batch's losses.
   public var reduction = LossReduction.mean
+  /// Of cross entropy, 0 ..< 1.
   public var labelSmoothing = 0.0
+  /// Of cross entropy, one for each class; nil for 1 each.
   public var classWeights: [Double]?
+  /// A factor on the loss.
   public var scale = 1.0
   /// Whether the client applied its loss to the values of the softmax or sigmoid that the model's file ends
   /// in, not to what goes into it.
   public var keepsSoftmax = false
 
+  /// Mean cross entropy.
   public init() {}
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case kind, reduction, labelSmoothing, classWeights, scale, keepsSoftmax
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     kind = try container.choice(.kind, or: kind)
@@ -43,7 +50,7 @@ public struct LossChoice: Codable, Hashable, Sendable {
   ///
   /// - Throws: ``ExperimentError`` when the model ends in no such function; ``AttackError`` when the loss does
   ///   not fit the model.
-  public func clientLoss(of selected: SelectedModel) throws -> ClientLoss {
+  package func clientLoss(of selected: SelectedModel) throws -> ClientLoss {
     var loss = try clientLoss()
     if keepsSoftmax, selected.ending == nil {
       throw ExperimentError(

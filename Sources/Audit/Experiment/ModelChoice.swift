@@ -9,9 +9,13 @@ public struct ModelChoice: Codable, Hashable, Sendable {
   public var name = "lenet"
   /// Differences from the built-in model's defaults.
   public var activation: Activation?
+  /// Of the last layer; nil for the model's own number.
   public var classes: Int?
+  /// Channels or features of the first layer; nil likewise.
   public var width: Int?
+  /// Layers or blocks; nil likewise.
   public var depth: Int?
+  /// How feature maps are made smaller; nil likewise.
   public var pooling: Pooling?
   /// Height and width of the input, in pixels.
   public var size: Int?
@@ -27,6 +31,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
   public var renamings: [String]?
   /// What the client subtracts from pixels in 0...1 and divides them by, for each channel or for all.
   public var mean: [Double]?
+  /// Standard deviations; see ``mean``.
   public var deviation: [Double]?
 
   /// What a language model ends in, instead of what its folder says: "classification", "mlm" or "lm".
@@ -36,6 +41,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
   /// The folder with the adapters that a client of a language model got, as PEFT saves them.
   public var adapter: String?
 
+  /// A model with its defaults.
   public init(name: String = "lenet") {
     self.name = name
   }
@@ -48,6 +54,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
       weights, renamings, mean, deviation, head, tokenizer, adapter
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     name = try container.value(.name, or: name)

@@ -10,12 +10,15 @@ public struct ExperimentError: Error, Hashable, Sendable, CustomStringConvertibl
   /// What is wrong with it, and what to write instead, without its name.
   public let problem: String
 
+  /// - Parameter problem: what is wrong, without the name of the member.
   public init(_ place: String, _ problem: String) {
     self.place = place
     self.problem = problem
   }
 
+  /// One sentence with the place.
   public var message: String { place.isEmpty ? problem : place + " " + problem }
+  /// The message.
   public var description: String { message }
 }
 

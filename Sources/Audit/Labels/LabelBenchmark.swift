@@ -5,31 +5,31 @@ import Solvers
 import TensorGraph
 
 /// How often each strategy reads labels off gradients rightly, over many batches.
-public struct LabelBenchmark: Codable, Sendable, Equatable {
+package struct LabelBenchmark: Codable, Sendable, Equatable {
   /// One strategy at one batch size on one model.
-  public struct Row: Codable, Sendable, Equatable {
-    public var model: String
-    public var batchSize: Int
+  package struct Row: Codable, Sendable, Equatable {
+    package var model: String
+    package var batchSize: Int
     /// A ``LabelStrategy``, or "random guess".
-    public var strategy: String
+    package var strategy: String
     /// Batches measured.
-    public var batches: Int
+    package var batches: Int
     /// Mean share of labels that are right.
-    public var accuracy: Double
+    package var accuracy: Double
     /// Half the width of the mean's 95 % interval: 1.96 standard errors over batches.
-    public var halfInterval: Double
+    package var halfInterval: Double
     /// Batches whose labels are all right.
-    public var exactBatches: Int
+    package var exactBatches: Int
   }
 
-  public var version = 1
-  public var tool = GradleakVersion.current
-  public var seed: UInt64
-  public private(set) var rows: [Row] = []
+  package var version = 1
+  package var tool = GradleakVersion.current
+  package var seed: UInt64
+  package private(set) var rows: [Row] = []
 
-  public static let randomGuess = "random guess"
+  package static let randomGuess = "random guess"
 
-  public init(seed: UInt64) {
+  package init(seed: UInt64) {
     self.seed = seed
   }
 
@@ -39,7 +39,7 @@ public struct LabelBenchmark: Codable, Sendable, Equatable {
   ///   - images: [C, H, W], to draw from.
   ///   - shouldStop: asked after each batch; what was measured so far is kept.
   /// - Throws: ``AttackError`` when the model does not end in a fully connected layer with bias.
-  public mutating func measure(
+  package mutating func measure(
     _ model: Model, batchSize: Int, batches: Int, images: [Tensor], backend: any Backend,
     shouldStop: () -> Bool = { false }
   ) throws(AttackError) {

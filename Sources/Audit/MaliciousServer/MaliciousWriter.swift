@@ -3,19 +3,21 @@ import ModelIO
 import TensorGraph
 
 /// Writes what a malicious server got: `malicious.json` and a contact sheet.
-public struct MaliciousWriter: Sendable {
+package struct MaliciousWriter: Sendable {
   /// Rows of the contact sheet at most; the record holds the rest.
   private static let rowLimit = 12
 
   private let folder: OutputFolder
 
-  public init(folder: OutputFolder) {
+  package init(folder: OutputFolder) {
     self.folder = folder
   }
 
   /// - Returns: what was written, for people.
   /// - Throws: ``FileError`` when a file cannot be written.
-  public func write(_ outcome: MaliciousScene.Outcome, _ batch: [PrivateExample]) throws -> String {
+  package func write(_ outcome: MaliciousSimulation.Outcome, _ batch: [PrivateExample]) throws
+    -> String
+  {
     let record = outcome.record
     // What was set apart first, and then in the client's order.
     let order =

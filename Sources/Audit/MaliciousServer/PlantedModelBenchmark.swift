@@ -7,27 +7,27 @@ import TensorGraph
 ///
 /// Every planted model is also attacked: a client shares the gradient of seven photographs, and the
 /// images that the server reads off it are counted.
-public struct PlantedModelBenchmark: Sendable, Encodable {
+package struct PlantedModelBenchmark: Sendable, Encodable {
   /// Models of one kind, over seeds.
-  public struct Row: Sendable, Encodable {
-    public let kind: String
-    public let isPlanted: Bool
+  package struct Row: Sendable, Encodable {
+    package let kind: String
+    package let isPlanted: Bool
     /// Images of seven that the attack read at 40 dB or more, for each model; empty where it was not
     /// run.
-    public var reads: [Int] = []
+    package var reads: [Int] = []
     /// Whether the tensors alone were enough.
-    public var isFoundInTensors: [Bool] = []
+    package var isFoundInTensors: [Bool] = []
     /// Whether the check found something in the model.
-    public var isFoundInModel: [Bool] = []
+    package var isFoundInModel: [Bool] = []
   }
 
-  public private(set) var rows: [Row] = []
+  package private(set) var rows: [Row] = []
 
   /// Images of one batch.
-  public static let batchSize = 7
+  package static let batchSize = 7
   private static let recovered = 40.0
 
-  public init() {}
+  package init() {}
 
   /// A way to plant weights, on `honest` ones, and to read what comes back; nil reads nothing.
   struct Plant: Sendable {
@@ -40,7 +40,7 @@ public struct PlantedModelBenchmark: Sendable, Encodable {
   /// All kinds of planted weights, on a multilayer perceptron of 256 units.
   ///
   /// - Parameter didFinish: called after every model; returns whether to stop.
-  public mutating func measurePlanted(
+  package mutating func measurePlanted(
     seeds: Range<UInt64>, backend: any Backend, didFinish: (String) -> Bool
   ) throws(AttackError) {
     let model: Model
@@ -71,7 +71,7 @@ public struct PlantedModelBenchmark: Sendable, Encodable {
   }
 
   /// Every built-in model with fresh weights by several initialisers.
-  public mutating func measureHonest(
+  package mutating func measureHonest(
     seeds: Range<UInt64>, backend: any Backend, didFinish: (String) -> Bool
   ) throws(AttackError) {
     for architecture in ModelCatalog.all {

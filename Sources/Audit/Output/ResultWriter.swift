@@ -13,6 +13,7 @@ public struct ResultWriter: Sendable {
 
   private let folder: OutputFolder
 
+  /// - Parameter folder: replaced as a whole.
   public init(folder: OutputFolder) {
     self.folder = folder
   }

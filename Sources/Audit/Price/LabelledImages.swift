@@ -4,19 +4,19 @@ import Solvers
 import TensorGraph
 
 /// Images with their classes, split into a part to train on and one held out.
-public struct LabelledImages: Sendable {
-  public struct Example: Sendable {
+package struct LabelledImages: Sendable {
+  package struct Example: Sendable {
     /// [C, H, W], values in 0...1.
-    public let image: [Double]
-    public let label: Int
+    package let image: [Double]
+    package let label: Int
   }
 
-  public let training: [Example]
-  public let heldOut: [Example]
+  package let training: [Example]
+  package let heldOut: [Example]
   /// Name of each class.
-  public let classes: [String]
+  package let classes: [String]
   /// What they are, for people.
-  public let description: String
+  package let description: String
 
   /// Crops of the bundled photographs: the class is the photograph. Training and held-out crops are
   /// drawn alike, and may overlap in the photograph.
@@ -24,7 +24,7 @@ public struct LabelledImages: Sendable {
   /// - Parameters:
   ///   - inputShape: [C, H, W], of at most 32 pixels a side.
   ///   - trainingCount: crops of each photograph to train on; a quarter as many are held out.
-  public init(photographs inputShape: Shape, trainingCount: Int, seed: UInt64) {
+  package init(photographs inputShape: Shape, trainingCount: Int, seed: UInt64) {
     let pictures = BundledImages.all(size: 64)
     let source = RandomSource(seed: seed).derive(label: "crops")
     var stream = source
@@ -49,7 +49,7 @@ public struct LabelledImages: Sendable {
   ///
   /// - Throws: ``FileError`` when there are fewer than two classes, a class has fewer than two pictures,
   ///   or a picture cannot be read.
-  public init(folder path: String, inputShape: Shape) throws(FileError) {
+  package init(folder path: String, inputShape: Shape) throws(FileError) {
     var training: [Example] = []
     var heldOut: [Example] = []
     let folders = LabelledImages.names(in: path)?.filter { name in

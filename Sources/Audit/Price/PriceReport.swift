@@ -3,17 +3,17 @@ import Defences
 import TensorGraph
 
 /// What defences cost: the same small training run with each of them.
-public struct PriceReport: Sendable, Codable {
+package struct PriceReport: Sendable, Codable {
   /// One defence, at the learning rate that served it best.
-  public struct Row: Sendable, Codable {
-    public let defence: DefenceChain
-    public let settings: TrainingRun.Settings
-    public let result: TrainingRun.Result
+  package struct Row: Sendable, Codable {
+    package let defence: DefenceChain
+    package let settings: TrainingRun.Settings
+    package let result: TrainingRun.Result
     /// Share of held-out examples told right, with Wilson's interval at 95 %.
-    public let accuracy: Double
-    public let interval: [Double]
+    package let accuracy: Double
+    package let interval: [Double]
     /// For DP-SGD: ε of the whole training at ``PriceReport/delta``; nil for others.
-    public let epsilon: JSONNumber?
+    package let epsilon: JSONNumber?
 
     init(
       _ defence: DefenceChain, _ settings: TrainingRun.Settings, _ result: TrainingRun.Result,
@@ -38,23 +38,23 @@ public struct PriceReport: Sendable, Codable {
     }
   }
 
-  public let tool: String
-  public let model: String
-  public let parameterCount: Int
-  public let data: String
+  package let tool: String
+  package let model: String
+  package let parameterCount: Int
+  package let data: String
   /// Accuracy of guessing the class.
-  public let chance: Double
-  public let rows: [Row]
+  package let chance: Double
+  package let rows: [Row]
 
   /// The δ that ε is given for.
-  public static let delta = 1e-5
+  package static let delta = 1e-5
 
   /// Trains once for each defence and learning rate, and keeps for each defence the rate with the lowest
   /// training loss: a defence that changes the update's size deserves a step of its own.
   ///
   /// - Parameter observe: called before each training run with its number from 0 and their count.
   /// - Returns: nil when `shouldStop` said so.
-  public static func measure(
+  package static func measure(
     _ defences: [DefenceChain], model: Model, data: LabelledImages, rounds: Int, batchSize: Int,
     learningRates: [Double], seed: UInt64, backend: any Backend,
     observe: (Int, Int, DefenceChain) -> Void = { _, _, _ in }, shouldStop: () -> Bool = { false }

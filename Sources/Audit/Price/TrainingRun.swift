@@ -6,15 +6,15 @@ import TensorGraph
 /// Trains a small model by rounds of one defended client: each round the client draws a batch, its
 /// gradient goes through the defences, and the server takes a step of gradient descent with what
 /// arrives.
-public struct TrainingRun: Sendable {
+package struct TrainingRun: Sendable {
   /// How to train.
-  public struct Settings: Sendable, Codable, Equatable {
-    public var rounds: Int
-    public var batchSize: Int
-    public var learningRate: Double
-    public var seed: UInt64
+  package struct Settings: Sendable, Codable, Equatable {
+    package var rounds: Int
+    package var batchSize: Int
+    package var learningRate: Double
+    package var seed: UInt64
 
-    public init(rounds: Int, batchSize: Int, learningRate: Double, seed: UInt64) {
+    package init(rounds: Int, batchSize: Int, learningRate: Double, seed: UInt64) {
       self.rounds = rounds
       self.batchSize = batchSize
       self.learningRate = learningRate
@@ -23,26 +23,26 @@ public struct TrainingRun: Sendable {
   }
 
   /// What came of it.
-  public struct Result: Sendable, Codable, Equatable {
+  package struct Result: Sendable, Codable, Equatable {
     /// Held-out examples whose class the model tells.
-    public var right: Int
-    public var count: Int
+    package var right: Int
+    package var count: Int
     /// Mean cross entropy of the last tenth of all rounds' batches, before each step; NaN or infinite
     /// when training diverged.
-    public var trainingLoss: JSONNumber
+    package var trainingLoss: JSONNumber
     /// Bytes of all messages of the client.
-    public var wireByteCount: Int
-    public var plainByteCount: Int
+    package var wireByteCount: Int
+    package var plainByteCount: Int
 
     /// Share of held-out examples that are told right.
-    public var accuracy: Double { Double(right) / Double(max(count, 1)) }
+    package var accuracy: Double { Double(right) / Double(max(count, 1)) }
   }
 
   private let model: Model
   private let data: LabelledImages
   private let backend: any Backend
 
-  public init(_ model: Model, data: LabelledImages, backend: any Backend) {
+  package init(_ model: Model, data: LabelledImages, backend: any Backend) {
     precondition(
       data.classes.count <= model.classCount,
       "\(data.classes.count) classes for \(model.classCount) logits")
@@ -64,7 +64,7 @@ public struct TrainingRun: Sendable {
   /// - Parameter shouldStop: asked after every round; the result is nil when it said so.
   /// - Throws: ``GraphError`` when the backend cannot run the model, ``AttackError`` when a defence does
   ///   not fit it.
-  public func train(
+  package func train(
     _ defences: DefenceChain, _ settings: Settings, shouldStop: () -> Bool = { false }
   ) throws -> Result? {
     let batchSize = min(settings.batchSize, data.training.count)

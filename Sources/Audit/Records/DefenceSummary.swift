@@ -13,6 +13,7 @@ public struct DefenceSummary: Codable, Sendable, Equatable {
   /// Numbers that were sent.
   public var sentCount: Int
 
+  /// Of the properties of these names.
   public init(
     chain: DefenceChain, isAdaptive: Bool, wireByteCount: Int, plainByteCount: Int, sentCount: Int
   ) {

@@ -3,9 +3,9 @@ import TensorGraph
 
 /// A 64-bit FNV-1a hash of named tensors: tells whether two runs saw the same weights or update. It
 /// is no protection against someone who forges a collision.
-public enum Fingerprint {
+package enum Fingerprint {
   /// The fingerprint of tensors in the given order, as "fnv1a64:" and 16 hexadecimal digits.
-  public static func of(_ tensors: [(name: String, tensor: Tensor)]) -> String {
+  package static func of(_ tensors: [(name: String, tensor: Tensor)]) -> String {
     var fingerprint = FNV1a()
     for (name, tensor) in tensors {
       fingerprint.add(name.utf8)

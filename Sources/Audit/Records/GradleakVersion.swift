@@ -1,4 +1,5 @@
 /// The version of gradleak, by semantic versioning.
 public enum GradleakVersion {
+  /// Of this build.
   public static let current = "0.1.0"
 }

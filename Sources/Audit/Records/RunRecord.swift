@@ -15,6 +15,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
   /// the first two.
   public static let currentVersion = 4
 
+  /// Of the format.
   public var version = RunRecord.currentVersion
   /// Version of gradleak that made the record.
   public var tool: String
@@ -22,9 +23,13 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var configuration: AttackConfiguration
   /// All that the run depends on; nil in records of version 1 and 2.
   public var experiment: Experiment?
+  /// What was attacked.
   public var model: ModelSummary
+  /// What was shared.
   public var update: UpdateSummary
+  /// Who attacks, and what they know.
   public var threatModel: ThreatModel
+  /// Every start.
   public var trials: [TrialRecord]
   /// Index in ``trials`` of the trial with the lowest matching loss.
   public var bestTrial: Int
@@ -63,6 +68,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
   /// One entry per private example, of any kind.
   public var judged: [any JudgedExample] { images.isEmpty ? examples : images }
 
+  /// Of the properties of these names.
   public init(
     tool: String, configuration: AttackConfiguration, model: ModelSummary, update: UpdateSummary,
     threatModel: ThreatModel, trials: [TrialRecord], bestTrial: Int, matchingLoss: Double,
@@ -87,17 +93,22 @@ public struct RunRecord: Codable, Sendable, Equatable {
 
 /// The attacked model.
 public struct ModelSummary: Codable, Sendable, Equatable {
+  /// For people.
   public var name: String
+  /// Its nonlinearity.
   public var activation: String
   /// Channels, height, width of one input.
   public var inputShape: [Int]
+  /// Logits.
   public var classCount: Int
+  /// Numbers in all parameters.
   public var parameterCount: Int
   /// How the weights came about, such as "initialised with seed 0".
   public var weights: String
   /// Fingerprint of the weights' names, shapes and bytes.
   public var fingerprint: String
 
+  /// Of the properties of these names.
   public init(
     name: String, activation: String, inputShape: [Int], classCount: Int, parameterCount: Int,
     weights: String, fingerprint: String
@@ -116,17 +127,22 @@ public struct ModelSummary: Codable, Sendable, Equatable {
 public struct UpdateSummary: Codable, Sendable, Equatable {
   /// What the tensors are, such as "gradient".
   public var kind: String
+  /// The client's, in words.
   public var loss: String
+  /// Examples behind the update, of all clients.
   public var batchSize: Int
+  /// Of each client; 1 for a gradient.
   public var localSteps: Int
   /// Euclidean norm over all tensors.
   public var norm: JSONNumber
+  /// Of the tensors.
   public var fingerprint: String
   /// Number of parameter tensors that were shared; nil for all.
   public var sharedTensors: Int?
   /// The local steps, for people; nil for one gradient.
   public var training: String?
 
+  /// Of the properties of these names.
   public init(
     kind: String, loss: String, batchSize: Int, localSteps: Int, norm: Double, fingerprint: String,
     sharedTensors: Int? = nil, training: String? = nil
@@ -146,15 +162,20 @@ public struct UpdateSummary: Codable, Sendable, Equatable {
 public struct TrialRecord: Codable, Sendable, Equatable {
   /// What was run, such as "l-bfgs"; nil in records of gradleak 0.1.
   public var method: String?
+  /// Why it ended.
   public var reason: StopReason
+  /// Of the solver.
   public var iterations: Int
+  /// Of the objective and its gradient.
   public var evaluations: Int
+  /// Squared distance between the dummy's update and the shared one.
   public var matchingLoss: JSONNumber
   /// Second-order work; nil for methods without.
   public var secondOrder: SecondOrderCounts?
   /// A plan's own objective at the end, without priors; nil where that is the matching loss.
   public var objective: JSONNumber?
 
+  /// Of the properties of these names.
   public init(
     method: String? = nil, reason: StopReason, iterations: Int, evaluations: Int,
     matchingLoss: Double, secondOrder: SecondOrderCounts? = nil, objective: Double? = nil
@@ -171,6 +192,7 @@ public struct TrialRecord: Codable, Sendable, Equatable {
 
 /// What came back of one private image. Measures against it are nil where it is not known.
 public struct ImageResult: Codable, Sendable, Equatable {
+  /// For people.
   public var name: String
   /// What was done to the file's picture to fit the model, if anything.
   public var preparation: String?
@@ -187,10 +209,13 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var psnr: JSONNumber?
   /// Structural similarity (Wang et al. 2004); nil for images smaller than its 11x11 window.
   public var ssim: JSONNumber?
+  /// The class; nil where it is not known.
   public var trueLabel: Int?
+  /// The class that was found.
   public var recoveredLabel: Int
   /// What the labels stand for where they are no classes, such as "0+3" or "0.5"; nil for classes.
   public var trueTarget: String?
+  /// See ``trueTarget``.
   public var recoveredTarget: String?
   /// PSNR in dB of an image of uniform random pixels against this one: what knowing nothing gives.
   public var randomGuessPSNR: JSONNumber?
@@ -206,6 +231,7 @@ public struct ImageResult: Codable, Sendable, Equatable {
   /// Whether, of ``candidateCount`` images, the true one is nearest to the reconstruction; nil in records
   /// without.
   public var isIdentified: Bool?
+  /// See ``isIdentified``.
   public var candidateCount: Int?
   /// PSNR in dB against the mixture that the client fed to its model in the image's place; nil for none.
   public var encodedPSNR: JSONNumber?
@@ -216,6 +242,7 @@ public struct ImageResult: Codable, Sendable, Equatable {
   /// PSNR at least ``LeakThreshold/fullPSNR`` and the label right, where it is known.
   public var isRecovered: Bool?
 
+  /// Of the properties of these names.
   public init(
     name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double?,
     trueLabel: Int?, recoveredLabel: Int, randomGuessPSNR: Double, greyImagePSNR: Double
@@ -246,13 +273,18 @@ public struct ImageResult: Codable, Sendable, Equatable {
 
 /// A trial's state at one iteration.
 public struct TracePoint: Codable, Sendable, Equatable {
+  /// Index of the start.
   public var trial: Int
+  /// Of the solver.
   public var iteration: Int
+  /// Of the objective and its gradient.
   public var evaluations: Int
+  /// Squared distance between the dummy's update and the shared one.
   public var matchingLoss: JSONNumber
   /// Mean PSNR in dB over the batch, where the true images are known.
   public var psnr: JSONNumber?
 
+  /// Of the properties of these names.
   public init(
     trial: Int, iteration: Int, evaluations: Int, matchingLoss: Double, psnr: Double?
   ) {
@@ -268,9 +300,12 @@ public struct TracePoint: Codable, Sendable, Equatable {
 public struct RunTiming: Codable, Sendable, Equatable {
   /// Building, differentiating and planning the objective's graph.
   public var compileSeconds: Double
+  /// Of all trials.
   public var attackSeconds: Double
+  /// Of the objective and its gradient.
   public var evaluationsPerSecond: Double
 
+  /// Of the properties of these names.
   public init(compileSeconds: Double, attackSeconds: Double, evaluationsPerSecond: Double) {
     self.compileSeconds = compileSeconds
     self.attackSeconds = attackSeconds

@@ -1,4 +1,3 @@
-
 /// Records as files hold them: what is nil is left out, and examples that are no images stand under the name of
 /// their kind.
 extension RunRecord {
@@ -21,6 +20,7 @@ extension RunRecord {
     }
   }
 
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     func value<Value: Decodable>(_ key: Key) throws -> Value {
@@ -51,6 +51,7 @@ extension RunRecord {
     if kind != .pictures { examples = try value(Key(kind)) }
   }
 
+  /// Writes it into a file.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(version, forKey: "version")

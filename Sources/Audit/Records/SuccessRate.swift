@@ -1,14 +1,18 @@
 /// A success rate over independent runs, with its 95 % confidence interval.
 public struct SuccessRate: Sendable, Equatable, CustomStringConvertible {
+  /// Trials that succeeded.
   public let successes: Int
+  /// Trials.
   public let count: Int
 
+  /// - Parameter successes: at most `count`.
   public init(successes: Int, count: Int) {
     precondition(0 <= successes && successes <= count, "\(successes) successes of \(count)")
     self.successes = successes
     self.count = count
   }
 
+  /// - Parameter outcomes: one for each trial.
   public init(_ outcomes: [Bool]) {
     self.init(successes: outcomes.count { $0 }, count: outcomes.count)
   }

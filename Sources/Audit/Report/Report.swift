@@ -6,6 +6,7 @@ import ModelIO
 ///
 /// The same records and pictures give the same report to the byte.
 public struct Report: Sendable {
+  /// What a report is written as.
   public enum Format: String, CaseIterable, Sendable {
     case html
     case json
@@ -14,6 +15,7 @@ public struct Report: Sendable {
   }
 
   let input: ReportInput
+  /// What the records say.
   public let verdict: LeakageVerdict
   /// What defences did, from records and from tables of sweeps.
   let sweeps: [SweepReport]

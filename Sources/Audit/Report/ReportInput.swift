@@ -5,7 +5,9 @@ import ModelIO
 public struct ReportInput: Sendable {
   /// The records of one file.
   public struct Runs: Sendable {
+    /// The file's.
     public let path: String
+    /// As the file has them.
     public let records: [RunRecord]
     /// Where the pictures lie; nil when there are none.
     let folder: String?
@@ -17,6 +19,7 @@ public struct ReportInput: Sendable {
     let folder: String
   }
 
+  /// One for each file.
   public private(set) var runs: [Runs] = []
   var analyses: [Analysis] = []
   /// Sweeps whose records are not at hand, only their tables.
@@ -24,6 +27,7 @@ public struct ReportInput: Sendable {
   /// What defences cost the training.
   var prices: [PriceReport] = []
 
+  /// Nothing to report yet.
   public init() {}
 
   /// Records that are in memory, with the folder that ``ResultWriter`` wrote their pictures to.
@@ -34,6 +38,7 @@ public struct ReportInput: Sendable {
   /// All records, in order.
   public var records: [RunRecord] { runs.flatMap(\.records) }
 
+  /// Whether there is nothing to report.
   public var isEmpty: Bool {
     runs.allSatisfy(\.records.isEmpty) && analyses.isEmpty && sweeps.isEmpty && prices.isEmpty
   }

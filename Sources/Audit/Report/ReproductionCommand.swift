@@ -5,6 +5,7 @@ public struct ReproductionCommand: Sendable, Equatable {
   /// What the command cannot say, if anything.
   public let note: String?
 
+  /// Of the properties of these names.
   public init(arguments: [String], note: String?) {
     self.arguments = arguments
     self.note = note

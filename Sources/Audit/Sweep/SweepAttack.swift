@@ -6,23 +6,23 @@ import Texts
 /// An attack of a sweep, written `auto`; `dlg/naive` for one that ignores the defence;
 /// `auto/unknown:labels+weights` for an attacker who lacks these facts; `modern` for a preset of the
 /// optimisation attacks.
-public struct SweepAttack: Sendable, Hashable, Codable {
-  public var kind: AttackName
+package struct SweepAttack: Sendable, Hashable, Codable {
+  package var kind: AttackName
   /// The preset's name, for ``AttackName/plan``; nil for other attacks.
-  public var preset: String?
+  package var preset: String?
   /// Whether it knows of the client's defence and answers it; see ``CounterAttack``.
-  public var isAdaptive: Bool
+  package var isAdaptive: Bool
   /// What is withheld from the attacker, each fact once, in the order of all facts; nil for nothing.
-  public var unknown: [ThreatModel.Fact]?
+  package var unknown: [ThreatModel.Fact]?
 
-  public init(kind: AttackName, isAdaptive: Bool = true, unknown: [ThreatModel.Fact]? = nil) {
+  package init(kind: AttackName, isAdaptive: Bool = true, unknown: [ThreatModel.Fact]? = nil) {
     self.kind = kind
     self.isAdaptive = isAdaptive
     self.unknown = unknown
   }
 
   /// The attack of a run.
-  public init(_ record: RunRecord) {
+  package init(_ record: RunRecord) {
     kind = record.configuration.attack
     preset = record.configuration.plan?.name
     isAdaptive = record.experiment?.isAdaptive ?? record.defence?.isAdaptive ?? true
@@ -35,7 +35,7 @@ public struct SweepAttack: Sendable, Hashable, Codable {
   /// Reads the short form.
   ///
   /// - Throws: ``SweepError`` with the nearest spelling.
-  public init(_ text: String) throws(SweepError) {
+  package init(_ text: String) throws(SweepError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     if let kind = TextAttackKind(rawValue: parts[0]), !AttackCatalog.names.contains(parts[0]) {
       self.init(kind: AttackName(rawValue: kind.rawValue))
@@ -99,7 +99,7 @@ public struct SweepAttack: Sendable, Hashable, Codable {
 }
 
 extension SweepAttack: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     (preset ?? kind.rawValue) + (isAdaptive ? "" : "/" + Self.naive)
       + (unknown.map { "/" + Self.withheld + $0.map(\.name).joined(separator: "+") } ?? "")
   }

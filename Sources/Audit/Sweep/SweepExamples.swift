@@ -3,7 +3,7 @@ import ModelIO
 import TensorGraph
 
 /// The private data of a sweep: a folder's pictures, the bundled photographs, or texts.
-public struct SweepExamples: Sendable {
+package struct SweepExamples: Sendable {
   /// One example, and what experiments call it.
   struct Example: Sendable {
     let name: String
@@ -29,18 +29,18 @@ public struct SweepExamples: Sendable {
   private static let limit = 20_000
 
   /// The bundled photographs.
-  public init() {
+  package init() {
     source = .bundled
   }
 
-  public init(texts: [String]) {
+  package init(texts: [String]) {
     source = .texts(texts)
   }
 
   /// What the data of a plan are.
   ///
   /// - Throws: ``FileError`` when they cannot be read.
-  public init(of plan: SweepPlan) throws(FileError) {
+  package init(of plan: SweepPlan) throws(FileError) {
     if let file = plan.textFile {
       self.init(texts: try TextFile.lines(of: file))
     } else if let folder = plan.imageFolder {
@@ -50,7 +50,7 @@ public struct SweepExamples: Sendable {
     }
   }
 
-  public var kind: DataKindDescriptor {
+  package var kind: DataKindDescriptor {
     if case .texts = source { return DataKinds.descriptor(.texts) }
     return DataKinds.descriptor(.pictures)
   }
@@ -58,7 +58,7 @@ public struct SweepExamples: Sendable {
   /// Reads every PNG and JPEG picture of a folder, in the order of their names.
   ///
   /// - Throws: ``FileError`` when there is no such folder, no picture in it, or one that is damaged.
-  public init(folder path: String) throws(FileError) {
+  package init(folder path: String) throws(FileError) {
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: path)

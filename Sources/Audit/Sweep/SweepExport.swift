@@ -2,7 +2,7 @@ import Foundation
 
 extension SweepReport {
   /// Number of cells that these runs fall into.
-  public static func cellCount(of tasks: [SweepTask]) -> Int {
+  package static func cellCount(of tasks: [SweepTask]) -> Int {
     Set(
       tasks.map { task in
         var kind = task.experiment
@@ -15,7 +15,7 @@ extension SweepReport {
   }
 
   /// The cells as CSV (RFC 4180), with a header.
-  public var csv: String {
+  package var csv: String {
     var lines = [
       "model,size,batch_size,defence,attack,runs,leaked,cut_short,independent,rate,interval_low,interval_high,"
         + "median_psnr_db,p90_psnr_db,labels_right,random_guess_psnr_db,grey_image_psnr_db,"

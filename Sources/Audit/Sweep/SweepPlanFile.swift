@@ -13,7 +13,7 @@ extension SweepPlan {
   /// say is as said outside of it.
   ///
   /// - Throws: ``FileError`` when the file cannot be read; ``SweepError`` when it is no plan.
-  public static func read(contentsOf path: String) throws -> SweepPlan {
+  package static func read(contentsOf path: String) throws -> SweepPlan {
     let bytes = try InputFile.bytes(at: path, expected: "a plan in YAML", limit: fileLimit)
     try WantedFile.text.refuseOthers(bytes, path: path)
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -27,7 +27,7 @@ extension SweepPlan {
   }
 
   /// Reads a plan from YAML text.
-  public init(yaml text: String) throws(SweepError) {
+  package init(yaml text: String) throws(SweepError) {
     let content = try PlanText.content(of: text)
     guard case .keys(let top)? = content else {
       throw SweepError("a plan is a list of keys and values, such as \"defences: [none, fp16]\"")

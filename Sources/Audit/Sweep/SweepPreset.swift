@@ -2,7 +2,7 @@ import Defences
 
 extension SweepPlan {
   /// Names of the presets.
-  public static let presetNames = ["dlg-paper"]
+  package static let presetNames = ["dlg-paper"]
 
   /// A plan by name; nil when there is none so called.
   ///
@@ -11,7 +11,7 @@ extension SweepPlan {
   /// pruning of 1 to 70 %, larger batches and higher resolution. Every cell has 21 runs: seven
   /// photographs, three seeds. Once with the paper's attack, which knows of no defence, and once with
   /// the best one here, which does; batches with the paper's alone.
-  public static func preset(named name: String) throws(DefenceError) -> SweepPlan? {
+  package static func preset(named name: String) throws(DefenceError) -> SweepPlan? {
     name == "dlg-paper" ? try dlgPaper() : nil
   }
 

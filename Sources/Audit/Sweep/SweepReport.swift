@@ -1,74 +1,74 @@
 import Defences
 
 /// What a sweep measured: cells, and for each series of growing strength where leakage stops.
-public struct SweepReport: Codable, Sendable {
+package struct SweepReport: Codable, Sendable {
   /// All runs of one model, size, batch, defence and attack.
-  public struct Cell: Codable, Sendable {
-    public let model: String
-    public let size: Int
-    public let batchSize: Int
-    public let defence: DefenceChain
-    public let attack: SweepAttack
-    public let runs: Int
+  package struct Cell: Codable, Sendable {
+    package let model: String
+    package let size: Int
+    package let batchSize: Int
+    package let defence: DefenceChain
+    package let attack: SweepAttack
+    package let runs: Int
     /// Runs from which at least one example leaked; see ``SweepReport/leakedPSNR``.
-    public let leaked: Int
+    package let leaked: Int
     /// Runs that tell nothing, since their attack was cut short; nil in files without.
-    public let cut: Int?
+    package let cut: Int?
     /// Independent ones among the runs; nil in files without.
-    public let units: Int?
-    public let rate: JSONNumber
+    package let units: Int?
+    package let rate: JSONNumber
     /// Of the rate, over independent units, at 95 %: see ``LeakRate/interval``.
-    public let interval: [Double]
+    package let interval: [Double]
     /// Over all images, in dB; NaN without.
-    public let medianPSNR: JSONNumber
+    package let medianPSNR: JSONNumber
     /// What nine of ten images stay below.
-    public let percentile90PSNR: JSONNumber
+    package let percentile90PSNR: JSONNumber
     /// Runs with all labels right.
-    public let labelsRight: Int
+    package let labelsRight: Int
     /// Median over all images of the PSNR of uniform random pixels: what knowing nothing gives.
-    public let randomGuessPSNR: JSONNumber
+    package let randomGuessPSNR: JSONNumber
     /// The same of a grey image.
-    public let greyImagePSNR: JSONNumber
+    package let greyImagePSNR: JSONNumber
     /// Mean bytes of a message, and of one without defence.
-    public let wireByteCount: Int?
-    public let plainByteCount: Int?
+    package let wireByteCount: Int?
+    package let plainByteCount: Int?
     /// Nil where runs were not timed.
-    public let medianSeconds: JSONNumber?
+    package let medianSeconds: JSONNumber?
     /// The kind of data and, in the measure that ranks its results, the median, what nine of ten stay below, and
     /// the median of the first guess without an update; nil for pictures, whose measure is PSNR.
-    public let kind: String?
-    public let medianScore: JSONNumber?
-    public let percentile90Score: JSONNumber?
-    public let guessScore: JSONNumber?
+    package let kind: String?
+    package let medianScore: JSONNumber?
+    package let percentile90Score: JSONNumber?
+    package let guessScore: JSONNumber?
   }
 
   /// A defence at growing strength, or growing batches or images, against one attack.
-  public struct Series: Codable, Sendable {
-    public enum Axis: String, Codable, Sendable {
+  package struct Series: Codable, Sendable {
+    package enum Axis: String, Codable, Sendable {
       case strength
       case batchSize = "batch size"
       case size
     }
 
-    public let axis: Axis
-    public let model: String
+    package let axis: Axis
+    package let model: String
     /// The defence's name; "none" for batches and sizes.
-    public let defence: String
-    public let attack: SweepAttack
+    package let defence: String
+    package let attack: SweepAttack
     /// From the weakest to the strongest: "1e-4", or 8 for batches of 8.
-    public let points: [String]
+    package let points: [String]
     /// The point from which on leakage is stopped; nil when it is not.
-    public let stopsAt: String?
-    public let statement: String
+    package let stopsAt: String?
+    package let statement: String
   }
 
-  public let tool: String
-  public let leakedPSNR: Double
-  public let cells: [Cell]
-  public let series: [Series]
+  package let tool: String
+  package let leakedPSNR: Double
+  package let cells: [Cell]
+  package let series: [Series]
 
   /// - Parameter runs: with the seconds that each took, where that is known; cells come in their order.
-  public init(
+  package init(
     _ runs: [(record: RunRecord, seconds: Double?)],
     leakedPSNR: Double = LeakThreshold.recognisablePSNR
   ) {
@@ -86,7 +86,7 @@ public struct SweepReport: Codable, Sendable {
   }
 
   /// - Parameter entries: cells come in their order; see ``order(_:of:)``.
-  public init(
+  package init(
     _ entries: [SweepStore.Entry], leakedPSNR: Double = LeakThreshold.recognisablePSNR
   ) {
     self.init(
@@ -95,7 +95,7 @@ public struct SweepReport: Codable, Sendable {
   }
 
   /// The results of tasks in their order; all results by attack, batch and defence where there are no tasks.
-  public static func order(
+  package static func order(
     _ entries: [SweepStore.Entry], of tasks: [SweepTask]?
   ) throws -> [SweepStore.Entry] {
     guard let tasks else { return sorted(entries) }
@@ -178,7 +178,7 @@ extension SweepReport.Cell {
   }
 
   /// The rate with its interval, for people.
-  public var success: String {
+  package var success: String {
     func percent(_ share: Double) -> String { String(Int((100 * share).rounded())) }
     let open = (cut ?? 0) > 0 ? ", \(cut ?? 0) undetermined" : ""
     let basis = units.map { $0 == runs ? "" : " of \($0) independent" } ?? ""
@@ -187,7 +187,7 @@ extension SweepReport.Cell {
   }
 
   /// Whether leakage is stopped, as far as these runs tell; see ``LeakRate/isStopped``.
-  public var isStopped: Bool { interval[1] <= LeakRate.stoppedBelow }
+  package var isStopped: Bool { interval[1] <= LeakRate.stoppedBelow }
   /// Whether it is shown not to be stopped.
   var isRefuted: Bool { interval[0] > LeakRate.stoppedBelow }
 }

@@ -4,16 +4,16 @@ import Synchronization
 import TensorGraph
 
 /// Runs what a results file lacks of a sweep, several runs at a time with one engine thread each.
-public struct SweepRunner: Sendable {
+package struct SweepRunner: Sendable {
   /// How far a sweep is.
-  public struct Progress: Sendable {
+  package struct Progress: Sendable {
     /// Of all runs, those of earlier starts included.
-    public let finished: Int
-    public let count: Int
+    package let finished: Int
+    package let count: Int
     /// The latest result.
-    public let latest: SweepStore.Entry?
+    package let latest: SweepStore.Entry?
     /// Estimated seconds left; nil when nothing is known yet.
-    public let secondsLeft: Double?
+    package let secondsLeft: Double?
   }
 
   private let tasks: [SweepTask]
@@ -22,7 +22,7 @@ public struct SweepRunner: Sendable {
   private let makeBackend: @Sendable () -> any Backend
 
   /// - Parameter makeBackend: a backend of one thread, for each of the parallel runs.
-  public init(
+  package init(
     _ tasks: [SweepTask], examples: SweepExamples, store: SweepStore,
     makeBackend: @escaping @Sendable () -> any Backend
   ) {
@@ -64,7 +64,7 @@ public struct SweepRunner: Sendable {
   ///   - shouldStop: asked often, from any thread; unfinished runs are given up.
   /// - Throws: what the first run that failed threw: ``FileError`` when the results cannot be written,
   ///   ``ModelError`` or ``AttackError`` when a run is impossible. What was recorded stays.
-  public func run(
+  package func run(
     threads: Int, observe: @escaping @Sendable (Progress) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws {

@@ -8,15 +8,15 @@ import Synchronization
 /// Each result is a transaction of its own, so that a program killed at any moment loses the runs it
 /// was at, and nothing else. The file is made under a temporary name and renamed, so that it is never
 /// there half made.
-public final class SweepStore: Sendable {
+package final class SweepStore: Sendable {
   /// A run with its result.
-  public struct Entry: Sendable {
+  package struct Entry: Sendable {
     /// Which run it is; see ``SweepTask/key``.
-    public let key: String
-    public let record: RunRecord
-    public let timing: RunTiming
+    package let key: String
+    package let record: RunRecord
+    package let timing: RunTiming
 
-    public init(key: String, record: RunRecord, timing: RunTiming) {
+    package init(key: String, record: RunRecord, timing: RunTiming) {
       self.key = key
       self.record = record
       self.timing = timing
@@ -28,14 +28,14 @@ public final class SweepStore: Sendable {
   /// Version of the tables.
   private static let formatVersion = 1
 
-  public let path: String
+  package let path: String
   private let database: Mutex<SQLiteDatabase>
 
   /// Opens the results at `path`, or makes an empty file for them.
   ///
   /// - Throws: ``FileError`` when the file is empty, truncated, damaged, another program's, a newer
   ///   gradleak's or read-only, or cannot be made. The file is left as it was.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     self.path = path
     let isThere = FileManager.default.fileExists(atPath: path)
     if isThere {
@@ -62,7 +62,7 @@ public final class SweepStore: Sendable {
   // MARK: - Rows
 
   /// The keys (``SweepTask/key``) of all runs that are there.
-  public func keys() throws(FileError) -> Set<String> {
+  package func keys() throws(FileError) -> Set<String> {
     do {
       return try database.withLock { database in
         var keys: Set<String> = []
@@ -75,7 +75,7 @@ public final class SweepStore: Sendable {
   }
 
   /// Seconds that each finished run took, by its key.
-  public func seconds() throws(FileError) -> [String: Double] {
+  package func seconds() throws(FileError) -> [String: Double] {
     do {
       return try database.withLock { database in
         var result: [String: Double] = [:]
@@ -93,7 +93,7 @@ public final class SweepStore: Sendable {
   ///
   /// - Returns: whether it was added.
   @discardableResult
-  public func add(_ entry: Entry) throws(FileError) -> Bool {
+  package func add(_ entry: Entry) throws(FileError) -> Bool {
     do {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -117,7 +117,7 @@ public final class SweepStore: Sendable {
   }
 
   /// All results, in an order that does not depend on when they were added.
-  public func entries() throws(FileError) -> [Entry] {
+  package func entries() throws(FileError) -> [Entry] {
     do {
       return try database.withLock { database in
         var entries: [Entry] = []

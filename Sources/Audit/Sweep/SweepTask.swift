@@ -7,32 +7,32 @@ import Solvers
 import TensorGraph
 
 /// One run of a sweep: an experiment, with what tells its data from others of the same names.
-public struct SweepTask: Codable, Sendable, Hashable {
+package struct SweepTask: Codable, Sendable, Hashable {
   /// Version of gradleak: another one may give other results.
-  public var tool = GradleakVersion.current
-  public var experiment: Experiment
+  package var tool = GradleakVersion.current
+  package var experiment: Experiment
   /// Of the pictures' pixels before they are fitted to the model; empty for texts, which stand in the experiment.
-  public var imageFingerprint: String
+  package var imageFingerprint: String
 
-  public init(_ experiment: Experiment, imageFingerprint: String) {
+  package init(_ experiment: Experiment, imageFingerprint: String) {
     self.experiment = experiment
     self.imageFingerprint = imageFingerprint
   }
 
   /// What decides whether it can be run at all.
-  public struct Setting: Hashable, Sendable {
+  package struct Setting: Hashable, Sendable {
     let model: ModelChoice
     let defences: DefenceChain
     let batchSize: Int
   }
 
-  public var setting: Setting {
+  package var setting: Setting {
     Setting(
       model: experiment.model, defences: experiment.defences, batchSize: experiment.batchSize)
   }
 
   /// The text that identifies this run: JSON with sorted keys.
-  public var key: String {
+  package var key: String {
     get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -43,7 +43,7 @@ public struct SweepTask: Codable, Sendable, Hashable {
   /// Whether its client can apply the defence; to be asked before anything runs.
   ///
   /// - Throws: ``ModelError`` when there is no such model, ``AttackError`` when a defence cannot act.
-  public func check(_ examples: SweepExamples, backend: any Backend) throws {
+  package func check(_ examples: SweepExamples, backend: any Backend) throws {
     try examples.prepare(experiment, on: backend).check()
   }
 
@@ -90,7 +90,7 @@ extension SweepPlan {
   /// Every run of the plan, in its order, each once.
   ///
   /// - Throws: ``SweepError`` when these are too many, ``ModelError`` when there is no such model.
-  public func tasks(of examples: SweepExamples) throws -> [SweepTask] {
+  package func tasks(of examples: SweepExamples) throws -> [SweepTask] {
     try checkCount(of: examples)
     var seen: Set<SweepTask> = []
     var result: [SweepTask] = []

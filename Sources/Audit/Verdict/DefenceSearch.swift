@@ -1,10 +1,10 @@
 import Defences
 
-/// Looks on a ladder for the weakest defence that no image leaks through.
+/// Looks for the weakest strength of a defence that no image leaks through.
 ///
-/// Takes leakage to end once and for all as strength grows: the strongest rung is probed first, then the
+/// Takes leakage to end once and for all as strength grows: the strongest is probed first, then the
 /// rest is halved, and what is found is confirmed on more images, from there upwards. One leaking image
-/// is enough to turn a rung down; what was tried too little to be enough is undecided.
+/// is enough to turn a strength down; what was tried too little to be enough is undecided.
 struct DefenceSearch {
   /// What trying one image gave.
   struct Trial {
@@ -17,45 +17,46 @@ struct DefenceSearch {
     }
   }
 
-  private struct Rung {
+  private struct Tried {
     var items: [LeakRate.Item] = []
     var wireShare: Double?
     var hasLeaked: Bool { items.contains { $0.outcome == .leaked } }
   }
 
-  let ladder: DefenceLadder
-  /// Number of trials, each on another image or seed, on which a rung that stops leakage is tried.
+  let strengths: DefenceStrengths
+  /// Number of trials, each on another image or seed, on which a strength that stops leakage is tried.
   let trialCount: Int
   /// Number of trials while the search still halves.
   static let probeCount = 3
 
   /// - Parameter attempt: attacks trial `index` behind a defence; nil when the budget is spent.
   func run(_ attempt: (_ index: Int, DefenceChain) throws -> Trial?) rethrows -> DefenceFinding {
-    var rungs = ladder.rungs.map { _ in Rung() }
+    var tried = strengths.chains.map { _ in Tried() }
     var isComplete = true
-    /// Whether rung `index` leaks in so many trials; nil when the budget is spent.
+    /// Whether strength `index` leaks in so many trials; nil when the budget is spent.
     func leaks(_ index: Int, _ count: Int) throws -> Bool? {
-      while rungs[index].items.count < count, !rungs[index].hasLeaked {
-        guard let trial = try attempt(rungs[index].items.count, ladder.rungs[index]) else {
+      while tried[index].items.count < count, !tried[index].hasLeaked {
+        guard let trial = try attempt(tried[index].items.count, strengths.chains[index]) else {
           isComplete = false
           return nil
         }
-        rungs[index].items.append(LeakRate.Item(trial.outcome, ties: trial.record.ties))
+        tried[index].items.append(LeakRate.Item(trial.outcome, ties: trial.record.ties))
         if let defence = trial.record.defence, defence.plainByteCount > 0 {
-          rungs[index].wireShare =
+          tried[index].wireShare =
             Double(defence.wireByteCount) / Double(defence.plainByteCount)
         }
       }
-      return rungs[index].hasLeaked
+      return tried[index].hasLeaked
     }
     func finding(_ outcome: DefenceFinding.Outcome, _ index: Int) -> DefenceFinding {
-      let rate = LeakRate(rungs[index].items)
+      let rate = LeakRate(tried[index].items)
       return DefenceFinding(
-        defence: ladder.name, outcome: outcome == .stops && !rate.isStopped ? .undecided : outcome,
-        strength: ladder.rungs[index], rate: rate, wireShare: rungs[index].wireShare,
+        defence: strengths.name,
+        outcome: outcome == .stops && !rate.isStopped ? .undecided : outcome,
+        strength: strengths.chains[index], rate: rate, wireShare: tried[index].wireShare,
         isComplete: isComplete)
     }
-    var stopping = ladder.rungs.count - 1
+    var stopping = strengths.chains.count - 1
     let probe = min(DefenceSearch.probeCount, trialCount)
     guard let strongestLeaks = try leaks(stopping, probe) else {
       return finding(.undecided, stopping)
@@ -69,7 +70,7 @@ struct DefenceSearch {
       if middleLeaks { leaking = middle } else { stopping = middle }
     }
     while try leaks(stopping, trialCount) == true {
-      guard stopping + 1 < rungs.count else { return finding(.leaks, stopping) }
+      guard stopping + 1 < tried.count else { return finding(.leaks, stopping) }
       stopping += 1
     }
     return finding(.stops, stopping)

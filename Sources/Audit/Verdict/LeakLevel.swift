@@ -1,4 +1,3 @@
-
 /// How much of one private example came back.
 public enum LeakLevel: String, Codable, Comparable, Sendable, CaseIterable {
   /// Neither the example nor its label.
@@ -28,6 +27,7 @@ public enum LeakLevel: String, Codable, Comparable, Sendable, CaseIterable {
     }
   }
 
+  /// What leaked less is smaller.
   public static func < (left: LeakLevel, right: LeakLevel) -> Bool {
     func place(_ level: LeakLevel) -> Int { allCases.firstIndex(of: level) ?? 0 }
     return place(left) < place(right)

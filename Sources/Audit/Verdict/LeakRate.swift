@@ -15,10 +15,12 @@ public struct LeakRate: Sendable, Equatable, CustomStringConvertible {
 
   /// One image or run.
   public struct Item: Sendable {
+    /// What was seen.
     public let outcome: Outcome
     /// Items that share one are not independent.
     public let ties: [String]
 
+    /// - Parameter ties: what makes it depend on others: those that share one are one unit.
     public init(_ outcome: Outcome, ties: [String]) {
       self.outcome = outcome
       self.ties = ties
@@ -28,14 +30,18 @@ public struct LeakRate: Sendable, Equatable, CustomStringConvertible {
   /// Leakage counts as stopped when the interval ends below this. 0 of 16 units reach it.
   public static let stoppedBelow = 0.2
 
+  /// Items that leaked.
   public let leaked: Int
+  /// Items of which nothing tells.
   public let undetermined: Int
+  /// Items.
   public let count: Int
   /// Independent units of which something leaked.
   public let units: SuccessRate
   /// Units of which nothing leaked, and something is undetermined.
   public let undeterminedUnits: Int
 
+  /// The rate of items, of which those that share a tie are one unit.
   public init(_ items: [Item]) {
     count = items.count
     leaked = items.count { $0.outcome == .leaked }

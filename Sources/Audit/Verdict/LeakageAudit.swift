@@ -12,19 +12,20 @@ public struct LeakageAudit: Sendable {
     /// attack. ``AttackName/automatic`` is followed by the second attack of the kind of
     /// data where that did not bring everything back.
     public var experiments: [any PreparedExperiment]
-    /// Kinds of defences to look for the strength of, which must have a ladder.
-    public var ladders: [DefenceDescriptor]
+    /// Kinds of defences to look for the strength of, which must have strengths to search.
+    public var kinds: [DefenceDescriptor]
     /// Seconds for everything.
     public var budget: Double
 
+    /// - Parameter budget: seconds for everything.
     public init(
-      experiments: [any PreparedExperiment], ladders: [DefenceDescriptor], budget: Double
+      experiments: [any PreparedExperiment], kinds: [DefenceDescriptor], budget: Double
     ) {
       precondition(
-        ladders.allSatisfy { $0.ladder != nil },
-        "a defence without a ladder among \(ladders.map(\.name))")
+        kinds.allSatisfy { $0.strengths != nil },
+        "a defence without strengths among \(kinds.map(\.name))")
       self.experiments = experiments
-      self.ladders = ladders
+      self.kinds = kinds
       self.budget = budget
     }
 
@@ -43,13 +44,16 @@ public struct LeakageAudit: Sendable {
     public var undefended: [AuditOutcome] = []
     /// Attacks on defended updates.
     public var defended: [RunRecord] = []
+    /// What was found of each kind of defence, in the order asked for.
     public var findings: [DefenceFinding] = []
     /// What was cut short or left out.
     public var remarks: [String] = []
     /// Why no defence was tried, a sentence; nil where some were, or none were asked for.
     public var defencesLeftOut: String?
+    /// Whether the user ended it.
     public var wasInterrupted = false
 
+    /// - Parameter budget: seconds for everything.
     public init() {}
 
     /// The records of the best undefended attacks and all defended ones.
@@ -58,16 +62,19 @@ public struct LeakageAudit: Sendable {
 
   /// What is being done, for progress.
   public struct Progress {
+    /// For people, such as a picture or a defence.
     public let step: String
+    /// Of the budget.
     public let secondsLeft: Double
+    /// Of the attack that runs.
     public let state: ExperimentProgress
   }
 
   /// The file beside `run.json` that holds the records of defended updates.
   public static let defendedFile = "defences.json"
   /// Iterations at most of an attack behind a defence, as in the sweep `dlg-paper`.
-  static let ladderIterations = 1200
-  /// Share of a ladder's seconds that one attack behind a defence may take.
+  static let defendedIterations = 1200
+  /// Share of a kind's seconds that one attack behind a defence may take.
   static let trialShare = 0.25
 
   private let plan: Plan
@@ -90,7 +97,7 @@ public struct LeakageAudit: Sendable {
     var session = Session(
       plan: plan, runner: runner, end: clock.now + .seconds(plan.budget), clock: clock)
     try session.attackUndefended(observe, shouldStop)
-    if !session.result.wasInterrupted { session.climb(observe, shouldStop) }
+    if !session.result.wasInterrupted { session.searchDefences(observe, shouldStop) }
     return session.result
   }
 }
@@ -102,7 +109,7 @@ private struct Session {
   let end: ContinuousClock.Instant
   let clock: ContinuousClock
   var result = LeakageAudit.Result()
-  /// Seconds at the end of the budget that belong to later ladders.
+  /// Seconds at the end of the budget that belong to later kinds.
   private var reserve = 0.0
   /// Seconds at most of one attack behind a defence.
   private var trialLimit = Double.infinity
@@ -159,7 +166,7 @@ private struct Session {
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
   ) throws {
     // Half of the budget is the defences', where some are asked for.
-    let share = plan.ladders.isEmpty ? 1.0 : 0.5
+    let share = plan.kinds.isEmpty ? 1.0 : 0.5
     let reserve = (1 - share) * plan.budget
     for (index, subject) in plan.experiments.enumerated() {
       let left = plan.experiments.count - index
@@ -238,10 +245,10 @@ private struct Session {
 
   // MARK: - Defences
 
-  mutating func climb(
+  mutating func searchDefences(
     _ observe: (LeakageAudit.Progress) -> Void, _ shouldStop: () -> Bool
   ) {
-    guard !plan.ladders.isEmpty else { return }
+    guard !plan.kinds.isEmpty else { return }
     guard result.undefended.contains(where: { Session.hasLeaked($0.record) }) else {
       let cut = result.undefended.count { $0.record.outcome == .undetermined }
       result.defencesLeftOut =
@@ -252,7 +259,7 @@ private struct Session {
       return
     }
     let norm = medianNumber(result.undefended.map { $0.record.update.norm.value })
-    // The most exposed first: a rung that leaks is turned down at once.
+    // The most exposed first: a strength that leaks is turned down at once.
     let order = result.undefended.indices.sorted {
       Session.highest(result.undefended[$0].record) > Session.highest(result.undefended[$1].record)
     }
@@ -261,13 +268,13 @@ private struct Session {
       runner.drawsWeights ? (LeakageGrade.unitsForA + order.count - 1) / order.count : 1
     var findings: [(place: Int, finding: DefenceFinding)] = []
     defer { result.findings = findings.sorted { $0.place < $1.place }.map(\.finding) }
-    for (position, place) in laddersByEffort.enumerated() {
-      let kind = plan.ladders[place]
-      let remaining = Double(plan.ladders.count - position)
+    for (position, place) in kindsByEffort.enumerated() {
+      let kind = plan.kinds[place]
+      let remaining = Double(plan.kinds.count - position)
       reserve = max(secondsLeft, 0) * (remaining - 1) / remaining
       trialLimit = max(LeakageAudit.trialShare * (secondsLeft - reserve), 0.5)
-      guard let ladder = DefenceLadder(kind, updateNorm: norm) else { continue }
-      let search = DefenceSearch(ladder: ladder, trialCount: rounds * order.count)
+      guard let strengths = DefenceStrengths(kind, updateNorm: norm) else { continue }
+      let search = DefenceSearch(strengths: strengths, trialCount: rounds * order.count)
       var failure: (any Error)?
       let finding = search.run { index, chain in
         guard failure == nil, secondsLeft > reserve, !result.wasInterrupted else { return nil }
@@ -291,14 +298,15 @@ private struct Session {
     }
   }
 
-  /// Indices of the ladders, the quick ones first, so that what they leave of their shares goes to the
-  /// slow ones: of one rung, then most, then those that leave systems of deficient rank, or large ones.
-  private var laddersByEffort: [Int] {
+  /// Indices of the kinds, the quick ones first, so that what they leave of their shares goes to the
+  /// slow ones: of one strength, then most, then those that leave systems of deficient rank, or large ones.
+  private var kindsByEffort: [Int] {
     func effort(_ index: Int) -> Int {
-      guard let ladder = plan.ladders[index].ladder else { return 0 }
-      return ladder.effort == .usual && ladder.rungs(1).count == 1 ? -1 : ladder.effort.rawValue
+      guard let strengths = plan.kinds[index].strengths else { return 0 }
+      return strengths.effort == .usual && strengths.defences(1).count == 1
+        ? -1 : strengths.effort.rawValue
     }
-    return plan.ladders.indices.sorted { (effort($0), $0) < (effort($1), $1) }
+    return plan.kinds.indices.sorted { (effort($0), $0) < (effort($1), $1) }
   }
 
   /// Attacks one batch behind a defence; nil when the budget left it less than its share, which tells
@@ -310,7 +318,7 @@ private struct Session {
     var configuration = plan.configuration
     configuration.seed = seed
     configuration.trials = 1
-    configuration.iterations = min(configuration.iterations, LeakageAudit.ladderIterations)
+    configuration.iterations = min(configuration.iterations, LeakageAudit.defendedIterations)
     configuration.snapshots = 0
     let hasFullTime = secondsLeft - reserve >= trialLimit
     limit(&configuration, to: max(min(secondsLeft - reserve, trialLimit), 0.1))

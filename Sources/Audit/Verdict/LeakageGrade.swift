@@ -1,4 +1,3 @@
-
 /// One letter for what came back of a set of private examples, from A (nothing, as far as these attacks
 /// tell) to F (most examples in full), or none where nothing tells. docs/guides/reading-results.md defines
 /// them for users.
@@ -40,6 +39,7 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
     }
   }
 
+  /// The better grade is the smaller.
   public static func < (left: LeakageGrade, right: LeakageGrade) -> Bool {
     func place(_ grade: LeakageGrade) -> Int { allCases.firstIndex(of: grade) ?? allCases.count }
     return place(left) < place(right)

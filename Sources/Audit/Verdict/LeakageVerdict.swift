@@ -8,6 +8,7 @@ public struct LeakageVerdict: Sendable {
   public let kind: DataKindDescriptor
   /// The best result on each example, judged by the original: the worst case for the client.
   public let examples: [any JudgedExample]
+  /// One letter for all of it.
   public let grade: LeakageGrade
   /// What the grade rests on.
   public let evidence: EvidenceClass
@@ -22,6 +23,7 @@ public struct LeakageVerdict: Sendable {
   /// Number of classes; 0 when records differ in it.
   public let classCount: Int
 
+  /// Judges records: the undefended ones, or all where every update was defended.
   public init(_ all: [RunRecord]) {
     let plain = all.filter { ($0.defence?.chain ?? .none).isEmpty }
     isDefended = plain.isEmpty && !all.isEmpty

@@ -15,5 +15,6 @@ public struct ModelError: ErrorInWords, Hashable, Sendable {
     self.sentence = sentence
   }
 
+  /// The sentence, with settings in words.
   public var message: String { sentence.description }
 }

@@ -11,7 +11,7 @@ struct ImageTransformation: ImageDefence {
       + "transform:3-1-7 or transform:3-1-7/43-18-18",
     source: "Gao et al. 2021, arXiv 2011.12505, section 4",
     answer: DefenceDescriptor.Answer("none is needed: the transformed image is what comes back"),
-    ladder: DefenceDescriptor.Ladder([ImageTransformation([3, 1, 7], [43, 18, 18])]),
+    strengths: DefenceDescriptor.Strengths([ImageTransformation([3, 1, 7], [43, 18, 18])]),
     priced: [ImageTransformation([3, 1, 7])],
     read: { text throws(DefenceError) in
       ImageTransformation(policy: try TransformPolicy(text))

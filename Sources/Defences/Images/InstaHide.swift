@@ -13,7 +13,7 @@ package struct InstaHide: ImageDefence {
         + "images are decoded (Carlini et al. 2021): see 'gradleak bench encodings'",
       seeksShares: true),
     strength: DefenceDescriptor.Strength("images mixed"),
-    ladder: DefenceDescriptor.Ladder([2, 4].map { InstaHide(count: $0) }, effort: .large),
+    strengths: DefenceDescriptor.Strengths([2, 4].map { InstaHide(count: $0) }, effort: .large),
     needs: DefenceNeeds(
       imagesOnly: "it mixes pixels; \(DefenceNeeds.updateInstead)", companions: true),
     priced: [InstaHide(count: 2)],

@@ -11,7 +11,7 @@ struct MixUp: ImageDefence {
     answer: DefenceDescriptor.Answer(
       "seeks the labels' shares together with the mixed images", seeksShares: true),
     strength: DefenceDescriptor.Strength("concentration of the shares"),
-    ladder: DefenceDescriptor.Ladder([MixUp(concentration: 1)], effort: .large),
+    strengths: DefenceDescriptor.Strengths([MixUp(concentration: 1)], effort: .large),
     needs: DefenceNeeds(
       imagesOnly: "it mixes pixels; \(DefenceNeeds.updateInstead)", companions: true),
     priced: [MixUp(concentration: 1)],

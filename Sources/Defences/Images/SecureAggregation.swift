@@ -13,7 +13,7 @@ struct SecureAggregation: ImageDefence {
     source: "Bonawitz et al. 2017, ACM CCS, section 4",
     answer: DefenceDescriptor.Answer("attacks the sum as the gradient of one large batch"),
     strength: DefenceDescriptor.Strength("clients in the sum"),
-    ladder: DefenceDescriptor.Ladder(
+    strengths: DefenceDescriptor.Strengths(
       [2, 4, 8].map { SecureAggregation(clientCount: $0) }, effort: .large),
     needs: DefenceNeeds(
       imagesOnly: """

@@ -10,7 +10,7 @@ struct AdapterTraining: ModelDefence {
     source: "Hu et al. 2021, arXiv 2106.09685, section 4.1",
     answer: DefenceDescriptor.Answer("matches the adapters' gradient, through the adapted model"),
     strength: DefenceDescriptor.Strength("rank of the adapters", isStrongerWhenSmaller: true),
-    ladder: DefenceDescriptor.Ladder(
+    strengths: DefenceDescriptor.Strengths(
       [64, 16, 4, 1].map { AdapterTraining(rank: $0) }, effort: .deficient),
     needs: DefenceNeeds(
       imagesOnly:

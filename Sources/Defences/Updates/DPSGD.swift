@@ -11,7 +11,7 @@ struct DPSGD: UpdateDefence {
       DefenceDescriptor.Answer.underNoise.summary
         + "; the direction alone where the client clipped"),
     strength: DefenceDescriptor.Strength("noise multiplier", parameter: 1),
-    ladder: DefenceDescriptor.Ladder(isStandard: true) { norm in
+    strengths: DefenceDescriptor.Strengths(isStandard: true) { norm in
       [1e-4, 1e-3, 1e-2, 0.1, 1, 10].map { DPSGD(norm: norm, noiseMultiplier: $0) }
     },
     needs: DefenceNeeds(

@@ -41,7 +41,7 @@ struct Float16Rounding: FloatRounding {
   static let descriptor = DefenceDescriptor(
     name: "fp16", summary: "rounds to 16-bit floating point",
     source: "Micikevicius et al. 2018, arXiv 1710.03740, section 3", answer: .byStep,
-    ladder: DefenceDescriptor.Ladder([Float16Rounding()], isStandard: true),
+    strengths: DefenceDescriptor.Strengths([Float16Rounding()], isStandard: true),
     priced: [Float16Rounding()],
     make: { _ in Float16Rounding() })
 }
@@ -52,7 +52,7 @@ struct BFloat16Rounding: FloatRounding {
   static let descriptor = DefenceDescriptor(
     name: "bf16", summary: "rounds to bfloat16: 8 exponent and 7 mantissa bits",
     source: "Kalamkar et al. 2019, arXiv 1905.12322", answer: .byStep,
-    ladder: DefenceDescriptor.Ladder([BFloat16Rounding()]),
+    strengths: DefenceDescriptor.Strengths([BFloat16Rounding()]),
     make: { _ in BFloat16Rounding() })
 }
 

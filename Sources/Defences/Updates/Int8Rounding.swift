@@ -6,7 +6,7 @@ struct Int8Rounding: UpdateDefence {
     name: "int8",
     summary: "256 levels between each tensor's least and greatest number, to the nearest",
     source: "Jacob et al. 2018, arXiv 1712.05877, section 2.1", answer: .byStep,
-    ladder: DefenceDescriptor.Ladder([Int8Rounding()], isStandard: true),
+    strengths: DefenceDescriptor.Strengths([Int8Rounding()], isStandard: true),
     priced: [Int8Rounding()],
     make: { _ in Int8Rounding() })
 

@@ -15,7 +15,7 @@ struct LaplacianNoise: UpdateDefence {
     summary: "Laplacian noise of this variance on every number",
     source: "Zhu et al. 2019, section 5.1", answer: .underNoise,
     strength: DefenceDescriptor.Strength("variance of the noise"),
-    ladder: DefenceDescriptor.Ladder(
+    strengths: DefenceDescriptor.Strengths(
       [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100].map {
         LaplacianNoise(variance: $0)
       }),

@@ -5,7 +5,7 @@ struct Pruning: UpdateDefence {
     summary: "leaves out this share of each tensor, smallest magnitudes first",
     source: "Zhu et al. 2019, section 5.2", answer: .ofWhatWasSent,
     strength: DefenceDescriptor.Strength("share left out"),
-    ladder: DefenceDescriptor.Ladder(
+    strengths: DefenceDescriptor.Strengths(
       [0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999].map { Pruning(share: $0) }, isStandard: true,
       effort: .deficient),
     priced: [0.3, 0.7, 0.99].map { Pruning(share: $0) },

@@ -4,7 +4,7 @@ struct SignSGD: UpdateDefence {
     name: "signsgd", summary: "the signs alone",
     source: "Bernstein et al. 2018, arXiv 1802.04434, algorithm 1",
     answer: DefenceDescriptor.Answer("matches each tensor's direction, not its size"),
-    ladder: DefenceDescriptor.Ladder([SignSGD()]),
+    strengths: DefenceDescriptor.Strengths([SignSGD()]),
     priced: [SignSGD()],
     make: { _ in SignSGD() })
 

@@ -13,7 +13,7 @@ struct Soteria: UpdateDefence {
     answer: DefenceDescriptor.Answer(
       "ignores the hidden part of that layer's gradient (Balunovic et al. 2022)"),
     strength: DefenceDescriptor.Strength("share of the representation"),
-    ladder: DefenceDescriptor.Ladder(
+    strengths: DefenceDescriptor.Strengths(
       [0.2, 0.4, 0.6, 0.8, 0.95].map { Soteria(share: $0) }, effort: .deficient),
     needs: DefenceNeeds(
       imagesOnly: "it scores features by the pixels behind them; \(DefenceNeeds.updateInstead)",

@@ -3,7 +3,7 @@ struct TernGrad: UpdateDefence {
   static let descriptor = DefenceDescriptor(
     name: "terngrad", summary: "-1, 0 or 1 times each tensor's greatest magnitude, at random",
     source: "Wen et al. 2017, arXiv 1705.07878, section 3.1", answer: .byStep,
-    ladder: DefenceDescriptor.Ladder([TernGrad()]),
+    strengths: DefenceDescriptor.Strengths([TernGrad()]),
     priced: [TernGrad()],
     make: { _ in TernGrad() })
 

@@ -16,10 +16,12 @@ public struct Sentence: Sendable, CustomStringConvertible, ExpressibleByStringIn
     parts = [.text(text)]
   }
 
+  /// A sentence that names no setting.
   public init(stringLiteral text: String) {
     self.init(text)
   }
 
+  /// A sentence with settings in it.
   public init(stringInterpolation: StringInterpolation) {
     parts = stringInterpolation.parts
   }
@@ -50,22 +52,27 @@ public struct Sentence: Sendable, CustomStringConvertible, ExpressibleByStringIn
   public struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var parts: [Part] = []
 
+    /// Nothing yet.
     public init(literalCapacity: Int, interpolationCount: Int) {
       parts.reserveCapacity(2 * interpolationCount + 1)
     }
 
+    /// Adds text.
     public mutating func appendLiteral(_ literal: String) {
       parts.append(.text(literal))
     }
 
+    /// Adds a value as text.
     public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
       parts.append(.text("\(value)"))
     }
 
+    /// Adds another sentence with its settings.
     public mutating func appendInterpolation(_ sentence: Sentence) {
       parts += sentence.parts
     }
 
+    /// Adds a setting, which every reader is told by his own name for it.
     public mutating func appendInterpolation(_ setting: Setting) {
       parts.append(.setting(setting))
     }
@@ -81,10 +88,12 @@ public struct Sentence: Sendable, CustomStringConvertible, ExpressibleByStringIn
 
 /// Sentences with the same words are equal.
 extension Sentence: Hashable {
+  /// Equal in words.
   public static func == (left: Sentence, right: Sentence) -> Bool {
     left.description == right.description
   }
 
+  /// Of the words.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(description)
   }
@@ -92,10 +101,12 @@ extension Sentence: Hashable {
 
 /// In records a sentence is its words.
 extension Sentence: Codable {
+  /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
     self.init(try decoder.singleValueContainer().decode(String.self))
   }
 
+  /// Writes it into a file.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
@@ -109,5 +120,6 @@ public protocol ErrorInWords: Error, CustomStringConvertible {
 }
 
 extension ErrorInWords {
+  /// The sentence, with settings in words.
   public var description: String { sentence.description }
 }

@@ -28,6 +28,7 @@ public struct ONNXError: ErrorInWords, Hashable, Sendable {
     self.sentence = sentence.escapingControlCharacters
   }
 
+  /// The sentence, with settings in words.
   public var message: String { sentence.description }
 
   /// The same error with `place` in front: a path, or a node.

@@ -3,11 +3,11 @@ import TensorGraph
 
 /// Which tokens a batch holds, read off the gradient of the token embedding: only the rows of tokens
 /// that were looked up get any.
-public struct BagOfWords: Sendable, Equatable {
+package struct BagOfWords: Sendable, Equatable {
   /// The tokens, ascending.
-  public let tokens: [Int]
+  package let tokens: [Int]
   /// Whether the embedding is also the model's last layer, whose gradient had to be told apart.
-  public let isTied: Bool
+  package let isTied: Bool
 
   /// - Returns: nil when the update lacks the gradient, or a tied one does not tell its parts apart.
   /// - Throws: ``AttackError`` when the backend fails.

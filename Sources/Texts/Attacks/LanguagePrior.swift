@@ -7,16 +7,16 @@ import TensorGraph
 ///
 /// The prior may have a tokenizer of its own. Where both vocabularies are the same, token for token, the
 /// attacked model's numbers are the prior's; else a text is decoded and encoded again.
-public struct LanguagePrior: Sendable {
-  public let weighted: WeightedTextModel
+package struct LanguagePrior: Sendable {
+  package let weighted: WeightedTextModel
   /// Whether token numbers are used as they are.
-  public let sharesVocabulary: Bool
+  package let sharesVocabulary: Bool
   private let own: Tokenizer
   private let attacked: Tokenizer
 
   /// - Parameter tokenizer: the attacked model's.
   /// - Throws: ``ModelError`` when the model does not predict next tokens.
-  public init(_ folder: TextModelFolder, for tokenizer: Tokenizer) throws(ModelError) {
+  package init(_ folder: TextModelFolder, for tokenizer: Tokenizer) throws(ModelError) {
     guard folder.weighted.model.configuration.head == .languageModel else {
       throw ModelError(
         "a prior tells how likely texts are, and this model has a "

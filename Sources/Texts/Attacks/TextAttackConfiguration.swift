@@ -3,7 +3,7 @@ import Clients
 import TensorGraph
 
 /// How texts are sought in an update; raw values are the names on the command line and in records.
-public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
+package enum TextAttackKind: String, Codable, Sendable, CaseIterable {
   /// The surest that applies: closed form, then DAGER, then LAMP within the bag of words.
   case automatic = "auto"
   /// Closed form from the gradients of token and position embeddings, for one text.
@@ -21,7 +21,7 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
   case lamp
 
   /// What it is and takes. Carletti et al. class attacks on images alone; categories follow from their table.
-  public var descriptor: AttackDescriptor {
+  package var descriptor: AttackDescriptor {
     switch self {
     case .automatic:
       descriptor("the surest that applies", needs: [], nil)
@@ -53,7 +53,7 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
     AttackNeed.gradient + AttackNeed.localSteps + [AttackNeed(.tokenizer)]
 
   /// Iterations of its search at most; those of LAMP for ``automatic``, which ends with it.
-  public var usualIterations: Int {
+  package var usualIterations: Int {
     switch self {
     case .dlg: 100
     case .tag: 2500
@@ -75,7 +75,7 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
   /// - Parameters:
   ///   - hasPrior: whether a language model, learnt from other texts, weighs the texts.
   ///   - followsTraining: whether the update comes from several local steps.
-  public func category(hasPrior: Bool, followsTraining: Bool) -> ThreatModel.Category {
+  package func category(hasPrior: Bool, followsTraining: Bool) -> ThreatModel.Category {
     if self == .lamp, hasPrior { return .dataEnhancedEavesdropper }
     let (category, needs) = (descriptor.category ?? .eavesdropper, descriptor.needs)
     return followsTraining ? category.afterLocalSteps(needs) : category
@@ -84,7 +84,7 @@ public enum TextAttackKind: String, Codable, Sendable, CaseIterable {
 
 extension TextAttackKind {
   /// - Throws: ``AttackError`` that suggests the name nearest in spelling.
-  public init(named name: String) throws(AttackError) {
+  package init(named name: String) throws(AttackError) {
     guard let attack = TextAttackKind(rawValue: name) else {
       let names = TextAttackKind.allCases.map(\.rawValue)
       let hint = nearestSpelling(to: name, in: names).map { "did you mean \($0)? The" } ?? "the"
@@ -98,7 +98,7 @@ extension TextAttackKind {
 
 extension AttackConfiguration {
   /// The usual settings of an attack on texts.
-  public init(_ attack: TextAttackKind) {
+  package init(_ attack: TextAttackKind) {
     self.init(
       attack: AttackName(rawValue: attack.rawValue), precision: .f32, trials: 1,
       iterations: attack.usualIterations, snapshots: 0)
@@ -106,29 +106,29 @@ extension AttackConfiguration {
 }
 
 /// Settings of an attack on texts, and what the attacker knows besides model and update.
-public struct TextAttackConfiguration: Sendable, Equatable {
-  public var attack: TextAttackKind
-  public var precision: Precision
-  public var seed: UInt64
+package struct TextAttackConfiguration: Sendable, Equatable {
+  package var attack: TextAttackKind
+  package var precision: Precision
+  package var seed: UInt64
   /// Iterations of a search at most.
-  public var iterations: Int
+  package var iterations: Int
   /// Seconds at most; nil for no limit.
-  public var timeLimit: Double?
+  package var timeLimit: Double?
   /// The tokens that every text begins with, such as `[CLS]`.
-  public var beginning: [Int]
+  package var beginning: [Int]
   /// The tokens that every text ends with, such as `[SEP]`.
-  public var ending: [Int]
+  package var ending: [Int]
   /// Tokens that stand for no text; searches do not guess them.
-  public var specialTokens: Set<Int>
+  package var specialTokens: Set<Int>
   /// The token that stands for masked ones.
-  public var maskToken: Int?
+  package var maskToken: Int?
   /// Numbers of tokens of the texts, where the attacker knows them; searches need them.
-  public var lengths: [Int]?
+  package var lengths: [Int]?
   /// Facts that the attacker is not granted: attacks that need one are refused.
-  public var unknown: Set<ThreatModel.Fact>
+  package var unknown: Set<ThreatModel.Fact>
 
   /// - Parameter iterations: nil for ``TextAttackKind/usualIterations``.
-  public init(
+  package init(
     attack: TextAttackKind = .automatic, precision: Precision = .f32, seed: UInt64 = 0,
     iterations: Int? = nil, timeLimit: Double? = nil, beginning: [Int] = [], ending: [Int] = [],
     specialTokens: Set<Int> = [], maskToken: Int? = nil, lengths: [Int]? = nil,
@@ -149,79 +149,79 @@ public struct TextAttackConfiguration: Sendable, Equatable {
 }
 
 /// How far a running attack on texts is.
-public struct TextAttackProgress: Sendable {
+package struct TextAttackProgress: Sendable {
   /// What it is doing: "checking tokens", "placing tokens", "matching".
-  public let stage: String
-  public let step: Int
-  public let steps: Int
+  package let stage: String
+  package let step: Int
+  package let steps: Int
   /// The texts as they stand.
-  public let texts: [[Int]]
+  package let texts: [[Int]]
   /// The matching loss, where one is minimised.
-  public let loss: Double?
+  package let loss: Double?
 }
 
 /// The spans that DAGER worked with, and whether its condition holds.
-public struct SpanReport: Sendable, Equatable {
+package struct SpanReport: Sendable, Equatable {
   /// Independent directions in the first layer's attention gradients.
-  public let firstRank: Int
+  package let firstRank: Int
   /// The same of the second layer; nil when it was not needed.
-  public let secondRank: Int?
+  package let secondRank: Int?
   /// Features of a token: what the ranks must stay below.
-  public let width: Int
-  public let holds: Bool
+  package let width: Int
+  package let holds: Bool
   /// Tokens that were checked at each position.
-  public let tokensChecked: Int
-  public let positions: Int
+  package let tokensChecked: Int
+  package let positions: Int
 }
 
 /// A guess on the way.
-public struct TextSnapshot: Sendable {
-  public let iteration: Int
-  public let loss: Double
-  public let texts: [[Int]]
+package struct TextSnapshot: Sendable {
+  package let iteration: Int
+  package let loss: Double
+  package let texts: [[Int]]
 }
 
 /// What an attack on texts gave.
-public struct TextAttackResult: Sendable {
+package struct TextAttackResult: Sendable {
   /// What was recovered, masked words filled in; fewer texts than the batch has when the rest was not
   /// found.
-  public internal(set) var texts: [[Int]]
+  package internal(set) var texts: [[Int]]
   /// What each text was given with besides its tokens; empty where that was not asked.
-  public internal(set) var layouts: [TextLayout]
+  package internal(set) var layouts: [TextLayout]
   /// Classes of the texts, where the head has any and they were found.
-  public let classes: [Int]?
+  package let classes: [Int]?
   /// The numbers that the loss compares each text's logits with, where it does and they were found.
-  public let targets: [[Double]]?
+  package let targets: [[Double]]?
   /// What gave the texts: an attack, not `auto`.
-  public let method: TextAttackKind
+  package let method: TextAttackKind
   /// The squared distance between the texts' gradient and the shared one, relative to the squared norm
   /// of the latter; nil when the texts are no whole batch.
-  public let relativeDistance: Double?
+  package let relativeDistance: Double?
   /// The same without what the rounding of f32 weights explains, where no near miss of the texts is
   /// explained as well; nil where nothing was rounded.
-  public let unexplainedDistance: Double?
+  package let unexplainedDistance: Double?
   /// Whether near misses of the texts have the shared update as well, as far as rounding lets that be told.
-  public let isAmbiguous: Bool
+  package let isAmbiguous: Bool
   /// Tokens of the batch in no order, where the update tells them.
-  public let bag: BagOfWords?
-  public let span: SpanReport?
-  public internal(set) var snapshots: [TextSnapshot]
+  package let bag: BagOfWords?
+  package let span: SpanReport?
+  package internal(set) var snapshots: [TextSnapshot]
   /// Gradients of the model that were computed.
-  public let evaluations: Int
-  public let seconds: Double
-  public let wasInterrupted: Bool
+  package let evaluations: Int
+  package let seconds: Double
+  package let wasInterrupted: Bool
   /// Whether the user or the time limit ended the attack before it was done.
-  public let wasCutShort: Bool
+  package let wasCutShort: Bool
   /// What the attack ended in; nil before it has ended.
-  public internal(set) var diagnosis: Diagnosis?
+  package internal(set) var diagnosis: Diagnosis?
   /// What ``TextAttackKind/automatic`` left out, since it needs what the attacker does not know.
-  public internal(set) var skipped: [SkippedAttack] = []
+  package internal(set) var skipped: [SkippedAttack] = []
 
   /// Above rounding of f32, and far below what one wrong token costs.
   static let certainDistance = 1e-8
 
   /// Whether the texts' own gradient is the shared one up to rounding, and that of no near miss is.
-  public var isCertain: Bool {
+  package var isCertain: Bool {
     !isAmbiguous
       && (unexplainedDistance ?? relativeDistance).map { $0 <= TextAttackResult.certainDistance }
         ?? false

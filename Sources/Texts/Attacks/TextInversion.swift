@@ -4,10 +4,10 @@ import Solvers
 import TensorGraph
 
 /// Observes the steps of an attack on texts.
-public typealias TextAttackObserver = (TextAttackProgress) -> SolverDecision
+package typealias TextAttackObserver = (TextAttackProgress) -> SolverDecision
 
 /// Attacks the shared update of a language model: seeks the private texts whose gradient it is.
-public struct TextInversion {
+package struct TextInversion {
   let weights: ParameterBuffers
   let update: TextUpdate
   let configuration: TextAttackConfiguration
@@ -25,7 +25,7 @@ public struct TextInversion {
 
   var model: TextModel { weights.model }
 
-  public init(
+  package init(
     _ weighted: WeightedTextModel, update: TextUpdate, configuration: TextAttackConfiguration,
     prior: LanguagePrior? = nil, isDefended: Bool = false, backend: any Backend
   ) {
@@ -59,7 +59,7 @@ public struct TextInversion {
   ///
   /// - Parameter observe: called after every step; may ask to stop.
   /// - Throws: ``AttackError`` when the attack does not apply to this model or update.
-  public func run(
+  package func run(
     observe: @escaping TextAttackObserver = { _ in .proceed }
   ) throws(AttackError) -> TextAttackResult {
     let session = TextAttackSession(timeLimit: configuration.timeLimit, observe: observe)

@@ -3,20 +3,20 @@
 ///
 /// Words are lower-case runs of ASCII letters and digits, without stemming, as the `rouge-score` package
 /// takes them.
-public struct ROUGE: Sendable, Equatable {
+package struct ROUGE: Sendable, Equatable {
   /// F-measure of shared words.
-  public let rouge1: Double
+  package let rouge1: Double
   /// F-measure of shared pairs of neighbouring words.
-  public let rouge2: Double
+  package let rouge2: Double
   /// F-measure of the longest common subsequence of words.
-  public let rougeL: Double
+  package let rougeL: Double
 
-  public init(of reconstruction: String, original: String) {
+  package init(of reconstruction: String, original: String) {
     self.init(words: ROUGE.words(of: reconstruction), original: ROUGE.words(of: original))
   }
 
   /// Scores of tokens instead of words.
-  public init<Token: Hashable>(words reconstruction: [Token], original: [Token]) {
+  package init<Token: Hashable>(words reconstruction: [Token], original: [Token]) {
     rouge1 = ROUGE.overlap(reconstruction, original, 1)
     rouge2 = ROUGE.overlap(reconstruction, original, 2)
     let common = ROUGE.longestCommonSubsequence(reconstruction, original)

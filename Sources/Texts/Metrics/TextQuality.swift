@@ -1,17 +1,17 @@
 import Solvers
 
 /// How well one private text came back.
-public struct TextQuality: Sendable, Equatable {
+package struct TextQuality: Sendable, Equatable {
   /// Whether every token is right.
-  public let isExact: Bool
+  package let isExact: Bool
   /// Share of the private text's tokens that stand at their place.
-  public let tokenAccuracy: Double
-  public let rouge: ROUGE
+  package let tokenAccuracy: Double
+  package let rouge: ROUGE
 
   /// - Parameters:
   ///   - reconstruction: tokens, special ones included; empty when nothing was found.
   ///   - text: the words of tokens, for ROUGE.
-  public init(
+  package init(
     of reconstruction: [Int], original: [Int], text: ([Int]) -> String
   ) {
     isExact = reconstruction == original
@@ -25,7 +25,7 @@ public struct TextQuality: Sendable, Equatable {
 /// (Balunović et al. 2022, section 5); between equals the most tokens at their place decide.
 ///
 /// - Returns: for each original the index of its reconstruction; nil when there are fewer.
-public func matchTexts(
+package func matchTexts(
   reconstructions: [[Int]], originals: [[Int]]
 ) -> [Int?] {
   let count = max(reconstructions.count, originals.count)
@@ -44,10 +44,10 @@ public func matchTexts(
 }
 
 /// What an attacker without the update would guess: reconstructions to compare with.
-public enum TextBaseline {
+package enum TextBaseline {
   /// Random texts of the batch's most frequent tokens, which the attacker of a language knows: each
   /// position gets one of `frequent` at random.
-  public static func frequentTokens(
+  package static func frequentTokens(
     _ originals: [[Int]], frequent: [Int], using source: inout RandomSource
   ) -> [[Int]] {
     guard !frequent.isEmpty else { return originals.map { _ in [] } }
@@ -57,7 +57,7 @@ public enum TextBaseline {
   }
 
   /// The right tokens in random order, dealt to texts of the right lengths: what a bag of words gives.
-  public static func shuffled(
+  package static func shuffled(
     _ originals: [[Int]], using source: inout RandomSource
   ) -> [[Int]] {
     let tokens = originals.flatMap(\.self)

@@ -5,17 +5,17 @@ import Solvers
 import TensorGraph
 
 /// How a client of a language model comes by what it shares.
-public struct TextClient: Sendable {
+package struct TextClient: Sendable {
   /// Its local steps; nil for one gradient.
-  public var training: LocalTraining?
+  package var training: LocalTraining?
   /// What it trains instead of the model's own weights; nil for those.
-  public var adapters: LowRankAdapters?
-  public var defences: DefenceChain
+  package var adapters: LowRankAdapters?
+  package var defences: DefenceChain
   /// Whether the attacker knows of the defences, and so how large their noise is.
-  public var isDefenceKnown: Bool
-  public var seed: UInt64
+  package var isDefenceKnown: Bool
+  package var seed: UInt64
 
-  public init(
+  package init(
     training: LocalTraining? = nil, adapters: LowRankAdapters? = nil,
     defences: DefenceChain = .none, isDefenceKnown: Bool = true, seed: UInt64 = 0
   ) {
@@ -27,7 +27,7 @@ public struct TextClient: Sendable {
   }
 
   /// Whether it shares a plain gradient of the weights of a model.
-  public func isPlain(of model: TextModel) -> Bool {
+  package func isPlain(of model: TextModel) -> Bool {
     steps(of: model) == nil && adapters == nil && defences.defences.isEmpty
   }
 
@@ -39,7 +39,7 @@ public struct TextClient: Sendable {
   ///
   /// - Parameter batchSize: texts in its batch.
   /// - Throws: ``AttackError`` when a defence cannot act on it, or several steps meet adapters.
-  public func check(batchSize: Int, of model: TextModel) throws(AttackError) {
+  package func check(batchSize: Int, of model: TextModel) throws(AttackError) {
     try defences.check(
       for: DefenceSetting(data: .texts, batchSize: batchSize, training: training))
     guard adapters == nil || steps(of: model) == nil else {
@@ -59,7 +59,7 @@ extension WeightedTextModel {
   /// - Returns: the update, and what its defences made of its tensors; nil without defences.
   /// - Throws: ``AttackError`` when the batch does not fit the model, the backend cannot run it, a defence
   ///   cannot act on it, or several steps meet adapters.
-  public func share(
+  package func share(
     _ batch: TextBatch, by client: TextClient, frozen: Set<String> = [], dtype: DType = .f32,
     backend: any Backend
   ) throws(AttackError) -> (update: TextUpdate, defended: DefendedUpdate?) {

@@ -9,16 +9,16 @@ import TensorGraph
 /// lost are found by the bias that is added after them, else by their order. What a file does not tell (heads,
 /// the activation, the normalisation's epsilon) is found by trying: a model is taken only when its
 /// logits are those that the file itself computes.
-public struct ImportedTextModel: Sendable {
-  public let weighted: WeightedTextModel
+package struct ImportedTextModel: Sendable {
+  package let weighted: WeightedTextModel
   /// How the file was understood, as far as that was not plain. One sentence each.
-  public let notes: [String]
+  package let notes: [String]
 
   /// Relative difference of logits that rounding of f32 constants in the file may leave.
   private static let tolerance = 1e-4
 
   /// - Throws: ``ModelError`` when the file is no model of that kind, or computes something else.
-  public init(contentsOf path: String, backend: any Backend) throws(ModelError) {
+  package init(contentsOf path: String, backend: any Backend) throws(ModelError) {
     do {
       let file = try ONNXModel(contentsOf: path)
       let probe = try TextProbe(file)

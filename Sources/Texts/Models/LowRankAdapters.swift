@@ -7,23 +7,23 @@ import TensorGraph
 ///
 /// With the weight W' = W + s B A in its place, the gradient of B is s ∂L/∂W' Aᵀ, and that of A is
 /// s Bᵀ ∂L/∂W'. A is random and B is 0 at first, when A gets no gradient.
-public struct LowRankAdapters: Sendable {
-  public let rank: Int
+package struct LowRankAdapters: Sendable {
+  package let rank: Int
   /// The factor s, α / rank.
-  public let scale: Double
+  package let scale: Double
   /// A for each adapted weight, by the weight's name.
   let reductions: [String: Tensor]
   /// B [out, rank] for each adapted weight; empty while all are 0.
   let expansions: [String: Tensor]
 
   /// The usual choice of PEFT, 2 rank / rank.
-  public static let usualScale = 2.0
+  package static let usualScale = 2.0
 
   /// Adapters as Hugging Face's PEFT puts them beside the queries and values of BERT, and the joint
   /// projection of GPT-2, with A drawn from the uniform distribution of a fully connected layer.
   ///
   /// - Throws: ``AttackError`` when the rank is above the model's width.
-  public init(
+  package init(
     freshFor model: TextModel, rank: Int, scale: Double = usualScale, seed: UInt64
   ) throws(AttackError) {
     let width = model.configuration.width

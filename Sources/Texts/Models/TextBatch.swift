@@ -4,30 +4,30 @@ import TensorGraph
 
 /// What a text is given with besides its tokens, where that is not the usual: the segments of a pair of texts,
 /// and padding before the text.
-public struct TextLayout: Hashable, Sendable {
+package struct TextLayout: Hashable, Sendable {
   /// The segment of each token; nil where all are in the first.
-  public var segments: [Int]?
+  package var segments: [Int]?
   /// Whether each token is attended to; nil where all are. The others pad the text.
-  public var isAttended: [Bool]?
+  package var isAttended: [Bool]?
 
-  public init(segments: [Int]? = nil, isAttended: [Bool]? = nil) {
+  package init(segments: [Int]? = nil, isAttended: [Bool]? = nil) {
     (self.segments, self.isAttended) = (segments, isAttended)
   }
 
   /// One text after another, all in the first segment.
-  public static let plain = TextLayout()
+  package static let plain = TextLayout()
 }
 
 /// Texts with their labels, as token numbers: what a client holds, or what an attack found.
-public struct TextBatch: Hashable, Sendable {
+package struct TextBatch: Hashable, Sendable {
   /// Special tokens included; texts may differ in length.
-  public var tokens: [[Int]]
+  package var tokens: [[Int]]
   /// What the loss compares with.
-  public var labels: Labels
+  package var labels: Labels
   /// What each text is given with.
-  public var layouts: [TextLayout]
+  package var layouts: [TextLayout]
 
-  public enum Labels: Hashable, Sendable {
+  package enum Labels: Hashable, Sendable {
     /// A class for each text.
     case classes([Int])
     /// For each text a number for each logit.
@@ -41,7 +41,7 @@ public struct TextBatch: Hashable, Sendable {
   }
 
   /// - Parameter layouts: one for each text; ``TextLayout/plain`` for all by default.
-  public init(tokens: [[Int]], labels: Labels, layouts: [TextLayout]? = nil) {
+  package init(tokens: [[Int]], labels: Labels, layouts: [TextLayout]? = nil) {
     precondition(!tokens.isEmpty, "a batch of no texts")
     self.tokens = tokens
     self.labels = labels
@@ -55,13 +55,13 @@ public struct TextBatch: Hashable, Sendable {
   }
 
   /// The texts before words of them were masked: those that the loss asks for are private too.
-  public var unmasked: [[Int]] {
+  package var unmasked: [[Int]] {
     guard case .masked(let masked) = labels else { return tokens }
     return zip(tokens, masked).map { zip($0, $1).map { $1 ?? $0 } }
   }
 
   /// Number of tokens of the longest text.
-  public var length: Int { tokens.map(\.count).max() ?? 0 }
+  package var length: Int { tokens.map(\.count).max() ?? 0 }
 
   /// Whether a text has tokens of another segment than the first.
   var hasSegments: Bool { layouts.contains { $0.segments?.contains { $0 != 0 } ?? false } }
@@ -133,12 +133,12 @@ public struct TextBatch: Hashable, Sendable {
 }
 
 /// A language model with weights: what a server sends to its clients.
-public struct WeightedTextModel: Sendable {
-  public let model: TextModel
+package struct WeightedTextModel: Sendable {
+  package let model: TextModel
   /// One tensor per parameter, in the model's order.
-  public let parameters: [Tensor]
+  package let parameters: [Tensor]
 
-  public init(model: TextModel, parameters: [Tensor]) {
+  package init(model: TextModel, parameters: [Tensor]) {
     precondition(
       parameters.map(\.shape) == model.parameters.map(\.shape), "the tensors do not fit the model")
     self.model = model
@@ -146,7 +146,7 @@ public struct WeightedTextModel: Sendable {
   }
 
   /// A model with freshly drawn weights.
-  public init(untrained model: TextModel, seed: UInt64, dtype: DType = .f32) {
+  package init(untrained model: TextModel, seed: UInt64, dtype: DType = .f32) {
     self.init(
       model: model,
       parameters: model.parameters.map { $0.drawn(seed: seed, dtype) })

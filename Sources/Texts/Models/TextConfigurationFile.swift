@@ -8,7 +8,7 @@ extension TextModelConfiguration {
   /// - Parameter head: overrides the head that the file names.
   /// - Throws: ``ModelError`` when the model is of another kind or its sizes do not fit together,
   ///   ``FileError`` when the file cannot be read.
-  public init(contentsOf path: String, head: TextHead? = nil) throws {
+  package init(contentsOf path: String, head: TextHead? = nil) throws {
     let bytes = try InputFile.bytes(at: path, expected: "a config.json", limit: 16 << 20)
     try self.init(JSONValue(parsing: bytes, path: path), path: path, head: head)
   }

@@ -4,7 +4,7 @@ import TensorGraph
 /// Computes gradients of a language model for batches of one size and length, compiled once.
 ///
 /// Not synchronised: one thread at a time.
-public final class TextEvaluator {
+package final class TextEvaluator {
   private let model: TextModel
   private let graph: TextGradientGraph
   private let function: CompiledFunction
@@ -175,7 +175,7 @@ extension WeightedTextModel {
   /// The loss, logits and parameter gradients of a batch.
   ///
   /// - Throws: ``AttackError`` when the batch does not fit the model or the backend cannot run it.
-  public func gradient(
+  package func gradient(
     of batch: TextBatch, dtype: DType = .f32, backend: any Backend
   ) throws(AttackError) -> (loss: Double, logits: Tensor, gradients: [Tensor]) {
     try model.check(batch)
@@ -188,7 +188,7 @@ extension WeightedTextModel {
   /// The gradient that a client with this private batch shares.
   ///
   /// - Throws: ``AttackError`` when the batch does not fit the model or the backend cannot run it.
-  public func share(
+  package func share(
     _ batch: TextBatch, dtype: DType = .f32, backend: any Backend
   ) throws(AttackError) -> TextUpdate {
     let gradients = try gradient(of: batch, dtype: dtype, backend: backend).gradients

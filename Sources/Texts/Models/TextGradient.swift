@@ -6,21 +6,21 @@ import TensorGraph
 /// Inputs, in order: tokens [N, T], i32; mask [N, T]; labels, i32, one for each row of labelled logits,
 /// negative for none, or numbers [N, K]; segments [N, T], i32, where there are any; the model's parameters. Outputs: loss (scalar); logits; the gradient of each
 /// parameter.
-public struct TextGradientGraph: Sendable {
-  public let function: GraphFunction
-  public let tokens: ValueHandle
-  public let mask: ValueHandle
-  public let labels: ValueHandle
+package struct TextGradientGraph: Sendable {
+  package let function: GraphFunction
+  package let tokens: ValueHandle
+  package let mask: ValueHandle
+  package let labels: ValueHandle
   /// Nil where all tokens are in the first segment.
-  public let segments: ValueHandle?
-  public let parameters: [ValueHandle]
-  public let loss: ValueHandle
-  public let logits: ValueHandle
+  package let segments: ValueHandle?
+  package let parameters: [ValueHandle]
+  package let loss: ValueHandle
+  package let logits: ValueHandle
   /// The parameters' gradients.
-  public let gradients: [ValueHandle]
+  package let gradients: [ValueHandle]
 
   /// - Parameter hasSegments: whether texts have tokens of other segments than the first.
-  public init(
+  package init(
     _ model: TextModel, batchSize: Int, length: Int, hasSegments: Bool = false,
     dtype: DType = .f32
   ) {

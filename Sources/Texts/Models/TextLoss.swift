@@ -2,7 +2,7 @@ import TensorGraph
 
 /// What a classifier of texts is trained by; raw values are those of `problem_type` in `config.json`, and the
 /// losses those that `transformers` computes for them.
-public enum TextLoss: String, Hashable, Sendable, CaseIterable {
+package enum TextLoss: String, Hashable, Sendable, CaseIterable {
   /// A class for each text: mean cross entropy.
   case crossEntropy = "single_label_classification"
   /// A number for each logit: mean squared error over all logits of the batch.
@@ -11,7 +11,7 @@ public enum TextLoss: String, Hashable, Sendable, CaseIterable {
   case multiLabel = "multi_label_classification"
 
   /// What `transformers` takes for a classifier of `classes` logits whose `config.json` says nothing.
-  public static func usual(classes: Int) -> TextLoss { classes == 1 ? .regression : .crossEntropy }
+  package static func usual(classes: Int) -> TextLoss { classes == 1 ? .regression : .crossEntropy }
 
   /// Whether a text's label is a number for each logit instead of a class.
   var comparesNumbers: Bool { self != .crossEntropy }

@@ -2,27 +2,27 @@ import Clients
 import TensorGraph
 
 /// What a language model's forward pass gives.
-public struct TextForward {
+package struct TextForward {
   /// [N, K] for a classification head, [N, T, V] for the others.
-  public let logits: Value
+  package let logits: Value
   /// What each layer's query, key and value projections read, [N, T, d] (after the normalisation that
   /// precedes them).
-  public let attentionInputs: [Value]
+  package let attentionInputs: [Value]
   /// What the last layer reads: [N, d] for a classification head, [N, T, d] for the others.
-  public let features: Value
+  package let features: Value
 }
 
 /// A language model: a forward pass, and the tensors it reads under the names that Hugging Face's
 /// `transformers` gives them.
 ///
 /// A value: it holds no weights. Dropout is off, as in evaluation or with rates of 0.
-public struct TextModel: Sendable {
-  public let configuration: TextModelConfiguration
+package struct TextModel: Sendable {
+  package let configuration: TextModelConfiguration
   /// Trained parameters, in the order of PyTorch's `named_parameters()`; tied ones once.
-  public let parameters: [ParameterSpec]
+  package let parameters: [ParameterSpec]
 
   /// - Throws: ``ModelError`` when sizes are out of range or do not fit together.
-  public init(_ configuration: TextModelConfiguration) throws(ModelError) {
+  package init(_ configuration: TextModelConfiguration) throws(ModelError) {
     try configuration.validate()
     self.configuration = configuration
     let builder = GraphBuilder()
@@ -39,16 +39,16 @@ public struct TextModel: Sendable {
     }
   }
 
-  public var name: String { configuration.architecture.rawValue }
+  package var name: String { configuration.architecture.rawValue }
 
   /// Number of trained numbers.
-  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
+  package var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
 
   /// Names of the parameters that attacks look at.
-  public var names: TextParameterNames { TextParameterNames(configuration) }
+  package var names: TextParameterNames { TextParameterNames(configuration) }
 
   /// Rows of logits that have labels in a batch of `batchSize` texts of `length` tokens.
-  public func labelCount(batchSize: Int, length: Int) -> Int {
+  package func labelCount(batchSize: Int, length: Int) -> Int {
     switch configuration.head {
     case .classification: batchSize
     case .maskedLanguageModel: batchSize * length
@@ -57,7 +57,7 @@ public struct TextModel: Sendable {
   }
 
   /// Number of classes that a label is one of: of texts, or of tokens.
-  public var labelClasses: Int {
+  package var labelClasses: Int {
     if case .classification(let classes) = configuration.head { return classes }
     return configuration.vocabularySize
   }
@@ -79,21 +79,21 @@ public struct TextModel: Sendable {
 }
 
 /// Where the interesting tensors of a language model's update are.
-public struct TextParameterNames: Sendable {
+package struct TextParameterNames: Sendable {
   /// Token embedding [V, d].
-  public let tokenEmbedding: String
+  package let tokenEmbedding: String
   /// Position embedding [positions, d].
-  public let positionEmbedding: String
+  package let positionEmbedding: String
   /// Segment embedding [segments, d]; nil for decoders.
-  public let segmentEmbedding: String?
+  package let segmentEmbedding: String?
   /// The classification layer's weight [classes, d]; nil for other heads.
-  public let classifier: String?
+  package let classifier: String?
   /// The classification layer's bias [classes]; nil for other heads and for decoders, which have none.
-  public let classifierBias: String?
+  package let classifierBias: String?
   /// The last layer's weight: of classes [classes, d], or of tokens [V, d].
-  public let output: String
+  package let output: String
   /// The bias [V] of a masked language model's last layer.
-  public let tokenBias: String?
+  package let tokenBias: String?
   private let encoder: EncoderLayerNames?
 
   init(_ configuration: TextModelConfiguration) {
@@ -125,14 +125,14 @@ public struct TextParameterNames: Sendable {
   }
 
   /// The layer that reads the attention's output: its gradient is made of those outputs.
-  public func attentionOutput(layer: Int) -> (names: [String], inputsAreRows: Bool) {
+  package func attentionOutput(layer: Int) -> (names: [String], inputsAreRows: Bool) {
     encoder.map { (["\($0.root).\($0.layers).\(layer).\($0.attentionOutput).weight"], false) }
       ?? (["transformer.h.\(layer).attn.c_proj.weight"], true)
   }
 
   /// The projections of a layer whose gradients are combinations of the layer's attention inputs, and
   /// whether those inputs index their rows ([in, out], GPT-2) or columns ([out, in], BERT).
-  public func projections(layer: Int) -> (names: [String], inputsAreRows: Bool) {
+  package func projections(layer: Int) -> (names: [String], inputsAreRows: Bool) {
     encoder.map { encoder in
       (
         [encoder.query, encoder.key, encoder.value].map {

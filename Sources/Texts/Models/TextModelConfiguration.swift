@@ -3,7 +3,7 @@ import ModelIO
 import TensorGraph
 
 /// What a language model ends in, and with it what its loss is.
-public enum TextHead: Hashable, Sendable {
+package enum TextHead: Hashable, Sendable {
   /// Logits of classes for each text: by default mean cross entropy over the batch.
   case classification(classes: Int)
   /// Logits of tokens at every position, for tokens that were masked (BERT): mean cross entropy over
@@ -13,7 +13,7 @@ public enum TextHead: Hashable, Sendable {
   case languageModel
 
   /// Name on the command line and in records.
-  public var name: String {
+  package var name: String {
     switch self {
     case .classification: "classification"
     case .maskedLanguageModel: "masked language model"
@@ -23,7 +23,7 @@ public enum TextHead: Hashable, Sendable {
 }
 
 /// The nonlinearity within a language model's layers; raw values are those of `config.json`.
-public enum TextActivation: String, Hashable, Sendable, CaseIterable {
+package enum TextActivation: String, Hashable, Sendable, CaseIterable {
   case gelu
   case geluNew = "gelu_new"
   case geluTanh = "gelu_pytorch_tanh"
@@ -44,8 +44,8 @@ public enum TextActivation: String, Hashable, Sendable, CaseIterable {
 }
 
 /// The sizes of a language model, as its `config.json` gives them.
-public struct TextModelConfiguration: Hashable, Sendable {
-  public enum Architecture: String, Hashable, Sendable, CaseIterable {
+package struct TextModelConfiguration: Hashable, Sendable {
+  package enum Architecture: String, Hashable, Sendable, CaseIterable {
     /// Encoder with normalisation after each block (Devlin et al. 2019, arXiv 1810.04805).
     case bert
     /// The same without segments and pooling layer (Sanh et al. 2019, arXiv 1910.01108).
@@ -54,31 +54,31 @@ public struct TextModelConfiguration: Hashable, Sendable {
     case gpt2
   }
 
-  public var architecture: Architecture
-  public var vocabularySize: Int
+  package var architecture: Architecture
+  package var vocabularySize: Int
   /// Features of each token.
-  public var width: Int
-  public var layers: Int
-  public var heads: Int
+  package var width: Int
+  package var layers: Int
+  package var heads: Int
   /// Features within each layer's two-layer perceptron.
-  public var innerWidth: Int
+  package var innerWidth: Int
   /// The longest text, in tokens.
-  public var positions: Int
+  package var positions: Int
   /// Kinds of tokens (BERT's segments); 0 for decoders.
-  public var segments: Int
-  public var activation: TextActivation
-  public var layerNormEpsilon: Double
+  package var segments: Int
+  package var activation: TextActivation
+  package var layerNormEpsilon: Double
   /// Whether a language model's last layer is its token embedding.
-  public var tiesEmbeddings: Bool
-  public var head: TextHead
+  package var tiesEmbeddings: Bool
+  package var head: TextHead
   /// What a classification head is trained by; of no account for other heads.
-  public var loss: TextLoss
+  package var loss: TextLoss
   /// The token whose embedding is not trained, as PyTorch's `padding_idx`; nil for none.
-  public var paddingToken: Int?
+  package var paddingToken: Int?
   /// Standard deviation of freshly drawn weights.
-  public var initializerRange: Double
+  package var initializerRange: Double
 
-  public init(
+  package init(
     architecture: Architecture, vocabularySize: Int, width: Int, layers: Int, heads: Int,
     innerWidth: Int? = nil, positions: Int, segments: Int? = nil,
     activation: TextActivation? = nil, layerNormEpsilon: Double? = nil,
@@ -108,7 +108,7 @@ public struct TextModelConfiguration: Hashable, Sendable {
   }
 
   /// Whether a token sees only those before it.
-  public var isCausal: Bool { architecture == .gpt2 }
+  package var isCausal: Bool { architecture == .gpt2 }
 
   /// Refuses sizes that are out of range or do not fit together.
   ///

@@ -5,11 +5,11 @@ import TensorGraph
 /// A language model in a folder as Hugging Face's `transformers` saves it: `config.json`,
 /// `model.safetensors` or the files that `model.safetensors.index.json` names, and `tokenizer.json` or
 /// `vocab.txt`.
-public struct TextModelFolder: Sendable {
-  public let weighted: WeightedTextModel
-  public let tokenizer: Tokenizer
+package struct TextModelFolder: Sendable {
+  package let weighted: WeightedTextModel
+  package let tokenizer: Tokenizer
   /// Parameters of the head that the file lacks, drawn from a seed.
-  public let freshParameters: [String]
+  package let freshParameters: [String]
 
   /// - Parameters:
   ///   - head: overrides the head that `config.json` names; a classification head that the weights
@@ -17,7 +17,7 @@ public struct TextModelFolder: Sendable {
   ///   - seed: of fresh parameters.
   /// - Throws: ``FileError`` or ``ModelError`` when a file is missing or damaged, is of another kind of
   ///   model, or the vocabulary does not fit the embedding.
-  public init(_ path: String, head: TextHead? = nil, seed: UInt64) throws {
+  package init(_ path: String, head: TextHead? = nil, seed: UInt64) throws {
     let path = path.hasSuffix("/") ? String(path.dropLast()) : path
     let configuration = try TextModelConfiguration(
       contentsOf: path + "/config.json", head: head)
@@ -30,7 +30,7 @@ public struct TextModelFolder: Sendable {
   /// Takes the three files of such a folder from memory; `path` only names it in messages.
   ///
   /// - Throws: ``FileError`` or ``ModelError`` as ``init(_:head:seed:)``.
-  public init(
+  package init(
     configuration: [UInt8], tokenizer: [UInt8], weights: [UInt8], path: String,
     head: TextHead? = nil, seed: UInt64
   ) throws {
@@ -48,7 +48,7 @@ public struct TextModelFolder: Sendable {
   /// folder.
   ///
   /// - Throws: ``FileError`` or ``ModelError`` as ``init(_:head:seed:)``.
-  public init(_ weighted: WeightedTextModel, tokenizerOf path: String) throws {
+  package init(_ weighted: WeightedTextModel, tokenizerOf path: String) throws {
     let path = path.hasSuffix("/") ? String(path.dropLast()) : path
     let tokenizer = try TextModelFolder.tokenizer(path)
     try TextModelFolder.check(tokenizer, weighted.model.configuration, path: path)
@@ -82,7 +82,7 @@ public struct TextModelFolder: Sendable {
   }
 
   /// The same with other weights, such as those with adapters added.
-  public func replacing(_ weighted: WeightedTextModel) -> TextModelFolder {
+  package func replacing(_ weighted: WeightedTextModel) -> TextModelFolder {
     TextModelFolder(weighted, tokenizer, fresh: freshParameters)
   }
 

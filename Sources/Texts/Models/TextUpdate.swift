@@ -5,27 +5,27 @@ import TensorGraph
 /// What a client of a language model shared: gradients by the names of their parameters, or after
 /// several local steps the differences of weights, divided by the learning rate. Those of frozen
 /// parameters are missing.
-public struct TextUpdate: Sendable {
-  public let gradients: [String: Tensor]
+package struct TextUpdate: Sendable {
+  package let gradients: [String: Tensor]
   /// Number of texts in the private batch.
-  public let batchSize: Int
+  package let batchSize: Int
   /// The local steps behind the update; nil for one gradient.
-  public let training: LocalTraining?
+  package let training: LocalTraining?
   /// What the client trained instead of most weights; nil where it trained those.
-  public let adapters: LowRankAdapters?
+  package let adapters: LowRankAdapters?
   /// The gradients of adapters' second layers B, [out, rank], by the names of the adapted weights.
-  public let adapterGradients: [String: Tensor]
+  package let adapterGradients: [String: Tensor]
   /// The gradients of adapters' first layers A, [rank, in], by the names of the adapted weights; those of
   /// fresh adapters are 0 and left out.
-  public let reductionGradients: [String: Tensor]
+  package let reductionGradients: [String: Tensor]
   /// Standard deviations of noise on a tensor's numbers that the attacker knows of, from the public form of
   /// defences; none for tensors that are exact. By the names of parameters or adapted weights.
-  public let noiseDeviations: [String: Double]
+  package let noiseDeviations: [String: Double]
   /// How the rounding of weights shows in differences of them; nil for gradients, and for weights of f64.
-  public let rounding: WeightRounding?
+  package let rounding: WeightRounding?
 
   /// - Throws: ``AttackError`` when a tensor is not one of the model's, or there is none.
-  public init(
+  package init(
     gradients: [String: Tensor], batchSize: Int, training: LocalTraining? = nil,
     adapters: LowRankAdapters? = nil, adapterGradients: [String: Tensor] = [:],
     reductionGradients: [String: Tensor] = [:], noiseDeviations: [String: Double] = [:],
@@ -70,7 +70,7 @@ public struct TextUpdate: Sendable {
   }
 
   /// The same without the gradients of some parameters, as if those were frozen.
-  public func withholding(_ names: Set<String>) -> TextUpdate {
+  package func withholding(_ names: Set<String>) -> TextUpdate {
     TextUpdate(self, keeping: gradients.filter { !names.contains($0.key) })
   }
 
@@ -86,7 +86,7 @@ public struct TextUpdate: Sendable {
   }
 
   /// The squared Euclidean norm over all tensors.
-  public var squaredNorm: Double {
+  package var squaredNorm: Double {
     [gradients, adapterGradients, reductionGradients].reduce(0) { sum, tensors in
       tensors.keys.sorted().reduce(sum) { $0 + (tensors[$1]?.squaredNorm ?? 0) }
     }

@@ -5,15 +5,15 @@ import TensorGraph
 /// Adapters in a folder as Hugging Face's PEFT saves them, `adapter_config.json` and
 /// `adapter_model.safetensors`, on the model that they belong to: what a server sends to clients that
 /// train adapters.
-public struct AdapterFolder: Sendable {
+package struct AdapterFolder: Sendable {
   /// The model with adapters added to its weights, and with the classification layer that was saved beside
   /// them.
-  public let weighted: WeightedTextModel
-  public let adapters: LowRankAdapters
+  package let weighted: WeightedTextModel
+  package let adapters: LowRankAdapters
 
   /// - Throws: ``FileError`` when a file is missing or damaged, ``ModelError`` when the adapters are of
   ///   another kind or do not fit the model.
-  public init(_ path: String, for base: WeightedTextModel) throws {
+  package init(_ path: String, for base: WeightedTextModel) throws {
     let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
     let (rank, scale) = try AdapterFolder.settings(folder + "/adapter_config.json")
     let file = try SafetensorsFile(contentsOf: folder + "/adapter_model.safetensors")
@@ -110,7 +110,7 @@ extension LowRankAdapters {
   ///
   /// - Parameter head: the parameters that are trained besides, by name.
   /// - Throws: ``FileError`` when the folder cannot be written.
-  public func write(
+  package func write(
     to folder: StagedFolder, for weighted: WeightedTextModel
   ) throws(FileError) {
     let shapes = Dictionary(

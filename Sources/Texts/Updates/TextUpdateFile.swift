@@ -3,20 +3,20 @@ import ModelIO
 import TensorGraph
 
 /// How a file becomes the update of a language model's client.
-public struct TextUpdateReading: Sendable {
-  public var kind: UpdateKind
+package struct TextUpdateReading: Sendable {
+  package var kind: UpdateKind
   /// Of plain gradient descent; needed for a difference without `training`.
-  public var learningRate: Double?
+  package var learningRate: Double?
   /// Steps between the weights whose difference it is; nil for one on the whole batch.
-  public var training: LocalTraining?
-  public var batchSize: Int
+  package var training: LocalTraining?
+  package var batchSize: Int
   /// What the client trained instead of most weights; nil where it trained those.
-  public var adapters: LowRankAdapters?
-  public var renamings: [TensorRenaming]
+  package var adapters: LowRankAdapters?
+  package var renamings: [TensorRenaming]
   /// Variance of the noise that the client is known to have added to each number of the file; 0 for none.
-  public var noiseVariance: Double
+  package var noiseVariance: Double
 
-  public init(
+  package init(
     kind: UpdateKind = .gradient, learningRate: Double? = nil, training: LocalTraining? = nil,
     batchSize: Int, adapters: LowRankAdapters? = nil, renamings: [TensorRenaming] = [],
     noiseVariance: Double = 0
@@ -32,16 +32,16 @@ public struct TextUpdateReading: Sendable {
 }
 
 /// What a client of a language model shared, in a safetensors file, matched to the model's parameters.
-public struct TextUpdateFile: Sendable {
-  public let update: TextUpdate
+package struct TextUpdateFile: Sendable {
+  package let update: TextUpdate
   /// How the file was understood, as far as that was not plain. One sentence each.
-  public let notes: [Sentence]
+  package let notes: [Sentence]
 
   /// Reads `path` for `model`. Parameters whose tensors are missing are taken to be frozen.
   ///
   /// - Throws: ``FileError`` when the file cannot be read or names a tensor twice, ``AttackError`` when
   ///   it does not fit the model, its adapters, or what is said of the client's training.
-  public init(
+  package init(
     contentsOf path: String, for model: TextModel, _ reading: TextUpdateReading
   ) throws {
     let file = try SafetensorsFile(contentsOf: path)
@@ -225,7 +225,7 @@ extension TextUpdate {
   /// steps the differences of weights, after minus before.
   ///
   /// - Throws: ``FileError`` when the path cannot be written.
-  public func write(to path: String) throws(FileError) {
+  package func write(to path: String) throws(FileError) {
     let factor = training.map { -$0.learningRate } ?? 1
     var tensors = gradients
     for (name, tensor) in adapterGradients {

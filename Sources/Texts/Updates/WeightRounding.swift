@@ -5,12 +5,12 @@ import TensorGraph
 /// A step writes w - ηg, rounded to the nearest f32 number: half an ulp of the weight off at most. Divided by
 /// the learning rate η, that is an error of up to ulp / 2η in each number of the update for each step: none of
 /// the client's doing, and known from the weights that the server sent.
-public struct WeightRounding: Sendable, Equatable {
-  public let learningRate: Double
+package struct WeightRounding: Sendable, Equatable {
+  package let learningRate: Double
   /// Steps, each of which rounds once.
-  public let steps: Int
+  package let steps: Int
 
-  public init(learningRate: Double, steps: Int) {
+  package init(learningRate: Double, steps: Int) {
     self.learningRate = learningRate
     self.steps = steps
   }

@@ -52,7 +52,7 @@ struct AuditCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Defences to look for the strength of, separated by commas: "
-        + "\(AuditCommand.ladderNames.joined(separator: ", ")); or none.", valueName: "names"))
+        + "\(AuditCommand.searchedNames.joined(separator: ", ")); or none.", valueName: "names"))
   var defences = AuditCommand.standard.map(\.name).joined(separator: ",")
 
   @Option(
@@ -68,10 +68,11 @@ struct AuditCommand: ParsableCommand {
         + "when that is for want of time.", valueName: "grade or dB"))
   var failAbove: AuditLimit?
 
-  private static let standard = DefenceCatalog.all.filter { $0.ladder?.isStandard == true }
-  /// The kinds that have a ladder, the standard ones first.
-  private static let kinds = standard + DefenceCatalog.all.filter { $0.ladder?.isStandard == false }
-  private static let ladderNames = kinds.map(\.name)
+  private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
+  /// The kinds with strengths to search, the standard ones first.
+  private static let kinds =
+    standard + DefenceCatalog.all.filter { $0.strengths?.isStandard == false }
+  private static let searchedNames = kinds.map(\.name)
 
   func validate() throws {
     try aggregate.checkOrder(of: training)
@@ -102,7 +103,7 @@ struct AuditCommand: ParsableCommand {
         "Local steps (--epochs, --mini-batch, --local-steps, --momentum, --weight-decay) go with "
           + "--update here; simulate them with gradleak reconstruct.")
     }
-    _ = try ladders()
+    _ = try searchedKinds()
   }
 
   /// Whether a language model is audited.
@@ -111,17 +112,17 @@ struct AuditCommand: ParsableCommand {
   }
 
   /// The kinds of defences that were asked for.
-  private func ladders() throws -> [DefenceDescriptor] {
+  private func searchedKinds() throws -> [DefenceDescriptor] {
     guard defences != "none" else { return [] }
     return try defences.split(separator: ",", omittingEmptySubsequences: false).map { part in
       let name = part.trimmingCharacters(in: .whitespaces)
       guard let kind = AuditCommand.kinds.first(where: { $0.name == name }) else {
         let hint =
-          nearestSpelling(to: name, in: AuditCommand.ladderNames).map { "did you mean \($0)? " }
+          nearestSpelling(to: name, in: AuditCommand.searchedNames).map { "did you mean \($0)? " }
           ?? ""
         throw ValidationError(
           "--defences has \(name.quotedForMessage); \(hint)The names are "
-            + AuditCommand.ladderNames.joined(separator: ", ") + ", or none.")
+            + AuditCommand.searchedNames.joined(separator: ", ") + ", or none.")
       }
       return kind
     }
@@ -216,7 +217,7 @@ struct AuditCommand: ParsableCommand {
     _ experiments: [any PreparedExperiment], _ runner: any ExperimentRunner
   ) throws -> LeakageAudit.Result {
     let audit = LeakageAudit(
-      LeakageAudit.Plan(experiments: experiments, ladders: try ladders(), budget: budget),
+      LeakageAudit.Plan(experiments: experiments, kinds: try searchedKinds(), budget: budget),
       runner: runner)
     let progress = ProgressLine(isEnabled: !output.quiet)
     Interruption.listen()

@@ -7,6 +7,7 @@ import Solvers
 import TensorGraph
 
 extension MaliciousMethod: ExpressibleByArgument {
+  /// For the help of options.
   public static var allValueDescriptions: [String: String] { AttackCatalog.malicious.summaries }
 }
 
@@ -86,13 +87,13 @@ struct MaliciousCommand: ParsableCommand {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape).image
     }
     Interruption.listen()
-    let scene = MaliciousScene(
+    let simulation = MaliciousSimulation(
       model: model, batch: batch, samples: samples, precision: precision, seed: seed,
       backend: output.backend)
     if !output.quiet {
       Terminal.printError("\(images) private images, \(samples.count) public ones for the server.")
     }
-    let outcome = try scene.run(
+    let outcome = try simulation.run(
       method, bins: bins, rounds: rounds, shouldStop: { Interruption.isRequested })
     let written = try writer.map { try $0.write(outcome, batch) }
     if output.json {
@@ -141,7 +142,7 @@ struct MaliciousCommand: ParsableCommand {
   }
 }
 
-/// The private and the public images of a scene.
+/// The private and the public images of a simulation.
 struct PictureSet {
   let secret: [(name: String, image: Image)]
   let known: [(name: String, image: Image)]

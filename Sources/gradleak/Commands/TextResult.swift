@@ -109,10 +109,11 @@ struct TextSummary {
     }
   }
 
-  /// The table, then what it rests on.
+  /// What the rates rest on, then the rates.
   func print() {
-    for line in table { Terminal.print(line) }
     for sentence in assumptions { Terminal.printParagraph(sentence) }
+    Terminal.print()
+    for line in table { Terminal.print(line) }
   }
 
   private var table: [String] {

@@ -34,6 +34,7 @@ struct AttackChoice: ExpressibleByArgument {
 extension Pooling: ExpressibleByArgument {}
 
 extension Precision: ExpressibleByArgument {
+  /// For the help of options.
   public static let allValueDescriptions = ["f32": "fast", "f64": "exact to many more digits"]
 }
 

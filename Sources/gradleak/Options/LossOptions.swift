@@ -4,6 +4,7 @@ import Clients
 import TensorGraph
 
 extension ClientLoss.Kind: ExpressibleByArgument {
+  /// For the help of options.
   public static let allValueDescriptions = [
     "cross-entropy": "softmax and cross entropy",
     "mse": "squared error against one-hot labels, or numbers",

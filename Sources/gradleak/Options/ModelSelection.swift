@@ -6,6 +6,7 @@ import ModelIO
 import TensorGraph
 
 extension ForwardMode: ExpressibleByArgument {
+  /// For the help of options.
   public static let allValueDescriptions = [
     "evaluation": "batch normalisation by running statistics",
     "training": "batch normalisation by the batch's own",

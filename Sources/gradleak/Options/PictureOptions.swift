@@ -2,6 +2,7 @@ import ArgumentParser
 import ModelIO
 
 extension PictureReading: ExpressibleByArgument {
+  /// For the help of options.
   public static let allValueDescriptions = [
     "pil": "as a client's loader: Image.open(...).convert(\"RGB\") of Pillow and torchvision",
     "viewer": "as a viewer shows it: EXIF orientation and gamma applied, transparency on white",

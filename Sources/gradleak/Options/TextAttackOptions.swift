@@ -5,6 +5,7 @@ import TensorGraph
 import Texts
 
 extension TextAttackKind: ExpressibleByArgument {
+  /// For the help of options.
   public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }
 }
 

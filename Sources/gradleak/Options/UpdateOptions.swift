@@ -4,6 +4,7 @@ import Clients
 import ModelIO
 
 extension UpdateKind: ExpressibleByArgument {
+  /// For the help of options.
   public static let allValueDescriptions = [
     "gradient": "the loss's gradient",
     "difference": "weights after training minus weights before",

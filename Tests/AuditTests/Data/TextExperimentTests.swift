@@ -152,7 +152,7 @@ import Testing
     let result = try LeakageAudit(
       LeakageAudit.Plan(
         experiments: prepared,
-        ladders: ["fp16", "prune"].compactMap { name in
+        kinds: ["fp16", "prune"].compactMap { name in
           DefenceCatalog.all.first { $0.name == name }
         }, budget: 36_000), runner: runner
     ).run()

@@ -112,7 +112,7 @@ private struct PreparedReading: PreparedExperiment {
       for: experiment, batchSizes: [1], backend: ReferenceInterpreter())
     let prepared = try runner.prepare(experiment, names: nil)
     let result = try LeakageAudit(
-      LeakageAudit.Plan(experiments: [prepared], ladders: [], budget: 60), runner: runner
+      LeakageAudit.Plan(experiments: [prepared], kinds: [], budget: 60), runner: runner
     ).run()
     let record = try #require(result.records.first)
     #expect(LeakageVerdict([record]).grade == .F)

@@ -282,8 +282,8 @@ private func readError(_ text: String) -> String? {
         TracePoint(trial: 0, iteration: 1, evaluations: 1, matchingLoss: 1, psnr: 10)
       ], diagnosis: .stuck)
     let guide = try guide("reading-results")
-    // What is in a name, a JSON number or a chain is no field.
-    let inner: Set = ["rawValue", "value", "defences", "trace", "iteration", "trial"]
+    // What is in a name, a JSON number, a sentence or a chain is no field.
+    let inner: Set = ["rawValue", "value", "parts", "defences", "trace", "iteration", "trial"]
     let experiment = try #require(record.experiment)
     let missing = names(record).subtracting(names(experiment)).subtracting(inner).filter {
       !guide.contains("`\($0)`") && !guide.contains("`\($0)[]`")

@@ -8,7 +8,7 @@ import Testing
 
 /// Whole audits of a small model.
 @Suite struct LeakageAuditTests {
-  private func audit(_ ladders: [String]) throws -> LeakageAudit.Result {
+  private func audit(_ kinds: [String]) throws -> LeakageAudit.Result {
     var experiment = Experiment()
     experiment.model.size = 8
     experiment.model.classes = 5
@@ -22,13 +22,13 @@ import Testing
     }
     let plan = LeakageAudit.Plan(
       experiments: prepared,
-      ladders: ladders.compactMap { name in DefenceCatalog.all.first { $0.name == name } },
+      kinds: kinds.compactMap { name in DefenceCatalog.all.first { $0.name == name } },
       // More than any machine needs: attacks end by themselves.
       budget: 36_000)
     return try LeakageAudit(plan, runner: runner).run()
   }
 
-  /// Findings stand in the order asked for, though quick ladders are climbed first; an attack ends when
+  /// Findings stand in the order asked for, though quick kinds are searched first; an attack ends when
   /// the image can be recognised.
   @Test func stopsAtAProvenLeak() throws {
     let result = try audit(["gaussian", "fp16"])

@@ -12,7 +12,7 @@ struct SignalTests {
   private static let searches: [(arguments: String, file: String?)] = [
     ("reconstruct photo.png --size 8 --threshold 0 --trials 1000000 --out out", "out/run.json"),
     ("demo --size 8 --threshold 0 --trials 1000000 --out out", "out/run.json"),
-    ("demo text --attack dlg --iterations 10000000 --out out", "out/text.json"),
+    ("demo text --attack dlg --iterations 10000000 --out out", "out/run.json"),
     (
       "audit photo.png --size 8 --budget 100000 --defences none --threshold 0 --out out",
       "out/run.json"

@@ -2,7 +2,9 @@ import CPUBackend
 import TensorGraph
 import Testing
 
-@testable import Leakage
+@testable import Attacks
+@testable import Clients
+@testable import Texts
 
 /// What asks the backend besides a search says that it failed, and never takes that for "cannot be told".
 struct FailedRunTests {

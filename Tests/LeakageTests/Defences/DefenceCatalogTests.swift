@@ -21,15 +21,15 @@ import Testing
     #expect(!kind.summary.isEmpty && !kind.source.isEmpty && !kind.answer.summary.isEmpty)
     #expect((kind.strength?.parameter ?? 0) < max(kind.parameters.count, 1))
     #expect(defence.strength == nil || kind.strength?.axis.isEmpty == false)
-    for shown in kind.priced + (kind.ladder?.rungs(1) ?? []) {
+    for shown in kind.priced + (kind.strengths?.defences(1) ?? []) {
       #expect(shown.name == kind.name)
       #expect(try DefenceCatalog.defence(shown.description).description == shown.description)
     }
   }
 
-  /// A ladder grows in strength, by the direction that its kind gives.
-  @Test(arguments: DefenceCatalog.all) func laddersGrow(_ kind: DefenceDescriptor) {
-    let strengths = kind.ladder?.rungs(0.5).compactMap(\.strength) ?? []
+  /// Strengths grow, by the direction that its kind gives.
+  @Test(arguments: DefenceCatalog.all) func strengthsGrow(_ kind: DefenceDescriptor) {
+    let strengths = kind.strengths?.defences(0.5).compactMap(\.strength) ?? []
     let growing = kind.strength?.isStrongerWhenSmaller == true ? strengths.reversed() : strengths
     #expect(growing == growing.sorted())
   }

@@ -12,7 +12,7 @@ struct GridRounding: UpdateDefence {
     source: "Gersho and Gray 1992, chapter 5",
     answer: DefenceDescriptor.Answer("weighs each tensor by its rounding error"),
     strength: DefenceDescriptor.Strength("step of the grid"),
-    ladder: DefenceDescriptor.Ladder([1e-4, 1e-3, 1e-2].map { GridRounding(step: $0) }),
+    strengths: DefenceDescriptor.Strengths([1e-4, 1e-3, 1e-2].map { GridRounding(step: $0) }),
     priced: [GridRounding(step: 1e-3)],
     make: { GridRounding(step: $0[0]) })
 

@@ -7,7 +7,7 @@ import Testing
 
 /// Attacks of someone who does not know what they need.
 @Suite struct AttackNeedsTests {
-  private struct Scene {
+  private struct Simulation {
     let weighted: WeightedModel
     let update: SharedUpdate
     let images: Tensor
@@ -49,13 +49,13 @@ import Testing
   /// Every attack, for every fact that it always needs.
   @Test(arguments: AttackCatalog.all.map(\.descriptor.name).filter { $0 != .automatic })
   func everyAttackIsRefusedWithoutItsFacts(_ kind: AttackName) throws {
-    let scene = try Scene("lenet")
+    let simulation = try Simulation("lenet")
     let attack = try AttackCatalog.attack(named: kind.rawValue)
     let statement = AttackConfiguration.statement(of: attack)
     let facts = attack.descriptor.needs.filter { $0.condition == .always }.map(\.fact)
     #expect(!facts.isEmpty)
     for fact in facts {
-      let message = scene.refusal(statement.attack, fact, plan: statement.plan)
+      let message = simulation.refusal(statement.attack, fact, plan: statement.plan)
       #expect(
         message?.contains("needs to know the \(fact.rawValue), which this attacker does not")
           == true, "\(kind) \(fact): \(message ?? "ran")")
@@ -63,49 +63,50 @@ import Testing
   }
 
   @Test func whatAnUpdateIsLikeDecidesWhatIsNeeded() throws {
-    let plain = try Scene("lenet")
+    let plain = try Simulation("lenet")
     #expect(
       try plain.run(.dlg, unknown: [.localTraining, .miniBatchOrder, .clients]).trials.count == 1)
-    let trained = try Scene(
+    let trained = try Simulation(
       "lenet",
       training: LocalTraining(
         clientSizes: [2, 1], miniBatchSize: 1, epochs: 2, learningRate: 0.1), batchSize: 3)
     for fact in [ThreatModel.Fact.localTraining, .clients, .miniBatchOrder] {
       #expect(trained.refusal(.dlg, fact)?.contains(fact.rawValue) == true, "\(fact)")
     }
-    let normalized = try Scene("resnet20")
+    let normalized = try Simulation("resnet20")
     #expect(
       normalized.refusal(.dlg, .batchNormStatistics)?.contains("batch norm statistics") == true)
     #expect(plain.refusal(.dlg, .batchNormStatistics) == nil)
   }
 
   @Test func plansDeclareTheirParts() throws {
-    let scene = try Scene("lenet")
+    let simulation = try Simulation("lenet")
     var plan = OptimizationPlan()
     plan.labels = .known
-    #expect(scene.refusal(.plan, .labels, plan: plan)?.contains("labels=recovered") == true)
+    #expect(simulation.refusal(.plan, .labels, plan: plan)?.contains("labels=recovered") == true)
     plan = OptimizationPlan()
     plan.initialization.kind = .given
-    #expect(scene.refusal(.plan, .similarImage, plan: plan)?.contains("similar image") == true)
+    #expect(simulation.refusal(.plan, .similarImage, plan: plan)?.contains("similar image") == true)
     #expect(
       AttackPresets.seeThroughGradients.plan.needs.contains(
         AttackNeed(.batchNormStatistics, .always)))
     #expect(!AttackPresets.dataLeakageInFedAvg.plan.needs.contains { $0.fact == .miniBatchOrder })
     #expect(
-      scene.refusal(.dlg, .labels, knownLabels: [3])?.contains("said not to know them") == true)
+      simulation.refusal(.dlg, .labels, knownLabels: [3])?.contains("said not to know them") == true
+    )
   }
 
   /// Without weights and loss the first layer still gives its input away.
   @Test func autoTakesWhatIsKnown() throws {
-    let scene = try Scene("mlp")
-    let result = try scene.run(.automatic, unknown: [.weights, .lossFunction])
+    let simulation = try Simulation("mlp")
+    let result = try simulation.run(.automatic, unknown: [.weights, .lossFunction])
     #expect(result.trials.map(\.method.name) == ["linear layer"])
     #expect(result.skipped.map(\.attack) == ["peeling", "lm"])
     #expect(result.skipped.allSatisfy { $0.fact == .weights })
     #expect(
       ImageMetrics.peakSignalToNoiseRatio(
-        unstacked(result.images)[0], unstacked(scene.images)[0]) > 100)
-    let convolutional = try Scene("lenet")
+        unstacked(result.images)[0], unstacked(simulation.images)[0]) > 100)
+    let convolutional = try Simulation("lenet")
     #expect(
       convolutional.refusal(.automatic, .weights)?.contains(
         "every attack that applies here needs to know the weights") == true)

@@ -3,7 +3,7 @@ import TensorGraph
 extension PrivateExample {
   /// The same picture as it is, mirrored, upside down, or both, for turns 0 to 3 and so on: further
   /// pictures where there are few.
-  public func mirrored(turn: Int) -> PrivateExample {
+  package func mirrored(turn: Int) -> PrivateExample {
     guard turn & 3 != 0 else { return self }
     return PrivateExample(
       name: name, image: Audit.mirrored(image, across: turn & 1 == 1, upsideDown: turn & 2 == 2),

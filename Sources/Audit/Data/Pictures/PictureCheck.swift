@@ -7,7 +7,7 @@ import TensorGraph
 /// photograph that is cropped to such a strip is no data of that model.
 ///
 /// - Parameter arePhotographs: whether pictures are fitted to the input.
-public func checkPictures(_ model: Model, arePhotographs: Bool = true) throws(ModelError) {
+package func checkPictures(_ model: Model, arePhotographs: Bool = true) throws(ModelError) {
   let (channels, height, width) = (model.inputShape[0], model.inputShape[1], model.inputShape[2])
   guard channels == 1 || channels == 3 else {
     throw ModelError(

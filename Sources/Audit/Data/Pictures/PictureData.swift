@@ -32,7 +32,7 @@ struct PictureData: DataKind {
 
 extension Experiment {
   /// The experiment with the labels that the client's pictures get where none are given: drawn from the seed.
-  public func labelled(for selected: SelectedModel) throws -> Experiment {
+  package func labelled(for selected: SelectedModel) throws -> Experiment {
     guard data.labels == nil, data.update == nil else { return self }
     let count = try loss.clientLoss(of: selected).labelCount(
       classCount: selected.model.classCount)

@@ -2,12 +2,12 @@ import ModelIO
 import TensorGraph
 
 /// One of a client's pictures, as an experiment names it.
-public struct PictureFile: Sendable {
+package struct PictureFile: Sendable {
   /// The path of a PNG, JPEG or .npy file, or the name of a bundled photograph.
-  public let path: String
-  public let reading: PictureReading
+  package let path: String
+  package let reading: PictureReading
 
-  public init(_ path: String, as reading: PictureReading) {
+  package init(_ path: String, as reading: PictureReading) {
     self.path = path
     self.reading = reading
   }
@@ -15,7 +15,7 @@ public struct PictureFile: Sendable {
   /// The picture; a bundled photograph in the size for inputs of this height.
   ///
   /// - Throws: ``FileError`` when there is neither.
-  public func picture(inputHeight: Int) throws(FileError) -> DecodedPicture {
+  package func picture(inputHeight: Int) throws(FileError) -> DecodedPicture {
     if let image = BundledImages.image(
       named: path, size: BundledImages.size(forHeight: inputHeight))
     {
@@ -29,7 +29,7 @@ public struct PictureFile: Sendable {
   ///
   /// - Parameter name: for tables and file names.
   /// - Throws: ``FileError`` when it cannot be read or has another shape.
-  public func example(
+  package func example(
     name: String, label: Int?, inputShape: Shape
   ) throws(FileError) -> PrivateExample {
     guard path.lowercased().hasSuffix(".npy") else {
@@ -55,5 +55,5 @@ public struct PictureFile: Sendable {
 
 extension BundledImages {
   /// The side in which photographs are taken for inputs of this height, in pixels.
-  public static func size(forHeight height: Int) -> Int { height > 32 ? 64 : 32 }
+  package static func size(forHeight height: Int) -> Int { height > 32 ? 64 : 32 }
 }

@@ -1,11 +1,11 @@
 import Foundation
 
 /// Names for pictures in tables and result files, made of the names of their files.
-public enum PictureNames {
+package enum PictureNames {
   /// The files' names without extension, made unique and safe for file names. A result of an earlier
   /// run, such as `photo-original.png`, is `photo` again, unless its own results in `outputFolder`
   /// would then replace it.
-  public static func unique(_ paths: [String], outputFolder: String?) -> [String] {
+  package static func unique(_ paths: [String], outputFolder: String?) -> [String] {
     var used: Set<String> = []
     let inputs = Set(paths.map(resolved))
     return paths.map { path in
@@ -28,7 +28,7 @@ public enum PictureNames {
   }
 
   /// The text with what file names should not have replaced, and never empty.
-  public static func safe(_ stem: String) -> String {
+  package static func safe(_ stem: String) -> String {
     let safe = stem.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" }
     return safe.isEmpty ? "image" : String(safe).prefix(utf8Count: 120)
   }

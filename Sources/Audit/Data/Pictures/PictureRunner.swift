@@ -1,21 +1,21 @@
 import Attacks
 import Clients
 import ModelIO
-import Synchronization
 import Solvers
+import Synchronization
 import TensorGraph
 
 /// An experiment on pictures whose files were read.
-public struct PreparedPictures: PreparedExperiment {
-  public let experiment: Experiment
+package struct PreparedPictures: PreparedExperiment {
+  package let experiment: Experiment
   let runner: PictureRunner
   let subject: Subject
   /// [N, C, H, W] that a plan's search begins at; nil for none.
   let startingImages: Tensor?
   /// What the user should know of how files were understood, a sentence each.
-  public let notes: [Sentence]
+  package let notes: [Sentence]
   /// For people and file names.
-  public let name: String
+  package let name: String
 
   enum Subject: Sendable {
     /// A simulated client with its batch.
@@ -24,16 +24,16 @@ public struct PreparedPictures: PreparedExperiment {
   }
 
   /// The private batch of a simulated client; empty for a client's update.
-  public var batch: [PrivateExample] {
+  package var batch: [PrivateExample] {
     if case .client(let batch, _) = subject { batch } else { [] }
   }
 
-  public var isSimulated: Bool {
+  package var isSimulated: Bool {
     if case .client = subject { true } else { false }
   }
 
   /// A little more than what counts as recognisable; a dull picture looks like a grey one.
-  public var provenScore: Double {
+  package var provenScore: Double {
     let grey = batch.map { example in
       ImageMetrics.peakSignalToNoiseRatio(
         Tensor(example.image.shape, .f64, repeating: 0.5), example.image)
@@ -46,7 +46,7 @@ public struct PreparedPictures: PreparedExperiment {
   /// dB beyond what counts as recognisable.
   private static let margin = 1.0
 
-  public func varied(_ change: (inout Experiment) -> Void) -> PreparedPictures {
+  package func varied(_ change: (inout Experiment) -> Void) -> PreparedPictures {
     var experiment = experiment
     change(&experiment)
     return PreparedPictures(
@@ -54,7 +54,7 @@ public struct PreparedPictures: PreparedExperiment {
       notes: notes, name: name)
   }
 
-  public func check() throws {
+  package func check() throws {
     guard case .client(let batch, let loss) = subject, !experiment.defences.isEmpty else { return }
     try SimulatedAudit.check(
       experiment.defences, batch,
@@ -62,12 +62,12 @@ public struct PreparedPictures: PreparedExperiment {
       model: runner.selected.model, loss, runner.selected.mode)
   }
 
-  public func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+  package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard case .update(let subject) = subject else { return (nil, nil) }
     return try runner.audit(seed: experiment.attack.seed).check(subject)
   }
 
-  public func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
+  package func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
     let audit = runner.audit(seed: experiment.attack.seed)
     func tell(_ progress: AttackProgress, _ score: () -> Double) -> SolverDecision {
       withoutActuallyEscaping(score) { observe(ExperimentProgress(progress, score: $0)) }
@@ -91,28 +91,28 @@ public struct PreparedPictures: PreparedExperiment {
 }
 
 /// Experiments on pictures of one model.
-public final class PictureRunner: ExperimentRunner {
-  public let selected: SelectedModel
+package final class PictureRunner: ExperimentRunner {
+  package let selected: SelectedModel
   private let backend: any Backend
   /// The model with the weights of one seed at a time, which are hashed for its records.
   private let latest = Mutex<(seed: UInt64, audit: UpdateAudit)?>(nil)
 
   /// - Parameter selected: the model of all experiments; see ``ModelChoice/select(mode:batchSizes:for:)``.
-  public init(_ selected: SelectedModel, backend: any Backend) {
+  package init(_ selected: SelectedModel, backend: any Backend) {
     self.selected = selected
     self.backend = backend
   }
 
-  public var drawsWeights: Bool { selected.drawsWeights }
-  public var notes: [Sentence] { selected.notes }
+  package var drawsWeights: Bool { selected.drawsWeights }
+  package var notes: [Sentence] { selected.notes }
 
-  public func labelled(_ experiment: Experiment) throws -> Experiment {
+  package func labelled(_ experiment: Experiment) throws -> Experiment {
     try experiment.labelled(for: selected)
   }
 
   // MARK: - Reading
 
-  public func prepare(
+  package func prepare(
     _ experiment: Experiment, names: [String]?
   ) throws -> any PreparedExperiment {
     try prepare(experiment, names: names, pictures: nil)
@@ -121,7 +121,7 @@ public final class PictureRunner: ExperimentRunner {
   /// The same as ``prepare(_:names:)``.
   ///
   /// - Parameter pictures: the pictures where they were read before, whose labels do not count.
-  public func prepare(
+  package func prepare(
     _ experiment: Experiment, names: [String]? = nil, pictures: [PrivateExample]?
   ) throws -> PreparedPictures {
     let data = experiment.data

@@ -2,17 +2,17 @@ import ModelIO
 import TensorGraph
 
 /// An image that a simulated client holds, with its label.
-public struct PrivateExample: Sendable {
+package struct PrivateExample: Sendable {
   /// Short, for tables and file names.
-  public let name: String
+  package let name: String
   /// [C, H, W] in f64, values in 0...1, of the model's input size.
-  public let image: Tensor
+  package let image: Tensor
   /// Nil when it is not known.
-  public let label: Int?
+  package let label: Int?
   /// What was done to the picture to fit the model; nil when it fitted.
-  public let preparation: String?
+  package let preparation: String?
 
-  public init(name: String, image: Tensor, label: Int?, preparation: String? = nil) {
+  package init(name: String, image: Tensor, label: Int?, preparation: String? = nil) {
     self.name = name
     self.image = image
     self.label = label
@@ -20,7 +20,7 @@ public struct PrivateExample: Sendable {
   }
 
   /// The same image with another label.
-  public func labelled(_ label: Int) -> PrivateExample {
+  package func labelled(_ label: Int) -> PrivateExample {
     PrivateExample(name: name, image: image, label: label, preparation: preparation)
   }
 
@@ -30,7 +30,7 @@ public struct PrivateExample: Sendable {
   /// - Parameters:
   ///   - notes: what was done to the file's numbers before; see ``DecodedPicture/notes``.
   ///   - inputShape: [C, H, W] with 1 or 3 channels.
-  public init(
+  package init(
     name: String, picture: Image, notes: [String] = [], label: Int?, inputShape: Shape
   ) {
     let (channels, height, width) = (inputShape[0], inputShape[1], inputShape[2])

@@ -4,7 +4,7 @@ import ModelIO
 import TensorGraph
 
 /// A model that was chosen, ready to be given weights.
-public struct SelectedModel: Sendable {
+package struct SelectedModel: Sendable {
   /// Weights that came with it.
   struct Given: Sendable {
     let weighted: WeightedModel
@@ -12,34 +12,34 @@ public struct SelectedModel: Sendable {
     let description: String
   }
 
-  public let model: Model
+  package let model: Model
   /// The name of its activation, for records.
-  public let activation: String
-  public let mode: ForwardMode
+  package let activation: String
+  package let mode: ForwardMode
   /// Nil for a model that is drawn afresh for every seed.
   let given: Given?
   /// Its parameters with what is known of their names in training code.
-  public private(set) var wanted: [WantedTensor]?
+  package private(set) var wanted: [WantedTensor]?
   /// The function that its file ends in and its logits go without; nil for none.
-  public private(set) var ending: LossEnding?
+  package private(set) var ending: LossEnding?
   /// What the user should know of it.
-  public private(set) var notes: [Sentence] = []
+  package private(set) var notes: [Sentence] = []
 
   /// Whether every seed draws weights of its own.
-  public var drawsWeights: Bool { given == nil }
+  package var drawsWeights: Bool { given == nil }
 
-  public func weighted(seed: UInt64) -> WeightedModel {
+  package func weighted(seed: UInt64) -> WeightedModel {
     given?.weighted ?? WeightedModel(untrained: model, seed: seed)
   }
 
   /// How the weights came about, for records.
-  public func weightsDescription(seed: UInt64) -> String {
+  package func weightsDescription(seed: UInt64) -> String {
     given?.description ?? "untrained, initialised with seed \(seed)"
   }
 }
 
 /// What a model is wanted for, which says how much memory its parameters take.
-public enum ModelUse: Sendable {
+package enum ModelUse: Sendable {
   case attack
   case gradient(DType)
 
@@ -70,7 +70,7 @@ extension ModelChoice {
   ///   - use: what will be done with it.
   /// - Throws: ``ModelError``, ``ONNXError`` or ``FileError`` when there is no such model, a member does not fit
   ///   it, or it cannot fit into memory; ``ExperimentError`` as ``check()``.
-  public func select(
+  package func select(
     mode: ForwardMode = .evaluation, batchSizes: Set<Int> = [1], for use: ModelUse = .attack
   ) throws -> SelectedModel {
     try check()

@@ -7,9 +7,9 @@ import TensorGraph
 
 /// Plays both sides: a client that shares the gradient of a private batch, and the attacker who gets
 /// it, on a model with given weights.
-public struct SimulatedAudit: Sendable {
-  public typealias Outcome = AuditOutcome
-  public typealias Frame = AuditOutcome.Frame
+package struct SimulatedAudit: Sendable {
+  package typealias Outcome = AuditOutcome
+  package typealias Frame = AuditOutcome.Frame
 
   private let audit: UpdateAudit
   private let loss: ClientLoss
@@ -18,7 +18,7 @@ public struct SimulatedAudit: Sendable {
   ///   - weights: how the weights came about, for the record.
   ///   - loss: the client's.
   ///   - mode: how the client's model computes.
-  public init(
+  package init(
     _ weighted: WeightedModel, activation: String, weights: String,
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode = .evaluation, backend: any Backend
   ) {
@@ -74,7 +74,7 @@ public struct SimulatedAudit: Sendable {
   ///   - observe: called after every iteration of a search with the progress and the mean
   ///     PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
   /// - Throws: ``AttackError`` when the attack does not apply.
-  public func run(
+  package func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
     training: LocalTraining? = nil, startingImages: Tensor? = nil, defences: DefenceChain = .none,
     isAdaptive: Bool = true,

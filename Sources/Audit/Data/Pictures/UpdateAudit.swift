@@ -6,16 +6,16 @@ import Solvers
 import TensorGraph
 
 /// Attacks updates on a model with given weights, and measures what comes back where the truth is known.
-public struct UpdateAudit: Sendable {
-  public let weighted: WeightedModel
-  public let mode: ForwardMode
+package struct UpdateAudit: Sendable {
+  package let weighted: WeightedModel
+  package let mode: ForwardMode
   let backend: any Backend
   let modelSummary: ModelSummary
 
   /// - Parameters:
   ///   - weights: how the weights came about, for the record.
   ///   - mode: how the client's model computed.
-  public init(
+  package init(
     _ weighted: WeightedModel, activation: String, weights: String,
     mode: ForwardMode = .evaluation, backend: any Backend
   ) {
@@ -34,27 +34,27 @@ public struct UpdateAudit: Sendable {
   }
 
   /// An update and what is known of it.
-  public struct Subject: Sendable {
-    public let update: SharedUpdate
+  package struct Subject: Sendable {
+    package let update: SharedUpdate
     /// The private batch, where it is known; the attack does not see it. Fewer than the update's
     /// examples where others added theirs.
-    public let truth: [PrivateExample]?
+    package let truth: [PrivateExample]?
     /// What the client fed to its model in place of each image of ``truth``; nil for the images.
-    public let encodings: [Tensor]?
+    package let encodings: [Tensor]?
     /// Whether others are mixed into ``encodings``.
     var isMixed: Bool { counterAttack.hasMixedLabels || defence?.chain.mixesImages == true }
     /// Names for the images where there is no truth.
-    public let name: String
+    package let name: String
     /// Labels that the attacker knows.
-    public let knownLabels: [Int]?
+    package let knownLabels: [Int]?
     /// What the update was: "gradient" or "difference".
-    public let kind: String
+    package let kind: String
     /// What the attacker makes of knowing the client's defence.
-    public let counterAttack: CounterAttack
+    package let counterAttack: CounterAttack
     /// The client's defence, for the record; nil for none.
-    public let defence: DefenceSummary?
+    package let defence: DefenceSummary?
 
-    public init(
+    package init(
       update: SharedUpdate, truth: [PrivateExample]?, name: String, encodings: [Tensor]? = nil,
       knownLabels: [Int]? = nil,
       kind: String = "gradient", counterAttack: CounterAttack = .none,
@@ -82,7 +82,7 @@ public struct UpdateAudit: Sendable {
   ///     over the batch, which an attacker cannot see; measured only if asked for, and NaN without
   ///     truth.
   /// - Throws: ``AttackError`` when the attack does not apply.
-  public func attack(
+  package func attack(
     _ subject: Subject, configuration: AttackConfiguration, startingImages: Tensor? = nil,
     observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AuditOutcome {
@@ -103,7 +103,7 @@ public struct UpdateAudit: Sendable {
   /// whether the true images have it.
   ///
   /// - Throws: ``AttackError`` when the backend fails.
-  public func check(
+  package func check(
     _ subject: Subject
   ) throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard subject.update.origin != nil else { return (nil, nil) }

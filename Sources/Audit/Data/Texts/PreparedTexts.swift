@@ -7,21 +7,21 @@ import TensorGraph
 import Texts
 
 /// An experiment on texts whose files were read.
-public struct PreparedTexts: PreparedExperiment {
-  public let experiment: Experiment
+package struct PreparedTexts: PreparedExperiment {
+  package let experiment: Experiment
   let runner: TextRunner
   /// The private texts, where they are known.
   let truth: [PrivateText]
   /// What a client shared; nil for a simulated client.
   let update: TextUpdate?
-  public let notes: [Sentence]
-  public let name: String
+  package let notes: [Sentence]
+  package let name: String
 
-  public var isSimulated: Bool { update == nil }
+  package var isSimulated: Bool { update == nil }
   /// Texts are exact or not: nothing short of all of them ends an attack.
-  public var provenScore: Double { .infinity }
+  package var provenScore: Double { .infinity }
 
-  public func varied(_ change: (inout Experiment) -> Void) -> PreparedTexts {
+  package func varied(_ change: (inout Experiment) -> Void) -> PreparedTexts {
     var experiment = experiment
     change(&experiment)
     return PreparedTexts(
@@ -29,15 +29,15 @@ public struct PreparedTexts: PreparedExperiment {
       name: name)
   }
 
-  public func check() throws {
+  package func check() throws {
     guard update == nil else { return }
     let selected = try runner.selected(seed: experiment.attack.seed)
     try client(of: selected).check(batchSize: truth.count, of: selected.model)
   }
 
-  public func fit() -> (misfit: UpdateMisfit?, truth: TruthCheck?) { (nil, nil) }
+  package func fit() -> (misfit: UpdateMisfit?, truth: TruthCheck?) { (nil, nil) }
 
-  public func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
+  package func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
     let selected = try runner.selected(seed: experiment.attack.seed)
     var (attacked, defence) = (update, DefenceSummary?.none)
     if attacked == nil {
@@ -63,7 +63,7 @@ public struct PreparedTexts: PreparedExperiment {
   /// What the client shares; nothing is attacked.
   ///
   /// - Throws: ``AttackError`` when the texts do not fit the model, or a defence cannot act.
-  public func sharedUpdate() throws -> TextUpdate {
+  package func sharedUpdate() throws -> TextUpdate {
     if let update { return update }
     return try share(try runner.selected(seed: experiment.attack.seed)).update
   }

@@ -1,13 +1,13 @@
 import ModelIO
 
 /// A file with private texts.
-public enum TextFile {
+package enum TextFile {
   private static let limit = 64 << 20
 
   /// The texts, one a line; lines of blanks are none.
   ///
   /// - Throws: ``FileError`` when the file cannot be read, is no text in UTF-8, or has no text.
-  public static func lines(of path: String) throws(FileError) -> [String] {
+  package static func lines(of path: String) throws(FileError) -> [String] {
     let bytes = try InputFile.bytes(
       at: path, expected: "a text file with one text a line", limit: limit)
     try WantedFile.text.refuseOthers(bytes, path: path)

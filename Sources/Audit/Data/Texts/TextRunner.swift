@@ -6,7 +6,7 @@ import TensorGraph
 import Texts
 
 /// Experiments on texts of one language model.
-public final class TextRunner: ExperimentRunner {
+package final class TextRunner: ExperimentRunner {
   private let choice: ModelChoice
   private let adapterRank: Int?
   let backend: any Backend
@@ -15,8 +15,8 @@ public final class TextRunner: ExperimentRunner {
   /// The model with what is drawn from one seed at a time.
   private let latest: Mutex<(seed: UInt64, model: SelectedTextModel)>
 
-  public let drawsWeights: Bool
-  public let notes: [Sentence]
+  package let drawsWeights: Bool
+  package let notes: [Sentence]
 
   /// - Parameters:
   ///   - choice: the model of all experiments.
@@ -51,14 +51,14 @@ public final class TextRunner: ExperimentRunner {
   }
 
   /// The model that the experiments start from, with the adapters of simulated clients.
-  public func folder(
+  package func folder(
     seed: UInt64
   ) throws -> (folder: TextModelFolder, adapters: LowRankAdapters?) {
     let selected = try selected(seed: seed)
     return (selected.folder, selected.adapters)
   }
 
-  public func labelled(_ experiment: Experiment) throws -> Experiment {
+  package func labelled(_ experiment: Experiment) throws -> Experiment {
     let model = try selected(seed: experiment.attack.seed).model
     guard experiment.data.labels == nil, experiment.data.update == nil, model.hasClasses else {
       return experiment
@@ -71,14 +71,14 @@ public final class TextRunner: ExperimentRunner {
     return result
   }
 
-  public func prepare(
+  package func prepare(
     _ experiment: Experiment, names: [String]?
   ) throws -> any PreparedExperiment {
     try prepareTexts(experiment, names: names)
   }
 
   /// The same as ``prepare(_:names:)``.
-  public func prepareTexts(
+  package func prepareTexts(
     _ experiment: Experiment, names: [String]? = nil
   ) throws -> PreparedTexts {
     let selected = try selected(seed: experiment.attack.seed)

@@ -2,32 +2,33 @@ import Defences
 import Foundation
 
 /// One kind of defence at growing strength, from which an audit looks for the weakest that is enough.
-public struct DefenceLadder: Sendable, Equatable {
-  public let name: String
+package struct DefenceStrengths: Sendable, Equatable {
+  package let name: String
   /// From the weakest to the strongest, at least one.
-  public let rungs: [DefenceChain]
+  package let chains: [DefenceChain]
 
-  /// - Parameter rungs: from the weakest to the strongest, at least one.
-  public init(name: String, rungs: [DefenceChain]) {
-    precondition(!rungs.isEmpty, "a ladder called \(name) without rungs")
+  /// - Parameter chains: from the weakest to the strongest, at least one.
+  package init(name: String, chains: [DefenceChain]) {
+    precondition(!chains.isEmpty, "a defence called \(name) without strengths")
     self.name = name
-    self.rungs = rungs
+    self.chains = chains
   }
 
-  /// The ladder of a kind of defence; nil where it has none.
+  /// The strengths of a kind of defence; nil where it has none to search.
   ///
   /// - Parameter updateNorm: Euclidean norm of an undefended update, to which DP-SGD clips.
-  public init?(_ kind: DefenceDescriptor, updateNorm: Double) {
-    guard let ladder = kind.ladder else { return nil }
+  package init?(_ kind: DefenceDescriptor, updateNorm: Double) {
+    guard let strengths = kind.strengths else { return nil }
     // To two digits, so that the command line says it exactly.
     let norm = Double(String(format: "%.1e", min(max(updateNorm, 1e-20), 1e30))) ?? 1
-    let rungs = ladder.rungs(norm).compactMap { try? DefenceChain([$0]) }
-    self.init(name: kind.name, rungs: rungs)
+    let chains = strengths.defences(norm).compactMap { try? DefenceChain([$0]) }
+    self.init(name: kind.name, chains: chains)
   }
 }
 
 /// What an audit found of one kind of defence.
 public struct DefenceFinding: Codable, Sendable, Equatable {
+  /// Whether a defence stopped leakage.
   public enum Outcome: String, Codable, Sendable {
     /// From ``DefenceFinding/strength`` on nothing was recognisable.
     case stops
@@ -37,19 +38,22 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
     case undecided
   }
 
+  /// The kind's name.
   public let defence: String
+  /// Whether leakage was stopped.
   public let outcome: Outcome
   /// The weakest that stopped leakage, the strongest that leaked, or where it was left undecided; nil when
   /// nothing was tried.
   public let strength: DefenceChain?
   /// Runs at ``strength`` from which an example leaked, of those tried.
   public let leaked: Int
+  /// See ``leaked``.
   public let tried: Int
   /// Of the rate of leaking runs, at 95 %: see ``LeakRate/interval``.
   public let interval: [Double]
   /// Bytes on the wire relative to the undefended update in f32, at ``strength``.
   public let wireShare: Double?
-  /// Whether the search ended before the budget did, so that no weaker rung is enough.
+  /// Whether the search ended before the budget did, so that no weaker strength is enough.
   public let isComplete: Bool
   /// Runs at ``strength`` that tell nothing, since their attack was cut short.
   public let cut: Int

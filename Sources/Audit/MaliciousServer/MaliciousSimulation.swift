@@ -6,13 +6,13 @@ import TensorGraph
 
 /// Plays a malicious server and a client that trusts it: weights are planted, the client shares its
 /// gradient, and the server reads images off it.
-public struct MaliciousScene: Sendable {
+package struct MaliciousSimulation: Sendable {
   /// What came of it.
-  public struct Outcome: Sendable {
-    public let record: MaliciousRecord
+  package struct Outcome: Sendable {
+    package let record: MaliciousRecord
     /// For each private image the nearest reconstruction [C, H, W], clamped to 0...1; nil when the
     /// server has none at all.
-    public let reconstructions: [Tensor?]
+    package let reconstructions: [Tensor?]
   }
 
   private let model: Model
@@ -25,7 +25,7 @@ public struct MaliciousScene: Sendable {
   /// - Parameters:
   ///   - batch: what the client holds.
   ///   - samples: public images of the same kind, which the server sets its weights by.
-  public init(
+  package init(
     model: Model, batch: [PrivateExample], samples: [Tensor], precision: Precision, seed: UInt64,
     backend: any Backend
   ) {
@@ -43,7 +43,7 @@ public struct MaliciousScene: Sendable {
   ///   - rounds: of fishing, at most.
   ///   - shouldStop: asked between rounds.
   /// - Throws: ``AttackError`` when the method does not apply to the model or the batch.
-  public func run(
+  package func run(
     _ method: MaliciousMethod, bins: Int, rounds: Int, shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Outcome {
     switch method {
