@@ -12,13 +12,26 @@ extension Report {
     }
     let limit = Int(LeakRate.stoppedBelow * 100)
     return """
-      <p class="soft">An image leaks when it can be recognised: \
-      \(Int(LeakThreshold.recognisablePSNR)) dB or more, and \(Int(LeakThreshold.marginOverGrey)) dB above a \
-      grey image. Leakage counts as stopped when the 95 % interval of its rate, over independent runs and \
+      <p class="soft">\(leakRule) Leakage counts as stopped when the 95 % interval of its rate, over independent runs and \
       with every attack that was cut short counted as a leak, ends below \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
       given by its variance.\(input.prices.isEmpty ? " What a defence costs in accuracy was not measured here; see gradleak price." : "")</p>
       \(charts)\(sweeps.map(table))\(input.prices.map(cost))
       """
+  }
+
+  /// When an example leaks, of each kind of data.
+  private var leakRule: String {
+    var kinds: [String?] = []
+    for cell in sweeps.flatMap(\.cells) where !kinds.contains(cell.kind) { kinds.append(cell.kind) }
+    return kinds.map { name in
+      guard let name else {
+        return "An image leaks when it can be recognised: "
+          + "\(Int(LeakThreshold.recognisablePSNR)) dB or more, and \(Int(LeakThreshold.marginOverGrey)) dB above a "
+          + "grey image."
+      }
+      let kind = DataKinds.descriptor(DataKindName(rawValue: name))
+      return "A \(kind.singular) leaks when it can be recognised: \(kind.recognisableRule)."
+    }.joined(separator: " ")
   }
 
   /// One defence at several strengths.
@@ -75,7 +88,7 @@ extension Report {
       Chart.Line(
         label: attack.name,
         points: attack.cells.map {
-          ($0.charted, min($0.medianPSNR.value, Report.highestDrawnPSNR))
+          ($0.charted, min(($0.medianScore ?? $0.medianPSNR).value, Report.highestDrawnPSNR))
         },
         color: index, hasMarks: true)
     }
@@ -89,17 +102,7 @@ extension Report {
     }
     let grey = medianNumber(family.cells.map(\.greyImagePSNR.value))
     let told = statements.map { "\($0.attack): \($0.statement)" }.joined(separator: "; ")
-    let quality = Chart(
-      summary: "Median PSNR in dB against \(unit) of \(family.name). \(told).", xTitle: unit,
-      yTitle: "median PSNR (dB, at most \(Int(Report.highestDrawnPSNR)) drawn)", x: x,
-      y: ChartScale(
-        .linear, values: levels.flatMap { $0.points.map(\.y) },
-        including: [grey, LeakThreshold.recognisablePSNR]),
-      lines: levels,
-      references: [
-        Chart.Reference(value: LeakThreshold.recognisablePSNR, label: "recognisable"),
-        Chart.Reference(value: grey, label: "grey image"),
-      ], threshold: threshold)
+    let quality = quality(family, unit, told, x, levels, grey: grey, threshold)
     let rate = Chart(
       summary: "Share of runs that leaked, in percent, against \(unit) of \(family.name).",
       xTitle: unit, yTitle: "runs that leaked (%), 95 % intervals", x: x,
@@ -115,6 +118,33 @@ extension Report {
       </div>
 
       """
+  }
+
+  /// The median score against the strength.
+  private func quality(
+    _ family: Family, _ unit: String, _ told: String, _ x: ChartScale, _ levels: [Chart.Line],
+    grey: Double, _ threshold: Chart.Reference?
+  ) -> Chart {
+    let values = levels.flatMap { $0.points.map(\.y) }
+    guard let kind = family.cells.first?.kind else {
+      return Chart(
+        summary: "Median PSNR in dB against \(unit) of \(family.name). \(told).", xTitle: unit,
+        yTitle: "median PSNR (dB, at most \(Int(Report.highestDrawnPSNR)) drawn)", x: x,
+        y: ChartScale(
+          .linear, values: values, including: [grey, LeakThreshold.recognisablePSNR]),
+        lines: levels,
+        references: [
+          Chart.Reference(value: LeakThreshold.recognisablePSNR, label: "recognisable"),
+          Chart.Reference(value: grey, label: "grey image"),
+        ], threshold: threshold)
+    }
+    let score = DataKinds.descriptor(DataKindName(rawValue: kind)).score
+    let guess = medianNumber(family.cells.compactMap(\.guessScore?.value))
+    return Chart(
+      summary: "Median \(score) against \(unit) of \(family.name). \(told).", xTitle: unit,
+      yTitle: "median \(score)", x: x,
+      y: ChartScale(.linear, values: values, including: [0, guess]), lines: levels,
+      references: [Chart.Reference(value: guess, label: "guessing")], threshold: threshold)
   }
 
   /// What defences cost the training, as measured.
@@ -159,26 +189,34 @@ extension Report {
       }
       return """
         <tr><td class="name">\(cell.defence.description)</td><td>\(cell.attack.description)</td>\
-        <td class="number">\(cell.size)</td><td class="number">\(cell.batchSize)</td>\
+        <td class="number">\(cell.kind == nil ? String(cell.size) : "–")</td><td class="number">\(cell.batchSize)</td>\
         <td class="number"><b class="\(tone)">\(cell.leaked) of \(cell.runs)\((cell.cut ?? 0) > 0 ? ", \(cell.cut ?? 0) cut" : "")</b></td>\
         <td class="number">\(Int((100 * cell.interval[0]).rounded()))–\
         \(Int((100 * cell.interval[1]).rounded())) %</td>\
-        <td class="number">\(ResultWriter.decibels(cell.medianPSNR.value))</td>\
-        <td class="number">\(ResultWriter.decibels(cell.percentile90PSNR.value))</td>\
+        <td class="number">\(cell.scoreText(cell.medianScore ?? cell.medianPSNR))</td>\
+        <td class="number">\(cell.scoreText(cell.percentile90Score ?? cell.percentile90PSNR))</td>\
         <td class="number">\(cell.labelsRight)</td><td class="number">\(bytes ?? "100 %")</td></tr>
 
         """
     }
+    let others = Set(sweep.cells.compactMap(\.kind)).map {
+      DataKinds.descriptor(DataKindName(rawValue: $0))
+    }
+    let caption =
+      others.first.map {
+        "Rates over runs; \($0.score) over \($0.plural), median and what nine of ten stay below;"
+      } ?? "Rates over runs; PSNR over images, median and what nine of ten stay below;"
+    let score = others.first?.score ?? "dB"
     return """
       <h3>All defences</h3>
       <div class="scroll" tabindex="0" role="region" aria-label="Table of defences">
       <table>
-      <caption>Rates over runs; PSNR over images, median and what nine of ten stay below; bytes on the \
+      <caption>\(caption) bytes on the \
       wire relative to the update in f32.</caption>
       <thead><tr><th scope="col">defence</th><th scope="col">attack</th><th scope="col" class="number">\
       pixels</th><th scope="col" class="number">batch</th><th scope="col" class="number">leaked</th>\
-      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">median dB</th>\
-      <th scope="col" class="number">90 % dB</th><th scope="col" class="number">labels</th>\
+      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">median \(score)</th>\
+      <th scope="col" class="number">90 % \(score)</th><th scope="col" class="number">labels</th>\
       <th scope="col" class="number">bytes</th></tr></thead>
       <tbody>
       \(rows)</tbody>
@@ -190,6 +228,11 @@ extension Report {
 }
 
 extension SweepReport.Cell {
+  /// A number in the measure of the cell's data.
+  package func scoreText(_ number: JSONNumber) -> String {
+    kind == nil ? ResultWriter.decibels(number.value) : String(format: "%.2f", number.value)
+  }
+
   /// The number that a chart draws this cell at; NaN without one.
   fileprivate var charted: Double { defence.defences.first?.strength ?? .nan }
 }

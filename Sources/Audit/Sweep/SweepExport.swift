@@ -16,10 +16,12 @@ extension SweepReport {
 
   /// The cells as CSV (RFC 4180), with a header.
   package var csv: String {
+    let hasOthers = cells.contains { $0.kind != nil }
     var lines = [
       "model,size,batch_size,defence,attack,runs,leaked,cut_short,independent,rate,interval_low,interval_high,"
         + "median_psnr_db,p90_psnr_db,labels_right,random_guess_psnr_db,grey_image_psnr_db,"
         + "wire_bytes,plain_bytes,median_seconds"
+        + (hasOthers ? ",kind,median_score,p90_score,guess_score" : "")
     ]
     for cell in cells {
       let numbers = [
@@ -38,6 +40,11 @@ extension SweepReport {
           cell.plainByteCount.map(String.init) ?? "",
           cell.medianSeconds.map { "\($0.value)" } ?? "",
         ]
+        + (hasOthers
+          ? [cell.kind ?? "pictures"]
+            + [cell.medianScore, cell.percentile90Score, cell.guessScore].map {
+              $0.map { "\($0.value)" } ?? ""
+            } : [])
       lines.append(fields.joined(separator: ","))
     }
     return lines.joined(separator: "\n") + "\n"

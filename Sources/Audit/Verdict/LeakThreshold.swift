@@ -11,5 +11,5 @@ public enum LeakThreshold {
   /// By how much the ROUGE-1 of a recognisable text beats that of frequent words.
   public static let marginOverFrequentWords = 0.25
   /// Share of a text's telling words in the batch's bag of words from which the text can be recognised.
-  public static let recognisableBagShare = 0.5
+  public static let recognisableBagShare = 0.75
 }

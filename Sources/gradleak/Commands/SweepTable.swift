@@ -35,8 +35,8 @@ struct SweepTable {
         cell.attack.description, String(cell.runs),
         String(format: "%.0f %%", 100 * cell.rate.value),
         interval.joined(separator: "-") + " %",
-        cell.score(cell.medianScore ?? cell.medianPSNR),
-        cell.score(cell.percentile90Score ?? cell.percentile90PSNR),
+        cell.scoreText(cell.medianScore ?? cell.medianPSNR),
+        cell.scoreText(cell.percentile90Score ?? cell.percentile90PSNR),
         cell.wireByteCount.map { String(format: "%.1f", Double($0) / 1000) } ?? "",
       ]
       table.append(row)
@@ -76,13 +76,6 @@ struct SweepTable {
         series.axis == .strength ? series.defence : "\(series.defence), \(series.axis.rawValue)"
       Terminal.printParagraph("\(name), \(series.attack): \(series.statement).")
     }
-  }
-}
-
-extension SweepReport.Cell {
-  /// A number in the measure of the cell's data.
-  fileprivate func score(_ number: JSONNumber) -> String {
-    kind == nil ? ResultWriter.decibels(number.value) : String(format: "%.2f", number.value)
   }
 }
 

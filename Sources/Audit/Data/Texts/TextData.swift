@@ -6,7 +6,8 @@ import Texts
 struct TextData: DataKind {
   let descriptor = DataKindDescriptor(
     name: .texts, singular: "text", plural: "texts", fullRule: "every token at its place",
-    recognisableRule: "half of the words, or of the telling words in no order", score: "ROUGE-1",
+    recognisableRule: "half of the words, or three quarters of the telling words in no order",
+    score: "ROUGE-1",
     usualModel: BundledText.modelName,
     // As many as the search of Zhu et al. 2019 takes here.
     leastIterations: TextAttackKind.dlg.usualIterations)
