@@ -42,6 +42,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var textModel: TextModelOptions
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
+  @OptionGroup var threat: AttackerOptions
   @OptionGroup var output: OutputOptions
 
   @Option(
@@ -187,7 +188,7 @@ struct AuditCommand: ParsableCommand {
   private func textExperiments() throws -> TextExperiments {
     TextExperiments(
       base: try textModel.experiment(
-        try selection.textChoice(), try attack.textConfiguration()),
+        try selection.textChoice(), try attack.textConfiguration(by: threat)),
       options: textModel, training: training, aggregate: aggregate, batchSize: batchSize)
   }
 
@@ -230,7 +231,8 @@ struct AuditCommand: ParsableCommand {
 
   /// What the options say of client and attacker.
   private func undefended() throws -> Experiment {
-    var experiment = try Experiment(selection, loss: loss, attack: attack, default: .automatic)
+    var experiment = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic)
     experiment.data.readAs = pictures.readAs
     return experiment
   }

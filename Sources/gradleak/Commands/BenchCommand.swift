@@ -33,6 +33,7 @@ struct SuccessCommand: ParsableCommand {
   @OptionGroup var selection: ModelSelection
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
+  @OptionGroup var threat: AttackerOptions
   @OptionGroup var output: OutputOptions
 
   @Option(help: ArgumentHelp("Weight seeds, from --seed up.", valueName: "n"))
@@ -84,7 +85,8 @@ struct SuccessCommand: ParsableCommand {
     var prepared: [PreparedPictures] = []
     for offset in 0..<seeds {
       var experiment = try Experiment(
-        selection, loss: loss, attack: attack, default: .automatic, seedOffset: UInt64(offset))
+        selection, loss: loss, attack: attack, by: threat, default: .automatic,
+        seedOffset: UInt64(offset))
       var labels = RandomSource(seed: experiment.attack.seed).derive(label: "labels")
       for first in 0..<min(pictures.count, runs ?? pictures.count) {
         let shared = labels.integer(below: labelCount)

@@ -43,6 +43,7 @@ struct PhotographDemo: ParsableCommand {
 
   @OptionGroup var selection: ModelSelection
   @OptionGroup var attack: AttackOptions
+  @OptionGroup var threat: AttackerOptions
   @OptionGroup var defence: DefenceOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var output: OutputOptions
@@ -80,7 +81,7 @@ struct PhotographDemo: ParsableCommand {
   private func experiments(on selected: SelectedModel) throws -> [Experiment] {
     try (0..<seeds).flatMap { offset -> [Experiment] in
       var experiment = try Experiment(
-        selection, attack: attack, default: .dlg, seedOffset: UInt64(offset))
+        selection, attack: attack, by: threat, default: .dlg, seedOffset: UInt64(offset))
       try experiment.add(defence)
       experiment.client = try training.choice(exampleCount: 1)
       experiment.data.pictures = BundledImages.names

@@ -61,6 +61,7 @@ struct ReconstructCommand: ParsableCommand {
   @OptionGroup var textModel: TextModelOptions
   @OptionGroup var loss: LossOptions
   @OptionGroup var attack: AttackOptions
+  @OptionGroup var threat: AttackerOptions
   @OptionGroup var defence: DefenceOptions
   @OptionGroup var output: OutputOptions
 
@@ -126,7 +127,7 @@ struct ReconstructCommand: ParsableCommand {
 
   private func runOnTexts() throws {
     var base = try textModel.experiment(
-      try selection.textChoice(), try attack.textConfiguration())
+      try selection.textChoice(), try attack.textConfiguration(by: threat))
     try base.add(defence)
     let experiments = TextExperiments(
       base: base, options: textModel, training: training, aggregate: aggregate,
@@ -179,7 +180,8 @@ struct ReconstructCommand: ParsableCommand {
   ///
   /// - Throws: ``ValidationError`` when options do not fit each other or the model.
   func experiments(on selected: SelectedModel) throws -> [Experiment] {
-    var experiment = try Experiment(selection, loss: loss, attack: attack, default: .automatic)
+    var experiment = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic)
     try experiment.add(defence)
     experiment.data.readAs = pictures.readAs
     experiment.data.labels = labels.map(exampleLabels)

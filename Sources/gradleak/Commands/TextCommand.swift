@@ -84,6 +84,7 @@ struct TextCommand: ParsableCommand {
 
   @OptionGroup var options: TextModelOptions
   @OptionGroup var attack: TextAttackOptions
+  @OptionGroup var threat: AttackerOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
   @OptionGroup var defence: DefenceOptions
@@ -124,7 +125,7 @@ struct TextCommand: ParsableCommand {
     var choice = ModelChoice(name: model)
     choice.classes = classes
     choice.renamings = rename.isEmpty ? nil : rename
-    var base = try options.experiment(choice, try attack.configuration())
+    var base = try options.experiment(choice, try attack.configuration(by: threat))
     try base.add(defence)
     return TextExperiments(
       base: base, options: options, training: training, aggregate: aggregate,

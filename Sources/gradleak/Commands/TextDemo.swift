@@ -32,6 +32,7 @@ struct TextDemo: ParsableCommand {
 
   @OptionGroup var options: TextModelOptions
   @OptionGroup var attack: TextAttackOptions
+  @OptionGroup var threat: AttackerOptions
   @OptionGroup var training: LocalTrainingOptions
   @OptionGroup var aggregate: ClientOptions
   @OptionGroup var defence: DefenceOptions
@@ -45,7 +46,7 @@ struct TextDemo: ParsableCommand {
   func run() throws {
     var choice = ModelChoice(name: BundledText.modelName)
     choice.classes = classes
-    var base = try options.experiment(choice, try attack.configuration())
+    var base = try options.experiment(choice, try attack.configuration(by: threat))
     try base.add(defence)
     let experiments = TextExperiments(
       base: base, options: options, training: training, aggregate: aggregate,

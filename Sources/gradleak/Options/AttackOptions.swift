@@ -72,8 +72,6 @@ struct AttackOptions: ParsableArguments {
     help: ArgumentHelp("Arithmetic. (default: f64, or the plan's)", valueName: "type"))
   var chosenPrecision: Precision?
 
-  @OptionGroup var threat: AttackerOptions
-
   // Numbers are taken as they come, so that "--trials -3" is a number out of range.
   @Option(
     parsing: .unconditional,
@@ -120,7 +118,9 @@ struct AttackOptions: ParsableArguments {
   }
 
   /// - Throws: ``AttackError`` when the plan is not right.
-  func configuration(_ attack: AttackName, seed: UInt64) throws -> AttackConfiguration {
+  func configuration(
+    _ attack: AttackName, by threat: AttackerOptions, seed: UInt64
+  ) throws -> AttackConfiguration {
     _ = try choice?.attack()
     var configuration = AttackConfiguration(attack, defaultsOf: try plan())
     configuration.precision = chosenPrecision ?? configuration.precision
@@ -137,7 +137,7 @@ struct AttackOptions: ParsableArguments {
   /// How texts are attacked.
   ///
   /// - Throws: ``ValidationError`` for options that are for pictures alone.
-  func textConfiguration() throws -> AttackConfiguration {
+  func textConfiguration(by threat: AttackerOptions) throws -> AttackConfiguration {
     let usual = AttackConfiguration()
     for (option, isGiven) in [
       ("--plan", planFile != nil), ("--set", !settings.isEmpty), ("--start", start != nil),

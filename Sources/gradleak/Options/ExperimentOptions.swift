@@ -9,6 +9,7 @@ extension Experiment {
   ///   - seedOffset: is added to the seed.
   init(
     _ selection: ModelSelection, loss: LossOptions? = nil, attack: AttackOptions,
+    by threat: AttackerOptions,
     default kind: AttackName, seedOffset: UInt64 = 0
   ) throws {
     self.init()
@@ -16,7 +17,7 @@ extension Experiment {
     mode = selection.mode
     if let loss { self.loss = try loss.choice() }
     self.attack = try attack.configuration(
-      attack.chosenAttack ?? kind, seed: attack.seed &+ seedOffset)
+      attack.chosenAttack ?? kind, by: threat, seed: attack.seed &+ seedOffset)
     start = attack.start
   }
 

@@ -9,15 +9,13 @@ extension TextAttackKind: ExpressibleByArgument {
   public static var allValueDescriptions: [String: String] { AttackCatalog.texts.summaries }
 }
 
-/// How texts are attacked, and by whom.
+/// How texts are attacked.
 struct TextAttackOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How the texts are sought.", valueName: "name"))
   var attack: TextAttackKind = .automatic
 
   @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
   var precision: Precision = .f32
-
-  @OptionGroup var threat: AttackerOptions
 
   @Option(
     parsing: .unconditional,
@@ -40,7 +38,7 @@ struct TextAttackOptions: ParsableArguments {
     }
   }
 
-  func configuration() throws -> AttackConfiguration {
+  func configuration(by threat: AttackerOptions) throws -> AttackConfiguration {
     var configuration = AttackConfiguration(attack)
     configuration.precision = precision
     configuration.seed = seed
