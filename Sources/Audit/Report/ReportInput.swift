@@ -70,6 +70,12 @@ public struct ReportInput: Sendable {
     }
     let present = files.filter { FileManager.default.fileExists(atPath: $0) }
     guard !present.isEmpty else {
+      let old = ReportInput.path(of: "text.json", in: folder)
+      guard !FileManager.default.fileExists(atPath: old) else {
+        throw FileError(
+          path: old, problem: "these records of texts are an older gradleak's",
+          remedy: "attack the texts again; records of texts are in run.json now")
+      }
       throw FileError(
         path: folder, problem: "there is no run.json or analysis.json in this folder",
         remedy: "give a folder of results that gradleak wrote")

@@ -83,6 +83,13 @@ import Texts
       try input.add(path: folder.path)
       return input
     }
+    folder.file("text.json", Array("[]".utf8))
+    #expect {
+      var input = ReportInput()
+      try input.add(path: folder.path)
+    } throws: {
+      "\($0)".contains("an older gradleak's")
+    }
     let good = record("a", "b")
     #expect(try read([good]).records == [good])
     let text = String(decoding: bytes(of: folder("run.json")), as: UTF8.self)
