@@ -45,7 +45,7 @@ enum FolderMarker: Equatable {
   }
 
   /// What a folder holds that gradleak did not write, sorted: files that its marker does not name, folders,
-  /// links. Everything where there is no marker.
+  /// links. Where there is no marker all but temporary files.
   static func foreignEntries(of folder: String) -> [String] {
     while true {
       // Another run may put its results in place between the look at the marker and that at the files.
@@ -58,7 +58,9 @@ enum FolderMarker: Equatable {
   private static func entriesOfOthers(_ folder: String) -> [String] {
     let marker = FolderMarker(of: folder)
     return entries(of: folder).filter { name in
-      guard let marker, isPlainFile(folder + "/" + name) else { return true }
+      guard isPlainFile(folder + "/" + name) else { return true }
+      // A run that was killed while it wrote its marker left that under a temporary name.
+      guard let marker else { return !AtomicFile.isTemporary(name) }
       switch marker {
       case .incomplete: return false
       case .complete(let names):

@@ -158,13 +158,15 @@ struct OutputFolderTests {
   }
 
   /// What a run leaves that is killed while it writes, before it swaps, or after.
-  @Test(arguments: ["writing", "complete", "mine"])
+  @Test(arguments: ["beginning", "writing", "complete", "mine"])
   func whatAKilledRunLeftIsCleanedUp(_ moment: String) throws {
     _ = try write(["old"])
     let stale = folder(".out.gradleak-1-0.tmp")
     try FileManager.default.createDirectory(atPath: stale, withIntermediateDirectories: false)
-    folder.file(".out.gradleak-1-0.tmp/a.png", [1])
+    if moment != "beginning" { folder.file(".out.gradleak-1-0.tmp/a.png", [1]) }
     switch moment {
+    // Killed while it wrote its marker, which has a temporary name until then.
+    case "beginning": folder.file(".out.gradleak-1-0.tmp/.gradleak-1-0.tmp", [1])
     case "writing": try FolderMarker.incomplete.write(to: stale)
     case "complete": try FolderMarker.complete(["a.png"]).write(to: stale)
     default: break
