@@ -85,13 +85,10 @@ public struct DataKindDescriptor: Sendable {
   }
 
   /// A number in the measure that ranks results, without its unit; a dash for an unknown one.
-  func text(_ score: Double) -> String {
+  package func text(_ score: Double) -> String {
     guard !score.isNaN else { return "–" }
     return unit == " dB" ? ResultWriter.decibels(score) : String(format: "%.2f", score)
   }
-
-  /// "1 image", "3 images".
-  func counted(_ count: Int) -> String { "\(count) \(count == 1 ? singular : plural)" }
 }
 
 /// Every kind of data that this build knows. To add one is to add its line.

@@ -109,7 +109,7 @@ struct AuditCommand: ParsableCommand {
 
   /// Whether a language model is audited.
   private var isOnTexts: Bool {
-    texts.isGiven || textModel.tokenizer != nil || selection.isLanguageModel
+    selection.isLanguageModel(texts, textModel)
   }
 
   /// The kinds of defences that were asked for.

@@ -22,6 +22,22 @@ struct ExperimentSession {
     try naming { try runner.prepare(experiment, names: names) }
   }
 
+  /// Reads experiments, runs them, and prints and writes what they gave.
+  ///
+  /// - Parameters:
+  ///   - inputs: files that the results' folder must not replace.
+  ///   - prelude: called when all was read and the folder can be written, before anything runs.
+  func conclude(
+    _ experiments: [Experiment], besides inputs: [String] = [],
+    after prelude: ([any PreparedExperiment]) throws -> Void = { _ in }
+  ) throws {
+    let prepared = try experiments.map { try prepare($0) }
+    let writer = try output.folder(besides: inputs).map { ResultWriter(folder: $0) }
+    try prelude(prepared)
+    for note in prepared.flatMap(\.notes) { Terminal.printNote(note) }
+    try finish(try run(prepared), writer, output)
+  }
+
   /// Says what the model's smoothness means for an attack, when there is something to say.
   func explainSmoothness(_ attack: AttackName) {
     guard let pictures = runner as? PictureRunner, AttackCatalog.searches(attack) else { return }

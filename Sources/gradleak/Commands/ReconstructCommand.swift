@@ -122,7 +122,7 @@ struct ReconstructCommand: ParsableCommand {
 
   /// Whether texts are sought.
   private var isOnTexts: Bool {
-    texts.isGiven || textModel.tokenizer != nil || selection.isLanguageModel
+    selection.isLanguageModel(texts, textModel)
   }
 
   private func runOnTexts() throws {
@@ -140,11 +140,7 @@ struct ReconstructCommand: ParsableCommand {
       } else {
         try experiments.simulated(given, labels: labels.map(exampleLabels), on: session.runner)
       }
-    let prepared = try all.map { try session.prepare($0) }
-    let writer = try output.folder(besides: [update.update].compactMap(\.self))
-      .map { ResultWriter(folder: $0) }
-    for note in prepared.flatMap(\.notes) { Terminal.printNote(note) }
-    try finish(try session.run(prepared), writer, output)
+    try session.conclude(all, besides: [update.update].compactMap(\.self))
   }
 
   func run() throws {

@@ -84,8 +84,6 @@ extension RunRecord {
   var bestScore: String {
     let kind = DataKinds.descriptor(kind)
     let score = judged.map(\.score).filter { !$0.isNaN }.max() ?? .nan
-    return kind.unit == " dB"
-      ? ResultWriter.decibels(score) + kind.unit
-      : "\(kind.score) " + String(format: "%.2f", score)
+    return kind.unit.isEmpty ? "\(kind.score) \(kind.text(score))" : kind.text(score) + kind.unit
   }
 }

@@ -147,18 +147,26 @@ struct TextCommand: ParsableCommand {
   func runner() throws -> any ExperimentRunner { try plan().runner(output) }
 
   func run() throws {
-    let texts = data.isGiven ? try data.read() : []
-    if saveUpdate != nil, texts.count > batchSize * aggregate.clients {
-      throw ValidationError(
-        "--save-update writes one update, and \(texts.count) texts in batches of "
-          + "\(batchSize) make several; give --batch-size \(texts.count).")
-    }
     let runner = try runner()
-    let session = ExperimentSession(runner, output)
-    let prepared = try experiments(on: runner).map { try session.prepare($0) }
-    for experiment in prepared { try experiment.check() }
-    let writer = try output.folder(besides: [update.update].compactMap(\.self))
-      .map { ResultWriter(folder: $0) }
+    let experiments = try experiments(on: runner)
+    if saveUpdate != nil, experiments.count > 1 {
+      let count = experiments.reduce(0) { $0 + $1.data.examples.count }
+      throw ValidationError(
+        "--save-update writes one update, and \(count) texts in batches of "
+          + "\(batchSize) make several; give --batch-size \(count).")
+    }
+    try ExperimentSession(runner, output).conclude(
+      experiments, besides: [update.update].compactMap(\.self)
+    ) { prepared in
+      for experiment in prepared { try experiment.check() }
+      try save(prepared, runner)
+    }
+  }
+
+  /// Writes the adapters and the update that the client shares, where they are asked for.
+  private func save(
+    _ prepared: [any PreparedExperiment], _ runner: any ExperimentRunner
+  ) throws {
     if let saveAdapter, let runner = runner as? TextRunner {
       let (folder, adapters) = try runner.folder(seed: attack.seed)
       try OutputFolder(saveAdapter, setsOthersAside: output.force).replace { staged in
@@ -168,7 +176,5 @@ struct TextCommand: ParsableCommand {
     if let saveUpdate, let texts = prepared.first as? PreparedTexts {
       try texts.sharedUpdate().write(to: saveUpdate)
     }
-    for note in prepared.flatMap(\.notes) { Terminal.printNote(note) }
-    try finish(try session.run(prepared), writer, output)
   }
 }

@@ -51,10 +51,8 @@ struct TextDemo: ParsableCommand {
     let experiments = TextExperiments(
       base: base, options: options, training: training, aggregate: aggregate,
       batchSize: batchSize)
-    let session = ExperimentSession(try experiments.runner(output), output)
-    let prepared = try experiments.simulated(BundledText.privateTexts, on: session.runner)
-      .map { try session.prepare($0) }
-    let writer = try output.folder().map { ResultWriter(folder: $0) }
-    try finish(try session.run(prepared), writer, output)
+    let runner = try experiments.runner(output)
+    try ExperimentSession(runner, output).conclude(
+      try experiments.simulated(BundledText.privateTexts, on: runner))
   }
 }

@@ -130,8 +130,10 @@ struct TextExperiments {
 }
 
 extension ModelSelection {
-  /// Whether the options name a language model: a folder with its configuration, or the bundled one.
-  var isLanguageModel: Bool {
+  /// Whether the options are about texts: some are given, or the model is a language model: an ONNX file with a
+  /// tokenizer, a folder with its configuration, or the bundled one.
+  func isLanguageModel(_ texts: TextDataOptions, _ options: TextModelOptions) -> Bool {
+    if texts.isGiven || options.tokenizer != nil { return true }
     guard let model = chosenModel else { return false }
     return model == BundledText.modelName
       || FileManager.default.fileExists(atPath: model + "/config.json")

@@ -9,6 +9,7 @@ struct TextScores {
   private let prepared: PreparedTexts
   private let selected: SelectedTextModel
   private let result: TextAttackResult
+  private let frequentTokens: [Int]
   private var tokenizer: Tokenizer { selected.tokenizer }
 
   /// Words that any attacker of English would guess first.
@@ -18,6 +19,8 @@ struct TextScores {
     _ prepared: PreparedTexts, _ selected: SelectedTextModel, _ result: TextAttackResult
   ) {
     (self.prepared, self.selected, self.result) = (prepared, selected, result)
+    frequentTokens = selected.tokenizer.encode(
+      TextScores.frequentWords, addsSpecialTokens: false)
   }
 
   /// One for each private text.
@@ -26,11 +29,12 @@ struct TextScores {
     let originals = batch.unmasked
     let order = matchTexts(reconstructions: result.texts, originals: originals)
     let baselines = baselines(originals)
+    let bag = tellingBag(of: originals)
     return prepared.truth.indices.map { index in
       let tokens = order[index].map { result.texts[$0] } ?? []
       let quality = quality(tokens, originals[index])
       let guess = baselines[index].first?.score.value ?? 0
-      let share = bagShare(of: originals[index], among: originals)
+      let share = bag.flatMap { bagShare(of: originals[index], in: $0) }
       var example = ExampleResult(
         name: prepared.truth[index].name, original: tokenizer.decode(originals[index]),
         recovered: tokenizer.decode(tokens), score: quality.rouge.rouge1,
@@ -67,18 +71,19 @@ struct TextScores {
   }
 
   /// Of a text's tokens that are neither special nor frequent in any text, the share that the update's bag of words
-  /// holds; nil where all tokens are frequent, or without a bag that is at least half right.
-  private func bagShare(of original: [Int], among originals: [[Int]]) -> Double? {
-    guard let bag = result.bag,
-      2 * Set(originals.joined()).intersection(bag.tokens).count >= bag.tokens.count
-    else { return nil }
+  /// holds; nil where all tokens are frequent.
+  private func bagShare(of original: [Int], in bag: BagOfWords) -> Double? {
     let telling = Set(original).subtracting(tokenizer.specialTokens).subtracting(frequentTokens)
     guard !telling.isEmpty else { return nil }
     return Double(telling.intersection(bag.tokens).count) / Double(telling.count)
   }
 
-  private var frequentTokens: [Int] {
-    tokenizer.encode(TextScores.frequentWords, addsSpecialTokens: false)
+  /// The update's bag of words; nil without one that is at least half right.
+  private func tellingBag(of originals: [[Int]]) -> BagOfWords? {
+    result.bag.flatMap { bag in
+      let right = Set(originals.joined()).intersection(bag.tokens).count
+      return 2 * right >= bag.tokens.count ? bag : nil
+    }
   }
 
   /// For each private text what guesses without the update get.
