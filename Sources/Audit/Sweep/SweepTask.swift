@@ -11,7 +11,8 @@ package struct SweepTask: Codable, Sendable, Hashable {
   /// Version of gradleak: another one may give other results.
   package var tool = GradleakVersion.current
   package var experiment: Experiment
-  /// Of the pictures' pixels before they are fitted to the model; empty for texts, which stand in the experiment.
+  /// Of the pictures' pixels before they are fitted to the model; of texts, which stand in the experiment, of the
+  /// model's weights.
   package var imageFingerprint: String
 
   package init(_ experiment: Experiment, imageFingerprint: String) {
@@ -114,6 +115,7 @@ extension SweepPlan.Group {
     experiment.data = ExperimentData(kind)
     experiment.model = try modelChoice(kind, size: size)
     let classCount = try labelCount(of: experiment)
+    let model = try modelFingerprint(of: experiment)
     var result: [SweepTask] = []
     for (batchSize, defence) in batchSizes.flatMap({ size in defences.map { (size, $0) } }) {
       experiment.defences = defence
@@ -134,7 +136,8 @@ extension SweepPlan.Group {
             result.append(
               SweepTask(
                 experiment,
-                imageFingerprint: batch.compactMap(\.fingerprint).joined(separator: "+")))
+                imageFingerprint: model
+                  ?? batch.compactMap(\.fingerprint).joined(separator: "+")))
           }
         }
       }
@@ -147,6 +150,15 @@ extension SweepPlan.Group {
     guard experiment.data.kind == .pictures else { return nil }
     return try classes
       ?? ModelCatalog.architecture(named: experiment.model.name).defaults.classCount
+  }
+
+  /// Of the weights of a language model, which stand in a folder that may change; nil for other models, which are
+  /// named.
+  private func modelFingerprint(of experiment: Experiment) throws -> String? {
+    guard experiment.data.kind == .texts else { return nil }
+    return try SelectedTextModel(
+      experiment.model, adapterRank: nil, seed: firstSeed, backend: ReferenceInterpreter()
+    ).summary.fingerprint
   }
 
   private func modelChoice(_ kind: DataKindName, size: Int) throws(ModelError) -> ModelChoice {

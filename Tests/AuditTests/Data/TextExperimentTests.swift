@@ -181,6 +181,31 @@ import Testing
     #expect(report.cells[0].guessScore?.value ?? 1 < 0.5)
   }
 
+  /// A run on other weights in the same folder is another run.
+  @Test func sweepsTellModelsOfOneFolderApart() throws {
+    let folder = TestFolder()
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+      folder.file(name, bundledFile("tiny-text-model/" + name))
+    }
+    func keys() throws -> [String] {
+      var group = SweepPlan.Group()
+      group.model = folder.path
+      group.seeds = 1
+      return try SweepPlan(groups: [group]).tasks(of: SweepExamples(texts: ["a"])).map {
+        try $0.key
+      }
+    }
+    let before = try keys()
+    #expect(try keys() == before)
+    let path = folder("model.safetensors")
+    var tensors = try SafetensorsFile(bytes: bytes(of: path), path: path).tensors()
+    let name = try #require(tensors.keys.sorted().first)
+    tensors[name] = try #require(
+      tensors[name].map { Tensor($0.shape, .f32, $0.doubles.map { $0 + 1 }) })
+    try Safetensors.write(tensors, to: path)
+    #expect(try keys() != before)
+  }
+
   @Test(arguments: [
     (#"{"data": {"texts": ["a"], "pictures": ["coffee"]}}"#, "give one kind of data"),
     (#"{"data": {"texts": ["a"]}, "model": {"size": 8}}"#, "model.size is for models of images"),
