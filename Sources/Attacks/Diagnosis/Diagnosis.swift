@@ -148,12 +148,23 @@ extension Diagnosis {
     if !error.isTolerable {
       return (.recoveredUpToAmbiguity, Sentence(nearMiss(evidence, error)))
     }
+    if evidence.isClosedForm, let end = evidence.layers.first(where: \.isSought) {
+      return (.recovered, Sentence(explanation(ofEnd: end)))
+    }
     return (
       .recovered,
       evidence.isClosedForm
         ? "Computed layer by layer from systems of full rank: the solution is the only one."
         : "The reconstruction has the shared gradient to rounding, and no other batch near it does."
     )
+  }
+
+  private static func explanation(ofEnd end: LayerPeeling.Layer) -> String {
+    """
+    Read exactly, layer by layer, down to \(end.name), whose gradient gives \(end.equations) equations for \
+    the \(end.unknowns) values it reads; the image below was found from them and the values above, and no \
+    other image near it has this gradient.
+    """
   }
 
   private static func judgementOfFailure(_ evidence: Evidence) -> (Verdict, Sentence) {

@@ -44,8 +44,12 @@ public struct LayerPeeling: Sendable {
     /// Whether a direction was found in which the input changes and no equation does.
     var hasOpenDirection = false
 
-    /// Whether the equations leave the input open: they are too few, or do not tell a direction.
-    public var isOpen: Bool { equations < unknowns || hasOpenDirection }
+    /// Whether its equations were too few, and what is below was sought instead with all values above known.
+    public internal(set) var isSought = false
+
+    /// Whether the equations leave the input open: they are too few, or do not tell a direction, and nothing
+    /// else was done about it.
+    public var isOpen: Bool { !isSought && (equations < unknowns || hasOpenDirection) }
 
     /// Whether the equations determine the input.
     public var isDetermined: Bool { !isOpen }
