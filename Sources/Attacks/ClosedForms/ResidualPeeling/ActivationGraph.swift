@@ -37,6 +37,7 @@ struct ActivationGraph {
   let argumentSources: [Set<Source>]
   /// What the graph's output depends on directly.
   let outputSources: Set<Source>
+  private let values: Set<NodeID>
   /// For each node what it depends on directly; empty where the data have no part.
   private let sources: [Set<Source>]
 
@@ -93,6 +94,7 @@ struct ActivationGraph {
     self.graph = graph
     self.data = data
     self.activations = activations
+    values = Set(activations.map(\.value))
     self.contractions = contractions
     self.sources = sources
   }
@@ -125,10 +127,13 @@ struct ActivationGraph {
     return contractions.filter { graph.isReshaped($0.input, from: node) }
   }
 
+  /// Whether a node is an activation's value.
+  func isValue(_ node: NodeID) -> Bool { values.contains(node) }
+
   /// Whether a node is computed from another element by element, without an activation between.
   func isUnmixed(_ node: NodeID, from other: NodeID) -> Bool {
     guard node > other else { return node == other }
-    guard case .elementwise = graph[node].op, !activations.contains(where: { $0.value == node })
+    guard case .elementwise = graph[node].op, !isValue(node)
     else { return false }
     return graph[node].operands.contains { isUnmixed($0, from: other) }
   }

@@ -8,18 +8,19 @@ extension ResidualPeeling {
     _ index: Int, _ found: FoundMap, _ cotangent: Tensor
   ) throws(GraphError) -> KnownActivation? {
     let inverse = try segments.inverse(of: index)
-    var values = found.values
     if try isRectifier(inverse) {
-      let scaled = zip(values, found.deviations ?? values.map { _ in 1 }).map {
+      let scaled = zip(found.values, found.deviations ?? found.values.map { _ in 1 }).map {
         $1 > 0 ? $0 / $1 : 0
       }
-      let test = ZeroTest(scaled)
-      values = zip(values, scaled).map { test.isPositive($1) ? $0 : 0 }
+      let test = isNoisy && found.deviations != nil ? ZeroTest(noisy: scaled) : ZeroTest(scaled)
+      return KnownActivation(
+        found: found.values, isActive: scaled.map(test.isPositive),
+        confidence: isNoisy ? scaled.map(test.confidence) : nil, valueCotangent: cotangent)
     }
-    let value = Tensor(cotangent.shape, .f64(values))
+    let value = Tensor(cotangent.shape, .f64(found.values))
     guard let (argument, isKnown, _) = try inverse.argument(for: value) else { return nil }
     return KnownActivation(
-      value: value, argument: argument, isArgumentKnown: isKnown,
+      value: value, argument: argument, isKnown: isKnown, valueCotangent: cotangent,
       cotangent: try inverse.argumentCotangent(cotangent, at: argument))
   }
 
@@ -45,11 +46,10 @@ extension ResidualPeeling {
         convolution.keepsExtent(kernel: gradient.shape)
       else { continue }
       let shape = network.graph[contraction.input].shape
-      let single = update.relativeRounding > 1e-20 || gradient.dtype == .f32
       guard
         let factors = try BlindFactorization(
           gradient.converted(to: .f64), height: shape[2], width: shape[3],
-          tolerance: single
+          tolerance: isNoisy
             ? BlindFactorization.tolerance.single
             : BlindFactorization.tolerance.double, backend: backend)
       else {
@@ -71,15 +71,18 @@ extension ResidualPeeling {
         continue
       }
       return KnownActivation(
-        value: nil, argument: nil, isArgumentKnown: [],
-        cotangent: Tensor(
-          cotangent.shape, .f64(zip(cotangent.doubles, slopes).map { $1 > 0.5 ? $0 : 0 })))
+        found: nil, isActive: slopes.map { $0 > 0.5 },
+        confidence: isNoisy
+          ? slopes.map { min(abs($0), abs($0 - 1)) > Self.clearSlope ? 0 : .infinity } : nil,
+        valueCotangent: cotangent)
     }
     return nil
   }
 
   /// Distance from 0 and 1 of slopes that are told.
   private static let mostDoubt = 0.2
+  /// Distance within which one is beyond doubt.
+  private static let clearSlope = 0.1
 }
 
 extension Convolution {

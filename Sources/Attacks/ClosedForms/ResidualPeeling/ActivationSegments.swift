@@ -63,23 +63,36 @@ final class ActivationSegments {
     return function
   }
 
+  /// The activation whose argument a contraction's output goes to, unmixed and nowhere else.
+  func activation(reading contraction: ActivationGraph.Contraction) -> Int? {
+    let reached = activations(reachedFrom: contraction.output)
+    guard reached.count == 1, let index = reached.first,
+      network.isUnmixed(network.activations[index].argument, from: contraction.output)
+    else { return nil }
+    return index
+  }
+
+  /// Activations whose arguments depend on a node without another activation between.
+  private func activations(reachedFrom node: NodeID) -> [Int] {
+    var isReached = Set([node])
+    for index in node.index..<network.graph.nodes.count {
+      let id = NodeID(index)
+      guard !network.isValue(id),
+        network.graph.nodes[index].operands.contains(where: isReached.contains)
+      else { continue }
+      isReached.insert(id)
+    }
+    return network.activations.indices.filter {
+      isReached.contains(network.activations[$0].argument)
+    }
+  }
+
   /// Contractions whose output's cotangent is known, and which read what depends on an unknown value.
   ///
   /// - Parameter known: activations whose arguments' cotangents are known.
   func openContractions(knowing known: Set<Int>) -> [ActivationGraph.Contraction] {
-    let values = Set(network.activations.map(\.value))
-    return network.contractions.filter { contraction in
-      var isReached = Set([contraction.output])
-      for index in contraction.output.index..<network.graph.nodes.count {
-        let id = NodeID(index)
-        guard !values.contains(id),
-          network.graph.nodes[index].operands.contains(where: isReached.contains)
-        else { continue }
-        isReached.insert(id)
-      }
-      let readers = network.activations.indices.filter {
-        isReached.contains(network.activations[$0].argument)
-      }
+    network.contractions.filter { contraction in
+      let readers = activations(reachedFrom: contraction.output)
       return !readers.isEmpty && known.isSuperset(of: readers)
         && network.directSources(of: contraction.input).contains { source in
           guard case .activation(let index) = source else { return true }

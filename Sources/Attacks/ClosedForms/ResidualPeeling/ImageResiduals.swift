@@ -48,12 +48,19 @@ final class ImageResiduals: LeastSquaresFunction {
       else { continue }
       let argument = cut.nodes[network.activations[index].argument.index]
       let factor = scale(value.doubles)
+      let isDoubtful = known.isDoubtful
       let mask = fixedInput(
-        "known", Tensor(target.shape, .f64(known.isArgumentKnown.map { $0 ? factor : 0 })))
+        "known",
+        Tensor(
+          target.shape, .f64(zip(known.isArgumentKnown, isDoubtful).map { $0 && !$1 ? factor : 0 }))
+      )
       residuals.append((argument - fixedInput("argument", target)) * mask)
       if known.isArgumentKnown.contains(false) {
         let rest = fixedInput(
-          "inactive", Tensor(target.shape, .f64(known.isArgumentKnown.map { $0 ? 0 : factor })))
+          "inactive",
+          Tensor(
+            target.shape, .f64(zip(known.isArgumentKnown, isDoubtful).map { $0 || $1 ? 0 : factor })
+          ))
         residuals.append(argument.relu() * rest)
       }
     }
@@ -68,7 +75,20 @@ final class ImageResiduals: LeastSquaresFunction {
       let gradient = output.pullback(
         fixedInput("cotangent", cotangent), to: [cut.inputs[contraction.parameter]])[0]
       let difference = gradient - fixedInput("gradient", target)
-      residuals.append(difference * scale(target.doubles))
+      guard let index = segments.activation(reading: contraction),
+        let isDoubtful = outcome.known[index]?.isDoubtful, isDoubtful.contains(true)
+      else {
+        residuals.append(difference * scale(target.doubles))
+        continue
+      }
+      // A doubtful slope spoils all equations of its channel.
+      let (outputs, factor) = (target.shape[0], scale(target.doubles))
+      let (units, elements) = (isDoubtful.count / outputs, target.shape.elementCount / outputs)
+      let weights = (0..<outputs * elements).map { element in
+        let channel = element / elements
+        return isDoubtful[channel * units..<(channel + 1) * units].contains(true) ? 0 : factor
+      }
+      residuals.append(difference * fixedInput("weights", Tensor(target.shape, .f64(weights))))
     }
 
     let along = cut.builder.input("direction", x.shape, .f64)
@@ -131,5 +151,17 @@ final class ImageResiduals: LeastSquaresFunction {
     guard !elements.elementsEqual(vector) else { return }
     productPoint.store(vector)
     products.bind(image, to: productPoint)
+  }
+}
+
+extension ResidualPeeling.KnownActivation {
+  /// Deviations between which a slope that nothing settled is not relied on: zeros lie below, nearly all
+  /// others above.
+  private static let doubt = 3.0..<12
+
+  /// Units whose slopes may be wrong.
+  fileprivate var isDoubtful: [Bool] {
+    confidence.map { $0.map { Self.doubt.contains($0) } }
+      ?? isArgumentKnown.map { _ in false }
   }
 }

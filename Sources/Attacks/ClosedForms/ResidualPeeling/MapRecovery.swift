@@ -39,8 +39,12 @@ extension ResidualPeeling {
     var deviations = values
     var open: [ForwardClosing.OpenSpace.Block] = []
     var (condition, residual) = (1.0, 0.0)
+    let repaired = isNoisy ? try repaired(source, equations, &outcome) : nil
     for block in equations.blocks {
-      guard let solution = try MapSolution(block, positionCount: count, backend: backend) else {
+      let alone =
+        repaired == nil
+        ? try MapSolution(block, isNoisy: isNoisy, positionCount: count, backend: backend) : nil
+      guard let solution = repaired?.map ?? alone else {
         end("has a gradient that is zero or not finite")
         return nil
       }
@@ -48,7 +52,8 @@ extension ResidualPeeling {
       for (column, channel) in block.channels.enumerated() {
         for position in 0..<count {
           values[channel * count + position] = solution.values[position * columns + column]
-          deviations[channel * count + position] = solution.deviations[position]
+          deviations[channel * count + position] =
+            solution.deviations[position] * (repaired?.deviation(column) ?? 1)
         }
       }
       condition = max(condition, solution.condition)
@@ -75,6 +80,41 @@ extension ResidualPeeling {
         residual: max(residual, closed.relativeResidual), condition: condition))
     return FoundMap(values: closed.values)
   }
+
+  /// Solves equations with errors, and settles the slopes that they were made with.
+  private func repaired(
+    _ source: ActivationGraph.Source, _ equations: MapEquations, _ outcome: inout Outcome
+  ) throws(GraphError) -> SlopeRepair.Solution? {
+    guard equations.blocks.count == 1 else { return nil }
+    let isAmple = equations.equationsPerUnknown >= Self.ampleEquations
+    var readers: [SlopeRepair.Reader] = []
+    var activations: [Int] = []
+    for contraction in network.contractions(reading: source) {
+      guard case .contraction(.convolution(let convolution)) = network.graph[contraction.output].op,
+        let gradient = update.gradient(of: contraction.parameter),
+        let index = segments.activation(reading: contraction), let known = outcome.known[index]
+      else { return nil }
+      let whole = try segments.cotangent(
+        of: contraction.output, argumentOf: index, known.valueCotangent)
+      readers.append(
+        SlopeRepair.Reader(
+          convolution: convolution, op: network.graph[contraction.output].op,
+          gradient: gradient.converted(to: .f64), whole: whole, isActive: known.isArgumentKnown,
+          confidence: known.confidence ?? [], isOpen: isAmple && known.confidence != nil))
+      activations.append(index)
+    }
+    guard !readers.isEmpty else { return nil }
+    var repair = SlopeRepair(
+      readers, input: network.graph[network.node(of: source)].shape, backend: backend)
+    guard let solution = try repair.solve() else { return nil }
+    for (index, reader) in zip(activations, repair.readers) where reader.isOpen {
+      outcome.known[index] = outcome.known[index]?.settled(reader.isActive)
+    }
+    return solution
+  }
+
+  /// Equations for each unknown from which they tell wrong slopes.
+  private static let ampleEquations = 1.5
 
   /// Equations for each unknown below which a map is not sought by linear equations.
   private static let fewestEquations = 0.9

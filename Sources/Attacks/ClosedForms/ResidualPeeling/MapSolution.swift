@@ -15,25 +15,43 @@ struct MapSolution {
   let condition: Double
   /// |B A - G| / |G|.
   let relativeResidual: Double
+  /// G - B A, weighted, row major [rows, channels].
+  let residual: [Double]
+  /// Orthonormal columns that span those of the weighted B, row major [rows, kept directions]; empty where
+  /// equations are exact.
+  let rowSpace: [Double]
 
-  /// Relative singular value below which equations are helpless without others.
-  private static let openness = 1e-6
-  /// Relative singular value below which, where some are helpless, others had better decide as well.
-  private static let weakness = 1e-4
+  /// Relative singular value below which equations are helpless without others, and below which, where some
+  /// are helpless, others had better decide as well: of exact equations, and of those with errors of f32.
+  private static let exact = (openness: 1e-6, weakness: 1e-4)
+  private static let noisy = (openness: 1e-5, weakness: 3e-3)
 
+  /// - Parameters:
+  ///   - weights: one for each row; nil for ones.
+  ///   - isNoisy: whether the equations have more than rounding errors of f64.
   /// - Returns: nil when the equations are not finite.
   /// - Throws: ``GraphError`` when the backend cannot multiply matrices of their size.
-  init?(_ block: MapEquations.Block, positionCount: Int, backend: any Backend) throws(GraphError) {
+  init?(
+    _ block: MapEquations.Block, weights: [Double]? = nil, isNoisy: Bool = false,
+    positionCount: Int,
+    backend: any Backend
+  ) throws(GraphError) {
     let (rows, columns) = (block.rowCount, block.channels.count)
-    let b = Tensor([rows, positionCount], .f64(block.matrix))
-    let g = Tensor([rows, columns], .f64(block.rightHandSide))
+    func scaled(_ elements: [Double], by width: Int) -> Tensor {
+      guard let weights else { return Tensor([rows, width], .f64(elements)) }
+      return Tensor(
+        [rows, width], .f64(elements.indices.map { elements[$0] * weights[$0 / width] }))
+    }
+    let b = scaled(block.matrix, by: positionCount)
+    let g = scaled(block.rightHandSide, by: columns)
     let normal = HostBuffer(try backend.product(b, b, transposeA: true))
     guard let squares = backend.linearAlgebra.symmetricEigenvalues(normal, vectors: true),
       let largest = squares.last, largest > 0
     else { return nil }
     let vectors = normal.read().doubles
-    let isHelpless = squares[0] < MapSolution.openness * MapSolution.openness * largest
-    let edge = isHelpless ? MapSolution.weakness * MapSolution.weakness * largest : 0
+    let (openness, weakness) = isNoisy ? MapSolution.noisy : MapSolution.exact
+    let isHelpless = squares[0] < openness * openness * largest
+    let edge = isHelpless ? weakness * weakness * largest : 0
     openCount = squares.prefix { $0 < edge }.count
     let kept = positionCount - openCount
     openDirections = Array(vectors[..<(openCount * positionCount)])
@@ -62,12 +80,21 @@ struct MapSolution {
       let step = try backend.product(v, coordinates, transposeA: true).doubles
       for index in values.indices { values[index] += step[index] }
       let image = try backend.product(b, Tensor([positionCount, columns], .f64(values))).doubles
-      residual = Tensor(g.shape, .f64(zip(block.rightHandSide, image).map { $0 - $1 }))
+      residual = Tensor(g.shape, .f64(zip(g.doubles, image).map { $0 - $1 }))
     }
     self.values = values
+    self.residual = residual.doubles
+    if isNoisy {
+      var columns = try backend.product(b, v, transposeB: true).doubles
+      for index in columns.indices {
+        columns[index] /= squares[openCount + index % kept].squareRoot()
+      }
+      rowSpace = columns
+    } else {
+      rowSpace = []
+    }
     func norm(_ elements: [Double]) -> Double { elements.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-    relativeResidual =
-      norm(residual.doubles) / max(norm(block.rightHandSide), .leastNormalMagnitude)
+    relativeResidual = norm(self.residual) / max(norm(g.doubles), .leastNormalMagnitude)
   }
 
   private static let refinements = 3

@@ -15,12 +15,58 @@ struct ResidualPeeling {
   /// What is known of an activation.
   struct KnownActivation {
     /// Nil where only the derivative is known.
-    let value: Tensor?
+    private(set) var value: Tensor?
     /// Arguments, and which of them their values determine; nil likewise.
     let argument: Tensor?
-    let isArgumentKnown: [Bool]
+    private(set) var isArgumentKnown: [Bool]
+    /// Cotangent of the value.
+    let valueCotangent: Tensor
     /// Cotangent of the argument.
-    let cotangent: Tensor
+    private(set) var cotangent: Tensor
+    /// Of a rectifier's units, how many standard deviations each is from being taken for the other kind; nil
+    /// where none is in doubt.
+    private(set) var confidence: [Double]?
+
+    init(
+      value: Tensor, argument: Tensor, isKnown: [Bool], valueCotangent: Tensor, cotangent: Tensor
+    ) {
+      self.value = value
+      self.argument = argument
+      isArgumentKnown = isKnown
+      self.valueCotangent = valueCotangent
+      self.cotangent = cotangent
+    }
+
+    /// A rectifier's.
+    ///
+    /// - Parameter found: values up to errors, of which those of active units count; nil where they are not
+    ///   known.
+    init(found: [Double]?, isActive: [Bool], confidence: [Double]?, valueCotangent: Tensor) {
+      argument = found.map { Tensor(valueCotangent.shape, .f64($0)) }
+      self.valueCotangent = valueCotangent
+      self.confidence = confidence
+      isArgumentKnown = []
+      cotangent = valueCotangent
+      settle(isActive)
+    }
+
+    /// Takes other units of a rectifier for active.
+    private mutating func settle(_ isActive: [Bool]) {
+      func masked(_ tensor: Tensor) -> Tensor {
+        Tensor(tensor.shape, .f64(zip(tensor.doubles, isActive).map { $1 ? $0 : 0 }))
+      }
+      isArgumentKnown = isActive
+      cotangent = masked(valueCotangent)
+      value = argument.map(masked)
+    }
+
+    /// The same with units that the layer below settled.
+    func settled(_ isActive: [Bool]) -> KnownActivation {
+      var result = self
+      result.settle(isActive)
+      result.confidence = nil
+      return result
+    }
   }
 
   /// What the recursion gives.
@@ -32,16 +78,16 @@ struct ResidualPeeling {
     var end: ActivationGraph.Source = .data
     var endCotangent: Tensor
     /// Why it ended there.
-    var reason: Sentence?
+    var reason: String?
   }
-
-  typealias Sentence = String
 
   let model: Model
   let backend: any Backend
   let network: ActivationGraph
   let segments: ActivationSegments
   let update: SharedUpdate
+  /// Whether the gradient's numbers have the digits of f32.
+  let isNoisy: Bool
   /// Cotangent of the logits.
   let logitsCotangent: Tensor
 
@@ -81,6 +127,7 @@ struct ResidualPeeling {
       backend: backend)
     logitsCotangent = sums.converted(to: .f64).reshaped(to: graph.outputTypes[0].shape)
     self.model = model
+    isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
     self.update = update
     self.backend = backend
   }
@@ -117,8 +164,16 @@ struct ResidualPeeling {
     outcome.end = source
     outcome.endCotangent = cotangents.value
     guard case .activation(let index) = source else { return false }
+    let before = outcome.known.mapValues(\.isArgumentKnown)
     if let map = try map(of: source, cotangents.contractions, &outcome) {
-      guard let known = try known(index, map, cotangents.value) else {
+      var cotangent = cotangents.value
+      if before != outcome.known.mapValues(\.isArgumentKnown) {
+        cotangent = try segments.cotangents(
+          of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent
+        ).value
+        outcome.endCotangent = cotangent
+      }
+      guard let known = try known(index, map, cotangent) else {
         outcome.reason = "its activation turns"
         return false
       }

@@ -63,7 +63,9 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
           residuals, from: point.map { $0 + disturbance * source.normal() },
           iterations: start == nil ? Self.mostSteps : Self.stepsOfNearMiss, peeling, shouldStop)
         if result.value < best?.value ?? .infinity { best = result }
-        guard let best, best.value > Self.solved, best.reason != .interrupted else { break }
+        guard let best, best.value > (peeling.isNoisy ? Self.solvedWithNoise : Self.solved),
+          best.reason != .interrupted
+        else { break }
       }
       return Tensor(shape, .f64(best?.point ?? []))
     }
@@ -76,6 +78,7 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
   private static let stepsOfNearMiss = 6
   /// Squared relative residual of exact equations.
   private static let solved = 1e-15
+  private static let solvedWithNoise = 1e-9
 
   private func descend(
     _ residuals: ImageResiduals, from point: [Double], iterations: Int, _ peeling: ResidualPeeling,

@@ -14,6 +14,7 @@ struct ZeroTest {
   /// Decades between the edge and the smallest value above: how clear the parting is.
   let margin: Double
   private let edge: Double
+  private let unit: Double
 
   /// - Parameter scaled: values in units of their standard deviations.
   init(_ scaled: [Double]) {
@@ -27,9 +28,21 @@ struct ZeroTest {
       edge = pow(10, (lower + upper) / 2)
     }
     self.edge = edge
+    // The most negative of some ten thousand errors is four deviations away.
+    unit = noise / 4
     let smallest = scaled.reduce(Double.infinity) { $1 > edge ? min($0, $1) : $0 }
     margin = smallest.isFinite ? log10(smallest / edge) : 0
   }
 
+  /// Of values whose deviations are right, but for a factor of two at most.
+  init(noisy scaled: [Double]) {
+    edge = min(max(4, 1.05 * scaled.reduce(0) { max($0, -$1) }), 8)
+    unit = 1
+    margin = 0
+  }
+
   func isPositive(_ scaled: Double) -> Bool { scaled > edge }
+
+  /// The value in standard deviations.
+  func confidence(_ scaled: Double) -> Double { scaled / unit }
 }
