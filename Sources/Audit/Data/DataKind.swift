@@ -13,7 +13,7 @@ public protocol DataKind: Sendable {
   /// - Throws: ``ExperimentError`` when members of an experiment on such data do not go together.
   func check(_ experiment: Experiment) throws(ExperimentError)
 
-  /// A runner of experiments that share the model of this one.
+  /// A runner of experiments that share model, mode, client training and prior of this one.
   ///
   /// - Parameter batchSizes: of all clients together, that the model will be run with.
   /// - Throws: ``ExperimentError``, ``ModelError`` or ``FileError`` when the model cannot be had.

@@ -144,9 +144,7 @@ struct SweepCommand: ParsableCommand {
     let tasks = try naming { try plan?.tasks(of: examples) ?? [] }
     // A model or activation that does not exist, or a defence that cannot act, is found out before
     // anything runs.
-    for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {
-      try task.check(examples, backend: BackendChoice.cpu.backend(threads: 1))
-    }
+    try SweepTask.check(tasks, examples, backend: BackendChoice.cpu.backend(threads: 1))
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)
       Terminal.print("\(tasks.count) runs in \(cells) cells.")
