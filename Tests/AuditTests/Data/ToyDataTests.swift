@@ -127,5 +127,8 @@ private struct PreparedReading: PreparedExperiment {
     #expect(Set(names).count == names.count && names.contains(.pictures) && names.contains(.texts))
     for name in names { #expect(try DataKinds.kind(name).descriptor.name == name) }
     #expect(throws: ExperimentError.self) { try DataKinds.kind("pictres") }
+    for attack in AttackCatalog.all.map(\.descriptor) + AttackCatalog.texts {
+      #expect(attack.data.isSubset(of: names), "\(attack.name)")
+    }
   }
 }

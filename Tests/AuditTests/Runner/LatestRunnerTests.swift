@@ -1,3 +1,5 @@
+import Clients
+import Defences
 import TensorGraph
 import Testing
 
@@ -20,7 +22,7 @@ import Testing
     var other = first
     other.data.examples = ["chelsea"]
     other.attack.seed = 3
-    other.defences = try .init("fp16")
+    other.defences = try DefenceChain("fp16")
     other.loss.kind = .meanSquaredError
     #expect(try runners.runner(for: other) as? PictureRunner === runner)
     for change: (inout Experiment) -> Void in [
