@@ -16,7 +16,7 @@ public protocol DataKind: Sendable {
   /// A runner of experiments that share model, mode, client training and prior of this one.
   ///
   /// - Parameter batchSizes: of all clients together, that the model will be run with.
-  /// - Throws: ``ExperimentError``, ``ModelError`` or ``FileError`` when the model cannot be had.
+  /// - Throws: ``ExperimentError``, `ModelError` or `FileError` when the model cannot be had.
   func runner(
     for experiment: Experiment, batchSizes: Set<Int>, backend: any Backend
   ) throws -> any ExperimentRunner
@@ -42,7 +42,7 @@ public struct DataKindDescriptor: Sendable {
   public let usualModel: String
   /// Iterations from which on a search that its own limit ended counts as run.
   public let leastIterations: Int
-  /// What an audit tries after ``AttackName/automatic`` where that did not bring everything back; nil for nothing.
+  /// What an audit tries after `AttackName.automatic` where that did not bring everything back; nil for nothing.
   public let secondAttack: AttackName?
 
   /// Of the properties of these names.

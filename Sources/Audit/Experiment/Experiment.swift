@@ -29,7 +29,7 @@ public struct Experiment: Codable, Hashable, Sendable {
   public var client = ClientTraining()
   /// What the client does before it shares its update; only of simulated clients.
   public var defences = DefenceChain.none
-  /// Whether the attacker knows of the defences and answers them; see ``CounterAttack``.
+  /// Whether the attacker knows of the defences and answers them; see `CounterAttack`.
   public var isAdaptive = true
   /// Attack, its settings, the attacker's knowledge, time limit, and the seed of weights, labels, noise and
   /// dummy data.

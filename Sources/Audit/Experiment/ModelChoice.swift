@@ -126,7 +126,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
 
   /// The rules for names of tensors.
   ///
-  /// - Throws: ``ModelError`` for one that is none.
+  /// - Throws: `ModelError` for one that is none.
   public func tensorRenamings() throws(ModelError) -> [TensorRenaming] {
     try (renamings ?? []).map { text throws(ModelError) in try TensorRenaming(parsing: text) }
   }

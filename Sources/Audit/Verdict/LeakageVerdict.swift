@@ -4,7 +4,7 @@ import Attacks
 public struct LeakageVerdict: Sendable {
   /// Records of undefended updates, or all where every update was defended.
   public let records: [RunRecord]
-  /// The kind of data that was attacked; ``DataKinds/mixed`` for several.
+  /// The kind of data that was attacked; examples in general for several kinds.
   public let kind: DataKindDescriptor
   /// The best result on each example, judged by the original: the worst case for the client.
   public let examples: [any JudgedExample]
