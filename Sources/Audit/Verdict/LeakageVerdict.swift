@@ -138,12 +138,12 @@ extension LeakageVerdict {
           + "not prove what it found shows nothing.")
     }
     let updates = Dictionary(grouping: records) { $0.update.fingerprint + $0.model.fingerprint }
-    let shared = updates.values.count { alike in
+    let ambiguous = updates.values.count { alike in
       Set(alike.map { $0.judged.map { $0.fingerprint ?? $0.name } }).count > 1
     }
-    if shared > 0 {
+    if ambiguous > 0 {
       sentences.append(
-        "\(shared) of \(updates.count) updates are shared by different \(kind.plural) to the last bit: each "
+        "\(ambiguous) of \(updates.count) updates are shared by different \(kind.plural) to the last bit: each "
           + "counts as one, and tells nothing of which \(kind.singular) it is.")
     }
     return sentences

@@ -224,7 +224,7 @@ struct SweepCommand: ParsableCommand {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
-    let line = SharedProgressLine(isEnabled: !quiet)
+    let line = SweepProgressLine(isEnabled: !quiet)
     let runner = SweepRunner(tasks, examples: examples, store: store) {
       BackendChoice.cpu.backend(threads: 1)
     }
@@ -246,7 +246,7 @@ struct SweepCommand: ParsableCommand {
 }
 
 /// A progress line that runs of several threads write to.
-private final class SharedProgressLine: @unchecked Sendable {
+private final class SweepProgressLine: @unchecked Sendable {
   private let lock = NSLock()
   private let line: ProgressLine
 
