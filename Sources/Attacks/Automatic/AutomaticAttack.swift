@@ -21,7 +21,9 @@ public struct AutomaticAttack: Attack {
     // Without a defence layer peeling has been tried already.
     return problem.counter.isNone
       ? [LinearLayerAttack(), RGapAttack(), ResidualPeelingAttack(), AprilAttack()]
-      : [LinearLayerAttack(), RGapAttack(), PeelingAttack(), AprilAttack()]
+      : [
+        LinearLayerAttack(), RGapAttack(), PeelingAttack(), ResidualPeelingAttack(), AprilAttack(),
+      ]
   }
 
   /// Closed forms where they apply, then second-order search, then presets, until one is certain.

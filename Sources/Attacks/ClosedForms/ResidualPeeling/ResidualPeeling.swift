@@ -86,14 +86,16 @@ struct ResidualPeeling {
   let network: ActivationGraph
   let segments: ActivationSegments
   let update: SharedUpdate
-  /// Whether the gradient's numbers have the digits of f32.
+  /// Whether the gradient's numbers have errors beyond the rounding of f64.
   let isNoisy: Bool
   /// Cotangent of the logits.
   let logitsCotangent: Tensor
 
+  /// - Parameter isNoisy: see the property; nil for what the type and traces of the numbers say.
   /// - Throws: ``AttackError`` when the model or the update does not allow for it.
   init(
-    _ weighted: WeightedModel, _ update: SharedUpdate, mode: ForwardMode, backend: any Backend
+    _ weighted: WeightedModel, _ update: SharedUpdate, mode: ForwardMode, isNoisy: Bool? = nil,
+    backend: any Backend
   ) throws(AttackError) {
     let model = weighted.model
     try update.requireOneGradient("residual peeling")
@@ -127,7 +129,7 @@ struct ResidualPeeling {
       backend: backend)
     logitsCotangent = sums.converted(to: .f64).reshaped(to: graph.outputTypes[0].shape)
     self.model = model
-    isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
+    self.isNoisy = isNoisy ?? (update.relativeRounding > 1e-20 || sums.dtype == .f32)
     self.update = update
     self.backend = backend
   }
@@ -152,6 +154,9 @@ struct ResidualPeeling {
     }
     return outcome
   }
+
+  /// Relative residual of the first equations above which they are not exact.
+  static let noiseEdge = 1e-11
 
   /// Finds what is to be known of one value.
   ///

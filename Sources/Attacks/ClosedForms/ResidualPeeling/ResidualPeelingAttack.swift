@@ -34,14 +34,38 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
   private func solve(
     _ problem: AttackProblem, start: Tensor?, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
-    let peeling = try ResidualPeeling(
-      problem.weighted, problem.update, mode: problem.mode, backend: problem.backend)
-    return try run.stoppable { shouldStop throws(AttackError) in
-      let outcome = try peeling.peel { shouldStop(0) }
+    try run.stoppable { shouldStop throws(AttackError) in
+      let (peeling, outcome) = try peel(problem) { shouldStop(0) }
       let images = try fit(peeling, outcome, start: start, shouldStop)
       return ClosedFormSolution(
         images: images, labels: [try problem.label(of: images)], layers: outcome.layers)
     }
+  }
+
+  /// Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
+  /// where they turn out not to be.
+  private func peel(
+    _ problem: AttackProblem, shouldStop: () -> Bool
+  ) throws(AttackError) -> (ResidualPeeling, ResidualPeeling.Outcome) {
+    let peeling = try ResidualPeeling(
+      problem.weighted, problem.update, mode: problem.mode, backend: problem.backend)
+    let outcome: ResidualPeeling.Outcome?
+    do {
+      outcome = try peeling.peel(shouldStop: shouldStop)
+    } catch {
+      guard error.kind == .notApplicable, !peeling.isNoisy else { throw error }
+      outcome = nil
+    }
+    if let outcome,
+      peeling.isNoisy
+        || outcome.layers.first?.relativeResidual ?? 0 < ResidualPeeling.noiseEdge
+    {
+      return (peeling, outcome)
+    }
+    let tolerant = try ResidualPeeling(
+      problem.weighted, problem.update, mode: problem.mode, isNoisy: true,
+      backend: problem.backend)
+    return (tolerant, try tolerant.peel(shouldStop: shouldStop))
   }
 
   private func fit(

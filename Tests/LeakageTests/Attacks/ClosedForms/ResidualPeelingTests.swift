@@ -28,6 +28,15 @@ import Testing
     #expect(result.layers.dropLast().allSatisfy { $0.equations >= $0.unknowns })
   }
 
+  @Test(arguments: [UInt64(0), 1]) func numbersOfF32DoAsWell(_ seed: UInt64) throws {
+    let client = try client(seed: seed)
+    let update = SharedUpdate(
+      gradients: client.update.gradients.map { $0.converted(to: .f32) }, batchSize: 1,
+      relativeRounding: 1e-15)
+    let result = try problem(client.weighted, update).run(ResidualPeelingAttack())
+    #expect(client.psnr(of: result.images) > 80)
+  }
+
   @Test func theAutomaticAttackTriesIt() throws {
     let client = try client()
     let result = try client.attack(AttackConfiguration())

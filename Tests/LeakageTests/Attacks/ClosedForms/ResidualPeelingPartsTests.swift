@@ -1,0 +1,134 @@
+import Clients
+import Solvers
+import TensorGraph
+import Testing
+
+@testable import Attacks
+
+/// The pieces of residual peeling on data whose answer is known.
+@Suite struct ResidualPeelingPartsTests {
+  private static let backend = AttackedClient.backend
+
+  /// A 3x3 convolution's input that is not negative, slopes, and the weight gradient that both give.
+  private struct Layer {
+    let input: Tensor
+    let whole: Tensor
+    let isActive: [Bool]
+    let gradient: Tensor
+
+    static let convolution = Convolution(padding: Padding2D(1))
+
+    init(channels: Int, extent: Int, seed: UInt64) throws {
+      var source = RandomSource(seed: seed)
+      let shape: Shape = [1, channels, extent, extent]
+      let count = shape.elementCount
+      input = Tensor(shape, .f64((0..<count).map { _ in max(source.normal(), 0) }))
+      // One number for each channel, as behind a global pooling.
+      let perChannel = (0..<channels).map { _ in source.normal() }
+      whole = Tensor(shape, .f64((0..<count).map { perChannel[$0 / (extent * extent)] }))
+      let isActive = (0..<count).map { _ in source.normal() > 0 }
+      self.isActive = isActive
+      let cotangent = Tensor(shape, .f64(zip(whole.doubles, isActive).map { $1 ? $0 : 0 }))
+      let builder = GraphBuilder()
+      let a = builder.input("input", shape, .f64)
+      let c = builder.input("cotangent", shape, .f64)
+      let g = a.convolutionWeightGradient(c, Layer.convolution, kernelSize: Size2D(3, 3))
+      gradient = try backend.evaluate(builder.build(outputs: [g]), [input, cotangent])[0]
+    }
+
+    var op: Op { .contraction(.convolution(Layer.convolution)) }
+  }
+
+  @Test func bothFactorsOfAGradientAreFound() throws {
+    let layer = try Layer(channels: 16, extent: 4, seed: 1)
+    let factors = try #require(
+      try BlindFactorization(
+        layer.gradient, support: [Bool](repeating: true, count: 16), height: 4, width: 4,
+        tolerance: BlindFactorization.tolerance.double, backend: Self.backend))
+    #expect(factors.eigenvalues.smallest < 1e-10 * factors.eigenvalues.next)
+    let ratios = zip(factors.cotangent, layer.whole.doubles).map { $0 / $1 }
+    let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
+    for (ratio, isActive) in zip(ratios, layer.isActive) {
+      #expect(abs(ratio / scale - (isActive ? 1 : 0)) < 1e-8)
+    }
+  }
+
+  @Test func tooFewChannelsAreNotFactored() throws {
+    let layer = try Layer(channels: 4, extent: 4, seed: 2)
+    #expect(
+      try BlindFactorization(
+        layer.gradient, support: [Bool](repeating: true, count: 16), height: 4, width: 4,
+        tolerance: BlindFactorization.tolerance.double, backend: Self.backend) == nil)
+  }
+
+  @Test func aGradientGivesTheInputOfItsLayer() throws {
+    let layer = try Layer(channels: 8, extent: 5, seed: 3)
+    let cotangent = Tensor(
+      layer.whole.shape, .f64(zip(layer.whole.doubles, layer.isActive).map { $1 ? $0 : 0 }))
+    let equations = try #require(
+      MapEquations(
+        layer.op, isInputFirst: true, input: layer.input.shape, cotangent: cotangent,
+        gradient: layer.gradient))
+    #expect(equations.equationsPerUnknown == 72.0 / 25)
+    let block = try #require(equations.blocks.first)
+    let solution = try #require(
+      try MapSolution(block, positionCount: 25, backend: Self.backend))
+    #expect(solution.openCount == 0 && solution.relativeResidual < 1e-13)
+    let values = layer.input.doubles
+    for position in 0..<25 {
+      for channel in 0..<8 {
+        let found = solution.values[position * 8 + channel]
+        #expect(abs(found - values[channel * 25 + position]) < 1e-10)
+      }
+    }
+  }
+
+  @Test(arguments: [[7], [3, 60, 110], [0, 26, 51, 76, 101]])
+  func wrongSlopesAreSetRight(_ wrong: [Int]) throws {
+    let layer = try Layer(channels: 12, extent: 5, seed: 4)
+    var source = RandomSource(seed: 5)
+    // As much as f32 leaves.
+    let noisy = layer.gradient.doubles.map { $0 * (1 + 1e-7 * source.normal()) }
+    var isActive = layer.isActive
+    for unit in wrong { isActive[unit].toggle() }
+    var repair = SlopeRepair(
+      [
+        SlopeRepair.Reader(
+          convolution: Layer.convolution, op: layer.op,
+          gradient: Tensor(layer.gradient.shape, .f64(noisy)), whole: layer.whole,
+          isActive: isActive, confidence: isActive.map { _ in 5 }, isOpen: true)
+      ], input: layer.input.shape, backend: Self.backend)
+    let solution = try #require(try repair.solve())
+    #expect(repair.readers[0].isActive == layer.isActive)
+    #expect(solution.misfit < 3)
+    #expect(repair.flips >= wrong.count)
+  }
+
+  @Test func zerosEndInTheWidestGap() {
+    let errors = [1e-13, -4e-13, 2e-13, -1e-13, 3e-13]
+    let values = [1e-6, 3e-2, 1, 0.5]
+    let test = ZeroTest(errors + values)
+    #expect(errors.allSatisfy { !test.isPositive($0) } && values.allSatisfy(test.isPositive))
+    #expect(test.margin > 1)
+  }
+
+  @Test func networksAreCutAtTheirActivations() throws {
+    let model = try ModelCatalog.model(named: "resnet20", ModelOptions(width: 4))
+    let builder = GraphBuilder()
+    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input("data", [1, 3, 32, 32], .f64)
+    let graph = builder.build(
+      outputs: [model.forward(data, parameters: parameters, buffers: buffers)])
+    let node = try #require(
+      graph.nodes.firstIndex { $0.op == .input(index: graph.inputs.count - 1, data.type) })
+    let network = try ActivationGraph(graph, data: NodeID(node))
+    // The stem's, and two of each of nine blocks; 19 convolutions and the last layer.
+    #expect(network.activations.count == 19 && network.contractions.count == 20)
+    #expect(network.outputSources == [.activation(18)])
+    // A block's sum reads the block's inner activation and, past it, the block's input.
+    #expect(network.argumentSources[18] == [.activation(17), .activation(16)])
+    #expect(network.argumentSources[0] == [.data])
+    #expect(network.contractions(reading: .activation(17)).count == 1)
+  }
+}
