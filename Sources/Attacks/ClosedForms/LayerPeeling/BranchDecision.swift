@@ -45,18 +45,34 @@ extension LayerPeeling {
       point = try hiddenInput(
         below: layer, weight: inputs[parameter], shouldStop: shouldStop)
     }
-    return try branches.decided(state, other, at: middle.output(of: point))
+    var decided = try branches.decided(state, other, at: middle.output(of: point))
+    decided.found = point
+    return decided
   }
 
+  /// From a constant input of the right size, then from others until the equations hold.
   private func hiddenInput(
     below layer: TurnedLayer, weight: Tensor, shouldStop: () -> Bool
   ) throws(GraphError) -> [Double] {
     let values = Tensor(graph[layer.output].shape, .f64(layer.branches.middle))
     let target = layer.middle.target(output: values, weightGradient: layer.gradient)
-    let start = try LSQR(steps: LayerPeeling.startingSteps).solve(
-      layer.middle, target, shouldStop: shouldStop)
+    let middle = try LSQR(steps: LayerPeeling.startingSteps).solve(
+      layer.middle, target, shouldStop: shouldStop
+    ).x
+    let size = (dot(middle, middle) / Double(middle.count)).squareRoot()
     let residuals = try residuals(layer, weight: weight, isImage: false)
-    return try minimum(of: residuals, from: start.x, iterations: 100, shouldStop)
+    var source = RandomSource(seed: 0).derive(label: "branches")
+    var best: (point: [Double], value: Double)?
+    for trial in 0..<LayerPeeling.trials {
+      let start =
+        trial == 0
+        ? middle.map { _ in size }
+        : trial == 1 ? middle : middle.map { $0 + size * source.normal() }
+      let found = try minimum(of: residuals, from: start, iterations: 100, shouldStop)
+      if found.value < best?.value ?? .infinity { best = found }
+      if found.value <= LayerPeeling.agreement * LayerPeeling.agreement || shouldStop() { break }
+    }
+    return best?.point ?? middle
   }
 
   private func image(
@@ -67,7 +83,8 @@ extension LayerPeeling {
     for smoothness in LayerPeeling.smoothnessWeights {
       residuals.setSmoothness(smoothness)
       point = try minimum(
-        of: residuals, from: point, iterations: 20, stagnationWindow: 4, shouldStop)
+        of: residuals, from: point, iterations: 20, stagnationWindow: 4, shouldStop
+      ).point
     }
     // Open branches leave an image a few decibels from the right one, where the activation itself takes over.
     let turn = layer.other.turn
@@ -77,7 +94,7 @@ extension LayerPeeling {
       gradientScale: layer.middle.weightGradientScale)
     let whole = try OpenEndResiduals(
       self, end, inputs: inputs, gradients: gradients, of: [layer.parameter], backend: backend)
-    return try minimum(of: whole, from: point, iterations: 60, shouldStop)
+    return try minimum(of: whole, from: point, iterations: 60, shouldStop).point
   }
 
   private func residuals(
@@ -90,22 +107,28 @@ extension LayerPeeling {
       isImage: isImage, backend: backend)
   }
 
+  /// The minimum, and its value relative to that of an input of 0.
   private func minimum(
-    of residuals: ResidualSquares, from start: [Double], iterations: Int, stagnationWindow: Int = 8,
-    _ shouldStop: () -> Bool
-  ) throws(GraphError) -> [Double] {
-    let scale = try residuals.value(at: [Double](repeating: 0, count: start.count))
+    of residuals: ResidualSquares, from start: [Double], iterations: Int,
+    stagnationWindow: Int = 8, _ shouldStop: () -> Bool
+  ) throws(GraphError) -> (point: [Double], value: Double) {
+    let scale = max(
+      try residuals.value(at: [Double](repeating: 0, count: start.count)), .leastNormalMagnitude)
     let rule = StoppingRule(
       iterations: iterations, solvedBelow: 1e-26 * scale, stagnationWindow: stagnationWindow,
       stagnationFactor: 0.9)
-    return try LevenbergMarquardt(algebra: backend.linearAlgebra, initialDamping: 1e-2)
+    let result = try LevenbergMarquardt(algebra: backend.linearAlgebra, initialDamping: 1e-2)
       .minimizeSquares(residuals, from: start, until: rule) { _, _ in
         shouldStop() ? .stop(.interrupted) : .proceed
-      }.result.point
+      }.result
+    return (result.point, result.value / scale)
   }
 
   /// Weights of neighbours' differences in an image, one after the other.
   private static let smoothnessWeights = [1, 0.1, 0.01, 1e-3]
+
+  /// Starts for a hidden layer's input.
+  private static let trials = 4
 
   /// Steps of the linear solver with every open element in the middle: no more than a start.
   private static let startingSteps = 500

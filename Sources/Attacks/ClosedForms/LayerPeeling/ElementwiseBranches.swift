@@ -4,10 +4,10 @@ import TensorGraph
 extension ElementwiseInverse {
   /// Relative to the steepest, the slope below which a branch is level: only there does it have values that
   /// are next to its level, so that a value there is the level's, rounded, and no crossing of the other.
-  private static let levelSlope = 1e-6
+  private static let levelSlope = 1e-9
 
   /// Relative to the largest value, what a value may lie beyond a branch and still be its, by rounding.
-  private static let overshoot = 1e-9
+  private static let overshoot = 1e-11
 
   /// The arguments on either side of the turn.
   func branches(for values: Tensor, _ courses: [Course]) throws(GraphError) -> Arguments {

@@ -238,7 +238,8 @@ public struct LayerPeeling: Sendable {
           let inverse = try contractionInverse(
             output, input, inputs[parameter], state.cotangent, outputWeights: value?.weights)
           let target = inverse.target(output: value?.tensor, weightGradient: gradient)
-          let solution = try solution(of: inverse, target, for: input, shouldStop: shouldStop)
+          let solution = try solution(
+            of: inverse, target, for: input, orFound: state.found, shouldStop: shouldStop)
           if shouldStop() { throw AttackError("layer peeling was stopped", .stopped) }
           var layer = Layer(
             name: model.parameters[parameter].name, equations: inverse.equationCount,
@@ -309,10 +310,20 @@ public struct LayerPeeling: Sendable {
   }
 
   /// The input that fits best; of many images that do, the smoothest.
+  ///
+  /// - Parameter found: an input that was found otherwise, and may fit better than the linear solver's.
   private func solution(
     of inverse: ContractionInverse, _ target: [Double], for input: NodeID,
-    shouldStop: () -> Bool
+    orFound found: [Double]?, shouldStop: () -> Bool
   ) throws(GraphError) -> LSQR.Solution {
+    if let found {
+      let solution = try LSQR(steps: 2 * inverse.columnCount).solve(
+        inverse, target, shouldStop: shouldStop)
+      let remainder = zip(target, try inverse.image(of: found)).map { $0 - $1 }
+      let residual = (dot(remainder, remainder) / dot(target, target)).squareRoot()
+      return residual < solution.relativeResidual
+        ? solution.replacing(x: found, relativeResidual: residual) : solution
+    }
     let isImage = isData(input) && graph[input].shape.rank == 4
     if !isImage || inverse.equationCount >= inverse.columnCount {
       let solution = try LSQR().solve(inverse, target, shouldStop: shouldStop)

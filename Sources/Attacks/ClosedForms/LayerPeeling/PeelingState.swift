@@ -20,6 +20,8 @@ struct PeelingState {
   var cotangent: Tensor
   /// The alternative, between an activation that turns and the layer below it.
   var other: OtherBranch?
+  /// The input of the layer below, where deciding between the branches found it.
+  var found: [Double]?
 
   /// What value and cotangent are where an element lies on the other side of the turn.
   struct OtherBranch {
