@@ -20,7 +20,7 @@ public struct AutomaticAttack: Attack {
     if problem.update.batchSize > 1 { return [SpearAttack.quick] }
     // Without a defence layer peeling has been tried already.
     return problem.counter.isNone
-      ? [LinearLayerAttack(), RGapAttack(), AprilAttack()]
+      ? [LinearLayerAttack(), RGapAttack(), ResidualPeelingAttack(), AprilAttack()]
       : [LinearLayerAttack(), RGapAttack(), PeelingAttack(), AprilAttack()]
   }
 
@@ -32,7 +32,11 @@ public struct AutomaticAttack: Attack {
     run.layers = try peelBatch(problem, &run)
     guard !isSmoothestFound(problem, run) else { return try problem.diagnose(&run) }
     func isSolved() -> Bool { problem.isSolved(run) }
-    if !run.wasStopped, !isSolved() { try solve(problem, &run) }
+    if !run.wasStopped, !isSolved() {
+      run.give(share: Self.closedFormShare)
+      try solve(problem, &run)
+      run.give(share: 1)
+    }
     if !run.wasStopped, !isSolved() {
       // Where time is short, a search that it does not suffice for is not begun with.
       let isDear = try isDear(problem, &run)
@@ -61,6 +65,9 @@ public struct AutomaticAttack: Attack {
   private func isCertain(_ problem: AttackProblem, _ run: AttackRun) -> Bool {
     problem.isSolved(run) && problem.equationBound >= problem.batchShape.elementCount
   }
+
+  /// Share of the time that closed forms may take.
+  private static let closedFormShare = 0.5
 
   /// Share of the time that Levenberg-Marquardt and L-BFGS may take before the presets have theirs, and of
   /// the presets where they come first.
@@ -163,7 +170,7 @@ public struct AutomaticAttack: Attack {
         try problem.residuals(nil, &run), from: solution.images.doubles + shares, labels: nil,
         polishing: attack, problem, &run)
     }
-    let function = try problem.residuals(solution.labels, &run)
+    let function = try problem.matching(labels: solution.labels, &run)
     // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
     let start =
       problem.counter.isNone
@@ -177,14 +184,15 @@ public struct AutomaticAttack: Attack {
       method: attack.descriptor.method, closedForm: attack, labels: { _ in solution.labels },
       solve: { _ in AttackRun.Outcome(result) })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
-    var isWorthIt = problem.update.batchSize == 1 || !isExact
+    var isWorthIt = attack.isPolished && (problem.update.batchSize == 1 || !isExact)
     if isWorthIt, !problem.counter.isNone {
       let random = problem.dummyBatch(0, dimension: function.dimension)
       isWorthIt = loss < (try problem.value(of: function, at: random))
     }
     if loss > Self.polishLevel * problem.matched.squaredNorm, isWorthIt, !run.wasStopped {
       try secondOrder.descend(
-        function, from: start, labels: solution.labels, polishing: attack, problem, &run)
+        try problem.residuals(solution.labels, &run), from: start, labels: solution.labels,
+        polishing: attack, problem, &run)
     }
   }
 

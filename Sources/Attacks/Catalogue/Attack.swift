@@ -39,6 +39,8 @@ public struct AttackName: RawRepresentable, Hashable, Codable, Sendable {
   public static let linear: AttackName = "linear"
   /// See ``PeelingAttack``.
   public static let peeling: AttackName = "peeling"
+  /// See ``ResidualPeelingAttack``.
+  public static let residualPeeling: AttackName = "residual-peeling"
   /// See ``RGapAttack``.
   public static let rGap: AttackName = "r-gap"
   /// See ``AprilAttack``.

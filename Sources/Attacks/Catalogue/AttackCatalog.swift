@@ -10,6 +10,7 @@ public enum AttackCatalog {
     AttackPresets.idlg,
     LinearLayerAttack(),
     PeelingAttack(),
+    ResidualPeelingAttack(),
     RGapAttack(),
     AprilAttack(),
     SpearAttack(),

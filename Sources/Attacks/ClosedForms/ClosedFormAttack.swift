@@ -29,6 +29,9 @@ public struct ClosedFormSolution: Sendable {
 /// Its result is checked by one evaluation of the matching loss and diagnosed; a type that conforms says only
 /// how it is solved.
 public protocol ClosedFormAttack: Attack {
+  /// Whether a search on the whole gradient may take the solution's rounding back; true by default.
+  var isPolished: Bool { get }
+
   /// - Parameter run: may be asked whether to stop; see ``AttackRun/stoppable(_:)``.
   /// - Throws: ``AttackError`` of kind ``AttackError/Kind/notApplicable`` when model or update are not such
   ///   that it can be solved.
@@ -36,16 +39,22 @@ public protocol ClosedFormAttack: Attack {
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution
 
-  /// Solves for an update that a solution was found for, with small errors added; by default as any other.
+  /// Solves for an update with small errors that images were found for without them; by default as any
+  /// other.
+  ///
+  /// - Parameter images: [N, C, H, W], the solution for the update itself.
   func solve(
-    nearMiss problem: AttackProblem, _ run: AttackRun
+    nearMiss problem: AttackProblem, of images: Tensor, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution
 }
 
 extension ClosedFormAttack {
+  /// True.
+  public var isPolished: Bool { true }
+
   /// As for any other update.
   public func solve(
-    nearMiss problem: AttackProblem, _ run: AttackRun
+    nearMiss problem: AttackProblem, of images: Tensor, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     try solve(problem, run)
   }

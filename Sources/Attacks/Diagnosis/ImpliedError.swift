@@ -77,7 +77,7 @@ extension AttackProblem {
       let other = replacing(
         update.disturbed(energies: update.roundingEnergies.map { $0 * factor }, &source))
       let found = try AttackError.ifApplicable { () throws(AttackError) in
-        try attack.solve(nearMiss: other, run)
+        try attack.solve(nearMiss: other, of: images, run)
       }
       guard let solution = found, solution.isFinite else {
         return run.isOverdue ? nil : .infinity

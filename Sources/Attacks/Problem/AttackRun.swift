@@ -197,8 +197,8 @@ public struct AttackRun {
   /// Whether the observer ended work without a trial.
   var wasAskedToStop: Bool { stop.isSet }
 
-  /// Runs work that has no images to show before its end, and lets the observer and the time limit end
-  /// it.
+  /// Runs work that has no images to show before its end, and lets the observer and the end of its
+  /// share of the time end it.
   ///
   /// - Parameter body: asks what it is given now and then, with the steps so far.
   public func stoppable<R>(
@@ -216,7 +216,7 @@ public struct AttackRun {
         stop.isSet = true
         return true
       }
-      return isOverdue
+      return deadline.map { clock.now >= $0 } ?? false
     }
   }
 

@@ -189,6 +189,19 @@ final class ElementwiseInverse {
   /// Distance from a kink at which its slope is looked at.
   private static let kinkProbe = 1e-3
 
+  /// Whether every element of the stretch is this function at each of some arguments, to rounding.
+  func agrees(
+    with function: (Double) -> Double, at arguments: [Double]
+  ) throws(GraphError) -> Bool {
+    for argument in arguments {
+      let expected = function(argument)
+      let count = self.argument.type.shape.elementCount
+      let found = try values(at: [Double](repeating: argument, count: count))
+      guard found.allSatisfy({ abs($0 - expected) <= 1e-14 * abs(argument) }) else { return false }
+    }
+    return true
+  }
+
   func values(at arguments: [Double]) throws(GraphError) -> [Double] {
     let a = argument.pointer(as: Double.self)
     for index in 0..<a.count { a[index] = arguments[index] }

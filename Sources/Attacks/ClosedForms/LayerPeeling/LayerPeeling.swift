@@ -45,11 +45,18 @@ public struct LayerPeeling: Sendable {
     /// Values of the layer's output that were not known, as those behind a ReLU that is 0.
     public internal(set) var lostValues = 0
 
+    /// Values of the activation above with two arguments, between which a search decided.
+    public internal(set) var turnedValues = 0
+
     /// Whether a direction was found in which the input changes and no equation does.
     var hasOpenDirection = false
 
-    /// Whether the equations leave the input open: they are too few, or do not tell a direction.
-    public var isOpen: Bool { equations < unknowns || hasOpenDirection }
+    /// Whether its equations were too few, and what is below was sought instead with all values above known.
+    public internal(set) var isSought = false
+
+    /// Whether the equations leave the input open: they are too few, or do not tell a direction, and nothing
+    /// else was done about it.
+    public var isOpen: Bool { !isSought && (equations < unknowns || hasOpenDirection) }
 
     /// Whether the equations determine the input.
     public var isDetermined: Bool { !isOpen }
@@ -246,7 +253,10 @@ public struct LayerPeeling: Sendable {
             unknowns: inverse.columnCount, steps: solution.steps,
             relativeResidual: solution.relativeResidual, condition: solution.condition)
           layer.lostValues = value?.weights.count { $0 == 0 } ?? 0
-          if state.other != nil { try requireAgreement(layer) }
+          if let other = state.other {
+            layer.turnedValues = other.isOpen.count { $0 }
+            try requireAgreement(layer)
+          }
           if testsRank, !layers.contains(where: \.isOpen) {
             layer.hasOpenDirection = try inverse.hasOpenDirection(shouldStop: shouldStop)
           }

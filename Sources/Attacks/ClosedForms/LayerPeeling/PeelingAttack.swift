@@ -27,7 +27,7 @@ public struct PeelingAttack: ClosedFormAttack {
 
   /// The same along the path that the exact update took.
   public func solve(
-    nearMiss problem: AttackProblem, _ run: AttackRun
+    nearMiss problem: AttackProblem, of images: Tensor, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     let solution = try AttackError.ifApplicable { () throws(AttackError) in
       try solveBatch(problem, run)

@@ -36,7 +36,7 @@ public struct SpearAttack: ClosedFormAttack {
 
   /// The same from the columns that the exact update gave.
   public func solve(
-    nearMiss problem: AttackProblem, _ run: AttackRun
+    nearMiss problem: AttackProblem, of images: Tensor, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     try SpearAttack.quick.solve(problem, run)
   }

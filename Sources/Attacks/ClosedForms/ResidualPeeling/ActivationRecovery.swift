@@ -1,0 +1,98 @@
+import Clients
+import TensorGraph
+
+/// What an activation's value, or, below pooling, the gradient of the layer above it tells of its slope.
+extension ResidualPeeling {
+  /// What a value, found up to errors, tells of its activation; nil when the activation turns.
+  func known(
+    _ index: Int, _ found: FoundMap, _ cotangent: Tensor
+  ) throws(GraphError) -> KnownActivation? {
+    let inverse = try segments.inverse(of: index)
+    if try isRectifier(inverse) {
+      let scaled = zip(found.values, found.deviations ?? found.values.map { _ in 1 }).map {
+        $1 > 0 ? $0 / $1 : 0
+      }
+      let test = isNoisy && found.deviations != nil ? ZeroTest(noisy: scaled) : ZeroTest(scaled)
+      return KnownActivation(
+        found: found.values, isActive: scaled.map(test.isPositive),
+        confidence: isNoisy ? scaled.map(test.confidence) : nil, valueCotangent: cotangent)
+    }
+    let value = Tensor(cotangent.shape, .f64(found.values))
+    guard let arguments = try inverse.argument(for: value), arguments.other == nil else {
+      return nil
+    }
+    return KnownActivation(
+      value: value, argument: arguments.argument, isKnown: arguments.weights.map { $0 > 0 },
+      valueCotangent: cotangent,
+      cotangent: try inverse.argumentCotangent(cotangent, at: arguments.argument))
+  }
+
+  private func isRectifier(_ inverse: ElementwiseInverse) throws(GraphError) -> Bool {
+    try inverse.agrees(with: { max($0, 0) }, at: [-100, -1, -0.01, 0.01, 1, 100])
+  }
+
+  /// The derivative of the last activation, whose value pooling hides, from a convolution whose output goes
+  /// to the activation without being mixed.
+  func knownBlindly(
+    _ index: Int, _ cotangent: Tensor, _ outcome: inout Outcome
+  ) throws(GraphError) -> KnownActivation? {
+    let inverse = try segments.inverse(of: index)
+    let argument = network.activations[index].argument
+    guard try isRectifier(inverse) else {
+      outcome.reason = "only the slope of a rectifier can be told below pooling"
+      return nil
+    }
+    for contraction in network.contractions
+    where network.isUnmixed(argument, from: contraction.output) {
+      guard case .contraction(.convolution(let convolution)) = network.graph[contraction.output].op,
+        let gradient = update.gradient(of: contraction.parameter),
+        convolution.keepsExtent(kernel: gradient.shape)
+      else { continue }
+      let shape = network.graph[contraction.input].shape
+      guard
+        let factors = try BlindFactorization(
+          gradient.converted(to: .f64), height: shape[2], width: shape[3],
+          tolerance: isNoisy
+            ? BlindFactorization.tolerance.single
+            : BlindFactorization.tolerance.double, backend: backend)
+      else {
+        outcome.reason =
+          "the gradient of \(model.parameters[contraction.parameter].name) cannot be factored"
+        continue
+      }
+      let whole = try segments.cotangent(
+        of: contraction.output, argumentOf: index, cotangent
+      ).doubles
+      // Slopes of 0 and 1, times a scalar.
+      let ratios = zip(factors.cotangent, whole).map { $1 == 0 ? 0 : $0 / $1 }
+      let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
+      let slopes = ratios.map { $0 / scale }
+      let doubt = slopes.reduce(0) { max($0, min(abs($1), abs($1 - 1))) }
+      guard doubt < Self.mostDoubt else {
+        outcome.reason =
+          "the factors of \(model.parameters[contraction.parameter].name) are no slopes"
+        continue
+      }
+      return KnownActivation(
+        found: nil, isActive: slopes.map { $0 > 0.5 },
+        confidence: isNoisy
+          ? slopes.map { min(abs($0), abs($0 - 1)) > Self.clearSlope ? 0 : .infinity } : nil,
+        valueCotangent: cotangent)
+    }
+    return nil
+  }
+
+  /// Distance from 0 and 1 of slopes that are told.
+  private static let mostDoubt = 0.2
+  /// Distance within which one is beyond doubt.
+  private static let clearSlope = 0.1
+}
+
+extension Convolution {
+  /// Whether the output has the input's extent, for an odd square kernel of single steps.
+  fileprivate func keepsExtent(kernel: Shape) -> Bool {
+    let size = kernel[2]
+    return groups == 1 && size == kernel[3] && size % 2 == 1 && size > 1
+      && strides == Size2D(1, 1) && dilations == Size2D(1, 1) && padding == Padding2D(size / 2)
+  }
+}

@@ -1,0 +1,167 @@
+import Solvers
+import TensorGraph
+
+/// What is left to fit where residual peeling ends: the image whose activations above the end are the known
+/// ones, and whose gradients for the weights there are those that were shared.
+///
+/// Where a rectifier was active its argument is known, elsewhere it must not be positive; and the weight
+/// gradients there are linear in what the layers read, their cotangents being known. None of this goes
+/// through the loss, and nothing is flat where it should fall: a search from grey finds the image.
+final class ImageResiduals: LeastSquaresFunction {
+  let dimension: Int
+  private let evaluation: CompiledFunction
+  private let products: CompiledFunction
+  private let image: ValueHandle
+  private let point: HostBuffer
+  /// The point that the products are of, read anew when it changes.
+  private let productPoint: HostBuffer
+  private let direction: HostBuffer
+  private let loss: HostBuffer
+  private let gradient: HostBuffer
+  private let product: HostBuffer
+
+  /// - Throws: ``GraphError`` when the backend cannot run the graph.
+  init(_ peeling: ResidualPeeling, _ outcome: ResidualPeeling.Outcome) throws(GraphError) {
+    let (segments, network) = (peeling.segments, peeling.network)
+    let valued = outcome.known.filter { $0.value.value != nil }
+    let cut = try segments.cut(at: valued.keys.sorted(), dataRole: .fixed)
+    let x = cut.data
+    var fixed: [(Value, Tensor)] = valued.compactMap { index, known in
+      guard let input = cut.cuts[.activation(index)], let value = known.value else { return nil }
+      return (input, value)
+    }
+    func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
+      let value = cut.builder.input(name, tensor.shape, .f64, role: .fixed)
+      fixed.append((value, tensor))
+      return value
+    }
+    func scale(_ elements: [Double]) -> Double {
+      1 / max(dot(elements, elements).squareRoot(), .leastNormalMagnitude)
+    }
+
+    var residuals: [Value] = []
+    for (index, known) in outcome.known.sorted(by: { $0.key < $1.key }) {
+      guard let target = known.argument, let value = known.value,
+        network.argumentSources[index].contains(where: { source in
+          if case .activation(let other) = source { valued[other] == nil } else { true }
+        })
+      else { continue }
+      let argument = cut.nodes[network.activations[index].argument.index]
+      let factor = scale(value.doubles)
+      let isDoubtful = known.isDoubtful
+      let mask = fixedInput(
+        "known",
+        Tensor(
+          target.shape, .f64(zip(known.isArgumentKnown, isDoubtful).map { $0 && !$1 ? factor : 0 }))
+      )
+      residuals.append((argument - fixedInput("argument", target)) * mask)
+      if known.isArgumentKnown.contains(false) {
+        let rest = fixedInput(
+          "inactive",
+          Tensor(
+            target.shape, .f64(zip(known.isArgumentKnown, isDoubtful).map { $0 || $1 ? 0 : factor })
+          ))
+        residuals.append(argument.relu() * rest)
+      }
+    }
+    let open = segments.openContractions(knowing: Set(outcome.known.keys)).filter {
+      peeling.update.gradient(of: $0.parameter) != nil
+    }
+    let cotangents = try segments.cotangents(
+      of: open, arguments: outcome.known.mapValues(\.cotangent))
+    for (contraction, cotangent) in zip(open, cotangents) {
+      let target = peeling.update.gradients[contraction.parameter].converted(to: .f64)
+      let output = cut.nodes[contraction.output.index]
+      let gradient = output.pullback(
+        fixedInput("cotangent", cotangent), to: [cut.inputs[contraction.parameter]])[0]
+      let difference = gradient - fixedInput("gradient", target)
+      guard let index = segments.activation(reading: contraction),
+        let isDoubtful = outcome.known[index]?.isDoubtful, isDoubtful.contains(true)
+      else {
+        residuals.append(difference * scale(target.doubles))
+        continue
+      }
+      // A doubtful slope spoils all equations of its channel.
+      let (outputs, factor) = (target.shape[0], scale(target.doubles))
+      let (units, elements) = (isDoubtful.count / outputs, target.shape.elementCount / outputs)
+      let weights = (0..<outputs * elements).map { element in
+        let channel = element / elements
+        return isDoubtful[channel * units..<(channel + 1) * units].contains(true) ? 0 : factor
+      }
+      residuals.append(difference * fixedInput("weights", Tensor(target.shape, .f64(weights))))
+    }
+
+    let along = cut.builder.input("direction", x.shape, .f64)
+    let squares = residuals.map { $0.squared().sum() }
+    let total = squares.dropFirst().reduce(squares[0], +)
+    let changes = Value.pushforward(residuals, along: [(variable: x, tangent: along)])
+    let normal = Value.pullback(
+      zip(residuals, changes).map { (value: $0, cotangent: $1) }, to: [x])
+    let slope = total.gradient(withRespectTo: [x])[0]
+
+    dimension = x.shape.elementCount
+    image = x.handle
+    evaluation = try segments.compile([total, slope], of: cut)
+    products = try segments.compile(normal, of: cut)
+    point = HostBuffer(TensorType(x.shape, .f64))
+    productPoint = HostBuffer(TensorType(x.shape, .f64))
+    direction = products.input(along.handle)
+    for function in [evaluation, products] {
+      function.bind(along.handle, to: direction)
+      for (input, tensor) in fixed { function.bind(input.handle, to: tensor) }
+      for input in cut.cuts.values { _ = function.input(input.handle) }
+    }
+    loss = evaluation.output(total.handle)
+    gradient = evaluation.output(slope.handle)
+    product = products.output(normal[0].handle)
+    products.bind(image, to: productPoint)
+  }
+
+  func evaluate(
+    at vector: Vector, gradient result: MutableVector
+  ) throws(GraphError) -> Double {
+    point.store(vector)
+    evaluation.bind(image, to: point)
+    try evaluation.run()
+    gradient.load(into: result)
+    return loss.number(at: 0)
+  }
+
+  func multiplyNormalMatrix(
+    at vector: Vector, by factor: Vector, into result: MutableVector
+  ) throws(GraphError) {
+    move(to: vector)
+    direction.store(factor)
+    try products.run()
+    product.load(into: result)
+  }
+
+  func assembleNormalMatrix(
+    at vector: Vector, into matrix: HostBuffer, shouldStop: () -> Bool
+  ) throws(GraphError) -> Bool {
+    move(to: vector)
+    return try UnitVectorProducts(
+      function: products, directions: [direction], products: [product], columns: 1
+    ).assemble(into: matrix, shouldStop: shouldStop)
+  }
+
+  /// What depends on the point alone is computed once.
+  private func move(to vector: Vector) {
+    let elements = productPoint.pointer(as: Double.self)
+    guard !elements.elementsEqual(vector) else { return }
+    productPoint.store(vector)
+    products.bind(image, to: productPoint)
+  }
+}
+
+extension ResidualPeeling.KnownActivation {
+  /// Deviations between which a slope that nothing settled is not relied on: zeros lie below, nearly all
+  /// others above.
+  private static let doubt = 3.0..<12
+
+  /// Units whose slopes may be wrong.
+  fileprivate var isDoubtful: [Bool] {
+    confidence.map { $0.map { Self.doubt.contains($0) } }
+      ?? isArgumentKnown.map { _ in false }
+  }
+}

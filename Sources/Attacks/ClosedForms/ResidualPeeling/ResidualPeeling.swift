@@ -1,0 +1,189 @@
+import Clients
+import Solvers
+import TensorGraph
+
+/// Reads the values inside a network with skips off the gradient of one image, from the loss down.
+///
+/// Where the cotangent of a contraction's output is known, the gradient of its weight is linear in its input
+/// (``MapEquations``), however many paths join behind it. The input is an activation's value, which tells
+/// the activation's derivative, and with it the cotangents one activation further down. Cotangents depend
+/// on weights and derivatives alone, so that errors do not grow from layer to layer as long as a
+/// rectifier's zeros are told right. Below global pooling, which hides the last activation's value, its
+/// derivative comes from ``BlindFactorization``. Where weight gradients leave a few directions open the values
+/// above close them (``ForwardClosing``); where they leave many, the recursion ends.
+struct ResidualPeeling {
+  /// What is known of an activation.
+  struct KnownActivation {
+    /// Nil where only the derivative is known.
+    private(set) var value: Tensor?
+    /// Arguments, and which of them their values determine; nil likewise.
+    let argument: Tensor?
+    private(set) var isArgumentKnown: [Bool]
+    /// Cotangent of the value.
+    let valueCotangent: Tensor
+    /// Cotangent of the argument.
+    private(set) var cotangent: Tensor
+    /// Of a rectifier's units, how many standard deviations each is from being taken for the other kind; nil
+    /// where none is in doubt.
+    private(set) var confidence: [Double]?
+
+    init(
+      value: Tensor, argument: Tensor, isKnown: [Bool], valueCotangent: Tensor, cotangent: Tensor
+    ) {
+      self.value = value
+      self.argument = argument
+      isArgumentKnown = isKnown
+      self.valueCotangent = valueCotangent
+      self.cotangent = cotangent
+    }
+
+    /// A rectifier's.
+    ///
+    /// - Parameter found: values up to errors, of which those of active units count; nil where they are not
+    ///   known.
+    init(found: [Double]?, isActive: [Bool], confidence: [Double]?, valueCotangent: Tensor) {
+      argument = found.map { Tensor(valueCotangent.shape, .f64($0)) }
+      self.valueCotangent = valueCotangent
+      self.confidence = confidence
+      isArgumentKnown = []
+      cotangent = valueCotangent
+      settle(isActive)
+    }
+
+    /// Takes other units of a rectifier for active.
+    private mutating func settle(_ isActive: [Bool]) {
+      func masked(_ tensor: Tensor) -> Tensor {
+        Tensor(tensor.shape, .f64(zip(tensor.doubles, isActive).map { $1 ? $0 : 0 }))
+      }
+      isArgumentKnown = isActive
+      cotangent = masked(valueCotangent)
+      value = argument.map(masked)
+    }
+
+    /// The same with units that the layer below settled.
+    func settled(_ isActive: [Bool]) -> KnownActivation {
+      var result = self
+      result.settle(isActive)
+      result.confidence = nil
+      return result
+    }
+  }
+
+  /// What the recursion gives.
+  struct Outcome {
+    var known: [Int: KnownActivation] = [:]
+    /// From the last layer down.
+    var layers: [LayerPeeling.Layer] = []
+    /// The value at which the recursion ended: the last one whose cotangent is known.
+    var end: ActivationGraph.Source = .data
+    var endCotangent: Tensor
+    /// Why it ended there.
+    var reason: String?
+  }
+
+  let model: Model
+  let backend: any Backend
+  let network: ActivationGraph
+  let segments: ActivationSegments
+  let update: SharedUpdate
+  /// Whether the gradient's numbers have the digits of f32.
+  let isNoisy: Bool
+  /// Cotangent of the logits.
+  let logitsCotangent: Tensor
+
+  /// - Throws: ``AttackError`` when the model or the update does not allow for it.
+  init(
+    _ weighted: WeightedModel, _ update: SharedUpdate, mode: ForwardMode, backend: any Backend
+  ) throws(AttackError) {
+    let model = weighted.model
+    try update.requireOneGradient("residual peeling")
+    guard update.batchSize == 1 else {
+      throw AttackError(
+        "residual peeling reads one image off its gradient, and this update comes from "
+          + "\(update.batchSize); use the attack auto")
+    }
+    guard model.probeBatchSize == 1, model.labelPositions.rank == 0, model.bottleneck == nil,
+      let classifier = model.classifier, let bias = classifier.bias,
+      let sums = update.gradient(of: bias)
+    else {
+      throw AttackError(
+        "residual peeling starts from the bias gradient of a fully connected last layer; use the attack auto"
+      )
+    }
+    let builder = GraphBuilder()
+    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
+    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
+    let graph = builder.build(outputs: [logits])
+    let place = parameters.count + buffers.count
+    let node = graph.nodes.firstIndex { node in
+      if case .input(let index, _) = node.op { index == place } else { false }
+    }
+    guard let node else { throw AttackError("\(model.name) does not read its input") }
+    network = try ActivationGraph(graph, data: NodeID(node))
+    segments = ActivationSegments(
+      network, parameters: (weighted.parameters + weighted.buffers).map { $0.converted(to: .f64) },
+      backend: backend)
+    logitsCotangent = sums.converted(to: .f64).reshaped(to: graph.outputTypes[0].shape)
+    self.model = model
+    isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
+    self.update = update
+    self.backend = backend
+  }
+
+  /// - Parameter shouldStop: asked before each layer.
+  /// - Throws: ``AttackError`` of kind ``AttackError/Kind/notApplicable`` when not even the last activation
+  ///   can be told, and when it was stopped.
+  func peel(shouldStop: () -> Bool) throws(AttackError) -> Outcome {
+    var outcome = Outcome(endCotangent: logitsCotangent)
+    let order = network.activations.indices.reversed().map { ActivationGraph.Source.activation($0) }
+    for source in order + [.data] {
+      if shouldStop() { throw AttackError("residual peeling was stopped", .stopped) }
+      let isDone = try AttackError.naming(model.name, "attacked") { () throws(GraphError) in
+        try step(at: source, &outcome)
+      }
+      if !isDone { break }
+    }
+    guard !outcome.known.isEmpty || outcome.end == .data else {
+      throw AttackError(
+        "residual peeling cannot tell which units of the last layer before the classifier were active"
+          + (outcome.reason.map { ": \($0)" } ?? "") + "; use the attack auto")
+    }
+    return outcome
+  }
+
+  /// Finds what is to be known of one value.
+  ///
+  /// - Returns: whether the recursion goes on.
+  private func step(
+    at source: ActivationGraph.Source, _ outcome: inout Outcome
+  ) throws(GraphError) -> Bool {
+    let cotangents = try segments.cotangents(
+      of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent)
+    outcome.end = source
+    outcome.endCotangent = cotangents.value
+    guard case .activation(let index) = source else { return false }
+    let before = outcome.known.mapValues(\.isArgumentKnown)
+    if let map = try map(of: source, cotangents.contractions, &outcome) {
+      var cotangent = cotangents.value
+      if before != outcome.known.mapValues(\.isArgumentKnown) {
+        cotangent = try segments.cotangents(
+          of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent
+        ).value
+        outcome.endCotangent = cotangent
+      }
+      guard let known = try known(index, map, cotangent) else {
+        outcome.reason = "its activation turns"
+        return false
+      }
+      outcome.known[index] = known
+      return true
+    }
+    guard outcome.known.isEmpty,
+      let known = try knownBlindly(index, cotangents.value, &outcome)
+    else { return false }
+    outcome.known[index] = known
+    return true
+  }
+}
