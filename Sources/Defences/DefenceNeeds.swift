@@ -5,7 +5,7 @@ import TensorGraph
 /// What a kind of defence takes of the client that applies it. A client without it is refused before
 /// anything runs: a defence that cannot act must not stand in a record.
 public struct DefenceNeeds: Sendable {
-  /// Why a client that holds texts cannot apply it, and what to use there. Only defences of the update
+  /// Why a client that holds no images cannot apply it, and what to use there. Only defences of the update
   /// can do without a reason: they can be applied to any, and the others to images alone.
   public var imagesOnly: Sentence?
   /// Why it is not followed through several local steps; nil where it acts on what they come to.
@@ -40,7 +40,7 @@ public struct DefenceNeeds: Sendable {
 }
 
 extension DefenceDescriptor {
-  /// Why a client that holds texts cannot apply it; nil where it can.
+  /// Why a client that holds no images cannot apply it; nil where it can.
   fileprivate var imagesOnly: Sentence? {
     if let reason = needs.imagesOnly { return reason }
     switch stage {
@@ -53,14 +53,8 @@ extension DefenceDescriptor {
 
 /// A client as far as its defences depend on it.
 public struct DefenceSetting: Sendable {
-  /// What a client holds.
-  public enum Data: Sendable {
-    case images
-    case texts
-  }
-
   /// What it holds.
-  public var data: Data
+  public var data: DataKindName
   /// The model of images that it trains, as the server has it before the defences change it; nil where
   /// that was looked at already.
   public var model: Model?
@@ -77,7 +71,8 @@ public struct DefenceSetting: Sendable {
 
   /// A client that computes one gradient of images, unless something else is said.
   public init(
-    data: Data = .images, model: Model? = nil, batchSize: Int, training: LocalTraining? = nil,
+    data: DataKindName = .pictures, model: Model? = nil, batchSize: Int,
+    training: LocalTraining? = nil,
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode? = nil,
     companionCount: Int? = nil
   ) {
@@ -97,8 +92,9 @@ extension DefenceChain {
   /// - Throws: ``AttackError`` with the first defence that cannot act there, why, and what to do instead.
   public func check(for client: DefenceSetting) throws(AttackError) {
     for defence in defences {
-      if client.data == .texts, let reason = defence.descriptor.imagesOnly {
-        throw AttackError(advising: "\(defence.name) cannot be applied to texts: \(reason)")
+      if client.data != .pictures, let reason = defence.descriptor.imagesOnly {
+        throw AttackError(
+          advising: "\(defence.name) cannot be applied to \(client.data.rawValue): \(reason)")
       }
       if let training = client.training { try defence.check(training) }
       if let verb = defence.needs.singleExamples {

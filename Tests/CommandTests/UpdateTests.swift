@@ -46,7 +46,7 @@ struct UpdateTests {
     let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
     #expect(record.images.map(\.recoveredLabel) == [3] && record.images[0].psnr == nil)
     #expect(record.update.kind == "gradient" && record.update.loss == "mean cross entropy")
-    #expect(record.model.weights == "of w.safetensors")
+    #expect(record.model.weights == .file("w.safetensors"))
   }
 
   @Test func theTruthMeasures() throws {

@@ -2,7 +2,8 @@
 # Writes the reference of the library products, one DocC archive each, from their public declarations.
 #
 # usage: scripts/docs/reference.sh SYMBOL_GRAPHS OUT
-# SYMBOL_GRAPHS is the folder that `swift package dump-symbol-graph` wrote. Warns of links that lead nowhere.
+# SYMBOL_GRAPHS is the folder that `swift package dump-symbol-graph` wrote. Fails where a link leads
+# nowhere: what stands in another library is named in `code`, not linked.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 graphs=$1 out=$2
@@ -35,6 +36,6 @@ for product in TensorGraph CPUBackend ModelIO Leakage Audit; do
     done
   done
   docc convert "Sources/$product/$product.docc" --additional-symbol-graph-dir "$work/$product" \
-    --output-dir "$out/$product.doccarchive" --fallback-default-module-kind Library \
+    --output-dir "$out/$product.doccarchive" --fallback-default-module-kind Library --warnings-as-errors \
     --disable-parameters-and-returns-validation
 done

@@ -48,13 +48,14 @@ package struct GradientAnalysis: Sendable {
   ///
   /// - Parameters:
   ///   - images: [N, C, H, W], the private batch; `labels` its classes.
-  ///   - shared: indices of the parameters whose gradients are shared; nil for all.
+  ///   - sharedParameters: indices of the parameters whose gradients are shared; nil for all.
   ///   - memoryLimit: bytes at most.
   ///   - shouldStop: asked now and then.
   /// - Throws: ``AttackError`` when the batch is too large, the model cannot be run, or `shouldStop` said so.
   package init(
     _ weighted: WeightedModel, images: Tensor, labels: [Int],
-    loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil, mode: ForwardMode = .evaluation,
+    loss: ClientLoss = .meanCrossEntropy, sharedParameters: [Int]? = nil,
+    mode: ForwardMode = .evaluation,
     memoryLimit: Int = 8 << 30, backend: any Backend, shouldStop: () -> Bool = { false }
   ) throws(AttackError) {
     let order = images.shape.elementCount
@@ -66,7 +67,8 @@ package struct GradientAnalysis: Sendable {
           + "\(memoryLimit >> 20) MiB; use smaller images, a smaller batch or a higher limit")
     }
     let signature = UpdateSignature(
-      weighted.model, batchSize: images.shape[0], loss: loss, shared: shared, mode: mode)
+      weighted.model, batchSize: images.shape[0], loss: loss, sharedParameters: sharedParameters,
+      mode: mode)
     let products = try AttackError.naming(weighted.model.name, "analysed") {
       () throws(GraphError) in
       try GaussNewtonProducts(weighted, signature, labels: labels, dtype: .f64, backend: backend)
@@ -74,7 +76,7 @@ package struct GradientAnalysis: Sendable {
     images.doubles.withUnsafeBufferPointer { products.move(to: $0) }
     unknowns = order
     equationBound = weighted.model.equationBound(
-      batchSize: images.shape[0], shared: shared, mode: mode)
+      batchSize: images.shape[0], sharedParameters: sharedParameters, mode: mode)
     let isExact =
       GradientAnalysis.byteCount(unknowns: order) <= memoryLimit
       && order <= algebra.largestEigenvalueOrder

@@ -63,12 +63,6 @@ extension AttackName: ExpressibleByStringLiteral, CustomStringConvertible {
 
 /// What an attack is and what it takes: all that lists, help, records and sweeps say of it.
 public struct AttackDescriptor: Sendable {
-  /// What private data consist of.
-  public enum Data: String, Codable, Sendable, CaseIterable {
-    case images
-    case texts
-  }
-
   /// On the command line and in records.
   public let name: AttackName
   /// For lists: a phrase without a full stop.
@@ -82,15 +76,15 @@ public struct AttackDescriptor: Sendable {
   /// Whether it iterates from random dummy data.
   public let searches: Bool
   /// The kinds of data that it reads.
-  public let data: Set<Data>
+  public let data: Set<DataKindName>
   /// What records call its trials.
   public let method: AttackMethod
 
   /// - Parameter method: what records call its trials; nil for `name`.
   public init(
     name: AttackName, summary: String, paper: String? = nil, needs: [AttackNeed],
-    category: ThreatModel.Category?, searches: Bool, data: Set<Data> = [.images],
-    method: String? = nil
+    category: ThreatModel.Category?, searches: Bool,
+    data: Set<DataKindName> = [.pictures], method: String? = nil
   ) {
     self.name = name
     self.summary = summary

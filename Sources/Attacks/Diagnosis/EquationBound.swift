@@ -11,11 +11,11 @@ extension Model {
   /// they give at most as many equations as it has elements; each earlier parameter gives at most one.
   /// The bound is the least such sum.
   ///
-  /// - Parameter shared: indices of the parameters whose gradients were shared; nil for all.
+  /// - Parameter sharedParameters: indices of the parameters whose gradients were shared; nil for all.
   package func equationBound(
-    batchSize: Int, shared: [Int]? = nil, mode: ForwardMode = .evaluation
+    batchSize: Int, sharedParameters: [Int]? = nil, mode: ForwardMode = .evaluation
   ) -> Int {
-    let shared = Set(shared ?? Array(parameters.indices))
+    let shared = Set(sharedParameters ?? Array(parameters.indices))
     let builder = GraphBuilder()
     let parameterValues = parameters.map { builder.input($0.name, $0.shape, .f32) }
     let bufferValues = buffers.map { builder.input($0.name, $0.shape, .f32) }

@@ -26,8 +26,8 @@ struct EpochMatching {
             client.map { ImageMetrics.meanSquaredError(image(0, row), image(epoch, $0)) }
           })
         for (row, column) in zip(client, columns) {
-          let matched = image(epoch, client.lowerBound + column)
-          for (offset, value) in matched.enumerated() { sum[row * size + offset] += value }
+          let assigned = image(epoch, client.lowerBound + column)
+          for (offset, value) in assigned.enumerated() { sum[row * size + offset] += value }
         }
       }
     }

@@ -27,7 +27,7 @@ final class GaussNewtonProducts {
     function = try CompiledFunction(product.function, on: backend)
     function.bind(product.parameters, to: weighted.parameters)
     function.bind(product.buffers, to: weighted.buffers)
-    function.bind(product.weights, to: counter.weights(of: signature.shared))
+    function.bind(product.weights, to: counter.weights(of: signature.sharedParameters))
     let (images, labelBuffer) = (function.input(product.images), function.input(product.labels))
     if let labels {
       labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))

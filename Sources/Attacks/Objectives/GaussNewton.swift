@@ -35,7 +35,7 @@ package struct GaussNewtonGraph: Sendable {
     dtype: DType = .f64
   ) {
     let (model, batchSize, loss) = (signature.model, signature.batchSize, signature.loss)
-    let (shared, training) = (signature.shared, signature.training)
+    let (sharedParameters, training) = (signature.sharedParameters, signature.training)
     let (mode, view) = (signature.mode, signature.view)
     precondition(
       !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
@@ -46,12 +46,12 @@ package struct GaussNewtonGraph: Sendable {
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)
     }
-    let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
+    let weights = view.weightInputs(builder, sharedParameters.map { model.parameters[$0] }, dtype)
     let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
       mode: mode)
-    let gradients = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
+    let gradients = view.seen(sharedParameters.map { candidate.gradients[$0] }, weights: weights)
     let changes = Value.pushforward(
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
     let products = Value.pullback(

@@ -40,7 +40,7 @@ package struct GradientMatchingGraph: Sendable {
     dtype: DType = .f32
   ) {
     let (model, batchSize, loss) = (signature.model, signature.batchSize, signature.loss)
-    let (shared, training) = (signature.shared, signature.training)
+    let (sharedParameters, training) = (signature.sharedParameters, signature.training)
     let (mode, view) = (signature.mode, signature.view)
     let builder = GraphBuilder()
     let optimizesLabels = seeksLabels ?? (labelForm == .logits)
@@ -49,16 +49,16 @@ package struct GradientMatchingGraph: Sendable {
     let inputs = builder.attackInputs(
       model, batchSize: batchSize, labelForm: labelForm, dtype: dtype,
       labelRole: optimizesLabels ? .varying : .fixed)
-    let targets = shared.map {
+    let targets = sharedParameters.map {
       let spec = model.parameters[$0]
       return builder.input(spec.name + ".target", spec.shape, dtype, role: .fixed)
     }
-    let weights = view.weightInputs(builder, shared.map { model.parameters[$0] }, dtype)
+    let weights = view.weightInputs(builder, sharedParameters.map { model.parameters[$0] }, dtype)
     let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
       mode: mode)
-    let seen = view.seen(shared.map { candidate.gradients[$0] }, weights: weights)
+    let seen = view.seen(sharedParameters.map { candidate.gradients[$0] }, weights: weights)
     let distance = squaredDistance(seen, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]
     let gradients = distance.gradient(withRespectTo: variables)

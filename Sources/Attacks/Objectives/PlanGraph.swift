@@ -94,7 +94,7 @@ struct PlanGraph: Sendable {
       }
       batches.append(batch)
       objectives.append(objective.reshape(to: [1]))
-      let received = signature.shared
+      let received = signature.sharedParameters
       let (own, theirs) = (received.map { gradients[$0] }, received.map { targets[$0] })
       exact.append(squaredDistance(own, theirs).reshape(to: [1]))
       distances.append(

@@ -8,22 +8,23 @@ package struct UpdateSignature: Sendable {
   package let batchSize: Int
   package let loss: ClientLoss
   /// Indices of the parameters whose gradients are shared, ascending.
-  package let shared: [Int]
+  package let sharedParameters: [Int]
   /// The client's local steps; nil for one gradient.
   package let training: LocalTraining?
   package let mode: ForwardMode
   /// How the gradient is seen when it is matched.
   package let view: MatchingView
 
-  /// - Parameter shared: nil for all parameters.
+  /// - Parameter sharedParameters: nil for all parameters.
   package init(
-    _ model: Model, batchSize: Int, loss: ClientLoss = .meanCrossEntropy, shared: [Int]? = nil,
+    _ model: Model, batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
+    sharedParameters: [Int]? = nil,
     training: LocalTraining? = nil, mode: ForwardMode = .evaluation, view: MatchingView = .plain
   ) {
     self.model = model
     self.batchSize = batchSize
     self.loss = loss
-    self.shared = shared ?? Array(model.parameters.indices)
+    self.sharedParameters = sharedParameters ?? Array(model.parameters.indices)
     self.training = training
     self.mode = mode
     self.view = view
@@ -35,6 +36,7 @@ extension AttackProblem {
   var signature: UpdateSignature {
     UpdateSignature(
       weighted.model, batchSize: update.batchSize, loss: update.loss,
-      shared: update.sharedParameters, training: update.training, mode: mode, view: counter.view)
+      sharedParameters: update.sharedParameters, training: update.training, mode: mode,
+      view: counter.view)
   }
 }

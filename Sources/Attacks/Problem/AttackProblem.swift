@@ -150,6 +150,6 @@ public struct AttackProblem: Sendable {
       return update.sharedParameters.reduce(0) { $0 + update.gradients[$1].shape.elementCount }
     }
     return weighted.model.equationBound(
-      batchSize: update.batchSize, shared: update.sharedParameters, mode: mode)
+      batchSize: update.batchSize, sharedParameters: update.sharedParameters, mode: mode)
   }
 }

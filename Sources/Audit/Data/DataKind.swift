@@ -13,34 +13,13 @@ public protocol DataKind: Sendable {
   /// - Throws: ``ExperimentError`` when members of an experiment on such data do not go together.
   func check(_ experiment: Experiment) throws(ExperimentError)
 
-  /// A runner of experiments that share the model of this one.
+  /// A runner of experiments that share model, mode, client training and prior of this one.
   ///
   /// - Parameter batchSizes: of all clients together, that the model will be run with.
-  /// - Throws: ``ExperimentError``, ``ModelError`` or ``FileError`` when the model cannot be had.
+  /// - Throws: ``ExperimentError``, `ModelError` or `FileError` when the model cannot be had.
   func runner(
     for experiment: Experiment, batchSizes: Set<Int>, backend: any Backend
   ) throws -> any ExperimentRunner
-}
-
-/// The name of a kind of data: the key of its examples in experiments and records.
-public struct DataKindName: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral {
-  /// As files have it.
-  public let rawValue: String
-
-  /// A name as files have it.
-  public init(rawValue: String) {
-    self.rawValue = rawValue
-  }
-
-  /// A name as files have it.
-  public init(stringLiteral name: String) {
-    rawValue = name
-  }
-
-  /// What models of images are trained on.
-  public static let pictures: DataKindName = "pictures"
-  /// What language models are trained on.
-  public static let texts: DataKindName = "texts"
 }
 
 /// What sentences and tables say of a kind of data.
@@ -63,7 +42,7 @@ public struct DataKindDescriptor: Sendable {
   public let usualModel: String
   /// Iterations from which on a search that its own limit ended counts as run.
   public let leastIterations: Int
-  /// What an audit tries after ``AttackName/automatic`` where that did not bring everything back; nil for nothing.
+  /// What an audit tries after `AttackName.automatic` where that did not bring everything back; nil for nothing.
   public let secondAttack: AttackName?
 
   /// Of the properties of these names.

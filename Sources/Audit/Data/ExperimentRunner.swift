@@ -16,7 +16,7 @@ public protocol ExperimentRunner: Sendable {
   /// Reads an experiment's files.
   ///
   /// - Parameter names: of the examples, for tables and file names; made of their paths where nil.
-  /// - Throws: ``FileError`` when a file cannot be read, ``ExperimentError`` or ``AttackError`` when members do
+  /// - Throws: `FileError` when a file cannot be read, ``ExperimentError`` or `AttackError` when members do
   ///   not fit the data or each other.
   func prepare(_ experiment: Experiment, names: [String]?) throws -> any PreparedExperiment
 }
@@ -38,19 +38,19 @@ public protocol PreparedExperiment: Sendable {
 
   /// Whether a simulated client can apply its defences; to be asked of all experiments before the first one runs.
   ///
-  /// - Throws: ``AttackError`` with the defence that cannot act, and why.
+  /// - Throws: `AttackError` with the defence that cannot act, and why.
   func check() throws
 
   /// What can be said of a client's update before it is attacked: whether it can be this model's as it was
   /// described, and whether the true examples have it. Nothing of simulated clients.
   ///
-  /// - Throws: ``AttackError`` when the backend fails.
+  /// - Throws: `AttackError` when the backend fails.
   func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?)
 
   /// Runs the experiment.
   ///
   /// - Parameter observe: called after every step of an attack; may ask to stop.
-  /// - Throws: ``AttackError`` when the attack or a defence does not apply.
+  /// - Throws: `AttackError` when the attack or a defence does not apply.
   func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome
 }
 

@@ -1,4 +1,5 @@
 import Attacks
+import Clients
 import Texts
 
 /// An attack's configuration as an experiment holds it: what is left out has its default, or that of the plan

@@ -73,7 +73,7 @@ public struct ClientTraining: Codable, Hashable, Sendable {
   ///
   /// - Parameter exampleCount: of all clients together.
   /// - Throws: ``ExperimentError`` as ``check()``, or for local steps without a learning rate;
-  ///   ``AttackError`` when a number is out of range.
+  ///   `AttackError` when a number is out of range.
   public func training(exampleCount: Int) throws -> LocalTraining? {
     try check()
     guard hasLocalSteps || count > 1 else { return nil }

@@ -29,7 +29,7 @@ public struct Experiment: Codable, Hashable, Sendable {
   public var client = ClientTraining()
   /// What the client does before it shares its update; only of simulated clients.
   public var defences = DefenceChain.none
-  /// Whether the attacker knows of the defences and answers them; see ``CounterAttack``.
+  /// Whether the attacker knows of the defences and answers them; see `CounterAttack`.
   public var isAdaptive = true
   /// Attack, its settings, the attacker's knowledge, time limit, and the seed of weights, labels, noise and
   /// dummy data.
@@ -80,10 +80,10 @@ public struct Experiment: Codable, Hashable, Sendable {
     }
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
     data = try container.value(.data, or: data)
-    model = try container.value(
-      .model, or: ModelChoice(name: DataKinds.descriptor(data.kind).usualModel))
-    // Without a name, what is said of the model is said of the usual one of the data.
-    if model.name == ModelChoice().name { model.name = DataKinds.descriptor(data.kind).usualModel }
+    model =
+      container.contains(.model)
+      ? try ModelChoice(from: container.superDecoder(forKey: .model), of: data.kind)
+      : ModelChoice(name: DataKinds.descriptor(data.kind).usualModel)
     loss = try container.value(.loss, or: loss)
     mode = try container.choice(.mode, or: mode)
     client = try container.value(.client, or: client)

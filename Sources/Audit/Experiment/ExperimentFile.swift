@@ -7,7 +7,7 @@ extension Experiment {
 
   /// Reads an experiment from a JSON file.
   ///
-  /// - Throws: ``FileError`` when the file cannot be read, is no JSON or holds a key twice, a key, word or value
+  /// - Throws: `FileError` when the file cannot be read, is no JSON or holds a key twice, a key, word or value
   ///   that there is not, or a newer version; with its place and the nearest right spelling.
   public static func read(contentsOf path: String) throws(FileError) -> Experiment {
     let bytes = try InputFile.bytes(

@@ -38,7 +38,7 @@ public struct LossChoice: Codable, Hashable, Sendable {
 
   /// The loss on any model.
   ///
-  /// - Throws: ``AttackError`` when a number is out of range or members do not go together.
+  /// - Throws: `AttackError` when a number is out of range or members do not go together.
   public func clientLoss() throws(AttackError) -> ClientLoss {
     try ClientLoss(
       kind, reduction: reduction, labelSmoothing: labelSmoothing, classWeights: classWeights,

@@ -6,7 +6,7 @@ import TensorGraph
 /// Which model a client trains, and with which weights.
 public struct ModelChoice: Codable, Hashable, Sendable {
   /// A built-in model, or the path of an ONNX file; of language models also a folder as `transformers` saves it.
-  public var name = "lenet"
+  public var name: String
   /// Differences from the built-in model's defaults.
   public var activation: Activation?
   /// Of the last layer; nil for the model's own number.
@@ -41,8 +41,8 @@ public struct ModelChoice: Codable, Hashable, Sendable {
   /// The folder with the adapters that a client of a language model got, as PEFT saves them.
   public var adapter: String?
 
-  /// A model with its defaults.
-  public init(name: String = "lenet") {
+  /// A model with its defaults; the usual one of pictures where none is named.
+  public init(name: String = DataKinds.descriptor(.pictures).usualModel) {
     self.name = name
   }
 
@@ -56,8 +56,13 @@ public struct ModelChoice: Codable, Hashable, Sendable {
 
   /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
+    try self.init(from: decoder, of: .pictures)
+  }
+
+  /// Reads what is said of a model, the usual one of such data where it is not named.
+  init(from decoder: any Decoder, of kind: DataKindName) throws {
     let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    name = try container.value(.name, or: name)
+    name = try container.value(.name, or: DataKinds.descriptor(kind).usualModel)
     activation = try container.choice(.activation)
     classes = try container.value(.classes)
     width = try container.value(.width)
@@ -121,7 +126,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
 
   /// The rules for names of tensors.
   ///
-  /// - Throws: ``ModelError`` for one that is none.
+  /// - Throws: `ModelError` for one that is none.
   public func tensorRenamings() throws(ModelError) -> [TensorRenaming] {
     try (renamings ?? []).map { text throws(ModelError) in try TensorRenaming(parsing: text) }
   }

@@ -13,7 +13,7 @@ public struct AuditWriter: Sendable {
   }
 
   /// - Returns: what was written, for people.
-  /// - Throws: ``FileError`` when a file cannot be written.
+  /// - Throws: `FileError` when a file cannot be written.
   public func write(_ result: LeakageAudit.Result) throws -> String {
     let kept = try folder.replace { staged in
       try ResultWriter(folder: folder).write(result.undefended, to: staged)

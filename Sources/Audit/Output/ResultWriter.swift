@@ -5,7 +5,7 @@ import TensorGraph
 /// Writes outcomes to a folder: `run.json` (the records), `timing.json`, `trace.csv`, the pictures,
 /// a contact sheet and a strip of snapshots for each image.
 ///
-/// The folder is replaced as one unit; see ``OutputFolder``. All files but `timing.json` are the same to the byte for the same
+/// The folder is replaced as one unit; see `OutputFolder`. All files but `timing.json` are the same to the byte for the same
 /// seed, build and machine.
 public struct ResultWriter: Sendable {
   /// Rows of a contact sheet at most; the records hold the rest.
@@ -19,7 +19,7 @@ public struct ResultWriter: Sendable {
   }
 
   /// - Returns: what was written, for people.
-  /// - Throws: ``FileError`` when a file cannot be written.
+  /// - Throws: `FileError` when a file cannot be written.
   public func write(_ outcomes: [AuditOutcome]) throws -> String {
     let kept = try folder.replace { try write(outcomes, to: $0) }
     let hasPictures = outcomes.contains { !$0.record.images.isEmpty }

@@ -7,7 +7,7 @@ extension RunRecord {
 
   /// Reads the records of a file such as `run.json`.
   ///
-  /// - Throws: ``FileError`` when the file cannot be read, holds no records, or comes from a newer
+  /// - Throws: `FileError` when the file cannot be read, holds no records, or comes from a newer
   ///   gradleak.
   public static func read(contentsOf path: String) throws(FileError) -> [RunRecord] {
     let bytes = try InputFile.bytes(
@@ -17,7 +17,7 @@ extension RunRecord {
 
   /// Reads records that are in memory already; `path` only names their file in messages.
   ///
-  /// - Throws: ``FileError`` as ``read(contentsOf:)``.
+  /// - Throws: `FileError` as ``read(contentsOf:)``.
   public static func read(bytes: [UInt8], path: String) throws(FileError) -> [RunRecord] {
     try WantedFile.json.refuseOthers(bytes, path: path)
     let data = Data(bytes)

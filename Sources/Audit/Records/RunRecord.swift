@@ -103,15 +103,15 @@ public struct ModelSummary: Codable, Sendable, Equatable {
   public var classCount: Int
   /// Numbers in all parameters.
   public var parameterCount: Int
-  /// How the weights came about, such as "initialised with seed 0".
-  public var weights: String
+  /// How it came by its weights.
+  public var weights: WeightSource
   /// Fingerprint of the weights' names, shapes and bytes.
   public var fingerprint: String
 
   /// Of the properties of these names.
   public init(
     name: String, activation: String, inputShape: [Int], classCount: Int, parameterCount: Int,
-    weights: String, fingerprint: String
+    weights: WeightSource, fingerprint: String
   ) {
     self.name = name
     self.activation = activation

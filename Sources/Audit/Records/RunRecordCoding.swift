@@ -1,3 +1,5 @@
+import Clients
+
 /// Records as files hold them: what is nil is left out, and examples that are no images stand under the name of
 /// their kind.
 extension RunRecord {

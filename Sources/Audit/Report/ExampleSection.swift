@@ -66,7 +66,7 @@ extension Report {
   private func facts(_ record: RunRecord) -> String {
     var facts = [
       "By \(record.method ?? record.configuration.attackName)",
-      "batch of \(record.update.batchSize)", record.model.weights,
+      "batch of \(record.update.batchSize)", "\(record.model.weights)",
     ]
     if let defence = record.defence { facts.append("defence \(defence.chain)") }
     if let training = record.update.training { facts.append(training) }

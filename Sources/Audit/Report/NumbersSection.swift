@@ -126,7 +126,7 @@ extension Report {
       <dt>Runs made by</dt><dd>gradleak \(distinct(records.map(\.tool)).joined(separator: ", "))</dd>
       <dt>Records</dt><dd>version \(distinct(records.map { String($0.version) }).joined(separator: ", ")), \
       from \(input.runs.map(\.path).joined(separator: ", "))</dd>
-      <dt>Weights</dt><dd>\(distinct(records.map(\.model.weights)).prefix(12).joined(separator: "; "))</dd>
+      <dt>Weights</dt><dd>\(distinct(records.map(\.model.weights.description)).prefix(12).joined(separator: "; "))</dd>
       <dt>Hash of the weights</dt><dd>\(hashes(records.map(\.model.fingerprint)))</dd>
       <dt>Hash of the updates</dt><dd>\(hashes(records.map(\.update.fingerprint)))</dd>
       <dt>Loss</dt><dd>\(distinct(records.map(\.update.loss)).joined(separator: ", "))</dd>

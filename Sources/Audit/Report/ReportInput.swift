@@ -54,7 +54,7 @@ public struct ReportInput: Sendable {
   /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite), or what
   /// `gradleak sweep --json` and `gradleak price --json` printed.
   ///
-  /// - Throws: ``FileError`` when it is missing, damaged, another program's or a newer gradleak's.
+  /// - Throws: `FileError` when it is missing, damaged, another program's or a newer gradleak's.
   public mutating func add(path: String) throws(FileError) {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {

@@ -118,11 +118,10 @@ package struct SweepExamples: Sendable {
     }
   }
 
-  /// An experiment on some of them, ready to be run.
+  /// An experiment on some of them, ready to be run by a runner of its model.
   func prepare(
-    _ experiment: Experiment, on backend: any Backend
+    _ experiment: Experiment, by runner: any ExperimentRunner
   ) throws -> any PreparedExperiment {
-    let runner = try experiment.runner(on: backend)
     guard let runner = runner as? PictureRunner else {
       return try runner.prepare(try runner.labelled(experiment), names: nil)
     }

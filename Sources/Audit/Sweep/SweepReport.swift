@@ -1,3 +1,4 @@
+import Clients
 import Defences
 
 /// What a sweep measured: cells, and for each series of growing strength where leakage stops.

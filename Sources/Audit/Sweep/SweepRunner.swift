@@ -100,14 +100,14 @@ package struct SweepRunner: Sendable {
     _ state: borrowing Mutex<State>, threads: Int, observe: (Progress) -> Void,
     shouldStop: @escaping () -> Bool
   ) {
-    let backend = makeBackend()
+    var runners = LatestRunner(on: makeBackend())
     while !shouldStop() {
       let next = state.withLock { $0.failure == nil ? $0.waiting.popFirst() : nil }
       guard let (task, key) = next else { return }
       do {
         guard
           let outcome = try task.run(
-            examples: examples, backend: backend, shouldStop: shouldStop)
+            examples: examples, runners: &runners, shouldStop: shouldStop)
         else { return }
         let entry = SweepStore.Entry(key: key, record: outcome.record, timing: outcome.timing)
         try store.add(entry)

@@ -21,13 +21,13 @@ package struct SweepTask: Codable, Sendable, Hashable {
   }
 
   /// What decides whether it can be run at all.
-  package struct Setting: Hashable, Sendable {
+  private struct Setting: Hashable {
     let model: ModelChoice
     let defences: DefenceChain
     let batchSize: Int
   }
 
-  package var setting: Setting {
+  private var setting: Setting {
     Setting(
       model: experiment.model, defences: experiment.defences, batchSize: experiment.batchSize)
   }
@@ -41,21 +41,29 @@ package struct SweepTask: Codable, Sendable, Hashable {
     }
   }
 
-  /// Whether its client can apply the defence; to be asked before anything runs.
+  /// Whether the clients of runs can apply their defences; to be asked before anything runs.
   ///
   /// - Throws: ``ModelError`` when there is no such model, ``AttackError`` when a defence cannot act.
-  package func check(_ examples: SweepExamples, backend: any Backend) throws {
-    try examples.prepare(experiment, on: backend).check()
+  package static func check(
+    _ tasks: [SweepTask], _ examples: SweepExamples, backend: any Backend
+  ) throws {
+    var runners = LatestRunner(on: backend)
+    var seen: Set<Setting> = []
+    for task in tasks where seen.insert(task.setting).inserted {
+      try examples.prepare(task.experiment, by: runners.runner(for: task.experiment)).check()
+    }
   }
 
   /// Runs it.
   ///
-  /// - Parameter shouldStop: asked after every iteration; the result is nil when it said so.
+  /// - Parameters:
+  ///   - runners: of the runs before it on the same thread.
+  ///   - shouldStop: asked after every iteration; the result is nil when it said so.
   /// - Throws: ``ModelError`` or ``AttackError`` when the model or attack cannot be had.
   func run(
-    examples: SweepExamples, backend: any Backend, shouldStop: () -> Bool
+    examples: SweepExamples, runners: inout LatestRunner, shouldStop: () -> Bool
   ) throws -> AuditOutcome? {
-    let outcome = try examples.prepare(experiment, on: backend).run { _ in
+    let outcome = try examples.prepare(experiment, by: runners.runner(for: experiment)).run { _ in
       shouldStop() ? .stop(.interrupted) : .proceed
     }
     return outcome.wasInterrupted || shouldStop() ? nil : outcome

@@ -76,7 +76,7 @@ public struct DefenceFinding: Codable, Sendable, Equatable {
     self.wireShare = wireShare
   }
 
-  /// One sentence. What is "enough" is decided as in ``SweepReport``: by the interval, with every attack
+  /// One sentence. What is "enough" is decided as in `SweepReport`: by the interval, with every attack
   /// that was cut short counted as a leak.
   public var sentence: String {
     let name = strength?.description ?? defence

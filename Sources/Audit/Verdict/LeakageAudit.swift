@@ -9,7 +9,7 @@ public struct LeakageAudit: Sendable {
   /// What to do, and for how long.
   public struct Plan: Sendable {
     /// The experiments of the first round, without defences, which the audit varies; all have the same
-    /// attack. ``AttackName/automatic`` is followed by the second attack of the kind of
+    /// attack. `AttackName.automatic` is followed by the second attack of the kind of
     /// data where that did not bring everything back.
     public var experiments: [any PreparedExperiment]
     /// Kinds of defences to look for the strength of, which must have strengths to search.
@@ -90,7 +90,7 @@ public struct LeakageAudit: Sendable {
 
   /// Runs the audit. What was found when the budget ends or `shouldStop` says so is kept.
   ///
-  /// - Throws: ``AttackError`` when the attack does not apply.
+  /// - Throws: `AttackError` when the attack does not apply.
   public func run(
     observe: (Progress) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Result {

@@ -4,7 +4,7 @@ import Attacks
 public struct LeakageVerdict: Sendable {
   /// Records of undefended updates, or all where every update was defended.
   public let records: [RunRecord]
-  /// The kind of data that was attacked; ``DataKinds/mixed`` for several.
+  /// The kind of data that was attacked; examples in general for several kinds.
   public let kind: DataKindDescriptor
   /// The best result on each example, judged by the original: the worst case for the client.
   public let examples: [any JudgedExample]
@@ -138,12 +138,12 @@ extension LeakageVerdict {
           + "not prove what it found shows nothing.")
     }
     let updates = Dictionary(grouping: records) { $0.update.fingerprint + $0.model.fingerprint }
-    let shared = updates.values.count { alike in
+    let ambiguous = updates.values.count { alike in
       Set(alike.map { $0.judged.map { $0.fingerprint ?? $0.name } }).count > 1
     }
-    if shared > 0 {
+    if ambiguous > 0 {
       sentences.append(
-        "\(shared) of \(updates.count) updates are shared by different \(kind.plural) to the last bit: each "
+        "\(ambiguous) of \(updates.count) updates are shared by different \(kind.plural) to the last bit: each "
           + "counts as one, and tells nothing of which \(kind.singular) it is.")
     }
     return sentences

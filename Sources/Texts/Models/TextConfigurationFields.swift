@@ -26,7 +26,7 @@ struct TextConfigurationFields {
   let rules: [String: Rule]
 
   init(_ architecture: TextModelConfiguration.Architecture) {
-    var rules = TextConfigurationFields.shared
+    var rules = TextConfigurationFields.common
     let own: [String: Rule] =
       switch architecture {
       case .bert:
@@ -57,7 +57,7 @@ struct TextConfigurationFields {
     self.rules = rules
   }
 
-  private static let shared: [String: Rule] = [
+  private static let common: [String: Rule] = [
     "model_type": .text, "architectures": .list, "vocab_size": .wholeNumber,
     "tie_word_embeddings": .flag, "initializer_range": .number, "pad_token_id": .wholeNumber,
     "id2label": .object, "num_labels": .wholeNumber, "_num_labels": .wholeNumber,

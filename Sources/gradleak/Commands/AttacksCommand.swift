@@ -32,7 +32,7 @@ struct AttacksCommand: ParsableCommand {
     let isPreset: Bool
     /// How it is asked for, and what it reads.
     let command: String
-    let data: [AttackDescriptor.Data]
+    let data: [String]
     let summary: String
     let paper: String?
     let assumes: String?
@@ -45,7 +45,8 @@ struct AttacksCommand: ParsableCommand {
     init(_ descriptor: AttackDescriptor, plan: OptimizationPlan? = nil, command: String) {
       name = descriptor.name.rawValue
       self.command = command
-      data = AttackDescriptor.Data.allCases.filter(descriptor.data.contains)
+      data = DataKinds.all.map(\.descriptor).filter { descriptor.data.contains($0.name) }.map(
+        \.plural)
       isPreset = plan != nil
       summary = descriptor.summary
       paper = descriptor.paper

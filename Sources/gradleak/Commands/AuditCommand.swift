@@ -76,7 +76,7 @@ struct AuditCommand: ParsableCommand {
   private static let searchedNames = kinds.map(\.name)
 
   func validate() throws {
-    try aggregate.checkOrder(of: training)
+    try training.checkSteps(of: aggregate)
     try check("--batch-size", batchSize, 1...100_000)
     guard budget > 0, budget <= 1e7 else {
       throw ValidationError("--budget is \(budget); give a number of seconds above 0.")

@@ -89,11 +89,11 @@ struct SuccessCommand: ParsableCommand {
         seedOffset: UInt64(offset))
       var labels = RandomSource(seed: experiment.attack.seed).derive(label: "labels")
       for first in 0..<min(pictures.count, runs ?? pictures.count) {
-        let shared = labels.integer(below: labelCount)
+        let repeated = labels.integer(below: labelCount)
         let batch = (0..<batchSize).map { pictures[(first + $0) % pictures.count] }
         experiment.data.pictures = batch.map(\.name)
         experiment.data.labels = batch.indices.map { index in
-          let label = repeatLabels || index == 0 ? shared : labels.integer(below: labelCount)
+          let label = repeatLabels || index == 0 ? repeated : labels.integer(below: labelCount)
           return ExampleLabel(String(label))
         }
         experiment.data.turns = batch.indices.map { $0 / pictures.count & 3 }

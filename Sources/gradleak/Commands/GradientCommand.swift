@@ -70,7 +70,7 @@ struct GradientCommand: ParsableCommand {
   private struct Summary: Encodable {
     let tool: String
     let model: String
-    let weights: String
+    let weights: WeightSource
     let loss: String
     let lossValue: JSONNumber
     let batchSize: Int
@@ -120,7 +120,7 @@ struct GradientCommand: ParsableCommand {
     }
     let summary = Summary(
       tool: GradleakVersion.current, model: model.name,
-      weights: selected.weightsDescription(seed: seed), loss: loss.description,
+      weights: selected.weightSource(seed: seed), loss: loss.description,
       lossValue: JSONNumber(step.loss), batchSize: count,
       norm: JSONNumber(step.update.squaredNorm.squareRoot()), file: out)
     guard !json else { return Terminal.print(try ResultWriter.json(summary)) }

@@ -76,11 +76,11 @@ struct MaliciousCommand: ParsableCommand {
     let writer = try output.folder().map { MaliciousWriter(folder: $0) }
     let pictures = try PictureSet(fashion: fashion, privateCount: images, seed: seed)
     var labels = RandomSource(seed: seed).derive(label: "labels")
-    let shared = labels.integer(below: model.classCount)
+    let common = labels.integer(below: model.classCount)
     let batch = pictures.secret.map { name, picture in
       let drawn = labels.integer(below: model.classCount)
       return PrivateExample(
-        name: name, picture: picture, label: method == .featureFishing ? shared : drawn,
+        name: name, picture: picture, label: method == .featureFishing ? common : drawn,
         inputShape: model.inputShape)
     }
     let samples = pictures.known.map {

@@ -81,7 +81,7 @@ struct ReconstructCommand: ParsableCommand {
   var labels: String?
 
   func validate() throws {
-    try aggregate.checkOrder(of: training)
+    try training.checkSteps(of: aggregate)
     if let batchSize { try check("--batch-size", batchSize, 1...100_000) }
     if update.update != nil, !images.isEmpty {
       throw ValidationError(

@@ -69,7 +69,7 @@ struct ResultTable {
     let model = record.model
     Terminal.printParagraph(
       "Model: \(model.name) (\(model.activation)), \(model.parameterCount) parameters, "
-        + "\(model.weights.split(separator: ",").first ?? ""); attack: "
+        + "\(model.weights.shortDescription); attack: "
         + "\(record.configuration.attackName), \(record.configuration.precision.rawValue); "
         + "batch \(record.update.batchSize).")
     Terminal.printParagraph("Threat model: \(record.threatModel).")

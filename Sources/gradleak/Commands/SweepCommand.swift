@@ -144,9 +144,7 @@ struct SweepCommand: ParsableCommand {
     let tasks = try naming { try plan?.tasks(of: examples) ?? [] }
     // A model or activation that does not exist, or a defence that cannot act, is found out before
     // anything runs.
-    for task in Dictionary(grouping: tasks, by: \.setting).compactMap(\.value.first) {
-      try task.check(examples, backend: BackendChoice.cpu.backend(threads: 1))
-    }
+    try SweepTask.check(tasks, examples, backend: BackendChoice.cpu.backend(threads: 1))
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)
       Terminal.print("\(tasks.count) runs in \(cells) cells.")
@@ -226,7 +224,7 @@ struct SweepCommand: ParsableCommand {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
-    let line = SharedProgressLine(isEnabled: !quiet)
+    let line = SweepProgressLine(isEnabled: !quiet)
     let runner = SweepRunner(tasks, examples: examples, store: store) {
       BackendChoice.cpu.backend(threads: 1)
     }
@@ -248,7 +246,7 @@ struct SweepCommand: ParsableCommand {
 }
 
 /// A progress line that runs of several threads write to.
-private final class SharedProgressLine: @unchecked Sendable {
+private final class SweepProgressLine: @unchecked Sendable {
   private let lock = NSLock()
   private let line: ProgressLine
 

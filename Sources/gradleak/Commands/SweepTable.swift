@@ -1,4 +1,5 @@
 import Audit
+import Clients
 import Foundation
 
 /// A sweep's cells and verdicts, for people.

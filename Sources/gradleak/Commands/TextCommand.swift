@@ -91,7 +91,7 @@ struct TextCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    try aggregate.checkOrder(of: training)
+    try training.checkSteps(of: aggregate)
     try check("--batch-size", batchSize, 1...1024)
     guard data.isGiven != (update.update != nil) else {
       throw ValidationError(

@@ -39,7 +39,7 @@ struct TextDemo: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    try aggregate.checkOrder(of: training)
+    try training.checkSteps(of: aggregate)
     try check("--batch-size", batchSize, 1...1024)
   }
 

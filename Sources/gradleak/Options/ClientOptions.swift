@@ -15,17 +15,6 @@ struct ClientOptions: ParsableArguments {
         + "does not know."))
   var shuffleEpochs = false
 
-  func validate() throws {
-    try check("--clients", clients, 1...200)
-  }
-
-  /// - Throws: ``ValidationError`` for an order without epochs.
-  func checkOrder(of training: LocalTrainingOptions) throws {
-    guard shuffleEpochs, !training.hasEpochs else { return }
-    throw ValidationError(
-      "--shuffle-epochs is about the order of several epochs; give their number with --epochs.")
-  }
-
   /// - Parameters:
   ///   - count: of examples.
   ///   - noun: for these.

@@ -19,11 +19,15 @@ enum ExperimentFlags {
     "prior": "--prior-model", "attack.plan": "--plan", "defences": "--defence",
   ]
 
+  /// How the option is called that a member needs beside it.
+  private static let remedies = ["client.shufflesEpochs": " with --epochs"]
+
   /// The error as a user of options reads it.
   ///
   /// - Parameter others: options of one command that are called otherwise.
   static func sentence(_ error: ExperimentError, _ others: [String: String]) -> String {
-    (others[error.place] ?? names[error.place] ?? error.place) + " " + error.problem + "."
+    (others[error.place] ?? names[error.place] ?? error.place) + " " + error.problem
+      + (remedies[error.place] ?? "") + "."
   }
 }
 

@@ -39,13 +39,9 @@ struct LocalTrainingOptions: ParsableArguments {
     help: ArgumentHelp("Weight decay (L2 penalty) of the client's SGD.", valueName: "factor"))
   var weightDecay = 0.0
 
-  /// Whether the client goes through its batch several times, as far as the options tell.
-  var hasEpochs: Bool { epochs ?? localSteps ?? 1 > 1 }
-
   func validate() throws {
-    if let epochs { try check("--epochs", epochs, 1...1_000_000) }
-    if let miniBatch { try check("--mini-batch", miniBatch, 1...1_000_000) }
     if let localSteps { try check("--local-steps", localSteps, 1...1_000_000) }
+    try checkSteps(of: nil)
     if epochs != nil, localSteps != nil {
       throw ValidationError("--epochs and --local-steps exclude each other; leave one out.")
     }
@@ -53,6 +49,17 @@ struct LocalTrainingOptions: ParsableArguments {
       throw ValidationError(
         "Local steps need the client's learning rate; give it with --learning-rate.")
     }
+  }
+
+  /// Checks what can be checked before it is known how many examples there are.
+  ///
+  /// - Parameter aggregate: among whom batches are divided; nil for one client.
+  /// - Throws: ``ValidationError`` as ``ClientTraining/check()``.
+  func checkSteps(of aggregate: ClientOptions?) throws {
+    var choice = stated(aggregate)
+    // An epoch has a step at least.
+    choice.epochs = epochs ?? localSteps
+    try naming { try choice.check() }
   }
 
   /// Whether more than a single plain step is described.
@@ -67,14 +74,7 @@ struct LocalTrainingOptions: ParsableArguments {
   ///   - aggregate: among whom batches are divided; nil for one client.
   /// - Throws: ``ValidationError`` for a number of local steps that no number of epochs makes.
   func choice(exampleCount: Int, _ aggregate: ClientOptions? = nil) throws -> ClientTraining {
-    var choice = ClientTraining()
-    choice.epochs = epochs
-    choice.miniBatch = miniBatch
-    choice.learningRate = learningRate
-    choice.momentum = momentum
-    choice.weightDecay = weightDecay
-    choice.count = aggregate?.clients ?? 1
-    choice.shufflesEpochs = aggregate?.shuffleEpochs ?? false
+    var choice = stated(aggregate)
     guard let localSteps, isGiven else { return choice }
     let size = miniBatch ?? exampleCount
     let stepsPerEpoch = (exampleCount + size - 1) / size
@@ -84,6 +84,19 @@ struct LocalTrainingOptions: ParsableArguments {
           + "\(size) has \(stepsPerEpoch); give a multiple of that, or --epochs.")
     }
     choice.epochs = localSteps / stepsPerEpoch
+    return choice
+  }
+
+  /// The options one by one, without what local steps come to.
+  private func stated(_ aggregate: ClientOptions?) -> ClientTraining {
+    var choice = ClientTraining()
+    choice.epochs = epochs
+    choice.miniBatch = miniBatch
+    choice.learningRate = learningRate
+    choice.momentum = momentum
+    choice.weightDecay = weightDecay
+    choice.count = aggregate?.clients ?? 1
+    choice.shufflesEpochs = aggregate?.shuffleEpochs ?? false
     return choice
   }
 

@@ -32,6 +32,8 @@ import Testing
       #"{"data": {"texts": ["a b"]}, "model": {"head": "mlm"}, "attack": {"attack": "dlg"}}"#)
     #expect(read.data.kind == .texts && read.data.examples == ["a b"] && read.data.pictures == [])
     #expect(read.model.name == BundledText.modelName && read.model.head == "mlm")
+    let named = try experiment(#"{"data": {"texts": ["a"]}, "model": {"name": "lenet"}}"#)
+    #expect(named.model.name == "lenet")
     // An attack on texts has the defaults of those.
     #expect(read.attack.precision == .f32 && read.attack.iterations == 100)
     let json = try ResultWriter.json(read)

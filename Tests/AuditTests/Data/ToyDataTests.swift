@@ -76,7 +76,7 @@ private struct PreparedReading: PreparedExperiment {
       tool: GradleakVersion.current, configuration: experiment.attack,
       model: ModelSummary(
         name: "line", activation: "none", inputShape: [2], classCount: 0, parameterCount: 3,
-        weights: "fixed", fingerprint: "line"),
+        weights: .other("fixed"), fingerprint: "line"),
       update: UpdateSummary(
         kind: "gradient", loss: "mse", batchSize: 1, localSteps: 1,
         norm: update.reduce(0) { $0 + $1 * $1 }.squareRoot(), fingerprint: "\(update)"),
@@ -127,5 +127,8 @@ private struct PreparedReading: PreparedExperiment {
     #expect(Set(names).count == names.count && names.contains(.pictures) && names.contains(.texts))
     for name in names { #expect(try DataKinds.kind(name).descriptor.name == name) }
     #expect(throws: ExperimentError.self) { try DataKinds.kind("pictres") }
+    for attack in AttackCatalog.all.map(\.descriptor) + AttackCatalog.texts {
+      #expect(attack.data.isSubset(of: names), "\(attack.name)")
+    }
   }
 }

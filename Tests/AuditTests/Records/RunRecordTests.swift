@@ -17,7 +17,7 @@ private func record() -> RunRecord {
     tool: "0.0.0", configuration: configuration,
     model: ModelSummary(
       name: "lenet", activation: "sigmoid", inputShape: [3, 8, 8], classCount: 5,
-      parameterCount: 12, weights: "untrained, initialised with seed 0",
+      parameterCount: 12, weights: .drawn(seed: 0),
       fingerprint: "fnv1a64:0123456789abcdef"),
     update: UpdateSummary(
       kind: "gradient", loss: "mean cross entropy", batchSize: 2, localSteps: 1, norm: 0.1,
@@ -54,6 +54,23 @@ private func readError(_ text: String) -> String? {
 }
 
 @Suite struct RunRecordTests {
+  /// Records hold in words how a model came by its weights, and give it back as it was.
+  @Test func weightsAreSaidInWords() throws {
+    let sources: [(WeightSource, String)] = [
+      (.drawn(seed: .max), "untrained, initialised with seed 18446744073709551615"),
+      (.file("my, file 3.onnx"), "of my, file 3.onnx"), (.file("a 3"), "of a 3"),
+      (.languageModel("tiny-bert", headSeed: nil), "from tiny-bert"),
+      (.languageModel("m 2", headSeed: 7), "from m 2, head initialised with seed 7"),
+      (.other("initialised with seed 0"), "initialised with seed 0"),
+      (.other(""), ""),
+    ]
+    for (source, words) in sources {
+      let json = try JSONEncoder().encode([source])
+      #expect(try JSONDecoder().decode([String].self, from: json) == [words])
+      #expect(try JSONDecoder().decode([WeightSource].self, from: json) == [source])
+    }
+  }
+
   @Test func survivesJSON() throws {
     let records = [record()]
     let text = try ResultWriter.json(records)

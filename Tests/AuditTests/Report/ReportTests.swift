@@ -70,7 +70,7 @@ private func elements(_ name: String, in page: String) -> [Substring] {
   @Test func textFromFilesIsEscaped() throws {
     var record = search(50, name: hostile)
     record.model.name = hostile
-    record.model.weights = hostile
+    record.model.weights = .other(hostile)
     record.model.fingerprint = hostile
     record.model.activation = hostile
     record.update.fingerprint = hostile

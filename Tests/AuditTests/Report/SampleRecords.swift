@@ -20,7 +20,7 @@ func sampleRecord(
     tool: "0.1.0", configuration: AttackConfiguration(attack: attack, seed: seed),
     model: ModelSummary(
       name: "lenet", activation: "sigmoid", inputShape: [3, 32, 32], classCount: 100,
-      parameterCount: 85036, weights: "untrained, initialised with seed \(seed)",
+      parameterCount: 85036, weights: .drawn(seed: seed),
       fingerprint: "fnv1a64:0123456789abcde\(seed)"),
     update: UpdateSummary(
       kind: "gradient", loss: "mean cross entropy", batchSize: images.count, localSteps: 1,

@@ -17,7 +17,7 @@ import Texts
       tool: "0.1.0", configuration: AttackConfiguration(.dlg as TextAttackKind),
       model: ModelSummary(
         name: "bert", activation: "gelu", inputShape: [12], classCount: 2, parameterCount: 9,
-        weights: "bundled", fingerprint: "w"),
+        weights: .other("bundled"), fingerprint: "w"),
       update: UpdateSummary(
         kind: "gradient", loss: "crossEntropy", batchSize: 1, localSteps: 1, norm: 1,
         fingerprint: original),

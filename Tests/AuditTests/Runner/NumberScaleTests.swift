@@ -26,7 +26,7 @@ import Testing
     let model = try ModelCatalog.model(
       named: "mlp", ModelOptions(inputShape: [1, 3, 4], classCount: 5, width: 20))
     let audit = SimulatedAudit(
-      WeightedModel(untrained: model, seed: 0), activation: "relu", weights: "untrained",
+      WeightedModel(untrained: model, seed: 0), activation: "relu", weights: .drawn(seed: 0),
       backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
     let values = (0..<12).map { Double($0) - 5.5 }
     let truth = PrivateExample(name: "x", image: Tensor([1, 3, 4], .f64(values)), label: 2)

@@ -52,7 +52,7 @@ import Testing
       WeightedModel(
         model: model, parameters: model.initialParameters(seed: 0, dtype: .f64).map(\.tensor),
         buffers: []),
-      activation: "sigmoid", weights: "untrained, initialised with seed 0",
+      activation: "sigmoid", weights: .drawn(seed: 0),
       backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
   }
 

@@ -14,7 +14,7 @@ import Testing
       tool: "t", configuration: AttackConfiguration(seed: seed),
       model: ModelSummary(
         name: "lenet", activation: "sigmoid", inputShape: [3, 32, 32], classCount: 100,
-        parameterCount: 1, weights: "w", fingerprint: "f\(seed)"),
+        parameterCount: 1, weights: .other("w"), fingerprint: "f\(seed)"),
       update: UpdateSummary(
         kind: "gradient", loss: "l", batchSize: 1, localSteps: 1, norm: 1,
         fingerprint: "\(defence)\(seed)"),

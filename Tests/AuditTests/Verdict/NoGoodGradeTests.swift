@@ -138,12 +138,13 @@ import Testing
       do {
         let file = try UpdateFile(
           contentsOf: path, for: weighted.model, UpdateReading(batchSize: batchSize))
-        return try UpdateAudit(weighted, activation: "a", weights: "w", backend: backend).attack(
-          UpdateAudit.Subject(
-            update: file.update, truth: knowsTruth ? Array(batch.prefix(batchSize)) : nil,
-            name: "update"),
-          configuration: AttackConfiguration(
-            attack: kind, seed: seed, trials: 1, iterations: 12, snapshots: 0))
+        return try UpdateAudit(weighted, activation: "a", weights: .other("w"), backend: backend)
+          .attack(
+            UpdateAudit.Subject(
+              update: file.update, truth: knowsTruth ? Array(batch.prefix(batchSize)) : nil,
+              name: "update"),
+            configuration: AttackConfiguration(
+              attack: kind, seed: seed, trials: 1, iterations: 12, snapshots: 0))
       } catch is FileError {
         return nil
       } catch is AttackError {

@@ -73,7 +73,7 @@ import Testing
     let model = try ModelCatalog.model(
       named: "lenet", ModelOptions(inputShape: [3, size, size], classCount: 5))
     let audit = SimulatedAudit(
-      WeightedModel(untrained: model, seed: 0), activation: "sigmoid", weights: "untrained",
+      WeightedModel(untrained: model, seed: 0), activation: "sigmoid", weights: .drawn(seed: 0),
       backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
     let (name, picture) = BundledImages.all(size: 32)[0]
     let example = PrivateExample(

@@ -82,6 +82,9 @@ private struct Negative: ImageDefence {
       try chain("negative").check(for: DefenceSetting(data: .texts, batchSize: 1))
     }
     #expect(error?.message.contains("texts") == true)
+    #expect(throws: AttackError.self) {
+      try chain("negative").check(for: DefenceSetting(data: "readings", batchSize: 1))
+    }
   }
 
   @Test func itsImagesAreEncoded() throws {

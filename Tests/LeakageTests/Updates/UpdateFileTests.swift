@@ -214,8 +214,9 @@ private func problem(
     #expect(result.matchingLoss <= 1e-12 * update.squaredNorm)
     let model = client.weighted.model
     #expect(
-      result.diagnosis?.equationBound == model.equationBound(batchSize: 1, shared: Array(2..<8)))
-    #expect(model.equationBound(batchSize: 1, shared: [7]) == 5)
+      result.diagnosis?.equationBound
+        == model.equationBound(batchSize: 1, sharedParameters: Array(2..<8)))
+    #expect(model.equationBound(batchSize: 1, sharedParameters: [7]) == 5)
   }
 
   @Test func anAttackThatNeedsWhatIsAbsentSaysSo() throws {

@@ -55,7 +55,7 @@ public struct PlantedWeightCheck: Sendable {
   ///   - tensors: names and values; names tell a layer's bias from its weight (`x.weight`, `x.bias`),
   ///     and nothing else.
   ///   - transposed: names of matrices that are stored as [inputs, units].
-  /// - Throws: ``GraphError`` when the backend fails.
+  /// - Throws: `GraphError` when the backend fails.
   public func findings(
     in tensors: [(name: String, tensor: Tensor)], transposed: Set<String> = []
   ) throws(GraphError) -> [Finding] {

@@ -49,9 +49,13 @@ extension ResidualPeeling {
         convolution.keepsExtent(kernel: gradient.shape)
       else { continue }
       let shape = network.graph[contraction.input].shape
+      let whole = try segments.cotangent(
+        of: contraction.output, argumentOf: index, cotangent
+      ).doubles
       guard
         let factors = try BlindFactorization(
-          gradient.converted(to: .f64), height: shape[2], width: shape[3],
+          gradient.converted(to: .f64), support: support(of: whole, shape), height: shape[2],
+          width: shape[3],
           tolerance: isNoisy
             ? BlindFactorization.tolerance.single
             : BlindFactorization.tolerance.double, backend: backend)
@@ -60,9 +64,6 @@ extension ResidualPeeling {
           "the gradient of \(model.parameters[contraction.parameter].name) cannot be factored"
         continue
       }
-      let whole = try segments.cotangent(
-        of: contraction.output, argumentOf: index, cotangent
-      ).doubles
       // Slopes of 0 and 1, times a scalar.
       let ratios = zip(factors.cotangent, whole).map { $1 == 0 ? 0 : $0 / $1 }
       let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
@@ -80,6 +81,16 @@ extension ResidualPeeling {
         valueCotangent: cotangent)
     }
     return nil
+  }
+
+  /// Positions at which the cotangent of some channel is not 0, as behind a pooling that leaves a rim out.
+  private func support(of cotangent: [Double], _ input: Shape) -> [Bool] {
+    let positions = input[2] * input[3]
+    var support = [Bool](repeating: false, count: positions)
+    for (index, element) in cotangent.enumerated() where element != 0 {
+      support[index % positions] = true
+    }
+    return support
   }
 
   /// Distance from 0 and 1 of slopes that are told.

@@ -17,23 +17,26 @@ struct BlindFactorization {
   let eigenvalues: (smallest: Double, next: Double)
 
   /// Most unknowns of the system, whose factorisation takes the cube of them.
-  private static let largestOrder = 4096
+  private static let largestOrder = 5000
   /// Singular values relative to the largest above which a direction counts, in f64 and f32.
   static let tolerance = (double: 1e-10, single: 1e-6)
 
   /// - Parameters:
   ///   - gradient: [outputs, inputs, k, k], of a convolution that keeps the extent, k odd.
+  ///   - support: positions at which the cotangent may differ from 0.
   ///   - height: of the map.
   ///   - width: of the map.
   /// - Returns: nil when the channels are too few, or the gradient is not of one image.
   /// - Throws: ``GraphError`` when the backend fails.
   init?(
-    _ gradient: Tensor, height: Int, width: Int, tolerance: Double, backend: any Backend
+    _ gradient: Tensor, support: [Bool], height: Int, width: Int, tolerance: Double,
+    backend: any Backend
   ) throws(GraphError) {
     let (outputs, inputs, kernel) = (gradient.shape[0], gradient.shape[1], gradient.shape[2])
     let patch = (kernel + 1) / 2
     let taps = patch * patch
-    let patches = (height + patch - 1) * (width + patch - 1)
+    let places = PatchSpace.places(height: height, width: width, patch: patch, support: support)
+    let patches = places.count
     let positions = height * width
     let algebra = backend.linearAlgebra
     // Rows (o, k) of channels i, and rows (i, k) of channels o.
@@ -47,14 +50,17 @@ struct BlindFactorization {
         byOutput, outputs, limit: positions, tolerance: tolerance, backend)
     else { return nil }
     // Few channels suffice: r of them give patches (taps r - patches) equations for positions r unknowns.
-    let surplus = Double(taps * patches) - Self.abundance * Double(positions)
-    let needed = Int(Double(patches * patches) / max(surplus, 1))
-    var rank = min(inputBasis.shape[0], max(needed, patches / taps + 4))
-    if taps * rank <= patches || rank * positions > Self.largestOrder {
-      rank = min(inputBasis.shape[0], Self.largestOrder / positions)
+    func needed(_ abundance: Double) -> Int {
+      let surplus = Double(taps * patches) - abundance * Double(positions)
+      return max(Int(Double(patches * patches) / max(surplus, 1)), patches / taps) + 4
     }
+    let rank = min(
+      inputBasis.shape[0], needed(Self.abundance),
+      max(needed(Self.leastAbundance), Self.largestOrder / positions))
     let outputRank = outputBasis.shape[0]
-    guard taps * rank > patches, taps * outputRank >= patches else { return nil }
+    guard taps * rank > patches, taps * outputRank >= patches,
+      rank * positions <= Self.largestOrder
+    else { return nil }
     let basis = Tensor([rank, inputs], .f64(Array(inputBasis.doubles[..<(rank * inputs)])))
 
     // G in these coordinates, [k][outputRank, rank].
@@ -65,10 +71,10 @@ struct BlindFactorization {
       let left = try backend.product(outputBasis, Tensor([outputs, inputs], .f64(slice)))
       small.append(try backend.product(left, basis, transposeB: true).doubles)
     }
-    let places = (0..<taps).map { (y: $0 / patch, x: $0 % patch) }
+    let offsets = (0..<taps).map { (y: $0 / patch, x: $0 % patch) }
     var hankel = [Double](repeating: 0, count: taps * outputRank * taps * rank)
-    for (low, lower) in places.enumerated() {
-      for (high, upper) in places.enumerated() {
+    for (low, lower) in offsets.enumerated() {
+      for (high, upper) in offsets.enumerated() {
         let tap = (upper.y - lower.y + patch - 1) * kernel + upper.x - lower.x + patch - 1
         for row in 0..<outputRank {
           let target = ((low * outputRank + row) * taps + high) * rank
@@ -89,7 +95,7 @@ struct BlindFactorization {
     let space = Array(decomposition.right[..<(patches * taps * rank)])
     guard
       let found = try PatchSpace(
-        basis: space, patchCount: patches, rank: rank, patch: patch, height: height, width: width
+        basis: space, places: places, rank: rank, patch: patch, height: height, width: width
       ).map(backend)
     else { return nil }
     eigenvalues = found.eigenvalues
@@ -103,6 +109,8 @@ struct BlindFactorization {
 
   /// Equations for each unknown that are asked for where the gradient has them.
   private static let abundance = 2.0
+  /// Equations for each unknown at least.
+  private static let leastAbundance = 1.2
   /// Ratio of the singular values at the rank's end that speaks for it.
   private static let clearFall = 0.03
 

@@ -20,8 +20,9 @@ final class ImageResiduals: LeastSquaresFunction {
   private let gradient: HostBuffer
   private let product: HostBuffer
 
+  /// - Returns: nil when nothing is known that depends on the image.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
-  init(_ peeling: ResidualPeeling, _ outcome: ResidualPeeling.Outcome) throws(GraphError) {
+  init?(_ peeling: ResidualPeeling, _ outcome: ResidualPeeling.Outcome) throws(GraphError) {
     let (segments, network) = (peeling.segments, peeling.network)
     let valued = outcome.known.filter { $0.value.value != nil }
     let cut = try segments.cut(at: valued.keys.sorted(), dataRole: .fixed)
@@ -91,9 +92,9 @@ final class ImageResiduals: LeastSquaresFunction {
       residuals.append(difference * fixedInput("weights", Tensor(target.shape, .f64(weights))))
     }
 
+    guard let first = residuals.first else { return nil }
     let along = cut.builder.input("direction", x.shape, .f64)
-    let squares = residuals.map { $0.squared().sum() }
-    let total = squares.dropFirst().reduce(squares[0], +)
+    let total = residuals.dropFirst().reduce(first.squared().sum()) { $0 + $1.squared().sum() }
     let changes = Value.pushforward(residuals, along: [(variable: x, tangent: along)])
     let normal = Value.pullback(
       zip(residuals, changes).map { (value: $0, cotangent: $1) }, to: [x])

@@ -6,12 +6,30 @@ import TensorGraph
 struct PatchSpace {
   /// Orthonormal rows, row major [patches, patch² x rank]; places of a patch come before channels.
   let basis: [Double]
-  let patchCount: Int
-  /// Channels.
+  /// Where patches begin.
+  let places: [(y: Int, x: Int)]
+  /// Of the map.
   let rank: Int
   let patch: Int
   let height: Int
   let width: Int
+
+  /// Where patches that overlap the support begin.
+  static func places(
+    height: Int, width: Int, patch: Int, support: [Bool]
+  ) -> [(y: Int, x: Int)] {
+    func isIn(_ y: Int, _ x: Int) -> Bool {
+      (0..<height).contains(y) && (0..<width).contains(x) && support[y * width + x]
+    }
+    var places: [(y: Int, x: Int)] = []
+    for y in (1 - patch)..<height {
+      for x in (1 - patch)..<width
+      where (0..<patch * patch).contains(where: { isIn(y + $0 / patch, x + $0 % patch) }) {
+        places.append((y, x))
+      }
+    }
+    return places
+  }
 
   /// The map [rank, height, width] all of whose patches lie in a space; the smallest two eigenvalues of the
   /// system say how singular it is.
@@ -24,26 +42,24 @@ struct PatchSpace {
     let taps = patch * patch
     let size = taps * rank
     // What of a patch lies outside of the space.
-    let v = Tensor([patchCount, size], .f64(basis))
+    let v = Tensor([places.count, size], .f64(basis))
     var outside = try backend.product(v, v, transposeA: true).doubles.map { -$0 }
     for index in 0..<size { outside[index * size + index] += 1 }
     let order = height * width * rank
     let matrix = HostBuffer(TensorType([order, order], .f64))
     let target = matrix.pointer(as: Double.self)
-    let places = (0..<taps).map { (y: $0 / patch, x: $0 % patch) }
-    for y in (1 - patch)..<height {
-      for x in (1 - patch)..<width {
-        for (first, a) in places.enumerated() {
-          guard (0..<height).contains(y + a.y), (0..<width).contains(x + a.x) else { continue }
-          let row = ((y + a.y) * width + x + a.x) * rank
-          for (second, b) in places.enumerated() {
-            guard (0..<height).contains(y + b.y), (0..<width).contains(x + b.x) else { continue }
-            let column = ((y + b.y) * width + x + b.x) * rank
-            for i in 0..<rank {
-              let from = (first * rank + i) * size + second * rank
-              let to = (row + i) * order + column
-              for j in 0..<rank { target[to + j] += outside[from + j] }
-            }
+    let offsets = (0..<taps).map { (y: $0 / patch, x: $0 % patch) }
+    for (y, x) in places {
+      for (first, a) in offsets.enumerated() {
+        guard (0..<height).contains(y + a.y), (0..<width).contains(x + a.x) else { continue }
+        let row = ((y + a.y) * width + x + a.x) * rank
+        for (second, b) in offsets.enumerated() {
+          guard (0..<height).contains(y + b.y), (0..<width).contains(x + b.x) else { continue }
+          let column = ((y + b.y) * width + x + b.x) * rank
+          for i in 0..<rank {
+            let from = (first * rank + i) * size + second * rank
+            let to = (row + i) * order + column
+            for j in 0..<rank { target[to + j] += outside[from + j] }
           }
         }
       }

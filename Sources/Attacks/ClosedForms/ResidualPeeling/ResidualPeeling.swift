@@ -180,9 +180,7 @@ struct ResidualPeeling {
       outcome.known[index] = known
       return true
     }
-    guard outcome.known.isEmpty,
-      let known = try knownBlindly(index, cotangents.value, &outcome)
-    else { return false }
+    guard let known = try knownBlindly(index, cotangents.value, &outcome) else { return false }
     outcome.known[index] = known
     return true
   }

@@ -49,30 +49,46 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     _ shouldStop: (Int) -> Bool
   ) throws(AttackError) -> Tensor {
     let shape = peeling.network.graph[peeling.network.data].shape
-    return try AttackError.naming(peeling.model.name, "attacked") { () throws(GraphError) in
-      let residuals = try ImageResiduals(peeling, outcome)
-      var best: SolverResult?
-      var source = RandomSource(seed: 0x5eaf).derive(label: "disturbed starts")
-      // Where a unit that ought to be active is not, a minimum can be none of the whole: near ones are.
-      for disturbance in start == nil ? Self.disturbances : [0] {
-        let point =
-          best?.point ?? start?.doubles
-          ?? [Double](
-            repeating: 0.5, count: residuals.dimension)
-        let result = try descend(
-          residuals, from: point.map { $0 + disturbance * source.normal() },
-          iterations: start == nil ? Self.mostSteps : Self.stepsOfNearMiss, peeling, shouldStop)
-        if result.value < best?.value ?? .infinity { best = result }
-        guard let best, best.value > (peeling.isNoisy ? Self.solvedWithNoise : Self.solved),
-          best.reason != .interrupted
-        else { break }
+    let found = try AttackError.naming(peeling.model.name, "attacked") {
+      () throws(GraphError) -> SolverResult? in
+      guard let residuals = try ImageResiduals(peeling, outcome) else { return nil }
+      if let start {
+        return try descend(
+          residuals, from: start.doubles, steps: Self.stepsOfNearMiss, peeling, shouldStop)
       }
-      return Tensor(shape, .f64(best?.point ?? []))
+      return try search(residuals, peeling, shouldStop)
     }
+    guard let found, found.value.isFinite else {
+      throw AttackError(
+        "residual peeling found no values inside the model that an image could be fitted to; use the attack auto"
+      )
+    }
+    return Tensor(shape, .f64(found.point))
+  }
+
+  /// From grey, and from near the best end so far: where a unit that ought to be active is not, a minimum can be
+  /// none of the whole.
+  private func search(
+    _ residuals: ImageResiduals, _ peeling: ResidualPeeling, _ shouldStop: (Int) -> Bool
+  ) throws(GraphError) -> SolverResult {
+    let grey = [Double](repeating: 0.5, count: residuals.dimension)
+    let solved = peeling.isNoisy ? Self.solvedWithNoise : Self.solved
+    var best = try descend(residuals, from: grey, steps: Self.mostSteps, peeling, shouldStop)
+    var source = RandomSource(seed: 0x5eaf).derive(label: "disturbed starts")
+    for disturbance in Self.disturbances {
+      guard best.value > solved, best.reason != .interrupted else { break }
+      let point = best.point.map { $0 + disturbance * source.normal() }
+      let result = try descend(
+        residuals, from: point, steps: Self.mostSteps, peeling, shouldStop)
+      if result.value < best.value || result.reason == .interrupted {
+        best = result.value < best.value ? result : best.interrupted
+      }
+    }
+    return best
   }
 
   /// Standard deviations of what is added to the best image so far, one start after the other.
-  private static let disturbances = [0, 0.01, 0.03, 0.1, 0.03, 0.1, 0.3]
+  private static let disturbances = [0.01, 0.03, 0.1, 0.03, 0.1, 0.03, 0.1, 0.3, 0.03, 0.1]
   /// Of Levenberg-Marquardt, from each start.
   private static let mostSteps = 300
   private static let stepsOfNearMiss = 6
@@ -81,16 +97,25 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
   private static let solvedWithNoise = 1e-9
 
   private func descend(
-    _ residuals: ImageResiduals, from point: [Double], iterations: Int, _ peeling: ResidualPeeling,
+    _ residuals: ImageResiduals, from point: [Double], steps: Int, _ peeling: ResidualPeeling,
     _ shouldStop: (Int) -> Bool
   ) throws(GraphError) -> SolverResult {
     let solver = LevenbergMarquardt(
       algebra: peeling.backend.linearAlgebra, initialDamping: 1e-3, success: 0.3, refusalLimit: 30)
     let rule = StoppingRule(
-      iterations: iterations, solvedBelow: 1e-29, stagnationWindow: 12, stagnationFactor: 0.9)
+      iterations: steps, solvedBelow: 1e-29, stagnationWindow: 12, stagnationFactor: 0.9)
     let outcome = try solver.minimizeSquares(residuals, from: point, until: rule) { progress, _ in
       shouldStop(progress.iteration) ? .stop(.interrupted) : .proceed
     }
     return outcome.result
+  }
+}
+
+extension SolverResult {
+  /// The same end, of a search that was stopped later.
+  fileprivate var interrupted: SolverResult {
+    SolverResult(
+      point: point, value: value, iterations: iterations, evaluations: evaluations,
+      reason: .interrupted)
   }
 }

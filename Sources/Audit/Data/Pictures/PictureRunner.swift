@@ -227,7 +227,7 @@ package final class PictureRunner: ExperimentRunner {
       latest = nil
       let audit = UpdateAudit(
         selected.weighted(seed: seed), activation: selected.activation,
-        weights: selected.weightsDescription(seed: seed), mode: selected.mode, backend: backend)
+        weights: selected.weightSource(seed: seed), mode: selected.mode, backend: backend)
       latest = (seed, audit)
       return audit
     }

@@ -8,8 +8,8 @@ package struct SelectedModel: Sendable {
   /// Weights that came with it.
   struct Given: Sendable {
     let weighted: WeightedModel
-    /// Where they come from, for records.
-    let description: String
+    /// Where they come from.
+    let source: WeightSource
   }
 
   package let model: Model
@@ -32,9 +32,9 @@ package struct SelectedModel: Sendable {
     given?.weighted ?? WeightedModel(untrained: model, seed: seed)
   }
 
-  /// How the weights came about, for records.
-  package func weightsDescription(seed: UInt64) -> String {
-    given?.description ?? "untrained, initialised with seed \(seed)"
+  /// How it comes by its weights.
+  package func weightSource(seed: UInt64) -> WeightSource {
+    given?.source ?? .drawn(seed: seed)
   }
 }
 
@@ -95,7 +95,7 @@ extension ModelChoice {
       given: try weights.map {
         SelectedModel.Given(
           weighted: try WeightedModel(contentsOf: $0, for: model, renamings: rules),
-          description: "of \(fileName($0))")
+          source: .file(fileName($0)))
       })
   }
 
@@ -116,7 +116,7 @@ extension ModelChoice {
         weighted: WeightedModel(
           model: model, parameters: imported.weighted.parameters,
           buffers: imported.weighted.buffers),
-        description: "of \(fileName(name))"),
+        source: .file(fileName(name))),
       wanted: imported.wanted, ending: imported.ending, notes: imported.notes)
   }
 

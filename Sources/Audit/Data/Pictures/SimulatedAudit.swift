@@ -15,11 +15,11 @@ package struct SimulatedAudit: Sendable {
   private let loss: ClientLoss
 
   /// - Parameters:
-  ///   - weights: how the weights came about, for the record.
+  ///   - weights: how the model came by them, for the record.
   ///   - loss: the client's.
   ///   - mode: how the client's model computes.
   package init(
-    _ weighted: WeightedModel, activation: String, weights: String,
+    _ weighted: WeightedModel, activation: String, weights: WeightSource,
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode = .evaluation, backend: any Backend
   ) {
     self.init(

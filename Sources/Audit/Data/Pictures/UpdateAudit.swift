@@ -13,10 +13,10 @@ package struct UpdateAudit: Sendable {
   let modelSummary: ModelSummary
 
   /// - Parameters:
-  ///   - weights: how the weights came about, for the record.
+  ///   - weights: how the model came by them, for the record.
   ///   - mode: how the client's model computed.
   package init(
-    _ weighted: WeightedModel, activation: String, weights: String,
+    _ weighted: WeightedModel, activation: String, weights: WeightSource,
     mode: ForwardMode = .evaluation, backend: any Backend
   ) {
     self.weighted = weighted

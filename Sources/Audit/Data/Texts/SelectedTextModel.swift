@@ -7,8 +7,6 @@ struct SelectedTextModel: Sendable {
   let folder: TextModelFolder
   /// What the client trains instead of the weights; nil for those.
   let adapters: LowRankAdapters?
-  /// How the weights came about, for records.
-  let description: String
   /// What the user should know of it.
   let notes: [Sentence]
   /// Whether every seed draws weights of its own, at least in part.
@@ -48,16 +46,13 @@ struct SelectedTextModel: Sendable {
         try LowRankAdapters(freshFor: folder.weighted.model, rank: $0, seed: seed)
       }
     isDrawn = !folder.freshParameters.isEmpty || adapterRank != nil
-    description =
-      folder.freshParameters.isEmpty
-      ? "from \(name)" : "from \(name), head initialised with seed \(seed)"
     self.notes = notes
     let (model, weighted) = (folder.weighted.model, folder.weighted)
     summary = ModelSummary(
       name: model.name, activation: model.configuration.activation.rawValue,
       inputShape: [model.configuration.positions], classCount: model.labelClasses,
       parameterCount: weighted.parameters.reduce(0) { $0 + $1.shape.elementCount },
-      weights: description,
+      weights: .languageModel(name, headSeed: folder.freshParameters.isEmpty ? nil : seed),
       fingerprint: Fingerprint.of(
         Array(zip(model.parameters.map(\.name), weighted.parameters))))
   }

@@ -155,12 +155,12 @@ struct EinsteinSum {
   ) throws(ONNXError) -> (labels: [Character], term: Term) {
     let left = try summed(left, keeping: needed.union(right.labels))
     let right = try summed(right, keeping: needed.union(left.labels))
-    let shared = left.labels.filter { right.labels.contains($0) }
-    let batch = shared.filter { needed.contains($0) }
-    let inner = shared.filter { !needed.contains($0) }
-    let rows = left.labels.filter { !shared.contains($0) }
-    let columns = right.labels.filter { !shared.contains($0) }
-    // Shared axes may have extent 1 in one operand.
+    let common = left.labels.filter { right.labels.contains($0) }
+    let batch = common.filter { needed.contains($0) }
+    let inner = common.filter { !needed.contains($0) }
+    let rows = left.labels.filter { !common.contains($0) }
+    let columns = right.labels.filter { !common.contains($0) }
+    // Common axes may have extent 1 in one operand.
     var extents: [Character: Int] = [:]
     for (labels, term) in [left, right] {
       for (label, extent) in zip(labels, term.shape.dimensions) {
