@@ -49,6 +49,11 @@ package struct LSQR {
     /// Estimate of ‖A‖ ‖A⁺‖ in the Frobenius norm, from the part of A that the steps met: no less
     /// than the ratio of the largest to the smallest singular value there.
     package let condition: Double
+
+    /// Another solution of the same equations.
+    package func replacing(x: [Double], relativeResidual: Double) -> Solution {
+      Solution(x: x, steps: steps, relativeResidual: relativeResidual, condition: condition)
+    }
   }
 
   /// - Parameter shouldStop: asked now and then; the solution is then the one so far.

@@ -122,7 +122,7 @@ struct BadInputTests {
     BadInput("--size 5 --model convnet", "convnet needs images of at least 9x9 pixels"),
     BadInput("--threads 0", "--threads is 0"),
     BadInput("--attack linear", "lenet does not begin with a fully connected layer"),
-    BadInput("--attack peeling --activation gelu --size 8", "turns, as GELU"),
+    BadInput("--attack peeling --activation gelu --size 8 --width 2", "turns, as GELU"),
     BadInput("good.png --batch-size 2 --attack idlg --size 8", "comes from 2; use the attack dlg"),
     BadInput(
       "good.png --batch-size 2 --classes 2 --attack peeling --size 8",

@@ -48,8 +48,8 @@ package struct RankAnalysis: Sendable {
       do {
         let inverse = try peeling.contractionInverse(
           output, input, inputs[parameter], cotangent,
-          isOutputKnown: isFirst
-            ? nil : [Bool](repeating: true, count: cotangent.shape.elementCount))
+          outputWeights: isFirst
+            ? nil : [Double](repeating: 1, count: cotangent.shape.elementCount))
         let layer = weighted.model.parameters[parameter].name
         layers.append(try RankAnalysis.layer(layer, inverse, &source))
       } catch {

@@ -11,22 +11,27 @@ import TensorGraph
 ///
 /// Where the equations are too few, first differences of small weight choose the smoothest batch, as
 /// ``SmoothCompletion`` does.
-final class OpenEndResiduals: LeastSquaresFunction {
-  let dimension: Int
-  private let evaluation: CompiledFunction
-  private let products: CompiledFunction
-  private let point: HostBuffer
-  private let direction: HostBuffer
-  private let loss: HostBuffer
-  private let gradient: HostBuffer
-  private let product: HostBuffer
+final class OpenEndResiduals: ResidualSquares {
   private let smoothness: ValueHandle
 
   /// - Parameter update: with the gradients of the whole model.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
-  init(
+  convenience init(
     _ peeling: LayerPeeling, _ end: LayerPeeling.OpenEnd, _ weighted: WeightedModel,
     _ update: SharedUpdate, backend: any Backend
+  ) throws(GraphError) {
+    try self.init(
+      peeling, end, inputs: weighted.parameters + weighted.buffers, gradients: update.gradients,
+      of: update.sharedParameters, backend: backend)
+  }
+
+  /// - Parameters:
+  ///   - inputs: parameters and buffers of the model.
+  ///   - gradients: of all parameters.
+  ///   - parameters: whose gradients are to be fitted, where the layers up to the end read them.
+  init(
+    _ peeling: LayerPeeling, _ end: LayerPeeling.OpenEnd, inputs given: [Tensor],
+    gradients known: [Tensor], of parameters: [Int], backend: any Backend
   ) throws(GraphError) {
     let head = peeling.graph.computing(end.node)
     let builder = GraphBuilder()
@@ -35,8 +40,7 @@ final class OpenEndResiduals: LeastSquaresFunction {
       builder.input($1.name, $1.type.shape, $1.type.dtype, role: $0 == data ? .varying : .fixed)
     }
     let x = inputs[data]
-    let along = builder.input("direction", x.shape, .f64)
-    var fixed = Array(zip(inputs, weighted.parameters + weighted.buffers))
+    var fixed = Array(zip(inputs, given))
     func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
       let value = builder.input(name, tensor.shape, .f64, role: .fixed)
       fixed.append((value, tensor))
@@ -47,86 +51,24 @@ final class OpenEndResiduals: LeastSquaresFunction {
     let mask = fixedInput("mask", Tensor(end.value.shape, .f64(end.isKnown.map { $0 ? 1 : 0 })))
     let scale = fixedInput("scale", Tensor([], .f64, repeating: end.gradientScale))
     let smoothness = fixedInput("smoothness", Tensor([], .f64, repeating: 0))
-    let used = update.sharedParameters.filter { head.reads(input: $0) }
+    let used = parameters.filter { head.reads(input: $0) }
     let gradients = y.pullback(cotangent, to: used.map { inputs[$0] })
 
     var residuals = [(y - fixedInput("value", end.value)) * mask]
     for (parameter, gradient) in zip(used, gradients) {
-      let target = fixedInput("target", update.gradients[parameter])
+      let target = fixedInput("target", known[parameter])
       residuals.append((gradient - target) * scale.broadcast(to: gradient.shape, axes: []))
     }
-    residuals += OpenEndResiduals.differences(of: x).map {
+    residuals += x.neighbourDifferences.map {
       $0 * smoothness.broadcast(to: $0.shape, axes: [])
     }
-    let squares = residuals.map { $0.squared().sum() }
-    let total = squares.dropFirst().reduce(squares[0], +)
-    let changes = Value.pushforward(residuals, along: [(variable: x, tangent: along)])
-    let normal = Value.pullback(
-      zip(residuals, changes).map { (value: $0, cotangent: $1) }, to: [x])
-    let slope = total.gradient(withRespectTo: [x])[0]
-
-    dimension = x.shape.elementCount
-    evaluation = try CompiledFunction(builder.function(computing: [total, slope]), on: backend)
-    products = try CompiledFunction(builder.function(computing: normal), on: backend)
-    point = evaluation.input(x.handle)
-    direction = products.input(along.handle)
     self.smoothness = smoothness.handle
-    for function in [evaluation, products] {
-      function.bind(x.handle, to: point)
-      function.bind(along.handle, to: direction)
-    }
-    for (input, tensor) in fixed {
-      let buffer = evaluation.input(input.handle)
-      buffer.write(tensor.converted(to: .f64))
-      for function in [evaluation, products] { function.bind(input.handle, to: buffer) }
-    }
-    loss = evaluation.output(total.handle)
-    gradient = evaluation.output(slope.handle)
-    product = products.output(normal[0].handle)
+    try super.init(residuals, of: x, fixed: fixed, backend: backend)
   }
 
   /// Weight of neighbours' differences; 0 where the equations suffice.
   func setSmoothness(_ weight: Double) {
-    for function in [evaluation, products] {
-      function.bind(smoothness, to: Tensor([], .f64, repeating: weight))
-    }
-  }
-
-  /// Of images [N, C, H, W], along both axes; none of other data.
-  private static func differences(of images: Value) -> [Value] {
-    guard images.shape.rank == 4 else { return [] }
-    return [2, 3].compactMap { axis in
-      let extent = images.shape[axis]
-      guard extent > 1 else { return nil }
-      return images.slice(axis: axis, 1..<extent) - images.slice(axis: axis, 0..<extent - 1)
-    }
-  }
-
-  func evaluate(
-    at vector: Vector, gradient result: MutableVector
-  ) throws(GraphError) -> Double {
-    point.store(vector)
-    try evaluation.run()
-    gradient.load(into: result)
-    return loss.number(at: 0)
-  }
-
-  func multiplyNormalMatrix(
-    at vector: Vector, by factor: Vector, into result: MutableVector
-  ) throws(GraphError) {
-    point.store(vector)
-    direction.store(factor)
-    try products.run()
-    product.load(into: result)
-  }
-
-  func assembleNormalMatrix(
-    at vector: Vector, into matrix: HostBuffer, shouldStop: () -> Bool
-  ) throws(GraphError) -> Bool {
-    point.store(vector)
-    return try UnitVectorProducts(
-      function: products, directions: [direction], products: [product], columns: 1
-    ).assemble(into: matrix, shouldStop: shouldStop)
+    set(smoothness, to: weight)
   }
 }
 

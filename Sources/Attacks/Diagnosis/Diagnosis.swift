@@ -151,6 +151,9 @@ extension Diagnosis {
     if evidence.isClosedForm, let end = evidence.layers.first(where: \.isSought) {
       return (.recovered, Sentence(explanation(ofEnd: end)))
     }
+    if evidence.isClosedForm, evidence.layers.contains(where: { $0.turnedValues > 0 }) {
+      return (.recovered, Sentence(explanation(ofTurns: evidence.layers)))
+    }
     return (
       .recovered,
       evidence.isClosedForm
@@ -164,6 +167,14 @@ extension Diagnosis {
     Read exactly, layer by layer, down to \(end.name), whose gradient gives \(end.equations) equations for \
     the \(end.unknowns) values it reads; the image below was found from them and the values above, and no \
     other image near it has this gradient.
+    """
+  }
+
+  private static func explanation(ofTurns layers: [LayerPeeling.Layer]) -> String {
+    """
+    Computed layer by layer from systems of full rank; which of two arguments \
+    \(layers.reduce(0) { $0 + $1.turnedValues }) values of an activation that turns have was found from \
+    the layers' equations, which all hold, and no other image near this one has its gradient.
     """
   }
 

@@ -22,12 +22,12 @@ final class ContractionInverse: LinearOperator {
   private let forwardResults: [HostBuffer]
   private let transposedArguments: [HostBuffer]
   private let transposedResult: HostBuffer
-  /// 1 for each value of y that is among the equations, 0 for others; nil for none at all.
-  private let outputMask: [Double]?
+  /// What each value of y weighs among the equations, 0 for none; nil for none at all.
+  private let outputWeights: [Double]?
 
   init(
     _ op: Op, inputType: TensorType, isInputFirst: Bool, weight: Tensor, cotangent: Tensor,
-    isOutputKnown: [Bool]?, backend: any Backend
+    outputWeights: [Double]?, backend: any Backend
   ) throws(GraphError) {
     let builder = GraphBuilder()
     let a = builder.input("input", inputType.shape, .f64)
@@ -40,13 +40,12 @@ final class ContractionInverse: LinearOperator {
     let back = y.pullback(u, to: [a])[0] + g.pullback(q, to: [a])[0]
 
     // Rows of both kinds weigh alike when the two maps are of one size.
-    let weightNorm = ContractionInverse.norm(weight)
-    let cotangentNorm = ContractionInverse.norm(cotangent)
     weightGradientScale =
-      isOutputKnown != nil && cotangentNorm > 0 ? weightNorm / cotangentNorm : 1
-    outputMask = isOutputKnown.map { $0.map { $0 ? 1 : 0 } }
-    outputCount = isOutputKnown == nil ? 0 : y.shape.elementCount
-    equationCount = (isOutputKnown?.count { $0 } ?? 0) + g.shape.elementCount
+      outputWeights == nil
+      ? 1 : ContractionInverse.weightGradientScale(weight: weight, cotangent: cotangent)
+    self.outputWeights = outputWeights
+    outputCount = outputWeights == nil ? 0 : y.shape.elementCount
+    equationCount = (outputWeights?.count { $0 > 0 } ?? 0) + g.shape.elementCount
     rowCount = outputCount + g.shape.elementCount
     columnCount = inputType.shape.elementCount
 
@@ -66,9 +65,21 @@ final class ContractionInverse: LinearOperator {
     transposedResult = transposed.output(back.handle)
   }
 
+  /// What makes the equations of the weight's gradient weigh as those of the values.
+  static func weightGradientScale(weight: Tensor, cotangent: Tensor) -> Double {
+    let cotangentNorm = norm(cotangent)
+    return cotangentNorm > 0 ? norm(weight) / cotangentNorm : 1
+  }
+
+  /// The layer's output y for an input.
+  func output(of vector: [Double]) throws(GraphError) -> [Double] {
+    _ = try image(of: vector)
+    return Array(forwardResults[0].pointer(as: Double.self))
+  }
+
   /// The right-hand side: values of y, where they are used, and the weight's gradient.
   func target(output: Tensor?, weightGradient: Tensor) -> [Double] {
-    zip(output?.doubles ?? [], outputMask ?? []).map { $0 * $1 }
+    zip(output?.doubles ?? [], outputWeights ?? []).map { $0 * $1 }
       + weightGradient.doubles.map { $0 * weightGradientScale }
   }
 
@@ -107,8 +118,8 @@ final class ContractionInverse: LinearOperator {
     let (y, g) = (
       forwardResults[0].pointer(as: Double.self), forwardResults[1].pointer(as: Double.self)
     )
-    if let outputMask {
-      for index in 0..<outputCount { result[index] = outputMask[index] * y[index] }
+    if let outputWeights {
+      for index in 0..<outputCount { result[index] = outputWeights[index] * y[index] }
     }
     for index in 0..<g.count { result[outputCount + index] = weightGradientScale * g[index] }
   }
@@ -117,7 +128,7 @@ final class ContractionInverse: LinearOperator {
     let u = transposedArguments[0].pointer(as: Double.self)
     let q = transposedArguments[1].pointer(as: Double.self)
     for index in 0..<u.count {
-      u[index] = outputMask.map { $0[index] * vector[index] } ?? 0
+      u[index] = outputWeights.map { $0[index] * vector[index] } ?? 0
     }
     for index in 0..<q.count { q[index] = weightGradientScale * vector[outputCount + index] }
     try transposed.run()

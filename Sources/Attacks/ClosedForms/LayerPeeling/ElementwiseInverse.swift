@@ -6,7 +6,7 @@ import TensorGraph
 final class ElementwiseInverse {
   private let value: CompiledFunction
   private let pullback: CompiledFunction
-  private let argument: HostBuffer
+  let argument: HostBuffer
   private let result: HostBuffer
   private let cotangent: HostBuffer
   private let argumentCotangent: HostBuffer
@@ -14,7 +14,7 @@ final class ElementwiseInverse {
   let needsArgument: Bool
 
   /// Arguments are sought in -bound ... bound.
-  private static let bound = 1e3
+  static let bound = 1e3
 
   /// - Parameters:
   ///   - graph: the model's forward pass; `inputs` are the values of its inputs but the data.
@@ -61,76 +61,129 @@ final class ElementwiseInverse {
     argumentCotangent = self.pullback.output(back.handle)
   }
 
-  /// The arguments at which the stretch has `values`, or nil when it is not monotone.
-  ///
-  /// - Returns: the arguments; for each whether its value determines it (one that is not determined
-  ///   stands on the flat part, where its cotangent is 0); and how many values lie beyond a flat part,
-  ///   where no argument leads.
-  func argument(
-    for values: Tensor
-  ) throws(GraphError) -> (argument: Tensor, isKnown: [Bool], impossibleCount: Int)? {
-    guard let rises = try directions() else { return nil }
-    let targets = values.doubles
+  /// What values tell of the arguments.
+  struct Arguments {
+    var argument: Tensor
+    /// For each element what its value is worth as an equation for the argument: 1, less where the stretch
+    /// is nearly level, and 0 where it is level, or where the cotangent is 0.
+    var weights: [Double]
+    /// Values beyond a flat part, where no argument leads.
     var impossibleCount = 0
-    var found = try bisect { index, y in (y < targets[index]) == rises[index] }
-    var isKnown = [Bool](repeating: true, count: targets.count)
-    for end in [-ElementwiseInverse.bound, ElementwiseInverse.bound] {
-      guard let flat = try flatPart(towards: end) else { continue }
-      let distances = targets.indices.map { abs(targets[$0] - flat.levels[$0]) }
-      let tolerance = ElementwiseInverse.clusterEdge(of: distances)
+    /// The other arguments with the same values, where a stretch that turns has two.
+    var other: Other?
+
+    struct Other {
+      let argument: Tensor
+      let weights: [Double]
+      /// Whether it is open which of the two it is.
+      let isOpen: [Bool]
+    }
+  }
+
+  /// The arguments at which the stretch has `values`, or nil when it is constant or turns more than once.
+  func argument(for values: Tensor) throws(GraphError) -> Arguments? {
+    guard let courses = try courses() else { return nil }
+    if courses.contains(where: \.turns) { return try branches(for: values, courses) }
+    let targets = values.doubles
+    var found = try bisect(ends(.low), ends(.high)) { index, y in
+      (y < targets[index]) == (courses[index] == .rises)
+    }
+    var weights = try weights(at: found)
+    var impossibleCount = 0
+    for flat in try flatParts(
+      of: targets, turns: [Double?](repeating: nil, count: targets.count))
+    {
       for index in targets.indices where flat.isFlat[index] {
-        if distances[index] <= tolerance {
-          isKnown[index] = false
-          found[index] = flat.edges[index] + (end < 0 ? -1 : 1)
-        } else if (targets[index] < flat.levels[index]) == (rises[index] == (end < 0)) {
-          impossibleCount += 1
+        if flat.holds[index] {
+          (found[index], weights[index]) = (flat.arguments[index], 0)
+        } else if (targets[index] < flat.levels[index])
+          == ((courses[index] == .rises) == flat.isLow)
+        {
+          (weights[index], impossibleCount) = (1, impossibleCount + 1)
         }
       }
     }
-    return (Tensor(values.shape, .f64(found)), isKnown, impossibleCount)
+    return Arguments(
+      argument: Tensor(values.shape, .f64(found)), weights: weights,
+      impossibleCount: impossibleCount)
   }
 
-  /// For each element the point where `isBelow` turns from true to false.
-  private func bisect(_ isBelow: (Int, Double) -> Bool) throws(GraphError) -> [Double] {
-    let a = argument.pointer(as: Double.self)
-    let y = result.pointer(as: Double.self)
-    var low = [Double](repeating: -ElementwiseInverse.bound, count: a.count)
-    var high = [Double](repeating: ElementwiseInverse.bound, count: a.count)
+  enum End { case low, high }
+
+  /// An end of the range of arguments, for each element.
+  func ends(_ end: End) -> [Double] {
+    [Double](
+      repeating: end == .low ? -ElementwiseInverse.bound : ElementwiseInverse.bound,
+      count: argument.type.shape.elementCount)
+  }
+
+  /// For each element the point between two others where `isBelow` turns from true to false.
+  func bisect(
+    _ low: [Double], _ high: [Double], _ isBelow: (Int, Double) -> Bool
+  ) throws(GraphError) -> [Double] {
+    try bisect(low, high) { middle throws(GraphError) in
+      try values(at: middle).enumerated().map { isBelow($0, $1) }
+    }
+  }
+
+  func bisect(
+    _ low: [Double], _ high: [Double], areBelow: ([Double]) throws(GraphError) -> [Bool]
+  ) throws(GraphError) -> [Double] {
+    var (low, high) = (low, high)
     // 2 * bound / 2^70 is below the rounding of any argument that matters.
     for _ in 0..<70 {
-      for index in 0..<a.count { a[index] = (low[index] + high[index]) / 2 }
-      try value.run()
-      for index in 0..<a.count {
-        if isBelow(index, y[index]) { low[index] = a[index] } else { high[index] = a[index] }
+      let middle = zip(low, high).map { ($0 + $1) / 2 }
+      for (index, isBelow) in try areBelow(middle).enumerated() {
+        if isBelow { low[index] = middle[index] } else { high[index] = middle[index] }
       }
     }
     return zip(low, high).map { ($0 + $1) / 2 }
   }
 
   /// What the stretch does towards one end of the line, element by element.
-  private struct FlatPart {
+  struct FlatPart {
+    /// Whether it is the part towards low arguments.
+    let isLow: Bool
     let isFlat: [Bool]
     /// Values of the flat parts.
     let levels: [Double]
-    /// Where they end.
-    let edges: [Double]
+    /// Arguments on them, near their ends.
+    let arguments: [Double]
+    /// Whether a value is that of the flat part, to rounding.
+    let holds: [Bool]
   }
 
   /// The parts that are flat up to a kink, as ReLU's; not those that are flat only to rounding, as
-  /// the ends of tanh. Nil when no element has one.
-  private func flatPart(towards end: Double) throws(GraphError) -> FlatPart? {
-    let levels = try values(
-      at: [Double](repeating: end / 2, count: argument.type.shape.elementCount))
-    let quarter = try values(at: [Double](repeating: end / 4, count: levels.count))
-    guard zip(levels, quarter).contains(where: { $0 == $1 }) else { return nil }
-    let edges = try bisect { index, y in (y == levels[index]) == (end < 0) }
-    let inward = end < 0 ? ElementwiseInverse.kinkProbe : -ElementwiseInverse.kinkProbe
-    let beyond = try values(at: edges.map { $0 + inward })
-    let isFlat = levels.indices.map { index in
-      levels[index] == quarter[index]
-        && abs(beyond[index] - levels[index]) > 1e-3 * ElementwiseInverse.kinkProbe
+  /// the ends of tanh.
+  ///
+  /// - Parameter turns: where elements turn; nil for those that do not.
+  func flatParts(of targets: [Double], turns: [Double?]) throws(GraphError) -> [FlatPart] {
+    var parts: [FlatPart] = []
+    for end in [-ElementwiseInverse.bound, ElementwiseInverse.bound] {
+      let levels = try values(at: [Double](repeating: end / 2, count: targets.count))
+      let quarter = try values(at: [Double](repeating: end / 4, count: targets.count))
+      guard zip(levels, quarter).contains(where: { $0 == $1 }) else { continue }
+      let inner = turns.map { $0 ?? -end }
+      let (low, high) = end < 0 ? (ends(.low), inner) : (inner, ends(.high))
+      let edges = try bisect(low, high) { index, y in
+        (y == levels[index]) == (end < 0)
+      }
+      let inward = end < 0 ? ElementwiseInverse.kinkProbe : -ElementwiseInverse.kinkProbe
+      let beyond = try values(at: edges.map { $0 + inward })
+      let isFlat = levels.indices.map { index in
+        levels[index] == quarter[index]
+          && abs(beyond[index] - levels[index]) > 1e-3 * ElementwiseInverse.kinkProbe
+      }
+      guard isFlat.contains(true) else { continue }
+      let distances = zip(targets, levels).map { abs($0 - $1) }
+      let tolerance = ElementwiseInverse.clusterEdge(of: distances)
+      parts.append(
+        FlatPart(
+          isLow: end < 0, isFlat: isFlat, levels: levels,
+          arguments: edges.map { $0 + (end < 0 ? -1 : 1) },
+          holds: zip(isFlat, distances).map { $0 && $1 <= tolerance }))
     }
-    return isFlat.contains(true) ? FlatPart(isFlat: isFlat, levels: levels, edges: edges) : nil
+    return parts
   }
 
   /// Distance from a kink at which its slope is looked at.
@@ -149,7 +202,7 @@ final class ElementwiseInverse {
     return true
   }
 
-  private func values(at arguments: [Double]) throws(GraphError) -> [Double] {
+  func values(at arguments: [Double]) throws(GraphError) -> [Double] {
     let a = argument.pointer(as: Double.self)
     for index in 0..<a.count { a[index] = arguments[index] }
     try value.run()
@@ -178,34 +231,6 @@ final class ElementwiseInverse {
     try pullback.run()
     return argumentCotangent.read()
   }
-
-  /// For each element whether the stretch rises; nil when one is constant or turns.
-  private func directions() throws(GraphError) -> [Bool]? {
-    let count = argument.type.shape.elementCount
-    let probes = try ElementwiseInverse.probes.map { probe throws(GraphError) in
-      try values(at: [Double](repeating: probe, count: count))
-    }
-    var rises: [Bool] = []
-    for index in 0..<count {
-      guard let first = probes.first?[index], let last = probes.last?[index], first != last else {
-        return nil
-      }
-      let isRising = first < last
-      for (earlier, later) in zip(probes, probes.dropFirst()) {
-        let change = later[index] - earlier[index]
-        guard isRising ? change >= 0 : change <= 0 else { return nil }
-      }
-      rises.append(isRising)
-    }
-    return rises
-  }
-
-  /// Where monotony is looked at: finely around 0, where activations turn, and far out, where a bias
-  /// or a normalisation may have moved that.
-  private static let probes: [Double] =
-    [-bound, -300, -100, -30, -10] + stride(from: -6.0, through: 6, by: 0.25) + [
-      10, 30, 100, 300, bound,
-    ]
 }
 
 extension Graph {

@@ -11,7 +11,11 @@ import TensorGraph
 /// its binary label and leaky ReLU: any chain of fully connected and convolutional layers with
 /// monotone activations will do. Nothing is searched, so nothing can fail by bad luck. A ReLU passes
 /// the values above 0 on; the equations of the others are lost, and the weight's gradient may or may
-/// not make up for them, which ``Layer/isDetermined`` says.
+/// not make up for them, which ``Layer/isDetermined`` says. Values of saturated units weigh less the flatter
+/// the activation is there.
+///
+/// An activation that turns once, as GELU and SiLU do, leaves two arguments for a value; which of them it is,
+/// the layer below tells, whose input has to give the weight's gradient as well (`BranchResiduals`).
 ///
 /// Before a random layer (`withVariationalBottleneck(size:batchSize:)`) the recursion starts at
 /// the layer that the noise has not reached, whose bias gradient is as good a cotangent.
@@ -40,6 +44,9 @@ public struct LayerPeeling: Sendable {
 
     /// Values of the layer's output that were not known, as those behind a ReLU that is 0.
     public internal(set) var lostValues = 0
+
+    /// Values of the activation above with two arguments, between which a search decided.
+    public internal(set) var turnedValues = 0
 
     /// Whether a direction was found in which the input changes and no equation does.
     var hasOpenDirection = false
@@ -147,11 +154,12 @@ public struct LayerPeeling: Sendable {
   /// - Throws: ``AttackError`` when a gradient that is needed was not shared, or a layer cannot be
   ///   undone.
   package func reconstruct(
-    _ update: SharedUpdate, _ weighted: WeightedModel
+    _ update: SharedUpdate, _ weighted: WeightedModel, shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Result {
     try requireGradients(update)
     return try reconstruct(
-      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients)
+      parameters: weighted.parameters, buffers: weighted.buffers, gradients: update.gradients,
+      shouldStop: shouldStop)
   }
 
   /// - Throws: ``AttackError`` when the gradient of a layer was not shared.
@@ -176,7 +184,8 @@ public struct LayerPeeling: Sendable {
   ///   - parameters: the model's weights, in its order, any floating-point type; `buffers` likewise.
   ///   - gradients: the shared gradient, one tensor per parameter.
   package func reconstruct(
-    parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
+    parameters: [Tensor], buffers: [Tensor], gradients: [Tensor],
+    shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Result {
     guard let bias = model.classifier?.bias, let first = model.lastPeeledLayer?.bias else {
       throw AttackError("layer peeling needs a bias at the last layer; use the attack auto")
@@ -187,15 +196,16 @@ public struct LayerPeeling: Sendable {
     let label = elements.indices.min { elements[$0] < elements[$1] } ?? 0
     return try reconstruct(
       from: Start(cotangent: cotangent, value: nil, labels: [label]), parameters: parameters,
-      buffers: buffers, gradients: gradients)
+      buffers: buffers, gradients: gradients, shouldStop: shouldStop)
   }
 
   func reconstruct(
-    from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor]
+    from start: Start, parameters: [Tensor], buffers: [Tensor], gradients: [Tensor],
+    shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Result {
     let outcome = try peel(
       from: start, parameters: parameters, buffers: buffers, gradients: gradients,
-      stopsWhenOpen: false)
+      stopsWhenOpen: false, shouldStop: shouldStop)
     guard case .images(let result) = outcome else {
       preconditionFailure("a recursion that was not to stop stopped")
     }
@@ -216,51 +226,49 @@ public struct LayerPeeling: Sendable {
     stopsWhenOpen: Bool, testsRank: Bool = false, shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Outcome {
     let inputs = (parameters + buffers).map { $0.converted(to: .f64) }
-    var value = start.value.map(KnownValue.init)
-    var cotangent = start.cotangent
+    var state = PeelingState(
+      value: start.value.map { KnownValue($0) }, cotangent: start.cotangent)
     var layers: [Layer] = []
     do {
       for link in chain.links {
         switch link {
         case .contraction(let output, let input, let parameter):
-          let inverse = try contractionInverse(
-            output, input, inputs[parameter], cotangent, isOutputKnown: value?.isKnown)
-          let isComfortable =
-            Double(inverse.equationCount)
-            >= LayerPeeling.comfortableEquations * Double(inverse.columnCount)
-          if stopsWhenOpen, let value, !isComfortable, !isData(input) {
-            return .open(
-              OpenEnd(
-                node: output, layer: model.parameters[parameter].name, value: value.tensor,
-                isKnown: value.isKnown, cotangent: cotangent,
-                gradientScale: inverse.weightGradientScale), layers: layers)
+          let gradient = gradients[parameter].converted(to: .f64)
+          if stopsWhenOpen, !isData(input),
+            let end = openEnd(state, link, weight: inputs[parameter])
+          {
+            return .open(end, layers: layers)
           }
-          let target = inverse.target(
-            output: value?.tensor, weightGradient: gradients[parameter].converted(to: .f64))
-          let solution = try solution(of: inverse, target, for: input, shouldStop: shouldStop)
+          state = try decided(
+            state, link, inputs: inputs, gradients: gradients, shouldStop: shouldStop)
+          let value = state.value
+          let inverse = try contractionInverse(
+            output, input, inputs[parameter], state.cotangent, outputWeights: value?.weights)
+          let target = inverse.target(output: value?.tensor, weightGradient: gradient)
+          let solution = try solution(
+            of: inverse, target, for: input, orFound: state.found, shouldStop: shouldStop)
           if shouldStop() { throw AttackError("layer peeling was stopped", .stopped) }
           var layer = Layer(
             name: model.parameters[parameter].name, equations: inverse.equationCount,
             unknowns: inverse.columnCount, steps: solution.steps,
             relativeResidual: solution.relativeResidual, condition: solution.condition)
-          layer.lostValues = value?.isKnown.count { !$0 } ?? 0
+          layer.lostValues = value?.weights.count { $0 == 0 } ?? 0
+          if let other = state.other {
+            layer.turnedValues = other.isOpen.count { $0 }
+            try requireAgreement(layer)
+          }
           if testsRank, !layers.contains(where: \.isOpen) {
             layer.hasOpenDirection = try inverse.hasOpenDirection(shouldStop: shouldStop)
           }
           layers.append(layer)
-          value = KnownValue(Tensor(graph[input].shape, .f64(solution.x)))
-          cotangent = try inverse.inputCotangent(cotangent)
+          state = PeelingState(
+            value: KnownValue(Tensor(graph[input].shape, .f64(solution.x))),
+            cotangent: try inverse.inputCotangent(state.cotangent))
         case .structural(let output, let input):
-          value = try value.map { value throws(GraphError) in
-            let mask = Tensor(value.tensor.shape, .f64(value.isKnown.map { $0 ? 1 : 0 }))
-            return KnownValue(
-              tensor: try rearranged(value.tensor, output, input),
-              isKnown: try rearranged(mask, output, input).doubles.map { $0 != 0 })
-          }
-          cotangent = try rearranged(cotangent, output, input)
+          state = try rearranged(state, output, input)
         case .elementwise(let output, let input):
-          let undone = try undone(value, cotangent, output, input, inputs)
-          (value, cotangent) = (undone.value, undone.cotangent)
+          let undone = try undone(state, output, input, inputs)
+          state = undone.state
           if let last = layers.indices.last {
             layers[last].impossibleValues += undone.impossibleCount
           }
@@ -273,27 +281,59 @@ public struct LayerPeeling: Sendable {
     } catch {
       throw AttackError("layer peeling failed: \(error)")
     }
-    guard let image = value?.tensor else {
+    guard let image = state.value?.tensor else {
       throw AttackError("the model has no layer whose weight gradient gives its input")
     }
     return .images(Result(images: image, labels: start.labels, layers: layers))
   }
 
+  /// Where the recursion ends above a layer whose equations are too few to be solved on their own; nil
+  /// where they are not.
+  private func openEnd(
+    _ state: PeelingState, _ link: LayerChain.Link, weight: Tensor
+  ) -> OpenEnd? {
+    guard case .contraction(let output, let input, let parameter) = link, let value = state.value
+    else { return nil }
+    let equations = value.weights.count { $0 > 0 } + weight.shape.elementCount
+    let unknowns = graph[input].shape.elementCount
+    guard Double(equations) < LayerPeeling.comfortableEquations * Double(unknowns) else {
+      return nil
+    }
+    // Above an activation whose branches are open all is known.
+    let turn = state.other?.turn
+    let known = turn?.value ?? value
+    return OpenEnd(
+      node: turn?.node ?? output, layer: model.parameters[parameter].name, value: known.tensor,
+      isKnown: known.weights.map { $0 > 0 }, cotangent: turn?.cotangent ?? state.cotangent,
+      gradientScale: ContractionInverse.weightGradientScale(
+        weight: weight, cotangent: state.cotangent))
+  }
+
   func contractionInverse(
     _ output: NodeID, _ input: NodeID, _ weight: Tensor, _ cotangent: Tensor,
-    isOutputKnown: [Bool]?
+    outputWeights: [Double]?
   ) throws(GraphError) -> ContractionInverse {
     try ContractionInverse(
       graph[output].op, inputType: graph[input].type,
       isInputFirst: graph[output].operands[0] == input, weight: weight, cotangent: cotangent,
-      isOutputKnown: isOutputKnown, backend: backend)
+      outputWeights: outputWeights, backend: backend)
   }
 
   /// The input that fits best; of many images that do, the smoothest.
+  ///
+  /// - Parameter found: an input that was found otherwise, and may fit better than the linear solver's.
   private func solution(
     of inverse: ContractionInverse, _ target: [Double], for input: NodeID,
-    shouldStop: () -> Bool
+    orFound found: [Double]?, shouldStop: () -> Bool
   ) throws(GraphError) -> LSQR.Solution {
+    if let found {
+      let solution = try LSQR(steps: 2 * inverse.columnCount).solve(
+        inverse, target, shouldStop: shouldStop)
+      let remainder = zip(target, try inverse.image(of: found)).map { $0 - $1 }
+      let residual = (dot(remainder, remainder) / dot(target, target)).squareRoot()
+      return residual < solution.relativeResidual
+        ? solution.replacing(x: found, relativeResidual: residual) : solution
+    }
     let isImage = isData(input) && graph[input].shape.rank == 4
     if !isImage || inverse.equationCount >= inverse.columnCount {
       let solution = try LSQR().solve(inverse, target, shouldStop: shouldStop)
@@ -306,7 +346,7 @@ public struct LayerPeeling: Sendable {
     return try LSQR().solve(completion, completion.target(target), shouldStop: shouldStop)
   }
 
-  private func isData(_ node: NodeID) -> Bool {
+  func isData(_ node: NodeID) -> Bool {
     if case .input = graph[node].op { true } else { false }
   }
 
@@ -318,59 +358,6 @@ public struct LayerPeeling: Sendable {
   static let unfinishedResidual = 1e-10
   /// Small beside equations, which are exact, and above the rounding of the gradient.
   private static let smoothnessWeight = 1e-3
-
-  /// A tensor of the output's elements in the input's order. For a rearrangement the transpose is the
-  /// inverse.
-  private func rearranged(
-    _ tensor: Tensor, _ output: NodeID, _ input: NodeID
-  ) throws(GraphError) -> Tensor {
-    let builder = GraphBuilder()
-    let source = builder.input("input", graph[input].shape, .f64)
-    let elements = builder.input("output", graph[output].shape, .f64)
-    let result = try builder.add(graph[output].op, [source])
-    let back = result.pullback(elements, to: [source])[0]
-    let placeholder = Tensor(source.shape, .f64, repeating: 0)
-    return try backend.evaluate(builder.build(outputs: [back]), [placeholder, tensor])[0]
-  }
-
-  /// What is known of a value inside the model.
-  private struct KnownValue {
-    let tensor: Tensor
-    let isKnown: [Bool]
-
-    init(tensor: Tensor, isKnown: [Bool]) {
-      self.tensor = tensor
-      self.isKnown = isKnown
-    }
-
-    /// All of it.
-    init(_ tensor: Tensor) {
-      self.init(
-        tensor: tensor, isKnown: [Bool](repeating: true, count: tensor.shape.elementCount))
-    }
-  }
-
-  private func undone(
-    _ value: KnownValue?, _ cotangent: Tensor, _ output: NodeID, _ input: NodeID, _ inputs: [Tensor]
-  ) throws -> (value: KnownValue?, cotangent: Tensor, impossibleCount: Int) {
-    let inverse = try ElementwiseInverse(
-      graph, from: input, to: output, inputs: inputs, backend: backend)
-    guard let value else {
-      guard !inverse.needsArgument else {
-        throw AttackError(
-          "layer peeling needs logits without an activation on top; use the attack auto")
-      }
-      return (nil, try inverse.argumentCotangent(cotangent, at: nil), 0)
-    }
-    guard let (argument, isKnown, impossibleCount) = try inverse.argument(for: value.tensor) else {
-      throw AttackError(
-        "an activation of \(model.name) turns, as GELU and SiLU do, so layer peeling cannot undo it; "
-          + "use the attack auto")
-    }
-    let known = KnownValue(
-      tensor: argument, isKnown: zip(value.isKnown, isKnown).map { $0 && $1 })
-    return (known, try inverse.argumentCotangent(cotangent, at: argument), impossibleCount)
-  }
 }
 
 extension Model {

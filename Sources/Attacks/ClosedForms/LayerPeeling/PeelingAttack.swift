@@ -17,9 +17,11 @@ public struct PeelingAttack: ClosedFormAttack {
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     guard problem.update.batchSize == 1 else { return try solveBatch(problem, run) }
-    let result = try LayerPeeling(
-      model: problem.weighted.model, mode: problem.mode, backend: problem.backend
-    ).reconstruct(problem.update, problem.weighted)
+    let peeling = try LayerPeeling(
+      model: problem.weighted.model, mode: problem.mode, backend: problem.backend)
+    let result = try run.stoppable { shouldStop throws(AttackError) in
+      try peeling.reconstruct(problem.update, problem.weighted) { shouldStop(0) }
+    }
     return ClosedFormSolution(result, labels: [try problem.label(of: result.images)])
   }
 

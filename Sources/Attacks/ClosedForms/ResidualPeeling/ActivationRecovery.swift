@@ -18,10 +18,13 @@ extension ResidualPeeling {
         confidence: isNoisy ? scaled.map(test.confidence) : nil, valueCotangent: cotangent)
     }
     let value = Tensor(cotangent.shape, .f64(found.values))
-    guard let (argument, isKnown, _) = try inverse.argument(for: value) else { return nil }
+    guard let arguments = try inverse.argument(for: value), arguments.other == nil else {
+      return nil
+    }
     return KnownActivation(
-      value: value, argument: argument, isKnown: isKnown, valueCotangent: cotangent,
-      cotangent: try inverse.argumentCotangent(cotangent, at: argument))
+      value: value, argument: arguments.argument, isKnown: arguments.weights.map { $0 > 0 },
+      valueCotangent: cotangent,
+      cotangent: try inverse.argumentCotangent(cotangent, at: arguments.argument))
   }
 
   private func isRectifier(_ inverse: ElementwiseInverse) throws(GraphError) -> Bool {
