@@ -26,4 +26,5 @@ picture tag --attack tag
 for attack in inverting-gradients modern multi-scale see-through-gradients; do
   picture $attack --attack $attack --model resnet20 --iterations 2000 --trials 1
 done
+picture residual-peeling --attack residual-peeling --model resnet20
 ls -l docs/images/attacks

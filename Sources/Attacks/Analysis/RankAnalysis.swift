@@ -30,9 +30,32 @@ package struct RankAnalysis: Sendable {
   /// activations that can be undone).
   package var isDetermined: Bool { layers.allSatisfy(\.isDetermined) }
 
+  /// Whether values above a layer say nothing of its input on its own, since paths join there.
+  package let joinsPaths: Bool
+
   /// - Parameter seed: of the generic inputs and cotangents.
-  /// - Throws: ``AttackError`` when the model is no chain of layers.
+  /// - Throws: ``AttackError`` when the model is neither a chain of layers nor affine between activations.
   package init(_ weighted: WeightedModel, seed: UInt64, backend: any Backend) throws(AttackError) {
+    do {
+      try self.init(chain: weighted, seed: seed, backend: backend)
+    } catch {
+      guard error.kind == .notApplicable,
+        let layers = try AttackError.ifApplicable({ () throws(AttackError) in
+          try MapRanks.layers(of: weighted.model, seed: seed, backend: backend)
+        })
+      else { throw error }
+      self.init(layers: layers, joinsPaths: true)
+    }
+  }
+
+  private init(layers: [Layer], joinsPaths: Bool) {
+    self.layers = layers
+    self.joinsPaths = joinsPaths
+  }
+
+  private init(
+    chain weighted: WeightedModel, seed: UInt64, backend: any Backend
+  ) throws(AttackError) {
     let peeling = try LayerPeeling(model: weighted.model, backend: backend) {
       $0.binaryLogit ?? $0.outputs[0]
     }
@@ -58,7 +81,7 @@ package struct RankAnalysis: Sendable {
       }
       isFirst = false
     }
-    self.layers = layers
+    self.init(layers: layers, joinsPaths: false)
   }
 
   private static func layer(

@@ -13,11 +13,13 @@ struct RankCommand: ParsableCommand {
     discussion: """
       The rank analysis of R-GAP: for every layer of a chain, how many of its inputs follow from its \
       outputs and its weight's gradient. Where all do, a closed form reads a batch of one off the \
-      gradient, given activations that can be undone.
+      gradient, given activations that can be undone. For networks with skips: how much of what layers read \
+      follows from their weights' gradients alone.
 
       EXAMPLES
         gradleak rank --model cnn6
         gradleak rank --model lenet --size 64
+        gradleak rank --model resnet18
       """)
 
   @OptionGroup var selection: ModelSelection
@@ -40,6 +42,7 @@ struct RankCommand: ParsableCommand {
     let tool = GradleakVersion.current
     let model: String
     let isDetermined: Bool
+    let joinsPaths: Bool
     let layers: [Entry]
   }
 
@@ -54,7 +57,9 @@ struct RankCommand: ParsableCommand {
       }
       Terminal.print(
         try ResultWriter.json(
-          Report(model: model.name, isDetermined: analysis.isDetermined, layers: entries)))
+          Report(
+            model: model.name, isDetermined: analysis.isDetermined, joinsPaths: analysis.joinsPaths,
+            layers: entries)))
       return
     }
     var table = TextTable([
@@ -69,7 +74,9 @@ struct RankCommand: ParsableCommand {
     }
     for line in table.lines { Terminal.print(line) }
     Terminal.print()
-    if analysis.isDetermined {
+    if analysis.joinsPaths {
+      Terminal.printParagraph(summaryOfJoinedPaths(analysis), indentation: 0)
+    } else if analysis.isDetermined {
       Terminal.printParagraph(
         "Every layer gives its input away: the gradient of a batch of one determines the image.",
         indentation: 0)
@@ -80,4 +87,23 @@ struct RankCommand: ParsableCommand {
           + "may still succeed: see gradleak analyse.", indentation: 0)
     }
   }
+
+  private func summaryOfJoinedPaths(_ analysis: RankAnalysis) -> String {
+    let missing = analysis.layers.map { Double($0.unknowns - $0.rank) / Double($0.unknowns) }
+    guard let end = missing.firstIndex(where: { $0 > RankCommand.closable }) else {
+      return
+        "Weight gradients alone give every layer's input, but for few combinations: where rectifiers "
+        + "show which of their units were active, residual peeling reads one image down to its pixels."
+    }
+    guard end > 0 else {
+      return "The last layer's equations leave too much of its input open for residual peeling."
+    }
+    return
+      "Weight gradients alone give what layers read down to \(analysis.layers[end - 1].name), but for few "
+      + "combinations. At \(analysis.layers[end].name) they end; residual peeling seeks the image there, with all "
+      + "values above known."
+  }
+
+  /// Share of open combinations that values above close.
+  private static let closable = 0.25
 }

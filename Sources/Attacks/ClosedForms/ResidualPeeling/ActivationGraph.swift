@@ -41,6 +41,24 @@ struct ActivationGraph {
   /// For each node what it depends on directly; empty where the data have no part.
   private let sources: [Set<Source>]
 
+  /// The forward pass of one image in f64; inputs are parameters, buffers, and the data last.
+  ///
+  /// - Throws: ``AttackError`` that says what is not affine.
+  init(_ model: Model, mode: ForwardMode) throws(AttackError) {
+    let builder = GraphBuilder()
+    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
+    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
+    let graph = builder.build(outputs: [logits])
+    let place = parameters.count + buffers.count
+    let node = graph.nodes.firstIndex { node in
+      if case .input(let index, _) = node.op { index == place } else { false }
+    }
+    guard let node else { throw AttackError("\(model.name) does not read its input") }
+    try self.init(graph, data: NodeID(node))
+  }
+
   /// - Throws: ``AttackError`` that names the first operator that is neither affine nor pointwise.
   init(_ graph: Graph, data: NodeID) throws(AttackError) {
     let depends = graph.nodesDepending(on: data)

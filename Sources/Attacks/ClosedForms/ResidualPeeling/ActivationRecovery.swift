@@ -68,8 +68,9 @@ extension ResidualPeeling {
       let ratios = zip(factors.cotangent, whole).map { $1 == 0 ? 0 : $0 / $1 }
       let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
       let slopes = ratios.map { $0 / scale }
-      let doubt = slopes.reduce(0) { max($0, min(abs($1), abs($1 - 1))) }
-      guard doubt < Self.mostDoubt else {
+      let doubts = slopes.map { min(abs($0), abs($0 - 1)) }
+      let doubtful = doubts.count { $0 >= Self.mostDoubt }
+      guard doubtful <= (isNoisy ? doubts.count / Self.doubtfulShare : 0) else {
         outcome.reason =
           "the factors of \(model.parameters[contraction.parameter].name) are no slopes"
         continue
@@ -77,7 +78,7 @@ extension ResidualPeeling {
       return KnownActivation(
         found: nil, isActive: slopes.map { $0 > 0.5 },
         confidence: isNoisy
-          ? slopes.map { min(abs($0), abs($0 - 1)) > Self.clearSlope ? 0 : .infinity } : nil,
+          ? doubts.map { $0 > Self.clearSlope ? 0 : .infinity } : nil,
         valueCotangent: cotangent)
     }
     return nil
@@ -95,6 +96,8 @@ extension ResidualPeeling {
 
   /// Distance from 0 and 1 of slopes that are told.
   private static let mostDoubt = 0.2
+  /// One unit in so many may be farther away where numbers have errors: the layer below settles those.
+  private static let doubtfulShare = 20
   /// Distance within which one is beyond doubt.
   private static let clearSlope = 0.1
 }

@@ -112,22 +112,11 @@ struct ResidualPeeling {
         "residual peeling starts from the bias gradient of a fully connected last layer; use the attack auto"
       )
     }
-    let builder = GraphBuilder()
-    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
-    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
-    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
-    let graph = builder.build(outputs: [logits])
-    let place = parameters.count + buffers.count
-    let node = graph.nodes.firstIndex { node in
-      if case .input(let index, _) = node.op { index == place } else { false }
-    }
-    guard let node else { throw AttackError("\(model.name) does not read its input") }
-    network = try ActivationGraph(graph, data: NodeID(node))
+    network = try ActivationGraph(model, mode: mode)
     segments = ActivationSegments(
       network, parameters: (weighted.parameters + weighted.buffers).map { $0.converted(to: .f64) },
       backend: backend)
-    logitsCotangent = sums.converted(to: .f64).reshaped(to: graph.outputTypes[0].shape)
+    logitsCotangent = sums.converted(to: .f64).reshaped(to: network.graph.outputTypes[0].shape)
     self.model = model
     self.isNoisy = isNoisy ?? (update.relativeRounding > 1e-20 || sums.dtype == .f32)
     self.update = update

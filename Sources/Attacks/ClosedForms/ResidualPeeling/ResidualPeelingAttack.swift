@@ -100,7 +100,10 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     var best = try descend(residuals, from: grey, steps: Self.mostSteps, peeling, shouldStop)
     var source = RandomSource(seed: 0x5eaf).derive(label: "disturbed starts")
     for disturbance in Self.disturbances {
-      guard best.value > solved, best.reason != .interrupted else { break }
+      // With errors in the equations, a minimum that is smooth is the one they leave.
+      guard best.value > solved, best.reason != .interrupted,
+        !(peeling.isNoisy && best.reason == .converged)
+      else { break }
       let point = best.point.map { $0 + disturbance * source.normal() }
       let result = try descend(
         residuals, from: point, steps: Self.mostSteps, peeling, shouldStop)
