@@ -37,6 +37,7 @@ struct BlindFactorization {
     let taps = patch * patch
     let places = PatchSpace.places(height: height, width: width, patch: patch, support: support)
     let patches = places.count
+    guard patches > 0 else { return nil }
     let positions = height * width
     let algebra = backend.linearAlgebra
     // Rows (o, k) of channels i, and rows (i, k) of channels o.

@@ -54,9 +54,9 @@ struct MapSolution {
     let edge = isHelpless ? weakness * weakness * largest : 0
     openCount = squares.prefix { $0 < edge }.count
     let kept = positionCount - openCount
+    guard kept > 0 else { return nil }
     openDirections = Array(vectors[..<(openCount * positionCount)])
-    condition =
-      kept > 0 ? (largest / max(squares[openCount], .leastNormalMagnitude)).squareRoot() : 1
+    condition = (largest / max(squares[openCount], .leastNormalMagnitude)).squareRoot()
 
     let v = Tensor([kept, positionCount], .f64(Array(vectors[(openCount * positionCount)...])))
     var weighted = v.doubles

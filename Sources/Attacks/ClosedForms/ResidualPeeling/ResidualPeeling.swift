@@ -130,7 +130,10 @@ struct ResidualPeeling {
     var outcome = Outcome(endCotangent: logitsCotangent)
     let order = network.activations.indices.reversed().map { ActivationGraph.Source.activation($0) }
     for source in order + [.data] {
-      if shouldStop() { throw AttackError("residual peeling was stopped", .stopped) }
+      if shouldStop() {
+        throw AttackError(
+          "residual peeling was stopped before it came to an image; give it more time", .stopped)
+      }
       let isDone = try AttackError.naming(model.name, "attacked") { () throws(GraphError) in
         try step(at: source, &outcome)
       }

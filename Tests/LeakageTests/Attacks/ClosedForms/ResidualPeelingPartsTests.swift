@@ -61,6 +61,15 @@ import Testing
         tolerance: BlindFactorization.tolerance.double, backend: Self.backend) == nil)
   }
 
+  /// As behind units that are all off.
+  @Test func aCotangentThatIsZeroEverywhereIsNotFactored() throws {
+    let layer = try Layer(channels: 16, extent: 4, seed: 1)
+    #expect(
+      try BlindFactorization(
+        layer.gradient, support: [Bool](repeating: false, count: 16), height: 4, width: 4,
+        tolerance: BlindFactorization.tolerance.double, backend: Self.backend) == nil)
+  }
+
   @Test func aGradientGivesTheInputOfItsLayer() throws {
     let layer = try Layer(channels: 8, extent: 5, seed: 3)
     let cotangent = Tensor(
