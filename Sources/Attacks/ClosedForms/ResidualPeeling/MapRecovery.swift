@@ -189,7 +189,9 @@ extension ResidualPeeling {
         + zip(argument.doubles, known.isArgumentKnown).reduce(0) { $0 + ($1.1 ? $1.0 * $1.0 : 0) }
     }.squareRoot()
     for _ in 0..<Self.closingRounds {
-      let solution = try LSQR(steps: 4 * space.dimension + 100).solve(system, residual)
+      let solution = try LSQR(
+        steps: min(4 * space.dimension + 100, Self.mostClosingSteps)
+      ).solve(system, residual)
       steps += solution.steps
       var change = found
       change.withUnsafeMutableBufferPointer { change in
@@ -204,6 +206,8 @@ extension ResidualPeeling {
       values: found, equations: equationCount, steps: steps, relativeResidual: relative)
   }
 
+  /// Steps that closing takes at most; where it takes more, values above hardly tell the directions.
+  private static let mostClosingSteps = 1500
   /// Solutions of what the one before left over: products of the open directions round.
   private static let closingRounds = 2
 

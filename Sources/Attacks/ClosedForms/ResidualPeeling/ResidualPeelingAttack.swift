@@ -99,14 +99,16 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     let solved = peeling.isNoisy ? Self.solvedWithNoise : Self.solved
     var best = try descend(residuals, from: grey, steps: Self.mostSteps, peeling, shouldStop)
     var source = RandomSource(seed: 0x5eaf).derive(label: "disturbed starts")
-    for disturbance in Self.disturbances {
+    var failures = 0
+    for disturbance in Self.disturbances where best.value < Self.hopeless {
       // With errors in the equations, a minimum that is smooth is the one they leave.
       guard best.value > solved, best.reason != .interrupted,
-        !(peeling.isNoisy && best.reason == .converged)
+        !(peeling.isNoisy && best.reason == .converged), failures < Self.patience
       else { break }
       let point = best.point.map { $0 + disturbance * source.normal() }
       let result = try descend(
         residuals, from: point, steps: Self.mostSteps, peeling, shouldStop)
+      failures = result.value < best.value ? 0 : failures + 1
       if result.value < best.value || result.reason == .interrupted {
         best = result.value < best.value ? result : best.interrupted
       }
@@ -117,8 +119,12 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
   /// Standard deviations of what is added to the best image so far, one start after the other.
   private static let disturbances = [0.01, 0.03, 0.1, 0.03, 0.1, 0.03, 0.1, 0.3, 0.03, 0.1]
   /// Of Levenberg-Marquardt, from each start.
-  private static let mostSteps = 300
+  private static let mostSteps = 150
   private static let stepsOfNearMiss = 6
+  /// Squared relative residual above which an end is no near miss of the image.
+  private static let hopeless = 1e-2
+  /// Starts in a row that bring nothing.
+  private static let patience = 3
   /// Squared relative residual of exact equations.
   private static let solved = 1e-15
   private static let solvedWithNoise = 1e-9
