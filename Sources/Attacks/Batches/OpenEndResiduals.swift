@@ -40,10 +40,10 @@ final class OpenEndResiduals: ResidualSquares {
       builder.input($1.name, $1.type.shape, $1.type.dtype, role: $0 == data ? .varying : .fixed)
     }
     let x = inputs[data]
-    var fixed = Array(zip(inputs, given))
+    var fixed = zip(inputs, given).map { ($0, HostBuffer($1.converted(to: .f64))) }
     func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
       let value = builder.input(name, tensor.shape, .f64, role: .fixed)
-      fixed.append((value, tensor))
+      fixed.append((value, HostBuffer(tensor.converted(to: .f64))))
       return value
     }
     let y = builder.inline(head, inputs: inputs)[0]

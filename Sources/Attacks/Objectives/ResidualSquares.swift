@@ -7,7 +7,11 @@ class ResidualSquares: LeastSquaresFunction {
   let dimension: Int
   private let evaluation: CompiledFunction
   private let products: CompiledFunction
+  private let variable: ValueHandle
   private let point: HostBuffer
+  /// The point that the products are of. What of them depends on it alone is computed once where the
+  /// variable is a fixed input.
+  private let productPoint: HostBuffer
   private let direction: HostBuffer
   private let loss: HostBuffer
   private let gradient: HostBuffer
@@ -15,11 +19,11 @@ class ResidualSquares: LeastSquaresFunction {
 
   /// - Parameters:
   ///   - residuals: f64 values of any shapes, of one builder.
-  ///   - x: the input that varies.
-  ///   - fixed: the other inputs, and what they are.
+  ///   - x: the input that is sought; declared as fixed where products are many at each point.
+  ///   - fixed: the other inputs, and what they are in f64.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init(
-    _ residuals: [Value], of x: Value, fixed: [(input: Value, tensor: Tensor)],
+    _ residuals: [Value], of x: Value, fixed: [(input: Value, buffer: HostBuffer)],
     backend: any Backend
   ) throws(GraphError) {
     let builder = x.builder
@@ -34,17 +38,15 @@ class ResidualSquares: LeastSquaresFunction {
     dimension = x.shape.elementCount
     evaluation = try CompiledFunction(builder.function(computing: [total, slope]), on: backend)
     products = try CompiledFunction(builder.function(computing: normal), on: backend)
-    point = evaluation.input(x.handle)
+    variable = x.handle
+    point = HostBuffer(x.type)
+    productPoint = HostBuffer(x.type)
     direction = products.input(along.handle)
     for function in [evaluation, products] {
-      function.bind(x.handle, to: point)
       function.bind(along.handle, to: direction)
+      for (input, buffer) in fixed { function.bind(input.handle, to: buffer) }
     }
-    for (input, tensor) in fixed {
-      let buffer = evaluation.input(input.handle)
-      buffer.write(tensor.converted(to: .f64))
-      for function in [evaluation, products] { function.bind(input.handle, to: buffer) }
-    }
+    products.bind(variable, to: productPoint)
     loss = evaluation.output(total.handle)
     gradient = evaluation.output(slope.handle)
     product = products.output(normal[0].handle)
@@ -61,6 +63,7 @@ class ResidualSquares: LeastSquaresFunction {
     at vector: Vector, gradient result: MutableVector
   ) throws(GraphError) -> Double {
     point.store(vector)
+    evaluation.bind(variable, to: point)
     try evaluation.run()
     gradient.load(into: result)
     return loss.number(at: 0)
@@ -69,7 +72,7 @@ class ResidualSquares: LeastSquaresFunction {
   func multiplyNormalMatrix(
     at vector: Vector, by factor: Vector, into result: MutableVector
   ) throws(GraphError) {
-    point.store(vector)
+    move(to: vector)
     direction.store(factor)
     try products.run()
     product.load(into: result)
@@ -78,10 +81,16 @@ class ResidualSquares: LeastSquaresFunction {
   func assembleNormalMatrix(
     at vector: Vector, into matrix: HostBuffer, shouldStop: () -> Bool
   ) throws(GraphError) -> Bool {
-    point.store(vector)
+    move(to: vector)
     return try UnitVectorProducts(
       function: products, directions: [direction], products: [product], columns: 1
     ).assemble(into: matrix, shouldStop: shouldStop)
+  }
+
+  private func move(to vector: Vector) {
+    guard !productPoint.pointer(as: Double.self).elementsEqual(vector) else { return }
+    productPoint.store(vector)
+    products.bind(variable, to: productPoint)
   }
 }
 

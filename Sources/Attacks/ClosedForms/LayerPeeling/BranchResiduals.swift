@@ -21,10 +21,10 @@ final class BranchResiduals: ResidualSquares {
     _ branches: Branches, scale: Double, isImage: Bool, backend: any Backend
   ) throws(GraphError) {
     let builder = GraphBuilder()
-    var fixed: [(input: Value, tensor: Tensor)] = []
+    var fixed: [(input: Value, buffer: HostBuffer)] = []
     func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
       let value = builder.input(name, tensor.shape, .f64, role: .fixed)
-      fixed.append((value, tensor))
+      fixed.append((value, HostBuffer(tensor.converted(to: .f64))))
       return value
     }
     let a = builder.input("input", inputShape, .f64, role: .varying)

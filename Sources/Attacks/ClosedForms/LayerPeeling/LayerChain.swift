@@ -72,20 +72,10 @@ struct LayerChain {
   private static func elementwiseSource(
     of output: NodeID, _ graph: Graph, _ depends: [Bool]
   ) throws(AttackError) -> NodeID {
-    // Ids are topological: replacing the largest by its operands ends at the region's only entry.
-    var frontier: Set<NodeID> = [output]
-    repeat {
-      guard let latest = frontier.max() else { break }
-      frontier.remove(latest)
-      guard case .elementwise = graph[latest].op else {
-        throw AttackError(
-          "layer peeling needs one path through the model, and two meet at node \(output) "
-            + "(a skip connection, perhaps); use the attack auto")
-      }
-      frontier.formUnion(graph[latest].operands.filter { depends[$0.index] })
-    } while frontier.count > 1
-    guard let source = frontier.first else {
-      throw AttackError("the model's output does not depend on its input")
+    guard let source = graph.pointwiseArgument(of: output, depends) else {
+      throw AttackError(
+        "layer peeling needs one path through the model, and two meet at node \(output) "
+          + "(a skip connection, perhaps); use the attack auto")
     }
     return source
   }
@@ -100,5 +90,17 @@ extension Graph {
       depends[index] = node.operands.contains { depends[$0.index] }
     }
     return depends
+  }
+
+  /// The nearest value of which a node is a function, element by element; nil when it is one of several.
+  func pointwiseArgument(of node: NodeID, _ depends: [Bool]) -> NodeID? {
+    // Ids are topological: replacing the largest by its operands ends at the region's only entry.
+    var frontier: Set<NodeID> = [node]
+    repeat {
+      guard let latest = frontier.max(), case .elementwise = self[latest].op else { return nil }
+      frontier.remove(latest)
+      frontier.formUnion(self[latest].operands.filter { depends[$0.index] })
+    } while frontier.count > 1
+    return frontier.first
   }
 }

@@ -131,20 +131,11 @@ public struct LayerPeeling: Sendable {
     model: Model, batchSize: Int = 1, mode: ForwardMode = .evaluation, backend: any Backend,
     output: (Graph) throws(AttackError) -> NodeID
   ) throws(AttackError) {
-    let builder = GraphBuilder()
-    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
-    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input(
-      "data", Shape([batchSize] + model.inputShape.dimensions), .f64)
-    let trace = model.trace(data, parameters: parameters, buffers: buffers, mode: mode)
-    graph = builder.build(outputs: [trace.bottleneck?.encoding ?? trace.logits])
-    let dataInput = parameters.count + buffers.count
-    let dataNode = graph.nodes.firstIndex { node in
-      if case .input(let index, _) = node.op { return index == dataInput }
-      return false
+    let data: NodeID
+    (graph, data) = try model.forwardGraph(batchSize: batchSize, mode: mode) {
+      $0.bottleneck?.encoding ?? $0.logits
     }
-    guard let dataNode else { throw AttackError("\(model.name) does not read its input") }
-    chain = try LayerChain(graph, from: output(graph), data: NodeID(dataNode))
+    chain = try LayerChain(graph, from: output(graph), data: data)
     self.model = model
     self.backend = backend
   }
@@ -363,4 +354,28 @@ public struct LayerPeeling: Sendable {
 extension Model {
   /// The layer at which layer peeling starts: the last one, or the last before any noise.
   var lastPeeledLayer: Classifier? { bottleneck?.encoder ?? classifier }
+}
+
+extension Model {
+  /// A forward pass in f64; inputs are parameters, buffers, and the data last.
+  ///
+  /// - Parameter output: what is computed.
+  /// - Returns: with the node of the data.
+  /// - Throws: ``AttackError`` when the model does not read them.
+  func forwardGraph(
+    batchSize: Int = 1, mode: ForwardMode, computing output: (Trace) -> Value
+  ) throws(AttackError) -> (graph: Graph, data: NodeID) {
+    let builder = GraphBuilder()
+    let parameters = parameters.map { builder.input($0.name, $0.shape, .f64) }
+    let buffers = buffers.map { builder.input($0.name, $0.shape, .f64) }
+    let data = builder.input("data", Shape([batchSize] + inputShape.dimensions), .f64)
+    let trace = trace(data, parameters: parameters, buffers: buffers, mode: mode)
+    let graph = builder.build(outputs: [output(trace)])
+    let place = parameters.count + buffers.count
+    let node = graph.nodes.firstIndex { node in
+      if case .input(let index, _) = node.op { index == place } else { false }
+    }
+    guard let node else { throw AttackError("\(name) does not read its input") }
+    return (graph, NodeID(node))
+  }
 }

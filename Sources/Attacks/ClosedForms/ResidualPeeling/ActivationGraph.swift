@@ -45,18 +45,8 @@ struct ActivationGraph {
   ///
   /// - Throws: ``AttackError`` that says what is not affine.
   init(_ model: Model, mode: ForwardMode) throws(AttackError) {
-    let builder = GraphBuilder()
-    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
-    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", Shape([1] + model.inputShape.dimensions), .f64)
-    let logits = model.forward(data, parameters: parameters, buffers: buffers, mode: mode)
-    let graph = builder.build(outputs: [logits])
-    let place = parameters.count + buffers.count
-    let node = graph.nodes.firstIndex { node in
-      if case .input(let index, _) = node.op { index == place } else { false }
-    }
-    guard let node else { throw AttackError("\(model.name) does not read its input") }
-    try self.init(graph, data: NodeID(node))
+    let (graph, data) = try model.forwardGraph(mode: mode, computing: \.logits)
+    try self.init(graph, data: data)
   }
 
   /// - Throws: ``AttackError`` that names the first operator that is neither affine nor pointwise.
@@ -211,18 +201,6 @@ struct ActivationGraph {
 }
 
 extension Graph {
-  /// The nearest value of which a node is a function, element by element; nil when it is one of several.
-  fileprivate func pointwiseArgument(of node: NodeID, _ depends: [Bool]) -> NodeID? {
-    // Ids are topological: replacing the largest by its operands ends at the region's only entry.
-    var frontier: Set<NodeID> = [node]
-    repeat {
-      guard let latest = frontier.max(), case .elementwise = self[latest].op else { return nil }
-      frontier.remove(latest)
-      frontier.formUnion(self[latest].operands.filter { depends[$0.index] })
-    } while frontier.count > 1
-    return frontier.first
-  }
-
   /// Whether a node holds another's elements in their order.
   fileprivate func isReshaped(_ node: NodeID, from other: NodeID) -> Bool {
     var node = node

@@ -63,6 +63,31 @@ final class ActivationSegments {
     return function
   }
 
+  /// Parameters and buffers, as they are bound.
+  func weights(of cut: Cut) -> [(input: Value, buffer: HostBuffer)] {
+    zip(cut.inputs, inputs).dropLast().map { ($0, $1) }
+  }
+
+  /// The cotangents of values for those of nodes, along the affine maps between activations.
+  private func pullBack(
+    _ cotangents: [(node: NodeID, cotangent: Tensor)], to targets: (Cut) -> [Value]
+  ) throws(GraphError) -> [Tensor] {
+    let cut = try cut(at: network.activations.indices)
+    let results = cotangents.map { node, _ in
+      let value = cut.nodes[node.index]
+      return (value: value, cotangent: cut.builder.input("cotangent", value.shape, .f64))
+    }
+    let back = Value.pullback(results, to: targets(cut))
+    let function = try compile(back, of: cut)
+    for (result, given) in zip(results, cotangents) {
+      function.bind(result.cotangent.handle, to: given.cotangent)
+    }
+    // Nothing depends on their values.
+    for input in cut.cuts.values { _ = function.input(input.handle) }
+    try function.run()
+    return back.map { function.read($0.handle) }
+  }
+
   /// The activation whose argument a contraction's output goes to, unmixed and nowhere else.
   func activation(reading contraction: ActivationGraph.Contraction) -> Int? {
     let reached = activations(reachedFrom: contraction.output)
@@ -107,21 +132,9 @@ final class ActivationSegments {
   func cotangents(
     of contractions: [ActivationGraph.Contraction], arguments: [Int: Tensor]
   ) throws(GraphError) -> [Tensor] {
-    let cut = try cut(at: network.activations.indices)
-    var results: [(value: Value, cotangent: Value)] = []
-    var bound: [(Value, Tensor)] = []
-    for (index, cotangent) in arguments.sorted(by: { $0.key < $1.key }) {
-      let result = cut.nodes[network.activations[index].argument.index]
-      let input = cut.builder.input("cotangent", result.shape, .f64)
-      results.append((result, input))
-      bound.append((input, cotangent))
-    }
-    let back = Value.pullback(results, to: contractions.map { cut.nodes[$0.output.index] })
-    let function = try compile(back, of: cut)
-    for (input, tensor) in bound { function.bind(input.handle, to: tensor) }
-    for input in cut.cuts.values { _ = function.input(input.handle) }
-    try function.run()
-    return back.map { function.read($0.handle) }
+    try pullBack(
+      arguments.sorted { $0.key < $1.key }.map { (network.activations[$0.key].argument, $0.value) }
+    ) { cut in contractions.map { cut.nodes[$0.output.index] } }
   }
 
   /// Elementwise function of an activation.
@@ -140,44 +153,26 @@ final class ActivationSegments {
   func cotangents(
     of source: ActivationGraph.Source, arguments: [Int: Tensor], output: Tensor
   ) throws(GraphError) -> (value: Tensor, contractions: [Tensor]) {
-    let cut = try cut(at: network.activations.indices)
-    guard let value = cut.cuts[source] else { preconditionFailure("\(source) is not cut") }
-    var results: [(value: Value, cotangent: Value)] = []
-    var bound: [(Value, Tensor)] = []
-    func add(_ node: NodeID, _ cotangent: Tensor) {
-      let result = cut.nodes[node.index]
-      let input = cut.builder.input("cotangent", result.shape, .f64)
-      results.append((result, input))
-      bound.append((input, cotangent))
-    }
-    for reader in network.readers(of: source) {
+    var given: [(node: NodeID, cotangent: Tensor)] = network.readers(of: source).map { reader in
       guard let cotangent = arguments[reader] else {
         preconditionFailure("activation \(reader) comes after \(source)")
       }
-      add(network.activations[reader].argument, cotangent)
+      return (network.activations[reader].argument, cotangent)
     }
-    if network.outputSources.contains(source) { add(network.graph.outputs[0], output) }
-    let outputs = network.contractions(reading: source).map { cut.nodes[$0.output.index] }
-    let back = Value.pullback(results, to: [value] + outputs)
-    let function = try compile(back, of: cut)
-    for (input, tensor) in bound { function.bind(input.handle, to: tensor) }
-    for input in cut.cuts.values { _ = function.input(input.handle) }
-    try function.run()
-    return (function.read(back[0].handle), back[1...].map { function.read($0.handle) })
+    if network.outputSources.contains(source) { given.append((network.graph.outputs[0], output)) }
+    let back = try pullBack(given) { cut in
+      guard let value = cut.cuts[source] else { preconditionFailure("\(source) is not cut") }
+      return [value] + network.contractions(reading: source).map { cut.nodes[$0.output.index] }
+    }
+    return (back[0], Array(back[1...]))
   }
 
   /// The cotangent of a node for one of an activation's argument, along the affine maps between.
   func cotangent(
     of node: NodeID, argumentOf activation: Int, _ cotangent: Tensor
   ) throws(GraphError) -> Tensor {
-    let cut = try cut(at: network.activations.indices)
-    let argument = cut.nodes[network.activations[activation].argument.index]
-    let input = cut.builder.input("cotangent", argument.shape, .f64)
-    let back = argument.pullback(input, to: [cut.nodes[node.index]])[0]
-    let function = try compile([back], of: cut)
-    function.bind(input.handle, to: cotangent)
-    for input in cut.cuts.values { _ = function.input(input.handle) }
-    try function.run()
-    return function.read(back.handle)
+    try pullBack([(network.activations[activation].argument, cotangent)]) {
+      [$0.nodes[node.index]]
+    }[0]
   }
 }

@@ -159,21 +159,18 @@ struct BlindFactorization {
     height: Int, width: Int, _ backend: any Backend
   ) throws(GraphError) -> [Double]? {
     let (rank, taps, positions) = (basis.shape[0], kernel * kernel, height * width)
-    let half = kernel / 2
     // Rows (channel, tap) of shifted maps.
     var matrix = [Double](repeating: 0, count: rank * taps * positions)
     var right = [Double](repeating: 0, count: rank * taps * outputs)
-    for tap in 0..<taps {
-      let (dy, dx) = (tap / kernel - half, tap % kernel - half)
+    let plane = Size2D(height, width)
+    Convolution(padding: Padding2D(kernel / 2)).forEachProduct(
+      input: plane, kernel: Size2D(kernel, kernel), output: plane
+    ) { tap, place, position in
       for channel in 0..<rank {
-        let row = channel * taps + tap
-        for y in 0..<height where (0..<height).contains(y + dy) {
-          for x in 0..<width where (0..<width).contains(x + dx) {
-            matrix[row * positions + y * width + x] =
-              map[channel * positions + (y + dy) * width + x + dx]
-          }
-        }
+        matrix[(channel * taps + tap) * positions + place] = map[channel * positions + position]
       }
+    }
+    for tap in 0..<taps {
       var slice = [Double](repeating: 0, count: outputs * inputs)
       for index in slice.indices { slice[index] = elements[index * taps + tap] }
       let projected = try backend.product(

@@ -34,35 +34,30 @@ final class ForwardClosing: LinearOperator {
     /// The map, channel by channel, with these coordinates.
     func map(_ coordinates: Vector, into map: MutableVector) {
       map.initialize(repeating: 0)
-      var index = 0
-      for block in blocks {
-        block.directions.withUnsafeBufferPointer { directions in
-          for channel in block.channels {
-            let part = MutableVector(
-              rebasing: map[channel * positionCount..<(channel + 1) * positionCount])
-            for row in 0..<block.count {
-              addScaled(
-                coordinates[index],
-                Vector(rebasing: directions[row * positionCount..<(row + 1) * positionCount]),
-                to: part)
-              index += 1
-            }
-          }
-        }
+      forEachDirection { index, range, direction in
+        addScaled(coordinates[index], direction, to: MutableVector(rebasing: map[range]))
       }
     }
 
     /// The transpose.
     func coordinates(_ map: Vector, into coordinates: MutableVector) {
+      forEachDirection { index, range, direction in
+        coordinates[index] = dot(Vector(rebasing: map[range]), direction)
+      }
+    }
+
+    /// Calls `body` with each coordinate's index, its channel's part of the map, and its direction there.
+    private func forEachDirection(
+      _ body: (_ index: Int, _ range: Range<Int>, _ direction: Vector) -> Void
+    ) {
       var index = 0
       for block in blocks {
         block.directions.withUnsafeBufferPointer { directions in
           for channel in block.channels {
-            let part = Vector(
-              rebasing: map[channel * positionCount..<(channel + 1) * positionCount])
+            let range = channel * positionCount..<(channel + 1) * positionCount
             for row in 0..<block.count {
-              coordinates[index] = dot(
-                part, Vector(rebasing: directions[row * positionCount..<(row + 1) * positionCount]))
+              let elements = row * positionCount..<(row + 1) * positionCount
+              body(index, range, Vector(rebasing: directions[elements]))
               index += 1
             }
           }

@@ -7,33 +7,21 @@ import TensorGraph
 /// Where a rectifier was active its argument is known, elsewhere it must not be positive; and the weight
 /// gradients there are linear in what the layers read, their cotangents being known. None of this goes
 /// through the loss, and nothing is flat where it should fall: a search from grey finds the image.
-final class ImageResiduals: LeastSquaresFunction {
-  let dimension: Int
-  private let evaluation: CompiledFunction
-  private let products: CompiledFunction
-  private let image: ValueHandle
-  private let point: HostBuffer
-  /// The point that the products are of, read anew when it changes.
-  private let productPoint: HostBuffer
-  private let direction: HostBuffer
-  private let loss: HostBuffer
-  private let gradient: HostBuffer
-  private let product: HostBuffer
-
+final class ImageResiduals: ResidualSquares {
   /// - Returns: nil when nothing is known that depends on the image.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init?(_ peeling: ResidualPeeling, _ outcome: ResidualPeeling.Outcome) throws(GraphError) {
     let (segments, network) = (peeling.segments, peeling.network)
     let valued = outcome.known.filter { $0.value.value != nil }
     let cut = try segments.cut(at: valued.keys.sorted(), dataRole: .fixed)
-    let x = cut.data
-    var fixed: [(Value, Tensor)] = valued.compactMap { index, known in
-      guard let input = cut.cuts[.activation(index)], let value = known.value else { return nil }
-      return (input, value)
+    var fixed = segments.weights(of: cut)
+    for (index, known) in valued {
+      guard let input = cut.cuts[.activation(index)], let value = known.value else { continue }
+      fixed.append((input, HostBuffer(value)))
     }
     func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
       let value = cut.builder.input(name, tensor.shape, .f64, role: .fixed)
-      fixed.append((value, tensor))
+      fixed.append((value, HostBuffer(tensor)))
       return value
     }
     func scale(_ elements: [Double]) -> Double {
@@ -92,66 +80,8 @@ final class ImageResiduals: LeastSquaresFunction {
       residuals.append(difference * fixedInput("weights", Tensor(target.shape, .f64(weights))))
     }
 
-    guard let first = residuals.first else { return nil }
-    let along = cut.builder.input("direction", x.shape, .f64)
-    let total = residuals.dropFirst().reduce(first.squared().sum()) { $0 + $1.squared().sum() }
-    let changes = Value.pushforward(residuals, along: [(variable: x, tangent: along)])
-    let normal = Value.pullback(
-      zip(residuals, changes).map { (value: $0, cotangent: $1) }, to: [x])
-    let slope = total.gradient(withRespectTo: [x])[0]
-
-    dimension = x.shape.elementCount
-    image = x.handle
-    evaluation = try segments.compile([total, slope], of: cut)
-    products = try segments.compile(normal, of: cut)
-    point = HostBuffer(TensorType(x.shape, .f64))
-    productPoint = HostBuffer(TensorType(x.shape, .f64))
-    direction = products.input(along.handle)
-    for function in [evaluation, products] {
-      function.bind(along.handle, to: direction)
-      for (input, tensor) in fixed { function.bind(input.handle, to: tensor) }
-      for input in cut.cuts.values { _ = function.input(input.handle) }
-    }
-    loss = evaluation.output(total.handle)
-    gradient = evaluation.output(slope.handle)
-    product = products.output(normal[0].handle)
-    products.bind(image, to: productPoint)
-  }
-
-  func evaluate(
-    at vector: Vector, gradient result: MutableVector
-  ) throws(GraphError) -> Double {
-    point.store(vector)
-    evaluation.bind(image, to: point)
-    try evaluation.run()
-    gradient.load(into: result)
-    return loss.number(at: 0)
-  }
-
-  func multiplyNormalMatrix(
-    at vector: Vector, by factor: Vector, into result: MutableVector
-  ) throws(GraphError) {
-    move(to: vector)
-    direction.store(factor)
-    try products.run()
-    product.load(into: result)
-  }
-
-  func assembleNormalMatrix(
-    at vector: Vector, into matrix: HostBuffer, shouldStop: () -> Bool
-  ) throws(GraphError) -> Bool {
-    move(to: vector)
-    return try UnitVectorProducts(
-      function: products, directions: [direction], products: [product], columns: 1
-    ).assemble(into: matrix, shouldStop: shouldStop)
-  }
-
-  /// What depends on the point alone is computed once.
-  private func move(to vector: Vector) {
-    let elements = productPoint.pointer(as: Double.self)
-    guard !elements.elementsEqual(vector) else { return }
-    productPoint.store(vector)
-    products.bind(image, to: productPoint)
+    guard !residuals.isEmpty else { return nil }
+    try super.init(residuals, of: cut.data, fixed: fixed, backend: peeling.backend)
   }
 }
 

@@ -75,29 +75,21 @@ struct MapEquations {
     return (0..<groups).map { group in
       var matrix = [Double](repeating: 0, count: outputs * taps * positionCount)
       var right = [Double](repeating: 0, count: outputs * taps * inputs)
+      let first = group * outputs
+      convolution.forEachProduct(
+        input: Size2D(height, width), kernel: Size2D(kernelHeight, kernelWidth),
+        output: Size2D(outputHeight, outputWidth)
+      ) { tap, place, position in
+        for output in 0..<outputs {
+          matrix[(output * taps + tap) * positionCount + position] =
+            c[(first + output) * outputHeight * outputWidth + place]
+        }
+      }
       for output in 0..<outputs {
-        let channel = group * outputs + output
-        for ky in 0..<kernelHeight {
-          for kx in 0..<kernelWidth {
-            let row = (output * kernelHeight + ky) * kernelWidth + kx
-            for oy in 0..<outputHeight {
-              let y =
-                oy * convolution.strides.height + ky * convolution.dilations.height
-                - convolution.padding.top
-              guard (0..<height).contains(y) else { continue }
-              for ox in 0..<outputWidth {
-                let x =
-                  ox * convolution.strides.width + kx * convolution.dilations.width
-                  - convolution.padding.left
-                guard (0..<width).contains(x) else { continue }
-                matrix[row * positionCount + y * width + x] =
-                  c[(channel * outputHeight + oy) * outputWidth + ox]
-              }
-            }
-            for i in 0..<inputs {
-              right[row * inputs + i] =
-                g[((channel * inputs + i) * kernelHeight + ky) * kernelWidth + kx]
-            }
+        for tap in 0..<taps {
+          for i in 0..<inputs {
+            right[(output * taps + tap) * inputs + i] =
+              g[((first + output) * inputs + i) * taps + tap]
           }
         }
       }
@@ -120,5 +112,27 @@ struct MapEquations {
         matrix: own.matrix + other.matrix, rightHandSide: own.rightHandSide + other.rightHandSide)
     }
     return true
+  }
+}
+
+extension Convolution {
+  /// Calls `body` for each tap of the kernel at each place of the output plane, with the position of the input
+  /// plane that it multiplies there; not where that lies in the padding. Rows come before columns.
+  func forEachProduct(
+    input: Size2D, kernel: Size2D, output: Size2D,
+    _ body: (_ tap: Int, _ place: Int, _ position: Int) -> Void
+  ) {
+    for tap in 0..<kernel.height * kernel.width {
+      let (ky, kx) = (tap / kernel.width, tap % kernel.width)
+      for oy in 0..<output.height {
+        let y = oy * strides.height + ky * dilations.height - padding.top
+        guard (0..<input.height).contains(y) else { continue }
+        for ox in 0..<output.width {
+          let x = ox * strides.width + kx * dilations.width - padding.left
+          guard (0..<input.width).contains(x) else { continue }
+          body(tap, oy * output.width + ox, y * input.width + x)
+        }
+      }
+    }
   }
 }

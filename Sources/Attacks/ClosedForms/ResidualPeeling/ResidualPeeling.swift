@@ -74,9 +74,8 @@ struct ResidualPeeling {
     var known: [Int: KnownActivation] = [:]
     /// From the last layer down.
     var layers: [LayerPeeling.Layer] = []
-    /// The value at which the recursion ended: the last one whose cotangent is known.
+    /// The value at which the recursion ended.
     var end: ActivationGraph.Source = .data
-    var endCotangent: Tensor
     /// Why it ended there.
     var reason: String?
   }
@@ -87,15 +86,13 @@ struct ResidualPeeling {
   let segments: ActivationSegments
   let update: SharedUpdate
   /// Whether the gradient's numbers have errors beyond the rounding of f64.
-  let isNoisy: Bool
+  private(set) var isNoisy: Bool
   /// Cotangent of the logits.
   let logitsCotangent: Tensor
 
-  /// - Parameter isNoisy: see the property; nil for what the type and traces of the numbers say.
   /// - Throws: ``AttackError`` when the model or the update does not allow for it.
   init(
-    _ weighted: WeightedModel, _ update: SharedUpdate, mode: ForwardMode, isNoisy: Bool? = nil,
-    backend: any Backend
+    _ weighted: WeightedModel, _ update: SharedUpdate, mode: ForwardMode, backend: any Backend
   ) throws(AttackError) {
     let model = weighted.model
     try update.requireOneGradient("residual peeling")
@@ -118,16 +115,23 @@ struct ResidualPeeling {
       backend: backend)
     logitsCotangent = sums.converted(to: .f64).reshaped(to: network.graph.outputTypes[0].shape)
     self.model = model
-    self.isNoisy = isNoisy ?? (update.relativeRounding > 1e-20 || sums.dtype == .f32)
+    isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
     self.update = update
     self.backend = backend
+  }
+
+  /// The same, which takes the gradient's numbers for those with errors.
+  var tolerant: ResidualPeeling {
+    var other = self
+    other.isNoisy = true
+    return other
   }
 
   /// - Parameter shouldStop: asked before each layer.
   /// - Throws: ``AttackError`` of kind ``AttackError/Kind/notApplicable`` when not even the last activation
   ///   can be told, and when it was stopped.
   func peel(shouldStop: () -> Bool) throws(AttackError) -> Outcome {
-    var outcome = Outcome(endCotangent: logitsCotangent)
+    var outcome = Outcome()
     let order = network.activations.indices.reversed().map { ActivationGraph.Source.activation($0) }
     for source in order + [.data] {
       if shouldStop() {
@@ -159,7 +163,6 @@ struct ResidualPeeling {
     let cotangents = try segments.cotangents(
       of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent)
     outcome.end = source
-    outcome.endCotangent = cotangents.value
     guard case .activation(let index) = source else { return false }
     let before = outcome.known.mapValues(\.isArgumentKnown)
     if let map = try map(of: source, cotangents.contractions, &outcome) {
@@ -168,7 +171,6 @@ struct ResidualPeeling {
         cotangent = try segments.cotangents(
           of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent
         ).value
-        outcome.endCotangent = cotangent
       }
       guard let known = try known(index, map, cotangent) else {
         outcome.reason = "its activation turns"

@@ -62,10 +62,7 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     {
       return (peeling, outcome)
     }
-    let tolerant = try ResidualPeeling(
-      problem.weighted, problem.update, mode: problem.mode, isNoisy: true,
-      backend: problem.backend)
-    return (tolerant, try tolerant.peel(shouldStop: shouldStop))
+    return (peeling.tolerant, try peeling.tolerant.peel(shouldStop: shouldStop))
   }
 
   private func fit(

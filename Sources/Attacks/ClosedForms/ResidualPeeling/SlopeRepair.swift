@@ -268,29 +268,16 @@ struct SlopeRepair {
   }
 
   private func patches(_ values: [Double], _ noise: [Double], _ reader: Reader) -> [Double] {
-    let (height, width) = (inputShape[2], inputShape[3])
-    let (outputHeight, outputWidth) = (reader.whole.shape[2], reader.whole.shape[3])
-    let (kernelHeight, kernelWidth) = (reader.gradient.shape[2], reader.gradient.shape[3])
-    let (columns, places) = (inputShape[1], outputHeight * outputWidth)
-    let convolution = reader.convolution
-    var patches = [Double](repeating: 0, count: kernelHeight * kernelWidth * columns * places)
-    for tap in 0..<kernelHeight * kernelWidth {
-      for oy in 0..<outputHeight {
-        let y =
-          oy * convolution.strides.height + tap / kernelWidth * convolution.dilations.height
-          - convolution.padding.top
-        guard (0..<height).contains(y) else { continue }
-        for ox in 0..<outputWidth {
-          let x =
-            ox * convolution.strides.width + tap % kernelWidth * convolution.dilations.width
-            - convolution.padding.left
-          guard (0..<width).contains(x) else { continue }
-          let place = oy * outputWidth + ox
-          for column in 0..<columns {
-            patches[(tap * columns + column) * places + place] =
-              values[(y * width + x) * columns + column] / noise[column]
-          }
-        }
+    let (whole, weight) = (reader.whole.shape, reader.gradient.shape)
+    let (columns, places) = (inputShape[1], whole[2] * whole[3])
+    var patches = [Double](repeating: 0, count: weight[2] * weight[3] * columns * places)
+    reader.convolution.forEachProduct(
+      input: Size2D(inputShape[2], inputShape[3]), kernel: Size2D(weight[2], weight[3]),
+      output: Size2D(whole[2], whole[3])
+    ) { tap, place, position in
+      for column in 0..<columns {
+        patches[(tap * columns + column) * places + place] =
+          values[position * columns + column] / noise[column]
       }
     }
     return patches

@@ -39,12 +39,17 @@ import Testing
     var op: Op { .contraction(.convolution(Layer.convolution)) }
   }
 
+  private func factors(
+    of layer: Layer, isSupported: Bool = true
+  ) throws -> BlindFactorization? {
+    try BlindFactorization(
+      layer.gradient, support: [Bool](repeating: isSupported, count: 16), height: 4, width: 4,
+      tolerance: BlindFactorization.tolerance.double, backend: Self.backend)
+  }
+
   @Test func bothFactorsOfAGradientAreFound() throws {
     let layer = try Layer(channels: 16, extent: 4, seed: 1)
-    let factors = try #require(
-      try BlindFactorization(
-        layer.gradient, support: [Bool](repeating: true, count: 16), height: 4, width: 4,
-        tolerance: BlindFactorization.tolerance.double, backend: Self.backend))
+    let factors = try #require(try factors(of: layer))
     #expect(factors.eigenvalues.smallest < 1e-10 * factors.eigenvalues.next)
     let ratios = zip(factors.cotangent, layer.whole.doubles).map { $0 / $1 }
     let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
@@ -55,19 +60,13 @@ import Testing
 
   @Test func tooFewChannelsAreNotFactored() throws {
     let layer = try Layer(channels: 4, extent: 4, seed: 2)
-    #expect(
-      try BlindFactorization(
-        layer.gradient, support: [Bool](repeating: true, count: 16), height: 4, width: 4,
-        tolerance: BlindFactorization.tolerance.double, backend: Self.backend) == nil)
+    #expect(try factors(of: layer) == nil)
   }
 
   /// As behind units that are all off.
   @Test func aCotangentThatIsZeroEverywhereIsNotFactored() throws {
     let layer = try Layer(channels: 16, extent: 4, seed: 1)
-    #expect(
-      try BlindFactorization(
-        layer.gradient, support: [Bool](repeating: false, count: 16), height: 4, width: 4,
-        tolerance: BlindFactorization.tolerance.double, backend: Self.backend) == nil)
+    #expect(try factors(of: layer, isSupported: false) == nil)
   }
 
   @Test func aGradientGivesTheInputOfItsLayer() throws {
@@ -123,15 +122,7 @@ import Testing
 
   @Test func networksAreCutAtTheirActivations() throws {
     let model = try ModelCatalog.model(named: "resnet20", ModelOptions(width: 4))
-    let builder = GraphBuilder()
-    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
-    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", [1, 3, 32, 32], .f64)
-    let graph = builder.build(
-      outputs: [model.forward(data, parameters: parameters, buffers: buffers)])
-    let node = try #require(
-      graph.nodes.firstIndex { $0.op == .input(index: graph.inputs.count - 1, data.type) })
-    let network = try ActivationGraph(graph, data: NodeID(node))
+    let network = try ActivationGraph(model, mode: .evaluation)
     // The stem's, and two of each of nine blocks; 19 convolutions and the last layer.
     #expect(network.activations.count == 19 && network.contractions.count == 20)
     #expect(network.outputSources == [.activation(18)])
