@@ -3,9 +3,9 @@ import TensorGraph
 
 /// What an activation's value, or, below pooling, the gradient of the layer above it tells of its slope.
 extension ResidualPeeling {
-  /// What a value, found up to errors, tells of its activation; nil when the activation turns.
+  /// What a value, found up to errors, tells of its activation; nil, with the reason, when that is not enough.
   func known(
-    _ index: Int, _ found: FoundMap, _ cotangent: Tensor
+    _ index: Int, _ found: FoundMap, _ cotangent: Tensor, _ outcome: inout Outcome
   ) throws(GraphError) -> KnownActivation? {
     let inverse = try segments.inverse(of: index)
     if try isRectifier(inverse) {
@@ -13,12 +13,17 @@ extension ResidualPeeling {
         $1 > 0 ? $0 / $1 : 0
       }
       let test = isNoisy && found.deviations != nil ? ZeroTest(noisy: scaled) : ZeroTest(scaled)
+      guard test.isClear else {
+        outcome.reason = "its zeros cannot be told"
+        return nil
+      }
       return KnownActivation(
         found: found.values, isActive: scaled.map(test.isPositive),
         confidence: isNoisy ? scaled.map(test.confidence) : nil, valueCotangent: cotangent)
     }
     let value = Tensor(cotangent.shape, .f64(found.values))
     guard let arguments = try inverse.argument(for: value), arguments.other == nil else {
+      outcome.reason = "its activation turns"
       return nil
     }
     return KnownActivation(

@@ -188,10 +188,11 @@ extension ResidualPeeling {
       return total
         + zip(argument.doubles, known.isArgumentKnown).reduce(0) { $0 + ($1.1 ? $1.0 * $1.0 : 0) }
     }.squareRoot()
+    let mostSteps = min(4 * space.dimension + 100, Self.mostClosingSteps)
     for _ in 0..<Self.closingRounds {
-      let solution = try LSQR(
-        steps: min(4 * space.dimension + 100, Self.mostClosingSteps)
-      ).solve(system, residual)
+      let solution = try LSQR(steps: mostSteps).solve(system, residual)
+      // Directions that no known argument looks at, as above units that are all off, stay open.
+      guard solution.steps < mostSteps else { return nil }
       steps += solution.steps
       var change = found
       change.withUnsafeMutableBufferPointer { change in

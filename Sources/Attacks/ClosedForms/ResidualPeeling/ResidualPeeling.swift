@@ -172,8 +172,8 @@ struct ResidualPeeling {
           of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent
         ).value
       }
-      guard let known = try known(index, map, cotangent) else {
-        outcome.reason = "its activation turns"
+      guard let known = try known(index, map, cotangent, &outcome) else {
+        outcome.layers[outcome.layers.count - 1].isSought = true
         return false
       }
       outcome.known[index] = known

@@ -84,8 +84,20 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
         "residual peeling found no values inside the model that an image could be fitted to; use the attack auto"
       )
     }
-    return Tensor(shape, .f64(found.point))
+    return Tensor(shape, .f64(Self.withExactZeros(found.point)))
   }
+
+  /// Sets to 0 what is 0 but for rounding.
+  ///
+  /// Without biases, as below batch normalisation of fresh statistics, a black rim has arguments of exactly 0
+  /// all the way up, where a rectifier's slope is 0; the smallest rest of a pixel would make it 1.
+  private static func withExactZeros(_ point: [Double]) -> [Double] {
+    let edge = zeroShare * point.reduce(0) { max($0, abs($1)) }
+    return point.map { abs($0) < edge ? 0 : $0 }
+  }
+
+  /// Share of the largest value below which a value is taken for 0.
+  private static let zeroShare = 1e-9
 
   /// From grey, and from near the best end so far: where a unit that ought to be active is not, a minimum can be
   /// none of the whole.
