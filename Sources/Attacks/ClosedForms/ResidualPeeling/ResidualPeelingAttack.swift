@@ -2,7 +2,7 @@ import Clients
 import Solvers
 import TensorGraph
 
-/// One image from the gradient of a network with skips; see `ResidualPeeling`.
+/// One image, or a few, from the gradient of a network with skips; see `ResidualPeeling`.
 public struct ResidualPeelingAttack: ClosedFormAttack {
   /// `residual-peeling`.
   public let descriptor = AttackDescriptor(
@@ -35,14 +35,26 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     _ problem: AttackProblem, start: Tensor?, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     try run.stoppable { shouldStop throws(AttackError) in
-      let (peeling, outcome) = try peel(problem) { shouldStop(0) }
-      let images = try fit(peeling, outcome, start: start, shouldStop)
+      guard problem.update.batchSize > 1 else {
+        let (peeling, outcome) = try peel(problem) { shouldStop(0) }
+        let images = try fit(peeling, outcome, start: start, shouldStop)
+        return ClosedFormSolution(
+          images: images, labels: [try problem.label(of: images)], layers: outcome.layers)
+      }
+      let batch = try ExampleSeparation(problem.weighted, backend: problem.backend).separate(
+        problem.update, knownLabels: problem.knownLabels, seed: problem.configuration.seed
+      ) { shouldStop(0) }
+      let peeling = try ResidualPeeling(
+        problem.weighted, problem.update, logitsCotangent: batch.cotangents, mode: problem.mode,
+        backend: problem.backend)
+      let outcome = try peeling.peel { shouldStop(0) }
       return ClosedFormSolution(
-        images: images, labels: [try problem.label(of: images)], layers: outcome.layers)
+        images: try fit(peeling, outcome, start: start, shouldStop), labels: batch.labels,
+        layers: outcome.layers)
     }
   }
 
-  /// Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
+  /// One image. Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
   /// where they turn out not to be.
   private func peel(
     _ problem: AttackProblem, shouldStop: () -> Bool
