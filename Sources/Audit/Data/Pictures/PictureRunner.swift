@@ -196,7 +196,7 @@ package final class PictureRunner: ExperimentRunner {
       subject: .update(
         UpdateAudit.Subject(
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
-          kind: update.kind.rawValue)),
+          kind: (update.kind.isOfWeights ? UpdateKind.difference : .gradient).rawValue)),
       startingImages: try startingImages(of: experiment),
       notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
         + file.notes, name: name)
