@@ -85,7 +85,7 @@ package enum FuzzedReader: String, CaseIterable {
           "1..9", "noise:", "groups:", "seeds: ", "# ", "---\n", "...\n", ".inf", ".nan", "0x7f",
         ]
       }
-    return text.map { Array($0.utf8) }
+    return text.map { Array($0.utf8) } + (self == .pickle ? FuzzedReader.pickleOperations : [])
   }
 
   /// The valid files that inputs are made from: small ones, sorted by path.
@@ -152,9 +152,17 @@ package enum FuzzedReader: String, CaseIterable {
     for name in file.names { _ = try? file.tensor(named: name) }
   }
 
-  /// Operations of a pickle, and calls with what they need.
+  /// Operations of a pickle that are no text.
+  private static let pickleOperations: [[UInt8]] = [
+    [0x80, 2], [0x81], [0x85], [0x86], [0x87], [0x88], [0x89], [0x8A, 1, 0x7F],
+    [0x8A, 8] + [UInt8](repeating: 0xFF, count: 7) + [0x7F],
+    [0x8C, 1, 0x61], [0x8E, 2, 0, 0, 0, 0, 0, 0, 0], [0x8F], [0x90], [0x91], [0x93], [0x94],
+    [0x95] + [UInt8](repeating: 0, count: 8),
+  ]
+
+  /// Other operations of a pickle, and calls with what they need.
   private static let pickleWords = [
-    "(", ")", "]", "}", "0", "1", "2", "t", "\u{85}", "R", "b", "s", "u", "a", "e", "Q", "N", "q\0",
+    "(", ")", "]", "}", "0", "1", "2", "t", "R", "b", "s", "u", "a", "e", "Q", "N", "q\0",
     "h\0", "h\u{1}", "cos\nsystem\n", "ctorch\nFloatStorage\n", "ctorch\nSize\n",
     "ccollections\nOrderedDict\n", "ctorch._utils\n_rebuild_tensor_v2\n", "cnumpy\ndtype\n",
     "cnumpy._core.multiarray\n_reconstruct\n", "c_codecs\nencode\n", "J\0\0\0\u{7F}", "K\0",

@@ -88,7 +88,7 @@ struct ListMatching {
   private var isContiguous: Bool {
     guard let first = items.first, let last = items.last else { return true }
     // Counters have numbers too, and are left out.
-    return last.number - first.number + 1 == items.count
+    return last.number - first.number == items.count - 1
       || items.count == parameters.count + buffers.count
   }
 

@@ -38,8 +38,9 @@ struct PickleMachine {
       let opcode = try number(UInt8.self)
       if opcode == UInt8(ascii: ".") { return try pop() }
       try step(opcode)
-      guard stack.count <= PickleLimits.stackDepth else {
-        throw tooLarge("a stack of \(stack.count) values", PickleLimits.stackDepth)
+      let depth = max(stack.count, marks.count)
+      guard depth <= PickleLimits.stackDepth else {
+        throw tooLarge("a stack of \(depth) values", PickleLimits.stackDepth)
       }
       guard objects.count <= PickleLimits.objects else {
         throw tooLarge("\(objects.count) objects", PickleLimits.objects)

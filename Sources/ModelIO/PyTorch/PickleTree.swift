@@ -89,10 +89,8 @@ struct PickleTree {
       let hasOwn = entries.contains { isLeaf($0.value) }
       guard let next = famous ?? (hasOwn || others.count != 1 ? nil : others.first) else {
         skipsOptimizers = hasOwn || !others.isEmpty
-        passed += entries.filter { entry in
-          !isLeaf(entry.value)
-            && !(skipsOptimizers ? others : holders).contains { $0.name == entry.name }
-        }.map(\.name)
+        let read = Set((skipsOptimizers ? others : holders).map(\.name))
+        passed += entries.filter { !isLeaf($0.value) && !read.contains($0.name) }.map(\.name)
         break
       }
       passed += entries.map(\.name).filter { $0 != next.name }
@@ -166,6 +164,17 @@ struct PickleTree {
     }
   }
 
+  /// The two members of a list or tuple; nil for others.
+  private func pair(_ value: PickleValue) -> (PickleValue, PickleValue)? {
+    let items: [PickleValue]
+    switch value {
+    case .list(let index): items = objects.lists[index]
+    case .tuple(let index): items = objects.tuples[index]
+    default: return nil
+    }
+    return items.count == 2 ? (items[0], items[1]) : nil
+  }
+
   private mutating func collect(
     _ value: PickleValue, name: String, depth: Int
   ) throws(FileError) {
@@ -193,10 +202,9 @@ struct PickleTree {
       for (number, item) in items(of: value).enumerated() {
         try visit()
         guard try holdsTensors(item, depth: 0) else { continue }
-        let parts = items(of: item)
         // As list(model.named_parameters()) has it.
-        if parts.count == 2, case .text = parts[0], let own = self.name(of: parts[0]) {
-          try collect(parts[1], name: prefix + own, depth: depth + 1)
+        if let (key, value) = pair(item), case .text = key, let own = self.name(of: key) {
+          try collect(value, name: prefix + own, depth: depth + 1)
         } else {
           try collect(item, name: prefix + String(number), depth: depth + 1)
         }

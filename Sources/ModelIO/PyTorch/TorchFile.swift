@@ -26,6 +26,12 @@ struct TorchFile {
           "save its tensors alone in Python: torch.save(torch.jit.load(\"in.pt\").state_dict(), \"out.pt\")"
       )
     }
+    guard archive.entries[pickle].count <= PickleLimits.byteCount else {
+      throw FileError(
+        path: archive.path,
+        problem: "its pickle has \(archive.entries[pickle].count) bytes, more than the "
+          + "\(PickleLimits.byteCount) allowed", remedy: "save tensors instead of NumPy arrays")
+    }
     var isBigEndian = false
     if let order = archive.index(of: root + "byteorder") {
       isBigEndian = try archive.head(of: order, count: 3) == Array("big".utf8)

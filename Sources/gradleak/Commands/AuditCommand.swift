@@ -23,7 +23,7 @@ struct AuditCommand: ParsableCommand {
         gradleak audit photo.jpg --model convnet --budget 600
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --defences none --fail-above 20dB   no image above 20 dB
-        gradleak audit --update client.safetensors --model net.onnx --out out/client
+        gradleak audit --update client.pt --model net.onnx --out out/client
         gradleak audit --texts lines.txt --model minilm    texts and a language model
       """)
 

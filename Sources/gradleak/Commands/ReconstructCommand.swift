@@ -28,6 +28,7 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
         gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --learning-rate 0.1
+        gradleak reconstruct --model m.onnx --before global.pt --after client.npz --learning-rate 0.1
         gradleak reconstruct --update d.safetensors --update-kind difference --batch-size 4 \
           --epochs 2 --mini-batch 2 --learning-rate 0.1
         gradleak reconstruct a.png b.png c.png d.png --clients 2 --batch-size 2

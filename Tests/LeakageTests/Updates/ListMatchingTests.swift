@@ -120,6 +120,13 @@ import Testing
     #expect(twice.unclearList.last == ["arr_3", "[5]", "fc.bias or other.bias"])
   }
 
+  @Test func numbersMayBeHuge() {
+    let names = ["arr_0", "arr_\(Int.max)"]
+    let matching = TensorMatching(
+      wanted([("a", [1]), ("b", [1])]), in: names.map { (name: $0, shape: [1]) })
+    #expect(matching.strangeList != nil && matching.matches.isEmpty)
+  }
+
   @Test func whatDoesNotFitIsSaid() {
     var shapes = parameters.map(\.1)
     shapes[6] = [7, 4]
