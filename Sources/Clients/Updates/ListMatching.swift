@@ -33,17 +33,40 @@ struct ListMatching {
 
   private let parameters: [Place]
   private let buffers: [Place]
+  /// Both, in the order that was given.
+  private let inOrder: [Place]
   private let items: [Item]
+  /// Whether no number is left out.
+  private let isContiguous: Bool
+  /// Whether parameters and buffers stand in training code's order, all of them together.
+  private let isOrderGiven: Bool
 
   /// - Parameters:
   ///   - wanted: parameters, and buffers where those are wanted too.
   ///   - buffers: of the model where they are not wanted.
   ///   - items: in order.
-  init(_ wanted: [WantedTensor], buffers: [WantedTensor], _ items: [Item]) {
-    let places = wanted.enumerated().map { Place(tensor: $1, wanted: $0) }
+  ///   - order: names of the model's tensors in training code's order, as a named file has them; empty where it is
+  ///     not known.
+  init(
+    _ wanted: [WantedTensor], buffers: [WantedTensor], _ items: [Item], order: [String] = []
+  ) {
+    var places =
+      wanted.enumerated().map { Place(tensor: $1, wanted: $0) }
+      + buffers.map { Place(tensor: $0, wanted: nil) }
+    let ranks = Dictionary(
+      order.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    let isOrderGiven = places.allSatisfy { ranks[$0.tensor.name] != nil }
+    if isOrderGiven {
+      places.sort { (ranks[$0.tensor.name] ?? 0) < (ranks[$1.tensor.name] ?? 0) }
+    }
+    self.isOrderGiven = isOrderGiven
+    inOrder = places
     parameters = places.filter { !$0.tensor.isBuffer }
-    self.buffers =
-      places.filter(\.tensor.isBuffer) + buffers.map { Place(tensor: $0, wanted: nil) }
+    self.buffers = places.filter(\.tensor.isBuffer)
+    isContiguous =
+      items.first.flatMap { first in
+        items.last.map { $0.number - first.number == items.count - 1 }
+      } ?? true
     // Counters, such as num_batches_tracked, are no tensors of a graph.
     let hasScalars = (parameters + self.buffers).contains { $0.tensor.shape.isScalar }
     self.items = hasScalars ? items : items.filter { !$0.shape.isScalar }
@@ -67,13 +90,13 @@ struct ListMatching {
   /// The one way in which the list fits the model.
   func result() -> Result {
     let all = parameters + buffers
-    if !all.allSatisfy(\.tensor.isInOrder) { return byShape() }
+    if !isOrderGiven, !all.allSatisfy(\.tensor.isInOrder) { return byShape() }
     var ways: [Way] = []
     if isContiguous {
-      if items.count == parameters.count, let way = inOrder(parameters) { ways.append(way) }
+      if items.count == parameters.count, let way = way(parameters) { ways.append(way) }
       if items.count == all.count, !buffers.isEmpty {
-        ways += interleaved()
-        if let way = inOrder(all) { ways.append(way) }
+        ways += isOrderGiven ? [way(inOrder)].compactMap(\.self) : interleaved()
+        if let way = way(all) { ways.append(way) }
       }
     } else if let way = withHoles() {
       ways.append(way)
@@ -83,13 +106,6 @@ struct ListMatching {
       return .unclear(table(first, other))
     }
     return .matched(pairs(first))
-  }
-
-  private var isContiguous: Bool {
-    guard let first = items.first, let last = items.last else { return true }
-    // Counters have numbers too, and are left out.
-    return last.number - first.number == items.count - 1
-      || items.count == parameters.count + buffers.count
   }
 
   private func pairs(_ way: Way) -> [(wanted: Int, fileName: String)] {
@@ -111,7 +127,7 @@ struct ListMatching {
     TensorMatching.orientation(place.tensor, item.shape, isNamed: false) != nil
   }
 
-  private func inOrder(_ places: [Place]) -> Way? {
+  private func way(_ places: [Place]) -> Way? {
     guard zip(places, items).allSatisfy(fits) else { return nil }
     return Array(zip(places, items))
   }

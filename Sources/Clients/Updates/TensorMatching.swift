@@ -102,9 +102,11 @@ public struct TensorMatching: Sendable {
   ///   - file: names and shapes in the file.
   ///   - renamings: the first that applies to a name is used.
   ///   - buffers: of the model, where they are not wanted; a list may have them among the parameters.
+  ///   - order: names of the model's tensors in training code's order, as a named file of its weights has them;
+  ///     empty where only the model's own is known.
   public init(
     _ wanted: [WantedTensor], in file: [(name: String, shape: Shape)],
-    renamings: [TensorRenaming] = [], buffers: [WantedTensor] = []
+    renamings: [TensorRenaming] = [], buffers: [WantedTensor] = [], order: [String] = []
   ) {
     self.wanted = wanted
     fileNames = file.map(\.name)
@@ -115,7 +117,7 @@ public struct TensorMatching: Sendable {
     match(.layerOfBias, by: WrapperNames.stripped) { tensor in
       tensor.likelyName.map(WrapperNames.stripped)
     }
-    matchList(buffers)
+    matchList(buffers, order)
     matchUniqueShapes()
     matches.sort { $0.wanted < $1.wanted }
   }
@@ -148,11 +150,11 @@ public struct TensorMatching: Sendable {
   }
 
   /// Files that only number their tensors ("0", "1", ... or "arr_0", ...), as lists of arrays become.
-  private mutating func matchList(_ buffers: [WantedTensor]) {
+  private mutating func matchList(_ buffers: [WantedTensor], _ order: [String]) {
     guard matches.isEmpty, wrongShapes.isEmpty, let items = ListMatching.items(fileNames, shapes),
       !items.isEmpty
     else { return }
-    switch ListMatching(wanted, buffers: buffers, items).result() {
+    switch ListMatching(wanted, buffers: buffers, items, order: order).result() {
     case .matched(let pairs):
       for (wanted, fileName) in pairs { pair(wanted, fileName, .position) }
     case .unclear(let table): unclearList = table

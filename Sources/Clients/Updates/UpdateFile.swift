@@ -35,6 +35,9 @@ public struct UpdateReading: Sendable {
   public var loss: ClientLoss
   /// How names in the file differ from the model's.
   public var renamings: [TensorRenaming]
+  /// Names of the model's tensors in training code's order, for lists without names; empty where only the model's
+  /// own is known.
+  package var order: [String] = []
 
   /// A gradient, unless something else is said.
   public init(
@@ -84,7 +87,8 @@ public struct UpdateFile: Sendable {
     let factor = try UpdateFile.gradientFactor(reading)
     matching = TensorMatching(
       wanted, in: file.shapes, renamings: reading.renamings,
-      buffers: model.buffers.map { WantedTensor($0.name, $0.shape, isBuffer: true) })
+      buffers: model.buffers.map { WantedTensor($0.name, $0.shape, isBuffer: true) },
+      order: reading.order)
     try UpdateFile.check(matching, file, model)
     var gradients = model.parameters.map { Tensor($0.shape, .f32, repeating: 0) }
     var silent: [String] = []
@@ -234,8 +238,10 @@ public struct UpdateFile: Sendable {
         of the attack: \(listed(names)).\(hint)
         """)
     }
+    // What a list has besides parameters are buffers, or it would not fit.
+    let isList = matching.matches.contains { $0.reason == .position }
     let statistics = extras.filter {
-      buffers.contains(WrapperNames.stripped($0)) || $0.hasSuffix("num_batches_tracked")
+      isList || buffers.contains(WrapperNames.stripped($0)) || $0.hasSuffix("num_batches_tracked")
         || $0.hasSuffix("running_mean") || $0.hasSuffix("running_var")
     }
     let strangers = extras.filter { !statistics.contains($0) }

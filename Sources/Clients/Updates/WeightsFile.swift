@@ -17,6 +17,9 @@ package struct WeightsFile: Sendable {
   package let weighted: WeightedModel
   /// Where the tensors were found in the file, and how a list was understood; empty where that is plain.
   package let notes: [Sentence]
+  /// Names of the model's tensors in the order of the file, which is training code's; empty where the file does not
+  /// tell it.
+  package let order: [String]
 
   /// Reads `path` for `model`. Names may have what wrappers add to them.
   ///
@@ -81,6 +84,9 @@ package struct WeightsFile: Sendable {
     weighted = WeightedModel(
       model: model, parameters: Array(tensors[..<model.parameters.count]),
       buffers: Array(tensors[model.parameters.count...]))
+    let names = Dictionary(
+      uniqueKeysWithValues: matching.matches.map { ($0.fileName, specs[$0.wanted].name) })
+    order = file.keepsOrder ? file.names.compactMap { names[$0] } : []
     let isList = matching.matches.contains { $0.reason == .position }
     notes = [file.note].compactMap(\.self) + (isList ? matching.explanations : [])
   }

@@ -57,13 +57,13 @@ struct PickleTree {
     let place =
       keys.isEmpty ? "" : "under " + keys.map(\.quotedForMessage).joined(separator: ", in it ")
     let rest = passed.prefix(6).map(\.quotedForMessage).joined(separator: ", ")
-    let others =
-      passed.isEmpty ? "" : "beside it \(rest)\(passed.count > 6 ? ", ..." : "") is not read"
+    let left = rest + (passed.count > 6 ? ", ..." : "")
+    let shown = path.escapingControlCharacters
     note =
       keys.isEmpty
-      ? "Of \(path.escapingControlCharacters) \(rest)\(passed.count > 6 ? ", ..." : "") is not read."
-      : "The tensors of \(path.escapingControlCharacters) were taken from \(place)"
-        + (others.isEmpty ? "." : "; \(others).")
+      ? "Not read of \(shown): \(left)."
+      : "The tensors of \(shown) were taken from \(place)"
+        + (passed.isEmpty ? "." : "; not read: \(left).")
   }
 
   // MARK: - Where the tensors are

@@ -172,6 +172,9 @@ public struct TensorFile: Sendable {
     }
   }
 
+  /// Whether the names stand in the order in which they were saved.
+  package var keepsOrder: Bool { format == .pyTorch || format == .npz }
+
   /// Names and shapes, in order.
   package var shapes: [(name: String, shape: Shape)] {
     names.map { ($0, type(of: $0)?.shape ?? []) }

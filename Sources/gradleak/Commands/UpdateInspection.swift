@@ -45,7 +45,8 @@ struct UpdateInspection {
       TensorMatching(
         selected.wanted ?? selected.model.parameters.map { WantedTensor($0.name, $0.shape) },
         in: file.shapes, renamings: rules,
-        buffers: selected.model.buffers.map { WantedTensor($0.name, $0.shape, isBuffer: true) })
+        buffers: selected.model.buffers.map { WantedTensor($0.name, $0.shape, isBuffer: true) },
+        order: selected.order)
     }
     var entries: [Entry] = []
     for name in file.names {
@@ -55,9 +56,10 @@ struct UpdateInspection {
     var objection: Sentence?
     if let selected {
       do {
+        var reading = UpdateReading(batchSize: batchSize, loss: loss, renamings: rules)
+        reading.order = selected.order
         var update = try UpdateFile(
-          contentsOf: path, for: selected.model, wanted: selected.wanted,
-          UpdateReading(batchSize: batchSize, loss: loss, renamings: rules))
+          contentsOf: path, for: selected.model, wanted: selected.wanted, reading)
         notes = update.matching.explanations + update.notes
         if !selected.drawsWeights {
           if let note = update.chooseEnding(selected.ending, selected.weighted(seed: 0)) {

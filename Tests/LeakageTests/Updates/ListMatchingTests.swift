@@ -120,6 +120,21 @@ import Testing
     #expect(twice.unclearList.last == ["arr_3", "[5]", "fc.bias or other.bias"])
   }
 
+  /// The weights that were sent have names, in training code's order, which a list that came back has too.
+  @Test func aNamedFileTellsTheOrder() {
+    let unordered = parameters.reversed().map { WantedTensor($0.0, $0.1, isInOrder: false) }
+    let order = stateDictionary.map(\.0)
+    for tensors in [stateDictionary, parameters] {
+      let matching = TensorMatching(
+        unordered, in: list(tensors.map(\.1)),
+        buffers: wanted(buffers.reversed(), areBuffers: true), order: order)
+      #expect(matching.matches.count == 8 && matching.unclearList.isEmpty)
+      for (fileName, name) in names(matching) {
+        #expect(tensors[Int(fileName.dropFirst(4)) ?? 0].0 == name)
+      }
+    }
+  }
+
   @Test func numbersMayBeHuge() {
     let names = ["arr_0", "arr_\(Int.max)"]
     let matching = TensorMatching(

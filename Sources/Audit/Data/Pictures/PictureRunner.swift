@@ -182,13 +182,14 @@ package final class PictureRunner: ExperimentRunner {
         "defences", "is what a simulated client does, and an update comes from a real one")
     }
     let weighted = audit(seed: experiment.attack.seed).weighted
+    var reading = UpdateReading(
+      kind: update.kind, learningRate: experiment.client.learningRate,
+      training: try experiment.client.training(exampleCount: experiment.batchSize),
+      startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
+      renamings: try experiment.model.tensorRenamings())
+    reading.order = selected.order
     var file = try UpdateFile(
-      contentsOf: update.file, for: selected.model, wanted: selected.wanted,
-      UpdateReading(
-        kind: update.kind, learningRate: experiment.client.learningRate,
-        training: try experiment.client.training(exampleCount: experiment.batchSize),
-        startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
-        renamings: try experiment.model.tensorRenamings()))
+      contentsOf: update.file, for: selected.model, wanted: selected.wanted, reading)
     let ending = file.chooseEnding(selected.ending, weighted)
     let name = PictureNames.safe(fileStem(update.file))
     return PreparedPictures(

@@ -22,6 +22,8 @@ package struct SelectedModel: Sendable {
   package private(set) var wanted: [WantedTensor]?
   /// The function that its file ends in and its logits go without; nil for none.
   package private(set) var ending: LossEnding?
+  /// Names of its tensors in the order of training code, as its weights' file has them; empty where that does not tell.
+  package private(set) var order: [String] = []
   /// What the user should know of it.
   package private(set) var notes: [Sentence] = []
 
@@ -94,7 +96,7 @@ extension ModelChoice {
       mode: mode,
       given: file.map {
         SelectedModel.Given(weighted: $0.weighted, source: .file(fileName(weights ?? name)))
-      }, notes: file?.notes ?? [])
+      }, order: file?.order ?? [], notes: file?.notes ?? [])
   }
 
   /// The weights that are named; nil for none.
@@ -128,7 +130,7 @@ extension ModelChoice {
       given: SelectedModel.Given(
         weighted: weighted, source: .file(fileName(weights ?? name))),
       wanted: imported.wanted, ending: imported.ending,
-      notes: imported.notes + (file?.notes ?? []))
+      order: file?.order ?? [], notes: imported.notes + (file?.notes ?? []))
   }
 
   /// The model for pixels, when the client normalises them.
