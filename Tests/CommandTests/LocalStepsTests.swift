@@ -73,6 +73,23 @@ struct LocalStepsTests {
     #expect(try parsed.experiments(on: try parsed.selection.select()) == [experiment])
   }
 
+  /// The inputs that training code had, in one file.
+  @Test func theTruthMayBeABatchOfTensors() throws {
+    let client = "--epochs 2 --mini-batch 1 --learning-rate 0.1 --momentum 0.5 --labels 3,1"
+    let weights = "--before \(update)/before.pt --after \(update)/after.npz"
+    let run = try run(
+      "reconstruct \(weights) \(client) --truth \(update)/images.pt --batch-size 2 --attack lm --out out",
+      model)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.images.map(\.name) == ["images-1", "images-2"])
+    for image in record.images { #expect((image.psnr?.value ?? 0) > 40) }
+    let wrong = try self.run(
+      "reconstruct \(weights) \(client) --truth \(update)/images.pt --batch-size 3 --attack lm",
+      model)
+    #expect(wrong.status == 2, "\(wrong.errors)")
+  }
+
   @Test(arguments: [
     ("reconstruct --before a.pt", "go together"), ("reconstruct --after a.pt", "go together"),
     ("reconstruct --before a.pt --after b.pt --update c.pt", "leave out --update"),

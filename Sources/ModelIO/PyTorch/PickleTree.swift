@@ -87,7 +87,8 @@ struct PickleTree {
       }.first
       let others = holders.filter { !PickleTree.isOptimizer($0.name) }
       let hasOwn = entries.contains { isLeaf($0.value) }
-      guard let next = famous ?? (hasOwn || others.count != 1 ? nil : others.first) else {
+      let only = hasOwn || others.count != 1 ? nil : others.first { isWhole($0.value) }
+      guard let next = famous ?? only else {
         skipsOptimizers = hasOwn || !others.isEmpty
         let read = Set((skipsOptimizers ? others : holders).map(\.name))
         passed += entries.filter { !isLeaf($0.value) && !read.contains($0.name) }.map(\.name)
@@ -98,6 +99,12 @@ struct PickleTree {
       value = next.value
     }
     return (value, keys, passed)
+  }
+
+  /// Whether a container is a list or names its tensors in full, rather than being a part of a tree of names.
+  private func isWhole(_ value: PickleValue) -> Bool {
+    guard case .dictionary(let index) = value else { return true }
+    return objects.dictionaries[index].contains { name(of: $0.key)?.contains(".") == true }
   }
 
   /// Whether a key is one of the state of optimisers, schedulers and scalers.

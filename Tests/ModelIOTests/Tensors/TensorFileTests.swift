@@ -20,7 +20,8 @@ import Testing
 
   @Test(arguments: [
     "state-dict", "protocol-5", "types", "views", "checkpoint", "lightning", "nvflare", "wrapped",
-    "two-models", "list", "tuple", "frozen", "gradients", "pairs", "parameters", "tensor",
+    "two-models", "unknown-key", "tree",
+    "list", "tuple", "frozen", "gradients", "pairs", "parameters", "tensor",
     "numpy-1", "numpy-2", "numpy-4", "numpy-5", "big-endian", "deflated", "no-checksums",
   ])
   func readsWhatPyTorchWrote(_ name: String) throws {

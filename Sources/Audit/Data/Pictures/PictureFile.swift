@@ -31,26 +31,62 @@ package struct PictureFile: Sendable {
   package func example(
     name: String, label: Int?, inputShape: Shape
   ) throws(FileError) -> PrivateExample {
-    guard !BundledImages.names.contains(path), TensorFile.isThere(path) else {
+    guard isOfTensors else {
       let picture = try picture(inputHeight: inputShape[1])
       return PrivateExample(
         name: name, picture: picture.image, notes: picture.notes, label: label,
         inputShape: inputShape)
     }
-    let array = try array(inputShape)
-    let values = array.tensor.doubles.map { array.isBytes ? $0 / 255 : $0 }
-    return PrivateExample(
-      name: name, image: Tensor(inputShape, .f64(values)), label: label,
-      preparation: array.isBytes ? "bytes divided by 255" : nil)
+    let array = try array(inputShape, takesBatches: false)
+    return example(name, array.tensor.doubles[...], array.isBytes, label, inputShape)
+  }
+
+  /// The examples of a file beside an update: one, or those of a tensor [N, C, H, W].
+  ///
+  /// - Throws: ``FileError`` as ``example(name:label:inputShape:)``.
+  package func examples(name: String, inputShape: Shape) throws(FileError) -> [PrivateExample] {
+    guard isOfTensors else {
+      return [try example(name: name, label: nil, inputShape: inputShape)]
+    }
+    let array = try array(inputShape, takesBatches: true)
+    let (values, size) = (array.tensor.doubles, inputShape.elementCount)
+    let count = values.count / max(size, 1)
+    return (0..<count).map { index in
+      example(
+        count == 1 ? name : "\(name)-\(index + 1)", values[index * size..<(index + 1) * size],
+        array.isBytes, nil, inputShape)
+    }
+  }
+
+  /// Whether it is read as a tensor rather than as a picture.
+  private var isOfTensors: Bool {
+    !BundledImages.names.contains(path) && TensorFile.isThere(path)
+  }
+
+  private func example(
+    _ name: String, _ values: ArraySlice<Double>, _ isBytes: Bool, _ label: Int?,
+    _ inputShape: Shape
+  ) -> PrivateExample {
+    PrivateExample(
+      name: name, image: Tensor(inputShape, .f64(values.map { isBytes ? $0 / 255 : $0 })),
+      label: label, preparation: isBytes ? "bytes divided by 255" : nil)
   }
 
   /// The array of a .npy file, or the only tensor of another file that can be an input.
-  private func array(_ inputShape: Shape) throws(FileError) -> (tensor: Tensor, isBytes: Bool) {
+  private func array(
+    _ inputShape: Shape, takesBatches: Bool
+  ) throws(FileError) -> (tensor: Tensor, isBytes: Bool) {
     func extents(_ shape: Shape) -> [Int] { shape.dimensions.filter { $0 != 1 } }
+    func fits(_ shape: Shape) -> Bool {
+      let isBatch =
+        shape.rank == inputShape.rank + 1 && shape[0] > 0
+        && shape.removing(axes: [0]) == inputShape
+      return extents(shape) == extents(inputShape) || (takesBatches && isBatch)
+    }
     let file = try TensorFile(contentsOf: path)
     if file.format == .npy {
       let array = try NPYFile.read(path)
-      guard extents(array.tensor.shape) == extents(inputShape) else {
+      guard fits(array.tensor.shape) else {
         throw FileError(
           path: path,
           problem: "the array is \(array.tensor.shape), and the model takes \(inputShape)",
@@ -58,7 +94,7 @@ package struct PictureFile: Sendable {
       }
       return (array.tensor, array.isBytes)
     }
-    let fitting = file.shapes.filter { extents($0.shape) == extents(inputShape) }
+    let fitting = file.shapes.filter { fits($0.shape) }
     guard let first = fitting.first, fitting.count == 1 else {
       throw FileError(
         path: path,
