@@ -28,6 +28,9 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    // Archives of PyTorch and NumPy.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     // A sweep's results: SQLite survives a kill at any moment.
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3",
@@ -41,7 +44,7 @@ let package = Package(
       providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(
       name: "ModelIO",
-      dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "ONNXProtobuf"]),
+      dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "CZlib", "ONNXProtobuf"]),
     .target(name: "Solvers", dependencies: ["TensorGraph"]),
     .target(name: "Clients", dependencies: ["ModelIO", "Solvers", "TensorGraph"]),
     .target(name: "Defences", dependencies: ["Clients", "ModelIO", "Solvers", "TensorGraph"]),

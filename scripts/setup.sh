@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what gradleak needs and the machine lacks: OpenBLAS, libpng, libjpeg-turbo and SQLite,
+# Installs what gradleak needs and the machine lacks: OpenBLAS, libpng, libjpeg-turbo, SQLite, libyaml and zlib,
 # from the distribution. Does nothing when all is there. Swift 6 itself must be installed already.
 set -euo pipefail
 
@@ -22,7 +22,7 @@ case "$(uname -s)" in
 esac
 
 missing=()
-for package in libopenblas-dev libpng-dev libturbojpeg0-dev libsqlite3-dev libyaml-dev pkg-config; do
+for package in libopenblas-dev libpng-dev libturbojpeg0-dev libsqlite3-dev libyaml-dev zlib1g-dev pkg-config; do
   # Ubuntu names the TurboJPEG headers differently.
   [ "$package" = libturbojpeg0-dev ] && [ -f /usr/include/turbojpeg.h ] && continue
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

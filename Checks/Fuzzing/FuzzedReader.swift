@@ -11,6 +11,12 @@ package enum FuzzedReader: String, CaseIterable {
   case onnx
   /// Arrays of NumPy.
   case npy
+  /// Archives of NumPy.
+  case npz
+  /// Archives of torch.save.
+  case pytorch
+  /// The pickles in those, which checksums shield in the archive.
+  case pickle
   case images
   /// tokenizer.json, with texts through what was read.
   case tokenizer
@@ -29,6 +35,9 @@ package enum FuzzedReader: String, CaseIterable {
     case .safetensors: [".safetensors"]
     case .onnx: [".onnx"]
     case .npy: [".npy"]
+    case .npz: [".npz"]
+    case .pytorch: [".pt"]
+    case .pickle: [".pkl"]
     case .images: [".png", ".jpg"]
     case .tokenizer: ["/tokenizer.json"]
     case .vocabulary: ["/vocab.txt"]
@@ -44,6 +53,9 @@ package enum FuzzedReader: String, CaseIterable {
     let text: [String] =
       switch self {
       case .safetensors, .onnx, .images: []
+      case .npz, .pytorch:
+        ["PK\u{1}\u{2}", "PK\u{3}\u{4}", "PK\u{5}\u{6}", "PK\u{6}\u{7}", "data.pkl", "../", ".npy"]
+      case .pickle: FuzzedReader.pickleWords
       case .npy:
         numbers + [
           "'descr': ", "'fortran_order': True, ", "'shape': (", ", ", ")", "'<f8'", "'>f2'",
@@ -73,7 +85,7 @@ package enum FuzzedReader: String, CaseIterable {
           "1..9", "noise:", "groups:", "seeds: ", "# ", "---\n", "...\n", ".inf", ".nan", "0x7f",
         ]
       }
-    return text.map { Array($0.utf8) }
+    return text.map { Array($0.utf8) } + (self == .pickle ? FuzzedReader.pickleOperations : [])
   }
 
   /// The valid files that inputs are made from: small ones, sorted by path.
@@ -105,7 +117,14 @@ package enum FuzzedReader: String, CaseIterable {
         _ = program.bufferValues()
         _ = try program.graph(mode: .evaluation)
       case .npy:
-        _ = try NPYFile.read(bytes: bytes, path: "input")
+        // Arrays of pictures are read from fewer types, tensors from more.
+        let isPicture = (try? NPYFile.read(bytes: bytes, path: "input")) != nil
+        readAll(try TensorFile(bytes: bytes, path: "input"))
+        return isPicture
+      case .npz, .pytorch:
+        readAll(try TensorFile(bytes: bytes, path: "input"))
+      case .pickle:
+        readAll(try TensorFile(pickle: bytes, path: "input"))
       case .images:
         _ = try Image(bytes: bytes, path: "input")
       case .tokenizer:
@@ -127,6 +146,28 @@ package enum FuzzedReader: String, CaseIterable {
       return false
     }
   }
+
+  /// Every tensor, as far as its bytes are whole.
+  private func readAll(_ file: TensorFile) {
+    for name in file.names { _ = try? file.tensor(named: name) }
+  }
+
+  /// Operations of a pickle that are no text.
+  private static let pickleOperations: [[UInt8]] = [
+    [0x80, 2], [0x81], [0x85], [0x86], [0x87], [0x88], [0x89], [0x8A, 1, 0x7F],
+    [0x8A, 8] + [UInt8](repeating: 0xFF, count: 7) + [0x7F],
+    [0x8C, 1, 0x61], [0x8E, 2, 0, 0, 0, 0, 0, 0, 0], [0x8F], [0x90], [0x91], [0x93], [0x94],
+    [0x95] + [UInt8](repeating: 0, count: 8),
+  ]
+
+  /// Other operations of a pickle, and calls with what they need.
+  private static let pickleWords = [
+    "(", ")", "]", "}", "0", "1", "2", "t", "R", "b", "s", "u", "a", "e", "Q", "N", "q\0",
+    "h\0", "h\u{1}", "cos\nsystem\n", "ctorch\nFloatStorage\n", "ctorch\nSize\n",
+    "ccollections\nOrderedDict\n", "ctorch._utils\n_rebuild_tensor_v2\n", "cnumpy\ndtype\n",
+    "cnumpy._core.multiarray\n_reconstruct\n", "c_codecs\nencode\n", "J\0\0\0\u{7F}", "K\0",
+    "ccollections\nOrderedDict\n)Rq\0", "]q\0h\0a", "U\u{7}storage",
+  ]
 
   /// Texts through a tokenizer and back.
   private func use(_ tokenizer: Tokenizer) {

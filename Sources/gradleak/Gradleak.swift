@@ -19,8 +19,8 @@ struct Gradleak: ParsableCommand {
         gradleak demo                             seven bundled photographs
         gradleak demo text                        twenty bundled sentences
         gradleak reconstruct photo.jpg --out out  the same with your own picture
-        gradleak reconstruct --model m.onnx --update g.safetensors --out out
-        gradleak inspect g.safetensors            what an update or model holds
+        gradleak reconstruct --model m.onnx --update g.pt --out out
+        gradleak inspect g.pt                     what an update or model holds
         gradleak analyse photo.jpg --out out      what the gradient determines
         gradleak attacks                          the attacks and presets
         gradleak models                           the built-in models
@@ -71,6 +71,11 @@ struct Gradleak: ParsableCommand {
     guard exitCode(for: error) != .success else { exit(withError: error) }
     let words = (error as? any ErrorInWords)?.sentence.namingOptions ?? message(for: error)
     Terminal.printError("gradleak: " + sentence(words))
+    if let rows = (error as? FileError)?.table, let head = rows.first {
+      var table = TextTable(head.map { ($0, .left) })
+      for row in rows.dropFirst() { table.append(row.map(\.escapingControlCharacters)) }
+      for line in table.lines { Terminal.printError(line) }
+    }
     let isAboutOptions = exitCode(for: error) == .validationFailure
     if isAboutOptions, let hint = fullMessage(for: error).split(separator: "\n").last {
       Terminal.printError(hint.trimmingCharacters(in: .whitespaces))

@@ -196,7 +196,8 @@ private func randomExperiment(_ source: inout RandomSource) throws -> Experiment
   experiment.data.readAs = one(PictureReading.allCases)
   if source.integer(below: 4) == 0 {
     experiment.data.update = UpdateChoice(
-      file: one(["g.safetensors", "a b/'c'.safetensors"]), kind: one(UpdateKind.allCases),
+      // Weights are read with the model; see LocalStepsTests.
+      file: one(["g.safetensors", "a b/'c'.safetensors"]), kind: one([.gradient, .difference]),
       batchSize: ofEach)
     experiment.data.pictures = one([true, false]) ? (0..<count).map { "truth \($0).png" } : []
   } else {
@@ -241,6 +242,7 @@ private func randomTextExperiment(_ source: inout RandomSource) throws -> Experi
     experiment.data.update = UpdateChoice(
       file: "g.safetensors", kind: one(UpdateKind.allCases),
       batchSize: count / experiment.client.count)
+    if experiment.data.update?.kind == .weights { experiment.model.weights = "w.pt" }
     experiment.data.update?.noiseVariance = maybe(0.5)
     experiment.model.adapter = maybe("peft")
     experiment.model.renamings = maybe(["a=b", "c=d"])

@@ -54,6 +54,54 @@ struct LocalStepsTests {
     #expect(record.diagnosis?.verdict == .recovered)
   }
 
+  /// The weights before as NVFlare writes them and those after as Flower does; see scripts/fixtures/local-update.py.
+  @Test func weightsBeforeAndAfterGiveTheirPictures() throws {
+    let client = "--epochs 2 --mini-batch 1 --learning-rate 0.1 --momentum 0.5 --batch-size 2"
+    let run = try run(
+      "reconstruct --before \(update)/before.pt --after \(update)/after.npz \(client) --truth "
+        + "\(update)/a.png \(update)/b.png --labels 3,1 --attack lm --out out", model)
+    #expect(run.status == 0 && run.errors.contains("by position"), "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.update.kind == "difference" && record.update.localSteps == 4)
+    #expect(record.model.weights == .file("before.pt"))
+    for image in record.images { #expect((image.psnr?.value ?? 0) > 40) }
+    let experiment = try #require(record.experiment)
+    #expect(experiment.data.update?.kind == .weights)
+    let command = try #require(ExperimentCommandLine.commands(for: [experiment]).first)
+    #expect(command.arguments.contains("--before") && !command.arguments.contains("--weights"))
+    let parsed = try ReconstructCommand.parse(Array(command.arguments.dropFirst()))
+    #expect(try parsed.experiments(on: try parsed.selection.select()) == [experiment])
+  }
+
+  /// The inputs that training code had, in one file.
+  @Test func theTruthMayBeABatchOfTensors() throws {
+    let client = "--epochs 2 --mini-batch 1 --learning-rate 0.1 --momentum 0.5 --labels 3,1"
+    let weights = "--before \(update)/before.pt --after \(update)/after.npz"
+    let run = try run(
+      "reconstruct \(weights) \(client) --truth \(update)/images.pt --batch-size 2 --attack lm --out out",
+      model)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.images.map(\.name) == ["images-1", "images-2"])
+    for image in record.images { #expect((image.psnr?.value ?? 0) > 40) }
+    let wrong = try self.run(
+      "reconstruct \(weights) \(client) --truth \(update)/images.pt --batch-size 3 --attack lm",
+      model)
+    #expect(wrong.status == 2, "\(wrong.errors)")
+  }
+
+  @Test(arguments: [
+    ("reconstruct --before a.pt", "go together"), ("reconstruct --after a.pt", "go together"),
+    ("reconstruct --before a.pt --after b.pt --update c.pt", "leave out --update"),
+    ("reconstruct --before a.pt --after b.pt --update-kind difference", "leave out --update"),
+    ("reconstruct --before a.pt --after b.pt --weights c.pt", "leave --weights out"),
+    ("reconstruct --update c.pt --update-kind weights", "update-kind"),
+    ("audit --before a.pt --after b.pt photo.png", "beside"),
+  ]) func weightsThatContradictAreRefused(_ arguments: String, _ sentence: String) throws {
+    let run = try run(arguments, model)
+    #expect(run.status == 2 && run.errors.contains(sentence), "\(run.errors)")
+  }
+
   @Test(arguments: [
     ("demo --epochs 2", "learning rate"),
     ("demo --epochs 0 --learning-rate 1", "--epochs is 0"),

@@ -185,6 +185,30 @@ private struct Damage {
     }
   }
 
+  /// The weights that a client got and sent back.
+  @Test func weightsBeforeAndAfterAreAttacked() throws {
+    let folder = try modelFolder(vocabulary: 700)
+    let common = ["text", "--model", folder.path, "--quiet", "--precision", "f64"]
+    let client = ["--local-steps", "2", "--learning-rate", "1e-2"]
+    let shared = try BuiltTool.run(
+      common + ["--text", "the lazy dog", "--save-update", "u.safetensors"] + client,
+      in: folder.path)
+    #expect(shared.status == 0, "\(shared.errors)")
+    let path = folder("u.safetensors")
+    let change = try SafetensorsFile(bytes: bytes(of: path), path: path).tensors()
+    try rewriteWeights(folder) { weights in
+      let after = weights.mapValues { $0.converted(to: .f64) }.merging(change) { old, new in
+        Tensor(old.shape, .f64(zip(old.doubles, new.doubles).map { $0 + $1 }))
+      }
+      try? Safetensors.write(after, to: folder("after.safetensors"))
+    }
+    let attacked = try BuiltTool.run(
+      common + client + ["--before", "model.safetensors", "--after", "after.safetensors"],
+      in: folder.path)
+    #expect(attacked.status == 0, "\(attacked.errors)")
+    #expect(attacked.output.contains("recovered  the lazy dog"), "\(attacked.output)")
+  }
+
   /// One model is judged, swept and attacked like one of pictures.
   @Test func auditsAndSweepsTakeTexts() throws {
     let folder = TestFolder()

@@ -49,6 +49,42 @@ struct UpdateTests {
     #expect(record.model.weights == .file("w.safetensors"))
   }
 
+  /// The learning rate of weights before and after, and the scale of a gradient's loss.
+  @Test func theScaleIsFound() throws {
+    try share()
+    let gradient = try SafetensorsFile(contentsOf: folder("g.safetensors"))
+    let weights = try SafetensorsFile(contentsOf: folder("w.safetensors"))
+    var (after, scaled): ([String: Tensor], [String: Tensor]) = ([:], [:])
+    for name in gradient.names {
+      let (change, start) = (try gradient.tensor(named: name), try weights.tensor(named: name))
+      let values = zip(start.doubles, change.doubles)
+      after[name] = Tensor(start.shape, .f64(values.map { $0 - 0.03 * $1 }))
+      scaled[name] = Tensor(start.shape, .f64(change.doubles.map { 8 * $0 }))
+    }
+    try Safetensors.write(after, to: folder("after.safetensors"))
+    try Safetensors.write(scaled, to: folder("scaled.safetensors"))
+    let found = try run(
+      "reconstruct --before w.safetensors --after after.safetensors --find-scale --out out", model)
+    #expect(
+      found.status == 0 && words(found.errors).contains("learning rate was found"),
+      "\(found.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(abs((record.experiment?.client.learningRate ?? 0) - 0.03) < 1e-6)
+    #expect(record.diagnosis?.verdict == .recovered && record.misfit == nil)
+    let loss = try run(
+      "reconstruct --weights w.safetensors --update scaled.safetensors --find-scale --out out",
+      model)
+    #expect(words(loss.errors).contains("loss's scale was found"), "\(loss.errors)")
+    let other = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(abs((other.experiment?.loss.scale ?? 0) - 8) < 1e-6)
+    let batch = try run(
+      "reconstruct --weights w.safetensors --update g.safetensors --find-scale --batch-size 2",
+      model)
+    #expect(batch.status == 2 && batch.errors.contains("--find-scale"))
+    let none = try run("reconstruct photo.png --find-scale", model)
+    #expect(none.status == 2 && none.errors.contains("--find-scale"))
+  }
+
   @Test func theTruthMeasures() throws {
     try share()
     let run = try run(
@@ -169,7 +205,7 @@ struct UpdateTests {
     ("reconstruct --update g.safetensors --class-weights 1,2", "2 class weights for 5 classes"),
     ("reconstruct --update g.safetensors --mean 1,2", "2 means for 3 channels"),
     ("reconstruct --model none.onnx --update g.safetensors", "none.onnx"),
-    ("reconstruct --model m.onnx --weights w.safetensors --update g.safetensors", "--weights is"),
+    ("reconstruct --model m.onnx --weights w.safetensors --update g.safetensors", "m.onnx"),
     ("gradient --input photo.png --label 7 --out h.safetensors", "from 0 to 4"),
     ("inspect photo.png", "safetensors"),
   ])

@@ -1,4 +1,6 @@
 import Foundation
+import ModelIO
+import TensorGraph
 import TestSupport
 import Testing
 
@@ -34,6 +36,24 @@ struct UserModelCommandTests {
     let run = try run(arguments)
     #expect(run.status == 2 && run.errors.contains("--loss bce"), "\(run.errors)")
     #expect(!run.output.contains("Grade"))
+  }
+
+  /// Weights beside an ONNX file take the place of its own.
+  @Test func weightsOfAFileAreReplaced() throws {
+    let own = try run(
+      "gradient --model five.onnx --input photo.png --label 3 --out g.st --save-weights w.st")
+    #expect(own.status == 0, "\(own.errors)")
+    var weights = try SafetensorsFile(contentsOf: folder("w.st")).tensors()
+    for (name, tensor) in weights {
+      weights[name] = Tensor(tensor.shape, .f32(tensor.doubles.map { Float($0 / 2) }))
+    }
+    try Safetensors.write(weights, to: folder("half.st"))
+    let half = try run(
+      "gradient --model five.onnx --weights half.st --input photo.png --label 3 --out h.st "
+        + "--save-weights again.st")
+    #expect(half.status == 0, "\(half.errors)")
+    #expect(try SafetensorsFile(contentsOf: folder("again.st")).tensors() == weights)
+    #expect(bytes(of: folder("g.st")) != bytes(of: folder("h.st")))
   }
 
   @Test func labelsOfOneLogitAreZeroAndOne() throws {

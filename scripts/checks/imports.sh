@@ -4,12 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Audit gradleak CBundledFiles CFiles CSQLite CYAML CPNG CTurboJPEG ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Audit gradleak CBundledFiles CFiles CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
     CPUBackend) echo "TensorGraph CKernels" ;;
-    ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG ONNXProtobuf" ;;
+    ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG CZlib ONNXProtobuf" ;;
     Solvers) echo "TensorGraph" ;;
     Clients) echo "ModelIO Solvers TensorGraph" ;;
     Defences) echo "Clients ModelIO Solvers TensorGraph" ;;

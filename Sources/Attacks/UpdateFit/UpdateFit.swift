@@ -43,8 +43,8 @@ package enum UpdateFit {
       .absoluteWeights,
       """
       The file holds weights, no update: its numbers are the model's own up to \
-      \(LossConsistency.rounded(100 * distance)) %. Subtract the model's weights from them, and give the \
-      difference with \(.updateKind, "difference") and the client's \(.learningRate).
+      \(LossConsistency.rounded(100 * distance)) %. Give them with \(.after), the weights before with \(.before), and \
+      the client's \(.learningRate).
       """, value: distance)
   }
 

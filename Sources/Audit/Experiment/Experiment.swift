@@ -57,6 +57,11 @@ public struct Experiment: Codable, Hashable, Sendable {
       throw ExperimentError(
         "data.update.noiseVariance", "is \(noise); give a variance above 0, or leave it out")
     }
+    if data.update?.kind == .weights, model.weights == nil {
+      throw ExperimentError(
+        "model.weights",
+        "is missing: the weights before, which those of the update are compared with")
+    }
     try client.check()
     try DataKinds.kind(data.kind).check(self)
   }

@@ -5,8 +5,8 @@ import ModelIO
 public struct ExperimentData: Codable, Hashable, Sendable {
   /// What the examples are. In files the key of the examples says it.
   public var kind = DataKindName.pictures
-  /// The private batch of a simulated client, or beside ``update`` what it is measured by: paths of PNG, JPEG or
-  /// .npy files or names of bundled photographs, texts as they are, or what another kind of data calls an
+  /// The private batch of a simulated client, or beside ``update`` what it is measured by: paths of PNG or JPEG
+  /// files or files of tensors, or names of bundled photographs, texts as they are, or what another kind of data calls an
   /// example.
   public var examples: [String] = []
   /// For each picture whether it is mirrored (1), upside down (2) or both (3); nil for pictures as they are.
@@ -85,7 +85,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
 
 /// A client's update in a file.
 public struct UpdateChoice: Codable, Hashable, Sendable {
-  /// A safetensors file with tensors named as the model's parameters.
+  /// A file of tensors, named as the model's parameters or a list in their order.
   public var file: String
   /// What the tensors are.
   public var kind = UpdateKind.gradient

@@ -25,7 +25,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
   public var extents: [String: Int]?
   /// The output of an ONNX model that holds the logits.
   public var output: String?
-  /// A safetensors file with the weights of a built-in model; nil for weights drawn from the seed.
+  /// A file of tensors with the model's weights; nil for those of its own file, or drawn from the seed.
   public var weights: String?
   /// Rules OLD=NEW for names of tensors in ``weights`` and updates.
   public var renamings: [String]?
@@ -93,7 +93,7 @@ public struct ModelChoice: Codable, Hashable, Sendable {
       for (place, isGiven) in [
         ("model.activation", activation != nil), ("model.classes", classes != nil),
         ("model.width", width != nil), ("model.depth", depth != nil),
-        ("model.pooling", pooling != nil), ("model.weights", weights != nil),
+        ("model.pooling", pooling != nil),
       ] where isGiven {
         throw ExperimentError(
           place,

@@ -15,11 +15,13 @@ public struct WantedTensor: Hashable, Sendable {
   public let isTransposed: Bool
   /// Whether it stands where training code has it among the parameters.
   public let isInOrder: Bool
+  /// Whether it is a buffer, such as a running mean.
+  public let isBuffer: Bool
 
   /// A tensor, with what is known of it in training code.
   public init(
     _ name: String, _ shape: Shape, likelyName: String? = nil, isAnonymous: Bool = false,
-    isTransposed: Bool = false, isInOrder: Bool = true
+    isTransposed: Bool = false, isInOrder: Bool = true, isBuffer: Bool = false
   ) {
     self.name = name
     self.shape = shape
@@ -27,6 +29,7 @@ public struct WantedTensor: Hashable, Sendable {
     self.isAnonymous = isAnonymous
     self.isTransposed = isTransposed
     self.isInOrder = isInOrder
+    self.isBuffer = isBuffer
   }
 }
 
@@ -41,7 +44,7 @@ public struct TensorMatching: Sendable {
     case wrapperNames
     /// The exporter's name was undone by that of the bias beside it.
     case layerOfBias
-    /// The n-th tensor of a file that only numbers them.
+    /// By shape and order, in a file that only numbers its tensors.
     case position
     /// The only ones of their shape without another partner.
     case uniqueShape
@@ -71,6 +74,11 @@ public struct TensorMatching: Sendable {
 
   /// In the model's order.
   public private(set) var matches: [Match] = []
+  /// Of a list without names that fits the model in several ways a table with two of them, its head first; empty
+  /// otherwise.
+  public private(set) var unclearList: [[String]] = []
+  /// Why a list without names fits the model in no way; nil otherwise.
+  public private(set) var strangeList: String?
   /// Tensors that are named like wanted ones and have other shapes.
   public private(set) var wrongShapes: [WrongShape] = []
   /// Indices of the model's tensors that the file lacks.
@@ -93,9 +101,12 @@ public struct TensorMatching: Sendable {
   ///   - wanted: the model's tensors, with names of their own.
   ///   - file: names and shapes in the file.
   ///   - renamings: the first that applies to a name is used.
+  ///   - buffers: of the model, where they are not wanted; a list may have them among the parameters.
+  ///   - order: names of the model's tensors in training code's order, as a named file of its weights has them;
+  ///     empty where only the model's own is known.
   public init(
     _ wanted: [WantedTensor], in file: [(name: String, shape: Shape)],
-    renamings: [TensorRenaming] = []
+    renamings: [TensorRenaming] = [], buffers: [WantedTensor] = [], order: [String] = []
   ) {
     self.wanted = wanted
     fileNames = file.map(\.name)
@@ -106,7 +117,7 @@ public struct TensorMatching: Sendable {
     match(.layerOfBias, by: WrapperNames.stripped) { tensor in
       tensor.likelyName.map(WrapperNames.stripped)
     }
-    matchPositions()
+    matchList(buffers, order)
     matchUniqueShapes()
     matches.sort { $0.wanted < $1.wanted }
   }
@@ -139,29 +150,25 @@ public struct TensorMatching: Sendable {
   }
 
   /// Files that only number their tensors ("0", "1", ... or "arr_0", ...), as lists of arrays become.
-  private mutating func matchPositions() {
-    guard matches.isEmpty, wrongShapes.isEmpty, fileNames.count == wanted.count,
-      wanted.allSatisfy(\.isInOrder)
+  private mutating func matchList(_ buffers: [WantedTensor], _ order: [String]) {
+    guard matches.isEmpty, wrongShapes.isEmpty, let items = ListMatching.items(fileNames, shapes),
+      !items.isEmpty
     else { return }
-    let numbered = fileNames.compactMap { name -> (Int, String)? in
-      let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
-      return Int(String(digits)).map { ($0, name) }
-    }.sorted { $0.0 < $1.0 }
-    let prefixes = Set(fileNames.map { $0.prefix { !$0.isNumber } })
-    guard numbered.count == wanted.count, prefixes.count == 1,
-      numbered.map(\.0) == Array(numbered[0].0..<numbered[0].0 + wanted.count)
-    else { return }
-    let fits = zip(wanted, numbered).allSatisfy { tensor, entry in
-      orientation(tensor, shapes[entry.1] ?? [], isNamed: false) != nil
+    switch ListMatching(wanted, buffers: buffers, items, order: order).result() {
+    case .matched(let pairs):
+      for (wanted, fileName) in pairs { pair(wanted, fileName, .position) }
+    case .unclear(let table): unclearList = table
+    case .none(let problem): strangeList = problem
     }
-    guard fits else { return }
-    for (index, entry) in numbered.enumerated() { pair(index, entry.1, .position) }
   }
 
   private mutating func matchUniqueShapes() {
+    guard unclearList.isEmpty else { return }
     let (open, left) = (missing.filter { wanted[$0].isAnonymous }, extras)
     func partners(_ index: Int) -> [String] {
-      left.filter { orientation(wanted[index], shapes[$0] ?? [], isNamed: false) != nil }
+      left.filter {
+        TensorMatching.orientation(wanted[index], shapes[$0] ?? [], isNamed: false) != nil
+      }
     }
     for index in open {
       let names = partners(index)
@@ -173,7 +180,7 @@ public struct TensorMatching: Sendable {
   private mutating func pair(_ index: Int, _ fileName: String, _ reason: Reason) {
     let shape = shapes[fileName] ?? []
     let isNamed = reason == .sameName || reason == .renamed || reason == .wrapperNames
-    if let isTransposed = orientation(wanted[index], shape, isNamed: isNamed) {
+    if let isTransposed = TensorMatching.orientation(wanted[index], shape, isNamed: isNamed) {
       matches.append(
         Match(wanted: index, fileName: fileName, reason: reason, isTransposed: isTransposed))
     } else {
@@ -182,7 +189,7 @@ public struct TensorMatching: Sendable {
   }
 
   /// Whether a tensor of this shape is the transpose of the wanted one; nil when it is neither.
-  private func orientation(_ tensor: WantedTensor, _ shape: Shape, isNamed: Bool) -> Bool? {
+  static func orientation(_ tensor: WantedTensor, _ shape: Shape, isNamed: Bool) -> Bool? {
     let reversed = Shape(shape.dimensions.reversed())
     let isMatrix = shape.rank == 2
     if !isNamed, tensor.isTransposed { return isMatrix && reversed == tensor.shape ? true : nil }
@@ -220,6 +227,30 @@ extension TensorMatching {
         \(turned > 0 ? ", \(turned) of them transposed" : "")), such as \
         \(first.fileName.quotedForMessage) for \(wanted[first.wanted].name.quotedForMessage)\(end)
         """
+    }
+  }
+}
+
+extension TensorMatching {
+  /// Refuses a list without names that fits the model in several ways, or in none.
+  ///
+  /// - Throws: `FileError`, with a table of the ways.
+  package func checkList(of path: String, for model: String) throws(FileError) {
+    if !unclearList.isEmpty {
+      throw FileError(
+        path: path,
+        problem: "it is a list of tensors without names, which fits \(model) in more than one way",
+        advising: """
+          save them by name, or tell which is which with \(.renaming, "OLD=NEW") for each that differs
+          """, table: unclearList)
+    }
+    if matches.isEmpty, let strangeList {
+      throw FileError(
+        path: path, problem: strangeList,
+        advising: """
+          give the tensors of \(model) in the order of model.parameters() or model.state_dict().values(), or \
+          save them by name
+          """)
     }
   }
 }

@@ -6,18 +6,28 @@ public enum UpdateKind: String, Hashable, Sendable, CaseIterable, Codable {
   case gradient
   /// Weights after the client's local steps minus those before.
   case difference
+  /// Weights after the client's local steps; those before, which the model has, are subtracted.
+  case weights
+
+  /// Whether a difference of weights comes of it.
+  public var isOfWeights: Bool {
+    switch self {
+    case .gradient: false
+    case .difference, .weights: true
+    }
+  }
 }
 
 /// How a file becomes an update.
 public struct UpdateReading: Sendable {
-  /// Gradient or difference of weights.
+  /// Gradient, difference of weights, or weights.
   public var kind: UpdateKind
   /// Of plain gradient descent; needed for a difference without `training`.
   public var learningRate: Double?
   /// Steps between the weights whose difference it is; nil for one on the whole batch.
   public var training: LocalTraining?
-  /// The weights before, in the model's order: a difference carries their rounding. Nil when that is not
-  /// to be reckoned with.
+  /// The weights before, in the model's order: a difference carries their rounding, and weights become one by
+  /// them. Nil when that is not to be reckoned with.
   public var startingWeights: [Tensor]?
   /// Number of examples in the private batch.
   public var batchSize: Int
@@ -25,6 +35,9 @@ public struct UpdateReading: Sendable {
   public var loss: ClientLoss
   /// How names in the file differ from the model's.
   public var renamings: [TensorRenaming]
+  /// Names of the model's tensors in training code's order, for lists without names; empty where only the model's
+  /// own is known.
+  package var order: [String] = []
 
   /// A gradient, unless something else is said.
   public init(
@@ -42,7 +55,7 @@ public struct UpdateReading: Sendable {
   }
 }
 
-/// A gradient or weight difference in a safetensors file, matched to a model's parameters.
+/// A gradient or weight difference in a file of tensors, matched to a model's parameters.
 public struct UpdateFile: Sendable {
   /// Of the file.
   public let path: String
@@ -64,27 +77,33 @@ public struct UpdateFile: Sendable {
     contentsOf path: String, for model: Model, wanted: [WantedTensor]? = nil,
     _ reading: UpdateReading
   ) throws {
-    let file = try SafetensorsFile(contentsOf: path)
+    let file = try TensorFile(contentsOf: path)
     let wanted = wanted ?? model.parameters.map { WantedTensor($0.name, $0.shape) }
     precondition(
       wanted.map(\.shape) == model.parameters.map(\.shape), "other parameters are wanted")
+    precondition(
+      reading.kind != .weights || reading.startingWeights != nil, "weights need those before")
     try reading.loss.check(classCount: model.classCount)
     let factor = try UpdateFile.gradientFactor(reading)
     matching = TensorMatching(
-      wanted, in: file.names.map { ($0, file.type(of: $0)?.shape ?? []) },
-      renamings: reading.renamings)
+      wanted, in: file.shapes, renamings: reading.renamings,
+      buffers: model.buffers.map { WantedTensor($0.name, $0.shape, isBuffer: true) },
+      order: reading.order)
     try UpdateFile.check(matching, file, model)
     var gradients = model.parameters.map { Tensor($0.shape, .f32, repeating: 0) }
     var silent: [String] = []
     var rounding = [Double](repeating: 0, count: gradients.count)
     for match in matching.matches {
-      let tensor = try UpdateFile.finiteTensor(match.fileName, in: file)
-      let traces = NumberTraces(tensor)
+      let stored = try UpdateFile.finiteTensor(match.fileName, in: file)
+      var turned = match.isTransposed ? stored.matrixTransposed : stored
+      if reading.kind == .weights, let start = reading.startingWeights {
+        turned = turned.difference(from: start[match.wanted])
+      }
+      let traces = NumberTraces(turned)
       if traces.zeroCount == traces.count { silent.append(match.fileName) }
       let shared = factor * traces.norm
       rounding[match.wanted] += shared * shared * traces.format.relativeRounding
-      let turned = match.isTransposed ? tensor.matrixTransposed : tensor
-      if reading.kind == .difference, let start = reading.startingWeights {
+      if reading.kind.isOfWeights, let start = reading.startingWeights {
         // Each step rounds the weights that it leaves.
         let steps = Double(reading.training?.stepsPerClient ?? 1)
         rounding[match.wanted] +=
@@ -94,6 +113,11 @@ public struct UpdateFile: Sendable {
       gradients[match.wanted] = factor == 1 ? turned : turned.multiplied(by: factor)
     }
     guard silent.count < matching.matches.count else {
+      if reading.kind == .weights {
+        throw FileError(
+          path: path, problem: "its weights are those before, number by number",
+          advising: "give the global weights with \(.before) and the client's with \(.after)")
+      }
       throw FileError(
         path: path,
         problem: "every tensor that belongs to the model is all zeros, so it carries nothing",
@@ -108,7 +132,9 @@ public struct UpdateFile: Sendable {
       relativeRounding: rounding.reduce(0, +) / max(square, .leastNormalMagnitude),
       roundingEnergies: rounding, origin: reading.origin)
     self.path = path
-    notes = UpdateFile.notes(matching, silent: silent, buffers: model.buffers.map(\.name))
+    notes =
+      [file.note].compactMap(\.self)
+      + UpdateFile.notes(matching, silent: silent, buffers: model.buffers.map(\.name))
   }
 
   /// What the file's tensors are multiplied with to give a gradient.
@@ -122,7 +148,7 @@ public struct UpdateFile: Sendable {
             """)
       }
       return 1
-    case .difference:
+    case .difference, .weights:
       guard let rate = reading.training?.learningRate ?? reading.learningRate, rate > 0,
         rate.isFinite
       else {
@@ -137,7 +163,7 @@ public struct UpdateFile: Sendable {
   }
 
   private static func check(
-    _ matching: TensorMatching, _ file: SafetensorsFile, _ model: Model
+    _ matching: TensorMatching, _ file: TensorFile, _ model: Model
   ) throws(FileError) {
     if let wrong = matching.wrongShapes.first {
       throw FileError(
@@ -155,6 +181,7 @@ public struct UpdateFile: Sendable {
         path: file.path, problem: "it holds no tensors",
         remedy: "save the gradients of the parameters, by their names, after backward()")
     }
+    try matching.checkList(of: file.path, for: model.name)
     guard matching.matches.isEmpty else { return }
     let wanted = matching.wanted.prefix(3).map(\.name.quotedForMessage).joined(separator: ", ")
     let found = file.names.prefix(3).map(\.quotedForMessage).joined(separator: ", ")
@@ -169,7 +196,7 @@ public struct UpdateFile: Sendable {
   }
 
   private static func finiteTensor(
-    _ name: String, in file: SafetensorsFile
+    _ name: String, in file: TensorFile
   ) throws(FileError) -> Tensor {
     guard file.type(of: name)?.dtype.isFloatingPoint == true else {
       throw FileError(
@@ -211,8 +238,10 @@ public struct UpdateFile: Sendable {
         of the attack: \(listed(names)).\(hint)
         """)
     }
+    // What a list has besides parameters are buffers, or it would not fit.
+    let isList = matching.matches.contains { $0.reason == .position }
     let statistics = extras.filter {
-      buffers.contains(WrapperNames.stripped($0)) || $0.hasSuffix("num_batches_tracked")
+      isList || buffers.contains(WrapperNames.stripped($0)) || $0.hasSuffix("num_batches_tracked")
         || $0.hasSuffix("running_mean") || $0.hasSuffix("running_var")
     }
     let strangers = extras.filter { !statistics.contains($0) }
@@ -251,31 +280,8 @@ extension UpdateReading {
   var origin: SharedUpdate.Origin {
     switch kind {
     case .gradient: .gradient
-    case .difference:
+    case .difference, .weights:
       .difference(learningRate: training?.learningRate ?? learningRate ?? 1)
     }
-  }
-}
-
-extension Tensor {
-  /// The transpose of a matrix of floating-point numbers.
-  package var matrixTransposed: Tensor {
-    precondition(shape.rank == 2, "\(shape) is no matrix")
-    let (rows, columns) = (shape[0], shape[1])
-    func turned<Element>(_ elements: [Element]) -> [Element] {
-      (0..<elements.count).map { elements[$0 % rows * columns + $0 / rows] }
-    }
-    return switch storage {
-    case .f32(let elements): Tensor([columns, rows], .f32(turned(elements)))
-    case .f64(let elements): Tensor([columns, rows], .f64(turned(elements)))
-    case .i32(let elements): Tensor([columns, rows], .i32(turned(elements)))
-    case .i64(let elements): Tensor([columns, rows], .i64(turned(elements)))
-    case .bool(let elements): Tensor([columns, rows], .bool(turned(elements)))
-    }
-  }
-
-  /// In f64: dividing by a learning rate should not round again.
-  package func multiplied(by factor: Double) -> Tensor {
-    Tensor(shape, .f64(doubles.map { $0 * factor }))
   }
 }

@@ -6,17 +6,22 @@ public struct FileError: ErrorInWords, Hashable, Sendable {
   public let problem: String
   /// How to mend it, without a full stop: "give a PNG or JPEG image".
   public let remedy: Sentence
+  /// What the sentence speaks of, row by row, the head first; empty for most.
+  public let table: [[String]]
 
   /// An error of the file at `path`.
   public init(path: String, problem: String, remedy: String) {
     self.init(path: path, problem: problem, advising: Sentence(remedy))
   }
 
-  /// - Parameter remedy: one that names settings.
-  public init(path: String, problem: String, advising remedy: Sentence) {
+  /// - Parameters:
+  ///   - remedy: one that names settings.
+  ///   - table: that belongs to it, its head first.
+  public init(path: String, problem: String, advising remedy: Sentence, table: [[String]] = []) {
     self.path = path
     self.problem = problem
     self.remedy = remedy
+    self.table = table
   }
 
   /// `PATH: PROBLEM; REMEDY`. Control characters of hostile names are escaped.

@@ -1,13 +1,16 @@
 /// What a file is by its first bytes, whatever its name says.
 enum FileFormat: Hashable, Sendable, CaseIterable {
   case png, jpeg, gif, webp, bmp, tiff, heic, pdf
-  case safetensors, pyTorch, npz, npy, pickle, hdf5, keras, gguf, tensorFlowLite, onnx
+  case safetensors, pyTorch, oldPyTorch, npz, npy, pickle, hdf5, keras, gguf, tensorFlowLite, onnx
   case gitLFS, webPage, json, sqlite
   case gzip, bzip2, xz, zstandard, sevenZip, tar, zip
 
+  /// Bytes that decide.
+  static let headByteCount = 512
+
   /// Nil when nothing is recognised.
   init?(of bytes: some Sequence<UInt8>) {
-    let head = Array(bytes.prefix(512))
+    let head = Array(bytes.prefix(FileFormat.headByteCount))
     func starts(_ magic: [UInt8], at offset: Int = 0) -> Bool {
       head.dropFirst(offset).starts(with: magic)
     }
@@ -41,7 +44,7 @@ enum FileFormat: Hashable, Sendable, CaseIterable {
         .npy
       } else if starts([0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC]) {
         // torch.save's own magic number, of before version 1.6.
-        .pyTorch
+        .oldPyTorch
       } else if starts([0x80]), head.count > 2, (2...5).contains(head[1]) {
         .pickle
       } else if starts([0x89] + Array("HDF\r\n\u{1A}\n".utf8)) {
@@ -134,6 +137,7 @@ enum FileFormat: Hashable, Sendable, CaseIterable {
     case .pdf: "a PDF document"
     case .safetensors: "a safetensors file"
     case .pyTorch: "a PyTorch file, as torch.save writes it"
+    case .oldPyTorch: "a PyTorch file from before version 1.6, which is a plain pickle"
     case .npz: "a NumPy archive (.npz)"
     case .npy: "a NumPy array (.npy)"
     case .pickle: "a Python pickle"

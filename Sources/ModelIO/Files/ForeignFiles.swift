@@ -1,6 +1,8 @@
 /// What a reader of files wants.
 package enum WantedFile: Sendable {
-  /// Tensors: an update, weights or adapters.
+  /// Tensors in any format: an update, weights or adapters.
+  case tensors
+  /// Tensors where only safetensors are read.
   case safetensors
   case onnx
   case picture
@@ -11,8 +13,10 @@ package enum WantedFile: Sendable {
   /// Bytes of pixels without a header.
   case rawPixels
 
-  fileprivate func accepts(_ format: FileFormat) -> Bool {
+  func accepts(_ format: FileFormat) -> Bool {
     switch self {
+    // What an archive is, its list of entries tells.
+    case .tensors: [.safetensors, .pyTorch, .npz, .npy, .zip, .keras].contains(format)
     case .safetensors: format == .safetensors
     case .onnx: format == .onnx
     case .picture: format == .png || format == .jpeg
@@ -37,6 +41,7 @@ package enum WantedFile: Sendable {
 
   private var name: String {
     switch self {
+    case .tensors: "a file of tensors"
     case .safetensors: "a safetensors file"
     case .onnx: "an ONNX model"
     case .picture: "a PNG or JPEG image, so that it cannot be read"
@@ -56,7 +61,8 @@ package enum WantedFile: Sendable {
     default: break
     }
     switch self {
-    case .safetensors: return tensorsRemedy(format)
+    case .tensors: return tensorsRemedy(format)
+    case .safetensors: return safetensorsRemedy(format)
     case .onnx: return modelRemedy(format)
     case .picture: return format.isImage ? "convert it to PNG or JPEG" : "give a PNG or JPEG image"
     case .json: return "give the JSON file that belongs here"
@@ -67,15 +73,27 @@ package enum WantedFile: Sendable {
 
   private func tensorsRemedy(_ format: FileFormat) -> Sentence {
     switch format {
-    case .pyTorch:
+    case .oldPyTorch, .pickle:
+      """
+      pickles are never loaded; if you trust it, save it anew in Python: torch.save(torch.load("in.pt", \
+      weights_only=True), "out.pt")
+      """
+    case .hdf5, .keras:
+      "read its arrays in Python with keras or h5py and save them with numpy.savez"
+    case .onnx:
+      "give a model with \(.model), and here tensors (\(TensorFile.formats))"
+    case .gguf, .tensorFlowLite: "give the weights before conversion (\(TensorFile.formats))"
+    case .json: "give the file of tensors that it describes"
+    default: "give a file of tensors (\(TensorFile.formats))"
+    }
+  }
+
+  private func safetensorsRemedy(_ format: FileFormat) -> Sentence {
+    switch format {
+    case .pyTorch, .oldPyTorch:
       "convert it in Python: safetensors.torch.save_file(torch.load(\"in.pt\", weights_only=True), \"out.safetensors\")"
-    case .npz:
-      "convert it in Python: safetensors.numpy.save_file(dict(numpy.load(\"in.npz\")), \"out.safetensors\")"
-    case .npy:
-      """
-      convert it in Python: safetensors.numpy.save_file({"NAME": numpy.load("in.npy")}, "out.safetensors"), \
-      with the parameter's name
-      """
+    case .npz, .npy:
+      "convert it in Python: safetensors.numpy.save_file({\"NAME\": numpy.load(\"in.npy\")}, \"out.safetensors\")"
     case .pickle:
       "load it in Python, if you trust it, and save the arrays with safetensors.numpy.save_file"
     case .hdf5, .keras:
@@ -89,7 +107,8 @@ package enum WantedFile: Sendable {
 
   private func modelRemedy(_ format: FileFormat) -> Sentence {
     switch format {
-    case .pyTorch: "export the model in Python: torch.onnx.export(model, example, \"model.onnx\")"
+    case .pyTorch, .oldPyTorch:
+      "export the model in Python: torch.onnx.export(model, example, \"model.onnx\")"
     case .safetensors:
       "export the model with torch.onnx.export, or name a built-in model and give this with \(.weights)"
     case .hdf5, .keras, .tensorFlowLite: "convert the model with tf2onnx"

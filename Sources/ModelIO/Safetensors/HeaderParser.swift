@@ -62,7 +62,7 @@ struct HeaderParser {
   }
 
   private mutating func parseEntry(name: String) throws(FileError) -> SafetensorsEntry {
-    var type: SafetensorsType?
+    var type: StoredType?
     var shape: Shape?
     var offsets: Range<Int>?
     try parseMembers { (parser, key) throws(FileError) in
@@ -89,10 +89,10 @@ struct HeaderParser {
     return SafetensorsEntry(name: name, type: type, shape: shape, offsets: offsets)
   }
 
-  private mutating func parseType(of name: String) throws(FileError) -> SafetensorsType {
+  private mutating func parseType(of name: String) throws(FileError) -> StoredType {
     let text = try scanner.string()
-    guard let type = SafetensorsType(rawValue: text) else {
-      let supported = SafetensorsType.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let type = StoredType(rawValue: text) else {
+      let supported = StoredType.allCases.map(\.rawValue).joined(separator: ", ")
       throw FileError(
         path: path,
         problem: "tensor \(name.quotedForMessage) has the element type "

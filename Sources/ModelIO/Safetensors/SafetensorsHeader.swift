@@ -3,7 +3,7 @@ import TensorGraph
 /// Where one tensor lies in a safetensors file.
 struct SafetensorsEntry: Hashable, Sendable {
   let name: String
-  let type: SafetensorsType
+  let type: StoredType
   let shape: Shape
   /// Bytes from the end of the header.
   let offsets: Range<Int>

@@ -50,7 +50,7 @@ public enum Safetensors {
           remedy: "give the tensor another name")
       }
       let end = start + tensor.type.byteCount
-      let type = SafetensorsType(writing: tensor.dtype).rawValue
+      let type = StoredType(writing: tensor.dtype).rawValue
       let shape = tensor.shape.dimensions.map(String.init).joined(separator: ",")
       members.append(
         "\(quotedJSON(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],"

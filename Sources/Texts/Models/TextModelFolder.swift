@@ -3,7 +3,7 @@ import ModelIO
 import TensorGraph
 
 /// A language model in a folder as Hugging Face's `transformers` saves it: `config.json`,
-/// `model.safetensors` or the files that `model.safetensors.index.json` names, and `tokenizer.json` or
+/// `model.safetensors`, or `pytorch_model.bin`, or the files that `….index.json` of these names, and `tokenizer.json` or
 /// `vocab.txt`.
 package struct TextModelFolder: Sendable {
   package let weighted: WeightedTextModel
@@ -39,8 +39,8 @@ package struct TextModelFolder: Sendable {
       TextModelConfiguration(document, path: path + "/config.json", head: head),
       Tokenizer(bytes: tokenizer, path: path + "/tokenizer.json"),
       weights: { () throws(FileError) in
-        SafetensorsShards(
-          try SafetensorsFile(bytes: weights, path: path + "/model.safetensors"))
+        TensorShards(
+          TensorFile(try SafetensorsFile(bytes: weights, path: path + "/model.safetensors")))
       }, path: path, seed: seed)
   }
 
@@ -57,7 +57,7 @@ package struct TextModelFolder: Sendable {
 
   private init(
     _ configuration: TextModelConfiguration, _ tokenizer: Tokenizer,
-    weights: () throws(FileError) -> SafetensorsShards, path: String, seed: UInt64
+    weights: () throws(FileError) -> TensorShards, path: String, seed: UInt64
   ) throws {
     try TextModelFolder.check(tokenizer, configuration, path: path)
     let model = try TextModel(configuration)
@@ -86,13 +86,26 @@ package struct TextModelFolder: Sendable {
     TextModelFolder(weighted, tokenizer, fresh: freshParameters)
   }
 
-  private static func weights(_ path: String) throws(FileError) -> SafetensorsShards {
-    let whole = path + "/model.safetensors"
-    let index = whole + ".index.json"
-    guard InputFile.exists(whole) || !InputFile.exists(index) else {
-      return try SafetensorsShards(indexAt: index)
+  /// The same with the weights of a file of tensors, under the names of the model's own.
+  ///
+  /// - Throws: ``FileError`` or ``ModelError`` as ``init(_:head:seed:)``.
+  package func replacing(weightsOf path: String, seed: UInt64) throws -> TextModelFolder {
+    let (weighted, fresh) = try TextModelFolder.load(
+      weighted.model, TensorShards(try TensorFile(contentsOf: path)), seed: seed)
+    return TextModelFolder(weighted, tokenizer, fresh: fresh)
+  }
+
+  private static func weights(_ path: String) throws(FileError) -> TensorShards {
+    let names = ["/model.safetensors", "/pytorch_model.bin"]
+    for name in names {
+      if InputFile.exists(path + name) {
+        return TensorShards(try TensorFile(contentsOf: path + name))
+      }
+      if InputFile.exists(path + name + ".index.json") {
+        return try TensorShards(indexAt: path + name + ".index.json")
+      }
     }
-    return SafetensorsShards(try SafetensorsFile(contentsOf: whole))
+    return TensorShards(try TensorFile(contentsOf: path + names[0]))
   }
 
   private static func tokenizer(_ path: String) throws -> Tokenizer {
@@ -114,7 +127,7 @@ package struct TextModelFolder: Sendable {
   /// Weights under the model's names, with or without the prefix of the part below the head
   /// (`bert.`, `transformer.`).
   static func load(
-    _ model: TextModel, _ file: SafetensorsShards, seed: UInt64
+    _ model: TextModel, _ file: TensorShards, seed: UInt64
   ) throws -> (WeightedTextModel, fresh: [String]) {
     var fresh: [String] = []
     var tensors: [Tensor] = []

@@ -3,7 +3,7 @@ import ModelIO
 import TensorGraph
 
 /// Adapters in a folder as Hugging Face's PEFT saves them, `adapter_config.json` and
-/// `adapter_model.safetensors`, on the model that they belong to: what a server sends to clients that
+/// `adapter_model.safetensors` or `adapter_model.bin`, on the model that they belong to: what a server sends to clients that
 /// train adapters.
 package struct AdapterFolder: Sendable {
   /// The model with adapters added to its weights, and with the classification layer that was saved beside
@@ -16,7 +16,9 @@ package struct AdapterFolder: Sendable {
   package init(_ path: String, for base: WeightedTextModel) throws {
     let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
     let (rank, scale) = try AdapterFolder.settings(folder + "/adapter_config.json")
-    let file = try SafetensorsFile(contentsOf: folder + "/adapter_model.safetensors")
+    let names = ["/adapter_model.safetensors", "/adapter_model.bin"]
+    let name = names.first { InputFile.exists(folder + $0) } ?? names[0]
+    let file = try TensorFile(contentsOf: folder + name)
     let known = base.model.parametersByFileName
     let shapes = Dictionary(
       uniqueKeysWithValues: base.model.parameters.map { ($0.name, $0.shape) })

@@ -9,6 +9,8 @@ package struct TextUpdateReading: Sendable {
   package var learningRate: Double?
   /// Steps between the weights whose difference it is; nil for one on the whole batch.
   package var training: LocalTraining?
+  /// The weights before, in the model's order, which weights become a difference by; nil where there are none.
+  package var startingWeights: [Tensor]?
   package var batchSize: Int
   /// What the client trained instead of most weights; nil where it trained those.
   package var adapters: LowRankAdapters?
@@ -18,12 +20,14 @@ package struct TextUpdateReading: Sendable {
 
   package init(
     kind: UpdateKind = .gradient, learningRate: Double? = nil, training: LocalTraining? = nil,
-    batchSize: Int, adapters: LowRankAdapters? = nil, renamings: [TensorRenaming] = [],
+    startingWeights: [Tensor]? = nil, batchSize: Int, adapters: LowRankAdapters? = nil,
+    renamings: [TensorRenaming] = [],
     noiseVariance: Double = 0
   ) {
     self.kind = kind
     self.learningRate = learningRate
     self.training = training
+    self.startingWeights = startingWeights
     self.batchSize = batchSize
     self.adapters = adapters
     self.renamings = renamings
@@ -31,7 +35,7 @@ package struct TextUpdateReading: Sendable {
   }
 }
 
-/// What a client of a language model shared, in a safetensors file, matched to the model's parameters.
+/// What a client of a language model shared, in a file of tensors, matched to the model's parameters.
 package struct TextUpdateFile: Sendable {
   package let update: TextUpdate
   /// How the file was understood, as far as that was not plain. One sentence each.
@@ -44,13 +48,15 @@ package struct TextUpdateFile: Sendable {
   package init(
     contentsOf path: String, for model: TextModel, _ reading: TextUpdateReading
   ) throws {
-    let file = try SafetensorsFile(contentsOf: path)
+    let file = try TensorFile(contentsOf: path)
+    let listed = try TextUpdateFile.listed(file, model, reading)
     let factor = try reading.gradientFactor(of: model)
     let known = model.parametersByFileName
     var parts: [TextTensorName.Part: [String: Tensor]] = [:]
     var (renamed, unused): ([(file: String, own: String)], [String]) = ([], [])
     for fileName in file.names {
-      let rule = reading.renamings.lazy.compactMap { $0.applied(to: fileName) }.first
+      let rule =
+        listed[fileName] ?? reading.renamings.lazy.compactMap { $0.applied(to: fileName) }.first
       // A name that is the model's as it stands is not taken apart.
       let name = TextTensorName(rule ?? fileName)
       let parameter = known[rule ?? fileName] ?? known[name.parameter]
@@ -64,7 +70,8 @@ package struct TextUpdateFile: Sendable {
         throw AttackError(advising: TextUpdateFile.strange(fileName, name, model))
       }
       if fileName != parameter, name.part == .own { renamed.append((fileName, parameter)) }
-      let tensor = try file.tensor(named: fileName)
+      let tensor = try reading.difference(
+        try file.tensor(named: fileName), of: parameter, model)
       let gradient = factor == 1 ? tensor : tensor.multiplied(by: factor)
       guard parts[name.part, default: [:]].updateValue(gradient, forKey: parameter) == nil else {
         throw FileError(
@@ -87,7 +94,24 @@ package struct TextUpdateFile: Sendable {
         noisy.map { ($0, abs(factor) * $1.squareRoot()) }, uniquingKeysWith: { first, _ in first }),
       rounding: file.names.contains { file.type(of: $0)?.dtype != .f64 } ? reading.rounding : nil,
       model: model)
-    notes = TextUpdateFile.notes(update, renamed: renamed, unused: unused, model)
+    notes =
+      [file.note].compactMap(\.self)
+      + TextUpdateFile.notes(update, renamed: renamed, unused: unused, model)
+  }
+
+  /// The parameters of a list without names, by the names that the file numbers it with; empty for others.
+  private static func listed(
+    _ file: TensorFile, _ model: TextModel, _ reading: TextUpdateReading
+  ) throws(FileError) -> [String: String] {
+    let matching = TensorMatching(
+      model.parameters.map { WantedTensor($0.name, $0.shape) }, in: file.shapes,
+      renamings: reading.renamings)
+    try matching.checkList(of: file.path, for: model.name)
+    var listed: [String: String] = [:]
+    for match in matching.matches where match.reason == .position && !match.isTransposed {
+      listed[match.fileName] = model.parameters[match.wanted].name
+    }
+    return listed
   }
 
   /// Why a tensor cannot be used.
@@ -142,6 +166,24 @@ package struct TextUpdateFile: Sendable {
 }
 
 extension TextUpdateReading {
+  /// A tensor of the file as the client's change where the file holds weights.
+  fileprivate func difference(
+    _ tensor: Tensor, of parameter: String, _ model: TextModel
+  ) throws(AttackError) -> Tensor {
+    guard kind == .weights else { return tensor }
+    guard let index = model.parameters.firstIndex(where: { $0.name == parameter }),
+      let start = startingWeights?[index], start.shape == tensor.shape,
+      tensor.dtype.isFloatingPoint, adapters == nil
+    else {
+      throw AttackError(
+        adapters == nil
+          ? "the update's \(parameter) is \(tensor.type), and the model's has another shape"
+          : "weights before and after are followed where all of them are trained; give the gradient of adapters"
+      )
+    }
+    return tensor.difference(from: start)
+  }
+
   /// What the file's tensors are multiplied with to give a gradient.
   fileprivate func gradientFactor(of model: TextModel) throws(AttackError) -> Double {
     let steps = training.flatMap { $0.isJointGradient(of: model) ? nil : $0 }
@@ -159,7 +201,7 @@ extension TextUpdateReading {
 
   /// How the rounding of f32 weights shows in what was read; nil for gradients.
   fileprivate var rounding: WeightRounding? {
-    guard kind == .difference, let rate = training?.learningRate ?? learningRate else { return nil }
+    guard kind.isOfWeights, let rate = training?.learningRate ?? learningRate else { return nil }
     return WeightRounding(learningRate: rate, steps: training?.stepsPerClient ?? 1)
   }
 

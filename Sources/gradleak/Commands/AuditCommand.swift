@@ -23,7 +23,7 @@ struct AuditCommand: ParsableCommand {
         gradleak audit photo.jpg --model convnet --budget 600
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --defences none --fail-above 20dB   no image above 20 dB
-        gradleak audit --update client.safetensors --model net.onnx --out out/client
+        gradleak audit --update client.pt --model net.onnx --out out/client
         gradleak audit --texts lines.txt --model minilm    texts and a language model
       """)
 
@@ -75,16 +75,18 @@ struct AuditCommand: ParsableCommand {
     standard + DefenceCatalog.all.filter { $0.strengths?.isStandard == false }
   private static let searchedNames = kinds.map(\.name)
 
-  func validate() throws {
+  mutating func validate() throws {
+    selection.weights = try update.start(or: selection.weights)
     try training.checkSteps(of: aggregate)
     try check("--batch-size", batchSize, 1...100_000)
     guard budget > 0, budget <= 1e7 else {
       throw ValidationError("--budget is \(budget); give a number of seconds above 0.")
     }
-    if update.update != nil, !images.isEmpty {
+    if update.file != nil, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
     }
+    if isOnTexts { try update.refuseScaleOfTexts() }
     if isOnTexts, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
@@ -94,12 +96,12 @@ struct AuditCommand: ParsableCommand {
         "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give the "
           + "folder of one with --model, or texts.")
     }
-    if update.update == nil, aggregate.clients > 1 {
+    if update.file == nil, aggregate.clients > 1 {
       throw ValidationError(
         "--clients goes with --update here; simulate them with gradleak reconstruct, or with the "
           + "defence secure-aggregation.")
     }
-    if update.update == nil, training.isGiven {
+    if update.file == nil, training.isGiven {
       throw ValidationError(
         "Local steps (--epochs, --mini-batch, --local-steps, --momentum, --weight-decay) go with "
           + "--update here; simulate them with gradleak reconstruct.")
@@ -133,7 +135,7 @@ struct AuditCommand: ParsableCommand {
     let writer = try output.folder(besides: images).map {
       AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
     }
-    let result = try update.update == nil ? simulate() : auditUpdate()
+    let result = try update.file == nil ? simulate() : auditUpdate()
     let written = try writer.map { try $0.write(result) }
     let report = Report(
       ReportInput(records: result.records, folder: nil, path: output.out ?? "memory"),
@@ -154,7 +156,9 @@ struct AuditCommand: ParsableCommand {
   private func auditUpdate() throws -> LeakageAudit.Result {
     var (session, experiment) = try isOnTexts ? textUpdate() : pictureUpdate()
     experiment.attack.timeLimit = min(attack.timeLimit ?? .infinity, budget)
-    let prepared = try session.prepare(experiment)
+    let prepared =
+      try update.findScale
+      ? session.prepareFindingScale(experiment) : session.prepare(experiment)
     for note in prepared.notes { Terminal.printNote(note) }
     guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
     var result = LeakageAudit.Result()

@@ -12,7 +12,7 @@ struct CheckModelCommand: ParsableCommand {
     commandName: "check-model",
     abstract: "Looks for weights that a malicious server planted to read data off gradients.",
     discussion: """
-      Takes what a server sent, before anything is trained or shared: a safetensors file alone, one \
+      Takes what a server sent, before anything is trained or shared: a file of tensors alone, one \
       with the built-in model that it is for, or an ONNX file. Finds the imprint block of Robbing the \
       Fed, also where it is noisy or hidden among honest units, trap weights, and the last layers of \
       class fishing: by the shape of the weights, and by what the layers do to photographs. Where the \
@@ -26,12 +26,12 @@ struct CheckModelCommand: ParsableCommand {
         gradleak check-model weights.safetensors
         gradleak check-model weights.safetensors --model mlp --width 256
         gradleak check-model --model model.onnx
-        gradleak check-model weights.safetensors --json
+        gradleak check-model weights.pt --json
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "A safetensors file of weights, or an ONNX file.", valueName: "weights"))
+      "A file of weights (safetensors, .pt, .npz), or an ONNX file.", valueName: "weights"))
   var file: String?
 
   @OptionGroup var selection: ModelSelection
@@ -57,7 +57,8 @@ struct CheckModelCommand: ParsableCommand {
     if let threads { try check("--threads", threads, 1...1024) }
     guard let file else {
       if !selection.isFile, selection.weights == nil {
-        throw ValidationError("give the weights that were received: a safetensors or an ONNX file.")
+        throw ValidationError(
+          "give the weights that were received: a file of tensors or an ONNX file.")
       }
       return
     }
@@ -116,7 +117,7 @@ struct CheckModelCommand: ParsableCommand {
     } catch let error {
       guard file != nil, selection.model == "lenet", error is FileError else { throw error }
     }
-    let weights = try SafetensorsFile(contentsOf: path)
+    let weights = try TensorFile(contentsOf: path)
     return try report(
       on: try weights.names.map { (name: $0, tensor: try weights.tensor(named: $0)) }, check)
   }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Attacks
 import Audit
 import Foundation
@@ -20,6 +21,32 @@ struct ExperimentSession {
     _ experiment: Experiment, names: [String]? = nil
   ) throws -> any PreparedExperiment {
     try naming { try runner.prepare(experiment, names: names) }
+  }
+
+  /// Reads the experiment on an update whose factor is not known, with the one that its last layer tells.
+  ///
+  /// - Throws: ``ValidationError`` for an update that does not tell it: of several examples or steps.
+  func prepareFindingScale(_ experiment: Experiment) throws -> any PreparedExperiment {
+    guard experiment.batchSize == 1, !experiment.client.hasLocalSteps else {
+      throw ValidationError(
+        "--find-scale reads the factor off one step on a single picture; give --learning-rate or --loss-scale."
+      )
+    }
+    var experiment = experiment
+    let isOfWeights = experiment.data.update?.kind.isOfWeights == true
+    let rate = experiment.client.learningRate ?? 1
+    if isOfWeights { experiment.client.learningRate = rate }
+    let prepared = try prepare(experiment)
+    guard let misfit = try prepared.fit().misfit, misfit.kind == .factor, let factor = misfit.value
+    else { return prepared }
+    if isOfWeights {
+      experiment.client.learningRate = rate * factor
+      Terminal.printNote("The learning rate was found by the last layer: \(rate * factor).")
+    } else {
+      experiment.loss.scale *= factor
+      Terminal.printNote("The loss's scale was found by the last layer: \(experiment.loss.scale).")
+    }
+    return try prepare(experiment)
   }
 
   /// Reads experiments, runs them, and prints and writes what they gave.

@@ -11,8 +11,8 @@ struct GradientCommand: ParsableCommand {
     commandName: "gradient",
     abstract: "Computes the gradient that a client with your data would share.",
     discussion: """
-      Several inputs form one batch. Pictures are cropped and resized to the model's input; a \
-      safetensors file holds tensors [N, C, H, W] or [C, H, W], all of which are taken, by name. \
+      Several inputs form one batch. Pictures are cropped and resized to the model's input; a file of \
+      tensors (safetensors, .pt, .npz) holds images [N, C, H, W] or [C, H, W], all of which are taken. \
       The file written has one tensor for each parameter, under its name.
 
       EXAMPLES
@@ -25,7 +25,7 @@ struct GradientCommand: ParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Pictures (PNG or JPEG), .npy arrays of one image, or safetensors files of images.",
+      "Pictures (PNG or JPEG), .npy arrays of one image, or files of tensors that are images.",
       valueName: "file"))
   var input: [String]
 
@@ -148,11 +148,13 @@ private enum GradientInput {
   case tensors(path: String, [(name: String, tensor: Tensor)])
 
   init(_ path: String, _ pictures: PictureOptions) throws {
-    guard path.lowercased().hasSuffix(".safetensors") || path.lowercased().hasSuffix(".st") else {
+    // A single array is read as pictures are.
+    guard TensorFile.isThere(path), case let file = try TensorFile(contentsOf: path),
+      file.format != .npy
+    else {
       self = .picture(path: path, pictures)
       return
     }
-    let file = try SafetensorsFile(contentsOf: path)
     let tensors = try file.names.map { ($0, try file.tensor(named: $0)) }
     guard tensors.allSatisfy({ (3...4).contains($0.1.shape.rank) }) else {
       throw FileError(

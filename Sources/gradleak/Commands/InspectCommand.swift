@@ -12,18 +12,19 @@ struct InspectCommand: ParsableCommand {
     abstract: "Tells what a model or update file holds.",
     discussion: """
       Of an ONNX model: input, layers, parameters, activations, and what hinders gradient matching. \
-      Of a safetensors update: names, shapes, norms, zeros and traces of rounding or quantisation; \
+      Of a file of tensors (safetensors, what torch.save writes, .npz, .npy or a folder of .npy files): names, shapes, norms, zeros and traces of rounding or quantisation; \
       with --model which tensor belongs to which parameter, and whether the last layer's gradient \
       fits the loss.
 
       EXAMPLES
         gradleak inspect model.onnx
         gradleak inspect gradient.safetensors
+        gradleak inspect checkpoint.pt
         gradleak inspect gradient.safetensors --model model.onnx
         gradleak inspect gradient.safetensors --model lenet --weights w.safetensors --json
       """)
 
-  @Argument(help: ArgumentHelp("An ONNX model or a safetensors file.", valueName: "file"))
+  @Argument(help: ArgumentHelp("An ONNX model or a file of tensors.", valueName: "file"))
   var file: String
 
   @OptionGroup var selection: ModelSelection

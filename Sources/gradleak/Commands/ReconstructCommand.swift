@@ -28,6 +28,7 @@ struct ReconstructCommand: ParsableCommand {
         gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
         gradleak reconstruct photo.jpg --model mlp --attack linear --out out
         gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --learning-rate 0.1
+        gradleak reconstruct --model m.onnx --before global.pt --after client.npz --learning-rate 0.1
         gradleak reconstruct --update d.safetensors --update-kind difference --batch-size 4 \
           --epochs 2 --mini-batch 2 --learning-rate 0.1
         gradleak reconstruct a.png b.png c.png d.png --clients 2 --batch-size 2
@@ -80,24 +81,26 @@ struct ReconstructCommand: ParsableCommand {
       valueName: "classes"))
   var labels: String?
 
-  func validate() throws {
+  mutating func validate() throws {
+    selection.weights = try update.start(or: selection.weights)
     try training.checkSteps(of: aggregate)
     if let batchSize { try check("--batch-size", batchSize, 1...100_000) }
-    if update.update != nil, !images.isEmpty {
+    if update.file != nil, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside --update; name pictures to "
           + "measure by with --truth.")
     }
-    if update.update != nil, !defence.defences.isEmpty {
+    if update.file != nil, !defence.defences.isEmpty {
       throw ValidationError(
         "--defence is what a simulated client does, and --update comes from a real one; leave one out."
       )
     }
     if isOnTexts {
+      try update.refuseScaleOfTexts()
       guard images.isEmpty, truth.isEmpty else {
         throw ValidationError("There are pictures and texts; give one of them.")
       }
-      guard texts.isGiven || update.update != nil else {
+      guard texts.isGiven || update.file != nil else {
         throw ValidationError(
           "There is nothing to reconstruct; give texts, or a client's gradient with --update.")
       }
@@ -108,14 +111,14 @@ struct ReconstructCommand: ParsableCommand {
         "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give texts."
       )
     }
-    if update.update == nil, images.isEmpty {
+    if update.file == nil, images.isEmpty {
       throw ValidationError(
         "There is nothing to reconstruct; give pictures, or a client's gradient with --update.")
     }
-    if update.update == nil {
+    if update.file == nil {
       try aggregate.checkRound(examples: images.count, "pictures", batchSize: batchSize ?? 1)
     }
-    if update.update == nil, !truth.isEmpty {
+    if update.file == nil, !truth.isEmpty {
       throw ValidationError("--truth is measured against an --update; give pictures without it.")
     }
   }
@@ -140,7 +143,7 @@ struct ReconstructCommand: ParsableCommand {
       } else {
         try experiments.simulated(given, labels: labels.map(exampleLabels), on: session.runner)
       }
-    try session.conclude(all, besides: [update.update].compactMap(\.self))
+    try session.conclude(all, besides: [update.file].compactMap(\.self))
   }
 
   func run() throws {
@@ -148,7 +151,7 @@ struct ReconstructCommand: ParsableCommand {
     let size = (batchSize ?? 1) * aggregate.clients
     let rest = images.count % size
     let selected = try selection.select(
-      batchSizes: update.update != nil
+      batchSizes: update.file != nil
         ? [updateBatchSize * aggregate.clients]
         : images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
     let experiments = try experiments(on: selected)
@@ -159,6 +162,7 @@ struct ReconstructCommand: ParsableCommand {
     let prepared = try experiments.map { experiment in
       let count = experiment.data.pictures.count
       defer { names = names.dropFirst(count) }
+      if update.findScale { return try session.prepareFindingScale(experiment) }
       return try session.prepare(experiment, names: Array(names.prefix(count)))
     }
     let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }

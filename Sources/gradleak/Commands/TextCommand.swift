@@ -12,7 +12,8 @@ struct TextCommand: ParsableCommand {
     commandName: "text",
     abstract: "Reads private text back from the gradient of a language model.",
     discussion: """
-      The model is a folder as Hugging Face's transformers saves it: config.json, model.safetensors, \
+      The model is a folder as Hugging Face's transformers saves it: config.json, model.safetensors or \
+      pytorch_model.bin, \
       and tokenizer.json or vocab.txt; BERT- and GPT-2-type models. Or it is such a model as torch.onnx.export \
       wrote it, with --tokenizer. With --text or --texts a client is \
       simulated, or with --clients several whose mean is shared; --update attacks what a client shared: \
@@ -93,12 +94,13 @@ struct TextCommand: ParsableCommand {
   func validate() throws {
     try training.checkSteps(of: aggregate)
     try check("--batch-size", batchSize, 1...1024)
-    guard data.isGiven != (update.update != nil) else {
+    guard data.isGiven != (update.file != nil) else {
       throw ValidationError(
         "Give the private texts with --text or --texts, or a captured update with --update; one of "
           + "the three.")
     }
-    let isCaptured = update.update != nil
+    try update.refuseScaleOfTexts()
+    let isCaptured = update.file != nil
     let simulates =
       options.adapterRank != nil || !defence.defences.isEmpty || saveUpdate != nil || labels != nil
     if isCaptured, simulates {
@@ -125,6 +127,7 @@ struct TextCommand: ParsableCommand {
     var choice = ModelChoice(name: model)
     choice.classes = classes
     choice.renamings = rename.isEmpty ? nil : rename
+    choice.weights = update.before
     var base = try options.experiment(choice, try attack.configuration(by: threat))
     try base.add(defence)
     return TextExperiments(
@@ -156,7 +159,7 @@ struct TextCommand: ParsableCommand {
           + "\(batchSize) make several; give --batch-size \(count).")
     }
     try ExperimentSession(runner, output).conclude(
-      experiments, besides: [update.update].compactMap(\.self)
+      experiments, besides: [update.file].compactMap(\.self)
     ) { prepared in
       for experiment in prepared { try experiment.check() }
       try save(prepared, runner)

@@ -39,24 +39,27 @@ struct UpdateInspection {
     _ path: String, _ selected: SelectedModel?, _ choice: ModelChoice, batchSize: Int,
     _ loss: ClientLoss
   ) throws {
-    let file = try SafetensorsFile(contentsOf: path)
+    let file = try TensorFile(contentsOf: path)
     let rules = try choice.tensorRenamings()
     let matching = selected.map { selected in
       TensorMatching(
         selected.wanted ?? selected.model.parameters.map { WantedTensor($0.name, $0.shape) },
-        in: file.names.map { ($0, file.type(of: $0)?.shape ?? []) }, renamings: rules)
+        in: file.shapes, renamings: rules,
+        buffers: selected.model.buffers.map { WantedTensor($0.name, $0.shape, isBuffer: true) },
+        order: selected.order)
     }
     var entries: [Entry] = []
     for name in file.names {
       entries.append(try UpdateInspection.entry(name, in: file, matching))
     }
-    var notes: [Sentence] = []
+    var notes = [file.note].compactMap(\.self)
     var objection: Sentence?
     if let selected {
       do {
+        var reading = UpdateReading(batchSize: batchSize, loss: loss, renamings: rules)
+        reading.order = selected.order
         var update = try UpdateFile(
-          contentsOf: path, for: selected.model, wanted: selected.wanted,
-          UpdateReading(batchSize: batchSize, loss: loss, renamings: rules))
+          contentsOf: path, for: selected.model, wanted: selected.wanted, reading)
         notes = update.matching.explanations + update.notes
         if !selected.drawsWeights {
           if let note = update.chooseEnding(selected.ending, selected.weighted(seed: 0)) {
@@ -79,7 +82,7 @@ struct UpdateInspection {
   }
 
   private static func entry(
-    _ name: String, in file: SafetensorsFile, _ matching: TensorMatching?
+    _ name: String, in file: TensorFile, _ matching: TensorMatching?
   ) throws -> Entry {
     let tensor = try file.tensor(named: name)
     let traces = NumberTraces(tensor)
@@ -101,7 +104,7 @@ struct UpdateInspection {
   }
 
   /// What is remarkable about a tensor's numbers.
-  private static func words(_ traces: NumberTraces, stored: SafetensorsType?) -> [String] {
+  private static func words(_ traces: NumberTraces, stored: StoredType?) -> [String] {
     guard traces.zeroCount < traces.count else { return ["all zeros"] }
     var words: [String] = []
     if traces.nonFiniteCount > 0 { words.append("\(traces.nonFiniteCount) not finite") }

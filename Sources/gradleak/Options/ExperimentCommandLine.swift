@@ -37,7 +37,7 @@ struct ExperimentCommandLine {
       return
     }
     add(experiments.map(\.data), of: experiment)
-    add(experiment.model)
+    add(experiment.model, of: experiment.data.update)
     add("--mode", experiment.mode.rawValue, unless: experiment.mode == .evaluation)
     add(experiment.loss)
     add(experiment.client)
@@ -59,8 +59,7 @@ struct ExperimentCommandLine {
     var batchSize = data[0].pictures.count / experiment.client.count
     if let update = data[0].update {
       batchSize = update.batchSize
-      add("--update", update.file)
-      add("--update-kind", update.kind.rawValue, unless: update.kind == .gradient)
+      add(update, on: experiment.model)
       if !pictures.isEmpty { arguments += ["--truth"] + pictures }
     } else {
       arguments += pictures
@@ -77,6 +76,16 @@ struct ExperimentCommandLine {
     }
   }
 
+  private mutating func add(_ update: UpdateChoice, on model: ModelChoice) {
+    switch update.kind {
+    case .gradient: add("--update", update.file)
+    case .difference: arguments += ["--update", update.file, "--update-kind", update.kind.rawValue]
+    case .weights:
+      add("--before", model.weights)
+      add("--after", update.file)
+    }
+  }
+
   private mutating func addTexts(_ data: [ExperimentData], of experiment: Experiment) {
     arguments = ["text"]
     let (model, client) = (experiment.model, experiment.client)
@@ -85,13 +94,15 @@ struct ExperimentCommandLine {
     add("--head", model.head)
     add("--classes", model.classes)
     add("--adapter", model.adapter)
+    if let weights = model.weights, experiment.data.update?.kind != .weights {
+      unsaid.append("The model's weights were those of \(weights), which no option says.")
+    }
     for rule in model.renamings ?? [] { add("--rename", rule) }
     for text in data.flatMap(\.examples) { arguments.append("--text=\(text)") }
     var batchSize = data[0].examples.count / client.count
     if let update = data[0].update {
       batchSize = update.batchSize
-      add("--update", update.file)
-      add("--update-kind", update.kind.rawValue, unless: update.kind == .gradient)
+      add(update, on: experiment.model)
       add("--noise", update.noiseVariance)
     }
     add("--batch-size", String(batchSize), unless: batchSize == 1)
@@ -111,7 +122,7 @@ struct ExperimentCommandLine {
 
   private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
-  private mutating func add(_ model: ModelChoice) {
+  private mutating func add(_ model: ModelChoice, of update: UpdateChoice?) {
     add("--model", model.name)
     add("--activation", model.activation?.rawValue)
     add("--classes", model.classes)
@@ -124,7 +135,7 @@ struct ExperimentCommandLine {
       add("--shape", "\(name)=\(extent)")
     }
     add("--output", model.output)
-    add("--weights", model.weights)
+    if update?.kind != .weights { add("--weights", model.weights) }
     for rule in model.renamings ?? [] { add("--rename", rule) }
     add("--mean", model.mean.map(list))
     add("--std", model.deviation.map(list))

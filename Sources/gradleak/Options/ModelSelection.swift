@@ -69,7 +69,7 @@ struct ModelSelection: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Weights of a named model: a safetensors file, such as a saved state_dict.",
+      "The model's weights: a file of tensors, such as a saved state_dict.",
       valueName: "file"))
   var weights: String?
 

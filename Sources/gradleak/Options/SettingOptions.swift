@@ -7,6 +7,8 @@ extension Setting {
     case .model: "--model"
     case .weights: "--weights"
     case .update: "--update"
+    case .before: "--before"
+    case .after: "--after"
     case .truth: "--truth"
     case .labels: "--labels"
     case .mode: "--mode"

@@ -19,7 +19,7 @@ struct TextModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Texts: LoRA adapters that the client got, as PEFT saves them: a folder with adapter_config.json and "
-        + "adapter_model.safetensors.", valueName: "folder"))
+        + "adapter_model.safetensors or .bin.", valueName: "folder"))
   var adapter: String?
 
   @Flag(help: "Texts: the client shares no gradients of embeddings.")

@@ -4,6 +4,14 @@ import Clients
 import ModelIO
 
 extension UpdateKind: ExpressibleByArgument {
+  /// Nil for other words; weights are given with --before and --after.
+  public init?(argument: String) {
+    guard let kind = UpdateKind(rawValue: argument), kind != .weights else { return nil }
+    self = kind
+  }
+
+  /// For the help of options.
+  public static let allValueStrings = [UpdateKind.gradient, .difference].map(\.rawValue)
   /// For the help of options.
   public static let allValueDescriptions = [
     "gradient": "the loss's gradient",
@@ -15,17 +23,74 @@ extension UpdateKind: ExpressibleByArgument {
 struct UpdateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A client's gradient: a safetensors file with tensors named as the model's parameters.",
-      valueName: "file"))
+      "A client's gradient: a file of tensors (safetensors, .pt, .npz, .npy or a folder of these), named as the "
+        + "model's parameters or in their order.", valueName: "file"))
   var update: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Instead of --update and --weights: the weights that the client got. Goes with --after.",
+      valueName: "file"))
+  var before: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The weights that the client sent back; the difference to --before is attacked.",
+      valueName: "file"))
+  var after: String?
 
   @Option(help: ArgumentHelp("What the file's tensors are.", valueName: "name"))
   var updateKind: UpdateKind = .gradient
+
+  @Flag(
+    help: ArgumentHelp(
+      "Find the factor of a single picture's update by its last layer: the learning rate of weights, the loss's scale "
+        + "of a gradient."))
+  var findScale = false
+
+  func validate() throws {
+    if findScale, file == nil {
+      throw ValidationError(
+        "--find-scale reads an update's; give one with --update, or --before and --after.")
+    }
+    guard (before == nil) == (after == nil) else {
+      throw ValidationError(
+        "--before and --after go together: the weights that the client got, and those that it sent back."
+      )
+    }
+    guard after != nil else { return }
+    if update != nil || updateKind != .gradient {
+      throw ValidationError(
+        "--before and --after are an update themselves; leave out --update and --update-kind.")
+    }
+  }
+
+  /// The weights that the model starts from; nil for none.
+  ///
+  /// - Parameter weights: those of --weights.
+  /// - Throws: ``ValidationError`` when both are given.
+  func start(or weights: String?) throws -> String? {
+    guard let before else { return weights }
+    guard weights == nil || weights == before else {
+      throw ValidationError("--before gives the weights that the client got; leave --weights out.")
+    }
+    return before
+  }
+
+  func refuseScaleOfTexts() throws {
+    guard findScale else { return }
+    throw ValidationError("--find-scale is for pictures; give the client's --learning-rate.")
+  }
+
+  /// The file with what a client shared; nil for none.
+  var file: String? { update ?? after }
 
   /// The update that the options name; nil for none.
   ///
   /// - Parameter batchSize: of each client.
   func choice(batchSize: Int) -> UpdateChoice? {
-    update.map { UpdateChoice(file: $0, kind: updateKind, batchSize: batchSize) }
+    file.map {
+      UpdateChoice(file: $0, kind: after == nil ? updateKind : .weights, batchSize: batchSize)
+    }
   }
 }

@@ -18,7 +18,7 @@ private struct AdapterCase {
     folder = textFixtures + "-adapters/" + name
     let model = try TextModel(TextModelConfiguration(contentsOf: folder + "/config.json"))
     base = try TextModelFolder.load(
-      model, SafetensorsShards(SafetensorsFile(contentsOf: folder + "/model.safetensors")), seed: 0
+      model, TensorShards(TensorFile(contentsOf: folder + "/model.safetensors")), seed: 0
     ).0
   }
 

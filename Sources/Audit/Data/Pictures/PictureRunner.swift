@@ -135,7 +135,11 @@ package final class PictureRunner: ExperimentRunner {
         "data.labels", "has \(labels.count) of them for \(count) images; give one for each")
     }
     if data.update == nil || !data.pictures.isEmpty {
-      guard data.pictures.count == count, data.turns?.count ?? count == count, count > 0 else {
+      // Beside an update one file may hold the whole batch.
+      let isOneFile = data.update != nil && data.pictures.count == 1
+      guard data.pictures.count == count || isOneFile, data.turns?.count ?? count == count,
+        count > 0
+      else {
         throw ExperimentError(
           "data.pictures",
           "has \(data.pictures.count) pictures for a batch of \(count); give one for each image")
@@ -144,7 +148,13 @@ package final class PictureRunner: ExperimentRunner {
     } else {
       try checkPictures(selected.model, arePhotographs: false)
     }
-    let examples = try (pictures ?? read(data, names)).enumerated().map { index, picture in
+    let read = try pictures ?? read(data, names)
+    if !data.pictures.isEmpty, read.count != count {
+      throw ExperimentError(
+        "data.pictures",
+        "has \(read.count) pictures for a batch of \(count); give one for each image")
+    }
+    let examples = read.enumerated().map { index, picture in
       (given?.labels[index]).map(picture.labelled) ?? picture
     }
     if let update = data.update {
@@ -165,10 +175,12 @@ package final class PictureRunner: ExperimentRunner {
     let names = names ?? PictureNames.unique(data.pictures, outputFolder: nil)
     var examples: [PrivateExample] = []
     for (index, path) in data.pictures.enumerated() {
-      examples.append(
-        try PictureFile(path, as: data.readAs).example(
-          name: names[index], label: nil, inputShape: selected.model.inputShape
-        ).mirrored(turn: data.turns?[index] ?? 0))
+      let (file, shape) = (PictureFile(path, as: data.readAs), selected.model.inputShape)
+      let read =
+        data.update == nil
+        ? [try file.example(name: names[index], label: nil, inputShape: shape)]
+        : try file.examples(name: names[index], inputShape: shape)
+      examples += read.map { $0.mirrored(turn: data.turns?[index] ?? 0) }
     }
     return examples
   }
@@ -182,13 +194,14 @@ package final class PictureRunner: ExperimentRunner {
         "defences", "is what a simulated client does, and an update comes from a real one")
     }
     let weighted = audit(seed: experiment.attack.seed).weighted
+    var reading = UpdateReading(
+      kind: update.kind, learningRate: experiment.client.learningRate,
+      training: try experiment.client.training(exampleCount: experiment.batchSize),
+      startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
+      renamings: try experiment.model.tensorRenamings())
+    reading.order = selected.order
     var file = try UpdateFile(
-      contentsOf: update.file, for: selected.model, wanted: selected.wanted,
-      UpdateReading(
-        kind: update.kind, learningRate: experiment.client.learningRate,
-        training: try experiment.client.training(exampleCount: experiment.batchSize),
-        startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
-        renamings: try experiment.model.tensorRenamings()))
+      contentsOf: update.file, for: selected.model, wanted: selected.wanted, reading)
     let ending = file.chooseEnding(selected.ending, weighted)
     let name = PictureNames.safe(fileStem(update.file))
     return PreparedPictures(
@@ -196,7 +209,7 @@ package final class PictureRunner: ExperimentRunner {
       subject: .update(
         UpdateAudit.Subject(
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
-          kind: update.kind.rawValue)),
+          kind: (update.kind.isOfWeights ? UpdateKind.difference : .gradient).rawValue)),
       startingImages: try startingImages(of: experiment),
       notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
         + file.notes, name: name)

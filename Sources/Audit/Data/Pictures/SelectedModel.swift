@@ -22,6 +22,8 @@ package struct SelectedModel: Sendable {
   package private(set) var wanted: [WantedTensor]?
   /// The function that its file ends in and its logits go without; nil for none.
   package private(set) var ending: LossEnding?
+  /// Names of its tensors in the order of training code, as its weights' file has them; empty where that does not tell.
+  package private(set) var order: [String] = []
   /// What the user should know of it.
   package private(set) var notes: [Sentence] = []
 
@@ -88,15 +90,23 @@ extension ModelChoice {
       classCount: classes, activation: activation, width: width, depth: depth, pooling: pooling)
     let model = try normalizing(try architecture.model(options))
     try checkMemory(model, for: use)
-    let rules = try tensorRenamings()
+    let file = try weightsFile(for: model)
     return SelectedModel(
       model: model, activation: (activation ?? architecture.defaults.activation).rawValue,
       mode: mode,
-      given: try weights.map {
-        SelectedModel.Given(
-          weighted: try WeightedModel(contentsOf: $0, for: model, renamings: rules),
-          source: .file(fileName($0)))
-      })
+      given: file.map {
+        SelectedModel.Given(weighted: $0.weighted, source: .file(fileName(weights ?? name)))
+      }, order: file?.order ?? [], notes: file?.notes ?? [])
+  }
+
+  /// The weights that are named; nil for none.
+  private func weightsFile(
+    for model: Model, wanted: [WantedTensor]? = nil
+  ) throws -> WeightsFile? {
+    let rules = try tensorRenamings()
+    return try weights.map {
+      try WeightsFile(contentsOf: $0, for: model, wanted: wanted, renamings: rules)
+    }
   }
 
   private func selectFile(
@@ -110,14 +120,17 @@ extension ModelChoice {
     let imported = try ImportedModel(contentsOf: name, options)
     let model = try normalizing(imported.weighted.model)
     try checkMemory(model, batchSizes: batchSizes, for: use)
+    let file = try weightsFile(for: model, wanted: imported.wanted)
+    let weighted =
+      file?.weighted
+      ?? WeightedModel(
+        model: model, parameters: imported.weighted.parameters, buffers: imported.weighted.buffers)
     return SelectedModel(
       model: model, activation: imported.activations, mode: mode,
       given: SelectedModel.Given(
-        weighted: WeightedModel(
-          model: model, parameters: imported.weighted.parameters,
-          buffers: imported.weighted.buffers),
-        source: .file(fileName(name))),
-      wanted: imported.wanted, ending: imported.ending, notes: imported.notes)
+        weighted: weighted, source: .file(fileName(weights ?? name))),
+      wanted: imported.wanted, ending: imported.ending,
+      order: file?.order ?? [], notes: imported.notes + (file?.notes ?? []))
   }
 
   /// The model for pixels, when the client normalises them.

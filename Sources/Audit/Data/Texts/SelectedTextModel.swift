@@ -26,7 +26,7 @@ struct SelectedTextModel: Sendable {
   ) throws {
     var notes: [Sentence] = []
     var name = choice.name
-    let base: TextModelFolder
+    var base: TextModelFolder
     if let tokenizer = choice.tokenizer {
       let imported = try ImportedTextModel(contentsOf: choice.name, backend: backend)
       notes = imported.notes.map { Sentence($0) }
@@ -36,6 +36,10 @@ struct SelectedTextModel: Sendable {
       base = try BundledText.model(head: try choice.textHead(), seed: seed)
     } else {
       base = try TextModelFolder(choice.name, head: try choice.textHead(), seed: seed)
+    }
+    if let weights = choice.weights {
+      base = try base.replacing(weightsOf: weights, seed: seed)
+      name = weights
     }
     let trained = try choice.adapter.map { try AdapterFolder($0, for: base.weighted) }
     let folder = trained.map { base.replacing($0.weighted) } ?? base

@@ -19,7 +19,7 @@ struct TextData: DataKind {
       ("model.depth", model.depth != nil), ("model.pooling", model.pooling != nil),
       ("model.size", model.size != nil), ("model.inputShape", model.inputShape != nil),
       ("model.extents", model.extents != nil), ("model.output", model.output != nil),
-      ("model.weights", model.weights != nil), ("model.mean", model.mean != nil),
+      ("model.mean", model.mean != nil),
       ("model.deviation", model.deviation != nil), ("data.turns", data.turns != nil),
       ("data.readAs", data.readAs != .pillow), ("loss", experiment.loss != LossChoice()),
       ("mode", experiment.mode != .evaluation), ("start", experiment.start != nil),

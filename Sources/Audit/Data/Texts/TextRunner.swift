@@ -110,7 +110,8 @@ package final class TextRunner: ExperimentRunner {
       contentsOf: update.file, for: selected.model,
       TextUpdateReading(
         kind: update.kind, learningRate: experiment.client.learningRate, training: training,
-        batchSize: count, adapters: selected.adapters,
+        startingWeights: selected.weighted.parameters, batchSize: count,
+        adapters: selected.adapters,
         renamings: try experiment.model.tensorRenamings(),
         noiseVariance: update.noiseVariance ?? 0))
     return PreparedTexts(

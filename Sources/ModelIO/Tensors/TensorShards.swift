@@ -1,12 +1,12 @@
 import TensorGraph
 
-/// The tensors of one safetensors file, or of several that an index puts together, as Hugging Face's
-/// `transformers` saves large models: `model.safetensors.index.json` with a `weight_map` from names of
-/// tensors to names of files in the same folder.
-public struct SafetensorsShards: Sendable {
+/// The tensors of one file, or of several that an index puts together, as Hugging Face's `transformers` saves
+/// large models: `model.safetensors.index.json` or `pytorch_model.bin.index.json` with a `weight_map` from names
+/// of tensors to names of files in the same folder.
+public struct TensorShards: Sendable {
   /// The file, or the index, as the user gave it.
   public let path: String
-  private let files: [SafetensorsFile]
+  private let files: [TensorFile]
   /// For each tensor the index of its file.
   private let places: [String: Int]
 
@@ -16,7 +16,7 @@ public struct SafetensorsShards: Sendable {
   static let largestTensorCount = 1_000_000
 
   /// A file that holds all tensors.
-  public init(_ file: SafetensorsFile) {
+  public init(_ file: TensorFile) {
     path = file.path
     files = [file]
     places = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
@@ -28,20 +28,20 @@ public struct SafetensorsShards: Sendable {
   ///   not where it says.
   public init(indexAt path: String) throws(FileError) {
     let bytes = try InputFile.bytes(
-      at: path, expected: "an index of safetensors files", limit: 256 << 20)
+      at: path, expected: "an index of files of tensors", limit: 256 << 20)
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    let map = try SafetensorsShards.weightMap(JSONValue(parsing: bytes, path: path), path: path)
-    var files: [SafetensorsFile] = []
+    let map = try TensorShards.weightMap(JSONValue(parsing: bytes, path: path), path: path)
+    var files: [TensorFile] = []
     var numbers: [String: Int] = [:]
     var places: [String: Int] = [:]
     for (name, shard) in map {
       if numbers[shard] == nil {
-        guard files.count < SafetensorsShards.largestShardCount else {
-          throw SafetensorsShards.malformed(
-            path, "it names more than \(SafetensorsShards.largestShardCount) files")
+        guard files.count < TensorShards.largestShardCount else {
+          throw TensorShards.malformed(
+            path, "it names more than \(TensorShards.largestShardCount) files")
         }
         numbers[shard] = files.count
-        files.append(try SafetensorsFile(contentsOf: folder + shard))
+        files.append(try TensorFile(contentsOf: folder + shard))
       }
       guard let number = numbers[shard] else { continue }
       guard files[number].type(of: name) != nil else {
@@ -52,7 +52,7 @@ public struct SafetensorsShards: Sendable {
           remedy: "give index and files of the same model, or download them again")
       }
       guard places.updateValue(number, forKey: name) == nil else {
-        throw SafetensorsShards.malformed(path, "it names \(name.quotedForMessage) twice")
+        throw TensorShards.malformed(path, "it names \(name.quotedForMessage) twice")
       }
     }
     self.path = path
@@ -73,7 +73,7 @@ public struct SafetensorsShards: Sendable {
       guard let shard = value.string, isFileName(shard) else {
         throw malformed(
           path,
-          "its weight_map gives \(name.quotedForMessage) no name of a .safetensors file in the same "
+          "its weight_map gives \(name.quotedForMessage) no name of a .safetensors or .bin file in the same "
             + "folder")
       }
       map.append((name, shard))
@@ -83,13 +83,13 @@ public struct SafetensorsShards: Sendable {
 
   /// Whether a name stays in the folder that it is looked up in.
   private static func isFileName(_ name: String) -> Bool {
-    name.hasSuffix(".safetensors") && name.utf8.count <= 255
+    (name.hasSuffix(".safetensors") || name.hasSuffix(".bin")) && name.utf8.count <= 255
       && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.value < 0x20 }
   }
 
   private static func malformed(_ path: String, _ problem: String) -> FileError {
     FileError(
-      path: path, problem: "this is no index of safetensors files: \(problem)",
+      path: path, problem: "this is no index of files of tensors: \(problem)",
       remedy: "give the index that transformers saved beside the files")
   }
 

@@ -1,10 +1,10 @@
 import TensorGraph
 
-/// The element types of a safetensors file that can be read, by their names in the format.
+/// The element types that can be read from files of tensors, by their names in safetensors.
 ///
 /// Types that a graph does not have widen to one that holds every value: half precision to
 /// `f32`, small integers to `i32`, `U32` to `i64`.
-public enum SafetensorsType: String, Hashable, Sendable, CaseIterable {
+public enum StoredType: String, Hashable, Sendable, CaseIterable {
   case f64 = "F64"
   case f32 = "F32"
   case f16 = "F16"
