@@ -187,7 +187,8 @@ private func attack(
   @Test func embeddingsTellOneTextAfterManySteps() throws {
     let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([1]))
     let training = try LocalTraining(
-      exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.05, momentum: 0.5)
+      exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.05,
+      by: StepRule(.sgd(momentum: 0.5)))
     let result = try attack(encoder(), batch, by: TextClient(training: training))
     #expect(result.texts == batch.tokens && result.method == .embedding && result.isCertain)
   }

@@ -58,8 +58,7 @@ package struct PreparedPictures: PreparedExperiment {
     guard case .client(let batch, let loss) = subject, !experiment.defences.isEmpty else { return }
     try SimulatedAudit.check(
       experiment.defences, batch,
-      training: try experiment.client.training(exampleCount: batch.count),
-      model: runner.selected.model, loss, runner.selected.mode)
+      training: try runner.training(of: experiment), model: runner.selected.model, loss, runner.selected.mode)
   }
 
   package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
@@ -77,8 +76,7 @@ package struct PreparedPictures: PreparedExperiment {
     case .client(let batch, let loss):
       outcome = try SimulatedAudit(audit, loss).run(
         batch, configuration: experiment.attack,
-        training: try experiment.client.training(exampleCount: batch.count),
-        startingImages: startingImages, defences: experiment.defences,
+        training: try runner.training(of: experiment), startingImages: startingImages, defences: experiment.defences,
         isAdaptive: experiment.isAdaptive, observe: tell)
     case .update(let subject):
       outcome = try audit.attack(
@@ -186,8 +184,7 @@ package final class PictureRunner: ExperimentRunner {
       contentsOf: update.file, for: selected.model, wanted: selected.wanted,
       UpdateReading(
         kind: update.kind, learningRate: experiment.client.learningRate,
-        training: try experiment.client.training(exampleCount: experiment.batchSize),
-        startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
+        training: try training(of: experiment), startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
         renamings: try experiment.model.tensorRenamings()))
     let ending = file.chooseEnding(selected.ending, weighted)
     let name = PictureNames.safe(fileStem(update.file))
@@ -217,6 +214,12 @@ package final class PictureRunner: ExperimentRunner {
     return Tensor(
       Shape([count] + model.inputShape.dimensions),
       .f64((0..<count).flatMap { _ in example.image.doubles }))
+  }
+
+  /// How the clients train; nil where one client's gradient is shared.
+  func training(of experiment: Experiment) throws -> LocalTraining? {
+    try experiment.client.training(
+      exampleCount: experiment.batchSize, for: selected.model.parameters)
   }
 
   /// The audit of the model with the weights of a seed.

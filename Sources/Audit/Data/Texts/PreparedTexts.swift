@@ -83,7 +83,8 @@ package struct PreparedTexts: PreparedExperiment {
 
   private func client(of selected: SelectedTextModel) throws -> TextClient {
     TextClient(
-      training: try experiment.client.training(exampleCount: experiment.batchSize),
+      training: try experiment.client.training(
+        exampleCount: experiment.batchSize, for: selected.model.parameters),
       adapters: selected.adapters, defences: experiment.defences,
       isDefenceKnown: experiment.isAdaptive, seed: experiment.attack.seed)
   }

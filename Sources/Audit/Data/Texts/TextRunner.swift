@@ -96,7 +96,8 @@ package final class TextRunner: ExperimentRunner {
         name: text.1, text: text.0, tokens: try selected.tokens(of: text.0),
         label: labels?[index])
     }
-    let training = try experiment.client.training(exampleCount: count)
+    let training = try experiment.client.training(
+      exampleCount: count, for: selected.model.parameters)
     guard let update = experiment.data.update else {
       return PreparedTexts(
         experiment: experiment, runner: self, truth: examples, update: nil, notes: [],
