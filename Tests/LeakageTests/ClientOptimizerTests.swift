@@ -136,7 +136,7 @@ import Testing
     func move(_ gradient: Value) -> Value {
       var state: [String: Value] = [:]
       return optimizer.rule.move(
-        gradient.filled(with: 0), gradient: gradient, state: &state, step: 1, optimizer)
+        gradient.filled(with: 0), gradient: gradient, state: &state, step: 1, width: nil, optimizer)
     }
     let points = [-0.02, -1e-3, -1e-5, 1e-5, 3e-4, 1e-3, 0.02]
     try checkDerivatives(points, move)
@@ -151,8 +151,10 @@ import Testing
     func move(_ gradient: Value) -> Value {
       var state: [String: Value] = [:]
       let zero = gradient.filled(with: 0)
-      _ = optimizer.rule.move(zero, gradient: gradient * 2, state: &state, step: 1, optimizer)
-      return optimizer.rule.move(zero, gradient: gradient, state: &state, step: 2, optimizer)
+      _ = optimizer.rule.move(
+        zero, gradient: gradient * 2, state: &state, step: 1, width: nil, optimizer)
+      return optimizer.rule.move(
+        zero, gradient: gradient, state: &state, step: 2, width: nil, optimizer)
     }
     try checkDerivatives([-0.02, -1e-3, 1e-4, 1e-3, 0.02], move)
     let all = try derivatives(at: [0], move)
@@ -172,7 +174,9 @@ import Testing
     for step in 1...3 {
       sum =
         sum
-        + optimizer.rule.move(zero, gradient: gradient, state: &state, step: step, optimizer)
+        + optimizer.rule.move(
+          zero, gradient: gradient, state: &state, step: step, width: nil,
+          optimizer)
     }
     let slope = sum.sum().gradient(withRespectTo: [gradient])[0]
     let outputs = try CPUBackend().evaluate(

@@ -21,6 +21,7 @@ extension LabelRecovery {
         [try singleLabel(of: update, model: weighted.model)]
       }
     }
+    if training.rule.isAdaptive { return labelsBySign(of: update, weighted.model) }
     let clients = training.clientSizes
     guard training.rule.isPlain, clients.allSatisfy({ $0 == clients[0] }),
       clients[0] % training.miniBatchSize == 0, update.loss == .meanCrossEntropy, update.isComplete
@@ -40,6 +41,18 @@ extension LabelRecovery {
     return labels(
       fromCounts: counts.map { $0 * Double(clients.count) / Double(training.epochs) },
       total: update.batchSize)
+  }
+}
+
+extension LabelRecovery {
+  /// The labels of a batch by the signs of the last layer's bias, ascending: nil where there are fewer classes below 0
+  /// than examples, since signs do not tell how often a label occurs.
+  private static func labelsBySign(of update: SharedUpdate, _ model: Model) -> [Int]? {
+    guard update.loss.showsLabelBySign, update.loss.labelSmoothing == 0,
+      let sums = ClassifierGradient(update, model)?.sums
+    else { return nil }
+    let labels = sums.indices.filter { sums[$0] < 0 }
+    return labels.count == update.batchSize ? labels : nil
   }
 }
 

@@ -82,7 +82,7 @@ public struct AttackRun {
     self.observe = observe
     batchShape = problem.batchShape
     squaredNorm = problem.update.squaredNorm
-    training = problem.update.training
+    training = problem.sharedTraining
     modelName = problem.weighted.model.name
     end = problem.configuration.timeLimit.map { .now + .seconds($0) }
     deadline = end

@@ -1,4 +1,5 @@
 import Clients
+import TensorGraph
 
 /// How a client's steps are made of its gradients: its optimiser, and what is done to gradients and learning rate.
 ///
@@ -22,6 +23,9 @@ public struct StepChoice: Codable, Hashable, Sendable {
   public var proximal = 0.0
   /// A safetensors file with what the optimiser kept from earlier rounds; nil for a fresh one.
   public var state: String?
+  /// Of a simulated client's weights, in whose differences its rounding shows; nil for f32 where the optimiser
+  /// divides gradients by their own size, which f64 would tell, and else for that of the attack.
+  public var weightPrecision: Precision?
 
   /// Plain gradient descent.
   public init() {}
@@ -58,6 +62,7 @@ public struct StepChoice: Codable, Hashable, Sendable {
     var rule = StepRule(
       try ClientOptimizer(optimizer, settings), schedule: schedule, accumulation: accumulate,
       clipNorm: clipNorm, clipValue: clipValue, proximal: proximal)
+    rule.areWeightsSingle = weightPrecision.map { $0 == .f32 } ?? rule.isAdaptive
     if let state {
       rule.state = try OptimizerState(
         contentsOf: state, of: rule.optimizer,
@@ -86,7 +91,7 @@ public struct StepChoice: Codable, Hashable, Sendable {
   /// The members among those of a client.
   enum CodingKeys: String, CodingKey, CaseIterable {
     case optimizer, momentum, nesterov, weightDecay, beta1, beta2, alpha, eps, centered, amsgrad
-    case schedule, accumulate, clipNorm, clipValue, proximal, optimizerState
+    case schedule, accumulate, clipNorm, clipValue, proximal, optimizerState, weightPrecision
   }
 
   /// Reads it from a file.
@@ -109,6 +114,7 @@ public struct StepChoice: Codable, Hashable, Sendable {
     clipValue = try container.value(.clipValue)
     proximal = try container.value(.proximal, or: proximal)
     state = try container.value(.optimizerState)
+    weightPrecision = try container.choice(.weightPrecision)
   }
 
   /// Writes it into a file: what the optimiser takes, and what else differs from plain gradient descent.
@@ -128,6 +134,7 @@ public struct StepChoice: Codable, Hashable, Sendable {
     try container.encodeIfPresent(clipValue, forKey: .clipValue)
     if proximal != 0 { try container.encode(proximal, forKey: .proximal) }
     try container.encodeIfPresent(state, forKey: .optimizerState)
+    try container.encodeIfPresent(weightPrecision, forKey: .weightPrecision)
   }
 }
 

@@ -9,13 +9,16 @@ extension Model {
   /// The whole training is in the graph, so that its derivatives follow every step (Geiping et al.
   /// 2020, section 5).
   ///
-  /// - Parameters: as for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``;
-  ///   without `training` the update is one gradient. The optimiser's state, if any is given, follows the
-  ///   model's own buffers; see ``trainedBuffers(_:)``.
+  /// As for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``;
+  /// without `training` the update is one gradient. The optimiser's state, if any is given, follows the
+  /// model's own buffers; see ``trainedBuffers(_:)``.
+  ///
+  /// - Parameter width: smooths steps that are next to signs; see ``DivisorFloor``. Nil for the clients' own.
   /// - Returns: logits and loss of the first client's first step, and the update.
   package func clientUpdate(
     images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
-    loss: ClientLoss = .meanCrossEntropy, training: LocalTraining?, mode: ForwardMode = .evaluation
+    loss: ClientLoss = .meanCrossEntropy, training: LocalTraining?,
+    mode: ForwardMode = .evaluation, width: Value? = nil
   ) -> ClientGradient {
     let (buffers, state) = (
       Array(buffers.prefix(self.buffers.count)), Array(buffers.dropFirst(self.buffers.count))
@@ -30,7 +33,7 @@ extension Model {
       return gradient(nil, at: parameters)
     }
     let clients = training.clients.map { steps in
-      training.follow(steps, from: parameters, state: state) { gradient($0, at: $1) }
+      training.follow(steps, from: parameters, state: state, width: width) { gradient($0, at: $1) }
     }
     guard clients.count > 1 else { return clients[0] }
     let sizes = training.clientSizes.map(Double.init)
@@ -50,12 +53,12 @@ extension LocalTraining {
   ///
   /// - Parameter state: of the optimiser, in the order of ``OptimizerState/named(for:)``.
   fileprivate func follow(
-    _ batches: [[Int]], from parameters: [Value], state: [Value],
+    _ batches: [[Int]], from parameters: [Value], state: [Value], width: Value?,
     gradient: (_ examples: [Int], _ weights: [Value]) -> ClientGradient
   ) -> ClientGradient {
     var steps = ClientSteps(
       self, from: parameters,
-      states: rule.state?.grouped(state, parameterCount: parameters.count) ?? [])
+      states: rule.state?.grouped(state, parameterCount: parameters.count) ?? [], width: width)
     var first: ClientGradient?
     for start in stride(from: 0, to: batches.count, by: rule.accumulation) {
       let results = batches[start..<start + rule.accumulation].map { gradient($0, steps.weights) }

@@ -86,9 +86,9 @@ public struct LocalTraining: Hashable, Sendable {
     }
   }
 
-  private init(copying other: LocalTraining, clients: [[[Int]]]) {
+  init(copying other: LocalTraining, clients: [[[Int]]], rule: StepRule? = nil) {
     learningRate = other.learningRate
-    rule = other.rule
+    self.rule = rule ?? other.rule
     epochs = other.epochs
     miniBatchSize = other.miniBatchSize
     isOrderKnown = other.isOrderKnown

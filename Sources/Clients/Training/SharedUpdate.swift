@@ -160,7 +160,8 @@ public struct WeightedModel: Sendable {
       try function.run()
       let update = SharedUpdate(
         gradients: client.gradients.map(function.read), batchSize: batchSize, loss: loss,
-        training: training)
+        training: training
+      ).throughSingleWeights(parameters)
       return (update, function.read(client.loss).scalarValue, function.read(client.logits))
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)

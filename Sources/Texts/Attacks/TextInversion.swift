@@ -31,6 +31,9 @@ package struct TextInversion {
   ) {
     self.isDefended = isDefended
     weights = ParameterBuffers(weighted, dtype: configuration.precision.dtype)
+    let update =
+      (configuration.unknown.contains(.localTraining)
+        ? nil : update.undoingFirstStep(from: weighted)) ?? update
     self.update = update
     self.configuration = configuration
     self.backend = backend
@@ -69,6 +72,7 @@ package struct TextInversion {
       return result
     }
     let bag = try BagOfWords.read(update, model: model, backend: backend)
+    if update.training?.rule.isAdaptive == true { return try bagOfMoves(session, bag) }
     if let fact = missingFact(for: configuration.attack) {
       throw AttackError(missing: fact, for: configuration.attack.rawValue)
     }
@@ -85,6 +89,31 @@ package struct TextInversion {
       result.texts = batch.unmasked
     }
     return result.withoutPaddingBefore
+  }
+
+  /// What is left where each number was divided by its own size: spans and quotients of gradients are lost, and which
+  /// rows of the token embedding moved is not.
+  private func bagOfMoves(
+    _ session: TextAttackSession, _ bag: BagOfWords?
+  ) throws(AttackError) -> TextAttackResult {
+    guard let bag, !bag.isTied, [.automatic, .bag].contains(configuration.attack),
+      let training = update.training
+    else {
+      throw AttackError(
+        "every number of this update was divided by its own size (\(update.training?.rule.optimizer ?? .plain)), which "
+          + "leaves \(configuration.attack.rawValue) nothing to read; the attack bag reads which tokens there are, where "
+          + "the token embedding is trained and is not the last layer too")
+    }
+    var result = session.result(texts: [], method: .bag, bag: bag)
+    if configuration.attack != .bag {
+      result.diagnosis = Diagnosis(
+        .stuck,
+        """
+        After \(training) no gradient is left, only signs: which \(bag.tokens.count) tokens the batch holds is told by \
+        the rows of the embedding that moved, their order and number is not. That is no proof of safety.
+        """, relativeMatchingLoss: 1)
+    }
+    return result
   }
 
   /// The first fact that an attack needs here and that is not granted.

@@ -76,12 +76,11 @@ final class TextTraining {
         steps.weights[index] = PlainNumbers(buffer.read().doubles)
       }
     }
-    let kept = training.rule.keptShare(
-      afterSteps: training.stepsPerClient, learningRate: training.learningRate)
     return zip(start, steps.weights).map { before, after in
-      Tensor(
+      let difference = Tensor(
         before.shape, before.dtype,
-        zip(before.doubles, after.elements).map { (kept * $0 - $1) / training.learningRate })
+        zip(before.doubles, after.elements).map { ($0 - $1) / training.learningRate })
+      return training.takingOffDecay(difference, weights: before).converted(to: before.dtype)
     }
   }
 

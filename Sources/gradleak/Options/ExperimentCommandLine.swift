@@ -167,6 +167,7 @@ struct ExperimentCommandLine {
     add("--clip-norm", steps.clipNorm)
     add("--clip-value", steps.clipValue)
     add("--proximal", "\(steps.proximal)", unless: steps.proximal == 0)
+    add("--weight-precision", steps.weightPrecision?.rawValue)
   }
 
   private mutating func add(_ attack: AttackConfiguration, startsAt start: String?) {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audit
 import Clients
+import TensorGraph
 
 extension ClientOptimizer.Name: ExpressibleByArgument {
   /// Any name; the catalogue knows which there are.
@@ -97,6 +98,12 @@ struct OptimizerOptions: ParsableArguments {
     help: ArgumentHelp("Factor of FedProx's proximal term in the client's loss.", valueName: "mu"))
   var proximal = 0.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Precision of a simulated client's weights, whose rounding a difference of them carries. (default: f32 for "
+        + "adam, adamw and rmsprop, else that of the attack)", valueName: "name"))
+  var weightPrecision: Precision?
+
   /// What the options say.
   ///
   /// - Throws: ``ValidationError`` when there is no such schedule.
@@ -121,6 +128,7 @@ struct OptimizerOptions: ParsableArguments {
     choice.accumulate = accumulate
     (choice.clipNorm, choice.clipValue, choice.proximal) = (clipNorm, clipValue, proximal)
     choice.state = optimizerState
+    choice.weightPrecision = weightPrecision
     return choice
   }
 }

@@ -193,6 +193,20 @@ private func attack(
     #expect(result.texts == batch.tokens && result.method == .embedding && result.isCertain)
   }
 
+  /// Of Adam's single step f64 tells the gradient, and f32 weights which rows of the embedding moved.
+  @Test(arguments: [ClientOptimizer.Name.adam, .adamW, .rmsProp])
+  func oneAdaptiveStep(_ name: ClientOptimizer.Name) throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([1]))
+    let training = try LocalTraining(
+      exampleCount: 1, miniBatchSize: 1, learningRate: 1e-3, by: StepRule(ClientOptimizer(name)))
+    let client = TextClient(training: training)
+    let exact = try attack(encoder(), batch, by: client, precision: .f64)
+    #expect(exact.texts == batch.tokens && exact.isCertain)
+    let rounded = try attack(encoder(), batch, by: client, precision: .f32)
+    #expect(rounded.texts.isEmpty && rounded.bag?.tokens == [2, 3, 5, 7, 9])
+    #expect(rounded.diagnosis?.explanation.description.contains("only signs") == true)
+  }
+
   /// Seed 6 has a token at two positions that seems to stand at one alone.
   @Test(arguments: [(1, 6, [0, 1, 1]), (3, 6, [0, 1, 1]), (1, 7, [1, 0, 1]), (3, 7, [1, 0, 1])])
   func decoderBatchesComeApartAfterLocalSteps(

@@ -58,7 +58,8 @@ package struct PreparedPictures: PreparedExperiment {
     guard case .client(let batch, let loss) = subject, !experiment.defences.isEmpty else { return }
     try SimulatedAudit.check(
       experiment.defences, batch,
-      training: try runner.training(of: experiment), model: runner.selected.model, loss, runner.selected.mode)
+      training: try runner.training(of: experiment), model: runner.selected.model, loss,
+      runner.selected.mode)
   }
 
   package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
@@ -76,7 +77,8 @@ package struct PreparedPictures: PreparedExperiment {
     case .client(let batch, let loss):
       outcome = try SimulatedAudit(audit, loss).run(
         batch, configuration: experiment.attack,
-        training: try runner.training(of: experiment), startingImages: startingImages, defences: experiment.defences,
+        training: try runner.training(of: experiment), startingImages: startingImages,
+        defences: experiment.defences,
         isAdaptive: experiment.isAdaptive, observe: tell)
     case .update(let subject):
       outcome = try audit.attack(
@@ -153,7 +155,8 @@ package final class PictureRunner: ExperimentRunner {
     }
     return PreparedPictures(
       experiment: experiment, runner: self, subject: .client(examples, given.loss),
-      startingImages: try startingImages(of: experiment), notes: [],
+      startingImages: try startingImages(of: experiment),
+      notes: [try training(of: experiment)?.lossNote()].compactMap(\.self),
       name: examples.map(\.name).joined(separator: "+"))
   }
 
@@ -184,9 +187,12 @@ package final class PictureRunner: ExperimentRunner {
       contentsOf: update.file, for: selected.model, wanted: selected.wanted,
       UpdateReading(
         kind: update.kind, learningRate: experiment.client.learningRate,
-        training: try training(of: experiment), startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
+        training: try training(of: experiment), startingWeights: weighted.parameters,
+        batchSize: experiment.batchSize, loss: loss,
         renamings: try experiment.model.tensorRenamings()))
     let ending = file.chooseEnding(selected.ending, weighted)
+    let lost = file.update.training?.lossNote(
+      isExact: file.update.undoingFirstStep(from: weighted.parameters) != nil)
     let name = PictureNames.safe(fileStem(update.file))
     return PreparedPictures(
       experiment: experiment, runner: self,
@@ -195,7 +201,7 @@ package final class PictureRunner: ExperimentRunner {
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
           kind: update.kind.rawValue)),
       startingImages: try startingImages(of: experiment),
-      notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
+      notes: [lost, ending.map { Sentence($0) }].compactMap(\.self) + file.matching.explanations
         + file.notes, name: name)
   }
 

@@ -30,17 +30,18 @@ struct AdamRule: OptimizerRule {
 
   func move<Numbers: OptimizerNumbers>(
     _ weights: Numbers, gradient: Numbers, state: inout [String: Numbers], step: Int,
-    _ settings: ClientOptimizer
+    width: Numbers?, _ settings: ClientOptimizer
   ) -> Numbers {
     let gradient = penalized(gradient, weights, settings)
     let (beta1, beta2, epsilon) = (settings[.beta1], settings[.beta2], settings[.epsilon])
+    let floor = DivisorFloor(epsilon: epsilon, width: width)
     let (newMean, newSquare) = (gradient * (1 - beta1), gradient * gradient * (1 - beta2))
     guard let mean = state["exp_avg"], let square = state["exp_avg_sq"] else {
       (state["exp_avg"], state["exp_avg_sq"]) = (newMean, newSquare)
       if settings[.amsgrad] == 1 { state["max_exp_avg_sq"] = newSquare }
       // Without their bias the averages are the gradient and its square, and the root of that is its size,
       // which has a derivative on both sides of 0.
-      return gradient / (gradient.absolute() + epsilon)
+      return gradient / floor.added(to: gradient.absolute(), gradient)
     }
     let (first, second) = (mean * beta1 + newMean, square * beta2 + newSquare)
     (state["exp_avg"], state["exp_avg_sq"]) = (first, second)
@@ -50,6 +51,9 @@ struct AdamRule: OptimizerRule {
       state["max_exp_avg_sq"] = largest
     }
     let unbiased = largest * (1 / (1 - pow(beta2, Double(step))))
-    return first * (1 / (1 - pow(beta1, Double(step)))) / (unbiased.root(beside: epsilon) + epsilon)
+    return first * (1 / (1 - pow(beta1, Double(step))))
+      / floor.added(to: unbiased.root(beside: epsilon), gradient)
   }
+
+  func firstDivisor(_ settings: ClientOptimizer) -> Double? { 1 }
 }

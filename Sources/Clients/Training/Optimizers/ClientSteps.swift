@@ -3,6 +3,7 @@ package struct ClientSteps<Numbers: OptimizerNumbers> {
   private let rule: StepRule
   private let learningRate: Double
   private let start: [Numbers]
+  private let width: Numbers?
   private var states: [[String: Numbers]]
   private var moves: [Numbers] = []
   private var count = 0
@@ -12,9 +13,12 @@ package struct ClientSteps<Numbers: OptimizerNumbers> {
   /// - Parameters:
   ///   - weights: one for each parameter.
   ///   - states: for each parameter what the optimiser keeps of it, by its names; empty for a fresh one.
+  ///   - width: see ``DivisorFloor``; nil for the optimiser as it is.
   package init(
-    _ training: LocalTraining, from weights: [Numbers], states: [[String: Numbers]] = []
+    _ training: LocalTraining, from weights: [Numbers], states: [[String: Numbers]] = [],
+    width: Numbers? = nil
   ) {
+    self.width = width
     rule = training.rule
     learningRate = training.learningRate
     start = weights
@@ -37,7 +41,7 @@ package struct ClientSteps<Numbers: OptimizerNumbers> {
     for index in weights.indices {
       let move = rule.optimizer.rule.move(
         weights[index], gradient: gradients[index], state: &states[index], step: step,
-        rule.optimizer)
+        width: width, rule.optimizer)
       moves.append(move)
       weights[index] = (decay == 1 ? weights[index] : weights[index] * decay) - move * rate
     }

@@ -11,7 +11,7 @@ struct GradientDescentRule: OptimizerRule {
 
   func move<Numbers: OptimizerNumbers>(
     _ weights: Numbers, gradient: Numbers, state: inout [String: Numbers], step: Int,
-    _ settings: ClientOptimizer
+    width: Numbers?, _ settings: ClientOptimizer
   ) -> Numbers {
     let gradient = penalized(gradient, weights, settings)
     let momentum = settings[.momentum]

@@ -29,6 +29,7 @@ package protocol OptimizerNumbers {
   func sqrt() -> Self
   /// A single number: the sum over all elements.
   func sumOfSquares() -> Self
+  var elementCount: Int { get }
   /// The size, relative to a scale that is added to it, below which a root may be taken for constant: what is
   /// lost is below rounding. See ``root(beside:)``.
   var negligible: Double { get }
@@ -49,6 +50,7 @@ extension OptimizerNumbers {
 
 extension Value: OptimizerNumbers {
   package func sumOfSquares() -> Value { squared().sum() }
+  package var elementCount: Int { shape.elementCount }
   package var negligible: Double { dtype == .f64 ? 1e-12 : 1e-4 }
 }
 
@@ -97,5 +99,21 @@ package struct PlainNumbers: OptimizerNumbers, Sendable {
   package func minimum(_ other: Double) -> Self { map { min($0, other) } }
   package func sqrt() -> Self { map { $0.squareRoot() } }
   package func sumOfSquares() -> Self { PlainNumbers([elements.reduce(0) { $0 + $1 * $1 }]) }
+  package var elementCount: Int { elements.count }
   package var negligible: Double { 1e-12 }
+}
+
+/// What an optimiser adds to the root of squares that it divides by: ε, and for attacks a share of the gradient's own
+/// root mean square, which makes a smooth function of what is else next to a sign.
+package struct DivisorFloor<Numbers: OptimizerNumbers> {
+  let epsilon: Double
+  /// A single number; nil for none.
+  var width: Numbers?
+
+  func added(to divisor: Numbers, _ gradient: Numbers) -> Numbers {
+    guard let width else { return divisor + epsilon }
+    let size = (gradient.sumOfSquares() * (1 / Double(max(gradient.elementCount, 1))))
+      .root(beside: epsilon)
+    return divisor + (size * width + epsilon)
+  }
 }

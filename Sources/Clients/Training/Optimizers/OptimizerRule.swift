@@ -23,16 +23,22 @@ protocol OptimizerRule: Sendable {
   ///   - gradient: of the parameter, clipped.
   ///   - state: by ``stateNames(_:)``; empty at a fresh optimiser's first step. Left as the next step needs it.
   ///   - step: counts from 1 over all of the optimiser's life.
+  ///   - width: see ``DivisorFloor``; nil for the optimiser as it is.
   func move<Numbers: OptimizerNumbers>(
     _ weights: Numbers, gradient: Numbers, state: inout [String: Numbers], step: Int,
-    _ settings: ClientOptimizer
+    width: Numbers?, _ settings: ClientOptimizer
   ) -> Numbers
+
+  /// κ, where a fresh optimiser's first move is h / (κ |h| + ε), h being the gradient with its penalty; nil where it
+  /// is not.
+  func firstDivisor(_ settings: ClientOptimizer) -> Double?
 }
 
 extension OptimizerRule {
   var decouplesDecay: Bool { false }
   var movesAlongGradients: Bool { false }
   var countsSteps: Bool { false }
+  func firstDivisor(_ settings: ClientOptimizer) -> Double? { nil }
 
   /// The gradient of loss and L2 penalty.
   func penalized<Numbers: OptimizerNumbers>(

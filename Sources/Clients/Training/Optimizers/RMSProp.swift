@@ -13,10 +13,11 @@ struct RMSPropRule: OptimizerRule {
 
   func move<Numbers: OptimizerNumbers>(
     _ weights: Numbers, gradient: Numbers, state: inout [String: Numbers], step: Int,
-    _ settings: ClientOptimizer
+    width: Numbers?, _ settings: ClientOptimizer
   ) -> Numbers {
     let gradient = penalized(gradient, weights, settings)
-    let direction = gradient / (divisor(gradient, &state, settings) + settings[.epsilon])
+    let floor = DivisorFloor(epsilon: settings[.epsilon], width: width)
+    let direction = gradient / floor.added(to: divisor(gradient, &state, settings), gradient)
     let momentum = settings[.momentum]
     guard momentum > 0 else { return direction }
     let velocity = state["momentum_buffer"].map { $0 * momentum + direction } ?? direction
@@ -33,7 +34,7 @@ struct RMSPropRule: OptimizerRule {
       state["square_avg"] = newSquare
       if isCentered { state["grad_avg"] = newMean }
       // The root of one square is a size, which has a derivative on both sides of 0.
-      return gradient.absolute() * firstFactor(settings)
+      return gradient.absolute() * firstRoot(settings)
     }
     var average = square * alpha + newSquare
     state["square_avg"] = average
@@ -45,8 +46,10 @@ struct RMSPropRule: OptimizerRule {
     return average.root(beside: settings[.epsilon])
   }
 
+  func firstDivisor(_ settings: ClientOptimizer) -> Double? { firstRoot(settings) }
+
   /// √v / |g| at a fresh optimiser's first step.
-  func firstFactor(_ settings: ClientOptimizer) -> Double {
+  private func firstRoot(_ settings: ClientOptimizer) -> Double {
     let alpha = settings[.alpha]
     return ((1 - alpha) * (settings[.centered] == 1 ? alpha : 1)).squareRoot()
   }

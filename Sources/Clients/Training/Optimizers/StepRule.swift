@@ -15,6 +15,8 @@ public struct StepRule: Hashable, Sendable {
   public var proximal: Double
   /// What the optimiser has kept from earlier rounds; nil for a fresh one.
   public var state: OptimizerState?
+  /// Whether a simulated client keeps its weights in f32, so that a difference of them carries their rounding.
+  public var areWeightsSingle = false
 
   /// Plain gradient descent, unless something else is given.
   public init(
@@ -88,6 +90,9 @@ extension StepRule {
   package var keepsSigns: Bool {
     state == nil && (optimizer.isDecayDecoupled || optimizer[.weightDecay] == 0)
   }
+
+  /// Whether each number's move was divided by its own size, so that moves are next to signs.
+  package var isAdaptive: Bool { optimizer.rule.firstDivisor(optimizer) != nil }
 
   /// Whether steps are the learning rate times the gradient, every one of them.
   package var isPlain: Bool {
