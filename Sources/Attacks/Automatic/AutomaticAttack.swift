@@ -17,7 +17,7 @@ public struct AutomaticAttack: Attack {
 
   /// Closed forms to try, from the cheapest to the dearest.
   private func closedForms(for problem: AttackProblem) -> [any ClosedFormAttack] {
-    if problem.update.batchSize > 1 { return [SpearAttack.quick] }
+    if problem.update.batchSize > 1 { return [SpearAttack.quick, ResidualPeelingAttack()] }
     // Without a defence layer peeling has been tried already.
     return problem.counter.isNone
       ? [LinearLayerAttack(), RGapAttack(), ResidualPeelingAttack(), AprilAttack()]

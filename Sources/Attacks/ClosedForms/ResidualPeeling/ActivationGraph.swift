@@ -41,11 +41,12 @@ struct ActivationGraph {
   /// For each node what it depends on directly; empty where the data have no part.
   private let sources: [Set<Source>]
 
-  /// The forward pass of one image in f64; inputs are parameters, buffers, and the data last.
+  /// The forward pass of a batch in f64; inputs are parameters, buffers, and the data last.
   ///
   /// - Throws: ``AttackError`` that says what is not affine.
-  init(_ model: Model, mode: ForwardMode) throws(AttackError) {
-    let (graph, data) = try model.forwardGraph(mode: mode, computing: \.logits)
+  init(_ model: Model, batchSize: Int = 1, mode: ForwardMode) throws(AttackError) {
+    let (graph, data) = try model.forwardGraph(
+      batchSize: batchSize, mode: mode, computing: \.logits)
     try self.init(graph, data: data)
   }
 

@@ -1,11 +1,12 @@
 import Clients
+import Solvers
 import TensorGraph
 
 /// What an activation's value, or, below pooling, the gradient of the layer above it tells of its slope.
 extension ResidualPeeling {
-  /// What a value, found up to errors, tells of its activation; nil when the activation turns.
+  /// What a value, found up to errors, tells of its activation; nil, with the reason, when that is not enough.
   func known(
-    _ index: Int, _ found: FoundMap, _ cotangent: Tensor
+    _ index: Int, _ found: FoundMap, _ cotangent: Tensor, _ outcome: inout Outcome
   ) throws(GraphError) -> KnownActivation? {
     let inverse = try segments.inverse(of: index)
     if try isRectifier(inverse) {
@@ -13,12 +14,17 @@ extension ResidualPeeling {
         $1 > 0 ? $0 / $1 : 0
       }
       let test = isNoisy && found.deviations != nil ? ZeroTest(noisy: scaled) : ZeroTest(scaled)
+      guard test.isClear else {
+        outcome.reason = "its zeros cannot be told"
+        return nil
+      }
       return KnownActivation(
         found: found.values, isActive: scaled.map(test.isPositive),
         confidence: isNoisy ? scaled.map(test.confidence) : nil, valueCotangent: cotangent)
     }
     let value = Tensor(cotangent.shape, .f64(found.values))
     guard let arguments = try inverse.argument(for: value), arguments.other == nil else {
+      outcome.reason = "its activation turns"
       return nil
     }
     return KnownActivation(
@@ -55,7 +61,7 @@ extension ResidualPeeling {
       guard
         let factors = try BlindFactorization(
           gradient.converted(to: .f64), support: support(of: whole, shape), height: shape[2],
-          width: shape[3],
+          width: shape[3], imageCount: update.batchSize,
           tolerance: isNoisy
             ? BlindFactorization.tolerance.single
             : BlindFactorization.tolerance.double, backend: backend)
@@ -64,11 +70,8 @@ extension ResidualPeeling {
           "the gradient of \(model.parameters[contraction.parameter].name) cannot be factored"
         continue
       }
-      // Slopes of 0 and 1, times a scalar.
-      let ratios = zip(factors.cotangent, whole).map { $1 == 0 ? 0 : $0 / $1 }
-      let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
-      let slopes = ratios.map { $0 / scale }
-      let doubts = slopes.map { min(abs($0), abs($0 - 1)) }
+      let slopes = slopes(of: factors.cotangents, whole)
+      let doubts = slopes.map(Self.doubt)
       let doubtful = doubts.count { $0 >= Self.mostDoubt }
       guard doubtful <= (isNoisy ? doubts.count / Self.doubtfulShare : 0) else {
         outcome.reason =
@@ -83,6 +86,29 @@ extension ResidualPeeling {
     }
     return nil
   }
+
+  /// Slopes of 0 and 1, image by image, from cotangents up to a scalar each, in no order.
+  ///
+  /// - Parameter whole: the cotangents, image by image, if all slopes were 1.
+  private func slopes(of cotangents: [[Double]], _ whole: [Double]) -> [Double] {
+    let count = whole.count / cotangents.count
+    func slopes(_ cotangent: [Double], image: Int) -> [Double] {
+      let ratios = zip(cotangent, whole[image * count..<(image + 1) * count]).map {
+        $1 == 0 ? 0 : $0 / $1
+      }
+      let scale = ratios.reduce(0) { $0 + $1 * $1 } / ratios.reduce(0, +)
+      return ratios.map { $0 / scale }
+    }
+    let candidates = cotangents.indices.map { image in
+      cotangents.map { slopes($0, image: image) }
+    }
+    let order = minimumCostAssignment(
+      candidates.map { $0.map { $0.reduce(0) { $0 + Self.doubt($1) } } })
+    return order.enumerated().flatMap { candidates[$0][$1] }
+  }
+
+  /// How far a number is from being a rectifier's slope.
+  private static func doubt(_ slope: Double) -> Double { min(abs(slope), abs(slope - 1)) }
 
   /// Positions at which the cotangent of some channel is not 0, as behind a pooling that leaves a rim out.
   private func support(of cotangent: [Double], _ input: Shape) -> [Bool] {

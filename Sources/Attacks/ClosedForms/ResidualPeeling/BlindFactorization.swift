@@ -10,10 +10,15 @@ import TensorGraph
 /// of a; that patches overlap makes a the single null vector of a linear system, as in blind
 /// deconvolution by subspaces (Xu, Liu, Tong & Kailath 1995; Moulines et al. 1995). c follows by
 /// least squares.
+///
+/// The gradient of N images is the sum of N such products, its row space holds the patches of all of them, and
+/// N null vectors span their maps; ``CotangentUnmixing`` tells which combinations of the cotangents are
+/// those of one image.
 struct BlindFactorization {
-  /// c, [outputs, height x width], up to a scalar.
-  let cotangent: [Double]
-  /// Smallest and next eigenvalue of the system for a: a true solution stands far below the next.
+  /// c of each image, [outputs, height x width], each up to a scalar, in no order.
+  let cotangents: [[Double]]
+  /// Largest eigenvalue of the system for a that belongs to an image, and the next: true solutions stand far
+  /// below the next.
   let eigenvalues: (smallest: Double, next: Double)
 
   /// Most unknowns of the system, whose factorisation takes the cube of them.
@@ -26,17 +31,18 @@ struct BlindFactorization {
   ///   - support: positions at which the cotangent may differ from 0.
   ///   - height: of the map.
   ///   - width: of the map.
-  /// - Returns: nil when the channels are too few, or the gradient is not of one image.
+  ///   - imageCount: of how many images the gradient is.
+  /// - Returns: nil when the channels are too few, or the gradient is not of so many images.
   /// - Throws: ``GraphError`` when the backend fails.
   init?(
-    _ gradient: Tensor, support: [Bool], height: Int, width: Int, tolerance: Double,
-    backend: any Backend
+    _ gradient: Tensor, support: [Bool], height: Int, width: Int, imageCount: Int = 1,
+    tolerance: Double, backend: any Backend
   ) throws(GraphError) {
     let (outputs, inputs, kernel) = (gradient.shape[0], gradient.shape[1], gradient.shape[2])
     let patch = (kernel + 1) / 2
     let taps = patch * patch
     let places = PatchSpace.places(height: height, width: width, patch: patch, support: support)
-    let patches = places.count
+    let patches = imageCount * places.count
     guard patches > 0 else { return nil }
     let positions = height * width
     let algebra = backend.linearAlgebra
@@ -46,14 +52,14 @@ struct BlindFactorization {
     let byOutput = Self.rows(of: elements, outputs, inputs, kernel * kernel, ofInputs: false)
     guard
       let inputBasis = try Self.rowSpace(
-        byInput, inputs, limit: positions, tolerance: tolerance, backend),
+        byInput, inputs, limit: imageCount * positions, tolerance: tolerance, backend),
       let outputBasis = try Self.rowSpace(
-        byOutput, outputs, limit: positions, tolerance: tolerance, backend)
+        byOutput, outputs, limit: imageCount * positions, tolerance: tolerance, backend)
     else { return nil }
-    // Few channels suffice: r of them give patches (taps r - patches) equations for positions r unknowns.
+    // Few channels suffice: r of them give places (taps r - patches) equations for positions r unknowns.
     func needed(_ abundance: Double) -> Int {
-      let surplus = Double(taps * patches) - abundance * Double(positions)
-      return max(Int(Double(patches * patches) / max(surplus, 1)), patches / taps) + 4
+      let surplus = Double(taps * places.count) - abundance * Double(positions)
+      return max(Int(Double(places.count * patches) / max(surplus, 1)), patches / taps) + 4
     }
     let rank = min(
       inputBasis.shape[0], needed(Self.abundance),
@@ -97,15 +103,16 @@ struct BlindFactorization {
     guard
       let found = try PatchSpace(
         basis: space, places: places, rank: rank, patch: patch, height: height, width: width
-      ).map(backend)
+      ).maps(imageCount, backend)
     else { return nil }
     eigenvalues = found.eigenvalues
     guard
-      let cotangent = try Self.cotangent(
-        small: elements, basis: basis, map: found.map, outputs: outputs, inputs: inputs,
-        kernel: kernel, height: height, width: width, backend)
+      let mixed = try Self.cotangents(
+        small: elements, basis: basis, maps: found.maps, outputs: outputs, inputs: inputs,
+        kernel: kernel, height: height, width: width, backend),
+      let unmixing = try CotangentUnmixing(mixed, channelCount: outputs, backend: backend)
     else { return nil }
-    self.cotangent = cotangent
+    cotangents = unmixing.cotangents
   }
 
   /// Equations for each unknown that are asked for where the gradient has them.
@@ -153,21 +160,25 @@ struct BlindFactorization {
     return Tensor([rank, columns], .f64(Array(decomposition.right[..<(rank * columns)])))
   }
 
-  /// The cotangent c with G = c * a for a known a, by least squares over some channels of a.
-  private static func cotangent(
-    small elements: [Double], basis: Tensor, map: [Double], outputs: Int, inputs: Int, kernel: Int,
-    height: Int, width: Int, _ backend: any Backend
-  ) throws(GraphError) -> [Double]? {
+  /// The cotangents c with G = Σ c * a for known maps a, by least squares over some channels of a.
+  private static func cotangents(
+    small elements: [Double], basis: Tensor, maps: [[Double]], outputs: Int, inputs: Int,
+    kernel: Int, height: Int, width: Int, _ backend: any Backend
+  ) throws(GraphError) -> [[Double]]? {
     let (rank, taps, positions) = (basis.shape[0], kernel * kernel, height * width)
-    // Rows (channel, tap) of shifted maps.
-    var matrix = [Double](repeating: 0, count: rank * taps * positions)
+    // Rows (channel, tap) of shifted maps, which stand beside each other.
+    let columns = maps.count * positions
+    var matrix = [Double](repeating: 0, count: rank * taps * columns)
     var right = [Double](repeating: 0, count: rank * taps * outputs)
     let plane = Size2D(height, width)
     Convolution(padding: Padding2D(kernel / 2)).forEachProduct(
       input: plane, kernel: Size2D(kernel, kernel), output: plane
     ) { tap, place, position in
-      for channel in 0..<rank {
-        matrix[(channel * taps + tap) * positions + place] = map[channel * positions + position]
+      for (index, map) in maps.enumerated() {
+        for channel in 0..<rank {
+          matrix[(channel * taps + tap) * columns + index * positions + place] =
+            map[channel * positions + position]
+        }
       }
     }
     for tap in 0..<taps {
@@ -184,15 +195,13 @@ struct BlindFactorization {
     }
     let block = MapEquations.Block(
       channels: 0..<outputs, rowCount: rank * taps, matrix: matrix, rightHandSide: right)
-    guard let solution = try MapSolution(block, positionCount: positions, backend: backend) else {
+    guard let solution = try MapSolution(block, positionCount: columns, backend: backend) else {
       return nil
     }
-    var result = [Double](repeating: 0, count: outputs * positions)
-    for position in 0..<positions {
-      for output in 0..<outputs {
-        result[output * positions + position] = solution.values[position * outputs + output]
+    return maps.indices.map { index in
+      (0..<outputs * positions).map {
+        solution.values[(index * positions + $0 % positions) * outputs + $0 / positions]
       }
     }
-    return result
   }
 }

@@ -19,19 +19,22 @@ final class ForwardClosing: LinearOperator {
 
   /// Directions over the positions of some channels.
   struct OpenSpace {
-    /// A block's channels and its open directions, row major [count, positions].
+    /// A block's channels and its open directions, row major [count, positions of all images].
     struct Block {
       let channels: Range<Int>
       let directions: [Double]
       let count: Int
     }
 
+    let imageCount: Int
+    let channelCount: Int
+    /// Of one image.
     let positionCount: Int
     let blocks: [Block]
 
     var dimension: Int { blocks.reduce(0) { $0 + $1.count * $1.channels.count } }
 
-    /// The map, channel by channel, with these coordinates.
+    /// The map [images, channels, positions] with these coordinates.
     func map(_ coordinates: Vector, into map: MutableVector) {
       map.initialize(repeating: 0)
       forEachDirection { index, range, direction in
@@ -41,12 +44,14 @@ final class ForwardClosing: LinearOperator {
 
     /// The transpose.
     func coordinates(_ map: Vector, into coordinates: MutableVector) {
+      coordinates.update(repeating: 0)
       forEachDirection { index, range, direction in
-        coordinates[index] = dot(Vector(rebasing: map[range]), direction)
+        coordinates[index] += dot(Vector(rebasing: map[range]), direction)
       }
     }
 
-    /// Calls `body` with each coordinate's index, its channel's part of the map, and its direction there.
+    /// Calls `body` with each coordinate's index, its channel's part of the map in each image, and its
+    /// direction there.
     private func forEachDirection(
       _ body: (_ index: Int, _ range: Range<Int>, _ direction: Vector) -> Void
     ) {
@@ -54,10 +59,14 @@ final class ForwardClosing: LinearOperator {
       for block in blocks {
         block.directions.withUnsafeBufferPointer { directions in
           for channel in block.channels {
-            let range = channel * positionCount..<(channel + 1) * positionCount
             for row in 0..<block.count {
-              let elements = row * positionCount..<(row + 1) * positionCount
-              body(index, range, Vector(rebasing: directions[elements]))
+              for image in 0..<imageCount {
+                let first = (image * channelCount + channel) * positionCount
+                let start = (row * imageCount + image) * positionCount
+                body(
+                  index, first..<first + positionCount,
+                  Vector(rebasing: directions[start..<start + positionCount]))
+              }
               index += 1
             }
           }

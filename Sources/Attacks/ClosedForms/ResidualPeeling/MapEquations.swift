@@ -2,10 +2,10 @@ import TensorGraph
 
 /// What the weight gradients of the contractions that read a map say of it: G = B A.
 ///
-/// For one image ∂ℓ/∂W[o, i, k] = Σ_q c[o, q] a[i, stride q + k - padding], so that every channel of the
-/// input a is the solution of least squares with one and the same matrix B, made of the output's
+/// ∂ℓ/∂W[o, i, k] = Σ_q c[o, q] a[i, stride q + k - padding], summed over all images, so that every channel of
+/// the input a is the solution of least squares with one and the same matrix B, made of the output's
 /// cotangent c (for a fully connected layer it is c itself: Geiping et al. 2020, Proposition 3.1). Skips
-/// that join behind the layer have no part in it.
+/// that join behind the layer have no part in it. The positions of several images stand beside each other.
 struct MapEquations {
   /// Channels that share a matrix: all of them, but for grouped convolutions.
   struct Block {
@@ -19,7 +19,9 @@ struct MapEquations {
   }
 
   let channelCount: Int
+  /// Of all images.
   let positionCount: Int
+  let imageCount: Int
   private(set) var blocks: [Block]
 
   /// Equations for each position of each channel; below 1 the map is not determined.
@@ -30,18 +32,25 @@ struct MapEquations {
 
   var equationCount: Int { blocks.reduce(0) { $0 + $1.rowCount * $1.channels.count } }
 
+  /// Where a channel's value at a position stands in the map [N, C, positions of one image].
+  func index(channel: Int, position: Int) -> Int {
+    let plane = positionCount / imageCount
+    return (position / plane * channelCount + channel) * plane + position % plane
+  }
+
   /// The equations of one contraction; nil for one of a kind that shares no matrix.
   ///
   /// - Parameters:
   ///   - isInputFirst: whether the map is the first of the operator's operands.
-  ///   - input: shape of the map: [1, C, H, W] for a convolution, [..., F] for a product.
+  ///   - input: shape of the map: [N, C, H, W] for a convolution, [N, ..., F] for a product.
   ///   - cotangent: of the output.
   ///   - gradient: of the weight.
   init?(_ op: Op, isInputFirst: Bool, input: Shape, cotangent: Tensor, gradient: Tensor) {
     let (c, g) = (cotangent.doubles, gradient.doubles)
     switch op {
-    case .contraction(.convolution(let convolution)) where isInputFirst && input[0] == 1:
-      (channelCount, positionCount) = (input[1], input[2] * input[3])
+    case .contraction(.convolution(let convolution)) where isInputFirst:
+      imageCount = input[0]
+      (channelCount, positionCount) = (input[1], input[0] * input[2] * input[3])
       blocks = MapEquations.blocks(
         convolution, height: input[2], width: input[3], cotangent, c, g, gradient.shape)
     case .contraction(.matmul(transposeA: false, let isTransposed))
@@ -49,14 +58,18 @@ struct MapEquations {
       // G = aᵀ c, [F, O], stored the other way round where the weight is transposed: rows are outputs.
       let outputs = cotangent.shape[cotangent.shape.rank - 1]
       let features = input[input.rank - 1]
-      guard input.elementCount == features else { return nil }
+      let images = input[0]
+      guard input.elementCount == images * features else { return nil }
       channelCount = features
-      positionCount = 1
+      (imageCount, positionCount) = (images, images)
       let right =
         isTransposed
         ? g : (0..<outputs * features).map { g[$0 % features * outputs + $0 / features] }
       blocks = [
-        Block(channels: 0..<features, rowCount: outputs, matrix: c, rightHandSide: right)
+        Block(
+          channels: 0..<features, rowCount: outputs,
+          matrix: (0..<outputs * images).map { c[$0 % images * outputs + $0 / images] },
+          rightHandSide: right)
       ]
     default:
       return nil
@@ -67,11 +80,15 @@ struct MapEquations {
     _ convolution: Convolution, height: Int, width: Int, _ cotangent: Tensor, _ c: [Double],
     _ g: [Double], _ weight: Shape
   ) -> [Block] {
-    let (outputHeight, outputWidth) = (cotangent.shape[2], cotangent.shape[3])
+    let (images, outputHeight, outputWidth) = (
+      cotangent.shape[0], cotangent.shape[2], cotangent.shape[3]
+    )
+    let outputPlane = outputHeight * outputWidth
     let (kernelHeight, kernelWidth) = (weight[2], weight[3])
     let groups = convolution.groups
     let (outputs, inputs) = (weight[0] / groups, weight[1])
-    let (positionCount, taps) = (height * width, kernelHeight * kernelWidth)
+    let (plane, taps) = (height * width, kernelHeight * kernelWidth)
+    let positionCount = images * plane
     return (0..<groups).map { group in
       var matrix = [Double](repeating: 0, count: outputs * taps * positionCount)
       var right = [Double](repeating: 0, count: outputs * taps * inputs)
@@ -80,9 +97,12 @@ struct MapEquations {
         input: Size2D(height, width), kernel: Size2D(kernelHeight, kernelWidth),
         output: Size2D(outputHeight, outputWidth)
       ) { tap, place, position in
-        for output in 0..<outputs {
-          matrix[(output * taps + tap) * positionCount + position] =
-            c[(first + output) * outputHeight * outputWidth + place]
+        for image in 0..<images {
+          for output in 0..<outputs {
+            let channel = image * groups * outputs + first + output
+            matrix[(output * taps + tap) * positionCount + image * plane + position] =
+              c[channel * outputPlane + place]
+          }
         }
       }
       for output in 0..<outputs {

@@ -51,9 +51,9 @@ extension ResidualPeeling {
       let columns = block.channels.count
       for (column, channel) in block.channels.enumerated() {
         for position in 0..<count {
-          values[channel * count + position] = solution.values[position * columns + column]
-          deviations[channel * count + position] =
-            solution.deviations[position] * (repaired?.deviation(column) ?? 1)
+          let index = equations.index(channel: channel, position: position)
+          values[index] = solution.values[position * columns + column]
+          deviations[index] = solution.deviations[position] * (repaired?.deviation(column) ?? 1)
         }
       }
       condition = max(condition, solution.condition)
@@ -62,7 +62,9 @@ extension ResidualPeeling {
         ForwardClosing.OpenSpace.Block(
           channels: block.channels, directions: solution.openDirections, count: solution.openCount))
     }
-    let space = ForwardClosing.OpenSpace(positionCount: count, blocks: open)
+    let space = ForwardClosing.OpenSpace(
+      imageCount: equations.imageCount, channelCount: channels,
+      positionCount: count / equations.imageCount, blocks: open)
     guard space.dimension > 0 else {
       outcome.layers.append(
         layer(equations.equationCount, residual: residual, condition: condition))
@@ -188,10 +190,11 @@ extension ResidualPeeling {
       return total
         + zip(argument.doubles, known.isArgumentKnown).reduce(0) { $0 + ($1.1 ? $1.0 * $1.0 : 0) }
     }.squareRoot()
+    let mostSteps = min(4 * space.dimension + 100, Self.mostClosingSteps)
     for _ in 0..<Self.closingRounds {
-      let solution = try LSQR(
-        steps: min(4 * space.dimension + 100, Self.mostClosingSteps)
-      ).solve(system, residual)
+      let solution = try LSQR(steps: mostSteps).solve(system, residual)
+      // Directions that no known argument looks at, as above units that are all off, stay open.
+      guard solution.steps < mostSteps else { return nil }
       steps += solution.steps
       var change = found
       change.withUnsafeMutableBufferPointer { change in

@@ -1,10 +1,10 @@
 import Solvers
 import TensorGraph
 
-/// The space of a map's patches, of `patch` x `patch` elements of each channel, at all places where they
-/// overlap the map.
+/// The space of the patches of some maps, of `patch` x `patch` elements of each channel, at all places where
+/// they overlap the maps.
 struct PatchSpace {
-  /// Orthonormal rows, row major [patches, patch² x rank]; places of a patch come before channels.
+  /// Orthonormal rows, row major [patches of all maps, patch² x rank]; places of a patch come before channels.
   let basis: [Double]
   /// Where patches begin.
   let places: [(y: Int, x: Int)]
@@ -31,18 +31,20 @@ struct PatchSpace {
     return places
   }
 
-  /// The map [rank, height, width] all of whose patches lie in a space; the smallest two eigenvalues of the
-  /// system say how singular it is.
+  /// Orthonormal maps [rank, height, width] all of whose patches lie in the space: what they span, the maps
+  /// that the space was made of do.
   ///
-  /// - Returns: nil when the system is not finite.
+  /// - Parameter count: how many maps there are.
+  /// - Returns: with the largest eigenvalue of the system that belongs to them and the next, which say how
+  ///   singular it is; nil when the system is not finite.
   /// - Throws: ``GraphError`` when the backend fails.
-  func map(
-    _ backend: any Backend
-  ) throws(GraphError) -> (map: [Double], eigenvalues: (smallest: Double, next: Double))? {
+  func maps(
+    _ count: Int, _ backend: any Backend
+  ) throws(GraphError) -> (maps: [[Double]], eigenvalues: (smallest: Double, next: Double))? {
     let taps = patch * patch
     let size = taps * rank
     // What of a patch lies outside of the space.
-    let v = Tensor([places.count, size], .f64(basis))
+    let v = Tensor([basis.count / size, size], .f64(basis))
     var outside = try backend.product(v, v, transposeA: true).doubles.map { -$0 }
     for index in 0..<size { outside[index * size + index] += 1 }
     let order = height * width * rank
@@ -68,7 +70,7 @@ struct PatchSpace {
     for index in 0..<order { target[index * order + index] += Self.shift }
     guard backend.linearAlgebra.factorCholesky(matrix) else { return nil }
     var source = RandomSource(seed: 0xb11e)
-    var vectors = (0..<2).map { _ in (0..<order).map { _ in source.normal() } }
+    var vectors = (0...count).map { _ in (0..<order).map { _ in source.normal() } }
     let scratch = HostBuffer(TensorType([order], .f64))
     for _ in 0..<Self.inverseIterations {
       for index in vectors.indices {
@@ -76,24 +78,25 @@ struct PatchSpace {
         backend.linearAlgebra.solveCholesky(matrix, scratch)
         vectors[index].withUnsafeMutableBufferPointer { scratch.load(into: $0) }
       }
-      vectors[0] = Self.normalized(vectors[0])
-      let overlap = dot(vectors[0], vectors[1])
-      vectors[1] = Self.normalized(zip(vectors[1], vectors[0]).map { $0 - overlap * $1 })
+      for index in vectors.indices {
+        for other in 0..<index {
+          let overlap = dot(vectors[other], vectors[index])
+          vectors[index] = zip(vectors[index], vectors[other]).map { $0 - overlap * $1 }
+        }
+        vectors[index] = Self.normalized(vectors[index])
+      }
     }
-    let columns = Tensor([2, order], .f64(vectors[0] + vectors[1]))
+    let columns = Tensor([count + 1, order], .f64(vectors.flatMap { $0 }))
     let images = try backend.product(columns, stored).doubles
-    let quotients = (0..<2).map { index in
+    let quotients = (0...count).map { index in
       dot(vectors[index], Array(images[index * order..<(index + 1) * order]))
     }
     // Positions came first.
-    var map = [Double](repeating: 0, count: order)
     let positions = height * width
-    for position in 0..<positions {
-      for channel in 0..<rank {
-        map[channel * positions + position] = vectors[0][position * rank + channel]
-      }
+    let maps = vectors[..<count].map { vector in
+      (0..<order).map { vector[$0 % positions * rank + $0 / positions] }
     }
-    return (map, (max(quotients[0], 0), quotients[1]))
+    return (maps, (max(quotients[..<count].reduce(0, max), 0), quotients[count]))
   }
 
   private static let shift = 1e-13

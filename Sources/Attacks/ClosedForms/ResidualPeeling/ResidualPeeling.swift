@@ -2,14 +2,15 @@ import Clients
 import Solvers
 import TensorGraph
 
-/// Reads the values inside a network with skips off the gradient of one image, from the loss down.
+/// Reads the values inside a network with skips off the gradient of an image or a few, from the loss down.
 ///
 /// Where the cotangent of a contraction's output is known, the gradient of its weight is linear in its input
 /// (``MapEquations``), however many paths join behind it. The input is an activation's value, which tells
 /// the activation's derivative, and with it the cotangents one activation further down. Cotangents depend
 /// on weights and derivatives alone, so that errors do not grow from layer to layer as long as a
 /// rectifier's zeros are told right. Below global pooling, which hides the last activation's value, its
-/// derivative comes from ``BlindFactorization``. Where weight gradients leave a few directions open the values
+/// derivative comes from ``BlindFactorization``. What the images of a batch add to a weight's gradient stands
+/// beside each other in its equations, which are as many as for one. Where weight gradients leave a few directions open the values
 /// above close them (``ForwardClosing``); where they leave many, the recursion ends.
 struct ResidualPeeling {
   /// What is known of an activation.
@@ -87,20 +88,17 @@ struct ResidualPeeling {
   let update: SharedUpdate
   /// Whether the gradient's numbers have errors beyond the rounding of f64.
   private(set) var isNoisy: Bool
-  /// Cotangent of the logits.
+  /// Cotangents of the logits, [N, K].
   let logitsCotangent: Tensor
 
+  /// - Parameter logitsCotangent: of a batch, image by image; nil for one image, whose bias gradient it is.
   /// - Throws: ``AttackError`` when the model or the update does not allow for it.
   init(
-    _ weighted: WeightedModel, _ update: SharedUpdate, mode: ForwardMode, backend: any Backend
+    _ weighted: WeightedModel, _ update: SharedUpdate, logitsCotangent: Tensor? = nil,
+    mode: ForwardMode, backend: any Backend
   ) throws(AttackError) {
     let model = weighted.model
     try update.requireOneGradient("residual peeling")
-    guard update.batchSize == 1 else {
-      throw AttackError(
-        "residual peeling reads one image off its gradient, and this update comes from "
-          + "\(update.batchSize); use the attack auto")
-    }
     guard model.probeBatchSize == 1, model.labelPositions.rank == 0, model.bottleneck == nil,
       let classifier = model.classifier, let bias = classifier.bias,
       let sums = update.gradient(of: bias)
@@ -109,13 +107,18 @@ struct ResidualPeeling {
         "residual peeling starts from the bias gradient of a fully connected last layer; use the attack auto"
       )
     }
-    network = try ActivationGraph(model, mode: mode)
+    isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
+    guard update.batchSize == 1 || !isNoisy else {
+      throw AttackError(
+        "residual peeling reads a batch off gradients in f64 alone; use the attack auto")
+    }
+    network = try ActivationGraph(model, batchSize: update.batchSize, mode: mode)
     segments = ActivationSegments(
       network, parameters: (weighted.parameters + weighted.buffers).map { $0.converted(to: .f64) },
       backend: backend)
-    logitsCotangent = sums.converted(to: .f64).reshaped(to: network.graph.outputTypes[0].shape)
+    self.logitsCotangent = (logitsCotangent ?? sums.converted(to: .f64)).reshaped(
+      to: network.graph.outputTypes[0].shape)
     self.model = model
-    isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
     self.update = update
     self.backend = backend
   }
@@ -172,8 +175,8 @@ struct ResidualPeeling {
           of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent
         ).value
       }
-      guard let known = try known(index, map, cotangent) else {
-        outcome.reason = "its activation turns"
+      guard let known = try known(index, map, cotangent, &outcome) else {
+        outcome.layers[outcome.layers.count - 1].isSought = true
         return false
       }
       outcome.known[index] = known

@@ -2,7 +2,7 @@ import Clients
 import Solvers
 import TensorGraph
 
-/// One image from the gradient of a network with skips; see `ResidualPeeling`.
+/// One image, or a few, from the gradient of a network with skips; see `ResidualPeeling`.
 public struct ResidualPeelingAttack: ClosedFormAttack {
   /// `residual-peeling`.
   public let descriptor = AttackDescriptor(
@@ -35,14 +35,26 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     _ problem: AttackProblem, start: Tensor?, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     try run.stoppable { shouldStop throws(AttackError) in
-      let (peeling, outcome) = try peel(problem) { shouldStop(0) }
-      let images = try fit(peeling, outcome, start: start, shouldStop)
+      guard problem.update.batchSize > 1 else {
+        let (peeling, outcome) = try peel(problem) { shouldStop(0) }
+        let images = try fit(peeling, outcome, start: start, shouldStop)
+        return ClosedFormSolution(
+          images: images, labels: [try problem.label(of: images)], layers: outcome.layers)
+      }
+      let batch = try ExampleSeparation(problem.weighted, backend: problem.backend).separate(
+        problem.update, knownLabels: problem.knownLabels, seed: problem.configuration.seed
+      ) { shouldStop(0) }
+      let peeling = try ResidualPeeling(
+        problem.weighted, problem.update, logitsCotangent: batch.cotangents, mode: problem.mode,
+        backend: problem.backend)
+      let outcome = try peeling.peel { shouldStop(0) }
       return ClosedFormSolution(
-        images: images, labels: [try problem.label(of: images)], layers: outcome.layers)
+        images: try fit(peeling, outcome, start: start, shouldStop), labels: batch.labels,
+        layers: outcome.layers)
     }
   }
 
-  /// Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
+  /// One image. Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
   /// where they turn out not to be.
   private func peel(
     _ problem: AttackProblem, shouldStop: () -> Bool
@@ -84,8 +96,20 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
         "residual peeling found no values inside the model that an image could be fitted to; use the attack auto"
       )
     }
-    return Tensor(shape, .f64(found.point))
+    return Tensor(shape, .f64(Self.withExactZeros(found.point)))
   }
+
+  /// Sets to 0 what is 0 but for rounding.
+  ///
+  /// Without biases, as below batch normalisation of fresh statistics, a black rim has arguments of exactly 0
+  /// all the way up, where a rectifier's slope is 0; the smallest rest of a pixel would make it 1.
+  private static func withExactZeros(_ point: [Double]) -> [Double] {
+    let edge = zeroShare * point.reduce(0) { max($0, abs($1)) }
+    return point.map { abs($0) < edge ? 0 : $0 }
+  }
+
+  /// Share of the largest value below which a value is taken for 0.
+  private static let zeroShare = 1e-9
 
   /// From grey, and from near the best end so far: where a unit that ought to be active is not, a minimum can be
   /// none of the whole.

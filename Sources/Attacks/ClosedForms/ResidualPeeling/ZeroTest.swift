@@ -11,8 +11,8 @@
 /// True values are not negative, so the most negative one shows how large errors are; zeros end in the widest
 /// gap, by ratio, near there.
 struct ZeroTest {
-  /// Decades between the edge and the smallest value above: how clear the parting is.
-  let margin: Double
+  /// False where values are as far below zero as a rectifier's can be above it: they are not determined.
+  let isClear: Bool
   private let edge: Double
   private let unit: Double
 
@@ -30,16 +30,20 @@ struct ZeroTest {
     self.edge = edge
     // The most negative of some ten thousand errors is four deviations away.
     unit = noise / 4
-    let smallest = scaled.reduce(Double.infinity) { $1 > edge ? min($0, $1) : $0 }
-    margin = smallest.isFinite ? log10(smallest / edge) : 0
+    let squares = scaled.reduce(0) { $0 + max($1, 0) * max($1, 0) }
+    let positive = max(scaled.count { $0 > 0 }, 1)
+    isClear = noise < ZeroTest.mostNoise * (squares / Double(positive)).squareRoot()
   }
 
   /// Of values whose deviations are right, but for a factor of two at most.
   init(noisy scaled: [Double]) {
     edge = min(max(4, 1.05 * scaled.reduce(0) { max($0, -$1) }), 8)
     unit = 1
-    margin = 0
+    isClear = true
   }
+
+  /// Largest negative value relative to the root mean square of positive ones.
+  private static let mostNoise = 1e-2
 
   func isPositive(_ scaled: Double) -> Bool { scaled > edge }
 

@@ -6,13 +6,14 @@ import Testing
 @Suite struct ResidualPeelingTests {
   /// A residual network of 16 x 16 pixels: 4x4 positions meet 48 channels at its end.
   private func client(
-    _ name: String = "resnet20", _ activation: Activation = .relu, seed: UInt64 = 0
+    _ name: String = "resnet20", _ activation: Activation = .relu, labels: [Int] = [3],
+    seed: UInt64 = 0
   ) throws -> AttackedClient {
     var options = ModelOptions(width: 12)
     options.activation = activation
     options.inputShape = [3, 16, 16]
     return try AttackedClient(
-      ModelCatalog.model(named: name, options), labels: [3], seed: seed)
+      ModelCatalog.model(named: name, options), labels: labels, seed: seed)
   }
 
   @Test(arguments: [UInt64(0), 1])
@@ -26,6 +27,28 @@ import Testing
     #expect(result.layers.first?.name == "layer3.2.conv2.weight")
     #expect(result.layers.last?.isOpen == false)
     #expect(result.layers.dropLast().allSatisfy { $0.equations >= $0.unknowns })
+  }
+
+  @Test(arguments: [[3, 1], [4, 4]]) func aBatchIsReadExactly(_ labels: [Int]) throws {
+    let client = try client(labels: labels)
+    let result = try client.attack(AttackConfiguration(attack: .residualPeeling))
+    let (found, truth) = (unstacked(result.images), unstacked(client.images))
+    for (image, original) in zip(matchBatch(reconstructions: found, originals: truth), truth) {
+      #expect(ImageMetrics.meanSquaredError(found[image], original) < 1e-15)
+    }
+    #expect(result.labels.sorted() == labels.sorted())
+    #expect(result.diagnosis?.verdict == .recovered)
+  }
+
+  @Test func aBatchOfF32IsRefused() throws {
+    let client = try client(labels: [3, 1])
+    let update = SharedUpdate(
+      gradients: client.update.gradients.map { $0.converted(to: .f32) }, batchSize: 2,
+      relativeRounding: 1e-15)
+    let message = attackErrorMessage {
+      _ = try problem(client.weighted, update).run(ResidualPeelingAttack())
+    }
+    #expect(message?.contains("a batch off gradients in f64 alone") == true, "\(message ?? "none")")
   }
 
   @Test(arguments: [UInt64(0), 1]) func numbersOfF32DoAsWell(_ seed: UInt64) throws {
