@@ -3,24 +3,20 @@ import TensorGraph
 
 /// The automatic attack on moves that are next to signs.
 extension AutomaticAttack {
-  /// Share of the time that matching of smoothed signs may take.
-  private static let signShare = 0.6
-
-  /// Smoothed signs from random starts, then Levenberg-Marquardt from the best of them, and the binarised image where
-  /// the first layer gives one; the best is the one whose moves have the direction of the client's, with smoothness.
+  /// Smoothed signs from random starts, each followed by Levenberg-Marquardt, and the binarised image where the first
+  /// layer gives one; the best is the one whose moves have the direction of the client's, with smoothness.
   func searchBySigns(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
-    run.give(share: Self.signShare)
     let matching = SignMatchingAttack()
     _ = try AttackError.ifApplicable { () throws(AttackError) in
       try matching.search(
-        trials: min(problem.configuration.trials, Self.signTrials), problem, &run)
-    }
-    run.give(share: 1)
-    if let best = run.best, !run.wasStopped, !problem.isSolved(run) {
-      let entry = run.entries[best]
-      try secondOrder.descend(
-        try problem.residuals(entry.labels, &run), from: entry.images, labels: entry.labels,
-        problem, &run)
+        trials: min(problem.configuration.trials, Self.signTrials), problem, &run
+      ) { run throws(AttackError) in
+        guard let entry = run.entries.last, !problem.isSolved(run) else { return true }
+        try secondOrder.descend(
+          try problem.residuals(entry.labels, &run), from: entry.images, labels: entry.labels,
+          problem, &run)
+        return run.wasStopped || problem.isSolved(run)
+      }
     }
     if run.best == nil { try secondOrder.searchWithLikelyLabels(problem, &run) }
     if !run.wasStopped, !problem.isSolved(run) {

@@ -30,8 +30,11 @@ public struct SignMatchingAttack: Attack {
   }
 
   /// Enters the trials.
+  ///
+  /// - Parameter follow: called after each of them; ends the search where it says so.
   func search(
-    trials: Int, _ problem: AttackProblem, _ run: inout AttackRun
+    trials: Int, _ problem: AttackProblem, _ run: inout AttackRun,
+    follow: (inout AttackRun) throws(AttackError) -> Bool = { _ in false }
   ) throws(AttackError) {
     guard let training = problem.update.training, training.rule.isAdaptive else {
       throw AttackError(
@@ -59,6 +62,7 @@ public struct SignMatchingAttack: Attack {
         return AttackRun.Outcome(result, matchingLoss: try exact.value(at: result.point))
       }
       if run.isFinished { return }
+      if try follow(&run) { return }
     }
   }
 
@@ -93,5 +97,5 @@ public struct SignMatchingAttack: Attack {
   }
 
   /// Iterations of a stage at most.
-  private static let stageLimit = 300
+  private static let stageLimit = 600
 }

@@ -109,8 +109,8 @@ package struct TextInversion {
       result.diagnosis = Diagnosis(
         .stuck,
         """
-        After \(training) no gradient is left, only signs: which \(bag.tokens.count) tokens the batch holds is told by \
-        the rows of the embedding that moved, their order and number is not. That is no proof of safety.
+        Only signs are left of a gradient here (\(training)): which \(bag.tokens.count) tokens the batch holds is told \
+        by the rows of the embedding that moved, their order and number is not. That is no proof of safety.
         """, relativeMatchingLoss: 1)
     }
     return result

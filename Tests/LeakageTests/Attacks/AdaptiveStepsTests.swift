@@ -17,11 +17,11 @@ import Testing
 
     init(
       _ model: Model? = nil, labels: [Int] = [2], miniBatch: Int? = nil, epochs: Int = 1,
-      rate: Double = 1e-3, isSingle: Bool = false, _ rule: StepRule
+      rate: Double = 1e-3, isSingle: Bool = false, isSmooth: Bool = false, by rule: StepRule
     ) throws {
       let model = try model ?? AttackedClient.smallModel("lenet")
       weighted = WeightedModel(untrained: model, seed: 0)
-      images = model.fixtureBatch(labels.count).images
+      images = isSmooth ? Client.smoothImages : model.fixtureBatch(labels.count).images
       self.labels = labels
       var rule = rule
       rule.areWeightsSingle = isSingle
@@ -31,6 +31,15 @@ import Testing
           exampleCount: labels.count, miniBatchSize: miniBatch ?? labels.count, epochs: epochs,
           learningRate: rate, by: rule), backend: AttackedClient.backend)
     }
+
+    /// [1, 3, 8, 8], as photographs are: neighbours are alike.
+    static let smoothImages = Tensor(
+      [1, 3, 8, 8],
+      .f64(
+        (0..<192).map { index in
+          let (channel, row, column) = (index / 64, index / 8 % 8, index % 8)
+          return [Double(row * column) / 49, 1 - Double(column) / 7, Double(row) / 7][channel]
+        }))
 
     func attack(
       _ kind: AttackName, _ change: (inout AttackConfiguration) -> Void = { _ in }
@@ -63,7 +72,7 @@ import Testing
 
   @Test(arguments: 0..<6) func oneStepInDoublePrecisionTellsTheGradient(_ index: Int) throws {
     let (name, settings) = AdaptiveStepsTests.settings[index]
-    let client = try Client(AdaptiveStepsTests.rule(name, settings))
+    let client = try Client(by: AdaptiveStepsTests.rule(name, settings))
     #expect(client.update.training?.isOneStep == false)
     let gradient = try client.weighted.share(
       images: client.images, labels: client.labels, backend: AttackedClient.backend)
@@ -81,16 +90,16 @@ import Testing
   @Test func aWarmUpShortensTheStep() throws {
     var rule = try AdaptiveStepsTests.rule(.adam)
     rule.schedule = .cosine(steps: 4, least: 0)
-    let client = try Client(rule)
+    let client = try Client(by: rule)
     #expect(client.update.undoingFirstStep(from: client.weighted.parameters) != nil)
     rule.schedule = .linear(steps: 4, warmUp: 2)
     // The first rate of a warm-up is 0.
-    #expect(throws: AttackError.self) { _ = try Client(rule).attack(.signMatching) }
+    #expect(try Client(by: rule).update.squaredNorm == 0)
   }
 
   /// Without local training nobody can undo a step.
   @Test func anUnknownStepIsNotUndone() throws {
-    let client = try Client(AdaptiveStepsTests.rule(.adam))
+    let client = try Client(by: AdaptiveStepsTests.rule(.adam))
     let message = attackErrorMessage {
       _ = try client.attack(.levenbergMarquardt) { $0.unknown = [.localTraining] }
     }
@@ -102,7 +111,7 @@ import Testing
   @Test(arguments: [ClientOptimizer.Name.adam, .adamW])
   func singleWeightsLeaveSignsAndZeros(_ name: ClientOptimizer.Name) throws {
     let client = try Client(
-      AttackedClient.smallModel("lenet", .relu), isSingle: true, AdaptiveStepsTests.rule(name))
+      AttackedClient.smallModel("lenet", .relu), isSingle: true, by: AdaptiveStepsTests.rule(name))
     let gradient = try client.weighted.share(
       images: client.images, labels: client.labels, backend: AttackedClient.backend)
     #expect(client.update.undoingFirstStep(from: client.weighted.parameters) == nil)
@@ -121,7 +130,7 @@ import Testing
   /// A server that knows the weights takes AdamW's decay away exactly.
   @Test func decoupledDecayIsTakenOff() throws {
     let rule = try AdaptiveStepsTests.rule(.adamW, [.weightDecay: 0.5])
-    let plain = try Client(epochs: 3, AdaptiveStepsTests.rule(.adam))
+    let plain = try Client(epochs: 3, by: AdaptiveStepsTests.rule(.adam))
     let training = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, epochs: 3, learningRate: 1e-3, by: rule)
     let decayed = try plain.weighted.share(
@@ -132,7 +141,7 @@ import Testing
       let expected = decayed.gradients[index].doubles
       let read = training.takingOffDecay(raw, weights: weights).doubles
       #expect(zip(read, expected).allSatisfy { abs($0 - $1) < 1e-9 })
-      #expect(expected.allSatisfy { abs($0) <= 3.001 })
+      #expect(expected.allSatisfy { abs($0) <= 3.02 })
     }
     let wrong = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, epochs: 3, learningRate: 1e-3,
@@ -144,7 +153,7 @@ import Testing
 
   @Test(arguments: [ClientOptimizer.Name.adam, .adamW, .rmsProp])
   func severalStepsComeBack(_ name: ClientOptimizer.Name) throws {
-    let client = try Client(epochs: 3, AdaptiveStepsTests.rule(name))
+    let client = try Client(epochs: 3, isSmooth: true, by: AdaptiveStepsTests.rule(name))
     let result = try client.attack(.automatic)
     #expect(client.psnr(result) > 60, "\(client.psnr(result))")
     #expect(result.labels == [2] && result.trials[0].method.name == "sign-matching")
@@ -152,7 +161,7 @@ import Testing
 
   /// Smoothed at first, the client's own step in the end.
   @Test func theTruthIsAMinimumOfSignMatching() throws {
-    let client = try Client(epochs: 2, isSingle: true, AdaptiveStepsTests.rule(.adam))
+    let client = try Client(epochs: 2, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     let problem = try AttackProblem(
       client.weighted, update: client.update,
       configuration: AttackConfiguration(attack: .signMatching), backend: AttackedClient.backend)
@@ -170,12 +179,13 @@ import Testing
   @Test func signMatchingRefusesOtherClients() throws {
     func message(_ rule: StepRule, isSingle: Bool = false, epochs: Int = 1) -> String? {
       attackErrorMessage {
-        _ = try Client(epochs: epochs, isSingle: isSingle, rule).attack(.signMatching)
+        _ = try Client(epochs: epochs, isSingle: isSingle, by: rule).attack(.signMatching)
       }
     }
     #expect(message(.plain, epochs: 2)?.contains("is for clients whose optimiser divides") == true)
+    let adam = try AdaptiveStepsTests.rule(.adam)
     #expect(
-      message(try AdaptiveStepsTests.rule(.adam))?.contains("exact enough to tell the gradient")
+      message(adam)?.contains("exact enough to tell the gradient")
         == true)
   }
 
@@ -186,7 +196,7 @@ import Testing
     let mean = try PixelNormalization(means: [0.5], deviations: [0.25], channels: 3)
     for epochs in [1, 4] {
       let client = try Client(
-        plain.normalizing(mean), epochs: epochs, isSingle: true, AdaptiveStepsTests.rule(.adam))
+        plain.normalizing(mean), epochs: epochs, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
       let result = try client.attack(.signImage)
       for (found, pixel) in zip(result.images.doubles, client.images.doubles)
       where abs(pixel - 0.5) > 0.05 {
@@ -195,13 +205,13 @@ import Testing
       #expect(result.labels == [2])
     }
     // Pixels as they are have one sign.
-    let bare = try Client(plain, isSingle: true, AdaptiveStepsTests.rule(.adam))
+    let bare = try Client(plain, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     #expect(Set(try bare.attack(.signImage).images.doubles).isSubset(of: [0, 0.5]))
     let decayed = try Client(
-      plain, isSingle: true, AdaptiveStepsTests.rule(.adam, [.weightDecay: 1]))
+      plain, isSingle: true, by: AdaptiveStepsTests.rule(.adam, [.weightDecay: 1]))
     let message = attackErrorMessage { _ = try decayed.attack(.signImage) }
     #expect(message?.contains("sign-image reads one gradient") == true)
-    let convolution = try Client(isSingle: true, AdaptiveStepsTests.rule(.adam))
+    let convolution = try Client(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     #expect(attackErrorMessage { _ = try convolution.attack(.signImage) } != nil)
     let refused = attackErrorMessage { _ = try bare.attack(.linear) }
     #expect(refused?.contains("linear layer's closed form reads one gradient") == true)
@@ -210,7 +220,7 @@ import Testing
   @Test func signsTellLabels() throws {
     let rule = try AdaptiveStepsTests.rule(.adam)
     func labels(_ labels: [Int]) throws -> [Int]? {
-      let client = try Client(labels: labels, isSingle: true, rule)
+      let client = try Client(labels: labels, isSingle: true, by: rule)
       return try LabelRecovery.labels(
         of: client.update, after: try #require(client.update.training), client.weighted, seed: 0,
         backend: AttackedClient.backend)
@@ -234,7 +244,7 @@ import Testing
   }
 
   @Test func adamThatWasTakenForGradientDescentIsNamed() throws {
-    let client = try Client(isSingle: true, AdaptiveStepsTests.rule(.adam))
+    let client = try Client(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     let found = misfit(client, nil, rate: 0.1)
     #expect(found?.kind == .optimizer)
     #expect(found?.sentence.description.contains("It looks like Adam's") == true)
@@ -250,7 +260,7 @@ import Testing
   }
 
   @Test(arguments: [1e-2, 1e-4]) func aWrongRateIsNamed(_ rate: Double) throws {
-    let client = try Client(isSingle: true, AdaptiveStepsTests.rule(.adam))
+    let client = try Client(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     let training = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, learningRate: rate, by: AdaptiveStepsTests.rule(.adam))
     let found = misfit(client, training, rate: rate)

@@ -204,7 +204,7 @@ private func attack(
     #expect(exact.texts == batch.tokens && exact.isCertain)
     let rounded = try attack(encoder(), batch, by: client, precision: .f32)
     #expect(rounded.texts.isEmpty && rounded.bag?.tokens == [2, 3, 5, 7, 9])
-    #expect(rounded.diagnosis?.explanation.description.contains("only signs") == true)
+    #expect(rounded.diagnosis?.explanation.description.contains("Only signs are left") == true)
   }
 
   /// Seed 6 has a token at two positions that seems to stand at one alone.
