@@ -148,10 +148,10 @@ class DataConfiguration:
         return getattr(self, name)
 
 
-def client_gradient(model, images, labels):
-    """One gradient in training mode, by parameter; running statistics stay as they were."""
+def client_gradient(model, images, labels, in_training=True):
+    """One gradient, by parameter; running statistics stay as they were."""
     statistics_before = [buffer.clone() for buffer in model.buffers()]
-    model.train()
+    model.train(in_training)
     loss = F.cross_entropy(model(images), labels)
     gradients = torch.autograd.grad(loss, list(model.parameters()))
     model.eval()
@@ -163,9 +163,9 @@ def client_gradient(model, images, labels):
 class Case:
     """What one client shares, and the truth."""
 
-    def __init__(self, folder, index, model, images, labels):
+    def __init__(self, folder, index, model, images, labels, in_training=True):
         self.index, self.images, self.labels = index, images, labels
-        self.gradient = client_gradient(model, images, labels)
+        self.gradient = client_gradient(model, images, labels, in_training)
         self.path = folder / f"client-{index}.safetensors"
         save_file(self.gradient, self.path)
         self.pictures = [folder / f"client-{index}-{i}.png" for i in range(len(images))]
@@ -174,14 +174,16 @@ class Case:
             Image.fromarray(pixels).save(path)
 
 
-def attack(preset, case, weights, options, out):
+def attack(preset, case, weights, options, out, model="resnet20", mode="training"):
     """PSNRs of gradleak's images, and seconds."""
     command = [
-        options.gradleak, "reconstruct", "--model", "resnet20", "--weights", weights,
-        "--update", case.path, "--mode", "training", "--batch-size", str(len(case.images)),
+        options.gradleak, "reconstruct", "--model", model, "--weights", weights,
+        "--update", case.path, "--mode", mode, "--batch-size", str(len(case.images)),
         "--labels", ",".join(map(str, case.labels.tolist())), "--attack", preset,
-        "--set", "labels=known", "--iterations", str(options.iterations), "--trials", "1",
+        "--iterations", str(options.iterations), "--trials", "1",
         "--seed", str(case.index), "--quiet", "--json", "--out", out]
+    if preset in OWN:
+        command += ["--set", "labels=known"]
     for picture in case.pictures:
         command += ["--truth", picture]
     if options.threads:
@@ -214,7 +216,7 @@ def breach(preset, model, case, iterations, in_training):
         "metadata": DataConfiguration(),
     }
     shared = {
-        "gradients": list(case.gradient.values()), "buffers": None,
+        "gradients": [g.float() for g in case.gradient.values()], "buffers": None,
         "metadata": {
             "num_data_points": len(case.images), "labels": case.labels,
             "local_hyperparams": None},
@@ -302,4 +304,5 @@ def main():
         pathlib.Path(options.out).write_text(json.dumps(table.rows, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -146,6 +146,8 @@ struct ModelCheckTests {
   @Test func rankNeedsNoData() throws {
     #expect(try decoded(Ranks.self, "rank --model lenet").isDetermined)
     #expect(try !decoded(Ranks.self, "rank --model lenet --width 3").isDetermined)
+    // Two images of 32x32 pixels have more positions than the first layer has equations.
+    #expect(try !decoded(Ranks.self, "rank --model lenet --batch-size 2").isDetermined)
   }
 
   private struct Labels: Decodable {

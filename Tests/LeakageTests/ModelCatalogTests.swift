@@ -29,7 +29,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("lenet", 85_036), ("resnet18", 11_173_962), ("resnet20", 269_722), ("vit", 2_693_578),
+    ("lenet", 85_036), ("resnet18", 11_173_962), ("resnet20", 269_722), ("resnet56", 853_018),
+    ("vit", 2_693_578),
   ]) func parameterCounts(_ name: String, _ count: Int) throws {
     #expect(try ModelCatalog.model(named: name).parameterCount == count)
   }

@@ -10,12 +10,14 @@ enum MapRanks {
 
   /// From the last layer down.
   ///
-  /// - Parameter seed: of the generic cotangents, of which half are 0, as behind a rectifier.
+  /// - Parameters:
+  ///   - batchSize: images whose maps stand beside each other.
+  ///   - seed: of the generic cotangents, of which half are 0, as behind a rectifier.
   /// - Throws: ``AttackError`` when the model is not affine between its activations.
   static func layers(
-    of model: Model, seed: UInt64, backend: any Backend
+    of model: Model, batchSize: Int, seed: UInt64, backend: any Backend
   ) throws(AttackError) -> [RankAnalysis.Layer] {
-    let network = try ActivationGraph(model, mode: .evaluation)
+    let network = try ActivationGraph(model, batchSize: batchSize, mode: .evaluation)
     var source = RandomSource(seed: seed).derive(label: "rank analysis")
     let values = network.activations.indices.reversed().map {
       ActivationGraph.Source.activation($0)
@@ -25,7 +27,11 @@ enum MapRanks {
       let layer = try AttackError.naming(model.name, "analysed") { () throws(GraphError) in
         try MapRanks.layer(value, network, model, backend, &source)
       }
-      if let layer { layers.append(layer) }
+      guard var layer else { continue }
+      if case .activation(let index) = value {
+        layer.readsMaximumPooling = network.activations[index].isSelection
+      }
+      layers.append(layer)
     }
     guard !layers.isEmpty else {
       throw AttackError("no layer of \(model.name) reads an activation's value itself")
@@ -37,9 +43,23 @@ enum MapRanks {
     _ value: ActivationGraph.Source, _ network: ActivationGraph, _ model: Model,
     _ backend: any Backend, _ source: inout RandomSource
   ) throws(GraphError) -> RankAnalysis.Layer? {
+    let readers = network.contractions(reading: value).filter {
+      model.parameters.indices.contains($0.parameter)
+    }
+    if let first = readers.first,
+      case let input = network.graph[first.input].shape,
+      case let channels = input.rank == 4 ? input[1] : input[input.rank - 1],
+      case let positions = input.elementCount / max(channels, 1), positions > largestMap
+    {
+      let equations = readers.reduce(0) {
+        $0 + model.parameters[$1.parameter].shape.elementCount
+      }
+      return RankAnalysis.Layer(
+        name: model.parameters[first.parameter].name, equations: equations,
+        unknowns: input.elementCount, rank: min(equations, input.elementCount))
+    }
     var all: (equations: MapEquations, name: String)?
-    for contraction in network.contractions(reading: value)
-    where model.parameters.indices.contains(contraction.parameter) {
+    for contraction in readers {
       let output = network.graph[contraction.output]
       let cotangent = source.normalTensor(output.shape, .f64).doubles.map {
         source.integer(below: 2) == 0 ? $0 : 0
@@ -57,14 +77,11 @@ enum MapRanks {
     guard let (equations, name) = all else { return nil }
     var rank = 0
     for block in equations.blocks {
-      var positions = min(block.rowCount, equations.positionCount)
-      if equations.positionCount <= largestMap,
-        let solution = try MapSolution(
-          block, positionCount: equations.positionCount, backend: backend)
-      {
-        positions = equations.positionCount - solution.openCount
-      }
-      rank += positions * block.channels.count
+      let solution = try MapSolution(
+        block, positionCount: equations.positionCount, backend: backend)
+      rank +=
+        (equations.positionCount - (solution?.openCount ?? equations.positionCount))
+        * block.channels.count
     }
     return RankAnalysis.Layer(
       name: name, equations: equations.equationCount,

@@ -18,6 +18,8 @@ package struct RankAnalysis: Sendable {
     package let unknowns: Int
     /// Directions that the equations determine to working precision.
     package let rank: Int
+    /// Whether the layer reads what a maximum pooling gives: which elements it took does not follow.
+    package var readsMaximumPooling = false
 
     /// Whether the layer's input follows from its output and gradient.
     package var isDetermined: Bool { rank == unknowns }
@@ -33,15 +35,27 @@ package struct RankAnalysis: Sendable {
   /// Whether values above a layer say nothing of its input on its own, since paths join there.
   package let joinsPaths: Bool
 
-  /// - Parameter seed: of the generic inputs and cotangents.
+  /// - Parameters:
+  ///   - batchSize: images of the gradient; of more than one, what weight gradients tell is counted for chains
+  ///     too.
+  ///   - seed: of the generic inputs and cotangents.
   /// - Throws: ``AttackError`` when the model is neither a chain of layers nor affine between activations.
-  package init(_ weighted: WeightedModel, seed: UInt64, backend: any Backend) throws(AttackError) {
+  package init(
+    _ weighted: WeightedModel, batchSize: Int = 1, seed: UInt64, backend: any Backend
+  ) throws(AttackError) {
+    guard batchSize == 1 else {
+      self.init(
+        layers: try MapRanks.layers(
+          of: weighted.model, batchSize: batchSize, seed: seed, backend: backend),
+        joinsPaths: true)
+      return
+    }
     do {
       try self.init(chain: weighted, seed: seed, backend: backend)
     } catch {
       guard error.kind == .notApplicable,
         let layers = try AttackError.ifApplicable({ () throws(AttackError) in
-          try MapRanks.layers(of: weighted.model, seed: seed, backend: backend)
+          try MapRanks.layers(of: weighted.model, batchSize: 1, seed: seed, backend: backend)
         })
       else { throw error }
       self.init(layers: layers, joinsPaths: true)

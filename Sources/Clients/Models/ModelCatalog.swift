@@ -2,8 +2,8 @@
 public enum ModelCatalog {
   /// All architectures, from the simplest to the largest.
   public static let all = [
-    leNet, multilayerPerceptron, cnn6, convNet, resNet18, resNet20, resNet34, vgg11,
-    visionTransformer, aprilTransformer,
+    leNet, multilayerPerceptron, cnn6, convNet, resNet18, resNet20, resNet34, resNet56,
+    vgg11, visionTransformer, aprilTransformer,
   ]
 
   /// The architecture called `name`.

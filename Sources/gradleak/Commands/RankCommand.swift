@@ -20,9 +20,13 @@ struct RankCommand: ParsableCommand {
         gradleak rank --model cnn6
         gradleak rank --model lenet --size 64
         gradleak rank --model resnet18
+        gradleak rank --model resnet18 --batch-size 4
       """)
 
   @OptionGroup var selection: ModelSelection
+
+  @Option(help: ArgumentHelp("Images of the gradient.", valueName: "n"))
+  var batchSize = 1
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Seed of the weights.", valueName: "n"))
   var seed: UInt64 = 0
@@ -46,11 +50,14 @@ struct RankCommand: ParsableCommand {
     let layers: [Entry]
   }
 
+  func validate() throws { try check("--batch-size", batchSize, 1...1024) }
+
   func run() throws {
-    let selected = try selection.select()
+    let selected = try selection.select(batchSizes: [batchSize])
     let model = selected.model
     let analysis = try RankAnalysis(
-      selected.weighted(seed: seed), seed: seed, backend: BackendChoice.cpu.backend())
+      selected.weighted(seed: seed), batchSize: batchSize, seed: seed,
+      backend: BackendChoice.cpu.backend())
     if json {
       let entries = analysis.layers.map {
         Entry(layer: $0.name, equations: $0.equations, unknowns: $0.unknowns, rank: $0.rank)
@@ -90,19 +97,29 @@ struct RankCommand: ParsableCommand {
 
   private func summaryOfJoinedPaths(_ analysis: RankAnalysis) -> String {
     let missing = analysis.layers.map { Double($0.unknowns - $0.rank) / Double($0.unknowns) }
-    guard let end = missing.firstIndex(where: { $0 > RankCommand.closable }) else {
+    let first = missing.firstIndex { $0 > RankCommand.closable }
+    if let pooled = analysis.layers.firstIndex(where: \.readsMaximumPooling), pooled < first ?? .max
+    {
+      return
+        "Weight gradients alone give what layers read down to \(analysis.layers[pooled].name), but for few "
+        + "combinations. It reads a maximum pooling, and which elements that took is not told by its values: "
+        + "residual peeling knows them exactly and seeks \(images) there, often in vain."
+    }
+    guard let end = first else {
       return
         "Weight gradients alone give every layer's input, but for few combinations: where rectifiers "
-        + "show which of their units were active, residual peeling reads one image down to its pixels."
+        + "show which of their units were active, residual peeling reads \(images) down to the pixels."
     }
     guard end > 0 else {
       return "The last layer's equations leave too much of its input open for residual peeling."
     }
     return
       "Weight gradients alone give what layers read down to \(analysis.layers[end - 1].name), but for few "
-      + "combinations. At \(analysis.layers[end].name) they end; residual peeling seeks the image there, with all "
-      + "values above known."
+      + "combinations. At \(analysis.layers[end].name) they end; residual peeling seeks \(images) there, with "
+      + "all values above known."
   }
+
+  private var images: String { batchSize == 1 ? "one image" : "all \(batchSize) images" }
 
   /// Share of open combinations that values above close.
   private static let closable = 0.25

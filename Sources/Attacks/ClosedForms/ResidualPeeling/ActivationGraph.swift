@@ -7,10 +7,12 @@ import TensorGraph
 /// With s the arguments and t = φ(s) the values of the activations, the model is s = A t + b and t = φ(s);
 /// cotangents go back by c(t) = Aᵀ c(s) and c(s) = φ'(s) c(t). The maps A depend on the weights alone.
 struct ActivationGraph {
-  /// One nonlinearity: `value` is a function, element by element, of `argument` and nothing else.
+  /// One nonlinearity: `value` is a function, element by element, of `argument` and nothing else; or, of a
+  /// maximum pooling, elements of `argument` that its values select.
   struct Activation {
     let argument: NodeID
     let value: NodeID
+    var isSelection = false
   }
 
   /// A matrix product or convolution with a parameter.
@@ -64,7 +66,7 @@ struct ActivationGraph {
     func source(of operand: NodeID) throws(AttackError) -> Set<Source> {
       guard let argument = arguments[operand.index] else { return sources[operand.index] }
       if let index = indices[operand] { return [.activation(index)] }
-      guard !activations.contains(where: { $0.argument == argument }) else {
+      guard !activations.contains(where: { $0.argument == argument && !$0.isSelection }) else {
         throw AttackError(
           "residual peeling reads one function of each layer's output, and node \(argument) of the "
             + "model has two; use the attack auto")
@@ -85,7 +87,15 @@ struct ActivationGraph {
         arguments[index] = argument
         continue
       }
-      guard isAffine else {
+      if case .indexing = node.op, !isAffine {
+        for operand in operands { sources[index].formUnion(try source(of: operand)) }
+        arguments[index] = node.operands[0]
+        indices[id] = activations.count
+        activations.append(
+          Activation(argument: node.operands[0], value: id, isSelection: true))
+        continue
+      }
+      guard isAffine || !node.type.dtype.isFloatingPoint else {
         throw AttackError(
           "residual peeling needs a model that is affine between its activations, and "
             + "\(node.op.name) (node \(id)) is not; use the attack auto")
@@ -99,7 +109,9 @@ struct ActivationGraph {
       }
     }
     outputSources = try source(of: graph.outputs[0])
-    argumentSources = activations.map { sources[$0.argument.index] }
+    argumentSources = activations.map {
+      sources[($0.isSelection ? $0.value : $0.argument).index]
+    }
     self.graph = graph
     self.data = data
     self.activations = activations

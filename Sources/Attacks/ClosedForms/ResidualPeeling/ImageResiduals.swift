@@ -13,11 +13,16 @@ final class ImageResiduals: ResidualSquares {
   init?(_ peeling: ResidualPeeling, _ outcome: ResidualPeeling.Outcome) throws(GraphError) {
     let (segments, network) = (peeling.segments, peeling.network)
     let valued = outcome.known.filter { $0.value.value != nil }
-    let cut = try segments.cut(at: valued.keys.sorted(), dataRole: .fixed)
+    let cut = try segments.cut(
+      at: (Array(valued.keys) + outcome.selections.keys).sorted(), dataRole: .fixed)
     var fixed = segments.weights(of: cut)
     for (index, known) in valued {
       guard let input = cut.cuts[.activation(index)], let value = known.value else { continue }
       fixed.append((input, HostBuffer(value)))
+    }
+    for (index, known) in outcome.selections {
+      guard let input = cut.cuts[.activation(index)] else { continue }
+      fixed.append((input, HostBuffer(known.value)))
     }
     func fixedInput(_ name: String, _ tensor: Tensor) -> Value {
       let value = cut.builder.input(name, tensor.shape, .f64, role: .fixed)
@@ -32,7 +37,11 @@ final class ImageResiduals: ResidualSquares {
     for (index, known) in outcome.known.sorted(by: { $0.key < $1.key }) {
       guard let target = known.argument, let value = known.value,
         network.argumentSources[index].contains(where: { source in
-          if case .activation(let other) = source { valued[other] == nil } else { true }
+          if case .activation(let other) = source {
+            valued[other] == nil && outcome.selections[other] == nil
+          } else {
+            true
+          }
         })
       else { continue }
       let argument = cut.nodes[network.activations[index].argument.index]
@@ -52,6 +61,12 @@ final class ImageResiduals: ResidualSquares {
           ))
         residuals.append(argument.relu() * rest)
       }
+    }
+    for (index, known) in outcome.selections.sorted(by: { $0.key < $1.key }) {
+      let node = network.graph[network.activations[index].value]
+      let selected = try cut.builder.add(node.op, node.operands.map { cut.nodes[$0.index] })
+      residuals.append(
+        (selected - fixedInput("selected", known.value)) * scale(known.value.doubles))
     }
     let open = segments.openContractions(knowing: Set(outcome.known.keys)).filter {
       peeling.update.gradient(of: $0.parameter) != nil

@@ -70,9 +70,17 @@ struct ResidualPeeling {
     }
   }
 
+  /// The values of a maximum pooling, below which the recursion does not go: which elements are the largest
+  /// they do not tell.
+  struct KnownSelection {
+    let value: Tensor
+    let cotangent: Tensor
+  }
+
   /// What the recursion gives.
   struct Outcome {
     var known: [Int: KnownActivation] = [:]
+    var selections: [Int: KnownSelection] = [:]
     /// From the last layer down.
     var layers: [LayerPeeling.Layer] = []
     /// The value at which the recursion ended.
@@ -175,6 +183,12 @@ struct ResidualPeeling {
           of: source, arguments: outcome.known.mapValues(\.cotangent), output: logitsCotangent
         ).value
       }
+      guard !network.activations[index].isSelection else {
+        outcome.selections[index] = KnownSelection(
+          value: Tensor(cotangent.shape, .f64(map.values)), cotangent: cotangent)
+        outcome.reason = "which elements a maximum pooling took is not told by them"
+        return false
+      }
       guard let known = try known(index, map, cotangent, &outcome) else {
         outcome.layers[outcome.layers.count - 1].isSought = true
         return false
@@ -182,7 +196,9 @@ struct ResidualPeeling {
       outcome.known[index] = known
       return true
     }
-    guard let known = try knownBlindly(index, cotangents.value, &outcome) else { return false }
+    guard !network.activations[index].isSelection,
+      let known = try knownBlindly(index, cotangents.value, &outcome)
+    else { return false }
     outcome.known[index] = known
     return true
   }

@@ -13,14 +13,22 @@ extension ModelCatalog {
   /// The ResNet-20 for CIFAR-10 (He et al. 2015, section 4.2): three stages of three blocks, 16, 32
   /// and 64 channels, shortcuts without parameters (the paper's option A). Named as torchvision
   /// names its ResNets.
-  static let resNet20 = Architecture(
-    name: "resnet20",
-    summary: "the ResNet paper's 20-layer network for CIFAR-10",
-    defaults: ModelConfiguration(
-      inputShape: [3, 32, 32], classCount: 10, activation: .relu, width: 16)
-  ) { configuration, scope, images in
-    residualNetwork(
-      configuration, scope, images, blocks: [3, 3, 3], shortcut: subsampledShortcut)
+  static let resNet20 = smallResNet("resnet20", layers: 20)
+
+  /// ResNet-56, as ``resNet20`` with nine blocks in each stage.
+  static let resNet56 = smallResNet("resnet56", layers: 56)
+
+  private static func smallResNet(_ name: String, layers: Int) -> Architecture {
+    Architecture(
+      name: name, summary: "the ResNet paper's \(layers)-layer network for CIFAR-10",
+      defaults: ModelConfiguration(
+        inputShape: [3, 32, 32], classCount: 10, activation: .relu, width: 16)
+    ) { configuration, scope, images in
+      let blocks = (layers - 2) / 6
+      return residualNetwork(
+        configuration, scope, images, blocks: [blocks, blocks, blocks],
+        shortcut: subsampledShortcut)
+    }
   }
 
   private static func resNet(
