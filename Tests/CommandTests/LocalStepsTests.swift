@@ -62,7 +62,7 @@ struct LocalStepsTests {
       "reconstruct photo.png --optimizer adamw --beta2 0.99 --schedule linear:9:1 --epochs 3 --learning-rate "
         + "1e-3 --clip-norm 1 --weight-precision f64 --trials 1 --out out", model)
     #expect(
-      run.status == 0 && run.output.contains("AdamW divides each gradient"), "\(run.errors)")
+      run.status == 0 && run.errors.contains("AdamW divides each gradient"), "\(run.errors)")
     let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
     #expect(record.update.kind == "difference" && record.update.localSteps == 3)
     #expect(
