@@ -110,7 +110,8 @@ struct BlindFactorization {
       let mixed = try Self.cotangents(
         small: elements, basis: basis, maps: found.maps, outputs: outputs, inputs: inputs,
         kernel: kernel, height: height, width: width, backend),
-      let unmixing = try CotangentUnmixing(mixed, channelCount: outputs, backend: backend)
+      let unmixing = try CotangentUnmixing(
+        mixed, channelCount: outputs, tolerance: tolerance, backend: backend)
     else { return nil }
     cotangents = unmixing.cotangents
   }

@@ -12,10 +12,10 @@ struct CotangentUnmixing {
   /// Of each image, each up to a scalar, in no order; as the mixtures, [channels, positions].
   let cotangents: [[Double]]
 
-  /// Norm, relative to the largest, below which a unit is off in all images.
-  private static let quiet = 1e-7
-  /// Squared sine of the angle between vectors of one direction.
-  private static let parallel = 1e-12
+  /// Norm, relative to the largest, below which a unit is off in all images, for each unit of errors.
+  private static let quiet = 3e3
+  /// Sine of the angle between vectors of one direction, for each unit of errors.
+  private static let parallel = 1e3
   /// Candidates that are looked at.
   private static let mostCandidates = 3000
   /// Channels in which a direction recurs at least.
@@ -24,10 +24,11 @@ struct CotangentUnmixing {
   /// - Parameters:
   ///   - mixtures: as many as there are images, [channels, positions].
   ///   - channelCount: channels of each.
+  ///   - tolerance: relative errors of the numbers that the mixtures were found from.
   /// - Returns: nil when not so many directions recur.
   /// - Throws: ``GraphError`` when the backend fails.
   init?(
-    _ mixtures: [[Double]], channelCount: Int, backend: any Backend
+    _ mixtures: [[Double]], channelCount: Int, tolerance: Double, backend: any Backend
   ) throws(GraphError) {
     let count = mixtures.count
     guard count > 1 else {
@@ -38,15 +39,18 @@ struct CotangentUnmixing {
     let positions = units / channelCount
     let vectors = (0..<units).map { unit in mixtures.map { $0[unit] } }
     let norms = vectors.map { dot($0, $0).squareRoot() }
-    let edge = Self.quiet * norms.reduce(0, max)
+    let edge = Self.quiet * tolerance * norms.reduce(0, max)
+    let widest = Self.parallel * tolerance * Self.parallel * tolerance
     var live = vectors.indices.filter { norms[$0] > edge }
     let directions = zip(vectors, norms).flatMap { vector, norm in vector.map { $0 / norm } }
-    func isParallel(_ first: Int, _ second: Int) -> Bool {
-      var cosine = 0.0
-      for index in 0..<count {
-        cosine += directions[first * count + index] * directions[second * count + index]
+    func cosine(_ first: Int, _ second: Int) -> Double {
+      (0..<count).reduce(0) {
+        $0 + directions[first * count + $1] * directions[second * count + $1]
       }
-      return 1 - cosine * cosine < Self.parallel
+    }
+    func isParallel(_ first: Int, _ second: Int) -> Bool {
+      let cosine = cosine(first, second)
+      return 1 - cosine * cosine < widest
     }
 
     var rows: [[Double]] = []
@@ -64,7 +68,14 @@ struct CotangentUnmixing {
         if channels > best?.channels ?? 0 { best = (live[place], channels) }
       }
       guard let best, best.channels >= Self.fewestChannels else { return nil }
-      rows.append(Array(directions[best.unit * count..<(best.unit + 1) * count]))
+      // Their sum, in which the longest, which errors turn the least, count the most.
+      var row = [Double](repeating: 0, count: count)
+      for other in live where isParallel(best.unit, other) {
+        let sign = cosine(best.unit, other) < 0 ? -1.0 : 1
+        for index in 0..<count { row[index] += sign * vectors[other][index] }
+      }
+      let norm = dot(row, row).squareRoot()
+      rows.append(row.map { $0 / norm })
       live.removeAll { isParallel(best.unit, $0) }
     }
 

@@ -87,11 +87,13 @@ final class ImageResiduals: ResidualSquares {
       }
       // A doubtful slope spoils all equations of its channel.
       let (outputs, factor) = (target.shape[0], scale(target.doubles))
-      let (units, elements) = (isDoubtful.count / outputs, target.shape.elementCount / outputs)
-      let weights = (0..<outputs * elements).map { element in
-        let channel = element / elements
-        return isDoubtful[channel * units..<(channel + 1) * units].contains(true) ? 0 : factor
+      let plane = cotangent.shape[2] * cotangent.shape[3]
+      var isSpoilt = [Bool](repeating: false, count: outputs)
+      for (unit, isInDoubt) in isDoubtful.enumerated() where isInDoubt {
+        isSpoilt[unit / plane % outputs] = true
       }
+      let elements = target.shape.elementCount / outputs
+      let weights = (0..<outputs * elements).map { isSpoilt[$0 / elements] ? 0 : factor }
       residuals.append(difference * fixedInput("weights", Tensor(target.shape, .f64(weights))))
     }
 

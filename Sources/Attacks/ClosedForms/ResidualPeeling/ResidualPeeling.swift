@@ -116,10 +116,6 @@ struct ResidualPeeling {
       )
     }
     isNoisy = update.relativeRounding > 1e-20 || sums.dtype == .f32
-    guard update.batchSize == 1 || !isNoisy else {
-      throw AttackError(
-        "residual peeling reads a batch off gradients in f64 alone; use the attack auto")
-    }
     network = try ActivationGraph(model, batchSize: update.batchSize, mode: mode)
     segments = ActivationSegments(
       network, parameters: (weighted.parameters + weighted.buffers).map { $0.converted(to: .f64) },

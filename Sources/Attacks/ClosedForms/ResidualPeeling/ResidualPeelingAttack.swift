@@ -35,32 +35,27 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     _ problem: AttackProblem, start: Tensor?, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
     try run.stoppable { shouldStop throws(AttackError) in
-      guard problem.update.batchSize > 1 else {
-        let (peeling, outcome) = try peel(problem) { shouldStop(0) }
-        let images = try fit(peeling, outcome, start: start, shouldStop)
-        return ClosedFormSolution(
-          images: images, labels: [try problem.label(of: images)], layers: outcome.layers)
-      }
-      let batch = try ExampleSeparation(problem.weighted, backend: problem.backend).separate(
-        problem.update, knownLabels: problem.knownLabels, seed: problem.configuration.seed
-      ) { shouldStop(0) }
-      let peeling = try ResidualPeeling(
-        problem.weighted, problem.update, logitsCotangent: batch.cotangents, mode: problem.mode,
-        backend: problem.backend)
-      let outcome = try peeling.peel { shouldStop(0) }
-      return ClosedFormSolution(
-        images: try fit(peeling, outcome, start: start, shouldStop), labels: batch.labels,
-        layers: outcome.layers)
+      let batch =
+        problem.update.batchSize == 1
+        ? nil
+        : try ExampleSeparation(problem.weighted, backend: problem.backend).separate(
+          problem.update, knownLabels: problem.knownLabels, seed: problem.configuration.seed
+        ) { shouldStop(0) }
+      let (peeling, outcome) = try peel(problem, batch?.cotangents) { shouldStop(0) }
+      let images = try fit(peeling, outcome, start: start, shouldStop)
+      let labels = if let batch { batch.labels } else { [try problem.label(of: images)] }
+      return ClosedFormSolution(images: images, labels: labels, layers: outcome.layers)
     }
   }
 
-  /// One image. Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
+  /// Takes the equations for exact first, unless the numbers have fewer digits, and for those with errors
   /// where they turn out not to be.
   private func peel(
-    _ problem: AttackProblem, shouldStop: () -> Bool
+    _ problem: AttackProblem, _ logitsCotangent: Tensor?, shouldStop: () -> Bool
   ) throws(AttackError) -> (ResidualPeeling, ResidualPeeling.Outcome) {
     let peeling = try ResidualPeeling(
-      problem.weighted, problem.update, mode: problem.mode, backend: problem.backend)
+      problem.weighted, problem.update, logitsCotangent: logitsCotangent, mode: problem.mode,
+      backend: problem.backend)
     let outcome: ResidualPeeling.Outcome?
     do {
       outcome = try peeling.peel(shouldStop: shouldStop)

@@ -14,7 +14,7 @@ struct SlopeRepair {
     let op: Op
     /// Gradient of its weight, f64.
     let gradient: Tensor
-    /// Cotangent of its output, were all units active that it leads to; [1, O, oH, oW].
+    /// Cotangent of its output, were all units active that it leads to; [N, O, oH, oW].
     let whole: Tensor
     /// Which are taken for active.
     var isActive: [Bool]
@@ -25,6 +25,17 @@ struct SlopeRepair {
 
     var cotangent: Tensor {
       Tensor(whole.shape, .f64(zip(whole.doubles, isActive).map { $1 ? $0 : 0 }))
+    }
+
+    /// Of one image.
+    var plane: Int { whole.shape[2] * whole.shape[3] }
+
+    /// Of all images, one after the other.
+    var places: Int { whole.shape[0] * plane }
+
+    /// Where an output channel's unit at a place stands in the output.
+    func unit(_ output: Int, at place: Int) -> Int {
+      (place / plane * whole.shape[1] + output) * plane + place % plane
     }
   }
 
@@ -206,7 +217,7 @@ struct SlopeRepair {
     let (outputs, inputs, taps) = (shape[0], shape[1], shape[2] * shape[3])
     let columns = inputs
     let map = solution.map
-    let places = reader.whole.shape[2] * reader.whole.shape[3]
+    let places = reader.places
     // Patches of the map in units of each channel's noise, [(tap, channel), place].
     let patches = patches(map.values, solution.noise, reader)
     var whitened = [Double](repeating: 0, count: outputs * taps * columns)
@@ -260,24 +271,33 @@ struct SlopeRepair {
       Tensor([outputs, taps * taps], .f64(free)), Tensor([taps * taps, places], .f64(squares))
     ).doubles
     let whole = reader.whole.doubles
-    return (0..<outputs * places).map { unit in
-      let weight = weights[firstRow + unit / places * taps]
-      let change = (reader.isActive[unit] ? -1 : 1) * whole[unit] * weight
-      return 2 * change * inner[unit] - change * change * lengths[unit]
+    var gains = [Double](repeating: 0, count: outputs * places)
+    for output in 0..<outputs {
+      for place in 0..<places {
+        let unit = reader.unit(output, at: place)
+        let weight = weights[firstRow + output * taps]
+        let change = (reader.isActive[unit] ? -1 : 1) * whole[unit] * weight
+        let entry = output * places + place
+        gains[unit] = 2 * change * inner[entry] - change * change * lengths[entry]
+      }
     }
+    return gains
   }
 
   private func patches(_ values: [Double], _ noise: [Double], _ reader: Reader) -> [Double] {
     let (whole, weight) = (reader.whole.shape, reader.gradient.shape)
-    let (columns, places) = (inputShape[1], whole[2] * whole[3])
+    let (columns, places) = (inputShape[1], reader.places)
+    let plane = inputShape[2] * inputShape[3]
     var patches = [Double](repeating: 0, count: weight[2] * weight[3] * columns * places)
     reader.convolution.forEachProduct(
       input: Size2D(inputShape[2], inputShape[3]), kernel: Size2D(weight[2], weight[3]),
       output: Size2D(whole[2], whole[3])
     ) { tap, place, position in
-      for column in 0..<columns {
-        patches[(tap * columns + column) * places + place] =
-          values[position * columns + column] / noise[column]
+      for image in 0..<whole[0] {
+        for column in 0..<columns {
+          patches[(tap * columns + column) * places + image * reader.plane + place] =
+            values[(image * plane + position) * columns + column] / noise[column]
+        }
       }
     }
     return patches
@@ -288,12 +308,11 @@ struct SlopeRepair {
     _ gains: [Double], _ index: Int, _ changes: inout [Int: Int], _ misfit: Double
   ) -> [Int] {
     let reader = readers[index]
-    let places = reader.whole.shape[2] * reader.whole.shape[3]
     let least = Self.leastGain * max(1, min(misfit, 9))
     var best: [(unit: Int, gain: Double)] = []
     for output in 0..<reader.whole.shape[1] {
       var winner: (unit: Int, gain: Double)?
-      for unit in output * places..<(output + 1) * places
+      for unit in (0..<reader.places).map({ reader.unit(output, at: $0) })
       where gains[unit] > max(least, winner?.gain ?? 0)
         && abs(reader.confidence[unit]) < Self.doubt && changes[unit, default: 0] < Self.patience
       {

@@ -84,7 +84,9 @@ import Testing
   @Test func mixturesWithoutRecurringDirectionsAreNotToldApart() throws {
     var source = RandomSource(seed: 13)
     let mixtures = (0..<2).map { _ in (0..<64).map { _ in source.normal() } }
-    #expect(try CotangentUnmixing(mixtures, channelCount: 16, backend: Self.backend) == nil)
+    #expect(try CotangentUnmixing(
+        mixtures, channelCount: 16, tolerance: BlindFactorization.tolerance.double,
+        backend: Self.backend) == nil)
   }
 
   @Test func tooFewChannelsAreNotFactored() throws {
@@ -147,6 +149,33 @@ import Testing
         #expect(abs(found - values[equations.index(channel: channel, position: position)]) < 1e-8)
       }
     }
+  }
+
+  /// In whichever image of two they are.
+  @Test(arguments: [[7], [3, 160, 410], [0, 26, 351, 376, 501]])
+  func wrongSlopesOfABatchAreSetRight(_ wrong: [Int]) throws {
+    let layers = [
+      try Layer(channels: 12, extent: 5, seed: 14), try Layer(channels: 12, extent: 5, seed: 15),
+    ]
+    let shape: Shape = [2, 12, 5, 5]
+    var source = RandomSource(seed: 16)
+    let noisy = zip(layers[0].gradient.doubles, layers[1].gradient.doubles).map {
+      ($0 + $1) * (1 + 1e-7 * source.normal())
+    }
+    let truth = layers.flatMap(\.isActive)
+    var isActive = truth
+    for unit in wrong { isActive[unit].toggle() }
+    var repair = SlopeRepair(
+      [
+        SlopeRepair.Reader(
+          convolution: Layer.convolution, op: layers[0].op,
+          gradient: Tensor(layers[0].gradient.shape, .f64(noisy)),
+          whole: Tensor(shape, .f64(layers.flatMap { $0.whole.doubles })),
+          isActive: isActive, confidence: isActive.map { _ in 5 }, isOpen: true)
+      ], input: shape, backend: Self.backend)
+    let solution = try #require(try repair.solve())
+    #expect(repair.readers[0].isActive == truth)
+    #expect(solution.misfit < 3)
   }
 
   @Test(arguments: [[7], [3, 60, 110], [0, 26, 51, 76, 101]])

@@ -40,17 +40,6 @@ import Testing
     #expect(result.diagnosis?.verdict == .recovered)
   }
 
-  @Test func aBatchOfF32IsRefused() throws {
-    let client = try client(labels: [3, 1])
-    let update = SharedUpdate(
-      gradients: client.update.gradients.map { $0.converted(to: .f32) }, batchSize: 2,
-      relativeRounding: 1e-15)
-    let message = attackErrorMessage {
-      _ = try problem(client.weighted, update).run(ResidualPeelingAttack())
-    }
-    #expect(message?.contains("a batch off gradients in f64 alone") == true, "\(message ?? "none")")
-  }
-
   @Test(arguments: [UInt64(0), 1]) func numbersOfF32DoAsWell(_ seed: UInt64) throws {
     let client = try client(seed: seed)
     let update = SharedUpdate(
