@@ -84,7 +84,8 @@ import Testing
   @Test func mixturesWithoutRecurringDirectionsAreNotToldApart() throws {
     var source = RandomSource(seed: 13)
     let mixtures = (0..<2).map { _ in (0..<64).map { _ in source.normal() } }
-    #expect(try CotangentUnmixing(
+    #expect(
+      try CotangentUnmixing(
         mixtures, channelCount: 16, tolerance: BlindFactorization.tolerance.double,
         backend: Self.backend) == nil)
   }
