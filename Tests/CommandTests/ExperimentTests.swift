@@ -188,8 +188,7 @@ private func randomExperiment(_ source: inout RandomSource) throws -> Experiment
     experiment.client.epochs = epochs
     experiment.client.miniBatch = maybe(1 + source.integer(below: 3))
     experiment.client.learningRate = number()
-    experiment.client.momentum = one([0, 0.5])
-    experiment.client.weightDecay = one([0, 1e-3])
+    experiment.client.steps = randomSteps(&source)
     experiment.client.shufflesEpochs = epochs > 1 && source.integer(below: 2) == 0
   }
   let count = ofEach * experiment.client.count
@@ -234,7 +233,7 @@ private func randomTextExperiment(_ source: inout RandomSource) throws -> Experi
   if let epochs = maybe(1 + source.integer(below: 3)) {
     experiment.client.epochs = epochs
     experiment.client.learningRate = 0.25
-    experiment.client.momentum = one([0, 0.5])
+    experiment.client.steps = randomSteps(&source)
     experiment.client.shufflesEpochs = epochs > 1 && one([true, false])
   }
   let count = one([1, 2, 4]) * experiment.client.count
@@ -268,6 +267,30 @@ private func randomTextExperiment(_ source: inout RandomSource) throws -> Experi
     experiment.prior = maybe("gpt2")
   }
   return experiment
+}
+
+private func randomSteps(_ source: inout RandomSource) -> StepChoice {
+  func one<Value>(_ values: [Value]) -> Value { values[source.integer(below: values.count)] }
+  var steps = StepChoice()
+  steps.optimizer = one([.sgd] + OptimizerCatalog.names)
+  let taken = (try? ClientOptimizer(steps.optimizer))?.takenSettings ?? []
+  for setting in taken where one([true, false]) {
+    steps[setting] = setting.isFlag ? 1 : one([0.125, 1e-3])
+  }
+  if steps[.momentum] == 0 { steps[.nesterov] = 0 }
+  steps.schedule = one([
+    .constant, .constant, .step(size: 3, factor: 0.5), .cosine(steps: 7, least: 0.25),
+    .linear(steps: 9, warmUp: 2),
+  ])
+  steps.accumulate = one([1, 1, 3])
+  if one([true, false]) {
+    steps.clipNorm = one([nil, 0.5])
+  } else {
+    steps.clipValue = one([nil, 1e-4])
+  }
+  steps.proximal = one([0, 0, 0.01])
+  if steps.optimizer != .sgd || steps[.momentum] > 0 { steps.state = one([nil, "a state"]) }
+  return steps
 }
 
 private func randomAttack(_ source: inout RandomSource) throws -> AttackConfiguration {

@@ -1,5 +1,7 @@
 import Audit
 import Foundation
+import ModelIO
+import TensorGraph
 import TestSupport
 import Testing
 
@@ -100,6 +102,100 @@ struct LocalStepsTests {
   ]) func weightsThatContradictAreRefused(_ arguments: String, _ sentence: String) throws {
     let run = try run(arguments, model)
     #expect(run.status == 2 && run.errors.contains(sentence), "\(run.errors)")
+  }
+
+  @Test func aClientTrainsWithAdam() throws {
+    folder.picture("rgb.png")
+    let run = try run(
+      "reconstruct photo.png --optimizer adamw --beta2 0.99 --schedule linear:9:1 --epochs 3 --learning-rate "
+        + "1e-3 --clip-norm 1 --weight-precision f64 --trials 1 --out out", model)
+    #expect(
+      run.status == 0 && run.errors.contains("AdamW divides each gradient"), "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.update.kind == "difference" && record.update.localSteps == 3)
+    #expect(
+      record.update.training
+        == "3 local steps (3 epochs of mini-batches of 1), learning rate 0.001, AdamW with beta2 0.99, fresh, "
+        + "schedule linear:9:1, gradients clipped to norm 1.0")
+    let experiment = try #require(record.experiment)
+    let command = try #require(ExperimentCommandLine.commands(for: [experiment]).first)
+    #expect(command.line.contains("--optimizer adamw --beta2 0.99"), "\(command.line)")
+  }
+
+  /// What PyTorch's Adam and AdamW left, in f32 (scripts/fixtures/local-update.py).
+  @Test(arguments: [
+    ("adam", "--optimizer adam --learning-rate 1e-3", 15.0),
+    ("adamw", "--optimizer adamw --learning-rate 1e-3 --epochs 10", 40.0),
+  ])
+  func aDifferenceFromPyTorchsAdamIsAttacked(
+    _ name: String, _ arguments: String, _ level: Double
+  ) throws {
+    let run = try run(
+      "reconstruct --update \(update)/\(name).safetensors --update-kind difference \(arguments) "
+        + "--weights \(update)/weights.safetensors --truth \(update)/smooth.png --labels 3 --out out",
+      model)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.truthCheck?.fits == true, "\(String(describing: record.truthCheck))")
+    #expect((record.images[0].psnr?.value ?? 0) > level, "\(run.output)")
+    // As SGD's it is named.
+    let wrong = try self.run(
+      "reconstruct --update \(update)/adam.safetensors --update-kind difference --learning-rate 0.1 "
+        + "--weights \(update)/weights.safetensors --iterations 5 --trials 1", model)
+    #expect(
+      wrong.output.contains("looks like Adam's") && wrong.output.contains("--optimizer adam"),
+      "\(wrong.output)\(wrong.errors)")
+  }
+
+  @Test(arguments: [
+    ("--optimizer adam --momentum 0.9", "momentum is a setting of sgd and rmsprop"),
+    ("--optimizer adma", "did you mean adam?"),
+    ("--beta1 0.5", "beta1 is a setting of adam and adamw"),
+    ("--optimizer adam --eps 0", "eps is 0.0; give a number above 0"),
+    ("--optimizer adam --schedule cos:3", "is no schedule of learning rates"),
+    ("--optimizer adam --accumulate 2", "give a number that divides it"),
+    ("--optimizer adam --clip-norm 1 --clip-value 1", "give one of both"),
+    ("--optimizer-state none.safetensors", "keeps no state"),
+    ("--optimizer adam --optimizer-state none.safetensors", "none.safetensors"),
+    ("--nesterov", "nesterov is a form of momentum"),
+    ("--optimizer adam --attack peeling", "layer peeling reads one gradient"),
+  ]) func wrongOptimisersAreRefused(_ arguments: String, _ sentence: String) throws {
+    let run = try run("reconstruct chelsea --learning-rate 1e-3 \(arguments)", model)
+    #expect(run.status == 2 && run.errors.contains(sentence), "\(run.errors)")
+    // One sentence, and no usage.
+    #expect(!run.errors.contains("Usage"), "\(run.errors)")
+  }
+
+  /// A state of PyTorch's, by names or numbers.
+  @Test func anOptimiserGoesOn() throws {
+    let names = try SafetensorsFile(contentsOf: "\(update)/weights.safetensors").tensors()
+    let order =
+      (0..<3).flatMap { ["body.\($0 * 2).weight", "body.\($0 * 2).bias"] }
+      + ["fc.0.weight", "fc.0.bias"]
+    var state = ["state.0.step": Tensor([], .f32, [4])]
+    for (index, name) in order.enumerated() {
+      let shape = try #require(names[name]).shape
+      state["state.\(index).exp_avg"] = Tensor(shape, .f32, repeating: 1e-3)
+      state["exp_avg_sq.\(name)"] = Tensor(shape, .f32, repeating: 1e-5)
+    }
+    try Safetensors.write(state, to: folder("state.safetensors"))
+    let arguments =
+      "reconstruct chelsea --learning-rate 1e-3 --optimizer adam --attack lm --trials 1 --out out "
+    let run = try run(arguments + "--optimizer-state state.safetensors", model)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.update.training?.hasSuffix("Adam, after 4 earlier steps") == true)
+    state["state.0.step"] = nil
+    try Safetensors.write(state, to: folder("no-step.safetensors"))
+    let without = try self.run(arguments + "--optimizer-state no-step.safetensors", model)
+    #expect(without.status == 2 && without.errors.contains("how many steps"), "\(without.errors)")
+    state["exp_avg_sq.fc.0.bias"] = nil
+    state["step"] = Tensor([], .f32, [4])
+    try Safetensors.write(state, to: folder("short.safetensors"))
+    let short = try self.run(arguments + "--optimizer-state short.safetensors", model)
+    #expect(
+      short.status == 2 && short.errors.contains("there is no exp_avg_sq of fc.0.bias"),
+      "\(short.errors)")
   }
 
   @Test(arguments: [

@@ -20,7 +20,7 @@ import Testing
       self.name = name
       training = try LocalTraining(
         clientSizes: clients, miniBatchSize: size, epochs: epochs, learningRate: rate,
-        momentum: momentum, weightDecay: decay)
+        by: StepRule(.sgd(momentum: momentum, weightDecay: decay)))
     }
   }
 
@@ -105,11 +105,13 @@ import Testing
         .contains("learning rate is 0.0") == true)
     #expect(
       message {
-        try LocalTraining(exampleCount: 1, miniBatchSize: 1, learningRate: 1, momentum: 1)
+        try LocalTraining(
+          exampleCount: 1, miniBatchSize: 1, learningRate: 1, by: StepRule(.sgd(momentum: 1)))
       }?.contains("momentum is 1.0") == true)
     #expect(
       message {
-        try LocalTraining(exampleCount: 1, miniBatchSize: 1, learningRate: 1, weightDecay: -1)
+        try LocalTraining(
+          exampleCount: 1, miniBatchSize: 1, learningRate: 1, by: StepRule(.sgd(weightDecay: -1)))
       }?.contains("weight decay is -1.0") == true)
     #expect(
       message { try LocalTraining(exampleCount: 1, miniBatchSize: 0, learningRate: 1) }?

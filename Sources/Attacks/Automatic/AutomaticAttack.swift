@@ -31,6 +31,9 @@ public struct AutomaticAttack: Attack {
     guard problem.missingFact(secondOrder.descriptor.needs) == nil else {
       return try searchWithWhatIsKnown(problem, &run)
     }
+    guard problem.update.training?.rule.isAdaptive != true else {
+      return try searchBySigns(problem, &run)
+    }
     run.layers = try peelBatch(problem, &run)
     guard !isSmoothestFound(problem, run) else { return try problem.diagnose(&run) }
     func isSolved() -> Bool { problem.isSolved(run) }

@@ -47,6 +47,10 @@ public struct AttackName: RawRepresentable, Hashable, Codable, Sendable {
   public static let april: AttackName = "april"
   /// See ``SpearAttack``.
   public static let spear: AttackName = "spear"
+  /// See ``SignMatchingAttack``.
+  public static let signMatching: AttackName = "sign-matching"
+  /// See ``SignImageAttack``.
+  public static let signImage: AttackName = "sign-image"
   /// No attack of the catalogue, but the plan of an ``AttackConfiguration``.
   public static let plan: AttackName = "plan"
 }

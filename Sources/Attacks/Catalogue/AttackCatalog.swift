@@ -14,6 +14,8 @@ public enum AttackCatalog {
     RGapAttack(),
     AprilAttack(),
     SpearAttack(),
+    SignMatchingAttack(),
+    SignImageAttack(),
     AttackPresets.invertingGradients,
     AttackPresets.preset(PackageResources.cpl_json),
     AttackPresets.seeThroughGradients,

@@ -72,13 +72,13 @@ extension AttackProblem {
   func missingFact(_ needs: [AttackNeed]) -> ThreatModel.Fact? {
     let normalizes = mode == .evaluation && weighted.model.batchNormCount > 0
     return AttackNeed.missing(
-      needs, of: unknown, training: update.training, readsStatistics: normalizes)
+      needs, of: unknown, training: sharedTraining, readsStatistics: normalizes)
   }
 
   /// What the attacker is not granted.
   private var unknown: Set<ThreatModel.Fact> {
     var unknown = Set(configuration.unknown ?? [])
-    if update.training?.isOrderKnown == false { unknown.insert(.miniBatchOrder) }
+    if sharedTraining?.isOrderKnown == false { unknown.insert(.miniBatchOrder) }
     return unknown
   }
 

@@ -94,8 +94,9 @@ package struct LinearLayerLeak: Sendable {
         "the closed form reads one example off a gradient, and this update comes from "
           + "\(update.batchSize); use the attack dlg or auto")
     }
-    // Every step moves the layer by multiples of the one input, unless weights decay.
-    if let training = update.training, training.weightDecay > 0 {
+    // Every step moves the layer by multiples of the one input, unless weights decay or each number is divided
+    // by its own size.
+    if let training = update.training, !training.rule.movesAlongGradients {
       try update.requireOneGradient("the linear layer's closed form")
     }
     guard let weightGradient = update.gradient(of: layer.weight),

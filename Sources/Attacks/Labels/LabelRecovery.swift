@@ -31,8 +31,8 @@ public enum LabelRecovery {
         "iDLG reads the label by a sign that the gradient of the \(update.loss) does not have; "
           + "use the attack auto, or give the labels")
     }
-    // Every step leaves the sign as it is, unless weights decay.
-    if let training = update.training, training.weightDecay > 0 {
+    // Every step leaves the sign as it is, unless weights decay by a term of the gradient.
+    if let training = update.training, !training.rule.keepsSigns {
       try update.requireOneGradient("iDLG")
     }
     // One output's label is whether the target is above its sigmoid.
@@ -47,6 +47,14 @@ public enum LabelRecovery {
         "iDLG reads labels off the last layer's gradient, which was not shared; use the attack dlg, "
           + "or give the labels")
     }
+    if update.training?.rule.movesAlongGradients == false {
+      guard gradient.classCount > 2 else {
+        throw AttackError(
+          "iDLG reads labels of two classes off the last layer's bias, and there is none; use the attack "
+            + "dlg, or give the labels")
+      }
+      return labelFromSigns(rows, classes: gradient.classCount)
+    }
     return labelFromRows(rows, classes: gradient.classCount)
   }
 
@@ -56,6 +64,18 @@ public enum LabelRecovery {
     let scores = (0..<classes).map { row in
       let row = elements[row * features..<(row + 1) * features]
       return classes > 2 ? -row.reduce(0) { $0 + $1 * $1 } : row.reduce(0, +)
+    }
+    return scores.indices.min { scores[$0] < scores[$1] } ?? 0
+  }
+
+  /// The same where each number was divided by its own size: the row of the true class has the signs that all
+  /// other rows have not.
+  private static func labelFromSigns(_ elements: [Double], classes: Int) -> Int {
+    let features = elements.count / classes
+    var sums = [Double](repeating: 0, count: features)
+    for (index, element) in elements.enumerated() { sums[index % features] += element }
+    let scores = (0..<classes).map { row in
+      (0..<features).reduce(0) { $0 + elements[row * features + $1] * sums[$1] }
     }
     return scores.indices.min { scores[$0] < scores[$1] } ?? 0
   }

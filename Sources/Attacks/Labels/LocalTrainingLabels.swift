@@ -6,23 +6,24 @@ extension LabelRecovery {
   /// update does not tell them.
   ///
   /// A single example's label is the sign that iDLG reads, which every step leaves as it is. A batch's
-  /// are counts, see ``labels(from:to:learningRate:steps:batchSize:seed:backend:)``; momentum, weight
-  /// decay, mini-batches and clients of unlike sizes, and other losses than the plain mean cross entropy are not what
-  /// these are for.
+  /// are counts, see ``labels(from:to:learningRate:steps:batchSize:seed:backend:)``; other steps than those of
+  /// plain gradient descent, mini-batches and clients of unlike sizes, and other losses than the plain mean cross
+  /// entropy are not what these are for.
   ///
   /// - Throws: ``AttackError`` when the backend fails.
   static func labels(
     of update: SharedUpdate, after training: LocalTraining, _ weighted: WeightedModel, seed: UInt64,
     backend: any Backend
   ) throws(AttackError) -> [Int]? {
-    guard training.weightDecay == 0 else { return nil }
+    guard training.rule.keepsSigns else { return nil }
     if update.batchSize == 1 {
       return try AttackError.ifApplicable { () throws(AttackError) in
         [try singleLabel(of: update, model: weighted.model)]
       }
     }
+    if training.rule.isAdaptive { return labelsBySign(of: update, weighted.model) }
     let clients = training.clientSizes
-    guard training.momentum == 0, clients.allSatisfy({ $0 == clients[0] }),
+    guard training.rule.isPlain, clients.allSatisfy({ $0 == clients[0] }),
       clients[0] % training.miniBatchSize == 0, update.loss == .meanCrossEntropy, update.isComplete
     else { return nil }
     let moved = zip(weighted.parameters, update.gradients).map { before, change in
@@ -40,6 +41,18 @@ extension LabelRecovery {
     return labels(
       fromCounts: counts.map { $0 * Double(clients.count) / Double(training.epochs) },
       total: update.batchSize)
+  }
+}
+
+extension LabelRecovery {
+  /// The labels of a batch by the signs of the last layer's bias, ascending: nil where there are fewer classes below 0
+  /// than examples, since signs do not tell how often a label occurs.
+  private static func labelsBySign(of update: SharedUpdate, _ model: Model) -> [Int]? {
+    guard update.loss.showsLabelBySign, update.loss.labelSmoothing == 0,
+      let sums = ClassifierGradient(update, model)?.sums
+    else { return nil }
+    let labels = sums.indices.filter { sums[$0] < 0 }
+    return labels.count == update.batchSize ? labels : nil
   }
 }
 

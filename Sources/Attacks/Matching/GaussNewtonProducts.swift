@@ -26,7 +26,7 @@ final class GaussNewtonProducts {
       seeksLabels: labels == nil, columns: columns == 1 ? nil : columns, dtype: dtype)
     function = try CompiledFunction(product.function, on: backend)
     function.bind(product.parameters, to: weighted.parameters)
-    function.bind(product.buffers, to: weighted.buffers)
+    function.bind(product.buffers, to: weighted.trainedBuffers(signature.training))
     function.bind(product.weights, to: counter.weights(of: signature.sharedParameters))
     let (images, labelBuffer) = (function.input(product.images), function.input(product.labels))
     if let labels {

@@ -35,7 +35,7 @@ final class MatchingFunction: ObjectiveFunction {
     function = try CompiledFunction(matching.function, on: problem.backend)
     let shared = update.sharedParameters
     function.bind(matching.parameters, to: weighted.parameters)
-    function.bind(matching.buffers, to: weighted.buffers)
+    function.bind(matching.buffers, to: weighted.trainedBuffers(update.training))
     function.bind(matching.targets, to: shared.map { update.gradients[$0] })
     function.bind(matching.weights, to: counter.weights(of: shared))
     let (images, labelBuffer) = (function.input(matching.images), function.input(matching.labels))

@@ -41,7 +41,8 @@ package struct GaussNewtonGraph: Sendable {
       !seeksLabels || labelForm != .classIndices, "class indices cannot be differentiated")
     let builder = GraphBuilder()
     let inputs = builder.attackInputs(
-      model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
+      model, batchSize: batchSize, labelForm: labelForm, training: training, dtype: dtype,
+      labelRole: .varying)
     let variables = seeksLabels ? [inputs.images, inputs.labels] : [inputs.images]
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)

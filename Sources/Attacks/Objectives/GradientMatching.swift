@@ -47,7 +47,7 @@ package struct GradientMatchingGraph: Sendable {
     precondition(
       !optimizesLabels || labelForm != .classIndices, "class indices cannot be optimised")
     let inputs = builder.attackInputs(
-      model, batchSize: batchSize, labelForm: labelForm, dtype: dtype,
+      model, batchSize: batchSize, labelForm: labelForm, training: training, dtype: dtype,
       labelRole: optimizesLabels ? .varying : .fixed)
     let targets = sharedParameters.map {
       let spec = model.parameters[$0]

@@ -56,7 +56,7 @@ struct PlanGraph: Sendable {
       specs.map { builder.input($0.name + suffix, $0.shape, dtype, role: .fixed) }
     }
     let parameters = fixed(model.parameters)
-    let buffers = fixed(model.buffers)
+    let buffers = fixed(model.trainedBuffers(training))
     let targets = fixed(model.parameters, suffix: ".target")
     let images = dummies.enlarged(to: full)
     let batchLabels =
@@ -76,7 +76,9 @@ struct PlanGraph: Sendable {
         matched.map { gradients[$0] }, matched.map { targets[$0] })
       total = total + plan.objective.weight * objective
       // Building is hash-consed: these are the nodes of the gradient's own forward pass.
-      let trace = model.trace(batch, parameters: parameters, buffers: buffers, mode: mode)
+      let trace = model.trace(
+        batch, parameters: parameters, buffers: Array(buffers.prefix(model.buffers.count)),
+        mode: mode)
       if plan.prior.features.weight > 0, let features = trace.features {
         let target =
           recovered ?? builder.input("features", features.shape, dtype, role: .fixed)

@@ -56,7 +56,7 @@ final class PlanFunction: ObjectiveFunction {
       }
     }
     bind(matching.parameters, to: weighted.parameters)
-    bind(matching.buffers, to: weighted.buffers)
+    bind(matching.buffers, to: weighted.trainedBuffers(update.training))
     bind(matching.targets, to: update.gradients)
     if let input = matching.features {
       guard let features = known.features else {

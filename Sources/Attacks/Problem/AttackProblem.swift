@@ -8,8 +8,11 @@ import TensorGraph
 public struct AttackProblem: Sendable {
   /// The model and the weights that the update was computed with.
   public let weighted: WeightedModel
-  /// As it was shared; the clients' joint gradient where that is one.
+  /// As it was shared; the clients' joint gradient where that is one, or that behind a single step of an adaptive
+  /// optimiser where its numbers are exact enough to tell it.
   public private(set) var update: SharedUpdate
+  /// The clients' local steps behind what was shared; nil for one gradient.
+  let sharedTraining: LocalTraining?
   /// The loss whose labels the result's are: the update's, or that with targets which were read off.
   public var loss: ClientLoss { update.loss }
   /// What the attacker makes of knowing the client's defence.
@@ -70,9 +73,13 @@ public struct AttackProblem: Sendable {
     self.knownLabels = knownLabels
     self.weighted = counter.readsNoise ? weighted.readingNoise(of: update) : weighted
     let joined = update.joiningClients(weighted.model, mode)
+    sharedTraining = joined.training
+    let isStepKnown =
+      counter.isNone && configuration.unknown?.contains(.localTraining) != true
+    let read = isStepKnown ? joined.undoingFirstStep(from: weighted.parameters) ?? joined : joined
     self.update =
       knownLabels == nil && counter.isNone
-      ? LabelRecovery.readingTargets(off: joined, weighted) : joined
+      ? LabelRecovery.readingTargets(off: read, weighted) : read
     self.counter = counter
     matched = counter.matched(self.update)
     self.configuration = configuration

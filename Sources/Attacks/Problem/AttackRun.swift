@@ -54,6 +54,8 @@ public struct AttackRun {
   /// When the present attack is to end: its share of the time.
   private(set) var deadline: ContinuousClock.Instant?
   private let training: LocalTraining?
+  /// Whether a step was undone to have the gradient that is attacked, which takes who knows the step.
+  private let undoesStep: Bool
   private let modelName: String
   private let clock = ContinuousClock()
   private var searchTime = Duration.zero
@@ -82,13 +84,20 @@ public struct AttackRun {
     self.observe = observe
     batchShape = problem.batchShape
     squaredNorm = problem.update.squaredNorm
-    training = problem.update.training
+    training = problem.sharedTraining
+    undoesStep = problem.sharedTraining != problem.update.training
     modelName = problem.weighted.model.name
     end = problem.configuration.timeLimit.map { .now + .seconds($0) }
     deadline = end
   }
 
   private var imageCount: Int { batchShape.elementCount }
+
+  /// Who can run a method on what was shared.
+  private func category(of method: AttackMethod) -> ThreatModel.Category {
+    let own = method.category(after: training)
+    return undoesStep ? max(own, .parameterAwareEavesdropper) : own
+  }
 
   /// Evaluations in all finished trials.
   var evaluations: Int { entries.reduce(0) { $0 + $1.trial.evaluations } }
@@ -167,7 +176,7 @@ public struct AttackRun {
     entries.append(
       Entry(
         trial: AttackTrial(
-          method: method, category: method.category(after: training), reason: reason,
+          method: method, category: category(of: method), reason: reason,
           iterations: 0, evaluations: 1, matchingLoss: loss, secondOrder: nil),
         images: solution.images.doubles, labels: solution.labels, closedForm: attack,
         extremeEigenvalues: nil))
@@ -274,7 +283,7 @@ public struct AttackRun {
     entries.append(
       Entry(
         trial: AttackTrial(
-          method: method, category: method.category(after: training), reason: result.reason,
+          method: method, category: category(of: method), reason: result.reason,
           iterations: result.iterations, evaluations: result.evaluations,
           matchingLoss: result.value,
           secondOrder: outcome.secondOrder, objective: outcome.objective),

@@ -189,7 +189,7 @@ package enum LossConsistency {
   /// Local steps with the sign reversed: under a cross entropy only labels have a negative sum.
   private static func reversedSteps(_ update: SharedUpdate, _ sums: [Double]) -> UpdateMisfit? {
     guard update.loss.showsLabelBySign, update.loss.labelSmoothing == 0,
-      update.training?.weightDecay == 0, hasReversedSigns(sums, update.batchSize)
+      update.training?.rule.keepsSigns == true, hasReversedSigns(sums, update.batchSize)
     else { return nil }
     return UpdateMisfit(
       .reversedSign,
@@ -212,7 +212,7 @@ package enum LossConsistency {
   private static func weightDecay(
     _ update: SharedUpdate, _ weighted: WeightedModel, _ gradient: ClassifierGradient
   ) -> UpdateMisfit? {
-    guard update.loss.kind == .crossEntropy, update.training?.weightDecay ?? 0 == 0,
+    guard update.loss.kind == .crossEntropy, update.training?.rule.movesAlongGradients ?? true,
       let classifier = weighted.model.classifier, let rows = gradient.rows
     else { return nil }
     func columnSums(_ elements: [Double]) -> [Double] {

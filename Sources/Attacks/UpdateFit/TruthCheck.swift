@@ -15,6 +15,8 @@ public struct TruthCheck: Codable, Sendable, Equatable {
 
   /// Relative distance up to which pictures have the update: what other libraries' arithmetic changes.
   static let tolerance = 1e-3
+  /// The same of moves that are next to signs: one that turns is twice a move.
+  static let signTolerance = 0.05
 
   /// - Parameters:
   ///   - images: [N, C, H, W] in f64, as many as the update's examples.
@@ -44,7 +46,10 @@ public struct TruthCheck: Codable, Sendable, Equatable {
       return own.map { update.distance(to: $0) }
     }
     guard let plain = try fit(stated, mode) else { return nil }
-    let tolerance = TruthCheck.tolerance + 4 * update.relativeRounding.squareRoot()
+    let isSigned = update.training?.rule.isAdaptive == true
+    let tolerance =
+      (isSigned ? TruthCheck.signTolerance : TruthCheck.tolerance) + 4
+      * update.relativeRounding.squareRoot()
     guard plain.distance > tolerance else {
       relativeDistance = plain.distance
       misfit = nil

@@ -12,7 +12,7 @@ package enum UpdateFit {
     backend: any Backend
   ) -> UpdateMisfit? {
     guard update.origin != nil, update.squaredNorm > 0 else { return nil }
-    return absoluteWeights(update, weighted)
+    return absoluteWeights(update, weighted) ?? optimizer(update)
       ?? LossConsistency.misfit(of: update, weighted)
       ?? knownLabels.flatMap { wrongLabels($0, update, weighted) }
       ?? wrongBatchSize(update, weighted, backend)

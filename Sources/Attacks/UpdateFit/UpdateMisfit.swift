@@ -19,6 +19,8 @@ public struct UpdateMisfit: Codable, Sendable, Equatable {
     case gradient = "a gradient"
     /// A multiple of the weights is part of the update.
     case weightDecay = "weight decay"
+    /// Moves are of one size, as an adaptive optimiser's are, or are not and are said to be.
+    case optimizer
     /// Another loss fits.
     case loss
     /// Another reduction of the loss fits.

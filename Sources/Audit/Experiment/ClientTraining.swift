@@ -9,10 +9,8 @@ public struct ClientTraining: Codable, Hashable, Sendable {
   public var miniBatch: Int?
   /// Of local steps, and of a difference of weights.
   public var learningRate: Double?
-  /// Of stochastic gradient descent, 0 ..< 1.
-  public var momentum = 0.0
-  /// The L2 penalty's factor, 0 or more.
-  public var weightDecay = 0.0
+  /// How steps are made of gradients.
+  public var steps = StepChoice()
   /// Clients of whose updates the attacker sees the mean alone.
   public var count = 1
   /// Whether each client goes through its batch in a new order in each epoch, which the attacker does not know.
@@ -26,27 +24,40 @@ public struct ClientTraining: Codable, Hashable, Sendable {
   public init() {}
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case epochs, miniBatch, learningRate, momentum, weightDecay, count, shufflesEpochs,
-      freezesEmbeddings, adapterRank
+    case epochs, miniBatch, learningRate, count, shufflesEpochs, freezesEmbeddings, adapterRank
   }
 
   /// Reads it from a file.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    try decoder.requireKnown(
+      CodingKeys.allCases.map(\.stringValue) + StepChoice.CodingKeys.allCases.map(\.stringValue))
+    let container = try decoder.container(keyedBy: CodingKeys.self)
     epochs = try container.value(.epochs)
     miniBatch = try container.value(.miniBatch)
     learningRate = try container.value(.learningRate)
-    momentum = try container.value(.momentum, or: momentum)
-    weightDecay = try container.value(.weightDecay, or: weightDecay)
+    steps = try StepChoice(from: decoder)
     count = try container.value(.count, or: count)
     shufflesEpochs = try container.value(.shufflesEpochs, or: shufflesEpochs)
     freezesEmbeddings = try container.value(.freezesEmbeddings, or: freezesEmbeddings)
     adapterRank = try container.value(.adapterRank)
   }
 
+  /// Writes it into a file.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encodeIfPresent(epochs, forKey: .epochs)
+    try container.encodeIfPresent(miniBatch, forKey: .miniBatch)
+    try container.encodeIfPresent(learningRate, forKey: .learningRate)
+    try container.encode(count, forKey: .count)
+    try container.encode(shufflesEpochs, forKey: .shufflesEpochs)
+    try container.encode(freezesEmbeddings, forKey: .freezesEmbeddings)
+    try container.encodeIfPresent(adapterRank, forKey: .adapterRank)
+    try steps.encode(to: encoder)
+  }
+
   /// Whether more than a single plain step is described.
   public var hasLocalSteps: Bool {
-    epochs != nil || miniBatch != nil || momentum != 0 || weightDecay != 0
+    epochs != nil || miniBatch != nil || steps != StepChoice()
   }
 
   /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
@@ -67,14 +78,19 @@ public struct ClientTraining: Codable, Hashable, Sendable {
       throw ExperimentError(
         "client.shufflesEpochs", "is about the order of several epochs; give their number")
     }
+    try steps.check()
   }
 
   /// The training on a batch of this size; nil where one client's gradient is shared.
   ///
-  /// - Parameter exampleCount: of all clients together.
+  /// - Parameters:
+  ///   - exampleCount: of all clients together.
+  ///   - parameters: of the model that is trained.
   /// - Throws: ``ExperimentError`` as ``check()``, or for local steps without a learning rate;
-  ///   `AttackError` when a number is out of range.
-  public func training(exampleCount: Int) throws -> LocalTraining? {
+  ///   `AttackError` when a number is out of range; `FileError` when the optimiser's state cannot be read.
+  public func training(
+    exampleCount: Int, for parameters: [ParameterSpec]
+  ) throws -> LocalTraining? {
     try check()
     guard hasLocalSteps || count > 1 else { return nil }
     guard learningRate != nil || !hasLocalSteps else {
@@ -89,7 +105,7 @@ public struct ClientTraining: Codable, Hashable, Sendable {
     // A single plain step does not depend on its rate.
     return try LocalTraining(
       clientSizes: Array(repeating: ofEach, count: count), miniBatchSize: miniBatch ?? ofEach,
-      epochs: epochs ?? 1, learningRate: learningRate ?? 1, momentum: momentum,
-      weightDecay: weightDecay, isOrderKnown: !shufflesEpochs)
+      epochs: epochs ?? 1, learningRate: learningRate ?? 1, by: try steps.rule(for: parameters),
+      isOrderKnown: !shufflesEpochs)
   }
 }

@@ -29,7 +29,12 @@ extension Decoder {
   func strictContainer<Key: CodingKey & CaseIterable>(
     keyedBy type: Key.Type
   ) throws -> KeyedDecodingContainer<Key> {
-    let names = Key.allCases.map(\.stringValue)
+    try requireKnown(Key.allCases.map(\.stringValue))
+    return try container(keyedBy: type)
+  }
+
+  /// - Throws: ``ExperimentError`` for a member of another name, with the nearest right spelling.
+  func requireKnown(_ names: [String]) throws {
     for key in try container(keyedBy: AnyKey.self).allKeys where !names.contains(key.stringValue) {
       let place = (codingPath + [key]).map(\.stringValue).joined(separator: ".")
       let hint =
@@ -38,7 +43,6 @@ extension Decoder {
         place.quotedForMessage,
         "is no key of an experiment; \(hint)The keys there are \(names.joined(separator: ", "))")
     }
-    return try container(keyedBy: type)
   }
 }
 

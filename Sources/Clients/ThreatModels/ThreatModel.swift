@@ -101,7 +101,9 @@ extension ThreatModel: CustomStringConvertible {
 
   /// Such as "one gradient", or "the mean of 2 clients, 4 local steps each".
   public var updateDescription: String {
-    let steps = localSteps == 1 ? "one gradient" : "\(localSteps) local steps"
+    // Local training is a fact of one step that is more than a gradient.
+    let one = known.contains(.localTraining) ? "one local step" : "one gradient"
+    let steps = localSteps == 1 ? one : "\(localSteps) local steps"
     return clients.map { "the mean of \($0) clients, \(steps) each" } ?? steps
   }
 }

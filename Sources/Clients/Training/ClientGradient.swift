@@ -32,7 +32,8 @@ extension Model {
 /// come to (see `clientUpdate(images:labels:labelForm:parameters:buffers:loss:training:mode:)`;
 /// loss and logits are the first step's).
 ///
-/// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers. The
+/// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers, and what the
+/// client's optimiser kept from earlier rounds. The
 /// images and labels vary, the rest is fixed. Outputs: loss (scalar); logits [N, K]; the gradient of
 /// each parameter.
 public struct ClientGradientGraph: Sendable {
@@ -44,7 +45,7 @@ public struct ClientGradientGraph: Sendable {
   public let labels: ValueHandle
   /// The model's parameters.
   public let parameters: [ValueHandle]
-  /// The model's buffers.
+  /// The model's buffers, then the optimiser's state.
   public let buffers: [ValueHandle]
   /// A scalar.
   public let loss: ValueHandle
@@ -60,7 +61,8 @@ public struct ClientGradientGraph: Sendable {
   ) {
     let builder = GraphBuilder()
     let inputs = builder.attackInputs(
-      model, batchSize: batchSize, labelForm: labelForm, dtype: dtype, labelRole: .varying)
+      model, batchSize: batchSize, labelForm: labelForm, training: training, dtype: dtype,
+      labelRole: .varying)
     let result = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
@@ -86,7 +88,8 @@ package struct AttackInputs {
 
 extension GraphBuilder {
   package func attackInputs(
-    _ model: Model, batchSize: Int, labelForm: LabelForm, dtype: DType, labelRole: InputRole
+    _ model: Model, batchSize: Int, labelForm: LabelForm, training: LocalTraining? = nil,
+    dtype: DType, labelRole: InputRole
   ) -> AttackInputs {
     precondition(batchSize >= 1, "a batch of \(batchSize) images has no gradient")
     let labelType = labelForm.type(
@@ -95,7 +98,9 @@ extension GraphBuilder {
     let images = input("images", Shape([batchSize] + model.inputShape.dimensions), dtype)
     let labels = input("labels", labelType.shape, labelType.dtype, role: labelRole)
     let parameters = model.parameters.map { input($0.name, $0.shape, dtype, role: .fixed) }
-    let buffers = model.buffers.map { input($0.name, $0.shape, dtype, role: .fixed) }
+    let buffers = model.trainedBuffers(training).map {
+      input($0.name, $0.shape, dtype, role: .fixed)
+    }
     return AttackInputs(images: images, labels: labels, parameters: parameters, buffers: buffers)
   }
 }

@@ -2,19 +2,27 @@ import TensorGraph
 
 extension Model {
   /// The update of clients that train for several steps, as values of the graph its inputs belong to:
-  /// (weights before - weights after) / learning rate, which for one step without decay is the
-  /// gradient; of several clients the mean, weighted by their numbers of examples.
+  /// (weights before - weights after) / learning rate, which for one plain step is the gradient; of
+  /// several clients the mean, weighted by their numbers of examples. Where weights decay apart from their
+  /// gradients (AdamW), the weights before are taken without what that took off them.
   ///
   /// The whole training is in the graph, so that its derivatives follow every step (Geiping et al.
   /// 2020, section 5).
   ///
-  /// - Parameters: as for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``;
-  ///   without `training` the update is one gradient.
+  /// As for ``clientGradient(images:labels:labelForm:parameters:buffers:loss:mode:)``;
+  /// without `training` the update is one gradient. The optimiser's state, if any is given, follows the
+  /// model's own buffers; see ``trainedBuffers(_:)``.
+  ///
+  /// - Parameter width: smooths steps that are next to signs; see ``DivisorFloor``. Nil for the clients' own.
   /// - Returns: logits and loss of the first client's first step, and the update.
   package func clientUpdate(
     images: Value, labels: Value, labelForm: LabelForm, parameters: [Value], buffers: [Value],
-    loss: ClientLoss = .meanCrossEntropy, training: LocalTraining?, mode: ForwardMode = .evaluation
+    loss: ClientLoss = .meanCrossEntropy, training: LocalTraining?,
+    mode: ForwardMode = .evaluation, width: Value? = nil
   ) -> ClientGradient {
+    let (buffers, state) = (
+      Array(buffers.prefix(self.buffers.count)), Array(buffers.dropFirst(self.buffers.count))
+    )
     func gradient(_ examples: [Int]?, at weights: [Value]) -> ClientGradient {
       clientGradient(
         images: examples.map { images.examples($0) } ?? images,
@@ -25,7 +33,7 @@ extension Model {
       return gradient(nil, at: parameters)
     }
     let clients = training.clients.map { steps in
-      training.follow(steps, from: parameters) { gradient($0, at: $1) }
+      training.follow(steps, from: parameters, state: state, width: width) { gradient($0, at: $1) }
     }
     guard clients.count > 1 else { return clients[0] }
     let sizes = training.clientSizes.map(Double.init)
@@ -42,31 +50,23 @@ extension Model {
 extension LocalTraining {
   /// One client's steps from the weights `parameters`: its update, and logits and loss of its first
   /// step.
+  ///
+  /// - Parameter state: of the optimiser, in the order of ``OptimizerState/named(for:)``.
   fileprivate func follow(
-    _ steps: [[Int]], from parameters: [Value],
+    _ batches: [[Int]], from parameters: [Value], state: [Value], width: Value?,
     gradient: (_ examples: [Int], _ weights: [Value]) -> ClientGradient
   ) -> ClientGradient {
-    var weights = parameters
-    var velocities: [Value] = []
+    var steps = ClientSteps(
+      self, from: parameters,
+      states: rule.state?.grouped(state, parameterCount: parameters.count) ?? [], width: width)
     var first: ClientGradient?
-    for step in steps {
-      let result = gradient(step, weights)
-      if first == nil { first = result }
-      let decayed =
-        weightDecay == 0
-        ? result.gradients
-        : zip(result.gradients, weights).map { $0 + $1 * weightDecay }
-      velocities =
-        velocities.isEmpty || momentum == 0
-        ? decayed : zip(velocities, decayed).map { $0 * momentum + $1 }
-      weights = zip(weights, velocities).map { $0 - $1 * learningRate }
+    for start in stride(from: 0, to: batches.count, by: rule.accumulation) {
+      let results = batches[start..<start + rule.accumulation].map { gradient($0, steps.weights) }
+      if first == nil { first = results[0] }
+      steps.step(results.map(\.gradients))
     }
     guard let first else { preconditionFailure("a training without steps") }
-    // With one step the difference would only add rounding to the gradient.
-    let update =
-      steps.count == 1
-      ? velocities : zip(parameters, weights).map { ($0 - $1) / learningRate }
-    return ClientGradient(logits: first.logits, loss: first.loss, gradients: update)
+    return ClientGradient(logits: first.logits, loss: first.loss, gradients: steps.update)
   }
 }
 
@@ -86,5 +86,20 @@ extension Value {
       }
     }
     return Value.concatenate(runs.map { slice(axis: 0, $0) }, axis: 0)
+  }
+}
+
+extension Model {
+  /// The tensors that graphs of a client's update take besides the parameters: the model's buffers, then what
+  /// the client's optimiser kept.
+  package func trainedBuffers(_ training: LocalTraining?) -> [ParameterSpec] {
+    buffers + (training?.rule.state?.named(for: parameters).map(\.spec) ?? [])
+  }
+}
+
+extension WeightedModel {
+  /// The tensors of ``Model/trainedBuffers(_:)``.
+  package func trainedBuffers(_ training: LocalTraining?) -> [Tensor] {
+    buffers + (training?.rule.state?.named(for: model.parameters).map(\.tensor) ?? [])
   }
 }

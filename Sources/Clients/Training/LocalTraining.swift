@@ -1,24 +1,21 @@
 import Solvers
 
-/// What clients compute between the weights they receive and the update that is shared: steps of
-/// stochastic gradient descent on parts of a private batch, and with several clients the mean of their
-/// updates, weighted by their numbers of examples (FedAvg: McMahan et al. 2017, algorithm 1; PyTorch's
-/// `SGD` for momentum and weight decay).
+/// What clients compute between the weights they receive and the update that is shared: steps of an
+/// optimiser on parts of a private batch, and with several clients the mean of their updates, weighted by
+/// their numbers of examples (FedAvg: McMahan et al. 2017, algorithm 1).
 ///
 /// Several clients' batches are laid one after another into one joint batch.
-public struct LocalTraining: Hashable, Sendable, Codable {
-  /// Above 0.
+public struct LocalTraining: Hashable, Sendable {
+  /// Above 0; what a schedule changes.
   public let learningRate: Double
-  /// 0 ..< 1.
-  public let momentum: Double
-  /// The L2 penalty's factor, 0 or more.
-  public let weightDecay: Double
+  /// How a step is made of gradients.
+  public let rule: StepRule
   /// Passes through the private batch.
   public let epochs: Int
-  /// Examples that a step sees; the last step of an epoch may see fewer.
+  /// Examples in a mini-batch; the last one of an epoch may have fewer.
   public let miniBatchSize: Int
-  /// For each client its steps in order, and for each step the positions in the joint batch that it
-  /// sees.
+  /// For each client its mini-batches in order, and for each the positions in the joint batch that it
+  /// holds. ``StepRule/accumulation`` of them make a step.
   public let clients: [[[Int]]]
   /// Whether the attacker knows the order in which the epochs after the first go through the batch; that
   /// of the first only gives the examples their numbers. True where it does not matter.
@@ -32,12 +29,11 @@ public struct LocalTraining: Hashable, Sendable, Codable {
   /// - Throws: ``AttackError`` when a number is out of range.
   public init(
     exampleCount: Int, miniBatchSize: Int, epochs: Int = 1, learningRate: Double,
-    momentum: Double = 0, weightDecay: Double = 0, isOrderKnown: Bool = true
+    by rule: StepRule = .plain, isOrderKnown: Bool = true
   ) throws(AttackError) {
     try self.init(
       clientSizes: [exampleCount], miniBatchSize: miniBatchSize, epochs: epochs,
-      learningRate: learningRate, momentum: momentum, weightDecay: weightDecay,
-      isOrderKnown: isOrderKnown)
+      learningRate: learningRate, by: rule, isOrderKnown: isOrderKnown)
   }
 
   /// The same of several clients that start from the same weights, each with a batch of its own.
@@ -46,9 +42,13 @@ public struct LocalTraining: Hashable, Sendable, Codable {
   /// - Throws: ``AttackError`` when a number is out of range.
   public init(
     clientSizes: [Int], miniBatchSize: Int, epochs: Int = 1, learningRate: Double,
-    momentum: Double = 0, weightDecay: Double = 0, isOrderKnown: Bool = true
+    by rule: StepRule = .plain, isOrderKnown: Bool = true
   ) throws(AttackError) {
-    try LocalTraining.check(learningRate, momentum, weightDecay)
+    guard learningRate > 0, learningRate.isFinite else {
+      throw AttackError(
+        "the client's learning rate is \(learningRate); give a number above 0", .badInput)
+    }
+    try rule.check()
     guard miniBatchSize >= 1, epochs >= 1, let largest = clientSizes.max(),
       clientSizes.allSatisfy({ $0 >= 1 })
     else {
@@ -65,9 +65,13 @@ public struct LocalTraining: Hashable, Sendable, Codable {
           + "\(LocalTraining.largestStepCount) that can be followed; an attack differentiates "
           + "through every one of them", .badInput)
     }
+    for size in clientSizes where ((size - 1) / miniBatchSize + 1) % rule.accumulation != 0 {
+      throw AttackError(
+        "gradients of \(rule.accumulation) mini-batches make a step, and an epoch of \(size) examples has "
+          + "\((size - 1) / miniBatchSize + 1); give a number that divides it", .badInput)
+    }
     self.learningRate = learningRate
-    self.momentum = momentum
-    self.weightDecay = weightDecay
+    self.rule = rule
     self.epochs = epochs
     self.miniBatchSize = min(miniBatchSize, largest)
     self.isOrderKnown = isOrderKnown || epochs == 1 || largest <= miniBatchSize
@@ -82,31 +86,13 @@ public struct LocalTraining: Hashable, Sendable, Codable {
     }
   }
 
-  private init(copying other: LocalTraining, clients: [[[Int]]]) {
+  init(copying other: LocalTraining, clients: [[[Int]]], rule: StepRule? = nil) {
     learningRate = other.learningRate
-    momentum = other.momentum
-    weightDecay = other.weightDecay
+    self.rule = rule ?? other.rule
     epochs = other.epochs
     miniBatchSize = other.miniBatchSize
     isOrderKnown = other.isOrderKnown
     self.clients = clients
-  }
-
-  private static func check(
-    _ learningRate: Double, _ momentum: Double, _ weightDecay: Double
-  ) throws(AttackError) {
-    guard learningRate > 0, learningRate.isFinite else {
-      throw AttackError(
-        "the client's learning rate is \(learningRate); give a number above 0", .badInput)
-    }
-    guard (0..<1).contains(momentum) else {
-      throw AttackError(
-        "the client's momentum is \(momentum); give a number from 0 to below 1", .badInput)
-    }
-    guard weightDecay >= 0, weightDecay.isFinite else {
-      throw AttackError(
-        "the client's weight decay is \(weightDecay); give a number of 0 or more", .badInput)
-    }
   }
 
   /// Each step is part of one graph.
@@ -114,17 +100,17 @@ public struct LocalTraining: Hashable, Sendable, Codable {
 }
 
 extension LocalTraining {
-  /// All clients' steps, one client after another.
+  /// All clients' mini-batches, one client after another.
   public var steps: [[Int]] { clients.flatMap { $0 } }
 
   /// Steps that a client takes; the most, where their batches differ in size.
-  public var stepsPerClient: Int { clients.map(\.count).max() ?? 0 }
+  public var stepsPerClient: Int { (clients.map(\.count).max() ?? 0) / rule.accumulation }
 
   /// The number of examples that each client holds.
   public var clientSizes: [Int] { clients.map { Set($0.joined()).count } }
 
   /// Whether every client shares one gradient of its whole batch.
-  public var isOneStep: Bool { stepsPerClient == 1 && weightDecay == 0 }
+  public var isOneStep: Bool { stepsPerClient == 1 && rule.isPlainAtFirst }
 
   /// Whether the update is the gradient of one client's whole batch.
   public var isOneGradient: Bool { isOneStep && clients.count == 1 }
@@ -234,8 +220,8 @@ extension LocalTraining: CustomStringConvertible {
     text +=
       "\(stepsPerClient) local step\(stepsPerClient == 1 ? "" : "s") (\(passes) of mini-batches of "
       + "\(miniBatchSize)), learning rate \(learningRate)"
-    if momentum > 0 { text += ", momentum \(momentum)" }
-    if weightDecay > 0 { text += ", weight decay \(weightDecay)" }
+    let rule = rule.description
+    if !rule.isEmpty { text += ", \(rule)" }
     if !isOrderKnown { text += ", each epoch in an order that is not known" }
     return text
   }

@@ -156,11 +156,12 @@ public struct WeightedModel: Sendable {
       let function = try CompiledFunction(client.function, on: backend)
       function.bind([client.images, client.labels], to: [images, labels])
       function.bind(client.parameters, to: parameters)
-      function.bind(client.buffers, to: buffers)
+      function.bind(client.buffers, to: trainedBuffers(training))
       try function.run()
       let update = SharedUpdate(
         gradients: client.gradients.map(function.read), batchSize: batchSize, loss: loss,
-        training: training)
+        training: training
+      ).throughSingleWeights(parameters)
       return (update, function.read(client.loss).scalarValue, function.read(client.logits))
     } catch {
       throw AttackError("\(model.name) cannot be run: \(error.message)", .backendFailed)

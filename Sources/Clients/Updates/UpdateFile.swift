@@ -110,7 +110,9 @@ public struct UpdateFile: Sendable {
           factor * factor * steps
           * WeightGrid.roundingEnergy(of: turned, weights: start[match.wanted])
       }
-      gradients[match.wanted] = factor == 1 ? turned : turned.multiplied(by: factor)
+      let gradient = factor == 1 ? turned : turned.multiplied(by: factor)
+      gradients[match.wanted] =
+        try reading.takingOffDecay(gradient, parameter: match.wanted)
     }
     guard silent.count < matching.matches.count else {
       if reading.kind == .weights {
@@ -276,6 +278,22 @@ public struct UpdateFile: Sendable {
 }
 
 extension UpdateReading {
+  /// An update of a parameter without what decoupled decay took off its weights.
+  ///
+  /// - Throws: ``AttackError`` where the weights are not known.
+  fileprivate func takingOffDecay(
+    _ update: Tensor, parameter: Int
+  ) throws(AttackError) -> Tensor {
+    guard let training, training.rule.optimizer.isDecayDecoupled else { return update }
+    guard let startingWeights else {
+      throw AttackError(
+        advising:
+          "the decay of \(training.rule.optimizer) is that of the weights; give them with \(.weights)"
+      )
+    }
+    return training.takingOffDecay(update, weights: startingWeights[parameter])
+  }
+
   /// What the update is known by.
   var origin: SharedUpdate.Origin {
     switch kind {

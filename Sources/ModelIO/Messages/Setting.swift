@@ -10,6 +10,8 @@ public enum Setting: String, CaseIterable, Hashable, Sendable {
   case keptSoftmax = "keep softmax"
   case updateKind = "update kind"
   case learningRate = "learning rate"
+  /// The client's.
+  case optimizer
   case weightDecay = "weight decay"
   case batchSize = "batch size"
   case timeLimit = "time limit"

@@ -81,7 +81,7 @@ extension TextInversion {
   /// sum to 0 over the classes: whatever breaks that is no update of this model and loss.
   func misfit() -> Sentence? {
     guard update.adapters == nil, update.noiseDeviations.isEmpty, update.rounding == nil,
-      update.training?.weightDecay ?? 0 == 0
+      update.training?.rule.movesAlongGradients ?? true
     else { return nil }
     let names = model.names
     if let segments = names.segmentEmbedding.flatMap({ update.gradients[$0] }),

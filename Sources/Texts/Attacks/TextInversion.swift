@@ -31,6 +31,9 @@ package struct TextInversion {
   ) {
     self.isDefended = isDefended
     weights = ParameterBuffers(weighted, dtype: configuration.precision.dtype)
+    let update =
+      (configuration.unknown.contains(.localTraining)
+        ? nil : update.undoingFirstStep(from: weighted)) ?? update
     self.update = update
     self.configuration = configuration
     self.backend = backend
@@ -69,6 +72,7 @@ package struct TextInversion {
       return result
     }
     let bag = try BagOfWords.read(update, model: model, backend: backend)
+    if update.training?.rule.isAdaptive == true { return try bagOfMoves(session, bag) }
     if let fact = missingFact(for: configuration.attack) {
       throw AttackError(missing: fact, for: configuration.attack.rawValue)
     }

@@ -30,7 +30,8 @@ final class TextTraining {
     weights = original.copy()
   }
 
-  /// (Weights before - weights after) / learning rate, one tensor for each parameter; of several clients the
+  /// (Weights before - weights after) / learning rate, one tensor for each parameter, without what decoupled decay
+  /// took off the weights before; of several clients the
   /// mean, weighted by their numbers of texts. Weights are of the precision that is computed in, as those that
   /// a client shares are.
   func update(of batch: TextBatch) throws(AttackError) -> [Tensor] {
@@ -52,41 +53,42 @@ final class TextTraining {
   }
 
   /// What one client's steps come to.
-  private func update(of batch: TextBatch, by steps: [[Int]]) throws(AttackError) -> [Tensor] {
+  private func update(of batch: TextBatch, by batches: [[Int]]) throws(AttackError) -> [Tensor] {
     let names = model.parameters.map(\.name)
-    for name in names { weights.buffer(name).write(original.converted(name)) }
-    var velocities: [[Double]] = []
-    for step in steps {
-      let evaluator = try evaluator(Kind(size: step.count, hasSegments: batch.hasSegments))
-      evaluator.weightsHaveChanged()
-      let gradients = try evaluator.evaluate(batch.texts(at: step)).gradients
+    let start = names.map { original.converted($0) }
+    for (name, tensor) in zip(names, start) { weights.buffer(name).write(tensor) }
+    var steps = ClientSteps(training, from: start.map { PlainNumbers($0.doubles) }, states: states)
+    let accumulated = training.rule.accumulation
+    for first in stride(from: 0, to: batches.count, by: accumulated) {
+      var gradients: [[PlainNumbers]] = []
+      for examples in batches[first..<first + accumulated] {
+        let evaluator = try evaluator(Kind(size: examples.count, hasSegments: batch.hasSegments))
+        evaluator.weightsHaveChanged()
+        gradients.append(
+          try evaluator.evaluate(batch.texts(at: examples)).gradients.map {
+            PlainNumbers($0.doubles)
+          })
+      }
+      steps.step(gradients)
       for (index, name) in names.enumerated() {
-        let before = weights.buffer(name).read()
-        var direction = gradients[index].doubles
-        var values = before.doubles
-        if training.weightDecay > 0 {
-          for place in values.indices { direction[place] += training.weightDecay * values[place] }
-        }
-        if training.momentum > 0 {
-          if velocities.count > index {
-            for place in direction.indices {
-              direction[place] += training.momentum * velocities[index][place]
-            }
-            velocities[index] = direction
-          } else {
-            velocities.append(direction)
-          }
-        }
-        for place in values.indices { values[place] -= training.learningRate * direction[place] }
-        weights.buffer(name).write(Tensor(before.shape, before.dtype, values))
+        let buffer = weights.buffer(name)
+        buffer.write(Tensor(start[index].shape, start[index].dtype, steps.weights[index].elements))
+        steps.weights[index] = PlainNumbers(buffer.read().doubles)
       }
     }
-    return names.map { name in
-      let (before, after) = (original.converted(name), weights.buffer(name).read())
-      return Tensor(
+    return zip(start, steps.weights).map { before, after in
+      let difference = Tensor(
         before.shape, before.dtype,
-        zip(before.doubles, after.doubles).map { ($0 - $1) / training.learningRate })
+        zip(before.doubles, after.elements).map { ($0 - $1) / training.learningRate })
+      return training.takingOffDecay(difference, weights: before).converted(to: before.dtype)
     }
+  }
+
+  /// What the optimiser kept from earlier rounds, for each parameter.
+  private var states: [[String: PlainNumbers]] {
+    guard let state = training.rule.state else { return [] }
+    let tensors = state.named(for: model.parameters).map { PlainNumbers($0.tensor.doubles) }
+    return state.grouped(tensors, parameterCount: model.parameters.count)
   }
 
   private func evaluator(_ kind: Kind) throws(AttackError) -> TextEvaluator {

@@ -17,6 +17,8 @@ package struct TextUpdateReading: Sendable {
   package var renamings: [TensorRenaming]
   /// Variance of the noise that the client is known to have added to each number of the file; 0 for none.
   package var noiseVariance: Double
+  /// The weights before, by the names of their parameters, where decay of them is taken off a difference.
+  package var decaying: [String: Tensor] = [:]
 
   package init(
     kind: UpdateKind = .gradient, learningRate: Double? = nil, training: LocalTraining? = nil,
@@ -72,7 +74,12 @@ package struct TextUpdateFile: Sendable {
       if fileName != parameter, name.part == .own { renamed.append((fileName, parameter)) }
       let tensor = try reading.difference(
         try file.tensor(named: fileName), of: parameter, model)
-      let gradient = factor == 1 ? tensor : tensor.multiplied(by: factor)
+      var gradient = factor == 1 ? tensor : tensor.multiplied(by: factor)
+      if name.part == .own, let training = reading.training,
+        let before = reading.decaying[parameter]
+      {
+        gradient = training.takingOffDecay(gradient, weights: before)
+      }
       guard parts[name.part, default: [:]].updateValue(gradient, forKey: parameter) == nil else {
         throw FileError(
           path: path,
@@ -266,10 +273,17 @@ extension TextUpdate {
   /// Writes what the client shares under the names of PyTorch and PEFT: gradients, or after several local
   /// steps the differences of weights, after minus before.
   ///
+  /// - Parameter weights: before the steps, by their names, where they decay apart from their gradients.
   /// - Throws: ``FileError`` when the path cannot be written.
-  package func write(to path: String) throws(FileError) {
+  package func write(to path: String, weights: [String: Tensor] = [:]) throws(FileError) {
     let factor = training.map { -$0.learningRate } ?? 1
     var tensors = gradients
+    if let training {
+      tensors = Dictionary(
+        uniqueKeysWithValues: gradients.map { name, tensor in
+          (name, weights[name].map { training.addingDecay(tensor, weights: $0) } ?? tensor)
+        })
+    }
     for (name, tensor) in adapterGradients {
       tensors[TextTensorName.adapter("lora_B", of: name)] = tensor
     }

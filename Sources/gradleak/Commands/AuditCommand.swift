@@ -101,9 +101,9 @@ struct AuditCommand: ParsableCommand {
         "--clients goes with --update here; simulate them with gradleak reconstruct, or with the "
           + "defence secure-aggregation.")
     }
-    if update.file == nil, training.isGiven {
+    if update.file == nil, try training.isGiven {
       throw ValidationError(
-        "Local steps (--epochs, --mini-batch, --local-steps, --momentum, --weight-decay) go with "
+        "Local steps (--epochs, --mini-batch, --local-steps, --optimizer and its settings) go with "
           + "--update here; simulate them with gradleak reconstruct.")
     }
     _ = try searchedKinds()

@@ -177,7 +177,7 @@ struct TextCommand: ParsableCommand {
       }
     }
     if let saveUpdate, let texts = prepared.first as? PreparedTexts {
-      try texts.sharedUpdate().write(to: saveUpdate)
+      try texts.writeUpdate(to: saveUpdate)
     }
   }
 }

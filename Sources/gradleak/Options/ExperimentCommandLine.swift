@@ -161,10 +161,24 @@ struct ExperimentCommandLine {
     add("--epochs", client.epochs)
     add("--mini-batch", client.miniBatch)
     add("--learning-rate", client.learningRate)
-    add("--momentum", "\(client.momentum)", unless: client.momentum == 0)
-    add("--weight-decay", "\(client.weightDecay)", unless: client.weightDecay == 0)
+    add(client.steps)
     add("--clients", String(client.count), unless: client.count == 1)
     if client.shufflesEpochs { arguments.append("--shuffle-epochs") }
+  }
+
+  private mutating func add(_ steps: StepChoice) {
+    add("--optimizer", steps.optimizer.rawValue, unless: steps.optimizer == .sgd)
+    for (setting, value) in steps.given {
+      let option = "--" + setting.rawValue.replacing(" ", with: "-")
+      if setting.isFlag { arguments.append(option) } else { add(option, value) }
+    }
+    add("--optimizer-state", steps.state)
+    add("--schedule", steps.schedule.description, unless: steps.schedule == .constant)
+    add("--accumulate", String(steps.accumulate), unless: steps.accumulate == 1)
+    add("--clip-norm", steps.clipNorm)
+    add("--clip-value", steps.clipValue)
+    add("--proximal", "\(steps.proximal)", unless: steps.proximal == 0)
+    add("--weight-precision", steps.weightPrecision?.rawValue)
   }
 
   private mutating func add(_ attack: AttackConfiguration, startsAt start: String?) {

@@ -29,15 +29,7 @@ struct LocalTrainingOptions: ParsableArguments {
       valueName: "rate"))
   var learningRate: Double?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Momentum of the client's SGD.", valueName: "factor"))
-  var momentum = 0.0
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Weight decay (L2 penalty) of the client's SGD.", valueName: "factor"))
-  var weightDecay = 0.0
+  @OptionGroup var steps: OptimizerOptions
 
   func validate() throws {
     if let localSteps { try check("--local-steps", localSteps, 1...1_000_000) }
@@ -45,7 +37,7 @@ struct LocalTrainingOptions: ParsableArguments {
     if epochs != nil, localSteps != nil {
       throw ValidationError("--epochs and --local-steps exclude each other; leave one out.")
     }
-    if isGiven, learningRate == nil {
+    if try isGiven, learningRate == nil {
       throw ValidationError(
         "Local steps need the client's learning rate; give it with --learning-rate.")
     }
@@ -56,7 +48,7 @@ struct LocalTrainingOptions: ParsableArguments {
   /// - Parameter aggregate: among whom batches are divided; nil for one client.
   /// - Throws: ``ValidationError`` as ``ClientTraining/check()``.
   func checkSteps(of aggregate: ClientOptions?) throws {
-    var choice = stated(aggregate)
+    var choice = try stated(aggregate)
     // An epoch has a step at least.
     choice.epochs = epochs ?? localSteps
     try naming { try choice.check() }
@@ -64,7 +56,7 @@ struct LocalTrainingOptions: ParsableArguments {
 
   /// Whether more than a single plain step is described.
   var isGiven: Bool {
-    epochs != nil || miniBatch != nil || localSteps ?? 1 > 1 || momentum != 0 || weightDecay != 0
+    get throws { try localSteps ?? 1 > 1 || stated(nil).hasLocalSteps }
   }
 
   /// What the options say.
@@ -74,10 +66,10 @@ struct LocalTrainingOptions: ParsableArguments {
   ///   - aggregate: among whom batches are divided; nil for one client.
   /// - Throws: ``ValidationError`` for a number of local steps that no number of epochs makes.
   func choice(exampleCount: Int, _ aggregate: ClientOptions? = nil) throws -> ClientTraining {
-    var choice = stated(aggregate)
-    guard let localSteps, isGiven else { return choice }
+    var choice = try stated(aggregate)
+    guard let localSteps, try isGiven else { return choice }
     let size = miniBatch ?? exampleCount
-    let stepsPerEpoch = (exampleCount + size - 1) / size
+    let stepsPerEpoch = max((exampleCount + size - 1) / size / max(steps.accumulate, 1), 1)
     guard localSteps % stepsPerEpoch == 0 else {
       throw ValidationError(
         "--local-steps is \(localSteps), and an epoch of \(exampleCount) examples in mini-batches of "
@@ -88,20 +80,14 @@ struct LocalTrainingOptions: ParsableArguments {
   }
 
   /// The options one by one, without what local steps come to.
-  private func stated(_ aggregate: ClientOptions?) -> ClientTraining {
+  private func stated(_ aggregate: ClientOptions?) throws -> ClientTraining {
     var choice = ClientTraining()
     choice.epochs = epochs
     choice.miniBatch = miniBatch
     choice.learningRate = learningRate
-    choice.momentum = momentum
-    choice.weightDecay = weightDecay
+    choice.steps = try steps.choice()
     choice.count = aggregate?.clients ?? 1
     choice.shufflesEpochs = aggregate?.shuffleEpochs ?? false
     return choice
-  }
-
-  /// The training of one client on a batch of this size; nil where its gradient is shared.
-  func training(exampleCount: Int) throws -> LocalTraining? {
-    try choice(exampleCount: exampleCount).training(exampleCount: exampleCount)
   }
 }

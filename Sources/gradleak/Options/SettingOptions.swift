@@ -28,6 +28,7 @@ extension Setting {
     case .keptSoftmax: "--keep-softmax"
     case .updateKind: "--update-kind"
     case .learningRate: "--learning-rate"
+    case .optimizer: "--optimizer"
     case .weightDecay: "--weight-decay"
     case .batchSize: "--batch-size"
     case .timeLimit: "--time-limit"

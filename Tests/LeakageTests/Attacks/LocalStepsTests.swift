@@ -29,7 +29,8 @@ import Testing
         images: images, labels: labels,
         training: LocalTraining(
           exampleCount: labels.count, miniBatchSize: miniBatch, epochs: epochs,
-          learningRate: rate, momentum: momentum, weightDecay: decay),
+          learningRate: rate,
+          by: StepRule(.sgd(momentum: momentum, weightDecay: decay))),
         backend: AttackedClient.backend)
     }
 

@@ -187,9 +187,24 @@ private func attack(
   @Test func embeddingsTellOneTextAfterManySteps() throws {
     let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([1]))
     let training = try LocalTraining(
-      exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.05, momentum: 0.5)
+      exampleCount: 1, miniBatchSize: 1, epochs: 5, learningRate: 0.05,
+      by: StepRule(.sgd(momentum: 0.5)))
     let result = try attack(encoder(), batch, by: TextClient(training: training))
     #expect(result.texts == batch.tokens && result.method == .embedding && result.isCertain)
+  }
+
+  /// Of Adam's single step f64 tells the gradient, and f32 weights which rows of the embedding moved.
+  @Test(arguments: [ClientOptimizer.Name.adam, .adamW, .rmsProp])
+  func oneAdaptiveStep(_ name: ClientOptimizer.Name) throws {
+    let batch = TextBatch(tokens: [[2, 9, 9, 7, 9, 5, 3]], labels: .classes([1]))
+    let training = try LocalTraining(
+      exampleCount: 1, miniBatchSize: 1, learningRate: 1e-3, by: StepRule(ClientOptimizer(name)))
+    let client = TextClient(training: training)
+    let exact = try attack(encoder(), batch, by: client, precision: .f64)
+    #expect(exact.texts == batch.tokens && exact.isCertain)
+    let rounded = try attack(encoder(), batch, by: client, precision: .f32)
+    #expect(rounded.texts.isEmpty && rounded.bag?.tokens == [2, 3, 5, 7, 9])
+    #expect(rounded.diagnosis?.explanation.description.contains("Only signs are left") == true)
   }
 
   /// Seed 6 has a token at two positions that seems to stand at one alone.

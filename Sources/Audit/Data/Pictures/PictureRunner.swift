@@ -58,8 +58,8 @@ package struct PreparedPictures: PreparedExperiment {
     guard case .client(let batch, let loss) = subject, !experiment.defences.isEmpty else { return }
     try SimulatedAudit.check(
       experiment.defences, batch,
-      training: try experiment.client.training(exampleCount: batch.count),
-      model: runner.selected.model, loss, runner.selected.mode)
+      training: try runner.training(of: experiment), model: runner.selected.model, loss,
+      runner.selected.mode)
   }
 
   package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
@@ -77,8 +77,8 @@ package struct PreparedPictures: PreparedExperiment {
     case .client(let batch, let loss):
       outcome = try SimulatedAudit(audit, loss).run(
         batch, configuration: experiment.attack,
-        training: try experiment.client.training(exampleCount: batch.count),
-        startingImages: startingImages, defences: experiment.defences,
+        training: try runner.training(of: experiment), startingImages: startingImages,
+        defences: experiment.defences,
         isAdaptive: experiment.isAdaptive, observe: tell)
     case .update(let subject):
       outcome = try audit.attack(
@@ -165,7 +165,8 @@ package final class PictureRunner: ExperimentRunner {
     }
     return PreparedPictures(
       experiment: experiment, runner: self, subject: .client(examples, given.loss),
-      startingImages: try startingImages(of: experiment), notes: [],
+      startingImages: try startingImages(of: experiment),
+      notes: [try training(of: experiment)?.lossNote()].compactMap(\.self),
       name: examples.map(\.name).joined(separator: "+"))
   }
 
@@ -196,13 +197,15 @@ package final class PictureRunner: ExperimentRunner {
     let weighted = audit(seed: experiment.attack.seed).weighted
     var reading = UpdateReading(
       kind: update.kind, learningRate: experiment.client.learningRate,
-      training: try experiment.client.training(exampleCount: experiment.batchSize),
-      startingWeights: weighted.parameters, batchSize: experiment.batchSize, loss: loss,
+      training: try training(of: experiment), startingWeights: weighted.parameters,
+      batchSize: experiment.batchSize, loss: loss,
       renamings: try experiment.model.tensorRenamings())
     reading.order = selected.order
     var file = try UpdateFile(
       contentsOf: update.file, for: selected.model, wanted: selected.wanted, reading)
     let ending = file.chooseEnding(selected.ending, weighted)
+    let lost = file.update.training?.lossNote(
+      isExact: file.update.undoingFirstStep(from: weighted.parameters) != nil)
     let name = PictureNames.safe(fileStem(update.file))
     return PreparedPictures(
       experiment: experiment, runner: self,
@@ -211,7 +214,7 @@ package final class PictureRunner: ExperimentRunner {
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
           kind: (update.kind.isOfWeights ? UpdateKind.difference : .gradient).rawValue)),
       startingImages: try startingImages(of: experiment),
-      notes: [ending].compactMap { $0.map { Sentence($0) } } + file.matching.explanations
+      notes: [lost, ending.map { Sentence($0) }].compactMap(\.self) + file.matching.explanations
         + file.notes, name: name)
   }
 
@@ -230,6 +233,12 @@ package final class PictureRunner: ExperimentRunner {
     return Tensor(
       Shape([count] + model.inputShape.dimensions),
       .f64((0..<count).flatMap { _ in example.image.doubles }))
+  }
+
+  /// How the clients train; nil where one client's gradient is shared.
+  func training(of experiment: Experiment) throws -> LocalTraining? {
+    try experiment.client.training(
+      exampleCount: experiment.batchSize, for: selected.model.parameters)
   }
 
   /// The audit of the model with the weights of a seed.

@@ -68,6 +68,15 @@ package struct PreparedTexts: PreparedExperiment {
     return try share(try runner.selected(seed: experiment.attack.seed)).update
   }
 
+  /// Writes what the client shares, as a client would save it.
+  ///
+  /// - Throws: as ``sharedUpdate()``; ``FileError`` when the path cannot be written.
+  package func writeUpdate(to path: String) throws {
+    let update = try sharedUpdate()
+    let selected = try runner.selected(seed: experiment.attack.seed)
+    try update.write(to: path, weights: selected.decayingWeights(update.training))
+  }
+
   private func checkNorm(of update: TextUpdate) throws(AttackError) {
     guard update.squaredNorm == 0, isSimulated ? experiment.defences.isEmpty : true else { return }
     throw AttackError(
@@ -83,7 +92,8 @@ package struct PreparedTexts: PreparedExperiment {
 
   private func client(of selected: SelectedTextModel) throws -> TextClient {
     TextClient(
-      training: try experiment.client.training(exampleCount: experiment.batchSize),
+      training: try experiment.client.training(
+        exampleCount: experiment.batchSize, for: selected.model.parameters),
       adapters: selected.adapters, defences: experiment.defences,
       isDefenceKnown: experiment.isAdaptive, seed: experiment.attack.seed)
   }

@@ -1,3 +1,4 @@
+import Clients
 import ModelIO
 import TensorGraph
 import Texts
@@ -16,6 +17,13 @@ struct SelectedTextModel: Sendable {
   var weighted: WeightedTextModel { folder.weighted }
   var model: TextModel { folder.weighted.model }
   var tokenizer: Tokenizer { folder.tokenizer }
+
+  /// The weights by their names, where a client's training decays them apart from their gradients; else none.
+  func decayingWeights(_ training: LocalTraining?) -> [String: Tensor] {
+    guard training?.rule.optimizer.isDecayDecoupled == true else { return [:] }
+    return Dictionary(
+      uniqueKeysWithValues: zip(model.parameters.map(\.name), weighted.parameters))
+  }
 
   /// - Parameters:
   ///   - adapterRank: of fresh adapters; nil for none.

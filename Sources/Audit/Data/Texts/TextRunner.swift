@@ -96,27 +96,33 @@ package final class TextRunner: ExperimentRunner {
         name: text.1, text: text.0, tokens: try selected.tokens(of: text.0),
         label: labels?[index])
     }
-    let training = try experiment.client.training(exampleCount: count)
+    let training = try experiment.client.training(
+      exampleCount: count, for: selected.model.parameters)
     guard let update = experiment.data.update else {
       return PreparedTexts(
-        experiment: experiment, runner: self, truth: examples, update: nil, notes: [],
+        experiment: experiment, runner: self, truth: examples, update: nil,
+        notes: [training?.lossNote(isExact: experiment.attack.precision == .f64)]
+          .compactMap(\.self),
         name: names.joined(separator: "+"))
     }
     guard experiment.defences.isEmpty else {
       throw ExperimentError(
         "defences", "is what a simulated client does, and an update comes from a real one")
     }
-    let file = try TextUpdateFile(
-      contentsOf: update.file, for: selected.model,
-      TextUpdateReading(
-        kind: update.kind, learningRate: experiment.client.learningRate, training: training,
-        startingWeights: selected.weighted.parameters, batchSize: count,
-        adapters: selected.adapters,
-        renamings: try experiment.model.tensorRenamings(),
-        noiseVariance: update.noiseVariance ?? 0))
+    var reading = TextUpdateReading(
+      kind: update.kind, learningRate: experiment.client.learningRate, training: training,
+      startingWeights: selected.weighted.parameters, batchSize: count,
+      adapters: selected.adapters,
+      renamings: try experiment.model.tensorRenamings(),
+      noiseVariance: update.noiseVariance ?? 0)
+    reading.decaying = selected.decayingWeights(training)
+    let file = try TextUpdateFile(contentsOf: update.file, for: selected.model, reading)
     return PreparedTexts(
       experiment: experiment, runner: self, truth: examples, update: file.update,
-      notes: file.notes, name: PictureNames.safe(fileStem(update.file)))
+      notes: [
+        training?.lossNote(
+          isExact: file.update.undoingFirstStep(from: selected.weighted) != nil)
+      ].compactMap(\.self) + file.notes, name: PictureNames.safe(fileStem(update.file)))
   }
 
   /// The classes of the texts; nil where they are not known, or the model has none.
