@@ -175,6 +175,15 @@ struct UpdateTests {
     #expect(run.output.contains("loss: mean cross entropy"))
   }
 
+  @Test(arguments: [
+    ("before.pt", "PyTorch", "fc.0.bias"), ("after.npz", "NumPy", "[12, 3, 5, 5]"),
+  ])
+  func inspectSaysWhatAFileIs(_ file: String, _ program: String, _ tensor: String) throws {
+    let run = try run("inspect", ["\(fixtures)/local-update/\(file)"])
+    #expect(run.status == 0 && run.output.contains(tensor), "\(run.output)")
+    #expect(run.errors.contains(file) && run.errors.contains(program), "\(run.errors)")
+  }
+
   @Test func aModelFromAFileWorksInEveryCommand() throws {
     let model = "\(fixtures)/fuzz/small-torchscript.onnx"
     folder.picture("rgb.png")

@@ -23,6 +23,7 @@ struct UpdateInspection {
 
   private struct Report: Encodable {
     let file: String
+    let format: String
     let metadata: [String: String]
     let tensors: [Entry]
     let numbers: Int
@@ -34,6 +35,7 @@ struct UpdateInspection {
   }
 
   private let report: Report
+  private let format: TensorFile.Format
 
   init(
     _ path: String, _ selected: SelectedModel?, _ choice: ModelChoice, batchSize: Int,
@@ -72,8 +74,9 @@ struct UpdateInspection {
         notes = [Sentence(of: error)]
       }
     }
+    format = file.format
     report = Report(
-      file: path, metadata: file.metadata, tensors: entries,
+      file: path, format: file.format.rawValue, metadata: file.metadata, tensors: entries,
       numbers: entries.reduce(0) { $0 + $1.shape.reduce(1, *) },
       norm: JSONNumber(entries.reduce(0) { $0 + $1.norm.value * $1.norm.value }.squareRoot()),
       model: selected?.model.name,
@@ -125,7 +128,19 @@ struct UpdateInspection {
     return words
   }
 
+  /// What the file is, where it is no safetensors.
+  private var kind: String? {
+    switch format {
+    case .safetensors: nil
+    case .pyTorch: "an archive of PyTorch (torch.save); nothing that it asks for was run"
+    case .npz: "an archive of NumPy (npz)"
+    case .npy: "an array of NumPy (npy)"
+    case .npyFolder: "a folder of arrays of NumPy (npy)"
+    }
+  }
+
   func show(json: Bool, all: Bool) throws {
+    if let kind { Terminal.printNote("\(report.file.quotedForMessage) is \(kind).") }
     guard !json else { return Terminal.print(try ResultWriter.json(report)) }
     Terminal.printParagraph(
       "\(report.tensors.count) tensors, \(grouped(report.numbers)) numbers, norm "
