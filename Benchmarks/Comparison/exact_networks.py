@@ -13,7 +13,6 @@ labels and the weights; searches have the same number of iterations and one star
 from the gradient rounded to it. PSNR is of clamped images, matched for the least error.
 """
 import argparse
-import json
 import pathlib
 import tempfile
 
@@ -22,7 +21,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from trained_networks import Case, Table, attack, breach, crops, photographs, psnrs
+from trained_networks import Case, Table, attack, breach, crops, parsed, photographs, psnrs
 
 OWN = ["residual-peeling", "inverting-gradients", "modern"]
 PEERS = ["invertinggradients", "modern"]
@@ -54,18 +53,9 @@ def clients(folder, pictures, options, batch_size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--gradleak", default=".build/release/gradleak")
-    parser.add_argument("--batch-sizes", default="1,2")
     parser.add_argument("--clients", type=int, default=7)
-    parser.add_argument("--iterations", type=int, default=1000)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--own", default=",".join(OWN), help="gradleak's attacks")
-    parser.add_argument("--peers", default=",".join(PEERS), help="breaching's presets; may be empty")
-    parser.add_argument("--out", help="write the rows as JSON to this file")
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = parsed(
+        parser, batch_sizes="1,2", iterations=1000, seed=11, own=",".join(OWN), peers=",".join(PEERS))
     table = Table()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -85,8 +75,7 @@ def main():
                     batch_size, "breaching", preset,
                     [breach(preset, model.float(), case, options.iterations, in_training=False)
                      for case, model, _ in cases])
-    if options.out:
-        pathlib.Path(options.out).write_text(json.dumps(table.rows, indent=2) + "\n")
+    table.write(options.out)
 
 
 main()

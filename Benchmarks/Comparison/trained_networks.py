@@ -230,6 +230,11 @@ class Table:
     def __init__(self):
         self.rows = []
 
+    def write(self, path):
+        """The rows as JSON, where a path is given."""
+        if path:
+            pathlib.Path(path).write_text(json.dumps(self.rows, indent=2) + "\n")
+
     def add(self, batch_size, program, preset, results):
         """`results`: PSNRs and seconds of each client."""
         values = [value for found, _ in results for value in found]
@@ -261,20 +266,28 @@ def add_peer(table, batch_size, preset, model, cases, iterations):
         results[mode])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def parsed(parser, **defaults):
+    """The options of a comparison, besides those that the parser has already."""
     parser.add_argument("--gradleak", default=".build/release/gradleak")
-    parser.add_argument("--batch-sizes", default="4,8")
-    parser.add_argument("--images", type=int, default=24)
-    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--batch-sizes")
+    parser.add_argument("--iterations", type=int)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--own", default=",".join(OWN), help="gradleak's presets")
-    parser.add_argument("--peers", default=",".join(PEERS), help="breaching's presets; may be empty")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--own", help="gradleak's attacks")
+    parser.add_argument("--peers", help="breaching's presets; may be empty")
     parser.add_argument("--out", help="write the rows as JSON to this file")
+    parser.set_defaults(**defaults)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    return options
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--images", type=int, default=24)
+    options = parsed(
+        parser, batch_sizes="4,8", iterations=300, seed=7, own=",".join(OWN), peers=",".join(PEERS))
     table = Table()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -300,8 +313,7 @@ def main():
                     [attack(preset, case, weights, options, out) for case in cases])
             for preset in filter(None, options.peers.split(",")):
                 add_peer(table, batch_size, preset, model, cases, options.iterations)
-    if options.out:
-        pathlib.Path(options.out).write_text(json.dumps(table.rows, indent=2) + "\n")
+    table.write(options.out)
 
 
 if __name__ == "__main__":

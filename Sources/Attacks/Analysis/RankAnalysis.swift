@@ -32,8 +32,9 @@ package struct RankAnalysis: Sendable {
   /// activations that can be undone).
   package var isDetermined: Bool { layers.allSatisfy(\.isDetermined) }
 
-  /// Whether values above a layer say nothing of its input on its own, since paths join there.
-  package let joinsPaths: Bool
+  /// Whether values above a layer, which say nothing of its input on their own where paths join, were left out; of a
+  /// batch they are.
+  package let countsWeightGradientsAlone: Bool
 
   /// - Parameters:
   ///   - batchSize: images of the gradient; of more than one, what weight gradients tell is counted for chains
@@ -47,7 +48,7 @@ package struct RankAnalysis: Sendable {
       self.init(
         layers: try MapRanks.layers(
           of: weighted.model, batchSize: batchSize, seed: seed, backend: backend),
-        joinsPaths: true)
+        countsWeightGradientsAlone: true)
       return
     }
     do {
@@ -58,13 +59,13 @@ package struct RankAnalysis: Sendable {
           try MapRanks.layers(of: weighted.model, batchSize: 1, seed: seed, backend: backend)
         })
       else { throw error }
-      self.init(layers: layers, joinsPaths: true)
+      self.init(layers: layers, countsWeightGradientsAlone: true)
     }
   }
 
-  private init(layers: [Layer], joinsPaths: Bool) {
+  private init(layers: [Layer], countsWeightGradientsAlone: Bool) {
     self.layers = layers
-    self.joinsPaths = joinsPaths
+    self.countsWeightGradientsAlone = countsWeightGradientsAlone
   }
 
   private init(
@@ -95,7 +96,7 @@ package struct RankAnalysis: Sendable {
       }
       isFirst = false
     }
-    self.init(layers: layers, joinsPaths: false)
+    self.init(layers: layers, countsWeightGradientsAlone: false)
   }
 
   private static func layer(

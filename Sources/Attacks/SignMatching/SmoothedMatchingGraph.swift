@@ -1,8 +1,9 @@
 import Clients
 import TensorGraph
 
-/// The graph of 1 - cos(u', u) + w TV(images) and its gradient, w being the width: u is what a client shared whose optimiser divides each number by its
-/// own size, u' the update of dummy images by the same steps with a wider divisor.
+/// The graph of 1 - cos(u', u) + w TV(images) and its gradient, w being the width: u is what a client shared whose
+/// optimiser divides each number by its own size, u' the update of dummy images by the same steps with a wider
+/// divisor.
 ///
 /// Such steps are next to signs, whose derivatives vanish nearly everywhere. With a share of the gradient's own root
 /// mean square added to the divisor they are smooth, and as that share falls they become the client's.

@@ -21,7 +21,7 @@ public struct StepChoice: Codable, Hashable, Sendable {
   public var clipValue: Double?
   /// μ of FedProx's term; 0 for none.
   public var proximal = 0.0
-  /// A safetensors file with what the optimiser kept from earlier rounds; nil for a fresh one.
+  /// A file of tensors with what the optimiser kept from earlier rounds; nil for a fresh one.
   public var state: String?
   /// Of a simulated client's weights, in whose differences its rounding shows; nil for f32 where the optimiser
   /// divides gradients by their own size, which f64 would tell, and else for that of the attack.
@@ -59,9 +59,7 @@ public struct StepChoice: Codable, Hashable, Sendable {
   /// - Throws: `AttackError` when members do not go together or numbers are out of range; `FileError` when the state
   ///   cannot be read.
   public func rule(for parameters: [ParameterSpec]) throws -> StepRule {
-    var rule = StepRule(
-      try ClientOptimizer(optimizer, settings), schedule: schedule, accumulation: accumulate,
-      clipNorm: clipNorm, clipValue: clipValue, proximal: proximal)
+    var rule = try freshRule()
     rule.areWeightsSingle = weightPrecision.map { $0 == .f32 } ?? rule.isAdaptive
     if let state {
       rule.state = try OptimizerState(
@@ -71,12 +69,17 @@ public struct StepChoice: Codable, Hashable, Sendable {
     return rule
   }
 
+  /// Without what the optimiser kept.
+  private func freshRule() throws(AttackError) -> StepRule {
+    StepRule(
+      try ClientOptimizer(optimizer, settings), schedule: schedule, accumulation: accumulate,
+      clipNorm: clipNorm, clipValue: clipValue, proximal: proximal)
+  }
+
   /// - Throws: ``ExperimentError`` when members do not go together or numbers are out of range.
   func check() throws(ExperimentError) {
     do throws(AttackError) {
-      let rule = StepRule(
-        try ClientOptimizer(optimizer, settings), schedule: schedule, accumulation: accumulate,
-        clipNorm: clipNorm, clipValue: clipValue, proximal: proximal)
+      let rule = try freshRule()
       try rule.check()
       guard state == nil || !rule.optimizer.stateNames.isEmpty else {
         throw AttackError("\(rule.optimizer) keeps no state; leave its file out", .badInput)

@@ -17,6 +17,15 @@ extension Tensor {
     }
   }
 
+  /// The sum of squared elements, in f64 and in order.
+  package var squaredNorm: Double {
+    switch storage {
+    case .f32(let elements): elements.reduce(into: 0.0) { $0 += Double($1) * Double($1) }
+    case .f64(let elements): elements.reduce(into: 0.0) { $0 += $1 * $1 }
+    case .i32, .i64, .bool: doubles.reduce(0) { $0 + $1 * $1 }
+    }
+  }
+
   /// This minus another of the same shape, in f64, in which the difference of two f32 numbers is all but exact.
   package func difference(from other: Tensor) -> Tensor {
     precondition(shape == other.shape, "\(shape) minus \(other.shape)")

@@ -94,15 +94,6 @@ package struct TextUpdate: Sendable {
 }
 
 extension Tensor {
-  /// The sum of squared elements, in f64 and in order.
-  var squaredNorm: Double {
-    switch storage {
-    case .f32(let elements): elements.reduce(into: 0.0) { $0 += Double($1) * Double($1) }
-    case .f64(let elements): elements.reduce(into: 0.0) { $0 += $1 * $1 }
-    case .i32, .i64, .bool: doubles.reduce(0) { $0 + $1 * $1 }
-    }
-  }
-
   /// The squared Euclidean distance to a tensor of the same shape, in f64.
   func squaredDistance(to other: Tensor) -> Double {
     precondition(shape == other.shape, "\(type) and \(other.type)")

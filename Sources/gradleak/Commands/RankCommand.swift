@@ -13,8 +13,8 @@ struct RankCommand: ParsableCommand {
     discussion: """
       The rank analysis of R-GAP: for every layer of a chain, how many of its inputs follow from its \
       outputs and its weight's gradient. Where all do, a closed form reads a batch of one off the \
-      gradient, given activations that can be undone. For networks with skips: how much of what layers read \
-      follows from their weights' gradients alone.
+      gradient, given activations that can be undone. For networks with skips, and for \
+      batches: how much of what layers read follows from their weights' gradients alone.
 
       EXAMPLES
         gradleak rank --model cnn6
@@ -46,7 +46,7 @@ struct RankCommand: ParsableCommand {
     let tool = GradleakVersion.current
     let model: String
     let isDetermined: Bool
-    let joinsPaths: Bool
+    let countsWeightGradientsAlone: Bool
     let layers: [Entry]
   }
 
@@ -65,7 +65,8 @@ struct RankCommand: ParsableCommand {
       Terminal.print(
         try ResultWriter.json(
           Report(
-            model: model.name, isDetermined: analysis.isDetermined, joinsPaths: analysis.joinsPaths,
+            model: model.name, isDetermined: analysis.isDetermined,
+            countsWeightGradientsAlone: analysis.countsWeightGradientsAlone,
             layers: entries)))
       return
     }
@@ -81,8 +82,8 @@ struct RankCommand: ParsableCommand {
     }
     for line in table.lines { Terminal.print(line) }
     Terminal.print()
-    if analysis.joinsPaths {
-      Terminal.printParagraph(summaryOfJoinedPaths(analysis), indentation: 0)
+    if analysis.countsWeightGradientsAlone {
+      Terminal.printParagraph(summaryOfWeightGradients(analysis), indentation: 0)
     } else if analysis.isDetermined {
       Terminal.printParagraph(
         "Every layer gives its input away: the gradient of a batch of one determines the image.",
@@ -95,7 +96,7 @@ struct RankCommand: ParsableCommand {
     }
   }
 
-  private func summaryOfJoinedPaths(_ analysis: RankAnalysis) -> String {
+  private func summaryOfWeightGradients(_ analysis: RankAnalysis) -> String {
     let missing = analysis.layers.map { Double($0.unknowns - $0.rank) / Double($0.unknowns) }
     let first = missing.firstIndex { $0 > RankCommand.closable }
     if let pooled = analysis.layers.firstIndex(where: \.readsMaximumPooling), pooled < first ?? .max

@@ -65,8 +65,8 @@ struct OptimizerOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What the client's optimiser kept from earlier rounds: safetensors with exp_avg.NAME and so on. "
-        + "(default: a fresh optimiser)", valueName: "file"))
+      "What the client's optimiser kept from earlier rounds: its state_dict() by torch.save, or tensors called "
+        + "exp_avg.NAME and so on. (default: a fresh optimiser)", valueName: "file"))
   var optimizerState: String?
 
   @Option(

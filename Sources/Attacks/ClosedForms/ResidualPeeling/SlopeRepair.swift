@@ -312,7 +312,7 @@ struct SlopeRepair {
     var best: [(unit: Int, gain: Double)] = []
     for output in 0..<reader.whole.shape[1] {
       var winner: (unit: Int, gain: Double)?
-      for unit in (0..<reader.places).map({ reader.unit(output, at: $0) })
+      for unit in (0..<reader.places).lazy.map({ reader.unit(output, at: $0) })
       where gains[unit] > max(least, winner?.gain ?? 0)
         && abs(reader.confidence[unit]) < Self.doubt && changes[unit, default: 0] < Self.patience
       {

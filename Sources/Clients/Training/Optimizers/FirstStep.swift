@@ -80,7 +80,7 @@ extension SharedUpdate {
           error: (roundingEnergies[index] / count).squareRoot())
       else { return nil }
       (tensors[index], energies[index]) = (found.tensor, found.energy)
-      square += found.tensor.doubles.reduce(0) { $0 + $1 * $1 }
+      square += found.tensor.squaredNorm
     }
     let relative = energies.reduce(0, +) / max(square, .leastNormalMagnitude)
     guard square > 0, relative <= FirstStepInverse.tolerableError else { return nil }
