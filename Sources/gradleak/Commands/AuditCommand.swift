@@ -10,40 +10,34 @@ import TensorGraph
 struct AuditCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
+    abstract: "Judges a model: what leaks, how surely, and what stops it.",
     discussion: """
-      Simulates clients that share one gradient for each batch of pictures or texts, attacks with the \
-      strongest attacks that apply, then looks for the weakest strength of each defence at which nothing can be \
-      recognised by an attack that knows of the defence. All within a budget of time; what was not \
-      reached is said. Ends with status 1 when --fail-above says so, for use in CI, with status 3 where \
-      time was too short to tell, and with status 2 when an update does not fit the model.
+      Attacks simulated clients with the strongest attacks that apply, then looks for the weakest strength \
+      of each defence that stops them, within a budget of time. An update that does not fit gives status 2.
 
       EXAMPLES
-        gradleak audit --out out/audit                     bundled photographs
-        gradleak audit photo.jpg --model convnet --budget 600
+        gradleak audit --budget 60 --out out/audit
         gradleak audit --defences gaussian,prune --fail-above C
-        gradleak audit --defences none --fail-above 20dB   no image above 20 dB
-        gradleak audit --update client.pt --model net.onnx --out out/client
-        gradleak audit --texts lines.txt --model minilm    texts and a language model
+        gradleak audit --model tiny-bert --budget 60
       """)
 
   @Argument(
     help: ArgumentHelp(
       "Pictures: PNG or JPEG, or names of bundled photographs; all of those by default.",
-      valueName: "image"))
+      valueName: "image"), completion: .picturesAndNames)
   var images: [String] = []
 
-  @OptionGroup var texts: TextDataOptions
-  @OptionGroup var update: UpdateOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var textModel: TextModelOptions
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var texts: TextDataOptions
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var textModel: TextModelOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
@@ -52,8 +46,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Defences to look for the strength of, separated by commas: "
-        + "\(AuditCommand.searchedNames.joined(separator: ", ")); or none.", valueName: "names"))
+      "Defences to look for the strength of, or none.", valueName: "names"),
+    completion: .list(["none"] + AuditCommand.searchedNames))
   var defences = AuditCommand.standard.map(\.name).joined(separator: ",")
 
   @Option(
@@ -64,9 +58,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
-        + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
-        + "when that is for want of time.", valueName: "grade or dB"))
+      "End with status 1 above this grade (A to F) or PSNR (such as 20dB), or when nothing is shown either way; with 3 "
+        + "for want of time.", valueName: "limit"))
   var failAbove: AuditLimit?
 
   private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }

@@ -37,7 +37,7 @@ struct LabelsCommand: ParsableCommand, ReportingCommand {
     help: ArgumentHelp("Seed of weights, labels and images.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func validate() throws {
     try check("--batches", batches, 1...100_000)

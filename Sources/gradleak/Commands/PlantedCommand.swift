@@ -16,7 +16,7 @@ struct PlantedCommand: ParsableCommand, ReportingCommand {
         gradleak bench planted --seeds 5
       """)
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: ArgumentHelp("Seeds of weights and images for every kind.", valueName: "n"))
   var seeds = 3
