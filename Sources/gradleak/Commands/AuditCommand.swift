@@ -217,12 +217,12 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     let audit = LeakageAudit(
       LeakageAudit.Plan(experiments: experiments, kinds: try searchedKinds(), budget: budget),
       runner: runner)
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    var view = ExperimentView(output)
     Interruption.listen()
     let result = try audit.run(
-      observe: { state in progress.update { AuditCommand.line(state) } },
+      observe: { state in view.update(state.state) { line(state) } },
       shouldStop: { Interruption.isRequested })
-    progress.clear()
+    view.clear()
     return result
   }
 
@@ -250,14 +250,24 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     }
   }
 
-  /// For instance "prune:0.7  trial 1  80 iterations  loss 2.1e-06  3:12 left".
-  private static func line(_ state: LeakageAudit.Progress) -> String {
+  /// For instance "prune:0.7  ━━━━┄┄┄┄┄┄  trial 1  80 iterations  loss 2.1e-06  at most 3:12": how much of the budget
+  /// is spent, and what is done.
+  private func line(_ state: LeakageAudit.Progress) -> String {
     let attack = state.state.attack
-    let place =
-      state.state.stage.map { "\($0) \(attack.solver.iteration)" }
-      ?? "trial \(attack.trial + 1)  \(attack.solver.iteration) iterations"
-    let loss = attack.solver.value.isNaN ? "" : String(format: "  loss %.1e", attack.solver.value)
-    return "\(state.step)  \(place)\(loss)  \(ProgressLine.clock(state.secondsLeft)) left"
+    var text = ProgressText()
+    text.add(state.step, importance: 9)
+    text.addBar(1 - state.secondsLeft / budget, importance: 1)
+    if let stage = state.state.stage {
+      text.add("\(stage) \(attack.solver.iteration)", importance: 4)
+    } else {
+      text.add("trial \(attack.trial + 1)", importance: 2)
+      text.add("\(attack.solver.iteration) iterations", importance: 4)
+    }
+    if !attack.solver.value.isNaN {
+      text.add(String(format: "loss %.1e", attack.solver.value), importance: 3)
+    }
+    text.add(TimeLeft.atMost(state.secondsLeft).text, importance: 5)
+    return text.line
   }
 
   private func finish(_ verdict: LeakageVerdict) throws {

@@ -48,7 +48,7 @@ struct EncodingsCommand: ParsableCommand, ReportingCommand {
     let folder = try output.folder()
     Interruption.listen()
     let backend = output.backend
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = EncodingBenchmark(seed: seed)
     for mixed in mixedCounts {
       for count in encodingCounts where !Interruption.isRequested {

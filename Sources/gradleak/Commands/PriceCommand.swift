@@ -107,13 +107,19 @@ struct PriceCommand: ParsableCommand, QuietCommand {
     options.classCount = images.classes.count
     let built = try architecture.model(options)
     Interruption.listen()
-    let progress = ProgressLine(isEnabled: !isQuiet)
+    let progress = LiveDisplay(isEnabled: !isQuiet)
     let backend = BackendChoice.cpu.backend(threads: threads)
     let report = try PriceReport.measure(
       chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
       learningRates: PriceCommand.learningRates, seed: seed, backend: backend,
       observe: { index, count, defence in
-        progress.update { "[\(index + 1)/\(count)]  \(defence)" }
+        progress.update {
+          var text = ProgressText()
+          text.add("[\(index + 1)/\(count)]", importance: 9)
+          text.addBar(Double(index) / Double(max(count, 1)), importance: 1)
+          text.add("\(defence)", importance: 5)
+          return text.line
+        }
       }, shouldStop: { Interruption.isRequested })
     progress.clear()
     guard let report else {

@@ -230,7 +230,7 @@ struct SweepCommand: ParsableCommand, QuietCommand {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
-    let line = SweepProgressLine(isEnabled: !isQuiet)
+    let line = SweepDisplay(isEnabled: !isQuiet)
     let runner = SweepRunner(tasks, examples: examples, store: store) {
       BackendChoice.cpu.backend(threads: 1)
     }
@@ -238,13 +238,17 @@ struct SweepCommand: ParsableCommand, QuietCommand {
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       observe: { progress in
         line.update {
-          let left = progress.secondsLeft.map(ProgressLine.clock) ?? "-:--"
           let latest = progress.latest.map { entry -> String in
             let run = entry.record
             let attack = SweepAttack(run)
-            return "  \(run.defence?.chain ?? .none) \(attack) \(run.bestScore)"
+            return "\(run.defence?.chain ?? .none) \(attack) \(run.bestScore)"
           }
-          return "[\(progress.finished)/\(progress.count)]  ETA \(left)" + (latest ?? "")
+          var text = ProgressText()
+          text.add("[\(progress.finished)/\(progress.count)]", importance: 9)
+          text.addBar(Double(progress.finished) / Double(max(progress.count, 1)), importance: 2)
+          text.add((progress.secondsLeft.map(TimeLeft.about) ?? .unknown).text, importance: 5)
+          text.add(latest ?? "", importance: 1)
+          return text.line
         }
       }, shouldStop: { Interruption.isRequested })
     line.clear()
@@ -252,12 +256,12 @@ struct SweepCommand: ParsableCommand, QuietCommand {
 }
 
 /// A progress line that runs of several threads write to.
-private final class SweepProgressLine: @unchecked Sendable {
+private final class SweepDisplay: @unchecked Sendable {
   private let lock = NSLock()
-  private let line: ProgressLine
+  private let line: LiveDisplay
 
   init(isEnabled: Bool) {
-    line = ProgressLine(isEnabled: isEnabled)
+    line = LiveDisplay(isEnabled: isEnabled)
   }
 
   func update(_ text: () -> String) {
