@@ -67,7 +67,18 @@ struct AuditCommand: ParsableCommand {
       "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
         + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
         + "when that is for want of time.", valueName: "grade or dB"))
-  var failAbove: AuditLimit?
+  var failAbove: LeakLimit?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as JUnit's XML, which CI systems show as tests.", valueName: "file"))
+  var junit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as SARIF, which code scanning shows beside the model's file.",
+      valueName: "file"))
+  var sarif: String?
 
   private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
   /// The kinds with strengths to search, the standard ones first.
@@ -132,6 +143,7 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
+    for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
     let writer = try output.folder(besides: images).map {
       AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
     }
@@ -147,7 +159,20 @@ struct AuditCommand: ParsableCommand {
       AuditSummary(result: result, report: report).print()
       if let written { Terminal.printWritten(written) }
     }
+    try writeForCI(report.verdict)
     try finish(report.verdict)
+  }
+
+  /// What `--junit` and `--sarif` ask for.
+  private func writeForCI(_ verdict: LeakageVerdict) throws {
+    if let junit {
+      try AtomicFile.write(JUnit(verdict, limit: failAbove).text, to: junit, isPrivate: true)
+    }
+    if let sarif {
+      let file = selection.isFile ? selection.model : update.file
+      try AtomicFile.write(
+        SARIF(verdict, limit: failAbove, file: file).text(), to: sarif, isPrivate: true)
+    }
   }
 
   // MARK: - A client's update
@@ -280,61 +305,24 @@ struct AuditCommand: ParsableCommand {
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
-    Terminal.printError("gradleak: \(failure.reason).")
+    Terminal.printError("gradleak: \(failure.reason)\(failure.remedy).")
     throw FinishedWithStatus(status: failure.status)
   }
 }
 
-/// What `--fail-above` allows at most: a grade, or a PSNR in dB.
-enum AuditLimit: ExpressibleByArgument, Equatable {
-  case grade(LeakageGrade)
-  case decibels(Double)
+extension LeakLimit: ExpressibleByArgument {
+  /// Reads what follows `--fail-above`.
+  public init?(argument: String) { self.init(argument) }
+}
 
-  init?(argument: String) {
-    if let grade = LeakageGrade(rawValue: argument.uppercased()), grade != .notShown {
-      self = .grade(grade)
-      return
-    }
-    let text = argument.lowercased()
-    let number = text.hasSuffix("db") ? text.dropLast(2) : text[...]
-    guard let decibels = Double(number.trimmingCharacters(in: .whitespaces)), decibels.isFinite
-    else { return nil }
-    self = .decibels(decibels)
+extension LeakLimit.Failure {
+  /// The program's status for it.
+  fileprivate var status: Int32 {
+    kind == .cutShort ? ExitStatus.undetermined : ExitStatus.found
   }
 
-  /// Why a verdict is no pass under the limit, and the status that says so; nil when it is one. What is
-  /// not shown is none.
-  func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
-    if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
-    let open = verdict.recognisable.undetermined
-    guard open > 0 || verdict.examples.isEmpty else { return nil }
-    let share = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
-    return verdict.isCutShort
-      ? (
-        "undetermined for \(share), whose attack was cut short; give a larger --budget",
-        ExitStatus.undetermined
-      ) : ("not shown for \(share), so this is no pass", ExitStatus.found)
-  }
-
-  private func excess(of verdict: LeakageVerdict) -> String? {
-    switch self {
-    case .grade(let limit):
-      guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
-      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
-    case .decibels(let limit):
-      guard verdict.kind.name == .pictures else {
-        return "\(verdict.kind.plural) have no dB; give --fail-above a grade"
-      }
-      if verdict.highestPSNR > limit {
-        return
-          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
-      }
-      let proved = verdict.recognisable.leaked
-      guard proved > 0, verdict.examples.contains(where: { !$0.hasTruth }) else { return nil }
-      return "\(proved) images came back by the diagnosis, which knows no dB"
-    }
-  }
+  /// What helps, after the reason.
+  fileprivate var remedy: String { kind == .cutShort ? "; give a larger --budget" : "" }
 }
 
 /// The audit on one page of a terminal.
