@@ -7,7 +7,7 @@ import ModelIO
 import TensorGraph
 
 /// The verdict on a model: what leaks, how surely, and what helps.
-struct AuditCommand: ParsableCommand {
+struct AuditCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
     abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
@@ -184,7 +184,7 @@ struct AuditCommand: ParsableCommand {
     let prepared =
       try update.findScale
       ? session.prepareFindingScale(experiment) : session.prepare(experiment)
-    for note in prepared.notes { Terminal.printNote(note) }
+    for note in prepared.notes { Notes.remark(note) }
     guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
     var result = LeakageAudit.Result()
     result.undefended = [outcome]
@@ -334,9 +334,9 @@ private struct AuditSummary {
     let verdict = report.verdict
     let style: Terminal.Style =
       switch verdict.grade {
-      case .A, .B: .green
-      case .C, .D, .notShown: .yellow
-      case .E, .F: .red
+      case .A: .green
+      case .B, .notShown: .yellow
+      case .C, .D, .E, .F: .red
       }
     Terminal.print(
       Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline(verdict.kind)).", style))
