@@ -81,11 +81,11 @@ def files_of(capture: Capture) -> dict[str, Any]:
     Raises:
         BadInputError: what the client got was not captured, and is needed.
     """
-    if capture.kind != "weights":
-        return {"weights": capture.before, "update": capture.after}
     if capture.before is None:
         raise BadInputError(
             f"What client {capture.client} got in round {capture.round} was not captured, "
-            "and without it the weights that it sent tell no update."
+            "and without those weights what it sent back tells nothing."
         )
-    return {"before": capture.before, "after": capture.after}
+    if capture.kind == "weights":
+        return {"before": capture.before, "after": capture.after}
+    return {"weights": capture.before, "update": capture.after}
