@@ -22,7 +22,8 @@ def photos(tmp_path_factory):
     pillow = pytest.importorskip("PIL.Image")
     folder = tmp_path_factory.mktemp("photos")
     gradleak.run(
-        *("demo", "--attack", "peeling", "--size", "16", "--out", folder / "demo"), quiet=True
+        *("demo", "--attack", "peeling", "--size", "16", "--out", folder / "demo"),
+        quiet=True,
     )
     for index, file in enumerate(sorted((folder / "demo").glob("*-original.png"))):
         pixels = numpy.asarray(pillow.open(file).convert("RGB"), dtype="float32") / 255

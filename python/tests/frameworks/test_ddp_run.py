@@ -19,7 +19,10 @@ def test_a_pair(python, photos, tmp_path):
         audits = gradleak.rounds.audits(tmp_path / "audit" / f"rank-{rank}")
         assert str(audits) in printed
         # The third step is beyond steps=2.
-        assert [(a.round, a.client) for a in audits] == [(0, f"rank-{rank}"), (1, f"rank-{rank}")]
+        assert [(a.round, a.client) for a in audits] == [
+            (0, f"rank-{rank}"),
+            (1, f"rank-{rank}"),
+        ]
         for audit in audits:
             truth = numpy.load(photos / f"photo-{rank + 2 * audit.round}.npy")
             error = ((audit.result.images[0].array - truth) ** 2).mean()
@@ -29,5 +32,7 @@ def test_a_pair(python, photos, tmp_path):
             assert -10 * numpy.log10(error) > 100
     # The average is that of no hook.
     for rank in (0, 1):
-        hooked, plain = (torch.load(tmp_path / f"{name}-{rank}.pt") for name in ("hook", "plain"))
+        hooked, plain = (
+            torch.load(tmp_path / f"{name}-{rank}.pt") for name in ("hook", "plain")
+        )
         assert all(torch.equal(hooked[name], plain[name]) for name in plain)

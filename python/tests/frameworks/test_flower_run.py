@@ -60,7 +60,9 @@ def test_files_are_private_and_run_by_the_program(python, photos, tmp_path):
     )
     assert len(audits) == 1
     for path in (tmp_path / "audit").rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+        assert stat.S_IMODE(path.stat().st_mode) == (
+            0o700 if path.is_dir() else 0o600
+        ), path
     experiment = next((tmp_path / "audit").rglob("*.experiment.json"))
     gradleak.run("run", experiment, "--out", tmp_path / "again", quiet=True)
     assert psnr(gradleak.read(tmp_path / "again"), truths[0]) > 100
