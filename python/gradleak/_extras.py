@@ -10,6 +10,7 @@ _EXTRAS = {
     "numpy": "torch",
     "pandas": "notebook",
     "PIL": "notebook",
+    "flwr": "flower",
 }
 
 

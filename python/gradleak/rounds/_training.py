@@ -37,6 +37,8 @@ def told(
     Raises:
         BadInputError: something is missing, with all of it in one sentence.
     """
+    if options.get("find_scale"):
+        sent = [*sent, "learning_rate"]
     missing = [
         example
         for names, example in _NEEDED.items()
@@ -88,6 +90,16 @@ def options_of(capture: Capture, options: Mapping[str, Any]) -> dict[str, Any]:
         if int(steps) % of_epoch == 0:
             del chosen["local_steps"]
             chosen["epochs"] = int(steps) // of_epoch
+    if chosen.get("find_scale"):
+        # Found for one plain step, which is what the program takes where nothing is said of steps.
+        if (
+            chosen.get("epochs", chosen.get("local_steps")) == 1
+            and "mini_batch" not in chosen
+        ):
+            chosen = {
+                k: v for k, v in chosen.items() if k not in ("epochs", "local_steps")
+            }
+        chosen.pop("learning_rate", None)
     return {**chosen, "batch_size": examples}
 
 
