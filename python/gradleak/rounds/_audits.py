@@ -27,7 +27,7 @@ class ClientAudit:
     Attributes:
         round: of training.
         client: the framework's name or number of it.
-        examples: that the client says it trained on; None where it does not say.
+        examples: that it trained on; None where nobody says.
         result: what was found; None where it could not be audited.
         error: why it could not, in a sentence; None where it could.
     """
@@ -41,7 +41,11 @@ class ClientAudit:
     def __str__(self) -> str:
         if self.result is None:
             return f"not audited: {self.error}"
-        return f"grade {self.result.grade}, {self.result.diagnosis or 'no diagnosis'}"
+        grade, diagnosis = self.result.grade, self.result.diagnosis or "no diagnosis"
+        if grade == "not shown":
+            return f"nothing is shown ({diagnosis})"
+        count = self.result.record["recoveredInFull"]["count"]
+        return f"{grade}: {self.result.recovered} of {count} in full ({diagnosis})"
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Audits(Sequence[ClientAudit]):
     def __str__(self) -> str:
         if not self.all:
             return "No update was captured."
-        rows = [("round", "client", "examples", "what came back")]
+        rows = [("round", "client", "examples", "grade, and what came back")]
         rows += [
             (
                 str(a.round),
@@ -204,4 +208,7 @@ def _outcome(capture: Capture) -> ClientAudit:
             result = read(capture.folder)
         except (GradleakError, OSError, ValueError, KeyError) as failure:
             error = str(failure)
-    return ClientAudit(capture.round, capture.client, capture.examples, result, error)
+    examples = capture.examples
+    if examples is None and result is not None and result.runs:
+        examples = result.runs[0].batch_size
+    return ClientAudit(capture.round, capture.client, examples, result, error)

@@ -16,7 +16,7 @@ def test_flower(python, tmp_path):
     )
     printed = python("guide.py")
     print(printed)
-    assert printed.count("grade F, recovered") == 4
+    assert printed.count("F: 1 of 1 in full (recovered)") == 4
     assert (tmp_path / "audit" / "report.html").exists()
 
 
@@ -37,7 +37,7 @@ def test_nvflare(python, tmp_path):
     )
     printed = python("guide.py")
     print(printed)
-    assert printed.count("grade F, recovered") == 2
+    assert printed.count("F: 1 of 1 in full (recovered)") == 2
 
 
 def test_opacus(python, tmp_path):
@@ -78,4 +78,4 @@ def test_ddp(python, tmp_path):
     )
     printed = python("guide.py")
     print(printed)
-    assert "grade F, recovered" in printed
+    assert "F: 1 of 1 in full (recovered)" in printed
