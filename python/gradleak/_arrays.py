@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -33,14 +34,8 @@ def array(value: Any, what: str) -> Any:
         BadInputError: it holds no numbers.
     """
     numpy = needed("numpy", "Reading arrays")
-    if is_tensor(value):
-        value = value.detach().cpu()
-        if value.is_sparse:
-            value = value.to_dense()
-        # NumPy has no bfloat16.
-        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
     try:
-        numbers = numpy.asarray(value)
+        numbers = numpy.asarray(_numpy(value) if is_tensor(value) else value)
     except Exception as error:
         raise BadInputError(
             f"{what} cannot be read as an array: {first_line(error)}."
@@ -50,6 +45,14 @@ def array(value: Any, what: str) -> Any:
             f"{what} is an array of {numbers.dtype}; give real numbers, such as float32."
         )
     return numbers
+
+
+def _numpy(tensor: Any) -> Any:
+    value = tensor.detach().cpu()
+    if value.is_sparse:
+        value = value.to_dense()
+    # NumPy has no bfloat16.
+    return (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
 
 
 def write_array(path: Path, numbers: Any) -> Path:
@@ -131,7 +134,6 @@ def _write_numpy(named: Mapping[str, Any], path: Path) -> Path:
 
 def first_line(error: BaseException) -> str:
     """What another library's error says, on one line without its full stop."""
-    lines: list[str] = [
-        line.strip() for line in str(error).splitlines() if line.strip()
-    ]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".!")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from ._labels import labels_text
 from ._losses import loss_options
 from ._models import Names, is_module, tensor_file, unwrapped
 from ._onnx import export
-from ._options import flags
+from ._options import flags, in_python
 from ._results import Result, remarks, result_of
 from ._run import Completed, execute
 from ._workspace import Workspace
@@ -142,7 +143,7 @@ class Call:
             *flags({**self.options, "out": folder}),
         ]
         arguments += self.files + (["--truth", *self._truth] if self._truth else [])
-        completed = execute(arguments, quiet=self._quiet)
+        completed = self._told(execute(arguments, quiet=self._quiet))
         for sentence in remarks(completed.stderr, "warning: "):
             warnings.warn(sentence, GradleakWarning, stacklevel=3)
         if completed.was_interrupted:
@@ -152,6 +153,15 @@ class Call:
         if completed.status not in accepts:
             raise error_of(completed.status, completed.stderr, completed.arguments)
         return self._result(kind, completed, folder, workspace, members)
+
+    def _told(self, completed: Completed) -> Completed:
+        """In the words of who called: keywords for options, no names of private folders."""
+        folder = f"{self._inputs.path}{os.sep}"
+        return dataclasses.replace(
+            completed,
+            stdout=in_python(completed.stdout.replace(folder, "")),
+            stderr=in_python(completed.stderr.replace(folder, "")),
+        )
 
     def _result(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._arrays import is_tensor, write_tensors
 from ._attack import audit_update, reconstruct
 from ._call import PathName, extents, usual_mode
-from ._errors import CaptureError
+from ._errors import CaptureError, GradleakError
 from ._experiment import experiment
 from ._extras import needed
 from ._models import is_module, unwrapped
@@ -214,8 +214,8 @@ class Tap:
             path.chmod(0o600)
         try:
             self._prepare({})
-        except CaptureError:
-            # What could not be seen can be given to reconstruct and audit, which ask for it.
+        except GradleakError:
+            # Training goes on; reconstruct and audit say it again, and ask for what is missing.
             return
 
     def options(self, *, shared: str | None = None, **given: Any) -> dict[str, Any]:

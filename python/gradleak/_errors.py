@@ -71,7 +71,12 @@ class GradleakWarning(UserWarning):
 
 
 def error_of(status: int, stderr: str, arguments: tuple[str, ...]) -> GradleakError:
-    """The error that an exit status and what the program said stand for."""
+    """The error that an exit status and what the program said stand for.
+
+    Args:
+        stderr: what it said, without progress.
+        arguments: what it was called with.
+    """
     said = [line for line in stderr.splitlines() if line.startswith("gradleak: ")]
     sentence = said[-1][len("gradleak: ") :] if said else ""
     stopped_by = -status if status < 0 else status - 128 if status > 128 else 0

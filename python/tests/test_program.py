@@ -73,7 +73,7 @@ def test_an_error_is_the_programs_sentence():
 
 
 def test_unknown_options_are_named_with_their_nearest_spelling():
-    with pytest.raises(gradleak.BadInputError, match="--learning-rate"):
+    with pytest.raises(gradleak.BadInputError, match="'learning_rate='"):
         gradleak.reconstruct("lenet", "coffee", learning_rat=0.1)
 
 
