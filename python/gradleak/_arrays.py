@@ -15,8 +15,9 @@ from ._extras import needed
 
 def is_tensor(value: Any) -> bool:
     """Whether it is PyTorch's, which is asked only where PyTorch is loaded."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    # Another thread may be in the midst of loading it.
+    kind = getattr(sys.modules.get("torch"), "Tensor", None)
+    return kind is not None and isinstance(value, kind)
 
 
 def is_array(value: Any) -> bool:

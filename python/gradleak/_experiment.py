@@ -28,6 +28,7 @@ _PLACES = {
     "iterations": ("attack", "iterations"),
     "precision": ("attack", "precision"),
     "time_limit": ("attack", "timeLimit"),
+    "attacker": ("attack", "attacker"),
 }
 _OF_CLIENT = {
     "epochs",
@@ -67,7 +68,9 @@ def experiment(model: Path, options: Mapping[str, Any]) -> dict[str, Any]:
                 "file": os.path.abspath(
                     options["after" if is_of_weights else "update"]
                 ),
-                "kind": "weights" if is_of_weights else "gradient",
+                "kind": "weights"
+                if is_of_weights
+                else options.get("update_kind", "gradient"),
                 "batchSize": options.get("batch_size", 1),
             }
         },

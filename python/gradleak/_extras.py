@@ -11,6 +11,7 @@ _EXTRAS = {
     "onnxscript": "torch",
     "pandas": "notebook",
     "PIL": "notebook",
+    "flwr": "flower",
 }
 
 

@@ -17,8 +17,9 @@ _WRAPPERS = ("_orig_mod", "_module", "module")
 
 def is_module(value: Any) -> bool:
     """Whether it is a module of PyTorch, which is asked only where PyTorch is loaded."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.nn.Module)
+    # Another thread may be in the midst of loading it.
+    kind = getattr(sys.modules.get("torch.nn"), "Module", None)
+    return kind is not None and isinstance(value, kind)
 
 
 def unwrapped(module: Any) -> Any:
