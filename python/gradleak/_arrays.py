@@ -38,9 +38,7 @@ def array(value: Any, what: str) -> Any:
     try:
         numbers = numpy.asarray(_numpy(value) if is_tensor(value) else value)
     except Exception as error:
-        raise BadInputError(
-            f"{what} cannot be read as an array: {first_line(error)}."
-        ) from error
+        raise BadInputError(f"{what} cannot be read as an array: {first_line(error)}.") from error
     if numbers.dtype.kind not in "fiub":
         raise BadInputError(
             f"{what} is an array of {numbers.dtype}; give real numbers, such as float32."
@@ -83,14 +81,10 @@ def write_tensors(
         BadInputError: there are no arrays, or they hold no numbers.
     """
     if not isinstance(tensors, Mapping) and names is not None:
-        tensors = {
-            name: value for name, value in zip(names, tensors) if value is not None
-        }
+        tensors = {name: value for name, value in zip(names, tensors) if value is not None}
     values = list(tensors.values() if isinstance(tensors, Mapping) else tensors)
     if not values:
-        raise BadInputError(
-            f"{path.stem} holds no tensors; give the model's, by name or in order."
-        )
+        raise BadInputError(f"{path.stem} holds no tensors; give the model's, by name or in order.")
     for value in values:
         if not is_array(value):
             raise BadInputError(
@@ -101,9 +95,7 @@ def write_tensors(
     if isinstance(tensors, Mapping):
         named = {str(name): array(value, str(name)) for name, value in tensors.items()}
     else:
-        named = {
-            f"arr_{i}": array(value, f"array {i}") for i, value in enumerate(tensors)
-        }
+        named = {f"arr_{i}": array(value, f"array {i}") for i, value in enumerate(tensors)}
     return _write_numpy(named, path.with_suffix(".npz"))
 
 

@@ -84,14 +84,10 @@ def error_of(status: int, stderr: str, arguments: tuple[str, ...]) -> GradleakEr
         sentence = f"The program was stopped by {_name(stopped_by)}." + (
             " Memory may have run out." if stopped_by == signal.SIGKILL else ""
         )
-        return ProgramStoppedError(
-            sentence, status=status, stderr=stderr, arguments=arguments
-        )
+        return ProgramStoppedError(sentence, status=status, stderr=stderr, arguments=arguments)
     if status == 2:
         return BadInputError(
-            sentence
-            or stderr.strip()
-            or "The program refused its input and did not say why.",
+            sentence or stderr.strip() or "The program refused its input and did not say why.",
             status=status,
             stderr=stderr,
             arguments=arguments,

@@ -81,11 +81,7 @@ def export(
     if best is None:
         raise ExportError(
             f"PyTorch cannot write this {type(module).__name__} as ONNX: {reasons[0]}"
-            + (
-                f"; its newer exporter: {reasons[1]}"
-                if reasons[1] != reasons[0]
-                else ""
-            )
+            + (f"; its newer exporter: {reasons[1]}" if reasons[1] != reasons[0] else "")
             + ". Export it yourself and give the file."
         )
     warnings.warn(
@@ -174,9 +170,7 @@ def _write_dynamo(module: Any, example: Any, path: Path) -> None:
     examples = torch.cat([example, example])[:2]
     try:
         shapes = ({0: "batch"},)
-        torch.onnx.export(
-            module, (examples,), str(path), dynamic_shapes=shapes, **settings
-        )
+        torch.onnx.export(module, (examples,), str(path), dynamic_shapes=shapes, **settings)
     except torch.onnx.OnnxExporterError:
         # A model that is written for one batch size alone.
         torch.onnx.export(module, (example,), str(path), **settings)
@@ -228,9 +222,7 @@ def _lost(module: Any, path: Path) -> Sequence[str]:
     """Names of parameters that a file does not hold, as the program reads it."""
     held = {
         p["name"]
-        for p in json.loads(run("inspect", path, "--json", quiet=True).stdout)[
-            "parameters"
-        ]
+        for p in json.loads(run("inspect", path, "--json", quiet=True).stdout)["parameters"]
     }
     return [name for name, _ in module.named_parameters() if name not in held]
 

@@ -45,9 +45,7 @@ class Auditor:
         usual = {**self._usual, "defences": "none"}
         return self._noted(audit(model, batch, **{**usual, **options}))
 
-    def audit_update(
-        self, model: Any, update: Any = None, **options: Any
-    ) -> AuditResult:
+    def audit_update(self, model: Any, update: Any = None, **options: Any) -> AuditResult:
         """The same as :func:`gradleak.audit_update`."""
         return self._noted(audit_update(model, update, **{**self._usual, **options}))
 

@@ -133,11 +133,7 @@ class Result:
                 "matching_loss": entry.matching_loss,
             }
             for example in (*entry.images, *entry.texts):
-                values = {
-                    k: v
-                    for k, v in vars(example).items()
-                    if k not in ("folder", "stem")
-                }
+                values = {k: v for k, v in vars(example).items() if k not in ("folder", "stem")}
                 rows.append({**values, **head})
         table: pandas.DataFrame = frames.DataFrame(rows)
         return table
@@ -196,9 +192,7 @@ class AuditResult(Result):
         return tuple(self.record["defences"])
 
     def __bool__(self) -> bool:
-        raise TypeError(
-            "An audit is neither true nor false; ask for .passed or .recovered."
-        )
+        raise TypeError("An audit is neither true nor false; ask for .passed or .recovered.")
 
 
 R = TypeVar("R", bound=Result)

@@ -21,9 +21,7 @@ class Workspace:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="gradleak-"))
-        self.remove = weakref.finalize(
-            self, shutil.rmtree, self.path, ignore_errors=True
-        )
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -88,9 +88,7 @@ def test_an_optimiser_that_goes_on(net, data):
     assert tap.reconstruct(truth=data[0][1:2]).psnr > FULL
 
 
-@pytest.mark.parametrize(
-    "kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop]
-)
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop])
 def test_one_fresh_adaptive_step_in_f32_is_not_called_recovered(net, data, kind):
     optimizer = kind(net.parameters(), lr=1e-3, eps=2e-8)
     with gradleak.capture(net, optimizer) as tap:
@@ -139,10 +137,7 @@ def test_what_cannot_be_seen_is_asked_for(net, data):
         tap.reconstruct()
     with pytest.raises(gradleak.CaptureError, match="input_shape="):
         tap.reconstruct(batch_size=1)
-    assert (
-        tap.reconstruct(batch_size=1, input_shape=(1, 8, 8), truth=data[0][:1]).psnr
-        > FULL
-    )
+    assert tap.reconstruct(batch_size=1, input_shape=(1, 8, 8), truth=data[0][:1]).psnr > FULL
 
 
 def test_a_schedule_is_noticed(net, data):
@@ -167,9 +162,7 @@ def test_a_schedule_is_noticed(net, data):
         ),
         (lambda p: torch.optim.Adam(p, lr=0.1, maximize=True), "maximize"),
         (
-            lambda p: torch.optim.SGD(
-                [{"params": [q], "lr": 0.1 + i} for i, q in enumerate(p)]
-            ),
+            lambda p: torch.optim.SGD([{"params": [q], "lr": 0.1 + i} for i, q in enumerate(p)]),
             "different lr",
         ),
     ],

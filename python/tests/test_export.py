@@ -23,9 +23,7 @@ def gradient(model, x, y):
 def distance(model, x, y, **options):
     """How far the program's update of the batch is from PyTorch's, relative to its norm, squared."""
     gradient(model, x, y)
-    result = gradleak.reconstruct(
-        model, update=model, truth=x, labels=y, time_limit=0.5, **options
-    )
+    result = gradleak.reconstruct(model, update=model, truth=x, labels=y, time_limit=0.5, **options)
     check = result.runs[0].record["truthCheck"]
     assert "misfit" not in check
     return check["relativeDistance"]
@@ -61,9 +59,7 @@ MODELS = {
     "vit": vit,
     "small cnn": lambda: SigmoidNet(3, 16),
     "batch norm": bottleneck,
-    "mlp": lambda: nn.Sequential(
-        nn.Flatten(), nn.Linear(768, 10), nn.Tanh(), nn.Linear(10, 5)
-    ),
+    "mlp": lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 10), nn.Tanh(), nn.Linear(10, 5)),
 }
 
 
@@ -130,9 +126,7 @@ def test_a_model_that_returns_a_dictionary(batch):
 def test_rows_of_a_table():
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(20, 16), nn.Sigmoid(), nn.Linear(16, 3))
-    result = gradleak.audit(
-        model, (torch.randn(2, 20), [0, 2]), batch_size=1, defences="none"
-    )
+    result = gradleak.audit(model, (torch.randn(2, 20), [0, 2]), batch_size=1, defences="none")
     assert result.recovered == 2
     assert result.images[0].array.shape == (1, 1, 20)
 

@@ -43,6 +43,4 @@ def test_the_budget_is_an_option(pytester, arguments):
             assert result.is_undetermined and not result.passed
         """
     )
-    pytester.runpytest_subprocess("--gradleak-budget=0.05", *arguments).assert_outcomes(
-        passed=1
-    )
+    pytester.runpytest_subprocess("--gradleak-budget=0.05", *arguments).assert_outcomes(passed=1)

@@ -52,9 +52,7 @@ class Page(HTMLParser):
 def test_values_mirror_the_records(result):
     entries = json.loads((result.folder / "run.json").read_text())
     assert [run.record for run in result.runs] == entries
-    for image, entry in zip(
-        result.images, [e["images"][0] for e in entries], strict=True
-    ):
+    for image, entry in zip(result.images, [e["images"][0] for e in entries], strict=True):
         assert image.name == entry["name"]
         assert image.psnr == entry["psnr"]
         assert image.true_label == entry["trueLabel"]
@@ -85,9 +83,7 @@ def test_a_table_has_all_runs(result):
     table = result.to_frame()
     assert set(table.defence) == {"none", "fp16"}
     assert table.psnr.min() > 20
-    assert {"name", "attack", "seed", "diagnosis", "level"} - set(table.columns) == {
-        "level"
-    }
+    assert {"name", "attack", "seed", "diagnosis", "level"} - set(table.columns) == {"level"}
 
 
 def test_pictures_are_read_when_asked_for(result, tmp_path):
