@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -34,23 +35,23 @@ def array(value: Any, what: str) -> Any:
         BadInputError: it holds no numbers.
     """
     numpy = needed("numpy", "Reading arrays")
-    if is_tensor(value):
-        value = value.detach().cpu()
-        if value.is_sparse:
-            value = value.to_dense()
-        # NumPy has no bfloat16.
-        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
     try:
-        numbers = numpy.asarray(value)
+        numbers = numpy.asarray(_numpy(value) if is_tensor(value) else value)
     except Exception as error:
-        raise BadInputError(
-            f"{what} cannot be read as an array: {first_line(error)}."
-        ) from error
+        raise BadInputError(f"{what} cannot be read as an array: {first_line(error)}.") from error
     if numbers.dtype.kind not in "fiub":
         raise BadInputError(
             f"{what} is an array of {numbers.dtype}; give real numbers, such as float32."
         )
     return numbers
+
+
+def _numpy(tensor: Any) -> Any:
+    value = tensor.detach().cpu()
+    if value.is_sparse:
+        value = value.to_dense()
+    # NumPy has no bfloat16.
+    return (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
 
 
 def write_array(path: Path, numbers: Any) -> Path:
@@ -80,14 +81,10 @@ def write_tensors(
         BadInputError: there are no arrays, or they hold no numbers.
     """
     if not isinstance(tensors, Mapping) and names is not None:
-        tensors = {
-            name: value for name, value in zip(names, tensors) if value is not None
-        }
+        tensors = {name: value for name, value in zip(names, tensors) if value is not None}
     values = list(tensors.values() if isinstance(tensors, Mapping) else tensors)
     if not values:
-        raise BadInputError(
-            f"{path.stem} holds no tensors; give the model's, by name or in order."
-        )
+        raise BadInputError(f"{path.stem} holds no tensors; give the model's, by name or in order.")
     for value in values:
         if not is_array(value):
             raise BadInputError(
@@ -98,9 +95,7 @@ def write_tensors(
     if isinstance(tensors, Mapping):
         named = {str(name): array(value, str(name)) for name, value in tensors.items()}
     else:
-        named = {
-            f"arr_{i}": array(value, f"array {i}") for i, value in enumerate(tensors)
-        }
+        named = {f"arr_{i}": array(value, f"array {i}") for i, value in enumerate(tensors)}
     return _write_numpy(named, path.with_suffix(".npz"))
 
 
@@ -132,7 +127,6 @@ def _write_numpy(named: Mapping[str, Any], path: Path) -> Path:
 
 def first_line(error: BaseException) -> str:
     """What another library's error says, on one line without its full stop."""
-    lines: list[str] = [
-        line.strip() for line in str(error).splitlines() if line.strip()
-    ]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".!")

@@ -58,11 +58,7 @@ def batch_of(
     x, y = _parts(value, labels)
     if isinstance(x, (str, os.PathLike)):
         x = [x]
-    if (
-        isinstance(x, (list, tuple))
-        and x
-        and all(isinstance(p, (str, os.PathLike)) for p in x)
-    ):
+    if isinstance(x, (list, tuple)) and x and all(isinstance(p, (str, os.PathLike)) for p in x):
         return Batch([os.fspath(p) for p in x], _text(y, len(x), loss), None)
     if isinstance(x, (list, tuple)) and x and all(is_array(item) for item in x):
         shapes = {tuple(item.shape) for item in x}
@@ -97,11 +93,7 @@ def _parts(value: Any, labels: Any) -> tuple[Any, Any]:
     is_pair = isinstance(value, (list, tuple)) and len(value) == 2 and labels is None
     if is_pair and is_array(value[0]) and not _is_pair_of_inputs(value):
         return value[0], value[1]
-    if (
-        is_pair
-        and not isinstance(value[0], (str, os.PathLike))
-        and not is_array(value[1])
-    ):
+    if is_pair and not isinstance(value[0], (str, os.PathLike)) and not is_array(value[1]):
         return value[0], value[1]
     return value, labels
 
@@ -116,9 +108,7 @@ def _is_pair_of_inputs(value: Sequence[Any]) -> bool:
 
 
 def _rank(value: Any) -> int:
-    return (
-        len(value.shape) if is_array(value) else 1 if hasattr(value, "__len__") else 0
-    )
+    return len(value.shape) if is_array(value) else 1 if hasattr(value, "__len__") else 0
 
 
 def _stacked(x: Any) -> Any:
@@ -130,9 +120,7 @@ def _stacked(x: Any) -> Any:
     )
     if numbers.dtype.kind == "f":
         if not numpy.isfinite(numbers).all():
-            raise BadInputError(
-                "The batch holds numbers that are not finite; give finite ones."
-            )
+            raise BadInputError("The batch holds numbers that are not finite; give finite ones.")
         return numbers if numbers.dtype.itemsize >= 4 else numbers.astype("float32")
     if numbers.dtype != numpy.uint8:
         raise BadInputError(
@@ -149,9 +137,7 @@ def _pixels(numbers: Any, mean: Any, std: Any) -> Any:
     numpy = needed("numpy", "A batch of arrays")
 
     def spread(value: Any, usual: float) -> Any:
-        values = numpy.asarray(
-            usual if value is None else value, dtype="float64"
-        ).reshape(-1)
+        values = numpy.asarray(usual if value is None else value, dtype="float64").reshape(-1)
         if len(values) not in (1, numbers.shape[1]):
             raise BadInputError(
                 f"mean= or std= has {len(values)} numbers for {numbers.shape[1]} channels; "

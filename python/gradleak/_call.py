@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from ._labels import labels_text
 from ._losses import loss_options
 from ._models import Names, is_module, tensor_file, unwrapped
 from ._onnx import export
-from ._options import flags
+from ._options import flags, in_python
 from ._results import Result, remarks, result_of
 from ._run import Completed, execute
 from ._workspace import Workspace
@@ -63,9 +64,7 @@ class Call:
 
     def batch(self, value: Any, labels: Any, mean: Any, std: Any) -> Batch:
         """Writes a batch, whose shape is the model's."""
-        given = batch_of(
-            value, labels, self._loss, self._inputs.path, mean=mean, std=std
-        )
+        given = batch_of(value, labels, self._loss, self._inputs.path, mean=mean, std=std)
         self._shape = given.shape
         self.options["labels"] = given.labels
         return given
@@ -89,11 +88,7 @@ class Call:
 
     def label(self, labels: Any) -> None:
         """Labels that the attacker knows."""
-        count = (
-            len(labels)
-            if hasattr(labels, "__len__") and not isinstance(labels, str)
-            else 1
-        )
+        count = len(labels) if hasattr(labels, "__len__") and not isinstance(labels, str) else 1
         self.options["labels"] = labels_text(labels, count, self._loss)
 
     def update(self, update: Any, before: Any, after: Any) -> None:
@@ -104,21 +99,12 @@ class Call:
         """
         names = Names.of(unwrapped(self._model)) if is_module(self._model) else None
         if update is not None and (before is not None or after is not None):
-            raise BadInputError(
-                "There are update= and before= or after=; give one of them."
-            )
+            raise BadInputError("There are update= and before= or after=; give one of them.")
         if after is not None and before is None and is_module(self._model):
             # What the module holds is what the client got.
             before = self._model
-        if (
-            update is None
-            and after is None
-            and is_module(self._model)
-            and before is None
-        ):
-            raise BadInputError(
-                "There is no update; give update=, or before= and after=."
-            )
+        if update is None and after is None and is_module(self._model) and before is None:
+            raise BadInputError("There is no update; give update=, or before= and after=.")
         for what, value in (("update", update), ("before", before), ("after", after)):
             if value is not None:
                 self.options[what] = tensor_file(value, what, self._inputs.path, names)
@@ -142,16 +128,23 @@ class Call:
             *flags({**self.options, "out": folder}),
         ]
         arguments += self.files + (["--truth", *self._truth] if self._truth else [])
-        completed = execute(arguments, quiet=self._quiet)
+        completed = self._told(execute(arguments, quiet=self._quiet))
         for sentence in remarks(completed.stderr, "warning: "):
             warnings.warn(sentence, GradleakWarning, stacklevel=3)
         if completed.was_interrupted:
-            raise Interrupted(
-                self._partial(kind, completed, folder, workspace, members)
-            )
+            raise Interrupted(self._partial(kind, completed, folder, workspace, members))
         if completed.status not in accepts:
             raise error_of(completed.status, completed.stderr, completed.arguments)
         return self._result(kind, completed, folder, workspace, members)
+
+    def _told(self, completed: Completed) -> Completed:
+        """In the words of who called: keywords for options, no names of private folders."""
+        folder = f"{self._inputs.path}{os.sep}"
+        return dataclasses.replace(
+            completed,
+            stdout=in_python(completed.stdout.replace(folder, "")),
+            stderr=in_python(completed.stderr.replace(folder, "")),
+        )
 
     def _result(
         self,

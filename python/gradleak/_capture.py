@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._arrays import is_tensor, write_tensors
 from ._attack import audit_update, reconstruct
 from ._call import PathName, extents, usual_mode
-from ._errors import CaptureError
+from ._errors import CaptureError, GradleakError
 from ._experiment import experiment
 from ._extras import needed
 from ._models import is_module, unwrapped
@@ -57,12 +57,8 @@ def capture(
         CaptureError: when the block ends: nothing was shared in it.
     """
     if not is_module(model):
-        raise CaptureError(
-            f"model= is a {type(model).__name__}; give a torch.nn.Module."
-        )
-    if optimizer is not None and not hasattr(
-        inner(optimizer), "register_step_pre_hook"
-    ):
+        raise CaptureError(f"model= is a {type(model).__name__}; give a torch.nn.Module.")
+    if optimizer is not None and not hasattr(inner(optimizer), "register_step_pre_hook"):
         raise CaptureError(
             f"optimizer= is a {type(optimizer).__name__} without step hooks; give an optimiser of "
             "PyTorch 2.0 or later."
@@ -135,9 +131,7 @@ class Tap:
         torch = needed("torch", "Capturing")
         if not torch.is_grad_enabled():
             return
-        x = next(
-            (a for a in (*args, *kwargs.values()) if is_tensor(a) and a.dim() > 0), None
-        )
+        x = next((a for a in (*args, *kwargs.values()) if is_tensor(a) and a.dim() > 0), None)
         if x is not None:
             self._course.forward(x)
 
@@ -184,9 +178,7 @@ class Tap:
         if self._optimizer is None:
             return {name for name, p in named.items() if not p.requires_grad}
         groups = inner(self._optimizer).param_groups
-        trained = {
-            id(p) for group in groups for p in group["params"] if p.requires_grad
-        }
+        trained = {id(p) for group in groups for p in group["params"] if p.requires_grad}
         return {name for name, p in named.items() if id(p) not in trained}
 
     def _current_gradients(self) -> dict[str, Any]:
@@ -200,9 +192,7 @@ class Tap:
 
     def _write(self) -> None:
         torch = needed("torch", "Capturing")
-        self.folder.mkdir(
-            mode=0o700, parents=True, exist_ok=self._workspace is not None
-        )
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=self._workspace is not None)
         write_tensors(self.before, self.folder / "before", None)
         if self.steps:
             write_tensors(self.after, self.folder / "after", None)
@@ -214,8 +204,8 @@ class Tap:
             path.chmod(0o600)
         try:
             self._prepare({})
-        except CaptureError:
-            # What could not be seen can be given to reconstruct and audit, which ask for it.
+        except GradleakError:
+            # Training goes on; reconstruct and audit say it again, and ask for what is missing.
             return
 
     def options(self, *, shared: str | None = None, **given: Any) -> dict[str, Any]:
@@ -234,9 +224,7 @@ class Tap:
         if not is_of_weights:
             if self.steps > 1:
                 # The first step's gradient, of its own batch.
-                course["batch_size"] = course.pop(
-                    "mini_batch", course.get("batch_size")
-                )
+                course["batch_size"] = course.pop("mini_batch", course.get("batch_size"))
             for name in ("learning_rate", "epochs", "local_steps"):
                 course.pop(name, None)
             return {**found, **course, **given}
@@ -264,9 +252,7 @@ class Tap:
             )
         return shared == "weights"
 
-    def _prepare(
-        self, options: Mapping[str, Any], shared: str | None = None
-    ) -> dict[str, Any]:
+    def _prepare(self, options: Mapping[str, Any], shared: str | None = None) -> dict[str, Any]:
         """The attack's options, the model's file among them; settings.json is written where it can be."""
         given = dict(options)
         shape = given.pop("input_shape", None) or self._shape or self._course.shape
@@ -289,13 +275,9 @@ class Tap:
             path.chmod(0o600)
         found.setdefault("loss", self._loss)
         if self._is_of_weights(shared):
-            found.update(
-                before=self.folder / "before.pt", after=self.folder / "after.pt"
-            )
+            found.update(before=self.folder / "before.pt", after=self.folder / "after.pt")
         else:
-            found.update(
-                update=self.folder / "gradient.pt", weights=self.folder / "before.pt"
-            )
+            found.update(update=self.folder / "gradient.pt", weights=self.folder / "before.pt")
         file = self.folder / "settings.json"
         text = json.dumps(experiment(path, found), indent=2)
         file.write_text(text + "\n", encoding="utf-8")

@@ -71,7 +71,12 @@ class GradleakWarning(UserWarning):
 
 
 def error_of(status: int, stderr: str, arguments: tuple[str, ...]) -> GradleakError:
-    """The error that an exit status and what the program said stand for."""
+    """The error that an exit status and what the program said stand for.
+
+    Args:
+        stderr: what it said, without progress.
+        arguments: what it was called with.
+    """
     said = [line for line in stderr.splitlines() if line.startswith("gradleak: ")]
     sentence = said[-1][len("gradleak: ") :] if said else ""
     stopped_by = -status if status < 0 else status - 128 if status > 128 else 0
@@ -79,14 +84,10 @@ def error_of(status: int, stderr: str, arguments: tuple[str, ...]) -> GradleakEr
         sentence = f"The program was stopped by {_name(stopped_by)}." + (
             " Memory may have run out." if stopped_by == signal.SIGKILL else ""
         )
-        return ProgramStoppedError(
-            sentence, status=status, stderr=stderr, arguments=arguments
-        )
+        return ProgramStoppedError(sentence, status=status, stderr=stderr, arguments=arguments)
     if status == 2:
         return BadInputError(
-            sentence
-            or stderr.strip()
-            or "The program refused its input and did not say why.",
+            sentence or stderr.strip() or "The program refused its input and did not say why.",
             status=status,
             stderr=stderr,
             arguments=arguments,

@@ -65,12 +65,8 @@ def experiment(model: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     sections: dict[str, dict[str, Any]] = {
         "data": {
             "update": {
-                "file": os.path.abspath(
-                    options["after" if is_of_weights else "update"]
-                ),
-                "kind": "weights"
-                if is_of_weights
-                else options.get("update_kind", "gradient"),
+                "file": os.path.abspath(options["after" if is_of_weights else "update"]),
+                "kind": "weights" if is_of_weights else options.get("update_kind", "gradient"),
                 "batchSize": options.get("batch_size", 1),
             }
         },

@@ -8,6 +8,7 @@ from typing import Any
 _EXTRAS = {
     "torch": "torch",
     "numpy": "torch",
+    "onnxscript": "torch",
     "pandas": "notebook",
     "PIL": "notebook",
     "flwr": "flower",

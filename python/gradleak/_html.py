@@ -30,9 +30,7 @@ def page_part(result: Result) -> str:
     defences = result.record.get("defences", [])
     if defences:
         items = "".join(f"<li>{escape(sentence)}</li>" for sentence in defences)
-        parts.append(
-            f"<p>Defences, against attacks that know of them:</p><ul>{items}</ul>"
-        )
+        parts.append(f"<p>Defences, against attacks that know of them:</p><ul>{items}</ul>")
     return "\n".join(part for part in parts if part) + "</div>"
 
 
@@ -63,9 +61,7 @@ def _pictures(images: tuple[ImageResult, ...]) -> str:
             psnr,
             escape(label),
         ]
-        rows.append(
-            "<tr>" + "".join(f"<td {_CELL}>{cell}</td>" for cell in cells) + "</tr>"
-        )
+        rows.append("<tr>" + "".join(f"<td {_CELL}>{cell}</td>" for cell in cells) + "</tr>")
     return "<table>" + "".join(rows) + "</table>"
 
 
@@ -83,7 +79,5 @@ def _texts(result: Result) -> str:
     rows: list[str] = [f"<tr><th {_CELL}>private</th><th {_CELL}>came back</th></tr>"]
     for text in result.texts[:LIMIT]:
         cells = (escape(text.original or "not known"), escape(text.recovered))
-        rows.append(
-            "<tr>" + "".join(f"<td {_CELL}>{cell}</td>" for cell in cells) + "</tr>"
-        )
+        rows.append("<tr>" + "".join(f"<td {_CELL}>{cell}</td>" for cell in cells) + "</tr>")
     return "<table>" + "".join(rows) + "</table>"

@@ -51,9 +51,7 @@ def labels_text(labels: Any, count: int, loss: str) -> str:
 def _plain(labels: Any) -> Any:
     if is_array(labels):
         return labels
-    return [
-        array(item, "A label").tolist() if is_array(item) else item for item in labels
-    ]
+    return [array(item, "A label").tolist() if is_array(item) else item for item in labels]
 
 
 def _class(row: Any) -> str:
@@ -75,13 +73,9 @@ def _set(row: Sequence[Any]) -> str:
     if not set(row) <= {0, 1}:
         if len(row) == 1 and float(row[0]) == int(row[0]):
             return str(int(row[0]))
-        raise BadInputError(
-            "Labels of bce are rows of 0 and 1, one for each output of the model."
-        )
+        raise BadInputError("Labels of bce are rows of 0 and 1, one for each output of the model.")
     return "+".join(str(index) for index, value in enumerate(row) if value) or "none"
 
 
 def _numbers(row: Any) -> str:
-    return ":".join(
-        repr(float(value)) for value in (row if isinstance(row, list) else [row])
-    )
+    return ":".join(repr(float(value)) for value in (row if isinstance(row, list) else [row]))

@@ -43,28 +43,20 @@ def loss_options(loss: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"loss": name}
     reduction = getattr(loss, "reduction", "mean")
     if reduction == "none":
-        raise BadInputError(
-            "loss= has reduction='none'; give the reduction that makes one number."
-        )
+        raise BadInputError("loss= has reduction='none'; give the reduction that makes one number.")
     if reduction != "mean":
         options["reduction"] = reduction
     if getattr(loss, "label_smoothing", 0.0):
         options["label_smoothing"] = loss.label_smoothing
     if getattr(loss, "pos_weight", None) is not None:
-        raise BadInputError(
-            "loss= has a pos_weight, which is not modelled; leave it out."
-        )
+        raise BadInputError("loss= has a pos_weight, which is not modelled; leave it out.")
     if getattr(loss, "ignore_index", -100) >= 0:
-        raise BadInputError(
-            "loss= has an ignore_index, which is not modelled; leave it out."
-        )
+        raise BadInputError("loss= has an ignore_index, which is not modelled; leave it out.")
     weight = getattr(loss, "weight", None)
     if weight is not None:
         if name != "cross-entropy":
             raise BadInputError(
                 f"loss= has weights, which are not modelled for {name}; leave them out."
             )
-        options["class_weights"] = [
-            float(w) for w in array(weight, "The loss's weight")
-        ]
+        options["class_weights"] = [float(w) for w in array(weight, "The loss's weight")]
     return options

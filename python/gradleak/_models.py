@@ -49,9 +49,7 @@ class Names:
     @staticmethod
     def of(module: Any) -> Names:
         """Those of a module."""
-        return Names(
-            [name for name, _ in module.named_parameters()], list(module.state_dict())
-        )
+        return Names([name for name, _ in module.named_parameters()], list(module.state_dict()))
 
     def of_list(self, tensors: Sequence[Any]) -> Sequence[str] | None:
         """The names of a list of tensors; None where its length tells none."""
@@ -95,9 +93,7 @@ def tensor_file(value: Tensors, what: str, folder: Path, names: Names | None) ->
         isinstance(t, tuple) and len(t) == 2 and isinstance(t[0], str) for t in tensors
     ):
         return write_tensors(dict(tensors), folder / what, None)
-    return write_tensors(
-        tensors, folder / what, names.of_list(tensors) if names else None
-    )
+    return write_tensors(tensors, folder / what, names.of_list(tensors) if names else None)
 
 
 def gradients(module: Any) -> dict[str, Any]:
@@ -106,9 +102,7 @@ def gradients(module: Any) -> dict[str, Any]:
     Raises:
         BadInputError: it has none.
     """
-    found = {
-        n: p.grad for n, p in unwrapped(module).named_parameters() if p.grad is not None
-    }
+    found = {n: p.grad for n, p in unwrapped(module).named_parameters() if p.grad is not None}
     if not found:
         raise BadInputError("The module has no gradients; call loss.backward() first.")
     return found

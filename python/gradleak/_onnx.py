@@ -7,6 +7,7 @@ import copy
 import io
 import json
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,11 +81,7 @@ def export(
     if best is None:
         raise ExportError(
             f"PyTorch cannot write this {type(module).__name__} as ONNX: {reasons[0]}"
-            + (
-                f"; its newer exporter: {reasons[1]}"
-                if reasons[1] != reasons[0]
-                else ""
-            )
+            + (f"; its newer exporter: {reasons[1]}" if reasons[1] != reasons[0] else "")
             + ". Export it yourself and give the file."
         )
     warnings.warn(
@@ -140,7 +137,8 @@ def _attempt(
     except ImportError as error:
         return f"{error}"
     except Exception as error:  # noqa: BLE001 (exporters raise whatever they like)
-        return first_line(error)
+        # The newer exporter wraps the reason in advice.
+        return first_line(error.__cause__ or error)
 
 
 def _write_torchscript(module: Any, example: Any, path: Path) -> None:
@@ -160,49 +158,71 @@ def _write_torchscript(module: Any, example: Any, path: Path) -> None:
 
 def _write_dynamo(module: Any, example: Any, path: Path) -> None:
     torch = needed("torch", "Writing a module as ONNX")
-    torch.onnx.export(
-        module,
-        (example,),
-        str(path),
-        dynamo=True,
-        optimize=False,
-        external_data=False,
-        verbose=False,
-        input_names=["images"],
-    )
+    needed("onnxscript", "PyTorch's newer exporter")
+    settings = {
+        "dynamo": True,
+        "optimize": False,
+        "external_data": False,
+        "verbose": False,
+        "input_names": ["images"],
+    }
+    # Of a single example the exporter takes the batch for fixed.
+    examples = torch.cat([example, example])[:2]
+    try:
+        shapes = ({0: "batch"},)
+        torch.onnx.export(module, (examples,), str(path), dynamic_shapes=shapes, **settings)
+    except torch.onnx.OnnxExporterError:
+        # A model that is written for one batch size alone.
+        torch.onnx.export(module, (example,), str(path), **settings)
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Exporters warn of themselves, print graphs and log."""
+    """Exporters warn of themselves, log, and print graphs, from C++ too."""
     torch = needed("torch", "Writing a module as ONNX")
     disabled = logging.root.manager.disable
     # Its fast path has no operators in ONNX.
     attention = getattr(torch.backends, "mha", None)
     fast = attention.get_fastpath_enabled() if attention else False
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        for descriptor in (1, 2):
+            stack.enter_context(_diverted(descriptor))
+        stack.callback(logging.disable, disabled)
         logging.disable(logging.CRITICAL)
         if attention:
+            stack.callback(attention.set_fastpath_enabled, fast)
             attention.set_fastpath_enabled(False)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(warnings.catch_warnings())
-            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
-            warnings.simplefilter("ignore")
-            yield
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _diverted(descriptor: int) -> Iterator[None]:
+    """Sends what is written to a descriptor nowhere."""
+    try:
+        kept = os.dup(descriptor)
+    except OSError:
+        # It is closed, as that of a service may be.
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, descriptor)
+        yield
     finally:
-        logging.disable(disabled)
-        if attention:
-            attention.set_fastpath_enabled(fast)
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(null)
 
 
 def _lost(module: Any, path: Path) -> Sequence[str]:
     """Names of parameters that a file does not hold, as the program reads it."""
     held = {
         p["name"]
-        for p in json.loads(run("inspect", path, "--json", quiet=True).stdout)[
-            "parameters"
-        ]
+        for p in json.loads(run("inspect", path, "--json", quiet=True).stdout)["parameters"]
     }
     return [name for name, _ in module.named_parameters() if name not in held]
 

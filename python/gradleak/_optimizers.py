@@ -88,9 +88,7 @@ def optimizer_options(optimizer: Any) -> dict[str, Any]:
 def kept_state(optimizer: Any) -> Any:
     """A copy of what an optimiser kept from earlier steps; None for nothing."""
     state = inner(optimizer).state_dict()
-    holds = any(
-        value is not None for kept in state["state"].values() for value in kept.values()
-    )
+    holds = any(value is not None for kept in state["state"].values() for value in kept.values())
     return copy.deepcopy(state) if holds else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,25 @@ def flags(options: Mapping[str, Any]) -> list[str]:
             raise TypeError(f"{name}= is no option of a function; {_OWN[name]}.")
         words += _words("--" + name.replace("_", "-"), name, value)
     return words
+
+
+def in_python(sentence: str) -> str:
+    """A sentence of the program that names options, with keywords: ``--learning-rate 0.1`` is
+    ``learning_rate=0.1``.
+    """
+
+    def keyword(match: re.Match[str]) -> str:
+        name, value = match[1].replace("-", "_"), match[2]
+        if value is None:
+            return f"{name}="
+        is_plain = re.fullmatch(r"[\d.e+-]*\d", value) is not None
+        return f"{name}={value}" if is_plain else f'{name}="{value}"'
+
+    return re.sub(
+        r"--([a-z][a-z0-9-]*)(?: (\d[\d.e+-]*\d|\d|[\w.]+=[\w.]*\w))?",
+        keyword,
+        sentence,
+    )
 
 
 def _words(flag: str, name: str, value: Any) -> Iterator[str]:

@@ -186,9 +186,7 @@ class RunRecord:
     misfit: str | None
 
 
-def run_records(
-    entries: list[dict[str, Any]], folder: Path | None
-) -> tuple[RunRecord, ...]:
+def run_records(entries: list[dict[str, Any]], folder: Path | None) -> tuple[RunRecord, ...]:
     """The values of what ``run.json`` holds.
 
     Args:

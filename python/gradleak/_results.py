@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What came back of private data, with the program's judgement of it.
 
@@ -133,14 +133,19 @@ class Result:
                 "matching_loss": entry.matching_loss,
             }
             for example in (*entry.images, *entry.texts):
-                values = {
-                    k: v
-                    for k, v in vars(example).items()
-                    if k not in ("folder", "stem")
-                }
+                values = {k: v for k, v in vars(example).items() if k not in ("folder", "stem")}
                 rows.append({**values, **head})
         table: pandas.DataFrame = frames.DataFrame(rows)
         return table
+
+    def __repr__(self) -> str:
+        # Short: a failed assertion shows it in a line.
+        return f"<{type(self).__name__}: {self._summary()}>"
+
+    def _summary(self) -> str:
+        name = "not shown" if self.grade == "not shown" else f"grade {self.grade}"
+        psnr = "" if self.psnr is None else f", {self.psnr:.1f} dB at most"
+        return f"{name}, {self.record['gradeDefinition']}{psnr}"
 
     def __str__(self) -> str:
         return self.text
@@ -149,7 +154,7 @@ class Result:
         return page_part(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AuditResult(Result):
     """The verdict on a model.
 
@@ -167,6 +172,10 @@ class AuditResult(Result):
         """
         return self.fail_above is not None and self.status == 0
 
+    def _summary(self) -> str:
+        end = "passed" if self.passed else "not passed"
+        return f"{super()._summary()}; {end} under fail_above={self.fail_above!r}"
+
     @property
     def is_undetermined(self) -> bool:
         """Whether time was too short to tell (status 3): give a larger budget."""
@@ -183,9 +192,7 @@ class AuditResult(Result):
         return tuple(self.record["defences"])
 
     def __bool__(self) -> bool:
-        raise TypeError(
-            "An audit is neither true nor false; ask for .passed or .recovered."
-        )
+        raise TypeError("An audit is neither true nor false; ask for .passed or .recovered.")
 
 
 R = TypeVar("R", bound=Result)

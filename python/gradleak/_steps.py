@@ -106,9 +106,7 @@ def _batches(passes: Sequence[Pass]) -> dict[str, Any]:
         return {"batch_size": passes[0].size}
     digests = [p.digest for p in passes]
     count = len(set(digests))
-    is_periodic = len(passes) % count == 0 and digests == digests[:count] * (
-        len(passes) // count
-    )
+    is_periodic = len(passes) % count == 0 and digests == digests[:count] * (len(passes) // count)
     if not is_periodic:
         raise CaptureError(
             f"The {len(passes)} steps saw {count} batches in no order that repeats; give batch_size= "

@@ -25,9 +25,7 @@ class ErrorStream:
         self._shown = shown if shown is not None and _is_terminal(shown) else None
         self._parts: list[bytes] = []
         self._thread: threading.Thread | None = None
-        self._own_end, self.child_end = (
-            _terminal(self._shown) if self._shown else os.pipe()
-        )
+        self._own_end, self.child_end = _terminal(self._shown) if self._shown else os.pipe()
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """A folder of mode 0700 that is gone when nobody holds it any more, at exit at the latest."""
+    """A folder of mode 0700 that is gone when nobody holds it any more, at exit at the latest.
+
+    Attributes:
+        path: of the folder.
+    """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="gradleak-")
-        self.path = Path(self._folder.name)
+        self.path = Path(tempfile.mkdtemp(prefix="gradleak-"))
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.remove()
-
-    def remove(self) -> None:
-        """Deletes it with all that it holds."""
-        self._folder.cleanup()

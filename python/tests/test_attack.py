@@ -52,26 +52,18 @@ def test_gradients_in_every_form(net, batch, gradients, form, tmp_path):
 
 @pytest.mark.parametrize("form", ["state", "list"])
 def test_weights_before_and_after(net, batch, gradients, form):
-    before = collections.OrderedDict(
-        (k, v.clone()) for k, v in net.state_dict().items()
-    )
+    before = collections.OrderedDict((k, v.clone()) for k, v in net.state_dict().items())
     torch.optim.SGD(net.parameters(), lr=0.1).step()
     after = net.state_dict()
     if form == "list":
         before, after = ([v.numpy() for v in w.values()] for w in (before, after))
-    result = gradleak.reconstruct(
-        net, before=before, after=after, learning_rate=0.1, truth=batch
-    )
+    result = gradleak.reconstruct(net, before=before, after=after, learning_rate=0.1, truth=batch)
     assert result.psnr > FULL
 
 
 def test_weights_after_alone_are_compared_with_the_modules(net, batch, gradients):
-    after = {
-        name: p.detach() - 0.1 * gradients[name] for name, p in net.named_parameters()
-    }
-    result = gradleak.audit_update(
-        net, after=after, learning_rate=0.1, input_shape=(1, 8, 8)
-    )
+    after = {name: p.detach() - 0.1 * gradients[name] for name, p in net.named_parameters()}
+    result = gradleak.audit_update(net, after=after, learning_rate=0.1, input_shape=(1, 8, 8))
     assert not result.passed
     assert result.status == 1
     assert result.grade == "F"
@@ -101,9 +93,7 @@ def test_what_the_loader_normalised_comes_back_as_a_picture(net):
 
 
 def test_a_loss_of_pytorch_is_understood(net, batch):
-    loss = nn.CrossEntropyLoss(
-        label_smoothing=0.1, reduction="sum", weight=torch.rand(5) + 0.5
-    )
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1, reduction="sum", weight=torch.rand(5) + 0.5)
     loss(net(batch[0]), batch[1]).backward()
     assert gradleak.reconstruct(net, update=net, truth=batch[0], loss=loss).psnr > FULL
     net.zero_grad()
