@@ -117,16 +117,12 @@ class Audits(Sequence[ClientAudit]):
         ]
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         return "\n".join(
-            "  ".join(
-                [*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]
-            ).rstrip()
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip()
             for row in rows
         )
 
 
-def audits(
-    path: str | os.PathLike[str], *, again: bool = False, **options: Any
-) -> Audits:
+def audits(path: str | os.PathLike[str], *, again: bool = False, **options: Any) -> Audits:
     """Audits what was captured and has no audit yet, and gives the results of all.
 
     Of several processes that do so on one folder the others wait.
@@ -179,9 +175,7 @@ def _audit(capture: Capture, folder: RoundsFolder, options: Mapping[str, Any]) -
         model: Any = chosen.pop("model", None) or settings.get("model")
         if not is_module(model):
             model = model_of(folder, model)
-        audit_update(
-            model, quiet=True, out=capture.folder, **chosen, **files_of(capture)
-        )
+        audit_update(model, quiet=True, out=capture.folder, **chosen, **files_of(capture))
     except GradleakError as error:
         _refuse(capture, str(error))
     except (OSError, TypeError, ValueError) as error:
