@@ -21,6 +21,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       EXAMPLES
         gradleak audit --out out/audit                     bundled photographs
         gradleak audit photo.jpg --model convnet --budget 600
+        gradleak audit x1.npy x2.npy --labels 3,7 --batch-size 2 --model net.onnx
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --defences none --fail-above 20dB   no image above 20 dB
         gradleak audit --update client.pt --model net.onnx --out out/client
@@ -29,8 +30,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, or names of bundled photographs; all of those by default.",
-      valueName: "image"))
+      "Pictures: PNG or JPEG, names of bundled photographs (all of those by default), or .npy arrays of "
+        + "the model's input.", valueName: "image"))
   var images: [String] = []
 
   @OptionGroup var texts: TextDataOptions
@@ -49,6 +50,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     parsing: .unconditional,
     help: ArgumentHelp("Pictures or texts that share one gradient.", valueName: "n"))
   var batchSize = 1
+
+  @OptionGroup var labels: LabelOptions
 
   @Option(
     help: ArgumentHelp(
@@ -98,6 +101,9 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
     }
     if isOnTexts { try update.refuseScaleOfTexts() }
+    if isOnTexts, update.file != nil, labels.given != nil {
+      throw ValidationError("--labels goes with pictures here, or with texts; leave it out.")
+    }
     if isOnTexts, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
@@ -199,6 +205,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     var experiment = try undefended()
     experiment.client = try training.choice(exampleCount: batchSize, aggregate)
     experiment.data.update = update.choice(batchSize: batchSize)
+    experiment.data.labels = labels.given
     let runner = PictureRunner(selected, backend: output.backend)
     return (ExperimentSession(runner, output), experiment)
   }
@@ -239,7 +246,9 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     let session = ExperimentSession(try experiments.runner(output), output)
     let privateTexts = texts.isGiven ? try texts.read() : BundledText.privateTexts
     return try audit(
-      try experiments.simulated(privateTexts, on: session.runner).map { try session.prepare($0) },
+      try experiments.simulated(privateTexts, labels: labels.given, on: session.runner).map {
+        try session.prepare($0)
+      },
       session.runner)
   }
 
@@ -266,12 +275,13 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     return experiment
   }
 
-  /// The pictures with their labels, which are random, in batches.
+  /// The pictures with their labels, which are random where none are given, in batches.
   private func prepared(
     _ paths: [String], on runner: PictureRunner
   ) throws -> [any PreparedExperiment] {
     var experiment = try undefended()
     experiment.data.pictures = paths
+    experiment.data.labels = try labels.given(forPictures: paths.count)
     let labelled = try naming { try runner.labelled(experiment) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
     return try labelled.divided(into: batchSize).enumerated().map { index, part in

@@ -7,3 +7,28 @@ func exampleLabels(_ text: String) -> [ExampleLabel] {
     ExampleLabel($0.trimmingCharacters(in: .whitespaces))
   }
 }
+
+/// The labels of a client's pictures or texts.
+struct LabelOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The pictures' true labels, such as 3,7; random by default. With --update: labels that the "
+        + "attacker knows. For --loss bce also sets such as 0+3,2,none; for --loss mse numbers.",
+      valueName: "classes"))
+  var labels: String?
+
+  /// One for each example; nil where none are given.
+  var given: [ExampleLabel]? { labels.map(exampleLabels) }
+
+  /// The labels of a simulated client's pictures; nil where none are given.
+  ///
+  /// - Throws: ``ValidationError`` when there are more or fewer than pictures.
+  func given(forPictures count: Int) throws -> [ExampleLabel]? {
+    if let labels = given, labels.count != count {
+      throw ValidationError(
+        "--labels has \(labels.count) of them for \(count) pictures; give one for each.")
+    }
+    return given
+  }
+}
