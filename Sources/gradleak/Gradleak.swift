@@ -41,7 +41,7 @@ struct Gradleak: ParsableCommand {
         name: "List",
         subcommands: [
           AttacksCommand.self, ModelsCommand.self, DefencesCommand.self, OnnxOperatorsCommand.self,
-          OnnxConformanceCommand.self,
+          OnnxConformanceCommand.self, SchemaCommand.self,
         ]),
     ])
 

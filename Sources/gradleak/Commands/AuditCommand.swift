@@ -23,7 +23,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, or names of bundled photographs; all of those by default.",
+      "Pictures: PNG or JPEG, bundled names (all of those by default), or .npy arrays of the model's input.",
       valueName: "image"), completion: .picturesAndNames)
   var images: [String] = []
 
@@ -44,6 +44,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     help: ArgumentHelp("Pictures or texts that share one gradient.", valueName: "n"))
   var batchSize = 1
 
+  @OptionGroup(title: HelpTitle.data, visibility: .rare) var labels: LabelOptions
+
   @Option(
     help: ArgumentHelp(
       "Defences to look for the strength of, or none.", valueName: "names"),
@@ -60,7 +62,19 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     help: ArgumentHelp(
       "End with status 1 above this grade (A to F) or PSNR (such as 20dB), or when nothing is shown either way; with 3 "
         + "for want of time.", valueName: "limit"))
-  var failAbove: AuditLimit?
+  var failAbove: LeakLimit?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as JUnit's XML, which CI systems show as tests.", valueName: "file",
+      visibility: .rare), completion: .file(extensions: ["xml"]))
+  var junit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as SARIF, which code scanning shows beside the model's file.",
+      valueName: "file", visibility: .rare), completion: .file(extensions: ["sarif"]))
+  var sarif: String?
 
   private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
   /// The kinds with strengths to search, the standard ones first.
@@ -80,6 +94,9 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
     }
     if isOnTexts { try update.refuseScaleOfTexts() }
+    if isOnTexts, update.file != nil, labels.given != nil {
+      throw ValidationError("--labels goes with pictures here, or with texts; leave it out.")
+    }
     if isOnTexts, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
@@ -125,6 +142,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   }
 
   func run() throws {
+    for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
     let writer = try output.folder(besides: images).map {
       AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
     }
@@ -140,7 +158,20 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       AuditSummary(result: result, report: report).print()
       if let written { Terminal.printWritten(written) }
     }
+    try writeForCI(report.verdict)
     try finish(report.verdict)
+  }
+
+  /// What `--junit` and `--sarif` ask for.
+  private func writeForCI(_ verdict: LeakageVerdict) throws {
+    if let junit {
+      try AtomicFile.write(JUnit(verdict, limit: failAbove).text, to: junit, isPrivate: true)
+    }
+    if let sarif {
+      let file = selection.isFile ? selection.model : update.file
+      try AtomicFile.write(
+        SARIF(verdict, limit: failAbove, file: file).text(), to: sarif, isPrivate: true)
+    }
   }
 
   // MARK: - A client's update
@@ -167,6 +198,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     var experiment = try undefended()
     experiment.client = try training.choice(exampleCount: batchSize, aggregate)
     experiment.data.update = update.choice(batchSize: batchSize)
+    experiment.data.labels = labels.given
     let runner = PictureRunner(selected, backend: output.backend)
     return (ExperimentSession(runner, output), experiment)
   }
@@ -207,7 +239,9 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     let session = ExperimentSession(try experiments.runner(output), output)
     let privateTexts = texts.isGiven ? try texts.read() : BundledText.privateTexts
     return try audit(
-      try experiments.simulated(privateTexts, on: session.runner).map { try session.prepare($0) },
+      try experiments.simulated(privateTexts, labels: labels.given, on: session.runner).map {
+        try session.prepare($0)
+      },
       session.runner)
   }
 
@@ -234,12 +268,13 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     return experiment
   }
 
-  /// The pictures with their labels, which are random, in batches.
+  /// The pictures with their labels, which are random where none are given, in batches.
   private func prepared(
     _ paths: [String], on runner: PictureRunner
   ) throws -> [any PreparedExperiment] {
     var experiment = try undefended()
     experiment.data.pictures = paths
+    experiment.data.labels = try labels.given(forPictures: paths.count)
     let labelled = try naming { try runner.labelled(experiment) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
     return try labelled.divided(into: batchSize).enumerated().map { index, part in
@@ -283,61 +318,24 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
-    Terminal.printError("gradleak: \(failure.reason).")
+    Terminal.printError("gradleak: \(failure.reason)\(failure.remedy).")
     throw FinishedWithStatus(status: failure.status)
   }
 }
 
-/// What `--fail-above` allows at most: a grade, or a PSNR in dB.
-enum AuditLimit: ExpressibleByArgument, Equatable {
-  case grade(LeakageGrade)
-  case decibels(Double)
+extension LeakLimit: ExpressibleByArgument {
+  /// Reads what follows `--fail-above`.
+  public init?(argument: String) { self.init(argument) }
+}
 
-  init?(argument: String) {
-    if let grade = LeakageGrade(rawValue: argument.uppercased()), grade != .notShown {
-      self = .grade(grade)
-      return
-    }
-    let text = argument.lowercased()
-    let number = text.hasSuffix("db") ? text.dropLast(2) : text[...]
-    guard let decibels = Double(number.trimmingCharacters(in: .whitespaces)), decibels.isFinite
-    else { return nil }
-    self = .decibels(decibels)
+extension LeakLimit.Failure {
+  /// The program's status for it.
+  fileprivate var status: Int32 {
+    kind == .cutShort ? ExitStatus.undetermined : ExitStatus.found
   }
 
-  /// Why a verdict is no pass under the limit, and the status that says so; nil when it is one. What is
-  /// not shown is none.
-  func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
-    if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
-    let open = verdict.recognisable.undetermined
-    guard open > 0 || verdict.examples.isEmpty else { return nil }
-    let share = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
-    return verdict.isCutShort
-      ? (
-        "undetermined for \(share), whose attack was cut short; give a larger --budget",
-        ExitStatus.undetermined
-      ) : ("not shown for \(share), so this is no pass", ExitStatus.found)
-  }
-
-  private func excess(of verdict: LeakageVerdict) -> String? {
-    switch self {
-    case .grade(let limit):
-      guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
-      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
-    case .decibels(let limit):
-      guard verdict.kind.name == .pictures else {
-        return "\(verdict.kind.plural) have no dB; give --fail-above a grade"
-      }
-      if verdict.highestPSNR > limit {
-        return
-          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
-      }
-      let proved = verdict.recognisable.leaked
-      guard proved > 0, verdict.examples.contains(where: { !$0.hasTruth }) else { return nil }
-      return "\(proved) images came back by the diagnosis, which knows no dB"
-    }
-  }
+  /// What helps, after the reason.
+  fileprivate var remedy: String { kind == .cutShort ? "; give a larger --budget" : "" }
 }
 
 /// The audit on one page of a terminal.

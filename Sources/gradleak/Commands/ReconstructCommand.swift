@@ -56,12 +56,7 @@ struct ReconstructCommand: ParsableCommand, ReportingCommand {
       valueName: "n"))
   var batchSize: Int?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "The true labels, such as 3,7 (of bce also 0+3,2,none); random by default.",
-      valueName: "classes"))
-  var labels: String?
+  @OptionGroup var labels: LabelOptions
 
   mutating func validate() throws {
     selection.weights = try update.start(or: selection.weights)
@@ -123,7 +118,7 @@ struct ReconstructCommand: ParsableCommand, ReportingCommand {
       if let update = update.choice(batchSize: batchSize ?? 1) {
         [try experiments.captured(update, truth: given)]
       } else {
-        try experiments.simulated(given, labels: labels.map(exampleLabels), on: session.runner)
+        try experiments.simulated(given, labels: labels.given, on: session.runner)
       }
     try session.conclude(all, besides: [update.file].compactMap(\.self))
   }
@@ -163,7 +158,7 @@ struct ReconstructCommand: ParsableCommand, ReportingCommand {
       selection, loss: loss, attack: attack, by: threat, default: .automatic)
     try experiment.add(defence)
     experiment.data.readAs = pictures.readAs
-    experiment.data.labels = labels.map(exampleLabels)
+    experiment.data.labels = labels.given
     if let update = update.choice(batchSize: updateBatchSize) {
       experiment.client = try training.choice(exampleCount: updateBatchSize, aggregate)
       experiment.data.update = update
@@ -171,10 +166,7 @@ struct ReconstructCommand: ParsableCommand, ReportingCommand {
       return [experiment]
     }
     experiment.data.pictures = images
-    if let labels = experiment.data.labels, labels.count != images.count {
-      throw ValidationError(
-        "--labels has \(labels.count) of them for \(images.count) pictures; give one for each.")
-    }
+    experiment.data.labels = try labels.given(forPictures: images.count)
     return try naming { try experiment.labelled(for: selected) }
       .divided(into: (batchSize ?? 1) * aggregate.clients).map { part in
         var part = part

@@ -144,7 +144,8 @@ package final class PictureRunner: ExperimentRunner {
           "data.pictures",
           "has \(data.pictures.count) pictures for a batch of \(count); give one for each image")
       }
-      try checkPictures(selected.model)
+      let arePhotographs = data.pictures.contains { !PictureFile($0, as: data.readAs).isOfTensors }
+      try checkPictures(selected.model, arePhotographs: arePhotographs)
     } else {
       try checkPictures(selected.model, arePhotographs: false)
     }
