@@ -37,7 +37,8 @@ struct Gradleak: ParsableCommand {
       AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
       TextCommand.self, AuditCommand.self, ReportCommand.self, BenchCommand.self,
       AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
-      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self, SchemaCommand.self,
+      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
+      SchemaCommand.self,
     ])
 
   static func main() {

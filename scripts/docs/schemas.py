@@ -329,7 +329,7 @@ def main() -> None:
     made = documents(read_sources())
     files = {OUT / f"{name}.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in made.items()}
     files[OUT / "arrays.inc"] = "".join(
-        f"static const unsigned char schema_{name.replace('-', '_')}[] = {{\n#embed \"schemas/{name}.json\"\n}};\n" for name in made
+        f"static const unsigned char schema_{name.replace('-', '_')}[] = {{\n#embed \"{name}.json\"\n}};\n" for name in made
     )
     files[OUT / "table.inc"] = "".join(
         f'{{"schemas/{name}.json", schema_{name.replace("-", "_")}, sizeof schema_{name.replace("-", "_")}}},\n' for name in made

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import Clients
 import ModelIO
 
 /// Prints the JSON Schemas of records.
