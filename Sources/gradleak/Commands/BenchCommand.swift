@@ -201,7 +201,7 @@ struct SuccessReport: Encodable {
   private let interval: [Double]
   /// PSNR from which a run is a success, in dB.
   private let threshold: Double
-  /// Labels that the attack found.
+  /// Runs whose labels were all found.
   private let labelsRight: Int
   /// Of the objective and its gradient.
   private let evaluations: Quantiles
