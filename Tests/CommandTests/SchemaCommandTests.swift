@@ -31,7 +31,7 @@ struct SchemaCommandTests {
     (
       "run", "reconstruct chelsea --attack modern --size 8 --iterations 5 --trials 1 --json --quiet"
     ),
-    ("run", "demo text --attack dlg --iterations 3 --trials 1 --json --quiet"),
+    ("run", "demo text --attack dlg --iterations 3 --json --quiet"),
     ("run", "demo text --json --quiet"),
     ("audit", "audit chelsea --size 8 --budget 6 --defences prune,dp-sgd --json --quiet"),
     ("analysis", "analyse chelsea --size 8 --json --quiet"),

@@ -165,7 +165,7 @@ def read_sources() -> dict[str, Type]:
                     inside.members.append((member[1], ("" if member[2] else "=") + kind, " ".join(comment)))
             elif inside and inside.kind == "enum":
                 case = CASE.match(line)
-                for part in case[1].split(",") if case else []:
+                for part in re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', case[1]) if case else []:
                     name, _, raw = (piece.strip().strip('`"') for piece in part.partition("="))
                     inside.cases.append((name, raw or name))
             depth += change
@@ -176,14 +176,16 @@ def read_sources() -> dict[str, Type]:
 
 
 def plain(comment: str) -> str:
-    """A comment without the marks of DocC."""
-    return re.sub(r"``([^`(]*)[^`]*``", r"`\1`", comment).strip()
+    """A comment without the marks of DocC, about JSON."""
+    text = re.sub(r"``(?:\w+/)?([^`(]*)[^`]*``", r"`\1`", comment)
+    return re.sub(r"\b([Nn])il\b", lambda nil: "Missing" if nil[1] == "N" else "missing", text).replace("  ", " ").strip()
 
 
 class Schemas:
     def __init__(self, types: dict[str, Type]):
         self.types = types
         self.definitions: dict[str, dict] = {}
+        self.undescribed: list[str] = []
 
     def found(self, name: str, context: str) -> str:
         parts = context.split(".")
@@ -233,6 +235,8 @@ class Schemas:
                 continue
             key = keys.get(member, member)
             text = plain(comment)
+            if not text:
+                self.undescribed.append(f"{name}.{member}")
             properties[key] = {**({"description": text} if text else {}), **self.of(kind, name)}
             if not (kind.endswith("?") or member in OPTIONAL.get(name, []) or name in ALL_OPTIONAL):
                 required.append(key)
@@ -245,6 +249,7 @@ class Schemas:
 
 def documents(types: dict[str, Type]) -> dict[str, dict]:
     result = {}
+    undescribed: set[str] = set()
     for name, root, is_list, place in DOCUMENTS:
         schemas = Schemas(types)
         body = schemas.object(root)
@@ -271,6 +276,9 @@ def documents(types: dict[str, Type]) -> dict[str, dict]:
             body["description"] = f"{body.get('description', '')} {comment}".strip()
         definitions = {"$defs": schemas.definitions} if schemas.definitions else {}
         result[name] = {**head, **body, **definitions}
+        undescribed.update(schemas.undescribed)
+    if undescribed:
+        sys.exit("schemas: say with /// what these mean: " + ", ".join(sorted(undescribed)))
     return result
 
 

@@ -28,18 +28,25 @@ struct AttacksCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// On the command line.
     let name: String
+    /// Whether it is a plan that can be changed, and not code of its own.
     let isPreset: Bool
     /// How it is asked for, and what it reads.
     let command: String
+    /// The kinds of data that it is for.
     let data: [String]
+    /// What it does, in a sentence.
     let summary: String
+    /// Where it is from.
     let paper: String?
+    /// What the attack takes for known or true.
     let assumes: String?
     /// Facts that the attacker must know.
     let knows: String
     /// Who can run it on a gradient, and after several local steps; nil for the automatic attack.
     let threatModel: ThreatModel.Category?
+    /// The same after several local steps.
     let threatModelAfterLocalSteps: ThreatModel.Category?
 
     init(_ descriptor: AttackDescriptor, plan: OptimizationPlan? = nil, command: String) {

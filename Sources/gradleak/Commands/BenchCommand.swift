@@ -181,7 +181,9 @@ func loadFashion(_ path: String) throws -> [(name: String, image: Image)] {
 /// What a success benchmark measured.
 struct SuccessReport: Encodable {
   private struct Quantiles: Encodable {
+    /// Half of the runs have no more.
     let median: Double
+    /// Nine of ten runs have no more.
     let percentile90: Double
 
     init(_ values: [Double]) {
@@ -192,18 +194,31 @@ struct SuccessReport: Encodable {
     var text: String { String(format: "median %.4g, 90th percentile %.4g", median, percentile90) }
   }
 
+  /// Attacks, one for each image and seed.
   private let runs: Int
+  /// Runs of which every image came back with at least the threshold and its label.
   private let successes: Int
+  /// Successes by runs.
   private let rate: Double
+  /// Wilson's interval of the rate at 95 %.
   private let interval: [Double]
+  /// PSNR from which a run is a success, in dB.
   private let threshold: Double
+  /// Runs whose labels were all found.
   private let labelsRight: Int
+  /// Of the objective and its gradient.
   private let evaluations: Quantiles
+  /// Linear systems that were solved.
   private let secondOrderSteps: Quantiles
+  /// Products with the matrix of second-order steps.
   private let normalMatrixProducts: Quantiles
+  /// For each run.
   private let seconds: Quantiles
+  /// Of the reconstructions, in dB.
   private let psnr: Quantiles
+  /// How often each verdict was given, by its name.
   private let verdicts: [String: Int]
+  /// The same for people, with the interval.
   private let rateText: String
 
   /// A run succeeds when every image of its batch has `psnr` dB and its label is right.

@@ -41,11 +41,15 @@ struct CheckModelCommand: ParsableCommand {
   var json = false
 
   private struct Report: Encodable {
+    /// Of the format.
     let version = 1
+    /// Version of gradleak that made it.
     let tool = GradleakVersion.current
+    /// Number of tensors that were looked at.
     let tensors: Int
     /// The model whose layers were tried; nil where the tensors alone were looked at.
     let model: String?
+    /// What looks planted.
     let findings: [PlantedWeightCheck.Finding]
   }
 

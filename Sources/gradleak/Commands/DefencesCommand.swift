@@ -19,10 +19,15 @@ struct DefencesCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// On the command line.
     let name: String
+    /// How it is written, with its strength.
     let usage: String
+    /// What it does, in a sentence.
     let summary: String
+    /// Where it is from.
     let source: String
+    /// What an attacker who knows of it does; missing for nothing.
     let counterAttack: String
   }
 

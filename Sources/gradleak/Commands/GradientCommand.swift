@@ -72,13 +72,21 @@ struct GradientCommand: ParsableCommand {
   var threads: Int?
 
   private struct Summary: Encodable {
+    /// Version of gradleak that made it.
     let tool: String
+    /// The model's name.
     let model: String
+    /// How the model came by its weights.
     let weights: WeightSource
+    /// The client's loss, in words.
     let loss: String
+    /// Its value on the batch.
     let lossValue: JSONNumber
+    /// Examples behind the gradient.
     let batchSize: Int
+    /// Euclidean norm of the gradient over all tensors.
     let norm: JSONNumber
+    /// Where the gradient was written.
     let file: String
   }
 

@@ -73,28 +73,48 @@ let tensorListLimit = 40
 /// A model file as people want to see it.
 struct ModelInspection {
   private struct Parameter: Encodable {
+    /// In the file.
     let name: String
+    /// Its extents.
     let shape: [Int]
+    /// Euclidean.
     let norm: JSONNumber
+    /// What PyTorch probably calls it, where the file has lost its name.
     let likelyName: String?
   }
 
   private struct Report: Encodable {
+    /// The path, as it was given.
     let file: String
+    /// The program that wrote the file.
     let producer: String
+    /// Versions of operator sets, by domain.
     let opsets: [String: Int]
+    /// The graph's inputs, in words.
     let inputs: [String]
+    /// The graph's outputs, in words.
     let outputs: [String]
+    /// Channels, height and width of one input.
     let imageShape: [Int]
+    /// Logits of one example.
     let classCount: Int
+    /// Numbers in all parameters.
     let parameterCount: Int
+    /// How often each operator is there, by its name.
     let operators: [String: Int]
+    /// Its nonlinearities and how often each is there.
     let activations: String
+    /// Whether the model ends in a fully connected layer, off which labels are read.
     let hasClassifier: Bool
+    /// Whether searches by second derivatives are at home.
     let isTwiceDifferentiable: Bool
+    /// Where the model is not smooth, in words.
     let smoothness: String
+    /// One for each tensor that has a gradient.
     let parameters: [Parameter]
+    /// Tensors that no gradient reaches, such as running statistics.
     let buffers: [String]
+    /// What is worth knowing of how the file was read.
     let notes: [Sentence]
   }
 

@@ -16,12 +16,19 @@ struct ModelsCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// On the command line.
     let name: String
+    /// Numbers in all parameters.
     let parameters: Int
+    /// Channels, height and width of one input, unless said otherwise.
     let inputShape: [Int]
+    /// Logits, unless said otherwise.
     let classes: Int
+    /// The model's usual nonlinearity.
     let activation: String
+    /// Whether searches by second derivatives are at home.
     let isTwiceDifferentiable: Bool
+    /// What it is, in a sentence.
     let summary: String
   }
 

@@ -33,18 +33,28 @@ struct RankCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// Its name.
     let layer: String
+    /// Equations that the layer's gradient gives.
     let equations: Int
+    /// Values of the layer's inputs.
     let unknowns: Int
+    /// Independent ones of the equations, at most the unknowns.
     let rank: Int
   }
 
   private struct Report: Encodable {
+    /// Of the format.
     let version = 1
+    /// Version of gradleak that made it.
     let tool = GradleakVersion.current
+    /// The model's name.
     let model: String
+    /// Whether the inputs are determined by the counts.
     let isDetermined: Bool
+    /// Whether equations that forward passes add are left out.
     let countsWeightGradientsAlone: Bool
+    /// From the output to the input.
     let layers: [Entry]
   }
 

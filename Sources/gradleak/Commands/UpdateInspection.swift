@@ -9,28 +9,48 @@ import TensorGraph
 /// An update file as people want to see it.
 struct UpdateInspection {
   private struct Entry: Encodable {
+    /// In the file.
     let name: String
+    /// Of its numbers, in the file.
     let type: String
+    /// Its extents.
     let shape: [Int]
+    /// Euclidean.
     let norm: JSONNumber
+    /// The largest absolute value.
     let largest: JSONNumber
+    /// Share of numbers that are exactly 0.
     let zeroShare: Double
+    /// Numbers that are infinite or none.
     let nonFinite: Int
+    /// What the numbers show of rounding, noise or pruning.
     let traces: [String]
+    /// The model's parameter that it is taken for; missing for none.
     let parameter: String?
+    /// How it was matched with the parameter.
     let match: String?
   }
 
   private struct Report: Encodable {
+    /// The path, as it was given.
     let file: String
+    /// What kind of file it is.
     let format: String
+    /// What the file says of itself.
     let metadata: [String: String]
+    /// One for each tensor of the file.
     let tensors: [Entry]
+    /// Numbers in all tensors.
     let numbers: Int
+    /// Euclidean norm over all tensors.
     let norm: JSONNumber
+    /// The model that it was held against; missing for none.
     let model: String?
+    /// Parameters of the model that have no tensor in the file.
     let missing: [String]
+    /// What is worth knowing of how the file was read.
     let notes: [Sentence]
+    /// Why the update cannot be the model's; missing for nothing.
     let objection: Sentence?
   }
 
