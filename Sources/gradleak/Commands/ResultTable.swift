@@ -123,8 +123,9 @@ struct ResultTable {
     for verdict in Diagnosis.Verdict.allCases {
       let alike = diagnoses.filter { $0.verdict == verdict }
       guard let first = alike.first else { continue }
-      Terminal.printParagraph(
-        "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
+      let sentence: Sentence =
+        "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)"
+      Terminal.printParagraph(sentence)
     }
   }
 }

@@ -162,6 +162,10 @@ struct UpdateInspection {
   func show(json: Bool, all: Bool) throws {
     if let kind { Notes.remark("\(report.file.quotedForMessage) is \(kind).") }
     guard !json else { return Terminal.print(try ResultWriter.json(report)) }
+    if let objection = report.objection {
+      Terminal.printVerdict("Warning: \(objection.namingOptions)", .yellow)
+      Terminal.print()
+    }
     Terminal.printParagraph(
       "\(report.tensors.count) tensors, \(grouped(report.numbers)) numbers, norm "
         + String(format: "%.4g.", report.norm.value))
@@ -187,8 +191,7 @@ struct UpdateInspection {
     Terminal.print(table)
     let left = report.tensors.count - tensorListLimit
     if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
-    if !report.notes.isEmpty || report.objection != nil { Terminal.print() }
+    if !report.notes.isEmpty { Terminal.print() }
     for note in report.notes { Terminal.printParagraph(note, head: "Note: ") }
-    if let objection = report.objection { Terminal.printParagraph(objection, head: "Warning: ") }
   }
 }
