@@ -11,34 +11,35 @@ import TensorGraph
 struct AnalyseCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "analyse",
-    abstract: "Tells which pixels a gradient determines, and how much noise would hide them.",
+    abstract: "Tells which pixels a gradient determines.",
     discussion: """
       Computes the spectrum of JtJ, J being the derivative of the shared gradient with respect to \
       the pixels: its rank tells how many pixel values are determined at all, its eigenvalues how \
-      much noise on the gradient would be needed to hide them (Cramer-Rao bound). No attack is run.
+      much noise would hide them (Cramer-Rao bound). No attack is run.
 
       EXAMPLES
         gradleak analyse astronaut                    a bundled photograph
-        gradleak analyse photo.jpg --out out
-        gradleak analyse chelsea coffee               both in one gradient
+        gradleak analyse chelsea --out out
+        gradleak analyse chelsea coffee --size 16     both in one gradient
       """,
     aliases: ["analyze"])
 
   @Argument(
     help: ArgumentHelp(
       "Pictures that share one gradient: PNG or JPEG, or names of bundled photographs ("
-        + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"))
+        + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"),
+    completion: .picturesAndNames)
   var images: [String]
 
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: "Seed of weights and labels.")
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("Memory at most, in GiB.", valueName: "GiB"))
+  @Option(help: ArgumentHelp("Memory at most, in GiB.", valueName: "GiB", visibility: .rare))
   var memory = 8
 
   func validate() throws {

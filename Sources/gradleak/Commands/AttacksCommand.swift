@@ -16,12 +16,12 @@ struct AttacksCommand: ParsableCommand {
         gradleak attacks
         gradleak attacks inverting-gradients
         gradleak attacks inverting-gradients --json > my.json
-        gradleak reconstruct photo.jpg --model resnet20 --plan my.json
-        gradleak reconstruct photo.jpg --model resnet20 --attack modern \\
-          --set prior.totalVariation=0.01 --iterations 2000
+        gradleak reconstruct chelsea --attack modern --set prior.totalVariation=0.01
       """)
 
-  @Argument(help: ArgumentHelp("A preset to print.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("A preset to print.", valueName: "name"),
+    completion: .list(AttackCatalog.names + AttackCatalog.texts.map(\.name.rawValue)))
   var name: String?
 
   @Flag(help: "Print JSON: of a preset the whole plan, its defaults included.")

@@ -10,53 +10,46 @@ import TensorGraph
 struct AuditCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
+    abstract: "Judges a model: what leaks, how surely, and what stops it.",
     discussion: """
-      Simulates clients that share one gradient for each batch of pictures or texts, attacks with the \
-      strongest attacks that apply, then looks for the weakest strength of each defence at which nothing can be \
-      recognised by an attack that knows of the defence. All within a budget of time; what was not \
-      reached is said. Ends with status 1 when --fail-above says so, for use in CI, with status 3 where \
-      time was too short to tell, and with status 2 when an update does not fit the model.
+      Attacks simulated clients with the strongest attacks that apply, then looks for the weakest strength \
+      of each defence that stops them, within a budget of time. An update that does not fit gives status 2.
 
       EXAMPLES
-        gradleak audit --out out/audit                     bundled photographs
-        gradleak audit photo.jpg --model convnet --budget 600
-        gradleak audit x1.npy x2.npy --labels 3,7 --batch-size 2 --model net.onnx
+        gradleak audit --budget 60 --out out/audit
         gradleak audit --defences gaussian,prune --fail-above C
-        gradleak audit --defences none --fail-above 20dB   no image above 20 dB
-        gradleak audit --update client.pt --model net.onnx --out out/client
-        gradleak audit --texts lines.txt --model minilm    texts and a language model
+        gradleak audit --model tiny-bert --budget 60
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, names of bundled photographs (all of those by default), or .npy arrays of "
-        + "the model's input.", valueName: "image"))
+      "Pictures: PNG or JPEG, bundled names (all of those by default), or .npy arrays of the model's input.",
+      valueName: "image"), completion: .picturesAndNames)
   var images: [String] = []
 
-  @OptionGroup var texts: TextDataOptions
-  @OptionGroup var update: UpdateOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var textModel: TextModelOptions
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var texts: TextDataOptions
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var textModel: TextModelOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Pictures or texts that share one gradient.", valueName: "n"))
   var batchSize = 1
 
-  @OptionGroup var labels: LabelOptions
+  @OptionGroup(title: HelpTitle.data, visibility: .rare) var labels: LabelOptions
 
   @Option(
     help: ArgumentHelp(
-      "Defences to look for the strength of, separated by commas: "
-        + "\(AuditCommand.searchedNames.joined(separator: ", ")); or none.", valueName: "names"))
+      "Defences to look for the strength of, or none.", valueName: "names"),
+    completion: .list(["none"] + AuditCommand.searchedNames))
   var defences = AuditCommand.standard.map(\.name).joined(separator: ",")
 
   @Option(
@@ -67,20 +60,20 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
-        + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
-        + "when that is for want of time.", valueName: "grade or dB"))
+      "End with status 1 above this grade (A to F) or PSNR (such as 20dB), or when nothing is shown either way; with 3 "
+        + "for want of time.", valueName: "limit"))
   var failAbove: LeakLimit?
 
   @Option(
     help: ArgumentHelp(
-      "File for the verdict as JUnit's XML, which CI systems show as tests.", valueName: "file"))
+      "File for the verdict as JUnit's XML, which CI systems show as tests.", valueName: "file",
+      visibility: .rare), completion: .file(extensions: ["xml"]))
   var junit: String?
 
   @Option(
     help: ArgumentHelp(
       "File for the verdict as SARIF, which code scanning shows beside the model's file.",
-      valueName: "file"))
+      valueName: "file", visibility: .rare), completion: .file(extensions: ["sarif"]))
   var sarif: String?
 
   private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
@@ -258,12 +251,12 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     let audit = LeakageAudit(
       LeakageAudit.Plan(experiments: experiments, kinds: try searchedKinds(), budget: budget),
       runner: runner)
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    var view = ExperimentView(output)
     Interruption.listen()
     let result = try audit.run(
-      observe: { state in progress.update { AuditCommand.line(state) } },
+      observe: { state in view.update(state.state) { line(state) } },
       shouldStop: { Interruption.isRequested })
-    progress.clear()
+    view.clear()
     return result
   }
 
@@ -292,14 +285,24 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     }
   }
 
-  /// For instance "prune:0.7  trial 1  80 iterations  loss 2.1e-06  3:12 left".
-  private static func line(_ state: LeakageAudit.Progress) -> String {
+  /// For instance "prune:0.7  ━━━━┄┄┄┄┄┄  trial 1  80 iterations  loss 2.1e-06  at most 3:12": how much of the budget
+  /// is spent, and what is done.
+  private func line(_ state: LeakageAudit.Progress) -> String {
     let attack = state.state.attack
-    let place =
-      state.state.stage.map { "\($0) \(attack.solver.iteration)" }
-      ?? "trial \(attack.trial + 1)  \(attack.solver.iteration) iterations"
-    let loss = attack.solver.value.isNaN ? "" : String(format: "  loss %.1e", attack.solver.value)
-    return "\(state.step)  \(place)\(loss)  \(ProgressLine.clock(state.secondsLeft)) left"
+    var text = ProgressText()
+    text.add(state.step, importance: 9)
+    text.addBar(1 - state.secondsLeft / budget, importance: 1)
+    if let stage = state.state.stage {
+      text.add("\(stage) \(attack.solver.iteration)", importance: 4)
+    } else {
+      text.add("trial \(attack.trial + 1)", importance: 2)
+      text.add("\(attack.solver.iteration) iterations", importance: 4)
+    }
+    if !attack.solver.value.isNaN {
+      text.add(String(format: "loss %.1e", attack.solver.value), importance: 3)
+    }
+    text.add(TimeLeft.atMost(state.secondsLeft).text, importance: 5)
+    return text.line
   }
 
   private func finish(_ verdict: LeakageVerdict) throws {

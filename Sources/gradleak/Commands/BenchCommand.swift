@@ -26,15 +26,15 @@ struct SuccessCommand: ParsableCommand, ReportingCommand {
 
       EXAMPLES
         gradleak bench success --seeds 3
-        gradleak bench success --fashion Benchmarks/Comparison/data/fashion-mnist-100.u8 --seeds 3
+        gradleak bench success --attack peeling --size 16
         gradleak bench success --batch-size 4 --width 24 --repeat-labels
       """)
 
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: ArgumentHelp("Weight seeds, from --seed up.", valueName: "n"))
   var seeds = 1
@@ -42,23 +42,26 @@ struct SuccessCommand: ParsableCommand, ReportingCommand {
   @Option(help: ArgumentHelp("Images that share one gradient.", valueName: "n"))
   var batchSize = 1
 
-  @Flag(help: "Give all images of a batch one label.")
+  @Flag(help: ArgumentHelp("Give all images of a batch one label.", visibility: .rare))
   var repeatLabels = false
 
-  @Option(help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"),
+    completion: .file())
   var fashion: String?
 
   @Option(help: ArgumentHelp("Runs at most for each seed.", valueName: "n"))
   var runs: Int?
 
   @Option(
-    help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
+    help: ArgumentHelp(
+      "PSNR in dB from which an image counts as recovered.", valueName: "dB", visibility: .rare))
   var psnr = LeakThreshold.fullPSNR
 
   @Option(
     help: ArgumentHelp(
       "Folder for the weights, images and labels of every run, for other programs to repeat.",
-      valueName: "folder"))
+      valueName: "folder", visibility: .rare), completion: .directory)
   var export: String?
 
   func validate() throws {

@@ -12,33 +12,29 @@ struct CheckModelCommand: ParsableCommand {
     commandName: "check-model",
     abstract: "Looks for weights that a malicious server planted to read data off gradients.",
     discussion: """
-      Takes what a server sent, before anything is trained or shared: a file of tensors alone, one \
-      with the built-in model that it is for, or an ONNX file. Finds the imprint block of Robbing the \
-      Fed, also where it is noisy or hidden among honest units, trap weights, and the last layers of \
-      class fishing: by the shape of the weights, and by what the layers do to photographs. Where the \
-      model is known, each layer is tried with what it would see. Nothing found is no proof of \
-      honesty: the same tricks can be hidden better. 'gradleak bench planted' measures how much is \
-      found.
+      Takes what a server sent, before anything is trained or shared. Finds the imprint block of Robbing \
+      the Fed, trap weights, and the last layers of class fishing. Nothing found is no proof of honesty: \
+      the same tricks can be hidden better.
 
       Exit status: 0 when nothing was found, 1 when something was, 2 for wrong input.
 
       EXAMPLES
-        gradleak check-model weights.safetensors
-        gradleak check-model weights.safetensors --model mlp --width 256
-        gradleak check-model --model model.onnx
-        gradleak check-model weights.pt --json
+        gradleak gradient --input chelsea --label 3 --out g.st --save-weights w.st
+        gradleak check-model w.st
+        gradleak check-model w.st --model lenet --json
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "A file of weights (safetensors, .pt, .npz), or an ONNX file.", valueName: "weights"))
+      "A file of weights (safetensors, .pt, .npz), or an ONNX file.", valueName: "weights"),
+    completion: .file(extensions: ["onnx", "safetensors", "pt", "pth", "bin", "npz"]))
   var file: String?
 
-  @OptionGroup var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
   @Flag(help: "Print JSON instead of sentences.")

@@ -26,7 +26,8 @@ struct EncodingsCommand: ParsableCommand, ReportingCommand {
   @Option(help: ArgumentHelp("Numbers of encodings, separated by commas.", valueName: "counts"))
   var encodings = "14,28,56"
 
-  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"), completion: .models)
   var model = "lenet"
 
   @Option(
@@ -34,7 +35,7 @@ struct EncodingsCommand: ParsableCommand, ReportingCommand {
     help: ArgumentHelp("Seed of weights, shares and signs.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func run() throws {
     let mixedCounts = try wholeNumbers(mixed, of: "--mixed", 2...6)
@@ -47,7 +48,7 @@ struct EncodingsCommand: ParsableCommand, ReportingCommand {
     let folder = try output.folder()
     Interruption.listen()
     let backend = output.backend
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = EncodingBenchmark(seed: seed)
     for mixed in mixedCounts {
       for count in encodingCounts where !Interruption.isRequested {

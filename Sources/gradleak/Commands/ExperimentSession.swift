@@ -88,7 +88,7 @@ struct ExperimentSession {
 
   /// Runs experiments until all are done or the user presses Ctrl-C.
   func run(_ experiments: [any PreparedExperiment]) throws -> [AuditOutcome] {
-    let view = ExperimentView(output)
+    var view = ExperimentView(output)
     Interruption.listen()
     for experiment in experiments { try experiment.check() }
     var outcomes: [AuditOutcome] = []
@@ -101,9 +101,9 @@ struct ExperimentSession {
       let finished = outcomes.map(\.timing.attackSeconds)
       let outcome = try experiment.run { state in
         view.update(state) {
-          ExperimentSession.line(
-            state.attack, score: state.score(), experiment, finished: finished,
-            count: experiments.count)
+          ExperimentProgressLine(
+            experiment, state, finished: finished, count: experiments.count
+          ).text
         }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
@@ -140,82 +140,5 @@ struct ExperimentSession {
       Terminal.printError("Interrupted; this is the best so far.")
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
-  }
-
-  /// For instance "[2/7] chelsea  trial 1/5  812/6000  loss 2.1e-06  31 dB  1310/s  ETA 0:35":
-  /// iterations, matching loss, PSNR, evaluations a second, and the estimated time left for all jobs.
-  private static func line(
-    _ progress: AttackProgress, score: Double, _ experiment: any PreparedExperiment,
-    finished: [Double], count: Int
-  ) -> String {
-    let configuration = experiment.experiment.attack
-    let solver = progress.solver
-    let rate = Double(progress.evaluations) / max(progress.seconds, 1e-9)
-    // One line of 80 columns.
-    let name = experiment.name.count > 13 ? experiment.name.prefix(12) + "…" : experiment.name[...]
-    let left = remaining(
-      progress, rate: rate, configuration, finished: finished, count: count)
-    return [
-      "[\(finished.count + 1)/\(count)] \(name)",
-      "trial \(progress.trial + 1)/\(configuration.trials)",
-      "\(solver.iteration)/\(configuration.iterations)",
-      String(format: "loss %.1e", solver.value),
-      score.isNaN ? "" : String(format: "%.0f dB", score),
-      String(format: "%.0f/s", rate),
-      "ETA \(ProgressLine.clock(left))",
-    ].filter { !$0.isEmpty }.joined(separator: "  ")
-  }
-
-  /// Estimated seconds left for all jobs. A job takes as long as the `finished` ones did on average;
-  /// before there are any, or after that time, as if its present trial went to its limit.
-  private static func remaining(
-    _ progress: AttackProgress, rate: Double, _ configuration: AttackConfiguration,
-    finished: [Double], count: Int
-  ) -> Double {
-    let solver = progress.solver
-    let perIteration = Double(solver.evaluations) / Double(max(solver.iteration, 1))
-    let ofTrial = min(
-      Double(max(configuration.iterations - solver.iteration, 0)) * perIteration / max(rate, 1e-9),
-      (configuration.timeLimit ?? .infinity) - progress.seconds)
-    let average =
-      finished.isEmpty
-      ? progress.seconds + ofTrial : finished.reduce(0, +) / Double(finished.count)
-    let ofJob = progress.seconds < average ? average - progress.seconds : ofTrial
-    return ofJob + average * Double(count - finished.count - 1)
-  }
-}
-
-/// Shows how far an attack is: texts as they settle in a terminal, else a line of progress.
-private struct ExperimentView {
-  private let line: ProgressLine
-  private let texts: SettlingTexts
-
-  init(_ output: OutputOptions) {
-    line = ProgressLine(isEnabled: !output.quiet)
-    texts = SettlingTexts(isEnabled: !output.quiet && !output.json)
-  }
-
-  /// - Parameter iterations: the line of a search, which has no stage.
-  func update(_ state: ExperimentProgress, iterations: () -> String) {
-    guard let stage = state.stage else {
-      line.update(iterations)
-      return
-    }
-    let loss = state.attack.solver.value
-    let steps = state.steps.map { "/\($0)" } ?? ""
-    let head =
-      "\(stage) \(state.attack.solver.iteration)\(steps)"
-      + (loss.isNaN ? "" : String(format: "  loss %.1e", loss))
-    let isDrawn = texts.update {
-      (head, state.texts().map(\.escapingControlCharacters))
-    }
-    if !isDrawn {
-      line.update { "\(head)  \(state.texts().last?.escapingControlCharacters ?? "")" }
-    }
-  }
-
-  func clear() {
-    texts.clear()
-    line.clear()
   }
 }

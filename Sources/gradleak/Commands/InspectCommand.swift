@@ -11,28 +11,27 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Tells what a model or update file holds.",
     discussion: """
-      Of an ONNX model: input, layers, parameters, activations, and what hinders gradient matching. \
-      Of a file of tensors (safetensors, what torch.save writes, .npz, .npy or a folder of .npy files): names, shapes, norms, zeros and traces of rounding or quantisation; \
-      with --model which tensor belongs to which parameter, and whether the last layer's gradient \
-      fits the loss.
+      Of an ONNX model: input, layers, parameters, and what hinders gradient matching. Of a file of tensors: \
+      names, shapes, norms and traces of rounding; with --model which tensor belongs to which parameter, and \
+      whether the last layer's gradient fits the loss.
 
       EXAMPLES
-        gradleak inspect model.onnx
-        gradleak inspect gradient.safetensors
-        gradleak inspect checkpoint.pt
-        gradleak inspect gradient.safetensors --model model.onnx
-        gradleak inspect gradient.safetensors --model lenet --weights w.safetensors --json
+        gradleak gradient --input chelsea --label 3 --out g.safetensors
+        gradleak inspect g.safetensors
+        gradleak inspect g.safetensors --model lenet --json
       """)
 
-  @Argument(help: ArgumentHelp("An ONNX model or a file of tensors.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("An ONNX model or a file of tensors.", valueName: "file"),
+    completion: .file(extensions: ["onnx", "safetensors", "pt", "pth", "bin", "npz", "npy"]))
   var file: String
 
-  @OptionGroup var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
 
   @Option(help: ArgumentHelp("Images behind the update.", valueName: "n"))
   var batchSize = 1
 
-  @OptionGroup var loss: LossOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
 
   @Flag(help: "Print JSON instead of tables.")
   var json = false

@@ -37,7 +37,7 @@ struct LabelsCommand: ParsableCommand, ReportingCommand {
     help: ArgumentHelp("Seed of weights, labels and images.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func validate() throws {
     try check("--batches", batches, 1...100_000)
@@ -55,7 +55,7 @@ struct LabelsCommand: ParsableCommand, ReportingCommand {
     let folder = try output.folder()
     Interruption.listen()
     let backend = output.backend
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = LabelBenchmark(seed: seed)
     for model in chosen {
       var source = RandomSource(seed: seed).derive(label: "images")
@@ -69,7 +69,12 @@ struct LabelsCommand: ParsableCommand, ReportingCommand {
           model, batchSize: size, batches: batches, images: images, backend: backend
         ) {
           count += 1
-          progress.update { "\(model.name), batch \(size): \(count)/\(batches)" }
+          progress.update {
+            var text = ProgressText()
+            text.add("\(model.name), batch \(size): \(count)/\(batches)", importance: 9)
+            text.addBar(Double(count) / Double(batches), importance: 1)
+            return text.line
+          }
           return Interruption.isRequested
         }
       }

@@ -16,7 +16,7 @@ struct PlantedCommand: ParsableCommand, ReportingCommand {
         gradleak bench planted --seeds 5
       """)
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: ArgumentHelp("Seeds of weights and images for every kind.", valueName: "n"))
   var seeds = 3
@@ -29,7 +29,7 @@ struct PlantedCommand: ParsableCommand, ReportingCommand {
   func run() throws {
     let backend = output.backend
     let folder = try output.folder()
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     Interruption.listen()
     var benchmark = PlantedModelBenchmark()
     let range = 0..<UInt64(seeds)

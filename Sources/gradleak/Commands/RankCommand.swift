@@ -11,19 +11,17 @@ struct RankCommand: ParsableCommand {
     abstract:
       "Tells layer by layer whether a model's gradients give its inputs away, without data.",
     discussion: """
-      The rank analysis of R-GAP: for every layer of a chain, how many of its inputs follow from its \
-      outputs and its weight's gradient. Where all do, a closed form reads a batch of one off the \
-      gradient, given activations that can be undone. For networks with skips, and for \
-      batches: how much of what layers read follows from their weights' gradients alone.
+      The rank analysis of R-GAP: for every layer how many of its inputs follow from its outputs and its \
+      weight's gradient. For networks with skips, and for batches: how much of what layers read follows \
+      from their weights' gradients alone.
 
       EXAMPLES
         gradleak rank --model cnn6
         gradleak rank --model lenet --size 64
-        gradleak rank --model resnet18
         gradleak rank --model resnet18 --batch-size 4
       """)
 
-  @OptionGroup var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
 
   @Option(help: ArgumentHelp("Images of the gradient.", valueName: "n"))
   var batchSize = 1

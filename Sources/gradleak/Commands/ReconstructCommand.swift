@@ -9,67 +9,50 @@ import TensorGraph
 struct ReconstructCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
-    abstract: "Reads pictures back from a gradient: a client's, or that of your own pictures.",
+    abstract: "Reads pictures back from the gradient of yours, or from a client's.",
     discussion: """
-      With --update it attacks a gradient that a client shared, and needs no picture; with --truth \
-      it measures what came back. Without --update it shares the gradient of your pictures and \
-      attacks that: PNG and JPEG pictures of any size, which are cropped and resized to the model's \
-      input. With --epochs or --mini-batch the client trains for several local steps and shares \
-      the difference of its weights; with --clients the mean of several clients' updates is attacked. \
-      Results are the reconstructions, a contact sheet, the snapshots on the way, run.json \
-      (records) and trace.csv.
+      Names of bundled photographs do for a try. With --out the reconstructions, a contact sheet, run.json \
+      and trace.csv are written.
 
       EXAMPLES
-        gradleak reconstruct photo.jpg --out out
-        gradleak reconstruct a.png b.png --batch-size 2 --labels 3,7 --out out
-        gradleak reconstruct photo.jpg --defence prune:0.3 --defence fp16
-        gradleak reconstruct --model m.onnx --update gradient.safetensors --out out
-        gradleak reconstruct --model m.onnx --update g.safetensors --truth a.png --labels 3
-        gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
-        gradleak reconstruct photo.jpg --model mlp --attack linear --out out
-        gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --learning-rate 0.1
-        gradleak reconstruct --model m.onnx --before global.pt --after client.npz --learning-rate 0.1
-        gradleak reconstruct --update d.safetensors --update-kind difference --batch-size 4 \
-          --epochs 2 --mini-batch 2 --learning-rate 0.1
-        gradleak reconstruct a.png b.png c.png d.png --clients 2 --batch-size 2
-        gradleak reconstruct a.png b.png --clients 2 --epochs 3 --learning-rate 0.1
-        gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --epochs 3 \
-          --learning-rate 0.1 --shuffle-epochs
-        gradleak reconstruct photo.jpg --attacker neighbour --unknown loss-function
-        gradleak reconstruct --text "call me back" --model minilm      see also 'gradleak text'
+        gradleak reconstruct chelsea
+        gradleak reconstruct chelsea coffee --model mlp --out out
+        gradleak reconstruct chelsea --defence prune:0.3+fp16
+        gradleak gradient --input chelsea --label 3 --save-weights w.st --out g.st
+        gradleak reconstruct --update g.st --weights w.st --truth chelsea
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, names of bundled photographs, or .npy arrays of the model's input.",
-      valueName: "image"))
+      "Pictures (PNG, JPEG), bundled names, or .npy arrays of the model's input.",
+      valueName: "image"), completion: .picturesAndNames)
   var images: [String] = []
 
-  @OptionGroup var texts: TextDataOptions
-  @OptionGroup var update: UpdateOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.data, visibility: .rare) var texts: TextDataOptions
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
 
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "With --update: the pictures it was computed on, to measure by, or .npy arrays of the model's input.",
-      valueName: "image"))
+      "With --update: the pictures to measure by.",
+      valueName: "image"), completion: .picturesAndNames)
   var truth: [String] = []
 
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var textModel: TextModelOptions
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var defence: DefenceOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var textModel: TextModelOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Pictures that share one gradient, of each client; the rest of a division forms a smaller batch.",
+      "Pictures that share one gradient, of each client.",
       valueName: "n"))
   var batchSize: Int?
 

@@ -11,24 +11,24 @@ struct ReportCommand: ParsableCommand {
     commandName: "report",
     abstract: "Makes one page from the records of runs: verdict, pictures, curves, numbers.",
     discussion: """
-      Takes result folders (what --out wrote), run.json and analysis.json files, results of sweeps \
-      (SQLite), and what 'gradleak sweep --json' printed. The page is a single file that loads \
-      nothing from elsewhere, and is made from the records alone.
+      Takes result folders (what --out wrote), run.json and analysis.json files, and results of sweeps \
+      (SQLite or JSON). The page is a single file that loads nothing from elsewhere.
 
       EXAMPLES
-        gradleak report out/demo --out report.html
-        gradleak report out/demo out/analysis sweep.sqlite --out report.html
-        gradleak report out/demo --format markdown
-        gradleak report a/run.json b/run.json --format csv --out runs.csv
+        gradleak reconstruct chelsea --out out
+        gradleak report out --out report.html
+        gradleak report out --format markdown
       """)
 
   @Argument(
-    help: ArgumentHelp("Result folders, records, analyses, sweeps.", valueName: "runs"))
+    help: ArgumentHelp("Result folders, records, analyses, sweeps.", valueName: "runs"),
+    completion: .file())
   var runs: [String]
 
   @Option(
     name: [.long, .short],
-    help: ArgumentHelp("File for the report; standard output by default.", valueName: "file"))
+    help: ArgumentHelp("File for the report; standard output by default.", valueName: "file"),
+    completion: .file(extensions: ["html", "json", "csv", "md"]))
   var out: String?
 
   @Option(help: ArgumentHelp("html, json, csv or markdown.", valueName: "format"))

@@ -28,10 +28,10 @@ struct RunCommand: ParsableCommand, ReportingCommand {
         {"data": {"texts": ["call me back"]}, "model": {"name": "minilm", "head": "classification"}}
       """)
 
-  @Argument(help: ArgumentHelp("The experiment in JSON.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The experiment in JSON.", valueName: "file"), completion: .json)
   var file: String
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func run() throws {
     let experiment = try Experiment.read(contentsOf: file)

@@ -13,7 +13,7 @@ struct TextResult {
 
   func print(_ output: OutputOptions) {
     // A terminal has shown the course while it ran.
-    for step in record.text?.course ?? [] where !SettlingTexts.isPossible || output.quiet {
+    for step in record.text?.course ?? [] where !Terminal.isInteractive || output.quiet {
       Terminal.print(
         Terminal.styled(
           String(format: "%7d  %.2e  ", step.iteration, step.loss.value)

@@ -13,8 +13,7 @@ struct LabelOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The pictures' true labels, such as 3,7; random by default. With --update: labels that the "
-        + "attacker knows. For --loss bce also sets such as 0+3,2,none; for --loss mse numbers.",
+      "The true labels, such as 3,7 (of bce also 0+3,2,none; of mse numbers); random by default.",
       valueName: "classes"))
   var labels: String?
 

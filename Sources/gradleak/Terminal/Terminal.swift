@@ -7,11 +7,21 @@ enum Terminal {
   static let isInteractive: Bool =
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
-  /// Whether output may be coloured: a terminal, and no `NO_COLOR` (https://no-color.org).
-  static let hasColor: Bool = {
+  /// Whether what is written to a descriptor may be coloured: a terminal, and no `NO_COLOR`
+  /// (https://no-color.org).
+  static func hasColor(on descriptor: Int32) -> Bool { isatty(descriptor) == 1 && allowsColor }
+
+  private static let allowsColor: Bool = {
     let environment = ProcessInfo.processInfo.environment
-    let isRefused = !(environment["NO_COLOR"] ?? "").isEmpty
-    return isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" && !isRefused
+    return environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty
+  }()
+
+  /// Whether the locale's characters are UTF-8.
+  static let isUnicode: Bool = {
+    let environment = ProcessInfo.processInfo.environment
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }
+      .first { !$0.isEmpty }
+    return ["UTF-8", "UTF8"].contains { locale?.uppercased().contains($0) == true }
   }()
 
   /// Columns of the terminal that a descriptor belongs to, or as many as `COLUMNS` says it has; nil where it is
@@ -47,8 +57,10 @@ enum Terminal {
     case yellow = "33"
   }
 
-  static func styled(_ text: String, _ style: Style) -> String {
-    hasColor ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+  static func styled(
+    _ text: String, _ style: Style, on handle: FileHandle = .standardOutput
+  ) -> String {
+    hasColor(on: handle.fileDescriptor) ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
   }
 
   /// Writes a line to standard output.
