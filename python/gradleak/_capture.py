@@ -58,7 +58,7 @@ def capture(
     """
     if not is_module(model):
         raise CaptureError(f"model= is a {type(model).__name__}; give a torch.nn.Module.")
-    if optimizer is not None and not hasattr(inner(optimizer), "register_step_pre_hook"):
+    if optimizer is not None and not hasattr(inner(optimizer), "register_step_post_hook"):
         raise CaptureError(
             f"optimizer= is a {type(optimizer).__name__} without step hooks; give an optimiser of "
             "PyTorch 2.0 or later."
@@ -124,7 +124,7 @@ class Tap:
         if self._optimizer is not None:
             optimizer = inner(self._optimizer)
             self._state = kept_state(optimizer)
-            self._hooks.append(optimizer.register_step_pre_hook(self._on_step))
+            self._hooks.append(optimizer.register_step_post_hook(self._on_step))
         return self
 
     def _on_forward(self, module: Any, args: Any, kwargs: Any) -> None:
@@ -219,18 +219,12 @@ class Tap:
             CaptureError: something could not be seen, and is not given; it is named.
         """
         is_of_weights = self._is_of_weights(shared)
-        course = self._course.options(list(given))
         found: dict[str, Any] = {"mode": self._mode}
         if not is_of_weights:
-            if self.steps > 1:
-                # The first step's gradient, of its own batch.
-                course["batch_size"] = course.pop("mini_batch", course.get("batch_size"))
-            for name in ("learning_rate", "epochs", "local_steps"):
-                course.pop(name, None)
-            return {**found, **course, **given}
+            return {**found, **self._course.first(list(given)), **given}
         if self._problem is not None:
             raise self._problem
-        found.update(course)
+        found.update(self._course.options(list(given)))
         found.update(self._settings)
         if self._state is not None:
             found["optimizer_state"] = self.folder / "optimizer-state.pt"

@@ -127,6 +127,23 @@ def test_gradients_without_an_optimiser(net, data):
         tap.reconstruct(shared="weights")
 
 
+def test_a_closure_and_the_first_gradient_of_several(net, data):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with gradleak.capture(net, optimizer) as tap:
+        for i in range(2):
+
+            def closure(i=i):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(net(data[0][i : i + 1]), data[1][i : i + 1])
+                loss.backward()
+                return loss
+
+            optimizer.step(closure)
+            optimizer.param_groups[0]["lr"] /= 2
+    assert tap.options(shared="gradient") == {"mode": "evaluation", "batch_size": 1}
+    assert tap.reconstruct(truth=data[0][:1], shared="gradient").psnr > FULL
+
+
 def test_what_cannot_be_seen_is_asked_for(net, data):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     loss = nn.functional.cross_entropy(net(data[0][:1]), data[1][:1])
@@ -199,7 +216,7 @@ def test_the_block_leaves_no_hooks_and_passes_errors_on(net, data):
         train(net, optimizer, data[0][:1], data[1][:1])
         raise ZeroDivisionError
     assert not net._forward_pre_hooks
-    assert not optimizer._optimizer_step_pre_hooks
+    assert not optimizer._optimizer_step_post_hooks
 
 
 def test_dropout_is_warned_of(data):
