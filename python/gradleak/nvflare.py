@@ -71,9 +71,7 @@ class AuditFilter(_DXOFilter):  # type: ignore[misc]
         every: int = 1,
         options: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(
-            supported_data_kinds=[_WEIGHTS, _DIFFERENCE], data_kinds_to_filter=None
-        )
+        super().__init__(supported_data_kinds=[_WEIGHTS, _DIFFERENCE], data_kinds_to_filter=None)
         if every < 1:
             raise BadInputError(
                 f"every= is {every!r}; give 1 to capture each round, 2 for every other."
@@ -125,9 +123,7 @@ class AuditFilter(_DXOFilter):  # type: ignore[misc]
         """The job's, which its filters share."""
         path = Path(self.out)
         if not path.is_absolute():
-            path = (
-                Path(context.get_workspace().get_run_dir(context.get_job_id())) / path
-            )
+            path = Path(context.get_workspace().get_run_dir(context.get_job_id())) / path
         folder = RoundsFolder(path)
         if not folder.exists:
             folder.write_settings(

@@ -90,14 +90,10 @@ class GradLeakAuditor:
         BadInputError: the optimiser is not of Opacus, or clips or adds noise in another way.
     """
 
-    def __init__(
-        self, privacy_engine: Any, optimizer: Any, *, delta: float = 1e-5
-    ) -> None:
+    def __init__(self, privacy_engine: Any, optimizer: Any, *, delta: float = 1e-5) -> None:
         needed("opacus", "gradleak.opacus")
         kind = type(optimizer).__name__
-        if not hasattr(optimizer, "noise_multiplier") or not hasattr(
-            optimizer, "max_grad_norm"
-        ):
+        if not hasattr(optimizer, "noise_multiplier") or not hasattr(optimizer, "max_grad_norm"):
             raise BadInputError(
                 f"optimizer= is a {kind}; give the one that make_private of the engine returned."
             )
@@ -107,9 +103,7 @@ class GradLeakAuditor:
                 "only flat clipping in one process is modelled."
             )
         if not 0 < delta < 1:
-            raise BadInputError(
-                f"delta= is {delta}; give a number between 0 and 1, such as 1e-5."
-            )
+            raise BadInputError(f"delta= is {delta}; give a number between 0 and 1, such as 1e-5.")
         self._engine = privacy_engine
         self._optimizer = optimizer
         self._delta = delta
@@ -153,7 +147,5 @@ class GradLeakAuditor:
         if self._optimizer.loss_reduction == "sum":
             options.setdefault("reduction", "sum")
         clip, noise = self.max_grad_norm, self.noise_multiplier
-        result = reconstruct(
-            model, batch, defence=f"dp-sgd:{clip!r},{noise!r}", **options
-        )
+        result = reconstruct(model, batch, defence=f"dp-sgd:{clip!r},{noise!r}", **options)
         return PrivateAudit(result, clip, noise, self.spent)

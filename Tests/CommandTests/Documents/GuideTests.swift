@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch and Flower by
+/// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch by
 /// `make test-integrations`.
 struct GuideTests {
   let folder = TestFolder()
@@ -54,9 +54,6 @@ struct GuideTests {
     return snippets
   }()
 
-  /// The guide's export, for snippets that need the file and not its making.
-  private static var export: String { snippets["export"] ?? "" }
-
   /// A client with a small network of its own, for the snippets to work on.
   private static let client = """
     import torch, torch.nn as nn, warnings
@@ -78,11 +75,11 @@ struct GuideTests {
     """
 
   /// Runs snippets as one program.
-  private func run(_ names: [String], before: String = "", after: String = "") throws {
-    var code = GuideTests.client + before
+  private func run(_ names: [String]) throws {
+    var code = GuideTests.client
     for name in names { code += try #require(GuideTests.snippets[name]) + "\n" }
     let (status, output) = try GuideTests.run(
-      GuideTests.python, ["-c", code + after], in: folder.path)
+      GuideTests.python, ["-c", code], in: folder.path)
     try #require(status == 0, "\(output)")
   }
 
@@ -96,9 +93,10 @@ struct GuideTests {
   }
 
   @Test func theGuideHasAllSnippets() {
+    // "ddp" is run by python/tests/frameworks/test_guides.py.
     #expect(
       GuideTests.snippets.keys.sorted() == [
-        "audit", "capture", "ddp", "export", "flower", "gradient", "pytest", "update", "weights",
+        "audit", "capture", "ddp", "export", "gradient", "pytest", "update", "weights",
         "weights-after",
       ])
   }
@@ -136,56 +134,5 @@ struct GuideTests {
   @Test(needsIntegrations) func anExportedModelAndItsGradient() throws {
     try run(["export", "gradient", "weights"])
     try expectRecovery("reconstruct --model model.onnx --update gradient.safetensors")
-  }
-
-  @Test(needsIntegrations) func aHookOfDistributedDataParallel() throws {
-    let start =
-      GuideTests.export + """
-
-        import os
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0", RANK="0", WORLD_SIZE="1")
-        torch.distributed.init_process_group(
-            "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
-        ddp_model = nn.parallel.DistributedDataParallel(model)
-
-        """
-    try run(["ddp"], before: start, after: "torch.distributed.destroy_process_group()\n")
-    try expectRecovery("reconstruct --model model.onnx --update gradient-ddp.safetensors")
-  }
-
-  @Test(needsIntegrations) func aStrategyOfFlower() throws {
-    let play = """
-
-      from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
-      class Grid:
-          def get_node_ids(self): return [7, 8]
-      class Reply:
-          metadata = type("Metadata", (), {"src_node_id": 7})
-          def __init__(self, content): self.content = content
-          def has_content(self): return True
-          def has_error(self): return False
-      strategy = SavingFedAvg()
-      # Messages need a running server; what is saved comes before them.
-      try: strategy.configure_train(1, ArrayRecord(model.state_dict()), ConfigRecord(), Grid())
-      except RuntimeError: pass
-      loss_function(model(images), labels).backward()
-      torch.optim.SGD(model.parameters(), lr=0.1).step()
-      content = RecordDict({
-          "arrays": ArrayRecord(model.state_dict()),
-          "metrics": MetricRecord({"num-examples": 1, "loss": 0.5})})
-      strategy.aggregate_train(1, [Reply(content)])
-
-      """
-    try run(["flower"], before: GuideTests.export, after: play)
-    // Weights in f32 before and after differ in few digits: a picture, not all of its bits.
-    let run = try BuiltTool.run(
-      [
-        "reconstruct", "--model", "model.onnx", "--before", "global-1.pt", "--after",
-        "client-1-7-1.pt", "--learning-rate", "0.1", "--json",
-      ], in: folder.path)
-    #expect(run.status == 0, "\(run.errors)")
-    let records = try JSONDecoder().decode([RunRecord].self, from: Data(run.output.utf8))
-    #expect(records[0].images[0].recoveredLabel == 3)
-    #expect((records[0].diagnosis?.relativeMatchingLoss ?? 1) < 1e-6)
   }
 }

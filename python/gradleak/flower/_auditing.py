@@ -121,16 +121,10 @@ class Auditing:
             for name, own in self._own.items():
                 setattr(self.strategy, name, own)
 
-    def configure_train(
-        self, server_round: int, arrays: Any, config: Any, grid: Any
-    ) -> list[Any]:
+    def configure_train(self, server_round: int, arrays: Any, config: Any, grid: Any) -> list[Any]:
         """The strategy's messages to clients, which are captured."""
-        messages = list(
-            self._own["configure_train"](server_round, arrays, config, grid)
-        )
-        self._recorder.sent(
-            server_round, lambda: (self._sent(message) for message in messages)
-        )
+        messages = list(self._own["configure_train"](server_round, arrays, config, grid))
+        self._recorder.sent(server_round, lambda: (self._sent(message) for message in messages))
         return messages
 
     def aggregate_train(self, server_round: int, replies: Iterable[Any]) -> Any:
@@ -138,19 +132,13 @@ class Auditing:
         messages = list(replies)
         self._recorder.received(
             server_round,
-            lambda: (
-                self._reply(message) for message in messages if message.has_content()
-            ),
+            lambda: (self._reply(message) for message in messages if message.has_content()),
         )
         return self._own["aggregate_train"](server_round, messages)
 
-    def configure_fit(
-        self, server_round: int, parameters: Any, client_manager: Any
-    ) -> list[Any]:
+    def configure_fit(self, server_round: int, parameters: Any, client_manager: Any) -> list[Any]:
         """As :meth:`configure_train`, of the older API."""
-        pairs = list(
-            self._own["configure_fit"](server_round, parameters, client_manager)
-        )
+        pairs = list(self._own["configure_fit"](server_round, parameters, client_manager))
         self._recorder.sent(
             server_round,
             lambda: (
@@ -164,9 +152,7 @@ class Auditing:
         )
         return pairs
 
-    def aggregate_fit(
-        self, server_round: int, results: list[Any], failures: list[Any]
-    ) -> Any:
+    def aggregate_fit(self, server_round: int, results: list[Any], failures: list[Any]) -> Any:
         """As :meth:`aggregate_train`, of the older API."""
         self._recorder.received(
             server_round,
@@ -184,9 +170,7 @@ class Auditing:
     def _sent(self, message: Any) -> Sent:
         key = getattr(self.strategy, "arrayrecord_key", None)
         record = record_of(message.content, key)
-        return Sent(
-            str(message.metadata.dst_node_id), record, partial(tensors_of, record)
-        )
+        return Sent(str(message.metadata.dst_node_id), record, partial(tensors_of, record))
 
     def _reply(self, message: Any) -> Reply:
         key = getattr(self.strategy, "arrayrecord_key", None)

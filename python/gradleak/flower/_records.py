@@ -52,12 +52,8 @@ def tensors_of_parameters(parameters: Any) -> Tensors:
         BadInputError: there are none, or they are in a form that is not NumPy's.
     """
     if parameters.tensor_type != "numpy.ndarray":
-        raise BadInputError(
-            f"Parameters of the type {parameters.tensor_type!r} cannot be read."
-        )
-    found: list[Any] = [
-        _loaded(data, f"array {i}") for i, data in enumerate(parameters.tensors)
-    ]
+        raise BadInputError(f"Parameters of the type {parameters.tensor_type!r} cannot be read.")
+    found: list[Any] = [_loaded(data, f"array {i}") for i, data in enumerate(parameters.tensors)]
     if not found:
         raise BadInputError("The message holds no arrays.")
     return found
@@ -73,27 +69,19 @@ def examples_of(content: Any, key: str | None) -> int | None:
     for name in ("num-examples", key):
         for record in content.metric_records.values():
             number = record.get(name) if name is not None else None
-            if (
-                isinstance(number, (int, float))
-                and number >= 1
-                and int(number) == number
-            ):
+            if isinstance(number, (int, float)) and number >= 1 and int(number) == number:
                 return int(number)
     return None
 
 
 def _numbers(value: Any, name: str) -> Any:
     if value.stype != "numpy.ndarray":
-        raise BadInputError(
-            f"{name} is serialised as {value.stype!r}, which cannot be read."
-        )
+        raise BadInputError(f"{name} is serialised as {value.stype!r}, which cannot be read.")
     numbers = _loaded(value.data, name)
     if value.dtype == "bfloat16":
         numpy = needed("numpy", "Reading arrays")
         # The upper half of an f32; NumPy writes it as two bytes without a meaning.
-        return (numbers.view(numpy.uint16).astype(numpy.uint32) << 16).view(
-            numpy.float32
-        )
+        return (numbers.view(numpy.uint16).astype(numpy.uint32) << 16).view(numpy.float32)
     return numbers
 
 

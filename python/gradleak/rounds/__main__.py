@@ -12,16 +12,10 @@ from ._audits import audits
 
 def main() -> int:
     """Runs it; the status is 2 where the folder cannot be read."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gradleak.rounds", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m gradleak.rounds", description=__doc__)
     parser.add_argument("folder", help="where updates were captured")
-    parser.add_argument(
-        "--again", action="store_true", help="audit again what has an audit"
-    )
-    parser.add_argument(
-        "--background", action="store_true", help="leave the processor to others"
-    )
+    parser.add_argument("--again", action="store_true", help="audit again what has an audit")
+    parser.add_argument("--background", action="store_true", help="leave the processor to others")
     arguments = parser.parse_args()
     if arguments.background:
         os.nice(19)

@@ -27,7 +27,7 @@ class ClientAudit:
     Attributes:
         round: of training.
         client: the framework's name or number of it.
-        examples: that the client says it trained on; None where it does not say.
+        examples: that it trained on; None where nobody says.
         result: what was found; None where it could not be audited.
         error: why it could not, in a sentence; None where it could.
     """
@@ -41,7 +41,11 @@ class ClientAudit:
     def __str__(self) -> str:
         if self.result is None:
             return f"not audited: {self.error}"
-        return f"grade {self.result.grade}, {self.result.diagnosis or 'no diagnosis'}"
+        grade, diagnosis = self.result.grade, self.result.diagnosis or "no diagnosis"
+        if grade == "not shown":
+            return f"nothing is shown ({diagnosis})"
+        count = self.result.record["recoveredInFull"]["count"]
+        return f"{grade}: {self.result.recovered} of {count} in full ({diagnosis})"
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Audits(Sequence[ClientAudit]):
     def __str__(self) -> str:
         if not self.all:
             return "No update was captured."
-        rows = [("round", "client", "examples", "what came back")]
+        rows = [("round", "client", "examples", "grade, and what came back")]
         rows += [
             (
                 str(a.round),
@@ -113,16 +117,12 @@ class Audits(Sequence[ClientAudit]):
         ]
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         return "\n".join(
-            "  ".join(
-                [*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]
-            ).rstrip()
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip()
             for row in rows
         )
 
 
-def audits(
-    path: str | os.PathLike[str], *, again: bool = False, **options: Any
-) -> Audits:
+def audits(path: str | os.PathLike[str], *, again: bool = False, **options: Any) -> Audits:
     """Audits what was captured and has no audit yet, and gives the results of all.
 
     Of several processes that do so on one folder the others wait.
@@ -175,9 +175,7 @@ def _audit(capture: Capture, folder: RoundsFolder, options: Mapping[str, Any]) -
         model: Any = chosen.pop("model", None) or settings.get("model")
         if not is_module(model):
             model = model_of(folder, model)
-        audit_update(
-            model, quiet=True, out=capture.folder, **chosen, **files_of(capture)
-        )
+        audit_update(model, quiet=True, out=capture.folder, **chosen, **files_of(capture))
     except GradleakError as error:
         _refuse(capture, str(error))
     except (OSError, TypeError, ValueError) as error:
@@ -204,4 +202,7 @@ def _outcome(capture: Capture) -> ClientAudit:
             result = read(capture.folder)
         except (GradleakError, OSError, ValueError, KeyError) as failure:
             error = str(failure)
-    return ClientAudit(capture.round, capture.client, capture.examples, result, error)
+    examples = capture.examples
+    if examples is None and result is not None and result.runs:
+        examples = result.runs[0].batch_size
+    return ClientAudit(capture.round, capture.client, examples, result, error)

@@ -53,9 +53,7 @@ def add_capture(
     written = experiment(Path(model), chosen)
     if not Path(model).is_absolute():
         written["model"]["name"] = model
-    folder.write_json(
-        capture.folder.with_name(capture.folder.name + ".experiment.json"), written
-    )
+    folder.write_json(capture.folder.with_name(capture.folder.name + ".experiment.json"), written)
 
 
 def model_of(folder: RoundsFolder, model: Any) -> str:

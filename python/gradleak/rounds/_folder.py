@@ -74,9 +74,7 @@ class RoundsFolder:
                 )
             os.chmod(self.path, 0o700)
         except OSError as error:
-            raise BadInputError(
-                f"{str(self.path)!r} cannot be made: {error.strerror}."
-            ) from error
+            raise BadInputError(f"{str(self.path)!r} cannot be made: {error.strerror}.") from error
         self.write_settings(settings)
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
@@ -113,9 +111,7 @@ class RoundsFolder:
                 read: dict[str, Any] = json.load(file)
                 return read
         except ValueError as error:
-            raise BadInputError(
-                f"{str(self.path / SETTINGS)!r} is no JSON: {error}."
-            ) from error
+            raise BadInputError(f"{str(self.path / SETTINGS)!r} is no JSON: {error}.") from error
 
     def write_tensors(self, round: int, name: str, tensors: Tensors) -> Path:
         """Writes tensors of a round, private and whole or not at all.
@@ -214,9 +210,7 @@ class RoundsFolder:
             for file in self.path.glob("round-*/client-*.json")
             if not file.name.endswith(".experiment.json")
         ]
-        return tuple(
-            sorted(found, key=lambda capture: (capture.round, _natural(capture.client)))
-        )
+        return tuple(sorted(found, key=lambda capture: (capture.round, _natural(capture.client))))
 
     @staticmethod
     def write_json(path: Path, entry: Mapping[str, Any]) -> None:

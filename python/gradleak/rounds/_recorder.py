@@ -108,9 +108,7 @@ class Recorder:
         """Captures what a round's clients sent back, before anybody changes it."""
         if not self._is_chosen(round):
             return
-        safely(
-            f"Round {round} was not captured", partial(self._received, round, replies)
-        )
+        safely(f"Round {round} was not captured", partial(self._received, round, replies))
         if self._background is not None:
             safely("Audits could not be started", self._background.start)
 
@@ -164,9 +162,7 @@ class Recorder:
         return (round - 1) % self._every == 0
 
 
-def set_up(
-    folder: RoundsFolder, framework: str, model: Any, options: Mapping[str, Any]
-) -> None:
+def set_up(folder: RoundsFolder, framework: str, model: Any, options: Mapping[str, Any]) -> None:
     """Makes a folder for captures, with the model as a file of the program.
 
     Args:
@@ -197,9 +193,7 @@ def set_up(
     chosen.setdefault("mode", usual_mode(model))
     with Workspace() as inputs:
         is_training = chosen["mode"] == "training"
-        file = export(
-            model, extents(shape), inputs.path / "model.onnx", training=is_training
-        ).path
+        file = export(model, extents(shape), inputs.path / "model.onnx", training=is_training).path
         folder.create({**settings, "model": "model.onnx"})
         shutil.copyfile(file, folder.path / "model.onnx")
     os.chmod(folder.path / "model.onnx", 0o600)

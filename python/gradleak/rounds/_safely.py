@@ -20,8 +20,6 @@ def safely(failure: str, action: Callable[[], None]) -> bool:
     try:
         action()
         return True
-    except Exception as error:
-        log.warning(
-            "%s: %s", failure, " ".join(str(error).split()) or type(error).__name__
-        )
+    except Exception as error:  # noqa: BLE001 (whatever it is, the training goes on)
+        log.warning("%s: %s", failure, " ".join(str(error).split()) or type(error).__name__)
         return False

@@ -23,9 +23,7 @@ _NEEDED = {
 }
 
 
-def told(
-    options: Mapping[str, Any], framework: str, sent: Sequence[str] = ()
-) -> dict[str, Any]:
+def told(options: Mapping[str, Any], framework: str, sent: Sequence[str] = ()) -> dict[str, Any]:
     """Options of the program that say how clients train, checked for what is missing.
 
     Args:
@@ -50,9 +48,7 @@ def told(
             f"such as {', '.join(missing)}."
         )
     if options.get("epochs") is not None and options.get("local_steps") is not None:
-        raise BadInputError(
-            "epochs= and local_steps= exclude each other; leave one out."
-        )
+        raise BadInputError("epochs= and local_steps= exclude each other; leave one out.")
     return {**options, **loss_options(options["loss"])}
 
 
@@ -92,13 +88,8 @@ def options_of(capture: Capture, options: Mapping[str, Any]) -> dict[str, Any]:
             chosen["epochs"] = int(steps) // of_epoch
     if chosen.get("find_scale"):
         # Found for one plain step, which is what the program takes where nothing is said of steps.
-        if (
-            chosen.get("epochs", chosen.get("local_steps")) == 1
-            and "mini_batch" not in chosen
-        ):
-            chosen = {
-                k: v for k, v in chosen.items() if k not in ("epochs", "local_steps")
-            }
+        if chosen.get("epochs", chosen.get("local_steps")) == 1 and "mini_batch" not in chosen:
+            chosen = {k: v for k, v in chosen.items() if k not in ("epochs", "local_steps")}
         chosen.pop("learning_rate", None)
     return {**chosen, "batch_size": examples}
 
@@ -123,9 +114,7 @@ def is_chosen_client(name: str, clients: Any) -> bool:
         clients: None for all, a number for the first so many, or their names or numbers.
     """
     return (
-        clients is None
-        or isinstance(clients, int)
-        or name in {str(client) for client in clients}
+        clients is None or isinstance(clients, int) or name in {str(client) for client in clients}
     )
 
 
@@ -139,14 +128,8 @@ def check_names(options: Mapping[str, Any]) -> None:
     known = known_options()
     for name in options:
         if name.replace("_", "-") not in known:
-            near = difflib.get_close_matches(
-                name, [k.replace("-", "_") for k in known], 1
-            )
-            hint = (
-                f"did you mean {near[0]}=?"
-                if near
-                else "'gradleak help audit' lists them."
-            )
+            near = difflib.get_close_matches(name, [k.replace("-", "_") for k in known], 1)
+            hint = f"did you mean {near[0]}=?" if near else "'gradleak help audit' lists them."
             raise BadInputError(f"{name}= is no option of an audit; {hint}")
 
 

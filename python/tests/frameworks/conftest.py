@@ -53,6 +53,7 @@ def python(tmp_path, photos):
             capture_output=True,
             text=True,
             timeout=240,
+            check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done.stdout

@@ -32,7 +32,5 @@ def test_a_pair(python, photos, tmp_path):
             assert -10 * numpy.log10(error) > 100
     # The average is that of no hook.
     for rank in (0, 1):
-        hooked, plain = (
-            torch.load(tmp_path / f"{name}-{rank}.pt") for name in ("hook", "plain")
-        )
+        hooked, plain = (torch.load(tmp_path / f"{name}-{rank}.pt") for name in ("hook", "plain"))
         assert all(torch.equal(hooked[name], plain[name]) for name in plain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import sys
 
 import pytest
 
@@ -23,9 +22,7 @@ def psnr(result, truth):
 
 
 def simulate(python, photos, tmp_path, **settings):
-    printed = python(
-        f"{APPS}/flower_run.py", json.dumps(settings), OPTIMIZER=settings["optimizer"]
-    )
+    printed = python(f"{APPS}/flower_run.py", json.dumps(settings), OPTIMIZER=settings["optimizer"])
     audits = gradleak.rounds.audits(tmp_path / "audit")
     of = json.loads((tmp_path / "photos.json").read_text())
     truths = [numpy.load(photos / f"photo-{of[a.client]}.npy") for a in audits]
@@ -60,9 +57,7 @@ def test_files_are_private_and_run_by_the_program(python, photos, tmp_path):
     )
     assert len(audits) == 1
     for path in (tmp_path / "audit").rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) == (
-            0o700 if path.is_dir() else 0o600
-        ), path
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     experiment = next((tmp_path / "audit").rglob("*.experiment.json"))
     gradleak.run("run", experiment, "--out", tmp_path / "again", quiet=True)
     assert psnr(gradleak.read(tmp_path / "again"), truths[0]) > 100

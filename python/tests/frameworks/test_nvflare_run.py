@@ -14,9 +14,7 @@ numpy = pytest.importorskip("numpy")
 APPS = os.path.join(os.path.dirname(__file__), "apps")
 
 
-@pytest.mark.parametrize(
-    "transfer, kind", [("FULL", "weights"), ("DIFF", "difference")]
-)
+@pytest.mark.parametrize("transfer, kind", [("FULL", "weights"), ("DIFF", "difference")])
 def test_a_job(python, photos, tmp_path, transfer, kind):
     python(f"{APPS}/nvflare_job.py", transfer)
     job = tmp_path / "workspace" / "job"
@@ -28,9 +26,7 @@ def test_a_job(python, photos, tmp_path, transfer, kind):
     for place, clients in seen_by.items():
         folder = job / place / "audit"
         captures = gradleak.rounds.RoundsFolder(folder).captures()
-        assert [(c.round, c.client) for c in captures] == [
-            (r, s) for r in (0, 1) for s in clients
-        ]
+        assert [(c.round, c.client) for c in captures] == [(r, s) for r in (0, 1) for s in clients]
         assert all(c.steps == 1 and c.kind == kind and c.before for c in captures)
         # What all clients got is written once.
         assert len(list((folder / "round-0").glob("global-*"))) == 1
@@ -43,9 +39,7 @@ def test_a_job(python, photos, tmp_path, transfer, kind):
         print(transfer, audit.round, number, -10 * numpy.log10(error))
         assert audit.result.diagnosis == "recovered"
         assert -10 * numpy.log10(error) > 100
-    experiment = next(
-        (job / "server/simulate_job/audit/round-1").glob("*.experiment.json")
-    )
+    experiment = next((job / "server/simulate_job/audit/round-1").glob("*.experiment.json"))
     assert json.loads(experiment.read_text())["data"]["update"]["kind"] == kind
     gradleak.run("run", experiment, "--out", tmp_path / "again", quiet=True)
     assert gradleak.read(tmp_path / "again").diagnosis == "recovered"

@@ -24,9 +24,7 @@ class Net(nn.Module):
 
 @pytest.fixture
 def data(photos):
-    x = torch.stack(
-        [torch.from_numpy(numpy.load(photos / f"photo-{i}.npy")) for i in range(7)]
-    )
+    x = torch.stack([torch.from_numpy(numpy.load(photos / f"photo-{i}.npy")) for i in range(7)])
     return x, torch.arange(7) % 10
 
 
@@ -61,17 +59,13 @@ def test_clipping_and_noise_are_the_engines(data):
     engine, model, optimizer, loader = private(data, noise=1.1, clip=1.0)
     privacy = auditor(engine, optimizer)
     x, y = data[0][:1], data[1][:1]
-    before = privacy.audit(
-        model, (x, y), loss="cross-entropy", quiet=True, time_limit=20
-    )
+    before = privacy.audit(model, (x, y), loss="cross-entropy", quiet=True, time_limit=20)
     assert before.spent is None and "no step yet" in str(before)
     for inputs, labels in loader:
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), labels).backward()
         optimizer.step()
-    audit = privacy.audit(
-        model, (x, y), loss="cross-entropy", quiet=True, time_limit=20
-    )
+    audit = privacy.audit(model, (x, y), loss="cross-entropy", quiet=True, time_limit=20)
     assert audit.defence == "dp-sgd:1.0,1.1"
     assert audit.result.runs[0].defence == "dp-sgd:1,1.1"
     assert audit.spent.epsilon == engine.get_epsilon(1e-5)
@@ -104,9 +98,7 @@ def test_the_programs_dp_sgd_is_that_of_opacus(data, size, clip, reduction):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x), y, reduction=reduction).backward()
         optimizer.pre_step()
-        expected = float(
-            torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
-        )
+        expected = float(torch.cat([p.grad.flatten() for p in model.parameters()]).norm())
         audit = privacy.audit(
             model,
             (x, y),

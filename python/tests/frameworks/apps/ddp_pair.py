@@ -13,9 +13,7 @@ import gradleak.ddp
 
 
 def work(rank, store, hook):
-    dist.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
-    )
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
     # Buckets so small that there are several, which are put together anew after the first step.
     model = nn.parallel.DistributedDataParallel(Net(), bucket_cap_mb=0.001)
     if hook:

@@ -23,9 +23,7 @@ class Counting(FedAvg):
 
     def aggregate_train(self, server_round, replies):
         replies = list(replies)
-        photos = {
-            str(m.metadata.src_node_id): m.content["metrics"]["photo"] for m in replies
-        }
+        photos = {str(m.metadata.src_node_id): m.content["metrics"]["photo"] for m in replies}
         with open("photos.json", "w") as file:
             json.dump(photos, file)
         return super().aggregate_train(server_round, replies)
@@ -41,9 +39,7 @@ def main(grid, context):
         loss="cross-entropy",
         **settings,
     )
-    result = strategy.start(
-        grid=grid, initial_arrays=ArrayRecord(Net().state_dict()), num_rounds=1
-    )
+    result = strategy.start(grid=grid, initial_arrays=ArrayRecord(Net().state_dict()), num_rounds=1)
     assert len(result.arrays) == 4
     print(strategy.results())
     print(os.path.relpath(strategy.report))

@@ -11,10 +11,6 @@ number = int(flare.get_site_name().split("-")[1])
 while flare.is_running():
     model = flare.receive()
     net = Net()
-    net.load_state_dict(
-        {name: torch.as_tensor(value) for name, value in model.params.items()}
-    )
+    net.load_state_dict({name: torch.as_tensor(value) for name, value in model.params.items()})
     train(net, number)
-    flare.send(
-        flare.FLModel(params=net.state_dict(), meta={"NUM_STEPS_CURRENT_ROUND": 1})
-    )
+    flare.send(flare.FLModel(params=net.state_dict(), meta={"NUM_STEPS_CURRENT_ROUND": 1}))

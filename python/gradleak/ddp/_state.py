@@ -1,42 +1,29 @@
-"""Captures what each process of DistributedDataParallel shares, as its neighbours see it::
+"""What a process of DistributedDataParallel is about to share, bucket by bucket."""
 
-state = gradleak.ddp.State(
-    ddp_model, out="audit/", input_shape=(3, 32, 32), batch_size=8, loss="cross-entropy")
-ddp_model.register_comm_hook(state, gradleak.ddp.hook)
-...  # train
-print(state.results())
-"""
-
-# Without "from __future__ import annotations": DistributedDataParallel looks at the hook's annotations.
+from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
-from ._errors import BadInputError
-from ._losses import loss_options
-from ._models import unwrapped
-from .rounds._audits import Audits, audits
-from .rounds._captures import add_capture
-from .rounds._folder import RoundsFolder
-from .rounds._recorder import set_up
-from .rounds._safely import safely
-from .rounds._training import check_names
-
-if TYPE_CHECKING:
-    Bucket = Any
-else:
-    Bucket = dist.GradBucket
+from .._errors import BadInputError
+from .._losses import loss_options
+from .._models import unwrapped
+from ..rounds._audits import Audits, audits
+from ..rounds._captures import add_capture
+from ..rounds._folder import RoundsFolder
+from ..rounds._recorder import set_up
+from ..rounds._safely import safely
+from ..rounds._training import check_names
 
 
 class State:
-    """What :func:`hook` keeps of one process between the buckets of a step.
+    """What :func:`gradleak.ddp.hook` keeps of one process between the buckets of a step.
 
     The gradient is the process's own, before any average: that of its batch, or of all batches
     since the last exchange where ``no_sync()`` gathered them. Weights are those that it was computed
@@ -61,13 +48,13 @@ class State:
         self,
         model: Any,
         *,
-        out: Union[str, "os.PathLike[str]"] = "audit/",
+        out: str | os.PathLike[str] = "audit/",
         input_shape: Sequence[int],
         batch_size: int,
         loss: Any,
         every: int = 1,
-        steps: Optional[int] = None,
-        process_group: Optional[dist.ProcessGroup] = None,
+        steps: int | None = None,
+        process_group: dist.ProcessGroup | None = None,
         **options: Any,
     ) -> None:
         if every < 1 or batch_size < 1:
@@ -78,9 +65,7 @@ class State:
         self.process_group = process_group
         self.rank = dist.get_rank(process_group)
         self._model = unwrapped(model)
-        self._names = {
-            parameter: name for name, parameter in self._model.named_parameters()
-        }
+        self._names = {parameter: name for name, parameter in self._model.named_parameters()}
         self._every = every
         self._left = steps
         self._batch_size = batch_size
@@ -104,7 +89,7 @@ class State:
         """Audits this process's steps that have no audit yet, and gives all of its audits."""
         return audits(self._folder.path)
 
-    def see(self, bucket: Bucket) -> None:
+    def see(self, bucket: Any) -> None:
         """Captures a bucket; the step's last one writes it. Failures are logged, and none is raised."""
         if self._left == 0:
             return
@@ -113,7 +98,7 @@ class State:
         if bucket.is_last():
             self._step += 1
 
-    def _see(self, bucket: Bucket) -> None:
+    def _see(self, bucket: Any) -> None:
         if bucket.index() == 0:
             # What a step left that an error ended.
             self._gradients = {}
@@ -123,9 +108,7 @@ class State:
         if not bucket.is_last():
             return
         gradients, self._gradients = self._gradients, {}
-        before = self._folder.write_tensors(
-            self._step, "weights", self._model.state_dict()
-        )
+        before = self._folder.write_tensors(self._step, "weights", self._model.state_dict())
         add_capture(
             self._folder,
             self._step,
@@ -137,15 +120,3 @@ class State:
         )
         if self._left is not None:
             self._left -= 1
-
-
-def hook(state: State, bucket: Bucket) -> torch.futures.Future[torch.Tensor]:
-    """A communication hook that captures a bucket and then averages it as there were no hook.
-
-    Args:
-        state: of this process.
-        bucket: of its gradients.
-    """
-    state.see(bucket)
-    group: Any = state.process_group or dist.group.WORLD
-    return allreduce_hook(group, bucket)
