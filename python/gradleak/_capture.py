@@ -54,7 +54,7 @@ def capture(
         out: a new folder for the files; where it is left out they live as long as the tap.
 
     Raises:
-        CaptureError: when the block ends: nothing was shared in it.
+        CaptureError: ``out`` holds files; when the block ends: nothing was shared in it.
     """
     if not is_module(model):
         raise CaptureError(f"model= is a {type(model).__name__}; give a torch.nn.Module.")
@@ -116,6 +116,11 @@ class Tap:
     # Listening
 
     def __enter__(self) -> Self:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._workspace is None and any(self.folder.iterdir()):
+            raise CaptureError(
+                f"{str(self.folder)!r} holds files; give out= the name of a new folder."
+            )
         self.before = self._weights()
         self._mode = usual_mode(self._module)
         self._hooks.append(
@@ -192,7 +197,6 @@ class Tap:
 
     def _write(self) -> None:
         torch = needed("torch", "Capturing")
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=self._workspace is not None)
         write_tensors(self.before, self.folder / "before", None)
         if self.steps:
             write_tensors(self.after, self.folder / "after", None)

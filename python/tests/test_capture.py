@@ -202,6 +202,14 @@ def test_batches_in_no_order_are_asked_about(net, data):
         tap.options()
 
 
+def test_a_folder_with_files_is_refused_before_the_training(net, tmp_path):
+    (tmp_path / "notes").touch()
+    tap = gradleak.capture(net, out=tmp_path)
+    with pytest.raises(gradleak.CaptureError, match="new folder"), tap:
+        raise AssertionError
+    assert not net._forward_pre_hooks
+
+
 def test_an_empty_block_is_said(net):
     tap = gradleak.capture(net, torch.optim.SGD(net.parameters(), lr=0.1))
     with pytest.raises(gradleak.CaptureError, match="Nothing was shared"), tap:

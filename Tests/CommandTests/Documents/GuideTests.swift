@@ -75,11 +75,11 @@ struct GuideTests {
     """
 
   /// Runs snippets as one program.
-  private func run(_ names: [String]) throws {
-    var code = GuideTests.client
+  private func run(_ names: [String], before: String = "", after: String = "") throws {
+    var code = GuideTests.client + before
     for name in names { code += try #require(GuideTests.snippets[name]) + "\n" }
     let (status, output) = try GuideTests.run(
-      GuideTests.python, ["-c", code], in: folder.path)
+      GuideTests.python, ["-c", code + after], in: folder.path)
     try #require(status == 0, "\(output)")
   }
 
