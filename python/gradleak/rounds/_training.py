@@ -49,6 +49,10 @@ def told(options: Mapping[str, Any], framework: str, sent: Sequence[str] = ()) -
         )
     if options.get("epochs") is not None and options.get("local_steps") is not None:
         raise BadInputError("epochs= and local_steps= exclude each other; leave one out.")
+    for name in ("epochs", "local_steps", "mini_batch"):
+        number = options.get(name)
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise BadInputError(f"{name}= is {number!r}; give a whole number from 1 on.")
     return {**options, **loss_options(options["loss"])}
 
 
