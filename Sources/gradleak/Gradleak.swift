@@ -37,7 +37,7 @@ struct Gradleak: ParsableCommand {
       AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
       TextCommand.self, AuditCommand.self, ReportCommand.self, BenchCommand.self,
       AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
-      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
+      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self, SchemaCommand.self,
     ])
 
   static func main() {
@@ -46,7 +46,14 @@ struct Gradleak: ParsableCommand {
     do {
       try checkCommandName()
       var command = try parseAsRoot()
-      try command.run()
+      let isQuiet = (command as? any QuietCommand)?.isQuiet ?? false
+      do {
+        try command.run()
+      } catch {
+        Notes.say(isQuiet: isQuiet)
+        throw error
+      }
+      Notes.say(isQuiet: isQuiet)
     } catch let status as FinishedWithStatus {
       Foundation.exit(status.status)
     } catch {
@@ -74,7 +81,9 @@ struct Gradleak: ParsableCommand {
     if let rows = (error as? FileError)?.table, let head = rows.first {
       var table = TextTable(head.map { ($0, .left) })
       for row in rows.dropFirst() { table.append(row.map(\.escapingControlCharacters)) }
-      for line in table.lines { Terminal.printError(line) }
+      for line in table.lines(width: Terminal.columns(of: STDERR_FILENO)) {
+        Terminal.printError(line)
+      }
     }
     let isAboutOptions = exitCode(for: error) == .validationFailure
     if isAboutOptions, let hint = fullMessage(for: error).split(separator: "\n").last {

@@ -154,11 +154,11 @@ struct ReportCommandTests {
   }
 
   @Test func limitsAreRead() {
-    #expect(AuditLimit(argument: "c") == .grade(.C))
-    #expect(AuditLimit(argument: "22.5 dB") == .decibels(22.5))
-    #expect(AuditLimit(argument: "-3") == .decibels(-3))
+    #expect(LeakLimit(argument: "c") == .grade(.C))
+    #expect(LeakLimit(argument: "22.5 dB") == .decibels(22.5))
+    #expect(LeakLimit(argument: "-3") == .decibels(-3))
     for text in ["", "G", "AB", "dB", "nan", "inf dB"] {
-      #expect(AuditLimit(argument: text) == nil)
+      #expect(LeakLimit(argument: text) == nil)
     }
   }
 }

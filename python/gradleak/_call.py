@@ -70,7 +70,7 @@ class Call:
         return given
 
     def truth(self, value: Any, mean: Any, std: Any) -> None:
-        """Writes the inputs behind an update."""
+        """Writes the inputs behind an update; their labels would be told to the attack, and are not."""
         given = batch_of(
             value,
             None,
@@ -82,8 +82,6 @@ class Call:
         )
         self._shape = given.shape
         self._truth = list(given.files)
-        if given.labels is not None:
-            self.options.setdefault("labels", given.labels)
         self.options.setdefault("batch_size", len(given.files))
 
     def label(self, labels: Any) -> None:

@@ -24,6 +24,7 @@ LOADER = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch
         ((X, torch.rand(2, 5)), {}, "soft labels"),
         ((X, torch.tensor([0.5, 1.5])), {}, 'loss="mse"'),
         (((X * 255).long(), Y), {}, "int64"),
+        ((torch.ones(2, 9).long(), Y), {}, "text="),
         ((X * float("nan"), Y), {}, "not finite"),
         ((X.to("meta"), Y), {}, "no data"),
         ((X[0, 0, 0], 1), {}, "shape"),

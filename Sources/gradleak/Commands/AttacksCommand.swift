@@ -151,25 +151,19 @@ struct AttacksCommand: ParsableCommand {
       return
     }
     let others = AttacksCommand.others
-    let width = (AttackCatalog.names + others.flatMap(\.names)).map(\.count).max() ?? 0
-    func line(_ name: String, _ text: String) {
-      Terminal.printParagraph(
-        text, head: name.padding(toLength: width + 2, withPad: " ", startingAt: 0),
-        indentation: width + 2)
-    }
     Terminal.print(Terminal.styled("Attacks", .bold))
-    for descriptor in all.filter({ !($0 is PlanAttack) }).map(\.descriptor) {
-      line(descriptor.name.rawValue, descriptor.summary)
-    }
+    Terminal.printEntries(
+      all.filter { !($0 is PlanAttack) }.map(\.descriptor).map { ($0.name.rawValue, $0.summary) })
     Terminal.print()
     Terminal.print(Terminal.styled("Presets of the optimisation attacks", .bold))
-    for plan in all.compactMap({ ($0 as? PlanAttack)?.plan }) {
-      line(plan.name, "\(plan.about.title) (\(plan.about.paper))")
-    }
+    Terminal.printEntries(
+      all.compactMap { ($0 as? PlanAttack)?.plan }.map {
+        ($0.name, "\($0.about.title) (\($0.about.paper))")
+      })
     for section in others {
       Terminal.print()
-      Terminal.print(Terminal.styled("\(section.title) ('\(section.command)')", .bold))
-      for attack in section.attacks { line(attack.name.rawValue, attack.summary) }
+      Terminal.printVerdict("\(section.title) ('\(section.command)')", .bold)
+      Terminal.printEntries(section.attacks.map { ($0.name.rawValue, $0.summary) })
     }
     Terminal.print()
     Terminal.printParagraph("'gradleak attacks NAME' prints a preset and what it needs.")

@@ -7,7 +7,7 @@ import ModelIO
 import TensorGraph
 
 /// The verdict on a model: what leaks, how surely, and what helps.
-struct AuditCommand: ParsableCommand {
+struct AuditCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
     abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
@@ -70,7 +70,18 @@ struct AuditCommand: ParsableCommand {
       "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
         + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
         + "when that is for want of time.", valueName: "grade or dB"))
-  var failAbove: AuditLimit?
+  var failAbove: LeakLimit?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as JUnit's XML, which CI systems show as tests.", valueName: "file"))
+  var junit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as SARIF, which code scanning shows beside the model's file.",
+      valueName: "file"))
+  var sarif: String?
 
   private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
   /// The kinds with strengths to search, the standard ones first.
@@ -138,6 +149,7 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
+    for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
     let writer = try output.folder(besides: images).map {
       AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
     }
@@ -153,7 +165,20 @@ struct AuditCommand: ParsableCommand {
       AuditSummary(result: result, report: report).print()
       if let written { Terminal.printWritten(written) }
     }
+    try writeForCI(report.verdict)
     try finish(report.verdict)
+  }
+
+  /// What `--junit` and `--sarif` ask for.
+  private func writeForCI(_ verdict: LeakageVerdict) throws {
+    if let junit {
+      try AtomicFile.write(JUnit(verdict, limit: failAbove).text, to: junit, isPrivate: true)
+    }
+    if let sarif {
+      let file = selection.isFile ? selection.model : update.file
+      try AtomicFile.write(
+        SARIF(verdict, limit: failAbove, file: file).text(), to: sarif, isPrivate: true)
+    }
   }
 
   // MARK: - A client's update
@@ -165,7 +190,7 @@ struct AuditCommand: ParsableCommand {
     let prepared =
       try update.findScale
       ? session.prepareFindingScale(experiment) : session.prepare(experiment)
-    for note in prepared.notes { Terminal.printNote(note) }
+    for note in prepared.notes { Notes.remark(note) }
     guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
     var result = LeakageAudit.Result()
     result.undefended = [outcome]
@@ -290,61 +315,24 @@ struct AuditCommand: ParsableCommand {
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
-    Terminal.printError("gradleak: \(failure.reason).")
+    Terminal.printError("gradleak: \(failure.reason)\(failure.remedy).")
     throw FinishedWithStatus(status: failure.status)
   }
 }
 
-/// What `--fail-above` allows at most: a grade, or a PSNR in dB.
-enum AuditLimit: ExpressibleByArgument, Equatable {
-  case grade(LeakageGrade)
-  case decibels(Double)
+extension LeakLimit: ExpressibleByArgument {
+  /// Reads what follows `--fail-above`.
+  public init?(argument: String) { self.init(argument) }
+}
 
-  init?(argument: String) {
-    if let grade = LeakageGrade(rawValue: argument.uppercased()), grade != .notShown {
-      self = .grade(grade)
-      return
-    }
-    let text = argument.lowercased()
-    let number = text.hasSuffix("db") ? text.dropLast(2) : text[...]
-    guard let decibels = Double(number.trimmingCharacters(in: .whitespaces)), decibels.isFinite
-    else { return nil }
-    self = .decibels(decibels)
+extension LeakLimit.Failure {
+  /// The program's status for it.
+  fileprivate var status: Int32 {
+    kind == .cutShort ? ExitStatus.undetermined : ExitStatus.found
   }
 
-  /// Why a verdict is no pass under the limit, and the status that says so; nil when it is one. What is
-  /// not shown is none.
-  func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
-    if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
-    let open = verdict.recognisable.undetermined
-    guard open > 0 || verdict.examples.isEmpty else { return nil }
-    let share = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
-    return verdict.isCutShort
-      ? (
-        "undetermined for \(share), whose attack was cut short; give a larger --budget",
-        ExitStatus.undetermined
-      ) : ("not shown for \(share), so this is no pass", ExitStatus.found)
-  }
-
-  private func excess(of verdict: LeakageVerdict) -> String? {
-    switch self {
-    case .grade(let limit):
-      guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
-      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
-    case .decibels(let limit):
-      guard verdict.kind.name == .pictures else {
-        return "\(verdict.kind.plural) have no dB; give --fail-above a grade"
-      }
-      if verdict.highestPSNR > limit {
-        return
-          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
-      }
-      let proved = verdict.recognisable.leaked
-      guard proved > 0, verdict.examples.contains(where: { !$0.hasTruth }) else { return nil }
-      return "\(proved) images came back by the diagnosis, which knows no dB"
-    }
-  }
+  /// What helps, after the reason.
+  fileprivate var remedy: String { kind == .cutShort ? "; give a larger --budget" : "" }
 }
 
 /// The audit on one page of a terminal.
@@ -356,9 +344,9 @@ private struct AuditSummary {
     let verdict = report.verdict
     let style: Terminal.Style =
       switch verdict.grade {
-      case .A, .B: .green
-      case .C, .D, .notShown: .yellow
-      case .E, .F: .red
+      case .A: .green
+      case .B, .notShown: .yellow
+      case .C, .D, .E, .F: .red
       }
     Terminal.print(
       Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline(verdict.kind)).", style))

@@ -15,7 +15,7 @@ struct BenchCommand: ParsableCommand {
 }
 
 /// How often, and how fast, an attack recovers its images.
-struct SuccessCommand: ParsableCommand {
+struct SuccessCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "success",
     abstract: "Success rate with its confidence interval, evaluations and seconds.",

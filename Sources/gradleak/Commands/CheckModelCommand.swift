@@ -149,10 +149,11 @@ struct CheckModelCommand: ParsableCommand {
       guard node.operatorName == "MatMul", node.inputs.count == 2 else { return nil }
       return matrices.contains(node.inputs[1]) ? node.inputs[1] : nil
     }
-    Terminal.printNote(
-      "The model's layers could not be tried with images, so its tensors alone were looked at: "
-        + (problem.map { Sentence(of: $0).namingOptions }
-          ?? "it takes no images."))
+    Notes.warn(
+      """
+      The model's layers could not be tried with images, so its tensors alone were looked at: \
+      \(problem.map { Sentence(of: $0) } ?? "it takes no images.")
+      """)
     return try report(on: tensors, transposed: Set(transposed), check)
   }
 

@@ -36,12 +36,8 @@ struct DefencesCommand: ParsableCommand {
       Terminal.write(try ResultWriter.json(entries), to: .standardOutput)
       return
     }
-    let width = entries.map(\.usage.count).max() ?? 0
-    for entry in entries {
-      let usage = entry.usage.padding(toLength: width, withPad: " ", startingAt: 0)
-      Terminal.printParagraph(
-        "\(entry.summary) (\(entry.source)). Attack: \(entry.counterAttack).",
-        head: Terminal.styled(usage, .bold) + "  ", indentation: width + 2)
-    }
+    Terminal.printEntries(
+      entries.map { ($0.usage, "\($0.summary) (\($0.source)). Attack: \($0.counterAttack).") },
+      style: .bold)
   }
 }

@@ -22,7 +22,7 @@ struct DemoCommand: ParsableCommand {
 }
 
 /// The paper's experiment on the bundled photographs.
-struct PhotographDemo: ParsableCommand {
+struct PhotographDemo: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "photographs",
     abstract: "Reads seven bundled photographs back from their gradients.",
@@ -72,9 +72,7 @@ struct PhotographDemo: ParsableCommand {
       }
     }
     let writer = try output.folder().map { ResultWriter(folder: $0) }
-    session.explainSmoothness(attack.chosenAttack ?? .dlg)
-    let outcomes = try session.run(prepared)
-    try finish(outcomes, writer, output)
+    try session.finish(try session.run(prepared), writer)
   }
 
   /// One experiment for each photograph and seed.
@@ -87,29 +85,5 @@ struct PhotographDemo: ParsableCommand {
       experiment.data.pictures = BundledImages.names
       return try experiment.labelled(for: selected).divided(into: 1)
     }
-  }
-}
-
-/// Prints and writes what the runs gave, and ends with the status for an interrupted one.
-func finish(
-  _ outcomes: [AuditOutcome], _ writer: ResultWriter?, _ output: OutputOptions
-) throws {
-  let written = try writer.map { try $0.write(outcomes) }
-  if output.json {
-    Terminal.print(
-      try ResultWriter.json(
-        writer == nil ? outcomes.map(\.record) : ResultWriter.records(of: outcomes)))
-  } else {
-    let records = outcomes.map(\.record)
-    if records.allSatisfy({ $0.kind == .pictures }) {
-      ResultTable(outcomes: outcomes).print()
-    } else {
-      TextSummary(records).print()
-    }
-    if let written { Terminal.printWritten(written) }
-  }
-  if Interruption.isRequested {
-    Terminal.printError("Interrupted; this is the best so far.")
-    throw FinishedWithStatus(status: ExitStatus.interrupted)
   }
 }

@@ -6,7 +6,7 @@ import ModelIO
 import TensorGraph
 
 /// What many InstaHide encodings of the same images give away.
-struct EncodingsCommand: ParsableCommand {
+struct EncodingsCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "encodings",
     abstract: "Decodes InstaHide from the gradients of many encodings of the same images.",
@@ -78,10 +78,11 @@ struct EncodingsCommand: ParsableCommand {
   }
 
   private func show(_ benchmark: EncodingBenchmark) {
-    var table = TextTable([
-      ("mixed", .right), ("encodings", .right), ("encoding dB", .right), ("solved", .right),
-      ("recognisable", .right), ("median dB", .right), ("least dB", .right),
-    ])
+    var table = TextTable(
+      [
+        ("mixed", .right), ("encodings", .right), ("encoding dB", .right), ("solved", .right),
+        ("recognisable", .right), ("median dB", .right), ("least dB", .right),
+      ], dispensable: ["encoding dB", "solved", "least dB"])
     for row in benchmark.rows {
       let psnr = row.psnr.map(\.value)
       table.append([
@@ -90,6 +91,6 @@ struct EncodingsCommand: ParsableCommand {
         String(format: "%.1f", median(psnr)), String(format: "%.1f", psnr.min() ?? .nan),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
   }
 }

@@ -41,10 +41,10 @@ struct ExperimentSession {
     else { return prepared }
     if isOfWeights {
       experiment.client.learningRate = rate * factor
-      Terminal.printNote("The learning rate was found by the last layer: \(rate * factor).")
+      Notes.remark("The learning rate was found by the last layer: \(rate * factor).")
     } else {
       experiment.loss.scale *= factor
-      Terminal.printNote("The loss's scale was found by the last layer: \(experiment.loss.scale).")
+      Notes.remark("The loss's scale was found by the last layer: \(experiment.loss.scale).")
     }
     return try prepare(experiment)
   }
@@ -61,19 +61,32 @@ struct ExperimentSession {
     let prepared = try experiments.map { try prepare($0) }
     let writer = try output.folder(besides: inputs).map { ResultWriter(folder: $0) }
     try prelude(prepared)
-    for note in prepared.flatMap(\.notes) { Terminal.printNote(note) }
-    try finish(try run(prepared), writer, output)
+    for note in prepared.flatMap(\.notes) { Notes.remark(note) }
+    try finish(try run(prepared), writer)
   }
 
-  /// Says what the model's smoothness means for an attack, when there is something to say.
-  func explainSmoothness(_ attack: AttackName) {
-    guard let pictures = runner as? PictureRunner, AttackCatalog.searches(attack) else { return }
+  /// Notes what may have kept examples from coming back.
+  private func explain(_ outcomes: [AuditOutcome]) {
+    let open = outcomes.map(\.record).filter { record in
+      record.judged.contains { record.level(of: $0) < .full }
+    }
+    guard let pictures = runner as? PictureRunner, !open.isEmpty else { return }
+    for record in open {
+      guard let experiment = record.experiment, experiment.data.update != nil,
+        experiment.drawsWeights
+      else { continue }
+      Notes.warn(
+        """
+        The model is untrained, with weights drawn from seed \(record.configuration.seed). Unless the client \
+        started from these, give its weights with \(.weights).
+        """)
+    }
     let report = pictures.selected.model.smoothness(mode: pictures.selected.mode)
-    guard !report.isSmooth else { return }
-    Terminal.printNote(report.explanation)
+    let wasSearched = open.contains { $0.trials.contains { $0.iterations > 0 } }
+    if wasSearched, !report.isSmooth { Notes.remark("Searches suffer from \(report.findings).") }
   }
 
-  /// Runs experiments until all are done or the user presses Ctrl-C. What came back of texts is printed at once.
+  /// Runs experiments until all are done or the user presses Ctrl-C.
   func run(_ experiments: [any PreparedExperiment]) throws -> [AuditOutcome] {
     let view = ExperimentView(output)
     Interruption.listen()
@@ -82,7 +95,8 @@ struct ExperimentSession {
     for experiment in experiments {
       let check = try experiment.fit()
       for misfit in [check.misfit, check.truth?.misfit].compactMap(\.self) {
-        Terminal.printNote(misfit.sentence, head: "warning: ")
+        // Before the attack, which may be long.
+        Terminal.printNote(misfit.sentence.namingOptions, head: "warning: ")
       }
       let finished = outcomes.map(\.timing.attackSeconds)
       let outcome = try experiment.run { state in
@@ -95,13 +109,37 @@ struct ExperimentSession {
       }
       view.clear()
       if let misfit = outcome.record.misfit, !experiment.isSimulated, misfit != check.misfit {
-        Terminal.printNote(misfit.sentence, head: "warning: ")
+        Notes.warn(misfit.sentence)
       }
       outcomes.append(outcome)
-      if outcome.record.kind == .texts, !output.json { TextResult(outcome.record).print(output) }
       if outcome.wasInterrupted || Interruption.isRequested { break }
     }
+    explain(outcomes)
     return outcomes
+  }
+
+  /// Prints and writes what the runs gave, and ends with the status for an interrupted one.
+  func finish(_ outcomes: [AuditOutcome], _ writer: ResultWriter?) throws {
+    let written = try writer.map { try $0.write(outcomes) }
+    let records = outcomes.map(\.record)
+    if output.json {
+      Terminal.print(
+        try ResultWriter.json(writer == nil ? records : ResultWriter.records(of: outcomes)))
+    } else {
+      ResultSentence(records).print()
+      Terminal.print()
+      if records.allSatisfy({ $0.kind == .pictures }) {
+        ResultTable(outcomes: outcomes).print()
+      } else {
+        for record in records { TextResult(record).print(output) }
+        TextSummary(records).print()
+      }
+      if let written { Terminal.printWritten(written) }
+    }
+    if Interruption.isRequested {
+      Terminal.printError("Interrupted; this is the best so far.")
+      throw FinishedWithStatus(status: ExitStatus.interrupted)
+    }
   }
 
   /// For instance "[2/7] chelsea  trial 1/5  812/6000  loss 2.1e-06  31 dB  1310/s  ETA 0:35":

@@ -180,7 +180,7 @@ private enum GradientInput {
       let example = try PictureFile(path, as: pictures.readAs).example(
         name: path, label: nil, inputShape: model.inputShape)
       if let preparation = example.preparation {
-        Terminal.printNote("Prepared \(path.escapingControlCharacters): \(preparation).")
+        Notes.remark("Prepared \(path.escapingControlCharacters): \(preparation).")
       }
       return example.image.doubles
     case .tensors(let path, let tensors):

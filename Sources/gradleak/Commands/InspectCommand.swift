@@ -153,7 +153,8 @@ struct ModelInspection {
         ? "The last layer is fully connected, so that labels can be read off its gradient."
         : "The last layer is not fully connected, so that labels must be sought.")
     Terminal.print()
-    var table = TextTable([("parameter", .left), ("shape", .left), ("norm", .right)])
+    var table = TextTable(
+      [("parameter", .left), ("shape", .left), ("norm", .right)], dispensable: ["norm"])
     for parameter in report.parameters.prefix(all ? .max : tensorListLimit) {
       let name = parameter.likelyName.map { "\(parameter.name) (\($0)?)" } ?? parameter.name
       table.append([
@@ -161,7 +162,7 @@ struct ModelInspection {
         String(format: "%.3g", parameter.norm.value),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     let left = report.parameters.count - tensorListLimit
     if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
     Terminal.print()

@@ -7,7 +7,7 @@ import Solvers
 import TensorGraph
 
 /// How often labels are read off gradients rightly.
-struct LabelsCommand: ParsableCommand {
+struct LabelsCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "labels",
     abstract: "Measures the strategies that read labels off gradients.",
@@ -93,10 +93,11 @@ struct LabelsCommand: ParsableCommand {
   }
 
   private func show(_ benchmark: LabelBenchmark) {
-    var table = TextTable([
-      ("model", .left), ("batch", .right), ("strategy", .left), ("labels right", .right),
-      ("95 %", .right), ("whole batches", .right),
-    ])
+    var table = TextTable(
+      [
+        ("model", .left), ("batch", .right), ("strategy", .left), ("labels right", .right),
+        ("95 %", .right), ("whole batches", .right),
+      ], dispensable: ["95 %", "whole batches"])
     for row in benchmark.rows {
       table.append([
         row.model, String(row.batchSize), row.strategy,
@@ -104,6 +105,6 @@ struct LabelsCommand: ParsableCommand {
         String(format: "±%.1f", 100 * row.halfInterval), "\(row.exactBatches)/\(row.batches)",
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
   }
 }

@@ -12,7 +12,7 @@ extension MaliciousMethod: ExpressibleByArgument {
 }
 
 /// What a server can read that plants weights of its own.
-struct MaliciousCommand: ParsableCommand {
+struct MaliciousCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "malicious",
     abstract: "Plays a malicious server that plants weights to read a client's images.",
@@ -90,9 +90,7 @@ struct MaliciousCommand: ParsableCommand {
     let simulation = MaliciousSimulation(
       model: model, batch: batch, samples: samples, precision: precision, seed: seed,
       backend: output.backend)
-    if !output.quiet {
-      Terminal.printError("\(images) private images, \(samples.count) public ones for the server.")
-    }
+    Notes.remark("The server set its weights by \(samples.count) public images.")
     let outcome = try simulation.run(
       method, bins: bins, rounds: rounds, shouldStop: { Interruption.isRequested })
     let written = try writer.map { try $0.write(outcome, batch) }
@@ -110,9 +108,14 @@ struct MaliciousCommand: ParsableCommand {
 
   private func show(_ record: MaliciousRecord) {
     let rate = SuccessRate(successes: record.recoveredCount, count: record.batchSize)
-    Terminal.print(
-      Terminal.styled("Recovered \(rate)", record.recoveredCount == 0 ? .green : .red)
-        + String(format: ": PSNR >= %.0f dB.", LeakThreshold.fullPSNR))
+    let count = record.recoveredCount
+    Terminal.printVerdict(
+      count == 0
+        ? "None of \(record.batchSize) images came back; better attacks may get them."
+        : "\(count) of \(record.batchSize) images came back in full.", count == 0 ? .yellow : .red)
+    Terminal.print()
+    Terminal.printParagraph(
+      "Recovered \(rate)" + String(format: ": PSNR >= %.0f dB.", LeakThreshold.fullPSNR))
     if let isolated = record.isolatedCount {
       var line = "Isolated: \(isolated) of \(record.batchSize) images"
       if let expected = record.expectedIsolatedCount {

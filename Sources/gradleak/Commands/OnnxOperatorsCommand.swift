@@ -51,7 +51,7 @@ struct OnnxOperatorsCommand: ParsableCommand {
     for entry in operators {
       table.append([entry.qualifiedName, "\(entry.since)+", entry.restrictions])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     Terminal.print()
     Terminal.printParagraph(
       "\(operators.count) operators, checked up to opset \(ONNXOperator.latestOpset). Functions that "

@@ -3,7 +3,7 @@ import Audit
 import ModelIO
 
 /// How well the check of received weights tells planted from honest ones.
-struct PlantedCommand: ParsableCommand {
+struct PlantedCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "planted",
     abstract: "Detection and false alarms of check-model, over planted and honest models.",
@@ -68,7 +68,7 @@ struct PlantedCommand: ParsableCommand {
       func found(_ outcomes: [Bool]) -> String { "\(outcomes.count { $0 })/\(outcomes.count)" }
       table.append([row.kind, reads, found(row.isFoundInTensors), found(row.isFoundInModel)])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     Terminal.print()
     for isPlanted in [true, false] {
       let rows = benchmark.rows.filter { $0.isPlanted == isPlanted }

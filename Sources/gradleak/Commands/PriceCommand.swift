@@ -6,7 +6,7 @@ import Foundation
 import ModelIO
 
 /// What defences cost the training.
-struct PriceCommand: ParsableCommand {
+struct PriceCommand: ParsableCommand, QuietCommand {
   static let configuration = CommandConfiguration(
     commandName: "price",
     abstract: "Trains a small model with each defence: accuracy and bytes on the wire.",
@@ -65,8 +65,8 @@ struct PriceCommand: ParsableCommand {
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
-  @Flag(name: [.long, .short], help: "Show no progress.")
-  var quiet = false
+  @Flag(name: [.customLong("quiet"), .customShort("q")], help: "Show no progress.")
+  var isQuiet = false
 
   @Option(
     parsing: .unconditional,
@@ -107,7 +107,7 @@ struct PriceCommand: ParsableCommand {
     options.classCount = images.classes.count
     let built = try architecture.model(options)
     Interruption.listen()
-    let progress = ProgressLine(isEnabled: !quiet)
+    let progress = ProgressLine(isEnabled: !isQuiet)
     let backend = BackendChoice.cpu.backend(threads: threads)
     let report = try PriceReport.measure(
       chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
@@ -127,11 +127,25 @@ struct PriceCommand: ParsableCommand {
     }
   }
 
+  /// What defences cost, in one sentence.
+  private func verdict(_ report: PriceReport) -> String {
+    func percent(_ row: PriceReport.Row) -> String { String(format: "%.0f %%", 100 * row.accuracy) }
+    let plain = report.rows.first { $0.defence.isEmpty }
+    let defended = report.rows.filter { !$0.defence.isEmpty }.sorted { $0.accuracy > $1.accuracy }
+    let start = plain.map { "Without a defence the accuracy is \(percent($0))" } ?? "Accuracies"
+    guard let best = defended.first, let worst = defended.last else { return start + "." }
+    return start + "; with \(best.defence) it is \(percent(best))"
+      + (defended.count > 1 ? ", with \(worst.defence) \(percent(worst))." : ".")
+  }
+
   private func print(_ report: PriceReport) {
-    var table = TextTable([
-      ("defence", .left), ("accuracy", .right), ("95 % interval", .right), ("loss", .right),
-      ("rate", .right), ("bytes/round", .right), ("of plain", .right), ("epsilon", .right),
-    ])
+    Terminal.printVerdict(verdict(report), .bold)
+    Terminal.print()
+    var table = TextTable(
+      [
+        ("defence", .left), ("accuracy", .right), ("95 % interval", .right), ("loss", .right),
+        ("rate", .right), ("bytes/round", .right), ("of plain", .right), ("epsilon", .right),
+      ], dispensable: ["rate", "loss", "of plain", "bytes/round", "95 % interval"])
     for row in report.rows {
       let interval = row.interval.map { String(format: "%.0f", 100 * $0) }
       let share = Double(row.result.wireByteCount) / Double(max(row.result.plainByteCount, 1))
@@ -144,9 +158,7 @@ struct PriceCommand: ParsableCommand {
         row.epsilon.map { String(format: "%.2f", $0.value) } ?? "",
       ])
     }
-    for (index, line) in table.lines.enumerated() {
-      Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
-    }
+    Terminal.print(table)
     Terminal.print()
     Terminal.printParagraph(
       "Accuracy on held-out images after \(rounds) rounds of \(batchSize); guessing gives "

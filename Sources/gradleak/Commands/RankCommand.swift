@@ -70,30 +70,32 @@ struct RankCommand: ParsableCommand {
             layers: entries)))
       return
     }
-    var table = TextTable([
-      ("layer", .left), ("equations", .right), ("unknowns", .right), ("rank", .right),
-      ("missing", .right),
-    ])
+    var table = TextTable(
+      [
+        ("layer", .left), ("equations", .right), ("unknowns", .right), ("rank", .right),
+        ("missing", .right),
+      ], dispensable: ["equations", "unknowns"])
     for layer in analysis.layers {
       table.append([
         layer.name, String(layer.equations), String(layer.unknowns), String(layer.rank),
         String(layer.unknowns - layer.rank),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.printParagraph(summary(of: analysis), indentation: 0)
     Terminal.print()
-    if analysis.countsWeightGradientsAlone {
-      Terminal.printParagraph(summaryOfWeightGradients(analysis), indentation: 0)
-    } else if analysis.isDetermined {
-      Terminal.printParagraph(
-        "Every layer gives its input away: the gradient of a batch of one determines the image.",
-        indentation: 0)
-    } else if let short = analysis.layers.first(where: { !$0.isDetermined }) {
-      Terminal.printParagraph(
-        "The recursion ends at \(short.name), which leaves \(short.unknowns - short.rank) "
-          + "combinations of its \(short.unknowns) inputs open. Attacks that use all layers at once "
-          + "may still succeed: see gradleak analyse.", indentation: 0)
+    Terminal.print(table)
+  }
+
+  private func summary(of analysis: RankAnalysis) -> String {
+    if analysis.countsWeightGradientsAlone { return summaryOfWeightGradients(analysis) }
+    guard let short = analysis.layers.first(where: { !$0.isDetermined }) else {
+      return
+        "Every layer gives its input away: the gradient of a batch of one determines the image."
     }
+    return
+      "The recursion ends at \(short.name), which leaves \(short.unknowns - short.rank) "
+      + "combinations of its \(short.unknowns) inputs open. Attacks that use all layers at once "
+      + "may still succeed: see gradleak analyse."
   }
 
   private func summaryOfWeightGradients(_ analysis: RankAnalysis) -> String {

@@ -6,7 +6,7 @@ import ModelIO
 import TensorGraph
 
 /// The same with the user's own pictures, or with a gradient that a client shared.
-struct ReconstructCommand: ParsableCommand {
+struct ReconstructCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
     abstract: "Reads pictures back from a gradient: a client's, or that of your own pictures.",
@@ -160,12 +160,9 @@ struct ReconstructCommand: ParsableCommand {
       return try session.prepare(experiment, names: Array(names.prefix(count)))
     }
     let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
-    session.explainSmoothness(kind)
-    for experiment in prepared { explain(experiment) }
-    try finish(try session.run(prepared), writer, output)
+    for note in prepared.flatMap(\.notes) { Notes.remark(note) }
+    try session.finish(try session.run(prepared), writer)
   }
-
-  private var kind: AttackName { attack.chosenAttack ?? .automatic }
 
   /// Examples of each client behind an update.
   private var updateBatchSize: Int { batchSize ?? max(truth.count / aggregate.clients, 1) }
@@ -194,15 +191,5 @@ struct ReconstructCommand: ParsableCommand {
           exampleCount: part.data.pictures.count / aggregate.clients, aggregate)
         return part
       }
-  }
-
-  /// Says how a client's file was understood, as far as it was not plain.
-  private func explain(_ prepared: any PreparedExperiment) {
-    for note in prepared.notes { Terminal.printNote(note) }
-    if prepared.experiment.data.update != nil, prepared.experiment.drawsWeights {
-      Terminal.printNote(
-        "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
-          + "started from these, give its weights with --weights.")
-    }
   }
 }

@@ -5,7 +5,7 @@ import Foundation
 import ModelIO
 
 /// Many attacks on many defences.
-struct SweepCommand: ParsableCommand {
+struct SweepCommand: ParsableCommand, QuietCommand {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
     abstract: "Tries defences at many strengths against attacks, and tells where leakage stops.",
@@ -112,8 +112,8 @@ struct SweepCommand: ParsableCommand {
     help: ArgumentHelp("PSNR in dB from which an image counts as leaked.", valueName: "dB"))
   var leakedPsnr = LeakThreshold.recognisablePSNR
 
-  @Flag(name: [.long, .short], help: "Show no progress.")
-  var quiet = false
+  @Flag(name: [.customLong("quiet"), .customShort("q")], help: "Show no progress.")
+  var isQuiet = false
 
   @Option(
     parsing: .unconditional,
@@ -224,7 +224,7 @@ struct SweepCommand: ParsableCommand {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
-    let line = SweepProgressLine(isEnabled: !quiet)
+    let line = SweepProgressLine(isEnabled: !isQuiet)
     let runner = SweepRunner(tasks, examples: examples, store: store) {
       BackendChoice.cpu.backend(threads: 1)
     }

@@ -7,7 +7,7 @@ import ModelIO
 import Texts
 
 /// Private text from the gradient of a language model.
-struct TextCommand: ParsableCommand {
+struct TextCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "text",
     abstract: "Reads private text back from the gradient of a language model.",

@@ -2,7 +2,7 @@ import ArgumentParser
 import Audit
 
 /// Private text from the gradient of the language model that the program carries.
-struct TextDemo: ParsableCommand {
+struct TextDemo: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "text",
     abstract: "Reads twenty bundled sentences back from their gradients.",

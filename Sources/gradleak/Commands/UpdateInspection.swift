@@ -140,7 +140,7 @@ struct UpdateInspection {
   }
 
   func show(json: Bool, all: Bool) throws {
-    if let kind { Terminal.printNote("\(report.file.quotedForMessage) is \(kind).") }
+    if let kind { Notes.remark("\(report.file.quotedForMessage) is \(kind).") }
     guard !json else { return Terminal.print(try ResultWriter.json(report)) }
     Terminal.printParagraph(
       "\(report.tensors.count) tensors, \(grouped(report.numbers)) numbers, norm "
@@ -154,7 +154,8 @@ struct UpdateInspection {
     var table = TextTable(
       [
         ("tensor", .left), ("type", .left), ("shape", .left), ("norm", .right), ("traces", .left),
-      ] + (hasModel ? [("parameter", .left)] : []))
+      ] + (hasModel ? [("parameter", .left)] : []),
+      dispensable: ["norm", "type"])
     for entry in report.tensors.prefix(all ? .max : tensorListLimit) {
       let parameter = entry.parameter.map { "\($0) (\(entry.match ?? ""))" } ?? "none"
       table.append(
@@ -163,7 +164,7 @@ struct UpdateInspection {
           String(format: "%.3g", entry.norm.value), entry.traces.joined(separator: ", "),
         ] + (hasModel ? [entry.match == "same name" ? "same name" : parameter] : []))
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     let left = report.tensors.count - tensorListLimit
     if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
     if !report.notes.isEmpty || report.objection != nil { Terminal.print() }

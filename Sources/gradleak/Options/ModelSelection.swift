@@ -114,7 +114,7 @@ struct ModelSelection: ParsableArguments {
     let selected = try naming {
       try choice().select(mode: mode, batchSizes: batchSizes, for: use)
     }
-    for note in selected.notes { Terminal.printNote(note) }
+    for note in selected.notes { Notes.remark(note) }
     return selected
   }
 

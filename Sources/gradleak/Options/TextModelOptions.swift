@@ -84,7 +84,7 @@ struct TextExperiments {
     let runner = try naming {
       try DataKinds.kind(.texts).runner(for: base, batchSizes: [size], backend: output.backend)
     }
-    for note in runner.notes where !output.quiet { Terminal.printNote(note) }
+    for note in runner.notes { Notes.remark(note) }
     return runner
   }
 

@@ -20,7 +20,7 @@ final class ProgressLine {
     guard now.timeIntervalSince(lastShown) >= interval else { return }
     if Terminal.isInteractive {
       // A line that wraps could not be redrawn.
-      let line = text().prefix(Terminal.width - 1)
+      let line = text().prefix(Terminal.width(of: STDERR_FILENO) - 1)
       Terminal.write("\r\u{1B}[K" + line, to: .standardError)
       isOpen = true
     } else if lastShown != .distantPast {
