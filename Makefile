@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test test-integrations build setup lint docs bench fuzz sanitize misfits killed-sweep killed-results clean
+.PHONY: demo test test-integrations build wheel container setup lint docs schemas bench fuzz sanitize misfits killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -21,6 +21,20 @@ test: setup lint
 test-integrations: build
 	$(SWIFT) build --build-tests $(TEST_FLAGS)
 	scripts/checks/integrations.sh .build/release/gradleak $(TEST_FLAGS)
+
+# What `pip install` takes: out/wheel/gradleak-VERSION-py3-none-manylinux_..._x86_64.whl.
+wheel: setup
+	scripts/wheel/program.sh out/wheel/gradleak
+	python3 scripts/wheel/wheel.py --program out/wheel/gradleak --out out/wheel
+
+CONTAINER ?= $(firstword $(shell command -v docker podman))
+container:
+	$(CONTAINER) build -f packaging/Dockerfile \
+	  -t gradleak:$(shell sed -n 's/.*current = "\(.*\)"/\1/p' Sources/Audit/Records/GradleakVersion.swift) .
+
+# The JSON Schemas and docs/records.md, from the types that are encoded.
+schemas:
+	scripts/docs/schemas.py
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Checks Examples

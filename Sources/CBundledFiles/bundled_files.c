@@ -60,6 +60,8 @@ static const unsigned char private_texts[] = {
 static const unsigned char tokenizer[] = {
 #embed "tiny-text-model/tokenizer.json"
 };
+// Made by scripts/docs/schemas.py.
+#include "schemas/arrays.inc"
 
 static const struct {
   const char *path;
@@ -84,6 +86,7 @@ static const struct {
     {"tiny-text-model/model.safetensors", weights, sizeof weights},
     {"tiny-text-model/private-texts.txt", private_texts, sizeof private_texts},
     {"tiny-text-model/tokenizer.json", tokenizer, sizeof tokenizer},
+#include "schemas/table.inc"
 };
 
 const unsigned char *gradleak_bundled_file(const char *path, size_t *count) {
@@ -95,4 +98,8 @@ const unsigned char *gradleak_bundled_file(const char *path, size_t *count) {
   }
   *count = 0;
   return NULL;
+}
+
+const char *gradleak_bundled_path(size_t index) {
+  return index < sizeof files / sizeof files[0] ? files[index].path : NULL;
 }

@@ -18,26 +18,31 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak demo text                        twenty bundled sentences
-        gradleak reconstruct photo.jpg --out out  the same with your own picture
-        gradleak reconstruct --model m.onnx --update g.pt --out out
-        gradleak inspect g.pt                     what an update or model holds
-        gradleak analyse photo.jpg --out out      what the gradient determines
-        gradleak attacks                          the attacks and presets
-        gradleak models                           the built-in models
-        gradleak defences                         what a client can do about it
-        gradleak sweep --preset dlg-paper         which of it is enough
-        gradleak price                            and what it costs the training
-        gradleak audit --out out                  the verdict, and what would help
+        gradleak reconstruct chelsea --out out    the same with a picture of yours
+        gradleak audit --out out/audit            the verdict, and what would help
         gradleak report out --out report.html     a page to hand on
       """,
     version: GradleakVersion.current,
-    subcommands: [
-      DemoCommand.self, ReconstructCommand.self, RunCommand.self, GradientCommand.self,
-      InspectCommand.self,
-      AnalyseCommand.self, RankCommand.self, MaliciousCommand.self, CheckModelCommand.self,
-      TextCommand.self, AuditCommand.self, ReportCommand.self, BenchCommand.self,
-      AttacksCommand.self, ModelsCommand.self, OnnxOperatorsCommand.self,
-      OnnxConformanceCommand.self, DefencesCommand.self, SweepCommand.self, PriceCommand.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Attack",
+        subcommands: [
+          DemoCommand.self, ReconstructCommand.self, TextCommand.self, RunCommand.self,
+          MaliciousCommand.self,
+        ]),
+      CommandGroup(
+        name: "Verdict",
+        subcommands: [
+          AuditCommand.self, ReportCommand.self, SweepCommand.self, PriceCommand.self,
+          AnalyseCommand.self, RankCommand.self, CheckModelCommand.self, BenchCommand.self,
+        ]),
+      CommandGroup(name: "File", subcommands: [GradientCommand.self, InspectCommand.self]),
+      CommandGroup(
+        name: "List",
+        subcommands: [
+          AttacksCommand.self, ModelsCommand.self, DefencesCommand.self, OnnxOperatorsCommand.self,
+          OnnxConformanceCommand.self, SchemaCommand.self,
+        ]),
     ])
 
   static func main() {
@@ -45,8 +50,16 @@ struct Gradleak: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     do {
       try checkCommandName()
-      var command = try parseAsRoot()
-      try command.run()
+      var command = try parseAsRoot(
+        HelpLevel.arguments(Array(CommandLine.arguments.dropFirst())))
+      let isQuiet = (command as? any QuietCommand)?.isQuiet ?? false
+      do {
+        try command.run()
+      } catch {
+        Notes.say(isQuiet: isQuiet)
+        throw error
+      }
+      Notes.say(isQuiet: isQuiet)
     } catch let status as FinishedWithStatus {
       Foundation.exit(status.status)
     } catch {
@@ -68,13 +81,19 @@ struct Gradleak: ParsableCommand {
 
   private static func finish(with error: any Error) -> Never {
     // Help and version requests are errors to ArgumentParser, but not to the user.
-    guard exitCode(for: error) != .success else { exit(withError: error) }
+    guard exitCode(for: error) != .success else {
+      Terminal.print(
+        HelpLevel.completed(fullMessage(for: error), width: Terminal.width(of: STDOUT_FILENO)))
+      Foundation.exit(0)
+    }
     let words = (error as? any ErrorInWords)?.sentence.namingOptions ?? message(for: error)
     Terminal.printError("gradleak: " + sentence(words))
     if let rows = (error as? FileError)?.table, let head = rows.first {
       var table = TextTable(head.map { ($0, .left) })
       for row in rows.dropFirst() { table.append(row.map(\.escapingControlCharacters)) }
-      for line in table.lines { Terminal.printError(line) }
+      for line in table.lines(width: Terminal.columns(of: STDERR_FILENO)) {
+        Terminal.printError(line)
+      }
     }
     let isAboutOptions = exitCode(for: error) == .validationFailure
     if isAboutOptions, let hint = fullMessage(for: error).split(separator: "\n").last {

@@ -1,6 +1,7 @@
 import Audit
 import Foundation
 import ModelIO
+import TensorGraph
 import TestSupport
 import Testing
 
@@ -98,6 +99,8 @@ struct ReportCommandTests {
     (["audit", "--defences", "gausian"], "did you mean gaussian"),
     (["audit", "--fail-above", "G"], "G"), (["audit", "--budget", "0"], "--budget is 0"),
     (["audit", "--out", "text"], "a file, not a folder"),
+    (["audit", "coffee", "--labels", "3,7"], "2 of them for 1 pictures"),
+    (["audit", "coffee", "--labels", "cat"], "cat"),
   ])
   func wrongInputIsRefusedInASentence(_ arguments: [String], _ words: String) throws {
     folder.file("empty", [])
@@ -136,6 +139,22 @@ struct ReportCommandTests {
     #expect(json.contains("\"grade\" : \"F\"") && json.contains("fp16"))
   }
 
+  @Test func anAuditTakesArraysAndTheirLabels() throws {
+    for (name, value) in [("x1", 0.25), ("x2", 0.5)] {
+      let image = (0..<192).map { value + Double($0 % 7) / 20 }
+      folder.file("\(name).npy", NPYFile.bytes(Tensor([3, 8, 8], .f64, image)))
+    }
+    let run = try run([
+      "audit", "x1.npy", "x2.npy", "--labels", "3,1", "--batch-size", "1", "--model", "mlp",
+      "--size", "8", "--classes", "4", "--defences", "none", "--budget", "40", "--out", "out",
+      "--quiet", "--threads", "1",
+    ])
+    #expect(run.output.hasPrefix("Grade F"))
+    let records = try RunRecord.read(contentsOf: folder("out/run.json"))
+    #expect(records.map { $0.images[0].trueLabel } == [3, 1])
+    #expect(records.map { $0.experiment?.data.labels?.map(\.text) } == [["3"], ["1"]])
+  }
+
   @Test func aLimitSetsTheStatus() throws {
     let audit = fastAudit + ["--defences", "none"]
     #expect(
@@ -161,11 +180,11 @@ struct ReportCommandTests {
   }
 
   @Test func limitsAreRead() {
-    #expect(AuditLimit(argument: "c") == .grade(.C))
-    #expect(AuditLimit(argument: "22.5 dB") == .decibels(22.5))
-    #expect(AuditLimit(argument: "-3") == .decibels(-3))
+    #expect(LeakLimit(argument: "c") == .grade(.C))
+    #expect(LeakLimit(argument: "22.5 dB") == .decibels(22.5))
+    #expect(LeakLimit(argument: "-3") == .decibels(-3))
     for text in ["", "G", "AB", "dB", "nan", "inf dB"] {
-      #expect(AuditLimit(argument: text) == nil)
+      #expect(LeakLimit(argument: text) == nil)
     }
   }
 }

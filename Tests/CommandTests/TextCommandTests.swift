@@ -301,11 +301,12 @@ private struct Damage {
     let process = try BuiltTool.process(
       ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)
     process.standardOutput = terminal.inside
+    process.standardError = terminal.inside
     try BuiltTool.start(process)
     terminal.closeInside()
     #expect(BuiltTool.finish(process) == 0)
     let text = terminal.capture.text()
-    #expect(text.contains("\u{1B}[2A\r\u{1B}[J") && text.contains("matching "))
+    #expect(text.contains("\r\u{1B}[1A\u{1B}[K") && text.contains("matching "))
     #expect(text.contains("Exact matches:"))
     let piped = try BuiltTool.run(
       ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)

@@ -37,6 +37,9 @@ struct UpdateTests {
     let attributes = try FileManager.default.attributesOfItem(atPath: folder("g.safetensors"))
     #expect(attributes[.posixPermissions] as? Int == 0o600)
     #expect(run.output.contains("No truth was given"))
+    #expect(run.output.hasPrefix("The image came back, certain: "))
+    // Columns that hold nothing are left out.
+    #expect(run.output.contains("\nimage  label  trials    time  recovered\n"))
     #expect(run.output.contains("Diagnosis, 1 x recovered"))
     #expect(
       listing(of: folder("out")).keys.sorted() == [

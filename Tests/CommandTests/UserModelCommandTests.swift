@@ -137,6 +137,14 @@ struct UserModelCommandTests {
     #expect(run.status == 2 && run.errors.contains("no picture"), "\(run.errors)")
   }
 
+  /// A row of a table is.
+  @Test func arraysAreTablesRows() throws {
+    let row = (0..<30).map { Double($0 * 7 % 30) / 10 - 1 }
+    folder.file("row.npy", NPYFile.bytes(Tensor([30], .f64, row)))
+    let run = try run("audit row.npy --labels 1 --model table.onnx --defences none --quiet")
+    #expect(run.status == 0 && run.output.hasPrefix("Grade F"), "\(run.errors)")
+  }
+
   @Test(arguments: [
     "nan-weight", "nan-constant", "negative", "huge", "circle", "kernel-shape", "no-parameters",
   ])

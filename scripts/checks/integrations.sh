@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What needs PyTorch, Flower, tokenizers or a browser: installs them into a throwaway environment and
-# runs the guides' snippets and the comparisons with them. Run by `make test-integrations`.
+# What needs PyTorch, Flower, NVFlare, Opacus, tokenizers or a browser: installs them into a throwaway environment and
+# runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
 #
 #   scripts/checks/integrations.sh GRADLEAK [swift test options]
 #
@@ -15,12 +15,27 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
 export PATH="$folder/venv/bin:$PATH" PYTHON="$folder/venv/bin/python" GRADLEAK_INTEGRATIONS=1
-${PIP_INSTALL:-pip install} --quiet torch torchvision numpy pillow safetensors onnx onnxscript tokenizers flwr
+${PIP_INSTALL:-pip install} --quiet torch torchvision numpy pillow safetensors onnx onnxscript tokenizers \
+  "flwr[simulation]" nvflare opacus pytest
 
 step() { printf '\n== %s\n' "$*"; }
 
-step "guides: PyTorch, distributed data parallel, Flower"
+step "guide: PyTorch"
 swift test --skip-build "$@" --filter CommandTests.GuideTests
+
+step "the Python package: its types and its tests"
+${PIP_INSTALL:-pip install} --quiet pytest pandas pandas-stubs ipykernel nbclient nbformat mypy ruff
+(
+  cd python
+  export GRADLEAK="$gradleak" PYTHONPATH="$PWD"
+  "$PYTHON" -m ruff check .
+  "$PYTHON" -m ruff format --check .
+  "$PYTHON" -m mypy gradleak
+  "$PYTHON" -m pytest -q -p no:cacheprovider --ignore tests/frameworks tests
+)
+
+step "the package in Flower, NVFlare, Opacus and distributed data parallel, and their guides"
+GRADLEAK="$gradleak" PYTHONPATH=python "$PYTHON" -m pytest -q -W ignore python/tests/frameworks
 
 step "tokenizers over all of Unicode"
 GRADLEAK_UNICODE_DUMP="$folder/unicode.json" swift test --skip-build "$@" --filter UnicodeAgreement

@@ -17,19 +17,28 @@ package struct AnalysisRecord: Codable, Sendable, Equatable {
     package let bayesianPSNR: JSONNumber
   }
 
+  /// Version of gradleak that made it.
   package let tool: String
+  /// Names of the batch's images.
   package let images: [String]
+  /// The model's name.
   package let model: String
+  /// Pixel values of the batch.
   package let unknowns: Int
+  /// No attack can have more independent equations from this gradient.
   package let equationBound: Int
   /// Eigenvalues above the threshold: all that count, or, in an estimate, those resolved.
   package let rank: Int
   /// Whether the spectrum was estimated by the Lanczos process, the matrix being too large; nil in
   /// records of gradleak 0.1.
   package let isEstimate: Bool?
+  /// Of JᵀJ, where J is the derivative of the gradient with respect to the pixels.
   package let largestEigenvalue: JSONNumber
+  /// Of JᵀJ likewise; 0 where directions are not determined.
   package let smallestEigenvalue: JSONNumber
+  /// Largest by smallest eigenvalue.
   package let condition: JSONNumber
+  /// What noise on the gradient does to the best estimate, one row for each strength.
   package let noise: [NoiseRow]
   /// Noise variance above which no reconstruction is expected to exceed 20 dB; nil when none is needed.
   package let varianceFor20dB: Double?

@@ -2,6 +2,7 @@ import Attacks
 import Clients
 import ModelIO
 import Solvers
+import TensorGraph
 
 /// Reads experiments on one model, ready to be run one after another.
 public protocol ExperimentRunner: Sendable {
@@ -66,16 +67,39 @@ public struct ExperimentProgress {
   public let score: () -> Double
   /// The private texts as they stand; none of other data.
   public let texts: () -> [String]
+  /// The private pictures as they stand; none of other data.
+  public let pictures: () -> [PictureProgress]
 
-  /// - Parameter score: computed when asked for.
+  /// - Parameters:
+  ///   - score: computed when asked for.
+  ///   - texts: likewise.
+  ///   - pictures: likewise.
   public init(
     _ attack: AttackProgress, stage: String? = nil, steps: Int? = nil,
-    score: @escaping () -> Double, texts: @escaping () -> [String] = { [] }
+    score: @escaping () -> Double, texts: @escaping () -> [String] = { [] },
+    pictures: @escaping () -> [PictureProgress] = { [] }
   ) {
+    self.pictures = pictures
     self.attack = attack
     self.stage = stage
     self.steps = steps
     self.score = score
     self.texts = texts
+  }
+}
+
+/// How far one private picture is.
+public struct PictureProgress: Sendable {
+  /// As the attack has it, [C, H, W] of values in 0...1.
+  public let found: Tensor
+  /// As the client has it, which the attacker cannot see; nil where it is not known.
+  public let original: Tensor?
+
+  /// - Parameters:
+  ///   - found: [C, H, W] of values in 0...1.
+  ///   - original: likewise; nil where it is not known.
+  public init(found: Tensor, original: Tensor? = nil) {
+    self.found = found
+    self.original = original
   }
 }

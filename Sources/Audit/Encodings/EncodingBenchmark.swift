@@ -10,6 +10,7 @@ package struct EncodingBenchmark: Codable, Sendable, Equatable {
   package struct Row: Codable, Sendable, Equatable {
     /// Images mixed into each encoding.
     package var mixed: Int
+    /// Encodings that were shared.
     package var encodings: Int
     /// The client's images.
     package var images: Int
@@ -24,9 +25,13 @@ package struct EncodingBenchmark: Codable, Sendable, Equatable {
     package var recognisable: Int
   }
 
+  /// Of the format.
   package var version = 1
+  /// Version of gradleak that made it.
   package var tool = GradleakVersion.current
+  /// Seed of all that is drawn.
   package var seed: UInt64
+  /// One for each number of encodings.
   package private(set) var rows: [Row] = []
 
   package init(seed: UInt64) {

@@ -8,7 +8,9 @@ import TensorGraph
 package struct LabelBenchmark: Codable, Sendable, Equatable {
   /// One strategy at one batch size on one model.
   package struct Row: Codable, Sendable, Equatable {
+    /// The model's name.
     package var model: String
+    /// Examples in each batch.
     package var batchSize: Int
     /// A ``LabelStrategy``, or "random guess".
     package var strategy: String
@@ -22,9 +24,13 @@ package struct LabelBenchmark: Codable, Sendable, Equatable {
     package var exactBatches: Int
   }
 
+  /// Of the format.
   package var version = 1
+  /// Version of gradleak that made it.
   package var tool = GradleakVersion.current
+  /// Seed of all that is drawn.
   package var seed: UInt64
+  /// One for each model, batch size and strategy.
   package private(set) var rows: [Row] = []
 
   package static let randomGuess = "random guess"

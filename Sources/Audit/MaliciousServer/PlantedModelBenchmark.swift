@@ -10,7 +10,9 @@ import TensorGraph
 package struct PlantedModelBenchmark: Sendable, Encodable {
   /// Models of one kind, over seeds.
   package struct Row: Sendable, Encodable {
+    /// Which models.
     package let kind: String
+    /// Whether weights were planted, or the model is honest.
     package let isPlanted: Bool
     /// Images of seven that the attack read at 40 dB or more, for each model; empty where it was not
     /// run.
@@ -21,6 +23,7 @@ package struct PlantedModelBenchmark: Sendable, Encodable {
     package var isFoundInModel: [Bool] = []
   }
 
+  /// One for each kind of model.
   package private(set) var rows: [Row] = []
 
   /// Images of one batch.

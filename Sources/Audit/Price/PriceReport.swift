@@ -6,11 +6,15 @@ import TensorGraph
 package struct PriceReport: Sendable, Codable {
   /// One defence, at the learning rate that served it best.
   package struct Row: Sendable, Codable {
+    /// With its strength.
     package let defence: DefenceChain
+    /// How it was trained.
     package let settings: TrainingRun.Settings
+    /// What training came to.
     package let result: TrainingRun.Result
     /// Share of held-out examples told right, with Wilson's interval at 95 %.
     package let accuracy: Double
+    /// Wilson's interval of the accuracy at 95 %.
     package let interval: [Double]
     /// For DP-SGD: ε of the whole training at ``PriceReport/delta``; nil for others.
     package let epsilon: JSONNumber?
@@ -38,12 +42,17 @@ package struct PriceReport: Sendable, Codable {
     }
   }
 
+  /// Version of gradleak that made it.
   package let tool: String
+  /// The model's name.
   package let model: String
+  /// Numbers in all parameters.
   package let parameterCount: Int
+  /// What was trained on, in words.
   package let data: String
   /// Accuracy of guessing the class.
   package let chance: Double
+  /// One for each defence.
   package let rows: [Row]
 
   /// The δ that ε is given for.

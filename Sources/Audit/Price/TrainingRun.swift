@@ -9,9 +9,13 @@ import TensorGraph
 package struct TrainingRun: Sendable {
   /// How to train.
   package struct Settings: Sendable, Codable, Equatable {
+    /// Updates in all.
     package var rounds: Int
+    /// Examples in each update.
     package var batchSize: Int
+    /// Of the server's steps.
     package var learningRate: Double
+    /// Seed of all that is drawn.
     package var seed: UInt64
 
     package init(rounds: Int, batchSize: Int, learningRate: Double, seed: UInt64) {
@@ -26,12 +30,14 @@ package struct TrainingRun: Sendable {
   package struct Result: Sendable, Codable, Equatable {
     /// Held-out examples whose class the model tells.
     package var right: Int
+    /// Examples that accuracy was measured on.
     package var count: Int
     /// Mean cross entropy of the last tenth of all rounds' batches, before each step; NaN or infinite
     /// when training diverged.
     package var trainingLoss: JSONNumber
     /// Bytes of all messages of the client.
     package var wireByteCount: Int
+    /// Bytes that all undefended updates would have.
     package var plainByteCount: Int
 
     /// Share of held-out examples that are told right.

@@ -7,6 +7,7 @@ import Texts
 /// `auto/unknown:labels+weights` for an attacker who lacks these facts; `modern` for a preset of the
 /// optimisation attacks.
 package struct SweepAttack: Sendable, Hashable, Codable {
+  /// The attack's name, or that of a plan's file.
   package var kind: AttackName
   /// The preset's name, for ``AttackName/plan``; nil for other attacks.
   package var preset: String?

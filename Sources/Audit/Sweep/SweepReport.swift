@@ -5,11 +5,17 @@ import Defences
 package struct SweepReport: Codable, Sendable {
   /// All runs of one model, size, batch, defence and attack.
   package struct Cell: Codable, Sendable {
+    /// The model's name.
     package let model: String
+    /// Height and width of the images in pixels; 0 for other data.
     package let size: Int
+    /// Examples in each update.
     package let batchSize: Int
+    /// With its strength.
     package let defence: DefenceChain
+    /// Which attack.
     package let attack: SweepAttack
+    /// Attacks on updates of this kind.
     package let runs: Int
     /// Runs from which at least one example leaked; see ``SweepReport/leakedPSNR``.
     package let leaked: Int
@@ -17,6 +23,7 @@ package struct SweepReport: Codable, Sendable {
     package let cut: Int?
     /// Independent ones among the runs; nil in files without.
     package let units: Int?
+    /// Share of runs that leaked.
     package let rate: JSONNumber
     /// Of the rate, over independent units, at 95 %: see ``LeakRate/interval``.
     package let interval: [Double]
@@ -32,14 +39,18 @@ package struct SweepReport: Codable, Sendable {
     package let greyImagePSNR: JSONNumber
     /// Mean bytes of a message, and of one without defence.
     package let wireByteCount: Int?
+    /// Bytes of an undefended update.
     package let plainByteCount: Int?
     /// Nil where runs were not timed.
     package let medianSeconds: JSONNumber?
     /// The kind of data and, in the measure that ranks its results, the median, what nine of ten stay below, and
     /// the median of the first guess without an update; nil for pictures, whose measure is PSNR.
     package let kind: String?
+    /// Half of the runs have no more.
     package let medianScore: JSONNumber?
+    /// Nine of ten runs have no more.
     package let percentile90Score: JSONNumber?
+    /// What the best guess without the update gets; median over runs.
     package let guessScore: JSONNumber?
   }
 
@@ -51,21 +62,29 @@ package struct SweepReport: Codable, Sendable {
       case size
     }
 
+    /// What changes along the series.
     package let axis: Axis
+    /// The model's name.
     package let model: String
     /// The defence's name; "none" for batches and sizes.
     package let defence: String
+    /// Which attack.
     package let attack: SweepAttack
     /// From the weakest to the strongest: "1e-4", or 8 for batches of 8.
     package let points: [String]
     /// The point from which on leakage is stopped; nil when it is not.
     package let stopsAt: String?
+    /// Where leakage stops, in words.
     package let statement: String
   }
 
+  /// Version of gradleak that made it.
   package let tool: String
+  /// PSNR in dB from which an image counts as leaked.
   package let leakedPSNR: Double
+  /// One for each combination of what was varied.
   package let cells: [Cell]
+  /// Cells along one axis, with what they say together.
   package let series: [Series]
 
   /// - Parameter runs: with the seconds that each took, where that is known; cells come in their order.

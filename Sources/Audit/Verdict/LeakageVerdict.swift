@@ -8,6 +8,8 @@ public struct LeakageVerdict: Sendable {
   public let kind: DataKindDescriptor
   /// The best result on each example, judged by the original: the worst case for the client.
   public let examples: [any JudgedExample]
+  /// How much of each of ``examples`` came back.
+  public let levels: [LeakLevel]
   /// One letter for all of it.
   public let grade: LeakageGrade
   /// What the grade rests on.
@@ -30,6 +32,7 @@ public struct LeakageVerdict: Sendable {
     records = plain.isEmpty ? all : plain
     let judged = LeakageVerdict.best(of: records)
     examples = judged.map(\.example)
+    levels = judged.map(\.level)
     let kinds = Set(all.map(\.kind))
     kind = kinds.count > 1 ? DataKinds.mixed : DataKinds.descriptor(kinds.first ?? .pictures)
     let counts = Set(records.map(\.model.classCount))

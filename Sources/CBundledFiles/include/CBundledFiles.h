@@ -7,4 +7,7 @@
 /// when there is none.
 const unsigned char *gradleak_bundled_file(const char *path, size_t *count);
 
+/// The path of the file of this number, from 0; NULL when there are fewer.
+const char *gradleak_bundled_path(size_t index);
+
 #endif

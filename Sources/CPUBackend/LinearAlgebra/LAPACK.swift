@@ -9,7 +9,8 @@ import TensorGraph
 #endif
 
 /// LAPACK from a library that is looked for when the program runs, so that nothing has to be installed
-/// to build: OpenBLAS, the distribution's LAPACK, or Accelerate.
+/// to build: OpenBLAS, the distribution's LAPACK, Accelerate, or what SciPy and NumPy brought along; see
+/// ``LAPACKLibrary``.
 ///
 /// Fortran reads matrices column by column, so that the upper triangle of a row-major matrix is its
 /// lower one.
@@ -17,34 +18,34 @@ struct LAPACK: LinearAlgebra {
   /// The library, loaded once; nil when the machine has none.
   static let installed = LAPACK()
 
-  // Arguments are Fortran's: all by reference. The hidden lengths of the character arguments come
-  // last.
+  // Arguments are Fortran's: all by reference. The hidden lengths of the character arguments come last. Integers have
+  // 64 bits; a library of 32-bit integers reads their lower half, which on a little-endian machine comes first.
   private typealias Factor =
     @Sendable @convention(c) (
-      UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafeMutableRawPointer, UnsafePointer<Int32>,
-      UnsafeMutablePointer<Int32>, Int
+      UnsafePointer<CChar>, UnsafePointer<Int64>, UnsafeMutableRawPointer, UnsafePointer<Int64>,
+      UnsafeMutablePointer<Int64>, Int
     ) -> Void
   private typealias Solve =
     @Sendable @convention(c) (
-      UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafeRawPointer,
-      UnsafePointer<Int32>, UnsafeMutableRawPointer, UnsafePointer<Int32>,
-      UnsafeMutablePointer<Int32>, Int
+      UnsafePointer<CChar>, UnsafePointer<Int64>, UnsafePointer<Int64>, UnsafeRawPointer,
+      UnsafePointer<Int64>, UnsafeMutableRawPointer, UnsafePointer<Int64>,
+      UnsafeMutablePointer<Int64>, Int
     ) -> Void
   private typealias Eigenvalues =
     @Sendable @convention(c) (
-      UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<Int32>,
-      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Double>,
-      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Int32>,
-      UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int, Int
+      UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<Int64>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int64>, UnsafeMutablePointer<Double>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int64>, UnsafeMutablePointer<Int64>,
+      UnsafePointer<Int64>, UnsafeMutablePointer<Int64>, Int, Int
     ) -> Void
 
   private typealias SingularValues =
     @Sendable @convention(c) (
-      UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafePointer<Int32>,
-      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Double>,
-      UnsafeMutablePointer<Double>, UnsafePointer<Int32>, UnsafeMutablePointer<Double>,
-      UnsafePointer<Int32>, UnsafeMutablePointer<Double>, UnsafePointer<Int32>,
-      UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>, Int
+      UnsafePointer<CChar>, UnsafePointer<Int64>, UnsafePointer<Int64>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int64>, UnsafeMutablePointer<Double>,
+      UnsafeMutablePointer<Double>, UnsafePointer<Int64>, UnsafeMutablePointer<Double>,
+      UnsafePointer<Int64>, UnsafeMutablePointer<Double>, UnsafePointer<Int64>,
+      UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Int64>, Int
     ) -> Void
 
   private let factorF32: Factor
@@ -57,19 +58,13 @@ struct LAPACK: LinearAlgebra {
   var name: String { "LAPACK" }
   var largestEigenvalueOrder: Int { 16384 }
 
-  private static let candidates = [
-    "libopenblas.so.0", "libopenblas.so", "liblapack.so.3", "liblapack.so",
-    "/System/Library/Frameworks/Accelerate.framework/Accelerate",
-  ]
-
   private init?() {
-    for candidate in LAPACK.candidates {
-      guard let library = dlopen(candidate, RTLD_NOW | RTLD_LOCAL) else { continue }
-      guard let spotrf = dlsym(library, "spotrf_"), let dpotrf = dlsym(library, "dpotrf_"),
-        let spotrs = dlsym(library, "spotrs_"), let dpotrs = dlsym(library, "dpotrs_"),
-        let dsyevd = dlsym(library, "dsyevd_"), let dgesdd = dlsym(library, "dgesdd_")
+    for library in LAPACKLibrary.candidates.lazy.compactMap(LAPACKLibrary.init) {
+      guard let spotrf = library.routine("spotrf"), let dpotrf = library.routine("dpotrf"),
+        let spotrs = library.routine("spotrs"), let dpotrs = library.routine("dpotrs"),
+        let dsyevd = library.routine("dsyevd"), let dgesdd = library.routine("dgesdd")
       else {
-        dlclose(library)
+        library.close()
         continue
       }
       factorF32 = unsafeBitCast(spotrf, to: Factor.self)
@@ -83,13 +78,16 @@ struct LAPACK: LinearAlgebra {
     return nil
   }
 
+  /// What a routine says of itself: a library of 32-bit integers writes the lower half.
+  private static func status(_ value: Int64) -> Int32 { Int32(truncatingIfNeeded: value) }
+
   func factorCholesky(_ matrix: HostBuffer) -> Bool {
     var order = LAPACK.order(of: matrix)
     guard order > 0 else { return true }
-    var status: Int32 = 0
+    var status: Int64 = 0
     let factor = matrix.type.dtype == .f64 ? factorF64 : factorF32
     factor("L", &order, matrix.address, [order], &status, 1)
-    precondition(status >= 0, "argument \(-status) of potrf is wrong")
+    precondition(LAPACK.status(status) >= 0, "argument \(-status) of potrf is wrong")
     return status == 0 && hasFiniteDiagonal(matrix, Int(order))
   }
 
@@ -99,7 +97,7 @@ struct LAPACK: LinearAlgebra {
       vector.type == TensorType([Int(order)], factor.type.dtype),
       "\(vector.type) does not fit a factor \(factor.type)")
     guard order > 0 else { return }
-    var (count, status): (Int32, Int32) = (1, 0)
+    var (count, status): (Int64, Int64) = (1, 0)
     let solve = factor.type.dtype == .f64 ? solveF64 : solveF32
     solve("L", &order, &count, factor.address, [order], vector.address, [order], &status, 1)
     precondition(status == 0, "argument \(-status) of potrs is wrong")
@@ -112,19 +110,19 @@ struct LAPACK: LinearAlgebra {
     let elements = matrix.pointer(as: Double.self)
     guard let a = elements.baseAddress, elements.allSatisfy(\.isFinite) else { return nil }
     var values = [Double](repeating: 0, count: Int(order))
-    var status: Int32 = 0
+    var status: Int64 = 0
     // The first call asks how much work space the second needs.
-    var (workSize, integerWorkSize): (Double, Int32) = (0, 0)
-    var query: Int32 = -1
+    var (workSize, integerWorkSize): (Double, Int64) = (0, 0)
+    var query: Int64 = -1
     let job = vectors ? "V" : "N"
     eigenvaluesF64(
       job, "L", &order, a, [order], &values, &workSize, &query, &integerWorkSize, &query, &status,
       1, 1)
     guard status == 0, workSize < Double(Int32.max) else { return nil }
-    var workCount = Int32(workSize)
+    var workCount = Int64(workSize)
     var integerWorkCount = integerWorkSize
     var work = [Double](repeating: 0, count: Int(workCount))
-    var integerWork = [Int32](repeating: 0, count: Int(integerWorkCount))
+    var integerWork = [Int64](repeating: 0, count: Int(integerWorkCount))
     eigenvaluesF64(
       job, "L", &order, a, [order], &values, &work, &workCount, &integerWork, &integerWorkCount,
       &status, 1, 1)
@@ -142,19 +140,19 @@ struct LAPACK: LinearAlgebra {
       return SingularValueDecomposition(left: [], values: [], right: [])
     }
     guard elements.allSatisfy(\.isFinite) else { return nil }
-    var (m, n, k) = (Int32(columns), Int32(rows), Int32(count))
+    var (m, n, k) = (Int64(columns), Int64(rows), Int64(count))
     var values = [Double](repeating: 0, count: count)
     var right = [Double](repeating: 0, count: count * columns)
     var left = [Double](repeating: 0, count: rows * count)
-    var integerWork = [Int32](repeating: 0, count: 8 * count)
-    var status: Int32 = 0
+    var integerWork = [Int64](repeating: 0, count: 8 * count)
+    var status: Int64 = 0
     var workSize = 0.0
-    var query: Int32 = -1
+    var query: Int64 = -1
     singularValuesF64(
       "S", &m, &n, a, [m], &values, &right, [m], &left, &k, &workSize, &query, &integerWork,
       &status, 1)
     guard status == 0, workSize < Double(Int32.max) else { return nil }
-    var workCount = Int32(workSize)
+    var workCount = Int64(workSize)
     var work = [Double](repeating: 0, count: Int(workCount))
     singularValuesF64(
       "S", &m, &n, a, [m], &values, &right, [m], &left, &k, &work, &workCount, &integerWork,
@@ -172,11 +170,11 @@ struct LAPACK: LinearAlgebra {
     return matrix.type.dtype == .f64 ? isFinite(Double.self) : isFinite(Float.self)
   }
 
-  private static func order(of matrix: HostBuffer) -> Int32 {
+  private static func order(of matrix: HostBuffer) -> Int64 {
     let order = matrix.matrixOrder
-    // The library counts in 32 bits.
+    // Most libraries count in 32 bits.
     precondition(order <= 46340, "a matrix of order \(order) is too large for LAPACK's integers")
-    return Int32(order)
+    return Int64(order)
   }
 }
 

@@ -60,6 +60,16 @@ public enum AtomicFile {
     }
   }
 
+  /// Whether ``write(_:to:isPrivate:)-([UInt8],_,_)`` can put a file there, before a long run whose results it holds.
+  ///
+  /// - Throws: ``FileError`` as that would.
+  package static func check(_ path: String) throws(FileError) {
+    let destination = try resolvedDestination(path)
+    let (temporary, descriptor) = try openTemporary(besides: destination, path: path, mode: 0o600)
+    close(descriptor)
+    unlink(temporary)
+  }
+
   /// The file to replace: a symbolic link's target, so that the link stays a link.
   private static func resolvedDestination(_ path: String) throws(FileError) -> String {
     guard let status = fileStatus(of: path) else { return path }

@@ -8,37 +8,38 @@ import Solvers
 import TensorGraph
 
 /// What a gradient determines, without an attack.
-struct AnalyseCommand: ParsableCommand {
+struct AnalyseCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "analyse",
-    abstract: "Tells which pixels a gradient determines, and how much noise would hide them.",
+    abstract: "Tells which pixels a gradient determines.",
     discussion: """
       Computes the spectrum of JtJ, J being the derivative of the shared gradient with respect to \
       the pixels: its rank tells how many pixel values are determined at all, its eigenvalues how \
-      much noise on the gradient would be needed to hide them (Cramer-Rao bound). No attack is run.
+      much noise would hide them (Cramer-Rao bound). No attack is run.
 
       EXAMPLES
         gradleak analyse astronaut                    a bundled photograph
-        gradleak analyse photo.jpg --out out
-        gradleak analyse chelsea coffee               both in one gradient
+        gradleak analyse chelsea --out out
+        gradleak analyse chelsea coffee --size 16     both in one gradient
       """,
     aliases: ["analyze"])
 
   @Argument(
     help: ArgumentHelp(
       "Pictures that share one gradient: PNG or JPEG, or names of bundled photographs ("
-        + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"))
+        + BundledImages.names.joined(separator: ", ") + ").", valueName: "image"),
+    completion: .picturesAndNames)
   var images: [String]
 
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: "Seed of weights and labels.")
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("Memory at most, in GiB.", valueName: "GiB"))
+  @Option(help: ArgumentHelp("Memory at most, in GiB.", valueName: "GiB", visibility: .rare))
   var memory = 8
 
   func validate() throws {
@@ -77,17 +78,16 @@ struct AnalyseCommand: ParsableCommand {
     // Some is left for everything else.
     let available = AvailableMemory.byteCount / 4 * 3
     let limit = min(memory << 30, available)
-    if !output.quiet {
-      let exact = GradientAnalysis.byteCount(unknowns: unknowns)
+    let exact = GradientAnalysis.byteCount(unknowns: unknowns)
+    if exact > limit {
       let reason =
         available < memory << 30
         ? "the \(available >> 20) MiB that can be had" : "--memory \(memory)"
-      Terminal.printError(
-        "\(unknowns) pixel values; all eigenvalues need at most \(exact >> 20) MiB"
-          + (exact <= limit
-            ? "."
-            : ", more than \(reason): an estimate needs "
-              + "\(GradientAnalysis.estimateByteCount(unknowns: unknowns) >> 20) MiB."))
+      Notes.warn(
+        """
+        This is an estimate: all eigenvalues of \(unknowns) pixel values need \(exact >> 20) MiB, more than \
+        \(reason).
+        """)
     }
     Interruption.listen()
     let analysis: GradientAnalysis
@@ -113,28 +113,38 @@ struct AnalyseCommand: ParsableCommand {
 
   private func show(_ record: AnalysisRecord, _ analysis: GradientAnalysis) {
     let bound = min(record.equationBound, record.unknowns)
+    let pictures = record.images.count == 1 ? "the image" : "the \(record.images.count) images"
+    let share = Double(record.rank) / Double(record.unknowns)
+    Terminal.printVerdict(
+      analysis.isDetermined
+        ? "The gradient determines \(pictures): nothing of \(record.images.count == 1 ? "it" : "them") is hidden."
+        : String(
+          format: "The gradient determines %@%.0f %% of the pixel values of \(pictures)",
+          analysis.spectrum.isExact ? "" : "at least ", 100 * share)
+          + "; an attacker who knows what images look like may guess the rest.",
+      share > 0.5 ? .red : .yellow)
+    Terminal.print()
     if analysis.spectrum.isExact {
-      Terminal.print(
-        Terminal.styled(
-          "Determined: \(record.rank) of \(record.unknowns) directions in pixel space",
-          analysis.isDetermined ? .red : .green)
-          + " (the model's layers allow at most \(bound)).")
-      Terminal.print(
+      Terminal.printParagraph(
+        "Determined: \(record.rank) of \(record.unknowns) directions in pixel space "
+          + "(the model's layers allow at most \(bound)).")
+      Terminal.printParagraph(
         String(
           format: "Eigenvalues of JtJ: largest %.3g, smallest %.3g, condition %.3g.",
           record.largestEigenvalue.value, record.smallestEigenvalue.value, record.condition.value))
     } else {
-      Terminal.print(
+      Terminal.printParagraph(
         "Determined, estimated: about \(record.rank) of \(record.unknowns) directions in pixel space "
           + "have eigenvalues above "
           + String(format: "%.1e; smaller ones are not resolved", analysis.threshold)
           + " (the model's layers allow at most \(bound)).")
     }
     Terminal.print()
-    var table = TextTable([
-      ("noise variance", .right), ("relative", .right), ("unbiased, dB", .right),
-      ("any, dB", .right),
-    ])
+    var table = TextTable(
+      [
+        ("noise variance", .right), ("relative", .right), ("unbiased, dB", .right),
+        ("any, dB", .right),
+      ], dispensable: ["relative"])
     for row in record.noise {
       table.append([
         String(format: "%.0e", row.variance), String(format: "%.1e", row.relativeVariance.value),
@@ -142,7 +152,7 @@ struct AnalyseCommand: ParsableCommand {
         ResultWriter.decibels(row.bayesianPSNR.value),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     Terminal.print()
     var text =
       "PSNR that no unbiased reconstruction, and no reconstruction at all, is expected to exceed "
@@ -155,6 +165,6 @@ struct AnalyseCommand: ParsableCommand {
           + "20 dB; an attacker who knows what pictures look like may do better.",
         variance)
     }
-    for line in Terminal.wrapped(text, indentation: 0) { Terminal.print(line) }
+    Terminal.printParagraph(text, indentation: 0)
   }
 }

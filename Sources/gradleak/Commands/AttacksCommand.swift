@@ -16,30 +16,37 @@ struct AttacksCommand: ParsableCommand {
         gradleak attacks
         gradleak attacks inverting-gradients
         gradleak attacks inverting-gradients --json > my.json
-        gradleak reconstruct photo.jpg --model resnet20 --plan my.json
-        gradleak reconstruct photo.jpg --model resnet20 --attack modern \\
-          --set prior.totalVariation=0.01 --iterations 2000
+        gradleak reconstruct chelsea --attack modern --set prior.totalVariation=0.01
       """)
 
-  @Argument(help: ArgumentHelp("A preset to print.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("A preset to print.", valueName: "name"),
+    completion: .list(AttackCatalog.names + AttackCatalog.texts.map(\.name.rawValue)))
   var name: String?
 
   @Flag(help: "Print JSON: of a preset the whole plan, its defaults included.")
   var json = false
 
   private struct Entry: Encodable {
+    /// On the command line.
     let name: String
+    /// Whether it is a plan that can be changed, and not code of its own.
     let isPreset: Bool
     /// How it is asked for, and what it reads.
     let command: String
+    /// The kinds of data that it is for.
     let data: [String]
+    /// What it does, in a sentence.
     let summary: String
+    /// Where it is from.
     let paper: String?
+    /// What the attack takes for known or true.
     let assumes: String?
     /// Facts that the attacker must know.
     let knows: String
     /// Who can run it on a gradient, and after several local steps; nil for the automatic attack.
     let threatModel: ThreatModel.Category?
+    /// The same after several local steps.
     let threatModelAfterLocalSteps: ThreatModel.Category?
 
     init(_ descriptor: AttackDescriptor, plan: OptimizationPlan? = nil, command: String) {
@@ -151,25 +158,19 @@ struct AttacksCommand: ParsableCommand {
       return
     }
     let others = AttacksCommand.others
-    let width = (AttackCatalog.names + others.flatMap(\.names)).map(\.count).max() ?? 0
-    func line(_ name: String, _ text: String) {
-      Terminal.printParagraph(
-        text, head: name.padding(toLength: width + 2, withPad: " ", startingAt: 0),
-        indentation: width + 2)
-    }
     Terminal.print(Terminal.styled("Attacks", .bold))
-    for descriptor in all.filter({ !($0 is PlanAttack) }).map(\.descriptor) {
-      line(descriptor.name.rawValue, descriptor.summary)
-    }
+    Terminal.printEntries(
+      all.filter { !($0 is PlanAttack) }.map(\.descriptor).map { ($0.name.rawValue, $0.summary) })
     Terminal.print()
     Terminal.print(Terminal.styled("Presets of the optimisation attacks", .bold))
-    for plan in all.compactMap({ ($0 as? PlanAttack)?.plan }) {
-      line(plan.name, "\(plan.about.title) (\(plan.about.paper))")
-    }
+    Terminal.printEntries(
+      all.compactMap { ($0 as? PlanAttack)?.plan }.map {
+        ($0.name, "\($0.about.title) (\($0.about.paper))")
+      })
     for section in others {
       Terminal.print()
-      Terminal.print(Terminal.styled("\(section.title) ('\(section.command)')", .bold))
-      for attack in section.attacks { line(attack.name.rawValue, attack.summary) }
+      Terminal.printVerdict("\(section.title) ('\(section.command)')", .bold)
+      Terminal.printEntries(section.attacks.map { ($0.name.rawValue, $0.summary) })
     }
     Terminal.print()
     Terminal.printParagraph("'gradleak attacks NAME' prints a preset and what it needs.")

@@ -7,53 +7,49 @@ import ModelIO
 import TensorGraph
 
 /// The verdict on a model: what leaks, how surely, and what helps.
-struct AuditCommand: ParsableCommand {
+struct AuditCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Judges a model: what leaks from its gradients, how surely, and what stops it.",
+    abstract: "Judges a model: what leaks, how surely, and what stops it.",
     discussion: """
-      Simulates clients that share one gradient for each batch of pictures or texts, attacks with the \
-      strongest attacks that apply, then looks for the weakest strength of each defence at which nothing can be \
-      recognised by an attack that knows of the defence. All within a budget of time; what was not \
-      reached is said. Ends with status 1 when --fail-above says so, for use in CI, with status 3 where \
-      time was too short to tell, and with status 2 when an update does not fit the model.
+      Attacks simulated clients with the strongest attacks that apply, then looks for the weakest strength \
+      of each defence that stops them, within a budget of time. An update that does not fit gives status 2.
 
       EXAMPLES
-        gradleak audit --out out/audit                     bundled photographs
-        gradleak audit photo.jpg --model convnet --budget 600
+        gradleak audit --budget 60 --out out/audit
         gradleak audit --defences gaussian,prune --fail-above C
-        gradleak audit --defences none --fail-above 20dB   no image above 20 dB
-        gradleak audit --update client.pt --model net.onnx --out out/client
-        gradleak audit --texts lines.txt --model minilm    texts and a language model
+        gradleak audit --model tiny-bert --budget 60
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, or names of bundled photographs; all of those by default.",
-      valueName: "image"))
+      "Pictures: PNG or JPEG, bundled names (all of those by default), or .npy arrays of the model's input.",
+      valueName: "image"), completion: .picturesAndNames)
   var images: [String] = []
 
-  @OptionGroup var texts: TextDataOptions
-  @OptionGroup var update: UpdateOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var textModel: TextModelOptions
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var texts: TextDataOptions
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var textModel: TextModelOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Pictures or texts that share one gradient.", valueName: "n"))
   var batchSize = 1
 
+  @OptionGroup(title: HelpTitle.data, visibility: .rare) var labels: LabelOptions
+
   @Option(
     help: ArgumentHelp(
-      "Defences to look for the strength of, separated by commas: "
-        + "\(AuditCommand.searchedNames.joined(separator: ", ")); or none.", valueName: "names"))
+      "Defences to look for the strength of, or none.", valueName: "names"),
+    completion: .list(["none"] + AuditCommand.searchedNames))
   var defences = AuditCommand.standard.map(\.name).joined(separator: ",")
 
   @Option(
@@ -64,10 +60,21 @@ struct AuditCommand: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End with status 1 when the grade is worse than this letter, A to F, when an image comes back "
-        + "with more than this PSNR, such as 20dB, or when nothing is shown either way; with status 3 "
-        + "when that is for want of time.", valueName: "grade or dB"))
-  var failAbove: AuditLimit?
+      "End with status 1 above this grade (A to F) or PSNR (such as 20dB), or when nothing is shown either way; with 3 "
+        + "for want of time.", valueName: "limit"))
+  var failAbove: LeakLimit?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as JUnit's XML, which CI systems show as tests.", valueName: "file",
+      visibility: .rare), completion: .file(extensions: ["xml"]))
+  var junit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File for the verdict as SARIF, which code scanning shows beside the model's file.",
+      valueName: "file", visibility: .rare), completion: .file(extensions: ["sarif"]))
+  var sarif: String?
 
   private static let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
   /// The kinds with strengths to search, the standard ones first.
@@ -87,6 +94,9 @@ struct AuditCommand: ParsableCommand {
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
     }
     if isOnTexts { try update.refuseScaleOfTexts() }
+    if isOnTexts, update.file != nil, labels.given != nil {
+      throw ValidationError("--labels goes with pictures here, or with texts; leave it out.")
+    }
     if isOnTexts, !images.isEmpty {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
@@ -133,6 +143,7 @@ struct AuditCommand: ParsableCommand {
 
   func run() throws {
     let date = try ReportDate.ofEnvironment() ?? ReportDate(Date())
+    for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
     let writer = try output.folder(besides: images).map {
       AuditWriter(folder: $0, date: date, makeCommands: ExperimentCommandLine.commands(for:))
     }
@@ -148,7 +159,20 @@ struct AuditCommand: ParsableCommand {
       AuditSummary(result: result, report: report).print()
       if let written { Terminal.printWritten(written) }
     }
+    try writeForCI(report.verdict)
     try finish(report.verdict)
+  }
+
+  /// What `--junit` and `--sarif` ask for.
+  private func writeForCI(_ verdict: LeakageVerdict) throws {
+    if let junit {
+      try AtomicFile.write(JUnit(verdict, limit: failAbove).text, to: junit, isPrivate: true)
+    }
+    if let sarif {
+      let file = selection.isFile ? selection.model : update.file
+      try AtomicFile.write(
+        SARIF(verdict, limit: failAbove, file: file).text(), to: sarif, isPrivate: true)
+    }
   }
 
   // MARK: - A client's update
@@ -160,7 +184,7 @@ struct AuditCommand: ParsableCommand {
     let prepared =
       try update.findScale
       ? session.prepareFindingScale(experiment) : session.prepare(experiment)
-    for note in prepared.notes { Terminal.printNote(note) }
+    for note in prepared.notes { Notes.remark(note) }
     guard let outcome = try session.run([prepared]).first else { return LeakageAudit.Result() }
     var result = LeakageAudit.Result()
     result.undefended = [outcome]
@@ -175,6 +199,7 @@ struct AuditCommand: ParsableCommand {
     var experiment = try undefended()
     experiment.client = try training.choice(exampleCount: batchSize, aggregate)
     experiment.data.update = update.choice(batchSize: batchSize)
+    experiment.data.labels = labels.given
     let runner = PictureRunner(selected, backend: output.backend)
     return (ExperimentSession(runner, output), experiment)
   }
@@ -215,7 +240,9 @@ struct AuditCommand: ParsableCommand {
     let session = ExperimentSession(try experiments.runner(output), output)
     let privateTexts = texts.isGiven ? try texts.read() : BundledText.privateTexts
     return try audit(
-      try experiments.simulated(privateTexts, on: session.runner).map { try session.prepare($0) },
+      try experiments.simulated(privateTexts, labels: labels.given, on: session.runner).map {
+        try session.prepare($0)
+      },
       session.runner)
   }
 
@@ -225,12 +252,12 @@ struct AuditCommand: ParsableCommand {
     let audit = LeakageAudit(
       LeakageAudit.Plan(experiments: experiments, kinds: try searchedKinds(), budget: budget),
       runner: runner)
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    var view = ExperimentView(output)
     Interruption.listen()
     let result = try audit.run(
-      observe: { state in progress.update { AuditCommand.line(state) } },
+      observe: { state in view.update(state.state) { line(state) } },
       shouldStop: { Interruption.isRequested })
-    progress.clear()
+    view.clear()
     return result
   }
 
@@ -242,12 +269,13 @@ struct AuditCommand: ParsableCommand {
     return experiment
   }
 
-  /// The pictures with their labels, which are random, in batches.
+  /// The pictures with their labels, which are random where none are given, in batches.
   private func prepared(
     _ paths: [String], on runner: PictureRunner
   ) throws -> [any PreparedExperiment] {
     var experiment = try undefended()
     experiment.data.pictures = paths
+    experiment.data.labels = try labels.given(forPictures: paths.count)
     let labelled = try naming { try runner.labelled(experiment) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
     return try labelled.divided(into: batchSize).enumerated().map { index, part in
@@ -258,14 +286,24 @@ struct AuditCommand: ParsableCommand {
     }
   }
 
-  /// For instance "prune:0.7  trial 1  80 iterations  loss 2.1e-06  3:12 left".
-  private static func line(_ state: LeakageAudit.Progress) -> String {
+  /// For instance "prune:0.7  ━━━━┄┄┄┄┄┄  trial 1  80 iterations  loss 2.1e-06  at most 3:12": how much of the budget
+  /// is spent, and what is done.
+  private func line(_ state: LeakageAudit.Progress) -> String {
     let attack = state.state.attack
-    let place =
-      state.state.stage.map { "\($0) \(attack.solver.iteration)" }
-      ?? "trial \(attack.trial + 1)  \(attack.solver.iteration) iterations"
-    let loss = attack.solver.value.isNaN ? "" : String(format: "  loss %.1e", attack.solver.value)
-    return "\(state.step)  \(place)\(loss)  \(ProgressLine.clock(state.secondsLeft)) left"
+    var text = ProgressText()
+    text.add(state.step, importance: 9)
+    text.addBar(1 - state.secondsLeft / budget, importance: 1)
+    if let stage = state.state.stage {
+      text.add("\(stage) \(attack.solver.iteration)", importance: 4)
+    } else {
+      text.add("trial \(attack.trial + 1)", importance: 2)
+      text.add("\(attack.solver.iteration) iterations", importance: 4)
+    }
+    if !attack.solver.value.isNaN {
+      text.add(String(format: "loss %.1e", attack.solver.value), importance: 3)
+    }
+    text.add(TimeLeft.atMost(state.secondsLeft).text, importance: 5)
+    return text.line
   }
 
   private func finish(_ verdict: LeakageVerdict) throws {
@@ -281,61 +319,24 @@ struct AuditCommand: ParsableCommand {
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
-    Terminal.printError("gradleak: \(failure.reason).")
+    Terminal.printError("gradleak: \(failure.reason)\(failure.remedy).")
     throw FinishedWithStatus(status: failure.status)
   }
 }
 
-/// What `--fail-above` allows at most: a grade, or a PSNR in dB.
-enum AuditLimit: ExpressibleByArgument, Equatable {
-  case grade(LeakageGrade)
-  case decibels(Double)
+extension LeakLimit: ExpressibleByArgument {
+  /// Reads what follows `--fail-above`.
+  public init?(argument: String) { self.init(argument) }
+}
 
-  init?(argument: String) {
-    if let grade = LeakageGrade(rawValue: argument.uppercased()), grade != .notShown {
-      self = .grade(grade)
-      return
-    }
-    let text = argument.lowercased()
-    let number = text.hasSuffix("db") ? text.dropLast(2) : text[...]
-    guard let decibels = Double(number.trimmingCharacters(in: .whitespaces)), decibels.isFinite
-    else { return nil }
-    self = .decibels(decibels)
+extension LeakLimit.Failure {
+  /// The program's status for it.
+  fileprivate var status: Int32 {
+    kind == .cutShort ? ExitStatus.undetermined : ExitStatus.found
   }
 
-  /// Why a verdict is no pass under the limit, and the status that says so; nil when it is one. What is
-  /// not shown is none.
-  func failure(of verdict: LeakageVerdict) -> (reason: String, status: Int32)? {
-    if let excess = excess(of: verdict) { return (excess, ExitStatus.found) }
-    let open = verdict.recognisable.undetermined
-    guard open > 0 || verdict.examples.isEmpty else { return nil }
-    let share = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
-    return verdict.isCutShort
-      ? (
-        "undetermined for \(share), whose attack was cut short; give a larger --budget",
-        ExitStatus.undetermined
-      ) : ("not shown for \(share), so this is no pass", ExitStatus.found)
-  }
-
-  private func excess(of verdict: LeakageVerdict) -> String? {
-    switch self {
-    case .grade(let limit):
-      guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
-      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
-    case .decibels(let limit):
-      guard verdict.kind.name == .pictures else {
-        return "\(verdict.kind.plural) have no dB; give --fail-above a grade"
-      }
-      if verdict.highestPSNR > limit {
-        return
-          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
-      }
-      let proved = verdict.recognisable.leaked
-      guard proved > 0, verdict.examples.contains(where: { !$0.hasTruth }) else { return nil }
-      return "\(proved) images came back by the diagnosis, which knows no dB"
-    }
-  }
+  /// What helps, after the reason.
+  fileprivate var remedy: String { kind == .cutShort ? "; give a larger --budget" : "" }
 }
 
 /// The audit on one page of a terminal.
@@ -347,9 +348,9 @@ private struct AuditSummary {
     let verdict = report.verdict
     let style: Terminal.Style =
       switch verdict.grade {
-      case .A, .B: .green
-      case .C, .D, .notShown: .yellow
-      case .E, .F: .red
+      case .A: .green
+      case .B, .notShown: .yellow
+      case .C, .D, .E, .F: .red
       }
     Terminal.print(
       Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline(verdict.kind)).", style))

@@ -15,7 +15,7 @@ struct BenchCommand: ParsableCommand {
 }
 
 /// How often, and how fast, an attack recovers its images.
-struct SuccessCommand: ParsableCommand {
+struct SuccessCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "success",
     abstract: "Success rate with its confidence interval, evaluations and seconds.",
@@ -26,15 +26,15 @@ struct SuccessCommand: ParsableCommand {
 
       EXAMPLES
         gradleak bench success --seeds 3
-        gradleak bench success --fashion Benchmarks/Comparison/data/fashion-mnist-100.u8 --seeds 3
+        gradleak bench success --attack peeling --size 16
         gradleak bench success --batch-size 4 --width 24 --repeat-labels
       """)
 
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: ArgumentHelp("Weight seeds, from --seed up.", valueName: "n"))
   var seeds = 1
@@ -42,23 +42,26 @@ struct SuccessCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Images that share one gradient.", valueName: "n"))
   var batchSize = 1
 
-  @Flag(help: "Give all images of a batch one label.")
+  @Flag(help: ArgumentHelp("Give all images of a batch one label.", visibility: .rare))
   var repeatLabels = false
 
-  @Option(help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"),
+    completion: .file())
   var fashion: String?
 
   @Option(help: ArgumentHelp("Runs at most for each seed.", valueName: "n"))
   var runs: Int?
 
   @Option(
-    help: ArgumentHelp("PSNR in dB from which an image counts as recovered.", valueName: "dB"))
+    help: ArgumentHelp(
+      "PSNR in dB from which an image counts as recovered.", valueName: "dB", visibility: .rare))
   var psnr = LeakThreshold.fullPSNR
 
   @Option(
     help: ArgumentHelp(
       "Folder for the weights, images and labels of every run, for other programs to repeat.",
-      valueName: "folder"))
+      valueName: "folder", visibility: .rare), completion: .directory)
   var export: String?
 
   func validate() throws {
@@ -178,7 +181,9 @@ func loadFashion(_ path: String) throws -> [(name: String, image: Image)] {
 /// What a success benchmark measured.
 struct SuccessReport: Encodable {
   private struct Quantiles: Encodable {
+    /// Half of the runs have no more.
     let median: Double
+    /// Nine of ten runs have no more.
     let percentile90: Double
 
     init(_ values: [Double]) {
@@ -189,18 +194,31 @@ struct SuccessReport: Encodable {
     var text: String { String(format: "median %.4g, 90th percentile %.4g", median, percentile90) }
   }
 
+  /// Attacks, one for each image and seed.
   private let runs: Int
+  /// Runs of which every image came back with at least the threshold and its label.
   private let successes: Int
+  /// Successes by runs.
   private let rate: Double
+  /// Wilson's interval of the rate at 95 %.
   private let interval: [Double]
+  /// PSNR from which a run is a success, in dB.
   private let threshold: Double
+  /// Runs whose labels were all found.
   private let labelsRight: Int
+  /// Of the objective and its gradient.
   private let evaluations: Quantiles
+  /// Linear systems that were solved.
   private let secondOrderSteps: Quantiles
+  /// Products with the matrix of second-order steps.
   private let normalMatrixProducts: Quantiles
+  /// For each run.
   private let seconds: Quantiles
+  /// Of the reconstructions, in dB.
   private let psnr: Quantiles
+  /// How often each verdict was given, by its name.
   private let verdicts: [String: Int]
+  /// The same for people, with the interval.
   private let rateText: String
 
   /// A run succeeds when every image of its batch has `psnr` dB and its label is right.

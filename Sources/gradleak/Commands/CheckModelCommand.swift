@@ -12,44 +12,44 @@ struct CheckModelCommand: ParsableCommand {
     commandName: "check-model",
     abstract: "Looks for weights that a malicious server planted to read data off gradients.",
     discussion: """
-      Takes what a server sent, before anything is trained or shared: a file of tensors alone, one \
-      with the built-in model that it is for, or an ONNX file. Finds the imprint block of Robbing the \
-      Fed, also where it is noisy or hidden among honest units, trap weights, and the last layers of \
-      class fishing: by the shape of the weights, and by what the layers do to photographs. Where the \
-      model is known, each layer is tried with what it would see. Nothing found is no proof of \
-      honesty: the same tricks can be hidden better. 'gradleak bench planted' measures how much is \
-      found.
+      Takes what a server sent, before anything is trained or shared. Finds the imprint block of Robbing \
+      the Fed, trap weights, and the last layers of class fishing. Nothing found is no proof of honesty: \
+      the same tricks can be hidden better.
 
       Exit status: 0 when nothing was found, 1 when something was, 2 for wrong input.
 
       EXAMPLES
-        gradleak check-model weights.safetensors
-        gradleak check-model weights.safetensors --model mlp --width 256
-        gradleak check-model --model model.onnx
-        gradleak check-model weights.pt --json
+        gradleak gradient --input chelsea --label 3 --out g.st --save-weights w.st
+        gradleak check-model w.st
+        gradleak check-model w.st --model lenet --json
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "A file of weights (safetensors, .pt, .npz), or an ONNX file.", valueName: "weights"))
+      "A file of weights (safetensors, .pt, .npz), or an ONNX file.", valueName: "weights"),
+    completion: .file(extensions: ["onnx", "safetensors", "pt", "pth", "bin", "npz"]))
   var file: String?
 
-  @OptionGroup var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
   @Flag(help: "Print JSON instead of sentences.")
   var json = false
 
   private struct Report: Encodable {
+    /// Of the format.
     let version = 1
+    /// Version of gradleak that made it.
     let tool = GradleakVersion.current
+    /// Number of tensors that were looked at.
     let tensors: Int
     /// The model whose layers were tried; nil where the tensors alone were looked at.
     let model: String?
+    /// What looks planted.
     let findings: [PlantedWeightCheck.Finding]
   }
 
@@ -149,10 +149,11 @@ struct CheckModelCommand: ParsableCommand {
       guard node.operatorName == "MatMul", node.inputs.count == 2 else { return nil }
       return matrices.contains(node.inputs[1]) ? node.inputs[1] : nil
     }
-    Terminal.printNote(
-      "The model's layers could not be tried with images, so its tensors alone were looked at: "
-        + (problem.map { Sentence(of: $0).namingOptions }
-          ?? "it takes no images."))
+    Notes.warn(
+      """
+      The model's layers could not be tried with images, so its tensors alone were looked at: \
+      \(problem.map { Sentence(of: $0) } ?? "it takes no images.")
+      """)
     return try report(on: tensors, transposed: Set(transposed), check)
   }
 

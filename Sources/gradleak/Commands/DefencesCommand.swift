@@ -19,10 +19,15 @@ struct DefencesCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// On the command line.
     let name: String
+    /// How it is written, with its strength.
     let usage: String
+    /// What it does, in a sentence.
     let summary: String
+    /// Where it is from.
     let source: String
+    /// What an attacker who knows of it does; missing for nothing.
     let counterAttack: String
   }
 
@@ -36,12 +41,8 @@ struct DefencesCommand: ParsableCommand {
       Terminal.write(try ResultWriter.json(entries), to: .standardOutput)
       return
     }
-    let width = entries.map(\.usage.count).max() ?? 0
-    for entry in entries {
-      let usage = entry.usage.padding(toLength: width, withPad: " ", startingAt: 0)
-      Terminal.printParagraph(
-        "\(entry.summary) (\(entry.source)). Attack: \(entry.counterAttack).",
-        head: Terminal.styled(usage, .bold) + "  ", indentation: width + 2)
-    }
+    Terminal.printEntries(
+      entries.map { ($0.usage, "\($0.summary) (\($0.source)). Attack: \($0.counterAttack).") },
+      style: .bold)
   }
 }

@@ -9,44 +9,38 @@ struct DemoCommand: ParsableCommand {
     commandName: "demo",
     abstract: "Reads bundled photographs, or sentences, back from their gradients.",
     discussion: """
-      Without a name the demo is that of the photographs, and takes its options. It needs no files \
-      and no network.
+      Needs no files and no network. Without a name it is the demo of the photographs.
 
       EXAMPLES
         gradleak demo                              seven photographs
-        gradleak demo --attack auto --seeds 5      with options of 'demo photographs'
+        gradleak demo --attack auto --seeds 5      options of 'demo photographs'
         gradleak demo text                         twenty sentences
-        gradleak demo photographs --help           all options
       """,
     subcommands: [PhotographDemo.self, TextDemo.self], defaultSubcommand: PhotographDemo.self)
 }
 
 /// The paper's experiment on the bundled photographs.
-struct PhotographDemo: ParsableCommand {
+struct PhotographDemo: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "photographs",
     abstract: "Reads seven bundled photographs back from their gradients.",
     discussion: """
-      Each photograph is a client's private batch of one, with a random label. The client computes \
-      the gradient of a freshly initialised model and shares it; the attack sees the model and the \
-      gradient alone. The attack is the paper's, which shows how the images come back; --attack \
-      auto picks the best.
+      Each photograph is a client's private batch of one, with a random label. The attack sees model \
+      and gradient alone. It is the paper's, which shows how images come back; --attack auto takes the best.
 
       EXAMPLES
         gradleak demo
         gradleak demo --attack auto                to rounding, in a moment
         gradleak demo --seeds 5                    success rate over 35 runs
         gradleak demo --defence gaussian:1e-2      does noise of this variance stop it?
-        gradleak demo --epochs 3 --learning-rate 0.1   a client that takes three local steps
-        gradleak demo --model convnet --activation gelu --out out/convnet
       """)
 
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var defence: DefenceOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup(title: HelpTitle.training) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
@@ -72,9 +66,7 @@ struct PhotographDemo: ParsableCommand {
       }
     }
     let writer = try output.folder().map { ResultWriter(folder: $0) }
-    session.explainSmoothness(attack.chosenAttack ?? .dlg)
-    let outcomes = try session.run(prepared)
-    try finish(outcomes, writer, output)
+    try session.finish(try session.run(prepared), writer)
   }
 
   /// One experiment for each photograph and seed.
@@ -87,29 +79,5 @@ struct PhotographDemo: ParsableCommand {
       experiment.data.pictures = BundledImages.names
       return try experiment.labelled(for: selected).divided(into: 1)
     }
-  }
-}
-
-/// Prints and writes what the runs gave, and ends with the status for an interrupted one.
-func finish(
-  _ outcomes: [AuditOutcome], _ writer: ResultWriter?, _ output: OutputOptions
-) throws {
-  let written = try writer.map { try $0.write(outcomes) }
-  if output.json {
-    Terminal.print(
-      try ResultWriter.json(
-        writer == nil ? outcomes.map(\.record) : ResultWriter.records(of: outcomes)))
-  } else {
-    let records = outcomes.map(\.record)
-    if records.allSatisfy({ $0.kind == .pictures }) {
-      ResultTable(outcomes: outcomes).print()
-    } else {
-      TextSummary(records).print()
-    }
-    if let written { Terminal.printWritten(written) }
-  }
-  if Interruption.isRequested {
-    Terminal.printError("Interrupted; this is the best so far.")
-    throw FinishedWithStatus(status: ExitStatus.interrupted)
   }
 }

@@ -6,7 +6,7 @@ import ModelIO
 import TensorGraph
 
 /// What many InstaHide encodings of the same images give away.
-struct EncodingsCommand: ParsableCommand {
+struct EncodingsCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "encodings",
     abstract: "Decodes InstaHide from the gradients of many encodings of the same images.",
@@ -26,7 +26,8 @@ struct EncodingsCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Numbers of encodings, separated by commas.", valueName: "counts"))
   var encodings = "14,28,56"
 
-  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"), completion: .models)
   var model = "lenet"
 
   @Option(
@@ -34,7 +35,7 @@ struct EncodingsCommand: ParsableCommand {
     help: ArgumentHelp("Seed of weights, shares and signs.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func run() throws {
     let mixedCounts = try wholeNumbers(mixed, of: "--mixed", 2...6)
@@ -47,7 +48,7 @@ struct EncodingsCommand: ParsableCommand {
     let folder = try output.folder()
     Interruption.listen()
     let backend = output.backend
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = EncodingBenchmark(seed: seed)
     for mixed in mixedCounts {
       for count in encodingCounts where !Interruption.isRequested {
@@ -78,10 +79,11 @@ struct EncodingsCommand: ParsableCommand {
   }
 
   private func show(_ benchmark: EncodingBenchmark) {
-    var table = TextTable([
-      ("mixed", .right), ("encodings", .right), ("encoding dB", .right), ("solved", .right),
-      ("recognisable", .right), ("median dB", .right), ("least dB", .right),
-    ])
+    var table = TextTable(
+      [
+        ("mixed", .right), ("encodings", .right), ("encoding dB", .right), ("solved", .right),
+        ("recognisable", .right), ("median dB", .right), ("least dB", .right),
+      ], dispensable: ["encoding dB", "solved", "least dB"])
     for row in benchmark.rows {
       let psnr = row.psnr.map(\.value)
       table.append([
@@ -90,6 +92,6 @@ struct EncodingsCommand: ParsableCommand {
         String(format: "%.1f", median(psnr)), String(format: "%.1f", psnr.min() ?? .nan),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
   }
 }

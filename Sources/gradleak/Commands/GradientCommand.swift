@@ -12,21 +12,19 @@ struct GradientCommand: ParsableCommand {
     abstract: "Computes the gradient that a client with your data would share.",
     discussion: """
       Several inputs form one batch. Pictures are cropped and resized to the model's input; a file of \
-      tensors (safetensors, .pt, .npz) holds images [N, C, H, W] or [C, H, W], all of which are taken. \
-      The file written has one tensor for each parameter, under its name.
+      tensors holds images [N, C, H, W] or [C, H, W]. The file written has one tensor for each parameter.
 
       EXAMPLES
-        gradleak gradient --input photo.png --label 3 --out g.safetensors
-        gradleak gradient --model m.onnx --input a.png b.png --label 3,7 --out g.safetensors
-        gradleak gradient --model m.onnx --input x.safetensors --label 3 --precision f64 -o g.st
-        gradleak gradient --input a.png --label 3 --out g.st --save-weights w.safetensors
+        gradleak gradient --input chelsea --label 3 --out g.safetensors
+        gradleak gradient --input chelsea coffee --label 3,7 --out g.safetensors
+        gradleak gradient --input chelsea --label 3 -o g.st --save-weights w.st
       """)
 
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
       "Pictures (PNG or JPEG), .npy arrays of one image, or files of tensors that are images.",
-      valueName: "file"))
+      valueName: "file"), completion: .picturesAndNames)
   var input: [String]
 
   @Option(
@@ -36,27 +34,33 @@ struct GradientCommand: ParsableCommand {
         + "--loss mse numbers such as 0.5,1.2.", valueName: "classes"))
   var labels: String
 
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var loss: LossOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
 
-  @Option(help: ArgumentHelp("Arithmetic, and type of the numbers written.", valueName: "type"))
+  @Option(
+    help: ArgumentHelp(
+      "Arithmetic, and type of the numbers written.", valueName: "type", visibility: .rare))
   var precision: Precision = .f32
 
   @Option(parsing: .unconditional, help: "Seed of the weights of a named model.")
   var seed: UInt64 = 0
 
   @Option(
-    name: [.long, .short], help: ArgumentHelp("The safetensors file to write.", valueName: "file"))
+    name: [.long, .short], help: ArgumentHelp("The safetensors file to write.", valueName: "file"),
+    completion: .safetensors)
   var out: String
 
   @Option(
     help: ArgumentHelp(
-      "Also writes the model's weights and buffers, to this safetensors file.", valueName: "file"))
+      "Also writes the model's weights and buffers, to this safetensors file.", valueName: "file"),
+    completion: .safetensors)
   var saveWeights: String?
 
   @Option(
-    help: ArgumentHelp("Also writes the logits, to this safetensors file.", valueName: "file"))
+    help: ArgumentHelp(
+      "Also writes the logits, to this safetensors file.", valueName: "file", visibility: .rare),
+    completion: .safetensors)
   var saveLogits: String?
 
   @Flag(help: "Print a record as JSON instead of a sentence.")
@@ -64,17 +68,25 @@ struct GradientCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
   private struct Summary: Encodable {
+    /// Version of gradleak that made it.
     let tool: String
+    /// The model's name.
     let model: String
+    /// How the model came by its weights.
     let weights: WeightSource
+    /// The client's loss, in words.
     let loss: String
+    /// Its value on the batch.
     let lossValue: JSONNumber
+    /// Examples behind the gradient.
     let batchSize: Int
+    /// Euclidean norm of the gradient over all tensors.
     let norm: JSONNumber
+    /// Where the gradient was written.
     let file: String
   }
 
@@ -180,7 +192,7 @@ private enum GradientInput {
       let example = try PictureFile(path, as: pictures.readAs).example(
         name: path, label: nil, inputShape: model.inputShape)
       if let preparation = example.preparation {
-        Terminal.printNote("Prepared \(path.escapingControlCharacters): \(preparation).")
+        Notes.remark("Prepared \(path.escapingControlCharacters): \(preparation).")
       }
       return example.image.doubles
     case .tensors(let path, let tensors):

@@ -11,28 +11,27 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Tells what a model or update file holds.",
     discussion: """
-      Of an ONNX model: input, layers, parameters, activations, and what hinders gradient matching. \
-      Of a file of tensors (safetensors, what torch.save writes, .npz, .npy or a folder of .npy files): names, shapes, norms, zeros and traces of rounding or quantisation; \
-      with --model which tensor belongs to which parameter, and whether the last layer's gradient \
-      fits the loss.
+      Of an ONNX model: input, layers, parameters, and what hinders gradient matching. Of a file of tensors: \
+      names, shapes, norms and traces of rounding; with --model which tensor belongs to which parameter, and \
+      whether the last layer's gradient fits the loss.
 
       EXAMPLES
-        gradleak inspect model.onnx
-        gradleak inspect gradient.safetensors
-        gradleak inspect checkpoint.pt
-        gradleak inspect gradient.safetensors --model model.onnx
-        gradleak inspect gradient.safetensors --model lenet --weights w.safetensors --json
+        gradleak gradient --input chelsea --label 3 --out g.safetensors
+        gradleak inspect g.safetensors
+        gradleak inspect g.safetensors --model lenet --json
       """)
 
-  @Argument(help: ArgumentHelp("An ONNX model or a file of tensors.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("An ONNX model or a file of tensors.", valueName: "file"),
+    completion: .file(extensions: ["onnx", "safetensors", "pt", "pth", "bin", "npz", "npy"]))
   var file: String
 
-  @OptionGroup var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
 
   @Option(help: ArgumentHelp("Images behind the update.", valueName: "n"))
   var batchSize = 1
 
-  @OptionGroup var loss: LossOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
 
   @Flag(help: "Print JSON instead of tables.")
   var json = false
@@ -74,28 +73,48 @@ let tensorListLimit = 40
 /// A model file as people want to see it.
 struct ModelInspection {
   private struct Parameter: Encodable {
+    /// In the file.
     let name: String
+    /// Its extents.
     let shape: [Int]
+    /// Euclidean.
     let norm: JSONNumber
+    /// What PyTorch probably calls it, where the file has lost its name.
     let likelyName: String?
   }
 
   private struct Report: Encodable {
+    /// The path, as it was given.
     let file: String
+    /// The program that wrote the file.
     let producer: String
+    /// Versions of operator sets, by domain.
     let opsets: [String: Int]
+    /// The graph's inputs, in words.
     let inputs: [String]
+    /// The graph's outputs, in words.
     let outputs: [String]
+    /// Channels, height and width of one input.
     let imageShape: [Int]
+    /// Logits of one example.
     let classCount: Int
+    /// Numbers in all parameters.
     let parameterCount: Int
+    /// How often each operator is there, by its name.
     let operators: [String: Int]
+    /// Its nonlinearities and how often each is there.
     let activations: String
+    /// Whether the model ends in a fully connected layer, off which labels are read.
     let hasClassifier: Bool
+    /// Whether searches by second derivatives are at home.
     let isTwiceDifferentiable: Bool
+    /// Where the model is not smooth, in words.
     let smoothness: String
+    /// One for each tensor that has a gradient.
     let parameters: [Parameter]
+    /// Tensors that no gradient reaches, such as running statistics.
     let buffers: [String]
+    /// What is worth knowing of how the file was read.
     let notes: [Sentence]
   }
 
@@ -153,7 +172,8 @@ struct ModelInspection {
         ? "The last layer is fully connected, so that labels can be read off its gradient."
         : "The last layer is not fully connected, so that labels must be sought.")
     Terminal.print()
-    var table = TextTable([("parameter", .left), ("shape", .left), ("norm", .right)])
+    var table = TextTable(
+      [("parameter", .left), ("shape", .left), ("norm", .right)], dispensable: ["norm"])
     for parameter in report.parameters.prefix(all ? .max : tensorListLimit) {
       let name = parameter.likelyName.map { "\(parameter.name) (\($0)?)" } ?? parameter.name
       table.append([
@@ -161,7 +181,7 @@ struct ModelInspection {
         String(format: "%.3g", parameter.norm.value),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     let left = report.parameters.count - tensorListLimit
     if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
     Terminal.print()

@@ -7,7 +7,7 @@ import Solvers
 import TensorGraph
 
 /// How often labels are read off gradients rightly.
-struct LabelsCommand: ParsableCommand {
+struct LabelsCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "labels",
     abstract: "Measures the strategies that read labels off gradients.",
@@ -37,7 +37,7 @@ struct LabelsCommand: ParsableCommand {
     help: ArgumentHelp("Seed of weights, labels and images.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func validate() throws {
     try check("--batches", batches, 1...100_000)
@@ -55,7 +55,7 @@ struct LabelsCommand: ParsableCommand {
     let folder = try output.folder()
     Interruption.listen()
     let backend = output.backend
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = LabelBenchmark(seed: seed)
     for model in chosen {
       var source = RandomSource(seed: seed).derive(label: "images")
@@ -69,7 +69,12 @@ struct LabelsCommand: ParsableCommand {
           model, batchSize: size, batches: batches, images: images, backend: backend
         ) {
           count += 1
-          progress.update { "\(model.name), batch \(size): \(count)/\(batches)" }
+          progress.update {
+            var text = ProgressText()
+            text.add("\(model.name), batch \(size): \(count)/\(batches)", importance: 9)
+            text.addBar(Double(count) / Double(batches), importance: 1)
+            return text.line
+          }
           return Interruption.isRequested
         }
       }
@@ -93,10 +98,11 @@ struct LabelsCommand: ParsableCommand {
   }
 
   private func show(_ benchmark: LabelBenchmark) {
-    var table = TextTable([
-      ("model", .left), ("batch", .right), ("strategy", .left), ("labels right", .right),
-      ("95 %", .right), ("whole batches", .right),
-    ])
+    var table = TextTable(
+      [
+        ("model", .left), ("batch", .right), ("strategy", .left), ("labels right", .right),
+        ("95 %", .right), ("whole batches", .right),
+      ], dispensable: ["95 %", "whole batches"])
     for row in benchmark.rows {
       table.append([
         row.model, String(row.batchSize), row.strategy,
@@ -104,6 +110,6 @@ struct LabelsCommand: ParsableCommand {
         String(format: "±%.1f", 100 * row.halfInterval), "\(row.exactBatches)/\(row.batches)",
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
   }
 }

@@ -12,27 +12,25 @@ extension MaliciousMethod: ExpressibleByArgument {
 }
 
 /// What a server can read that plants weights of its own.
-struct MaliciousCommand: ParsableCommand {
+struct MaliciousCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "malicious",
     abstract: "Plays a malicious server that plants weights to read a client's images.",
     discussion: """
-      A client with many images trusts the weights it is sent; the server reads images off the \
-      gradient that comes back. Private images are windows of the bundled photographs, or \
-      Fashion-MNIST with --fashion; the server sets its weights by other images of the same kind.
+      A client trusts the weights it is sent; the server reads images off the gradient that comes back. \
+      Private images are windows of the bundled photographs.
 
       EXAMPLES
         gradleak malicious --method robbing-the-fed --images 64 --bins 128 --out out
         gradleak malicious --method trap-weights --model mlp --images 20
-        gradleak malicious --method fishing --images 64 --rounds 4
-        gradleak malicious --method feature-fishing --images 16
+        gradleak malicious --method fishing --images 16 --rounds 4
       """)
 
   @Option(help: ArgumentHelp("What is planted.", valueName: "name"))
   var method: MaliciousMethod = .robbingTheFed
 
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Private images.", valueName: "n"))
   var images = 64
@@ -47,7 +45,7 @@ struct MaliciousCommand: ParsableCommand {
     help: ArgumentHelp("Rounds of planted weights at most (fishing).", valueName: "n"))
   var rounds = 30
 
-  @Option(help: ArgumentHelp("Arithmetic of the client.", valueName: "type"))
+  @Option(help: ArgumentHelp("Arithmetic of the client.", valueName: "type", visibility: .rare))
   var precision: Precision = .f32
 
   @Option(
@@ -55,7 +53,10 @@ struct MaliciousCommand: ParsableCommand {
     help: ArgumentHelp("Seed of images, labels and weights.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Fashion-MNIST images: N x 28 x 28 bytes.", valueName: "file", visibility: .rare),
+    completion: .file())
   var fashion: String?
 
   func validate() throws {
@@ -90,9 +91,7 @@ struct MaliciousCommand: ParsableCommand {
     let simulation = MaliciousSimulation(
       model: model, batch: batch, samples: samples, precision: precision, seed: seed,
       backend: output.backend)
-    if !output.quiet {
-      Terminal.printError("\(images) private images, \(samples.count) public ones for the server.")
-    }
+    Notes.remark("The server set its weights by \(samples.count) public images.")
     let outcome = try simulation.run(
       method, bins: bins, rounds: rounds, shouldStop: { Interruption.isRequested })
     let written = try writer.map { try $0.write(outcome, batch) }
@@ -110,9 +109,14 @@ struct MaliciousCommand: ParsableCommand {
 
   private func show(_ record: MaliciousRecord) {
     let rate = SuccessRate(successes: record.recoveredCount, count: record.batchSize)
-    Terminal.print(
-      Terminal.styled("Recovered \(rate)", record.recoveredCount == 0 ? .green : .red)
-        + String(format: ": PSNR >= %.0f dB.", LeakThreshold.fullPSNR))
+    let count = record.recoveredCount
+    Terminal.printVerdict(
+      count == 0
+        ? "None of \(record.batchSize) images came back; better attacks may get them."
+        : "\(count) of \(record.batchSize) images came back in full.", count == 0 ? .yellow : .red)
+    Terminal.print()
+    Terminal.printParagraph(
+      "Recovered \(rate)" + String(format: ": PSNR >= %.0f dB.", LeakThreshold.fullPSNR))
     if let isolated = record.isolatedCount {
       var line = "Isolated: \(isolated) of \(record.batchSize) images"
       if let expected = record.expectedIsolatedCount {

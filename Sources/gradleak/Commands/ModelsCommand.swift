@@ -16,12 +16,19 @@ struct ModelsCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// On the command line.
     let name: String
+    /// Numbers in all parameters.
     let parameters: Int
+    /// Channels, height and width of one input, unless said otherwise.
     let inputShape: [Int]
+    /// Logits, unless said otherwise.
     let classes: Int
+    /// The model's usual nonlinearity.
     let activation: String
+    /// Whether searches by second derivatives are at home.
     let isTwiceDifferentiable: Bool
+    /// What it is, in a sentence.
     let summary: String
   }
 
@@ -40,10 +47,11 @@ struct ModelsCommand: ParsableCommand {
       Terminal.print(String(decoding: try encoder.encode(entries), as: UTF8.self))
       return
     }
-    var table = TextTable([
-      ("model", .left), ("parameters", .right), ("input", .left), ("classes", .right),
-      ("activation", .left), ("smooth", .left),
-    ])
+    var table = TextTable(
+      [
+        ("model", .left), ("parameters", .right), ("input", .left), ("classes", .right),
+        ("activation", .left), ("smooth", .left),
+      ], dispensable: ["activation", "classes"])
     for entry in entries {
       table.append([
         entry.name, entry.parameters.formatted(.number.locale(Locale(identifier: "en_US"))),
@@ -51,13 +59,9 @@ struct ModelsCommand: ParsableCommand {
         entry.activation, entry.isTwiceDifferentiable ? "yes" : "no",
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     Terminal.print()
-    let width = entries.map(\.name.count).max() ?? 0
-    for entry in entries {
-      let name = entry.name.padding(toLength: width, withPad: " ", startingAt: 0)
-      Terminal.printParagraph(entry.summary, head: name + "  ", indentation: width + 2)
-    }
+    Terminal.printEntries(entries.map { ($0.name, $0.summary) })
     Terminal.print()
     Terminal.printParagraph(
       "\"smooth\": twice differentiable, as matching gradients by gradient descent needs.")

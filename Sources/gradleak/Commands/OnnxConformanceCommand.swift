@@ -19,7 +19,8 @@ struct OnnxConformanceCommand: ParsableCommand {
         gradleak onnx-conformance --json folder
       """)
 
-  @Argument(help: ArgumentHelp("Tests, or folders of tests.", valueName: "folder"))
+  @Argument(
+    help: ArgumentHelp("Tests, or folders of tests.", valueName: "folder"), completion: .directory)
   var folders: [String]
 
   @Option(help: "What computes: cpu or reference.")

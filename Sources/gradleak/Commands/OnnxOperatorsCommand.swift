@@ -21,9 +21,13 @@ struct OnnxOperatorsCommand: ParsableCommand {
   var markdown = false
 
   private struct Entry: Encodable {
+    /// The operator set; empty for ONNX's own.
     let domain: String
+    /// The operator's.
     let name: String
+    /// The oldest version of the operator set that is read.
     let firstOpset: Int
+    /// What of the operator is not read; empty for nothing.
     let restrictions: String
   }
 
@@ -51,7 +55,7 @@ struct OnnxOperatorsCommand: ParsableCommand {
     for entry in operators {
       table.append([entry.qualifiedName, "\(entry.since)+", entry.restrictions])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     Terminal.print()
     Terminal.printParagraph(
       "\(operators.count) operators, checked up to opset \(ONNXOperator.latestOpset). Functions that "

@@ -3,7 +3,7 @@ import Audit
 import ModelIO
 
 /// How well the check of received weights tells planted from honest ones.
-struct PlantedCommand: ParsableCommand {
+struct PlantedCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "planted",
     abstract: "Detection and false alarms of check-model, over planted and honest models.",
@@ -16,7 +16,7 @@ struct PlantedCommand: ParsableCommand {
         gradleak bench planted --seeds 5
       """)
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(help: ArgumentHelp("Seeds of weights and images for every kind.", valueName: "n"))
   var seeds = 3
@@ -29,7 +29,7 @@ struct PlantedCommand: ParsableCommand {
   func run() throws {
     let backend = output.backend
     let folder = try output.folder()
-    let progress = ProgressLine(isEnabled: !output.quiet)
+    let progress = LiveDisplay(isEnabled: !output.quiet)
     Interruption.listen()
     var benchmark = PlantedModelBenchmark()
     let range = 0..<UInt64(seeds)
@@ -68,7 +68,7 @@ struct PlantedCommand: ParsableCommand {
       func found(_ outcomes: [Bool]) -> String { "\(outcomes.count { $0 })/\(outcomes.count)" }
       table.append([row.kind, reads, found(row.isFoundInTensors), found(row.isFoundInModel)])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     Terminal.print()
     for isPlanted in [true, false] {
       let rows = benchmark.rows.filter { $0.isPlanted == isPlanted }

@@ -6,45 +6,45 @@ import Foundation
 import ModelIO
 
 /// What defences cost the training.
-struct PriceCommand: ParsableCommand {
+struct PriceCommand: ParsableCommand, QuietCommand {
   static let configuration = CommandConfiguration(
     commandName: "price",
     abstract: "Trains a small model with each defence: accuracy and bytes on the wire.",
     discussion: """
-      Each round one client draws a batch, its gradient goes through the defence, and the server \
-      takes a step with what arrives. The data are few and the model is small: this ranks \
-      defences, and is no forecast for your own training. For that give your own data.
+      Each round one client draws a batch, its gradient goes through the defence, and the server takes \
+      a step. The data are few and the model is small: this ranks defences, and is no forecast.
 
       EXAMPLES
         gradleak price
-        gradleak price --defence gaussian:1e-4 --defence dp-sgd:1,1.1
-        gradleak price --data FOLDER                a folder of pictures for each class
+        gradleak price --rounds 50 --defence gaussian:1e-4 --defence fp16
       """)
 
   @Option(
     name: .customLong("defence"),
     help: ArgumentHelp(
       "A defence to price, besides none; repeat for more. By default one of each kind.",
-      valueName: "spec"))
+      valueName: "spec"), completion: .defences)
   var defences: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Folder with a folder of pictures for each class, instead of crops of the bundled "
-        + "photographs.", valueName: "folder"))
+        + "photographs.", valueName: "folder"), completion: .directory)
   var data: String?
 
-  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"), completion: .models)
   var model = "convnet"
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Channels or features of the first layer.", valueName: "n"))
+    help: ArgumentHelp(
+      "Channels or features of the first layer.", valueName: "n", visibility: .rare))
   var width = 6
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Height and width of the images.", valueName: "pixels"))
+    help: ArgumentHelp("Height and width of the images.", valueName: "pixels", visibility: .rare))
   var size = 12
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Rounds of training.", valueName: "n"))
@@ -56,7 +56,7 @@ struct PriceCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Crops of each photograph to train on.", valueName: "n"))
+    help: ArgumentHelp("Crops of each photograph to train on.", valueName: "n", visibility: .rare))
   var crops = 80
 
   @Option(parsing: .unconditional, help: "Seed of weights, batches, crops and noise.")
@@ -65,12 +65,12 @@ struct PriceCommand: ParsableCommand {
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
-  @Flag(name: [.long, .short], help: "Show no progress.")
-  var quiet = false
+  @Flag(name: [.customLong("quiet"), .customShort("q")], help: "Show no progress.")
+  var isQuiet = false
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
   /// Steps that suit gradients of their own size, clipped ones and signs.
@@ -107,13 +107,19 @@ struct PriceCommand: ParsableCommand {
     options.classCount = images.classes.count
     let built = try architecture.model(options)
     Interruption.listen()
-    let progress = ProgressLine(isEnabled: !quiet)
+    let progress = LiveDisplay(isEnabled: !isQuiet)
     let backend = BackendChoice.cpu.backend(threads: threads)
     let report = try PriceReport.measure(
       chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
       learningRates: PriceCommand.learningRates, seed: seed, backend: backend,
       observe: { index, count, defence in
-        progress.update { "[\(index + 1)/\(count)]  \(defence)" }
+        progress.update {
+          var text = ProgressText()
+          text.add("[\(index + 1)/\(count)]", importance: 9)
+          text.addBar(Double(index) / Double(max(count, 1)), importance: 1)
+          text.add("\(defence)", importance: 5)
+          return text.line
+        }
       }, shouldStop: { Interruption.isRequested })
     progress.clear()
     guard let report else {
@@ -127,11 +133,25 @@ struct PriceCommand: ParsableCommand {
     }
   }
 
+  /// What defences cost, in one sentence.
+  private func verdict(_ report: PriceReport) -> String {
+    func percent(_ row: PriceReport.Row) -> String { String(format: "%.0f %%", 100 * row.accuracy) }
+    let plain = report.rows.first { $0.defence.isEmpty }
+    let defended = report.rows.filter { !$0.defence.isEmpty }.sorted { $0.accuracy > $1.accuracy }
+    let start = plain.map { "Without a defence the accuracy is \(percent($0))" } ?? "Accuracies"
+    guard let best = defended.first, let worst = defended.last else { return start + "." }
+    return start + "; with \(best.defence) it is \(percent(best))"
+      + (defended.count > 1 ? ", with \(worst.defence) \(percent(worst))." : ".")
+  }
+
   private func print(_ report: PriceReport) {
-    var table = TextTable([
-      ("defence", .left), ("accuracy", .right), ("95 % interval", .right), ("loss", .right),
-      ("rate", .right), ("bytes/round", .right), ("of plain", .right), ("epsilon", .right),
-    ])
+    Terminal.printVerdict(verdict(report), .bold)
+    Terminal.print()
+    var table = TextTable(
+      [
+        ("defence", .left), ("accuracy", .right), ("95 % interval", .right), ("loss", .right),
+        ("rate", .right), ("bytes/round", .right), ("of plain", .right), ("epsilon", .right),
+      ], dispensable: ["rate", "loss", "of plain", "bytes/round", "95 % interval"])
     for row in report.rows {
       let interval = row.interval.map { String(format: "%.0f", 100 * $0) }
       let share = Double(row.result.wireByteCount) / Double(max(row.result.plainByteCount, 1))
@@ -144,9 +164,7 @@ struct PriceCommand: ParsableCommand {
         row.epsilon.map { String(format: "%.2f", $0.value) } ?? "",
       ])
     }
-    for (index, line) in table.lines.enumerated() {
-      Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
-    }
+    Terminal.print(table)
     Terminal.print()
     Terminal.printParagraph(
       "Accuracy on held-out images after \(rounds) rounds of \(batchSize); guessing gives "

@@ -11,19 +11,17 @@ struct RankCommand: ParsableCommand {
     abstract:
       "Tells layer by layer whether a model's gradients give its inputs away, without data.",
     discussion: """
-      The rank analysis of R-GAP: for every layer of a chain, how many of its inputs follow from its \
-      outputs and its weight's gradient. Where all do, a closed form reads a batch of one off the \
-      gradient, given activations that can be undone. For networks with skips, and for \
-      batches: how much of what layers read follows from their weights' gradients alone.
+      The rank analysis of R-GAP: for every layer how many of its inputs follow from its outputs and its \
+      weight's gradient. For networks with skips, and for batches: how much of what layers read follows \
+      from their weights' gradients alone.
 
       EXAMPLES
         gradleak rank --model cnn6
         gradleak rank --model lenet --size 64
-        gradleak rank --model resnet18
         gradleak rank --model resnet18 --batch-size 4
       """)
 
-  @OptionGroup var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
 
   @Option(help: ArgumentHelp("Images of the gradient.", valueName: "n"))
   var batchSize = 1
@@ -35,18 +33,28 @@ struct RankCommand: ParsableCommand {
   var json = false
 
   private struct Entry: Encodable {
+    /// Its name.
     let layer: String
+    /// Equations that the layer's gradient gives.
     let equations: Int
+    /// Values of the layer's inputs.
     let unknowns: Int
+    /// Independent ones of the equations, at most the unknowns.
     let rank: Int
   }
 
   private struct Report: Encodable {
+    /// Of the format.
     let version = 1
+    /// Version of gradleak that made it.
     let tool = GradleakVersion.current
+    /// The model's name.
     let model: String
+    /// Whether the inputs are determined by the counts.
     let isDetermined: Bool
+    /// Whether equations that forward passes add are left out.
     let countsWeightGradientsAlone: Bool
+    /// From the output to the input.
     let layers: [Entry]
   }
 
@@ -70,30 +78,32 @@ struct RankCommand: ParsableCommand {
             layers: entries)))
       return
     }
-    var table = TextTable([
-      ("layer", .left), ("equations", .right), ("unknowns", .right), ("rank", .right),
-      ("missing", .right),
-    ])
+    var table = TextTable(
+      [
+        ("layer", .left), ("equations", .right), ("unknowns", .right), ("rank", .right),
+        ("missing", .right),
+      ], dispensable: ["equations", "unknowns"])
     for layer in analysis.layers {
       table.append([
         layer.name, String(layer.equations), String(layer.unknowns), String(layer.rank),
         String(layer.unknowns - layer.rank),
       ])
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.printParagraph(summary(of: analysis), indentation: 0)
     Terminal.print()
-    if analysis.countsWeightGradientsAlone {
-      Terminal.printParagraph(summaryOfWeightGradients(analysis), indentation: 0)
-    } else if analysis.isDetermined {
-      Terminal.printParagraph(
-        "Every layer gives its input away: the gradient of a batch of one determines the image.",
-        indentation: 0)
-    } else if let short = analysis.layers.first(where: { !$0.isDetermined }) {
-      Terminal.printParagraph(
-        "The recursion ends at \(short.name), which leaves \(short.unknowns - short.rank) "
-          + "combinations of its \(short.unknowns) inputs open. Attacks that use all layers at once "
-          + "may still succeed: see gradleak analyse.", indentation: 0)
+    Terminal.print(table)
+  }
+
+  private func summary(of analysis: RankAnalysis) -> String {
+    if analysis.countsWeightGradientsAlone { return summaryOfWeightGradients(analysis) }
+    guard let short = analysis.layers.first(where: { !$0.isDetermined }) else {
+      return
+        "Every layer gives its input away: the gradient of a batch of one determines the image."
     }
+    return
+      "The recursion ends at \(short.name), which leaves \(short.unknowns - short.rank) "
+      + "combinations of its \(short.unknowns) inputs open. Attacks that use all layers at once "
+      + "may still succeed: see gradleak analyse."
   }
 
   private func summaryOfWeightGradients(_ analysis: RankAnalysis) -> String {

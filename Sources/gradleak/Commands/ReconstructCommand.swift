@@ -6,80 +6,57 @@ import ModelIO
 import TensorGraph
 
 /// The same with the user's own pictures, or with a gradient that a client shared.
-struct ReconstructCommand: ParsableCommand {
+struct ReconstructCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
-    abstract: "Reads pictures back from a gradient: a client's, or that of your own pictures.",
+    abstract: "Reads pictures back from the gradient of yours, or from a client's.",
     discussion: """
-      With --update it attacks a gradient that a client shared, and needs no picture; with --truth \
-      it measures what came back. Without --update it shares the gradient of your pictures and \
-      attacks that: PNG and JPEG pictures of any size, which are cropped and resized to the model's \
-      input. With --epochs or --mini-batch the client trains for several local steps and shares \
-      the difference of its weights; with --clients the mean of several clients' updates is attacked. \
-      Results are the reconstructions, a contact sheet, the snapshots on the way, run.json \
-      (records) and trace.csv.
+      Names of bundled photographs do for a try. With --out the reconstructions, a contact sheet, run.json \
+      and trace.csv are written.
 
       EXAMPLES
-        gradleak reconstruct photo.jpg --out out
-        gradleak reconstruct a.png b.png --batch-size 2 --labels 3,7 --out out
-        gradleak reconstruct photo.jpg --defence prune:0.3 --defence fp16
-        gradleak reconstruct --model m.onnx --update gradient.safetensors --out out
-        gradleak reconstruct --model m.onnx --update g.safetensors --truth a.png --labels 3
-        gradleak reconstruct --weights w.safetensors --update g.safetensors --batch-size 4
-        gradleak reconstruct photo.jpg --model mlp --attack linear --out out
-        gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --learning-rate 0.1
-        gradleak reconstruct --model m.onnx --before global.pt --after client.npz --learning-rate 0.1
-        gradleak reconstruct --update d.safetensors --update-kind difference --batch-size 4 \
-          --epochs 2 --mini-batch 2 --learning-rate 0.1
-        gradleak reconstruct a.png b.png c.png d.png --clients 2 --batch-size 2
-        gradleak reconstruct a.png b.png --clients 2 --epochs 3 --learning-rate 0.1
-        gradleak reconstruct a.png b.png --batch-size 2 --mini-batch 1 --epochs 3 \
-          --learning-rate 0.1 --shuffle-epochs
-        gradleak reconstruct photo.jpg --attacker neighbour --unknown loss-function
-        gradleak reconstruct --text "call me back" --model minilm      see also 'gradleak text'
+        gradleak reconstruct chelsea
+        gradleak reconstruct chelsea coffee --model mlp --out out
+        gradleak reconstruct chelsea --defence prune:0.3+fp16
+        gradleak gradient --input chelsea --label 3 --save-weights w.st --out g.st
+        gradleak reconstruct --update g.st --weights w.st --truth chelsea
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "Pictures: PNG or JPEG, names of bundled photographs, or .npy arrays of the model's input.",
-      valueName: "image"))
+      "Pictures (PNG, JPEG), bundled names, or .npy arrays of the model's input.",
+      valueName: "image"), completion: .picturesAndNames)
   var images: [String] = []
 
-  @OptionGroup var texts: TextDataOptions
-  @OptionGroup var update: UpdateOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.data, visibility: .rare) var texts: TextDataOptions
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
 
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "With --update: the pictures it was computed on, to measure by, or .npy arrays of the model's input.",
-      valueName: "image"))
+      "With --update: the pictures to measure by.",
+      valueName: "image"), completion: .picturesAndNames)
   var truth: [String] = []
 
-  @OptionGroup var pictures: PictureOptions
-  @OptionGroup var selection: ModelSelection
-  @OptionGroup var textModel: TextModelOptions
-  @OptionGroup var loss: LossOptions
-  @OptionGroup var attack: AttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var defence: DefenceOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.data) var pictures: PictureOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var textModel: TextModelOptions
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Pictures that share one gradient, of each client; the rest of a division forms a smaller batch.",
+      "Pictures that share one gradient, of each client.",
       valueName: "n"))
   var batchSize: Int?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "The pictures' true labels, such as 3,7; random by default. With --update: labels that the "
-        + "attacker knows. For --loss bce also sets such as 0+3,2,none; for --loss mse numbers.",
-      valueName: "classes"))
-  var labels: String?
+  @OptionGroup var labels: LabelOptions
 
   mutating func validate() throws {
     selection.weights = try update.start(or: selection.weights)
@@ -141,7 +118,7 @@ struct ReconstructCommand: ParsableCommand {
       if let update = update.choice(batchSize: batchSize ?? 1) {
         [try experiments.captured(update, truth: given)]
       } else {
-        try experiments.simulated(given, labels: labels.map(exampleLabels), on: session.runner)
+        try experiments.simulated(given, labels: labels.given, on: session.runner)
       }
     try session.conclude(all, besides: [update.file].compactMap(\.self))
   }
@@ -166,12 +143,9 @@ struct ReconstructCommand: ParsableCommand {
       return try session.prepare(experiment, names: Array(names.prefix(count)))
     }
     let writer = try output.folder(besides: images + truth).map { ResultWriter(folder: $0) }
-    session.explainSmoothness(kind)
-    for experiment in prepared { explain(experiment) }
-    try finish(try session.run(prepared), writer, output)
+    for note in prepared.flatMap(\.notes) { Notes.remark(note) }
+    try session.finish(try session.run(prepared), writer)
   }
-
-  private var kind: AttackName { attack.chosenAttack ?? .automatic }
 
   /// Examples of each client behind an update.
   private var updateBatchSize: Int { batchSize ?? max(truth.count / aggregate.clients, 1) }
@@ -184,7 +158,7 @@ struct ReconstructCommand: ParsableCommand {
       selection, loss: loss, attack: attack, by: threat, default: .automatic)
     try experiment.add(defence)
     experiment.data.readAs = pictures.readAs
-    experiment.data.labels = labels.map(exampleLabels)
+    experiment.data.labels = labels.given
     if let update = update.choice(batchSize: updateBatchSize) {
       experiment.client = try training.choice(exampleCount: updateBatchSize, aggregate)
       experiment.data.update = update
@@ -192,10 +166,7 @@ struct ReconstructCommand: ParsableCommand {
       return [experiment]
     }
     experiment.data.pictures = images
-    if let labels = experiment.data.labels, labels.count != images.count {
-      throw ValidationError(
-        "--labels has \(labels.count) of them for \(images.count) pictures; give one for each.")
-    }
+    experiment.data.labels = try labels.given(forPictures: images.count)
     return try naming { try experiment.labelled(for: selected) }
       .divided(into: (batchSize ?? 1) * aggregate.clients).map { part in
         var part = part
@@ -203,15 +174,5 @@ struct ReconstructCommand: ParsableCommand {
           exampleCount: part.data.pictures.count / aggregate.clients, aggregate)
         return part
       }
-  }
-
-  /// Says how a client's file was understood, as far as it was not plain.
-  private func explain(_ prepared: any PreparedExperiment) {
-    for note in prepared.notes { Terminal.printNote(note) }
-    if prepared.experiment.data.update != nil, prepared.experiment.drawsWeights {
-      Terminal.printNote(
-        "The model is untrained, with weights drawn from seed \(attack.seed). Unless the client "
-          + "started from these, give its weights with --weights.")
-    }
   }
 }

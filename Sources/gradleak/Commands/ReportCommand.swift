@@ -31,28 +31,26 @@ struct ReportCommand: ParsableCommand {
     abstract:
       "Makes one report from the records of runs: summary, verdict, pictures, curves, numbers.",
     discussion: """
-      Takes result folders (what --out wrote), run.json and analysis.json files, results of sweeps \
-      (SQLite), and what 'gradleak sweep --json' printed. A report begins with a summary without \
-      the field's words and explains its terms. The page (HTML) is a single file that loads nothing from \
-      elsewhere; a PDF is for paper. Both are made from the records alone: the same records, \
-      pictures, title and date give the same bytes. Reports show private data, and only you can \
-      read the file.
+      Takes result folders (what --out wrote), run.json and analysis.json files, and results of sweeps \
+      (SQLite or JSON). A report begins with a summary in plain words. The page (HTML) is a single file \
+      that loads nothing from elsewhere; a PDF is for paper.
 
       EXAMPLES
-        gradleak report out/demo --out report.html
-        gradleak report out/audit --out report.pdf --title "Audit of the ward model"
-        gradleak report out/demo out/analysis sweep.sqlite --out report.html
-        gradleak report out/demo --format markdown
-        gradleak report a/run.json b/run.json --format csv --out runs.csv
+        gradleak reconstruct chelsea --out out
+        gradleak report out --out report.html
+        gradleak report out --out report.pdf --title "The ward's model"
+        gradleak report out --format markdown
       """)
 
   @Argument(
-    help: ArgumentHelp("Result folders, records, analyses, sweeps.", valueName: "runs"))
+    help: ArgumentHelp("Result folders, records, analyses, sweeps.", valueName: "runs"),
+    completion: .file())
   var runs: [String]
 
   @Option(
     name: [.long, .short],
-    help: ArgumentHelp("File for the report; standard output by default.", valueName: "file"))
+    help: ArgumentHelp("File for the report; standard output by default.", valueName: "file"),
+    completion: .file(extensions: Report.Format.allCases.flatMap(\.fileExtensions)))
   var out: String?
 
   @Option(help: ArgumentHelp("\(ReportCommand.names).", valueName: "format"))
@@ -65,8 +63,8 @@ struct ReportCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Day that the report bears, such as 2026-11-28; by default SOURCE_DATE_EPOCH of the environment, else the day "
-        + "(UTC) on which the newest of the records was written.", valueName: "date"))
+      "Day that the report bears, such as 2026-11-28; by default SOURCE_DATE_EPOCH, else that of the records.",
+      valueName: "date"))
   var date: ReportDate?
 
   @Flag(help: "The same as --format json.")

@@ -14,7 +14,7 @@ struct ResultTable {
       [("image", .left)] + (hasManySeeds ? [("seed", .right)] : []) + [
         ("MSE", .right), ("PSNR dB", .right), ("SSIM", .right), ("label", .left),
         ("trials", .right), ("time", .right), ("recovered", .left),
-      ])
+      ], dispensable: ["SSIM", "trials", "MSE", "time", "seed"])
     for outcome in outcomes {
       let record = outcome.record
       for image in record.images {
@@ -22,9 +22,7 @@ struct ResultTable {
         table.append(name(of: image) + seed + measures(of: image, outcome))
       }
     }
-    for (index, line) in table.lines.enumerated() {
-      Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
-    }
+    Terminal.print(table)
     Terminal.print()
     printSummary()
   }
@@ -40,8 +38,8 @@ struct ResultTable {
     let ssim = image.ssim.map { String(format: "%.4f", $0.value) }
     let verdict =
       switch outcome.record.level(of: image) {
-      case .full: "yes"
-      case .recognisable: "partly"
+      case .full: image.hasTruth ? "yes" : "certain"
+      case .recognisable: image.hasTruth ? "partly" : "not certain"
       case .undetermined: "not shown"
       case .label, .nothing: "no"
       }
@@ -94,25 +92,23 @@ struct ResultTable {
     let verdicts = images.compactMap(\.isRecovered)
     guard !verdicts.isEmpty else {
       Terminal.printParagraph(
-        "No truth was given (--truth), so what came back is judged by the matching loss alone.")
+        "No truth was given (--truth), so what came back is judged by the diagnosis alone.")
       return
     }
     let rate = SuccessRate(verdicts)
-    let style: Terminal.Style = rate.successes == 0 ? .green : .red
     let labels = images.compactMap(\.isLabelRight)
-    Terminal.print(
-      Terminal.styled("Recovered \(rate)", style)
-        + String(format: ": PSNR >= %.0f dB", LeakThreshold.fullPSNR)
+    Terminal.printParagraph(
+      "Recovered \(rate)" + String(format: ": PSNR >= %.0f dB", LeakThreshold.fullPSNR)
         + (labels.isEmpty ? "." : ", label right."))
     let recognisable = images.count { LeakLevel($0) == .recognisable }
     if recognisable > 0 {
-      Terminal.print(
-        Terminal.styled("Recognisable besides: \(recognisable)", .red)
+      Terminal.printParagraph(
+        "Recognisable besides: \(recognisable)"
           + String(
             format: ": PSNR >= %.0f dB, and %.0f dB above a grey image.",
             LeakThreshold.recognisablePSNR, LeakThreshold.marginOverGrey))
     }
-    if !labels.isEmpty { Terminal.print("Labels right: \(SuccessRate(labels)).") }
+    if !labels.isEmpty { Terminal.printParagraph("Labels right: \(SuccessRate(labels)).") }
     let psnr = ResultWriter.decibels(median(images.compactMap(\.psnr?.value)))
     let random = ResultWriter.decibels(median(images.compactMap(\.randomGuessPSNR?.value)))
     let grey = ResultWriter.decibels(median(images.compactMap(\.greyImagePSNR?.value)))

@@ -3,7 +3,7 @@ import Audit
 import ModelIO
 
 /// Runs an experiment that a file describes.
-struct RunCommand: ParsableCommand {
+struct RunCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Runs an experiment that a JSON file describes.",
@@ -28,19 +28,20 @@ struct RunCommand: ParsableCommand {
         {"data": {"texts": ["call me back"]}, "model": {"name": "minilm", "head": "classification"}}
       """)
 
-  @Argument(help: ArgumentHelp("The experiment in JSON.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The experiment in JSON.", valueName: "file"), completion: .json)
   var file: String
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func run() throws {
     let experiment = try Experiment.read(contentsOf: file)
     let outcomes: [AuditOutcome]
     let writer: ResultWriter?
+    let session: ExperimentSession
     do {
       let runner = try experiment.runner(on: output.backend)
-      for note in runner.notes { Terminal.printNote(note) }
-      let session = ExperimentSession(runner, output)
+      for note in runner.notes { Notes.remark(note) }
+      session = ExperimentSession(runner, output)
       let pictures = experiment.data.pictures
       let prepared = try runner.prepare(
         try runner.labelled(experiment),
@@ -49,13 +50,12 @@ struct RunCommand: ParsableCommand {
       let inputs =
         experiment.data.pictures + [file, experiment.data.update?.file].compactMap(\.self)
       writer = try output.folder(besides: inputs).map { ResultWriter(folder: $0) }
-      session.explainSmoothness(experiment.attack.attack)
-      for note in prepared.notes { Terminal.printNote(note) }
+      for note in prepared.notes { Notes.remark(note) }
       outcomes = try session.run([prepared])
     } catch let error as ExperimentError {
       throw FileError(
         path: file, problem: error.message, remedy: "see 'gradleak help run' for what there is")
     }
-    try finish(outcomes, writer, output)
+    try session.finish(outcomes, writer)
   }
 }

@@ -5,53 +5,48 @@ import Foundation
 import ModelIO
 
 /// Many attacks on many defences.
-struct SweepCommand: ParsableCommand {
+struct SweepCommand: ParsableCommand, QuietCommand {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
-    abstract: "Tries defences at many strengths against attacks, and tells where leakage stops.",
+    abstract: "Tries defences at many strengths: where leakage stops.",
     discussion: """
-      Runs every combination of a plan, several at a time with one thread each. Every result goes \
-      into the results file at once: after Ctrl-C, a crash or a kill the same command goes on where \
-      it was. An attack knows of the defence and answers it, unless "/naive" is behind its name; \
-      "/unknown:FACT+FACT" withholds facts, as --unknown of 'gradleak reconstruct' does.
+      Runs every combination of a plan. Every result is kept at once: after Ctrl-C or a crash the same \
+      command goes on where it was. An attack knows of the defence, unless "/naive" is behind its name; \
+      "/unknown:FACT" withholds a fact. A plan is a YAML file:
 
-      EXAMPLES
-        gradleak sweep --preset dlg-paper --results paper.sqlite
-        gradleak sweep plan.yml --results sweep.sqlite --csv sweep.csv
-        gradleak sweep --defence none --defence gaussian:1e-2 --attack auto --attack dlg/naive
-        gradleak sweep --defence fp16 --attack auto --attack auto/unknown:loss-function
-        gradleak sweep --texts lines.txt --model minilm --defence none --defence fp16
-        gradleak sweep --results sweep.sqlite --json        the report of what is there
-
-      A PLAN
-        images: photos               # a folder; without it the bundled photographs
-                                     # or texts: lines.txt, one a line
         model: lenet
         attacks: [auto, dlg/naive]
         seeds: 3
         groups:
-          - defences: [none, gaussian:1e-3, gaussian:1e-2, prune:0.3+fp16]
-          - batch-sizes: [1, 2, 4]
+          - defences: [none, gaussian:1e-2, prune:0.3+fp16]
+
+      EXAMPLES
+        gradleak sweep --preset dlg-paper --results paper.sqlite
+        gradleak sweep --defence none --defence fp16 --attack auto --size 16
+        gradleak sweep --defence gaussian:1e-2 --attack dlg/naive --dry-run
+        gradleak sweep --results sweep.sqlite --json        the report of what is there
       """)
 
-  @Argument(help: ArgumentHelp("Plan in YAML.", valueName: "plan"))
+  @Argument(help: ArgumentHelp("Plan in YAML.", valueName: "plan"), completion: .yaml)
   var plan: String?
 
   @Option(
     help: ArgumentHelp(
       "A plan that is built in: \(SweepPlan.presetNames.joined(separator: ", ")).",
-      valueName: "name"))
+      valueName: "name"), completion: .list(SweepPlan.presetNames))
   var preset: String?
 
   @Option(
     name: .customLong("defence"),
-    help: ArgumentHelp("A defence to try; repeat for more.", valueName: "spec"))
+    help: ArgumentHelp("A defence to try; repeat for more.", valueName: "spec"),
+    completion: .defences)
   var defences: [String] = []
 
   @Option(
     name: .customLong("attack"),
     help: ArgumentHelp(
-      "An attack or preset to try; repeat for more. (default: auto)", valueName: "name"))
+      "An attack or preset to try; repeat for more. (default: auto)", valueName: "name"),
+    completion: .attacks)
   var attacks: [String] = []
 
   @Option(
@@ -64,7 +59,8 @@ struct SweepCommand: ParsableCommand {
     help: ArgumentHelp("Height and width of the images; repeat for more.", valueName: "pixels"))
   var size: [Int] = []
 
-  @Option(help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"), completion: .models)
   var model: String?
 
   @Option(
@@ -72,33 +68,41 @@ struct SweepCommand: ParsableCommand {
     help: ArgumentHelp("Repeat with this many seeds, from --seed up.", valueName: "n"))
   var seeds: Int?
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("The first seed.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The first seed.", valueName: "n", visibility: .rare))
   var seed: UInt64?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Starts at most of each attack.", valueName: "n"))
+    help: ArgumentHelp("Starts at most of each attack.", valueName: "n", visibility: .rare))
   var trials: Int?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Iterations at most in each trial.", valueName: "n"))
+    help: ArgumentHelp("Iterations at most in each trial.", valueName: "n", visibility: .rare))
   var iterations: Int?
 
   @Option(
-    help: ArgumentHelp("Folder of pictures instead of the bundled ones.", valueName: "folder"))
+    help: ArgumentHelp("Folder of pictures instead of the bundled ones.", valueName: "folder"),
+    completion: .directory)
   var images: String?
 
   @Option(
     help: ArgumentHelp(
       "A file with one private text a line instead of pictures; --model is then a language model's folder.",
-      valueName: "file"))
+      valueName: "file"), completion: .texts)
   var texts: String?
 
-  @Option(help: ArgumentHelp("SQLite file of the results.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("SQLite file of the results.", valueName: "file"),
+    completion: .file(extensions: ["sqlite"]))
   var results = "sweep.sqlite"
 
-  @Option(help: ArgumentHelp("Write the table's cells to a CSV file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write the table's cells to a CSV file.", valueName: "file", visibility: .rare),
+    completion: .file(extensions: ["csv"]))
   var csv: String?
 
   @Flag(help: "Print the report as JSON instead of a table.")
@@ -109,15 +113,17 @@ struct SweepCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("PSNR in dB from which an image counts as leaked.", valueName: "dB"))
+    help: ArgumentHelp(
+      "PSNR in dB from which an image counts as leaked.", valueName: "dB", visibility: .rare))
   var leakedPsnr = LeakThreshold.recognisablePSNR
 
-  @Flag(name: [.long, .short], help: "Show no progress.")
-  var quiet = false
+  @Flag(name: [.customLong("quiet"), .customShort("q")], help: "Show no progress.")
+  var isQuiet = false
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Runs at a time; as many as processors by default.", valueName: "n"))
+    help: ArgumentHelp(
+      "Runs at a time; as many as processors by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
   func validate() throws {
@@ -224,7 +230,7 @@ struct SweepCommand: ParsableCommand {
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
-    let line = SweepProgressLine(isEnabled: !quiet)
+    let line = SweepDisplay(isEnabled: !isQuiet)
     let runner = SweepRunner(tasks, examples: examples, store: store) {
       BackendChoice.cpu.backend(threads: 1)
     }
@@ -232,13 +238,17 @@ struct SweepCommand: ParsableCommand {
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       observe: { progress in
         line.update {
-          let left = progress.secondsLeft.map(ProgressLine.clock) ?? "-:--"
           let latest = progress.latest.map { entry -> String in
             let run = entry.record
             let attack = SweepAttack(run)
-            return "  \(run.defence?.chain ?? .none) \(attack) \(run.bestScore)"
+            return "\(run.defence?.chain ?? .none) \(attack) \(run.bestScore)"
           }
-          return "[\(progress.finished)/\(progress.count)]  ETA \(left)" + (latest ?? "")
+          var text = ProgressText()
+          text.add("[\(progress.finished)/\(progress.count)]", importance: 9)
+          text.addBar(Double(progress.finished) / Double(max(progress.count, 1)), importance: 2)
+          text.add((progress.secondsLeft.map(TimeLeft.about) ?? .unknown).text, importance: 5)
+          text.add(latest ?? "", importance: 1)
+          return text.line
         }
       }, shouldStop: { Interruption.isRequested })
     line.clear()
@@ -246,12 +256,12 @@ struct SweepCommand: ParsableCommand {
 }
 
 /// A progress line that runs of several threads write to.
-private final class SweepProgressLine: @unchecked Sendable {
+private final class SweepDisplay: @unchecked Sendable {
   private let lock = NSLock()
-  private let line: ProgressLine
+  private let line: LiveDisplay
 
   init(isEnabled: Bool) {
-    line = ProgressLine(isEnabled: isEnabled)
+    line = LiveDisplay(isEnabled: isEnabled)
   }
 
   func update(_ text: () -> String) {

@@ -7,6 +7,9 @@ struct SweepTable {
   let report: SweepReport
 
   func print() {
+    Terminal.printVerdict(
+      verdict, report.cells.contains { $0.leaked > 0 } ? .red : .yellow)
+    Terminal.print()
     let models = Set(report.cells.map(\.model))
     let hasBatches = Set(report.cells.map(\.batchSize)).count > 1
     let hasSizes = Set(report.cells.map(\.size)).count > 1
@@ -23,7 +26,8 @@ struct SweepTable {
       ("attack", .left), ("n", .right), ("leaked", .right), ("95 % interval", .right),
       ("median \(score)", .right), ("p90 \(score)", .right), ("kB sent", .right),
     ]
-    var table = TextTable(columns)
+    var table = TextTable(
+      columns, dispensable: ["kB sent", "p90 \(score)", "95 % interval", "n", "median \(score)"])
     let cut = report.cells.reduce(0) { $0 + ($1.cut ?? 0) }
     for cell in report.cells {
       var row: [String] = []
@@ -42,9 +46,7 @@ struct SweepTable {
       ]
       table.append(row)
     }
-    for (index, line) in table.lines.enumerated() {
-      Terminal.print(index == 0 ? Terminal.styled(line, .bold) : line)
-    }
+    Terminal.print(table)
     Terminal.print()
     for kind in others {
       Terminal.printParagraph(
@@ -77,6 +79,35 @@ struct SweepTable {
         series.axis == .strength ? series.defence : "\(series.defence), \(series.axis.rawValue)"
       Terminal.printParagraph("\(name), \(series.attack): \(series.statement).")
     }
+  }
+}
+
+extension SweepTable {
+  /// Which defences are enough, in one sentence.
+  private var verdict: String {
+    let plain = report.cells.filter { $0.defence.isEmpty }
+    let defended = report.cells.filter { !$0.defence.isEmpty }
+    var order: [String] = []
+    for name in defended.map(\.defence.description) where !order.contains(name) {
+      order.append(name)
+    }
+    guard !order.isEmpty else {
+      return
+        "\(plain.reduce(0) { $0 + $1.leaked }) of \(plain.reduce(0) { $0 + $1.runs }) runs leaked."
+    }
+    let enough = order.filter { name in
+      defended.filter { $0.defence.description == name }.allSatisfy(\.isStopped)
+    }
+    let tried = order.count == 1 ? "The defence that was tried" : "Of \(order.count) defences"
+    guard let first = enough.first else {
+      return tried + (order.count == 1 ? " is not shown" : " none is shown")
+        + " to stop leakage to these attacks."
+    }
+    let listed = enough.prefix(3).joined(separator: ", ")
+    return order.count == 1
+      ? "\(first) stops leakage to these attacks."
+      : "\(tried) \(enough.count) \(enough.count == 1 ? "is" : "are") shown to stop leakage to these attacks: "
+        + listed + (enough.count > 3 ? " and \(enough.count - 3) more." : ".")
   }
 }
 

@@ -7,58 +7,43 @@ import ModelIO
 import Texts
 
 /// Private text from the gradient of a language model.
-struct TextCommand: ParsableCommand {
+struct TextCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "text",
-    abstract: "Reads private text back from the gradient of a language model.",
+    abstract: "Reads text back from a language model's gradient.",
     discussion: """
-      The model is a folder as Hugging Face's transformers saves it: config.json, model.safetensors or \
-      pytorch_model.bin, \
-      and tokenizer.json or vocab.txt; BERT- and GPT-2-type models. Or it is such a model as torch.onnx.export \
-      wrote it, with --tokenizer. With --text or --texts a client is \
-      simulated, or with --clients several whose mean is shared; --update attacks what a client shared: \
-      gradients, one tensor for each parameter, differences of weights after local steps, or gradients of \
-      LoRA adapters, which --adapter names. 'gradleak audit --texts' judges a model, 'gradleak sweep --texts' \
-      tries defences.
+      The model is a folder as transformers saves it (BERT- and GPT-2-type), an ONNX file with \
+      --tokenizer, or tiny-bert, which is bundled. With --text or --texts a client is simulated; \
+      --update attacks what a client shared.
 
       EXAMPLES
-        gradleak text --model minilm --text "my password is tangerine"
-        gradleak text --model minilm --texts lines.txt --batch-size 4 --json
-        gradleak text --model minilm --texts lines.txt --freeze-embeddings
-        gradleak text --model minilm --texts lines.txt --defence gaussian:1e-8
-        gradleak text --model minilm --texts lines.txt --local-steps 5 --learning-rate 1e-2
-        gradleak text --model minilm --texts lines.txt --clients 2 --unknown text-lengths
-        gradleak text --model gpt2 --text "call me back" --lora 64
-        gradleak text --model gpt2 --update g.safetensors --batch-size 2
-        gradleak text --model minilm --update d.safetensors --update-kind difference \
-          --local-steps 5 --learning-rate 1e-2
-        gradleak text --model m.onnx --tokenizer minilm --update g.safetensors
-        gradleak text --model minilm --adapter peft --update g.safetensors
-        gradleak text --model minilm --text "call me back" --lora 16 --save-adapter peft \
-          --save-update g.safetensors
+        gradleak text --model tiny-bert --text "call me back at noon"
+        gradleak text --model tiny-bert --text "call me" --defence gaussian:1e-8
+        gradleak text --model tiny-bert --text "call me" --save-update g.safetensors
+        gradleak text --model tiny-bert --update g.safetensors
       """)
 
   @Option(
     help: ArgumentHelp(
       "Folder of the model, an ONNX file, or \(BundledText.modelName), which is bundled.",
-      valueName: "folder"))
+      valueName: "folder"), completion: .languageModels)
   var model: String
 
-  @OptionGroup var data: TextDataOptions
+  @OptionGroup(title: HelpTitle.data) var data: TextDataOptions
 
-  @OptionGroup var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
 
   @Option(
     help: ArgumentHelp(
       "Tells which tensor of --update is which of the model, by name or by beginning; may be repeated.",
-      valueName: "old=new"))
+      valueName: "old=new", visibility: .rare))
   var rename: [String] = []
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Variance of the noise that the client of --update is known to have added to each number.",
-      valueName: "variance"))
+      valueName: "variance", visibility: .rare))
   var noise: Double?
 
   @Option(
@@ -68,14 +53,19 @@ struct TextCommand: ParsableCommand {
   var labels: String?
 
   @Option(
-    help: ArgumentHelp("Writes what the simulated client shares: safetensors.", valueName: "file"))
+    help: ArgumentHelp("Writes what the simulated client shares: safetensors.", valueName: "file"),
+    completion: .safetensors)
   var saveUpdate: String?
 
   @Option(
-    help: ArgumentHelp("Writes the fresh adapters of --lora as PEFT does.", valueName: "folder"))
+    help: ArgumentHelp(
+      "Writes the fresh adapters of --lora as PEFT does.", valueName: "folder", visibility: .rare),
+    completion: .directory)
   var saveAdapter: String?
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Classes of texts.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Classes of texts.", valueName: "n", visibility: .rare))
   var classes: Int?
 
   @Option(
@@ -83,13 +73,13 @@ struct TextCommand: ParsableCommand {
     help: ArgumentHelp("Texts that share one gradient, of each client.", valueName: "n"))
   var batchSize = 1
 
-  @OptionGroup var options: TextModelOptions
-  @OptionGroup var attack: TextAttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
-  @OptionGroup var defence: DefenceOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.model) var options: TextModelOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: TextAttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func validate() throws {
     try training.checkSteps(of: aggregate)

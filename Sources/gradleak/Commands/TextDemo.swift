@@ -2,27 +2,24 @@ import ArgumentParser
 import Audit
 
 /// Private text from the gradient of the language model that the program carries.
-struct TextDemo: ParsableCommand {
+struct TextDemo: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "text",
     abstract: "Reads twenty bundled sentences back from their gradients.",
     discussion: """
-      The model is a BERT of three layers that was trained to fill in masked words; it has seen none \
-      of the sentences. A client starts to fine-tune it with a fresh classification head and shares \
-      the gradient; the attack sees the model and the gradient alone, and searches (dlg, tag, lamp) \
-      are given the number of tokens.
+      The model is a BERT of three layers that has seen none of the sentences. A client starts to \
+      fine-tune it and shares the gradient; the attack sees model and gradient alone.
 
       EXAMPLES
         gradleak demo text
         gradleak demo text --batch-size 2          two sentences to a gradient
         gradleak demo text --attack dlg            the paper's search, step by step
-        gradleak demo text --freeze-embeddings     the embeddings' gradients withheld
-        gradleak demo text --local-steps 5 --learning-rate 0.01
         gradleak demo text --defence gaussian:1e-6
-        gradleak demo text --json --out out/text
       """)
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Classes of texts.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Classes of texts.", valueName: "n", visibility: .rare))
   var classes: Int?
 
   @Option(
@@ -30,13 +27,13 @@ struct TextDemo: ParsableCommand {
     help: ArgumentHelp("Texts that share one gradient, of each client.", valueName: "n"))
   var batchSize = 1
 
-  @OptionGroup var options: TextModelOptions
-  @OptionGroup var attack: TextAttackOptions
-  @OptionGroup var threat: AttackerOptions
-  @OptionGroup var training: LocalTrainingOptions
-  @OptionGroup var aggregate: ClientOptions
-  @OptionGroup var defence: DefenceOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: HelpTitle.model) var options: TextModelOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: TextAttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.training) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   func validate() throws {
     try training.checkSteps(of: aggregate)

@@ -13,7 +13,7 @@ struct TextResult {
 
   func print(_ output: OutputOptions) {
     // A terminal has shown the course while it ran.
-    for step in record.text?.course ?? [] where !SettlingTexts.isPossible || output.quiet {
+    for step in record.text?.course ?? [] where !Terminal.isInteractive || output.quiet {
       Terminal.print(
         Terminal.styled(
           String(format: "%7d  %.2e  ", step.iteration, step.loss.value)
@@ -51,7 +51,7 @@ struct TextResult {
     let mark = text.hasTruth ? (isExact ? "exact" : "not exact") : ""
     Terminal.printParagraph(
       recovered.escapingControlCharacters
-        + (mark.isEmpty ? "" : "  [" + Terminal.styled(mark, isExact ? .red : .green) + "]"),
+        + (mark.isEmpty ? "" : "  [" + Terminal.styled(mark, isExact ? .red : .yellow) + "]"),
       head: "recovered  ", indentation: 11)
   }
 
@@ -112,17 +112,21 @@ struct TextSummary {
   /// What the rates rest on, then the rates.
   func print() {
     for sentence in assumptions { Terminal.printParagraph(sentence) }
+    let scored = records.flatMap(\.examples).filter(\.hasTruth)
+    guard !scored.isEmpty else { return }
     Terminal.print()
-    for line in table { Terminal.print(line) }
+    Terminal.print(table(of: scored))
+    Terminal.print()
+    Terminal.printParagraph("Exact matches: \(SuccessRate(scored.map { $0.level == .full })).")
   }
 
-  private var table: [String] {
-    let scored = records.flatMap(\.examples).filter(\.hasTruth)
-    guard !scored.isEmpty else { return [] }
-    var table = TextTable([
-      ("", .left), ("exact", .right), ("tokens", .right), ("ROUGE-1", .right), ("ROUGE-2", .right),
-      ("ROUGE-L", .right),
-    ])
+  private func table(of scored: [ExampleResult]) -> TextTable {
+    var table = TextTable(
+      [
+        ("", .left), ("exact", .right), ("tokens", .right), ("ROUGE-1", .right),
+        ("ROUGE-2", .right),
+        ("ROUGE-L", .right),
+      ], dispensable: ["ROUGE-L", "ROUGE-2", "tokens"])
     let exact = SuccessRate(scored.map { $0.level == .full })
     table.append(
       [title, String(format: "%.3f", exact.rate)] + TextSummary.cells(scored.map(\.measures)))
@@ -132,7 +136,7 @@ struct TextSummary {
       }
       table.append([guess.name, "-"] + TextSummary.cells(measures))
     }
-    return table.lines + ["", "Exact matches: \(exact)."]
+    return table
   }
 
   private var assumptions: [String] {

@@ -9,28 +9,48 @@ import TensorGraph
 /// An update file as people want to see it.
 struct UpdateInspection {
   private struct Entry: Encodable {
+    /// In the file.
     let name: String
+    /// Of its numbers, in the file.
     let type: String
+    /// Its extents.
     let shape: [Int]
+    /// Euclidean.
     let norm: JSONNumber
+    /// The largest absolute value.
     let largest: JSONNumber
+    /// Share of numbers that are exactly 0.
     let zeroShare: Double
+    /// Numbers that are infinite or none.
     let nonFinite: Int
+    /// What the numbers show of rounding, noise or pruning.
     let traces: [String]
+    /// The model's parameter that it is taken for; missing for none.
     let parameter: String?
+    /// How it was matched with the parameter.
     let match: String?
   }
 
   private struct Report: Encodable {
+    /// The path, as it was given.
     let file: String
+    /// What kind of file it is.
     let format: String
+    /// What the file says of itself.
     let metadata: [String: String]
+    /// One for each tensor of the file.
     let tensors: [Entry]
+    /// Numbers in all tensors.
     let numbers: Int
+    /// Euclidean norm over all tensors.
     let norm: JSONNumber
+    /// The model that it was held against; missing for none.
     let model: String?
+    /// Parameters of the model that have no tensor in the file.
     let missing: [String]
+    /// What is worth knowing of how the file was read.
     let notes: [Sentence]
+    /// Why the update cannot be the model's; missing for nothing.
     let objection: Sentence?
   }
 
@@ -140,7 +160,7 @@ struct UpdateInspection {
   }
 
   func show(json: Bool, all: Bool) throws {
-    if let kind { Terminal.printNote("\(report.file.quotedForMessage) is \(kind).") }
+    if let kind { Notes.remark("\(report.file.quotedForMessage) is \(kind).") }
     guard !json else { return Terminal.print(try ResultWriter.json(report)) }
     Terminal.printParagraph(
       "\(report.tensors.count) tensors, \(grouped(report.numbers)) numbers, norm "
@@ -154,7 +174,8 @@ struct UpdateInspection {
     var table = TextTable(
       [
         ("tensor", .left), ("type", .left), ("shape", .left), ("norm", .right), ("traces", .left),
-      ] + (hasModel ? [("parameter", .left)] : []))
+      ] + (hasModel ? [("parameter", .left)] : []),
+      dispensable: ["norm", "type"])
     for entry in report.tensors.prefix(all ? .max : tensorListLimit) {
       let parameter = entry.parameter.map { "\($0) (\(entry.match ?? ""))" } ?? "none"
       table.append(
@@ -163,7 +184,7 @@ struct UpdateInspection {
           String(format: "%.3g", entry.norm.value), entry.traces.joined(separator: ", "),
         ] + (hasModel ? [entry.match == "same name" ? "same name" : parameter] : []))
     }
-    for line in table.lines { Terminal.print(line) }
+    Terminal.print(table)
     let left = report.tensors.count - tensorListLimit
     if left > 0, !all { Terminal.print("... and \(left) more; --all lists them.") }
     if !report.notes.isEmpty || report.objection != nil { Terminal.print() }

@@ -11,11 +11,14 @@ struct AttackChoice: ExpressibleByArgument {
   let name: String
 
   init?(argument: String) {
-    guard AttackChoice.allValueStrings.contains(argument) else { return nil }
+    guard AttackChoice.names.contains(argument) else { return nil }
     name = argument
   }
 
-  static var allValueStrings: [String] {
+  /// For errors, and for the help where it has room.
+  static var allValueStrings: [String] { HelpLevel.isBrief ? [] : names }
+
+  static var names: [String] {
     let texts = AttackCatalog.texts.map(\.name.rawValue)
     return AttackCatalog.names + texts.filter { !AttackCatalog.names.contains($0) }
   }
@@ -45,68 +48,75 @@ struct AttackOptions: ParsableArguments {
   @Option(
     name: .customLong("attack"),
     help: ArgumentHelp(
-      "How the data are sought; see 'gradleak attacks'. (default: auto; in the demo: dlg)",
-      valueName: "name"))
+      "See 'gradleak attacks'. (default: auto; in the demo: dlg)",
+      valueName: "name"), completion: .list(AttackChoice.names))
   var choice: AttackChoice?
 
   @Option(
     name: .customLong("plan"),
     help: ArgumentHelp(
       "A JSON file with an optimisation attack of your own: what differs from the default plan.",
-      valueName: "file"))
+      valueName: "file", visibility: .rare), completion: .json)
   var planFile: String?
 
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Changes the plan, for instance prior.totalVariation=0.01; may be repeated.",
-      valueName: "key=value"))
+      valueName: "key=value", visibility: .rare))
   var settings: [String] = []
 
   @Option(
-    help: ArgumentHelp("A picture to start a plan's search from.", valueName: "image"))
+    help: ArgumentHelp(
+      "A picture to start a plan's search from.", valueName: "image", visibility: .rare),
+    completion: .pictures)
   var start: String?
 
   @Option(
     name: .customLong("precision"),
-    help: ArgumentHelp("Arithmetic. (default: f64, or the plan's)", valueName: "type"))
+    help: ArgumentHelp(
+      "Arithmetic. (default: f64, or the plan's)", valueName: "type", visibility: .rare))
   var chosenPrecision: Precision?
 
   // Numbers are taken as they come, so that "--trials -3" is a number out of range.
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Seed of weights, labels and dummy data.", valueName: "n"))
+    help: ArgumentHelp("Seed of weights, labels and dummy data.", valueName: "n", visibility: .rare)
+  )
   var seed: UInt64 = 0
 
   @Option(
     name: .customLong("trials"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Starts at most; the best is kept. (default: 5, or the plan's)", valueName: "n"))
+      "Starts at most; the best is kept. (default: 5, or the plan's)", valueName: "n",
+      visibility: .rare))
   var chosenTrials: Int?
 
   @Option(
     name: .customLong("iterations"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Iterations at most in each trial. (default: 6000, or the plan's)", valueName: "n"))
+      "Iterations at most in each trial. (default: 6000, or the plan's)", valueName: "n",
+      visibility: .rare))
   var chosenIterations: Int?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Stop when the matching loss, relative to the squared norm of the gradient, is this small.",
-      valueName: "x"))
+      valueName: "x", visibility: .rare))
   var threshold = AttackConfiguration().solvedBelow
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Seconds at most on each update, graphs included, for all attacks and trials on it together; auto "
-        + "divides them among its attacks. What was found by then is kept.", valueName: "seconds"))
+      "Seconds at most on each update, for all attacks and trials together; what was found by then is kept.",
+      valueName: "seconds"))
   var timeLimit: Double?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Pictures in the strip of snapshots; 0 for none.", valueName: "n"))
+    help: ArgumentHelp(
+      "Pictures in the strip of snapshots; 0 for none.", valueName: "n", visibility: .rare))
   var snapshots = AttackConfiguration().snapshots
 
   /// What was asked for; nil for the command's own choice.

@@ -8,10 +8,10 @@ enum AttackerName: String, CaseIterable, ExpressibleByArgument {
   case server
   case neighbour
 
-  static let allValueDescriptions = [
+  static let allValueDescriptions = HelpLevel.described([
     "server": "an honest-but-curious server",
     "neighbour": "a neighbour in an all-reduce",
-  ]
+  ])
 
   var attacker: ThreatModel.Attacker {
     switch self {
@@ -26,7 +26,7 @@ struct AttackerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Who sees the update; recorded with the results. For a server that plants weights see 'gradleak "
-        + "malicious'.", valueName: "who"))
+        + "malicious'.", valueName: "who", visibility: .rare))
   var attacker: AttackerName = .server
 
   @Option(
@@ -35,7 +35,8 @@ struct AttackerOptions: ParsableArguments {
       "What the attacker does not know, separated by commas; may be repeated. Attacks that need it are "
         + "refused, and auto leaves them out. Of: "
         + "\(ThreatModel.Fact.allCases.map(\.name).joined(separator: ", ")).",
-      valueName: "facts"))
+      valueName: "facts", visibility: .rare),
+    completion: .list(ThreatModel.Fact.allCases.map(\.name)))
   var unknown: [String] = []
 
   func validate() throws { _ = try unknownFacts() }

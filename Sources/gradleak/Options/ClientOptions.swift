@@ -6,13 +6,13 @@ struct ClientOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "Clients of whose updates the attacker sees the mean only, as behind secure aggregation; each "
-        + "has a batch of --batch-size of its own.", valueName: "n"))
+        + "has a batch of --batch-size of its own.", valueName: "n", visibility: .rare))
   var clients = 1
 
   @Flag(
     help: ArgumentHelp(
       "Each client goes through its batch in a new order in each of its --epochs, which the attacker "
-        + "does not know."))
+        + "does not know.", visibility: .rare))
   var shuffleEpochs = false
 
   /// - Parameters:

@@ -12,12 +12,15 @@ struct DefenceOptions: ParsableArguments {
   @Option(
     name: .customLong("defence"),
     help: ArgumentHelp(
-      "Defence of the client, such as gaussian:1e-2 (a variance) or prune:0.3+fp16; several are "
-        + "applied one after another. See 'gradleak defences'.", valueName: "spec"))
+      "What the client does, such as gaussian:1e-2 (a variance) or prune:0.3+fp16. See 'gradleak defences'.",
+      valueName: "spec"),
+    completion: .defences)
   var defences: [String] = []
 
   @Flag(
-    help: "Attack as if the client had no defence; by default the attack knows of it and answers.")
+    help: ArgumentHelp(
+      "Attack as if the client had no defence; by default the attack knows of it and answers.",
+      visibility: .rare))
   var naiveAttack = false
 
   func validate() throws {

@@ -8,18 +8,20 @@ struct LocalTrainingOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "The client's passes through its batch before it shares an update. (default: 1)",
-      valueName: "n"))
+      valueName: "n", visibility: .rare))
   var epochs: Int?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Examples in each of the client's local steps. (default: the whole batch)", valueName: "n"))
+      "Examples in each of the client's local steps. (default: the whole batch)", valueName: "n",
+      visibility: .rare))
   var miniBatch: Int?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Instead of --epochs: the client's local steps.", valueName: "n"))
+    help: ArgumentHelp(
+      "Instead of --epochs: the client's local steps.", valueName: "n", visibility: .rare))
   var localSteps: Int?
 
   @Option(

@@ -5,11 +5,11 @@ import TensorGraph
 
 extension ClientLoss.Kind: ExpressibleByArgument {
   /// For the help of options.
-  public static let allValueDescriptions = [
+  public static let allValueDescriptions = HelpLevel.described([
     "cross-entropy": "softmax and cross entropy",
     "mse": "squared error against one-hot labels, or numbers",
     "bce": "sigmoids and binary cross entropy (BCEWithLogitsLoss)",
-  ]
+  ])
 }
 
 extension LossReduction: ExpressibleByArgument {}
@@ -20,28 +20,33 @@ struct LossOptions: ParsableArguments {
   var loss: ClientLoss.Kind = .crossEntropy
 
   @Option(
-    help: ArgumentHelp("How the client made one number of a batch's losses.", valueName: "name"))
+    help: ArgumentHelp(
+      "How the client made one number of a batch's losses.", valueName: "name", visibility: .rare))
   var reduction: LossReduction = .mean
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Label smoothing of the client's cross entropy.", valueName: "share"))
+    help: ArgumentHelp(
+      "Label smoothing of the client's cross entropy.", valueName: "share", visibility: .rare))
   var labelSmoothing = 0.0
 
   @Option(
     help: ArgumentHelp(
-      "Class weights of the client's cross entropy, such as 1,2.5,1.", valueName: "weights"))
+      "Class weights of the client's cross entropy, such as 1,2.5,1.", valueName: "weights",
+      visibility: .rare))
   var classWeights: String?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("A factor on the client's loss, such as 0.5.", valueName: "factor"))
+    help: ArgumentHelp(
+      "A factor on the client's loss, such as 0.5.", valueName: "factor", visibility: .rare))
   var lossScale = 1.0
 
   @Flag(
     help: ArgumentHelp(
       "The client applied its loss to the values of the softmax or sigmoid that the model's file ends in, "
-        + "not to what goes into it. Found by which fits, where a single example's update tells."))
+        + "not to what goes into it. Found by which fits, where a single example's update tells.",
+      visibility: .rare))
   var keepSoftmax = false
 
   /// What the options say.

@@ -7,10 +7,10 @@ import TensorGraph
 
 extension ForwardMode: ExpressibleByArgument {
   /// For the help of options.
-  public static let allValueDescriptions = [
+  public static let allValueDescriptions = HelpLevel.described([
     "evaluation": "batch normalisation by running statistics",
     "training": "batch normalisation by the batch's own",
-  ]
+  ])
 }
 
 /// Which model the client trains, and with which weights.
@@ -18,22 +18,26 @@ struct ModelSelection: ParsableArguments {
   @Option(
     name: .customLong("model"),
     help: ArgumentHelp(
-      "Model: a name (see 'gradleak models') or an ONNX file. (default: lenet; of inspect: none)",
-      valueName: "name or file"))
+      "A name (see 'gradleak models') or an ONNX file. (default: lenet; of inspect: none)",
+      valueName: "name or file"), completion: .modelsAndFiles)
   var chosenModel: String?
 
-  @Option(help: ArgumentHelp("Activation instead of the model's own.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "Activation instead of the model's own.", valueName: "name", visibility: .rare))
   var activation: Activation?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Number of classes instead of the model's own.", valueName: "n"))
+    help: ArgumentHelp(
+      "Number of classes instead of the model's own.", valueName: "n", visibility: .rare))
   var classes: Int?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Channels or features of the first layer instead of the model's own.", valueName: "n"))
+      "Channels or features of the first layer instead of the model's own.", valueName: "n",
+      visibility: .rare))
   var width: Int?
 
   @Option(
@@ -43,54 +47,60 @@ struct ModelSelection: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Number of repeated layers, where that is a choice.", valueName: "n"))
+    help: ArgumentHelp(
+      "Number of repeated layers, where that is a choice.", valueName: "n", visibility: .rare))
   var depth: Int?
 
-  @Option(help: ArgumentHelp("Pooling, where that is a choice.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Pooling, where that is a choice.", valueName: "name", visibility: .rare))
   var pooling: Pooling?
 
   @Option(
     help: ArgumentHelp(
-      "Channels, height and width of one image, such as 3x224x224.", valueName: "shape"))
+      "Channels, height and width of one image, such as 3x224x224.", valueName: "shape",
+      visibility: .rare))
   var inputShape: String?
 
   @Option(
     name: .customLong("shape"),
     help: ArgumentHelp(
-      "An open extent of an ONNX model by its name; may be repeated.", valueName: "name=extent"))
+      "An open extent of an ONNX model by its name; may be repeated.", valueName: "name=extent",
+      visibility: .rare))
   var dimensions: [String] = []
 
   @Option(
     name: .customLong("output"),
     help: ArgumentHelp(
       "The output of an ONNX model that holds the logits; by default the one that the most parameters "
-        + "reach.", valueName: "name"))
+        + "reach.", valueName: "name", visibility: .rare))
   var outputName: String?
 
   @Option(
     help: ArgumentHelp(
-      "The model's weights: a file of tensors, such as a saved state_dict.",
-      valueName: "file"))
+      "The model's weights, such as a saved state_dict.",
+      valueName: "file"), completion: .tensors)
   var weights: String?
 
   @Option(
     help: ArgumentHelp(
       "Tells which tensor of --weights or --update is which of the model, by name or by beginning; "
-        + "may be repeated.", valueName: "old=new"))
+        + "may be repeated.", valueName: "old=new", visibility: .rare))
   var rename: [String] = []
 
-  @Option(help: ArgumentHelp("How the client's model computed.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("How the client's model computed.", valueName: "name", visibility: .rare))
   var mode: ForwardMode = .evaluation
 
   @Option(
     help: ArgumentHelp(
       "What the client subtracts from pixels in 0...1, for each channel or for all.",
-      valueName: "numbers"))
+      valueName: "numbers", visibility: .rare))
   var mean: String?
 
   @Option(
     help: ArgumentHelp(
-      "What the client then divides them by, for each channel or for all.", valueName: "numbers"))
+      "What the client then divides them by, for each channel or for all.", valueName: "numbers",
+      visibility: .rare))
   var std: String?
 
   /// The name or file of ``chosenModel``, or the default.
@@ -114,7 +124,7 @@ struct ModelSelection: ParsableArguments {
     let selected = try naming {
       try choice().select(mode: mode, batchSizes: batchSizes, for: use)
     }
-    for note in selected.notes { Terminal.printNote(note) }
+    for note in selected.notes { Notes.remark(note) }
     return selected
   }
 

@@ -18,90 +18,105 @@ struct OptimizerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The client's optimiser: \(ClientOptimizer.Name.allValueStrings.joined(separator: ", ")), with PyTorch's "
-        + "defaults.", valueName: "name"))
+        + "defaults.", valueName: "name", visibility: .rare))
   var optimizer = ClientOptimizer.Name.sgd
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Momentum of the client's sgd or rmsprop.", valueName: "factor"))
+    help: ArgumentHelp(
+      "Momentum of the client's sgd or rmsprop.", valueName: "factor", visibility: .rare))
   var momentum: Double?
 
-  @Flag(help: "Nesterov's form of the momentum of sgd.")
+  @Flag(help: ArgumentHelp("Nesterov's form of the momentum of sgd.", visibility: .rare))
   var nesterov = false
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Weight decay: of adamw apart from the gradients, of others an L2 penalty.",
-      valueName: "factor"))
+      valueName: "factor", visibility: .rare))
   var weightDecay: Double?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Of adam and adamw: how long gradients are averaged.", valueName: "factor"))
+    help: ArgumentHelp(
+      "Of adam and adamw: how long gradients are averaged.", valueName: "factor", visibility: .rare)
+  )
   var beta1: Double?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Of adam and adamw: how long squares are averaged.", valueName: "factor"))
+    help: ArgumentHelp(
+      "Of adam and adamw: how long squares are averaged.", valueName: "factor", visibility: .rare))
   var beta2: Double?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Of rmsprop: how long squares are averaged.", valueName: "factor"))
+    help: ArgumentHelp(
+      "Of rmsprop: how long squares are averaged.", valueName: "factor", visibility: .rare))
   var alpha: Double?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Of adam, adamw and rmsprop: added to the root of squares.", valueName: "number"))
+      "Of adam, adamw and rmsprop: added to the root of squares.", valueName: "number",
+      visibility: .rare))
   var eps: Double?
 
-  @Flag(help: "Of adam and adamw: the largest average of squares so far.")
+  @Flag(
+    help: ArgumentHelp(
+      "Of adam and adamw: the largest average of squares so far.", visibility: .rare))
   var amsgrad = false
 
-  @Flag(help: "Of rmsprop: by the variance of gradients.")
+  @Flag(help: ArgumentHelp("Of rmsprop: by the variance of gradients.", visibility: .rare))
   var centered = false
 
   @Option(
     help: ArgumentHelp(
       "What the client's optimiser kept from earlier rounds: its state_dict() by torch.save, or tensors called "
-        + "exp_avg.NAME and so on. (default: a fresh optimiser)", valueName: "file"))
+        + "exp_avg.NAME and so on. (default: a fresh optimiser)", valueName: "file",
+      visibility: .rare), completion: .tensors)
   var optimizerState: String?
 
   @Option(
     help: ArgumentHelp(
       "How the client's learning rate changes from step to step: \(LearningRateSchedule.forms).",
-      valueName: "form"))
+      valueName: "form", visibility: .rare))
   var schedule: String?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Mini-batches whose gradients make one of the client's steps.", valueName: "n"))
+      "Mini-batches whose gradients make one of the client's steps.", valueName: "n",
+      visibility: .rare))
   var accumulate = 1
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The client clips its gradients to this norm, all together.", valueName: "norm"))
+      "The client clips its gradients to this norm, all together.", valueName: "norm",
+      visibility: .rare))
   var clipNorm: Double?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The client clips each element of its gradients to this.", valueName: "value"))
+      "The client clips each element of its gradients to this.", valueName: "value",
+      visibility: .rare))
   var clipValue: Double?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Factor of FedProx's proximal term in the client's loss.", valueName: "mu"))
+    help: ArgumentHelp(
+      "Factor of FedProx's proximal term in the client's loss.", valueName: "mu", visibility: .rare)
+  )
   var proximal = 0.0
 
   @Option(
     help: ArgumentHelp(
       "Precision of a simulated client's weights, whose rounding a difference of them carries. (default: f32 for "
-        + "adam, adamw and rmsprop, else that of the attack)", valueName: "name"))
+        + "adam, adamw and rmsprop, else that of the attack)", valueName: "name", visibility: .rare)
+  )
   var weightPrecision: Precision?
 
   /// What the options say.

@@ -5,13 +5,14 @@ import TensorGraph
 /// Where results go.
 struct OutputOptions: ParsableArguments {
   @Option(
-    name: [.long, .short], help: ArgumentHelp("Folder for the results.", valueName: "folder"))
+    name: [.long, .short], help: ArgumentHelp("Folder for the results.", valueName: "folder"),
+    completion: .directory)
   var out: String?
 
   @Flag(
     help: ArgumentHelp(
-      "Take the place of a folder that holds other files too; it is kept beside, as FOLDER.before-1."
-    ))
+      "Take the place of a folder that holds other files too; it is kept beside, as FOLDER.before-1.",
+      visibility: .rare))
   var force = false
 
   @Flag(help: "Print the records as JSON instead of a table.")
@@ -22,7 +23,7 @@ struct OutputOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Processor threads; all by default.", valueName: "n"))
+    help: ArgumentHelp("Processor threads; all by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
   /// What computes, with these threads.

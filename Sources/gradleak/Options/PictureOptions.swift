@@ -3,10 +3,10 @@ import ModelIO
 
 extension PictureReading: ExpressibleByArgument {
   /// For the help of options.
-  public static let allValueDescriptions = [
+  public static let allValueDescriptions = HelpLevel.described([
     "pil": "as a client's loader: Image.open(...).convert(\"RGB\") of Pillow and torchvision",
     "viewer": "as a viewer shows it: EXIF orientation and gamma applied, transparency on white",
-  ]
+  ])
 }
 
 /// How the user's pictures are read.
@@ -14,6 +14,6 @@ struct PictureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How pictures are read. Give what the client's loader does: a picture read otherwise is another "
-        + "picture.", valueName: "name"))
+        + "picture.", valueName: "name", visibility: .rare))
   var readAs: PictureReading = .pillow
 }

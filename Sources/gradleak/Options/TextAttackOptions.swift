@@ -14,7 +14,7 @@ struct TextAttackOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How the texts are sought.", valueName: "name"))
   var attack: TextAttackKind = .automatic
 
-  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type"))
+  @Option(help: ArgumentHelp("Arithmetic.", valueName: "type", visibility: .rare))
   var precision: Precision = .f32
 
   @Option(
@@ -23,7 +23,8 @@ struct TextAttackOptions: ParsableArguments {
   var seed: UInt64 = 0
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Iterations of a search.", valueName: "n"))
+    parsing: .unconditional,
+    help: ArgumentHelp("Iterations of a search.", valueName: "n", visibility: .rare))
   var iterations: Int?
 
   @Option(

@@ -10,7 +10,7 @@ struct TextDataOptions: ParsableArguments {
 
   @Option(
     name: [.customLong("texts"), .customLong("file")],
-    help: ArgumentHelp("Private texts, one a line.", valueName: "file"))
+    help: ArgumentHelp("Private texts, one a line.", valueName: "file"), completion: .texts)
   var file: String?
 
   var isGiven: Bool { !texts.isEmpty || file != nil }

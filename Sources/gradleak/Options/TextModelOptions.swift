@@ -8,34 +8,37 @@ struct TextModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Texts: what the model ends in, instead of what config.json says: classification, mlm or lm.",
-      valueName: "name"))
+      valueName: "name", visibility: .rare), completion: .list(["classification", "mlm", "lm"]))
   var head: String?
 
   @Option(
     help: ArgumentHelp(
-      "Texts: for an ONNX file the folder with tokenizer.json or vocab.txt.", valueName: "folder"))
+      "Texts: for an ONNX file the folder with tokenizer.json or vocab.txt.", valueName: "folder",
+      visibility: .rare), completion: .directory)
   var tokenizer: String?
 
   @Option(
     help: ArgumentHelp(
       "Texts: LoRA adapters that the client got, as PEFT saves them: a folder with adapter_config.json and "
-        + "adapter_model.safetensors or .bin.", valueName: "folder"))
+        + "adapter_model.safetensors or .bin.", valueName: "folder", visibility: .rare),
+    completion: .directory)
   var adapter: String?
 
-  @Flag(help: "Texts: the client shares no gradients of embeddings.")
+  @Flag(
+    help: ArgumentHelp("Texts: the client shares no gradients of embeddings.", visibility: .rare))
   var freezeEmbeddings = false
 
   @Option(
     name: .customLong("lora"), parsing: .unconditional,
     help: ArgumentHelp(
       "Texts: the client trains adapters of this rank beside the attention (LoRA) and the classification "
-        + "layer only.", valueName: "rank"))
+        + "layer only.", valueName: "rank", visibility: .rare))
   var adapterRank: Int?
 
   @Option(
     help: ArgumentHelp(
       "Texts: for lamp a causal language model (GPT-2-type folder) that tells likely texts from others.",
-      valueName: "folder"))
+      valueName: "folder", visibility: .rare), completion: .directory)
   var priorModel: String?
 
   /// Whether anything of it is given.
@@ -84,7 +87,7 @@ struct TextExperiments {
     let runner = try naming {
       try DataKinds.kind(.texts).runner(for: base, batchSizes: [size], backend: output.backend)
     }
-    for note in runner.notes where !output.quiet { Terminal.printNote(note) }
+    for note in runner.notes { Notes.remark(note) }
     return runner
   }
 

@@ -13,39 +13,39 @@ extension UpdateKind: ExpressibleByArgument {
   /// For the help of options.
   public static let allValueStrings = [UpdateKind.gradient, .difference].map(\.rawValue)
   /// For the help of options.
-  public static let allValueDescriptions = [
+  public static let allValueDescriptions = HelpLevel.described([
     "gradient": "the loss's gradient",
     "difference": "weights after training minus weights before",
-  ]
+  ])
 }
 
 /// A client's update in a file.
 struct UpdateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A client's gradient: a file of tensors (safetensors, .pt, .npz, .npy or a folder of these), named as the "
-        + "model's parameters or in their order.", valueName: "file"))
+      "What a client shared: a file of tensors (safetensors, .pt, .npz, .npy).", valueName: "file"),
+    completion: .tensors)
   var update: String?
 
   @Option(
     help: ArgumentHelp(
-      "Instead of --update and --weights: the weights that the client got. Goes with --after.",
-      valueName: "file"))
+      "Instead: the weights that the client got.",
+      valueName: "file"), completion: .tensors)
   var before: String?
 
   @Option(
     help: ArgumentHelp(
-      "The weights that the client sent back; the difference to --before is attacked.",
-      valueName: "file"))
+      "The weights that the client sent back.",
+      valueName: "file"), completion: .tensors)
   var after: String?
 
-  @Option(help: ArgumentHelp("What the file's tensors are.", valueName: "name"))
+  @Option(help: ArgumentHelp("What the file's tensors are.", valueName: "name", visibility: .rare))
   var updateKind: UpdateKind = .gradient
 
   @Flag(
     help: ArgumentHelp(
       "Find the factor of a single picture's update by its last layer: the learning rate of weights, the loss's scale "
-        + "of a gradient."))
+        + "of a gradient.", visibility: .rare))
   var findScale = false
 
   func validate() throws {

@@ -7,22 +7,47 @@ enum Terminal {
   static let isInteractive: Bool =
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
-  /// Whether output may be coloured: a terminal, and no `NO_COLOR` (https://no-color.org).
-  static let hasColor: Bool = {
+  /// Whether what is written to a descriptor may be coloured: a terminal, and no `NO_COLOR`
+  /// (https://no-color.org).
+  static func hasColor(on descriptor: Int32) -> Bool { isatty(descriptor) == 1 && allowsColor }
+
+  private static let allowsColor: Bool = {
     let environment = ProcessInfo.processInfo.environment
-    let isRefused = !(environment["NO_COLOR"] ?? "").isEmpty
-    return isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" && !isRefused
+    return environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty
   }()
 
-  /// Columns of the terminal that standard error is shown in; 80 elsewhere.
-  static var width: Int { width(of: STDERR_FILENO) }
+  /// Whether the locale's characters are UTF-8.
+  static let isUnicode: Bool = {
+    let environment = ProcessInfo.processInfo.environment
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }
+      .first { !$0.isEmpty }
+    return ["UTF-8", "UTF8"].contains { locale?.uppercased().contains($0) == true }
+  }()
 
-  /// Columns of the terminal that a descriptor belongs to; 80 where it is none.
-  static func width(of descriptor: Int32) -> Int {
-    var size = winsize()
-    let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col >= 20
-    return isKnown ? Int(size.ws_col) : 80
+  /// Columns of the terminal that a descriptor belongs to, or as many as `COLUMNS` says it has; nil where it is
+  /// none.
+  static func columns(of descriptor: Int32) -> Int? {
+    guard isatty(descriptor) == 1 else { return nil }
+    if let text = ProcessInfo.processInfo.environment["COLUMNS"], let told = Int(text), told >= 20 {
+      return told
+    }
+    let columns = Int(size(of: descriptor).ws_col)
+    return columns >= 20 ? columns : 80
   }
+
+  /// Rows of the terminal that standard error is shown in.
+  static var rowCount: Int {
+    let rows = Int(size(of: STDERR_FILENO).ws_row)
+    return rows > 0 ? rows : 24
+  }
+
+  private static func size(of descriptor: Int32) -> winsize {
+    var size = winsize()
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : winsize()
+  }
+
+  /// Columns for what is written to a descriptor: those of its terminal, 80 where it is none.
+  static func width(of descriptor: Int32) -> Int { columns(of: descriptor) ?? 80 }
 
   enum Style: String {
     case bold = "1"
@@ -32,8 +57,10 @@ enum Terminal {
     case yellow = "33"
   }
 
-  static func styled(_ text: String, _ style: Style) -> String {
-    hasColor ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+  static func styled(
+    _ text: String, _ style: Style, on handle: FileHandle = .standardOutput
+  ) -> String {
+    hasColor(on: handle.fileDescriptor) ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
   }
 
   /// Writes a line to standard output.
@@ -41,10 +68,55 @@ enum Terminal {
     write(line + "\n", to: .standardOutput)
   }
 
-  /// Writes a paragraph to standard output, broken between words; see ``wrapped(_:head:indentation:)``.
-  static func printParagraph(_ text: String, head: String = "", indentation: Int = 2) {
-    for line in wrapped(text, head: head, indentation: indentation) { print(line) }
+  /// Writes a table to standard output, as wide as its terminal; of any width where there is none.
+  static func print(_ table: TextTable) {
+    for (index, line) in table.lines(width: columns(of: STDOUT_FILENO)).enumerated() {
+      print(index == 0 ? styled(line, .bold) : line)
+    }
   }
+
+  /// Writes a paragraph to standard output, broken between words; see
+  /// ``wrapped(_:head:indentation:width:)``.
+  static func printParagraph(_ text: String, head: String = "", indentation: Int = 2) {
+    for line in wrapped(
+      text, head: head, indentation: indentation, width: width(of: STDOUT_FILENO))
+    {
+      print(line)
+    }
+  }
+
+  /// Writes a verdict to standard output, in its colour.
+  static func printVerdict(_ sentence: String, _ style: Style) {
+    for line in wrapped(sentence, indentation: 0, width: width(of: STDOUT_FILENO)) {
+      print(styled(line, style))
+    }
+  }
+
+  /// Writes names with what is said of each to standard output: beside each other, or one below the other where
+  /// the terminal is narrow.
+  static func printEntries(_ entries: [(name: String, text: String)], style: Style? = nil) {
+    let indentation = (entries.map(\.name.count).max() ?? 0) + 2
+    let isNarrow = indentation + leastTextWidth > width(of: STDOUT_FILENO)
+    for (name, text) in entries {
+      let padded = name.padding(toLength: indentation - 2, withPad: " ", startingAt: 0)
+      let shown = isNarrow ? name : padded
+      let head = style.map { styled(shown, $0) } ?? shown
+      if isNarrow {
+        print(head)
+        printParagraph(text, head: "    ", indentation: 4)
+      } else {
+        // What colours a head has no width.
+        let lines = wrapped(
+          text, head: padded + "  ", indentation: indentation, width: width(of: STDOUT_FILENO))
+        for (index, line) in lines.enumerated() {
+          print(index == 0 ? head + line.dropFirst(padded.count) : line)
+        }
+      }
+    }
+  }
+
+  /// Columns for text beside a name.
+  private static let leastTextWidth = 28
 
   /// Writes a paragraph that may name settings to standard output.
   static func printParagraph(_ sentence: Sentence, head: String = "", indentation: Int = 2) {
@@ -59,12 +131,11 @@ enum Terminal {
 
   /// Writes a paragraph that the user should know to standard error.
   static func printNote(_ text: String, head: String = "note: ") {
-    for line in wrapped(text, head: head, indentation: head.count) { printError(line) }
-  }
-
-  /// Writes a paragraph that may name settings to standard error.
-  static func printNote(_ sentence: Sentence, head: String = "note: ") {
-    printNote(sentence.namingOptions, head: head)
+    for line in wrapped(
+      text, head: head, indentation: head.count, width: width(of: STDERR_FILENO))
+    {
+      printError(line)
+    }
   }
 
   /// Writes a line to standard error.
@@ -72,9 +143,11 @@ enum Terminal {
     write(line + "\n", to: .standardError)
   }
 
-  /// The words of `text` on lines no wider than the terminal, and at most 100 characters long. The
+  /// The words of `text` on lines no wider than `width`, and at most 100 characters long. The
   /// first begins with `head`, the others are indented. A word is never cut.
-  static func wrapped(_ text: String, head: String = "", indentation: Int) -> [String] {
+  static func wrapped(
+    _ text: String, head: String = "", indentation: Int, width: Int
+  ) -> [String] {
     let limit = min(width, 100)
     var lines: [String] = []
     var line = head

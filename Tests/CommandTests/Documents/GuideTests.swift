@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch and Flower by
+/// The snippets of `docs/guides/from-pytorch.md`, run as they stand there against real PyTorch by
 /// `make test-integrations`.
 struct GuideTests {
   let folder = TestFolder()
@@ -18,6 +18,11 @@ struct GuideTests {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "GRADLEAK": try BuiltTool.url.get().path, "PYTHONPATH": package,
+      // The package's plugin is named, whether it is installed or not.
+      "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    ]) { $1 }
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
@@ -31,10 +36,14 @@ struct GuideTests {
     return (process.terminationStatus, capture.text())
   }
 
+  private static let root = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
+    .deletingLastPathComponent()
+  /// Where the Python package is.
+  private static let package = root.appendingPathComponent("python").path
+
   /// The Python blocks of the guide by the name in their first line.
   static let snippets: [String: String] = {
-    let path = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("docs/guides/from-pytorch.md").path
+    let path = root.appendingPathComponent("docs/guides/from-pytorch.md").path
     let text = String(decoding: bytes(of: path), as: UTF8.self)
     var snippets: [String: String] = [:]
     for block in text.components(separatedBy: "```python\n").dropFirst() {
@@ -44,9 +53,6 @@ struct GuideTests {
     }
     return snippets
   }()
-
-  /// The guide's export, for snippets that need the file and not its making.
-  private static var export: String { snippets["export"] ?? "" }
 
   /// A client with a small network of its own, for the snippets to work on.
   private static let client = """
@@ -87,63 +93,46 @@ struct GuideTests {
   }
 
   @Test func theGuideHasAllSnippets() {
+    // "ddp" is run by python/tests/frameworks/test_guides.py.
     #expect(
-      GuideTests.snippets.keys.sorted() == ["ddp", "export", "flower", "gradient", "weights"])
+      GuideTests.snippets.keys.sorted() == [
+        "audit", "capture", "ddp", "export", "gradient", "pytest", "update", "weights",
+        "weights-after",
+      ])
+  }
+
+  /// The package finds in memory what the files below give.
+  @Test(needsIntegrations) func thePackageTakesModulesAndUpdates() throws {
+    let checks = """
+      assert result.psnr > 60, result
+      assert audit.grade == "F" and audit.evidence == "proved", audit
+      """
+    try run(["audit"], after: "assert result.grade == 'F' and not result.passed, result\n")
+    try run(["update"], before: "import gradleak\n", after: checks)
+    let gradient = "loss_function(model(images), labels).backward()\nimport gradleak\n"
+    try run(["weights-after"], before: gradient, after: "assert result.psnr > 60, result\n")
+  }
+
+  @Test(needsIntegrations) func aTapWritesAnExperiment() throws {
+    try run(
+      ["capture"], before: "import gradleak\n",
+      after: "assert tap.reconstruct(truth=images).psnr > 60\n")
+    let run = try BuiltTool.run(["run", "tap/settings.json", "--out", "out"], in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.images[0].recoveredLabel == 3)
+  }
+
+  @Test(needsIntegrations) func aTestOfPytestIsAnAudit() throws {
+    let code = GuideTests.client + (try #require(GuideTests.snippets["pytest"]))
+    folder.file("test_guide.py", Array(code.utf8))
+    let (status, output) = try GuideTests.run(
+      GuideTests.python, ["-m", "pytest", "-q", "-p", "gradleak._pytest_plugin"], in: folder.path)
+    #expect(status == 0 && output.contains("1 passed"), "\(output)")
   }
 
   @Test(needsIntegrations) func anExportedModelAndItsGradient() throws {
     try run(["export", "gradient", "weights"])
     try expectRecovery("reconstruct --model model.onnx --update gradient.safetensors")
-  }
-
-  @Test(needsIntegrations) func aHookOfDistributedDataParallel() throws {
-    let start =
-      GuideTests.export + """
-
-        import os
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0", RANK="0", WORLD_SIZE="1")
-        torch.distributed.init_process_group(
-            "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
-        ddp_model = nn.parallel.DistributedDataParallel(model)
-
-        """
-    try run(["ddp"], before: start, after: "torch.distributed.destroy_process_group()\n")
-    try expectRecovery("reconstruct --model model.onnx --update gradient-ddp.safetensors")
-  }
-
-  @Test(needsIntegrations) func aStrategyOfFlower() throws {
-    let play = """
-
-      from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
-      class Grid:
-          def get_node_ids(self): return [7, 8]
-      class Reply:
-          metadata = type("Metadata", (), {"src_node_id": 7})
-          def __init__(self, content): self.content = content
-          def has_content(self): return True
-          def has_error(self): return False
-      strategy = SavingFedAvg()
-      # Messages need a running server; what is saved comes before them.
-      try: strategy.configure_train(1, ArrayRecord(model.state_dict()), ConfigRecord(), Grid())
-      except RuntimeError: pass
-      loss_function(model(images), labels).backward()
-      torch.optim.SGD(model.parameters(), lr=0.1).step()
-      content = RecordDict({
-          "arrays": ArrayRecord(model.state_dict()),
-          "metrics": MetricRecord({"num-examples": 1, "loss": 0.5})})
-      strategy.aggregate_train(1, [Reply(content)])
-
-      """
-    try run(["flower"], before: GuideTests.export, after: play)
-    // Weights in f32 before and after differ in few digits: a picture, not all of its bits.
-    let run = try BuiltTool.run(
-      [
-        "reconstruct", "--model", "model.onnx", "--before", "global-1.pt", "--after",
-        "client-1-7-1.pt", "--learning-rate", "0.1", "--json",
-      ], in: folder.path)
-    #expect(run.status == 0, "\(run.errors)")
-    let records = try JSONDecoder().decode([RunRecord].self, from: Data(run.output.utf8))
-    #expect(records[0].images[0].recoveredLabel == 3)
-    #expect((records[0].diagnosis?.relativeMatchingLoss ?? 1) < 1e-6)
   }
 }

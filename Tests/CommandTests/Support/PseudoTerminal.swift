@@ -1,6 +1,6 @@
 import Foundation
 
-/// A terminal of 80 columns whose screen is this test.
+/// A terminal, of 80 columns unless told otherwise, whose screen is this test.
 final class PseudoTerminal {
   struct Unavailable: Error {}
 
@@ -10,9 +10,9 @@ final class PseudoTerminal {
   let capture: Capture
   private let outside: FileHandle
 
-  init() throws {
+  init(columns: Int = 80) throws {
     var (descriptor, other): (Int32, Int32) = (-1, -1)
-    var size = winsize(ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
+    var size = winsize(ws_row: 24, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     guard openpty(&descriptor, &other, nil, nil, &size) == 0 else { throw Unavailable() }
     outside = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     inside = FileHandle(fileDescriptor: other, closeOnDealloc: true)

@@ -68,7 +68,7 @@ struct TerminalTests {
     try BuiltTool.start(process)
     terminal.closeInside()
     // Progress is shown once the search is on its way.
-    #expect(terminal.capture.text(untilContaining: "ETA").contains("[1/2] photo"))
+    #expect(terminal.capture.text(untilContaining: "loss ").contains("[1/2] photo"))
     kill(process.processIdentifier, SIGINT)
     #expect(BuiltTool.finish(process) == 130)
     let end = terminal.capture.text().suffix(200)

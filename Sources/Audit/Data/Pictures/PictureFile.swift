@@ -59,7 +59,7 @@ package struct PictureFile: Sendable {
   }
 
   /// Whether it is read as a tensor rather than as a picture.
-  private var isOfTensors: Bool {
+  package var isOfTensors: Bool {
     !BundledImages.names.contains(path) && TensorFile.isThere(path)
   }
 

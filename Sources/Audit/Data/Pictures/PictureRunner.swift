@@ -69,8 +69,8 @@ package struct PreparedPictures: PreparedExperiment {
 
   package func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
     let audit = runner.audit(seed: experiment.attack.seed)
-    func tell(_ progress: AttackProgress, _ score: () -> Double) -> SolverDecision {
-      withoutActuallyEscaping(score) { observe(ExperimentProgress(progress, score: $0)) }
+    func tell(_ progress: AttackProgress, _ found: UpdateAudit.Glimpse) -> SolverDecision {
+      observe(ExperimentProgress(progress, score: found.score, pictures: found.pictures))
     }
     var outcome: AuditOutcome
     switch subject {
@@ -144,7 +144,8 @@ package final class PictureRunner: ExperimentRunner {
           "data.pictures",
           "has \(data.pictures.count) pictures for a batch of \(count); give one for each image")
       }
-      try checkPictures(selected.model)
+      let arePhotographs = data.pictures.contains { !PictureFile($0, as: data.readAs).isOfTensors }
+      try checkPictures(selected.model, arePhotographs: arePhotographs)
     } else {
       try checkPictures(selected.model, arePhotographs: false)
     }

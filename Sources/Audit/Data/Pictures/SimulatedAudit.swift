@@ -71,14 +71,13 @@ package struct SimulatedAudit: Sendable {
   ///   - defences: what the client does to the gradient first.
   ///   - isAdaptive: whether the attacker knows of the defences and answers them; see
   ///     ``CounterAttack``.
-  ///   - observe: called after every iteration of a search with the progress and the mean
-  ///     PSNR in dB over the batch, which the simulated attacker cannot see; measured only if asked for.
+  ///   - observe: called after every iteration of a search with the progress and what was found by then.
   /// - Throws: ``AttackError`` when the attack does not apply.
   package func run(
     _ batch: [PrivateExample], configuration: AttackConfiguration,
     training: LocalTraining? = nil, startingImages: Tensor? = nil, defences: DefenceChain = .none,
     isAdaptive: Bool = true,
-    observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
+    observe: (AttackProgress, UpdateAudit.Glimpse) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> Outcome {
     let companions = SimulatedAudit.companions(
       for: defences, besides: batch, audit.weighted.model, seed: configuration.seed)

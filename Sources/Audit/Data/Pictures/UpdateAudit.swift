@@ -74,17 +74,23 @@ package struct UpdateAudit: Sendable {
     }
   }
 
+  /// What a search has found so far, each computed only if asked for.
+  package struct Glimpse {
+    /// The mean PSNR in dB over the batch, which an attacker cannot see; NaN without truth.
+    package let score: () -> Double
+    /// What was found beside the truth.
+    package let pictures: () -> [PictureProgress]
+  }
+
   /// Attacks an update.
   ///
   /// - Parameters:
   ///   - startingImages: [N, C, H, W], for plans that start from given images.
-  ///   - observe: called after every iteration of a search with the progress and the mean PSNR in dB
-  ///     over the batch, which an attacker cannot see; measured only if asked for, and NaN without
-  ///     truth.
+  ///   - observe: called after every iteration of a search with the progress and what was found by then.
   /// - Throws: ``AttackError`` when the attack does not apply.
   package func attack(
     _ subject: Subject, configuration: AttackConfiguration, startingImages: Tensor? = nil,
-    observe: (AttackProgress, () -> Double) -> SolverDecision = { _, _ in .proceed }
+    observe: (AttackProgress, Glimpse) -> SolverDecision = { _, _ in .proceed }
   ) throws(AttackError) -> AuditOutcome {
     let inversion = try AttackProblem(
       weighted, update: subject.update, configuration: configuration,
@@ -94,7 +100,11 @@ package struct UpdateAudit: Sendable {
     let scale = NumberScale(subject.truth?.map(\.image))
     let originals = subject.truth?.map { scale($0.image) }
     let result = try inversion.run { progress, images in
-      observe(progress) { originals.map { meanPSNR(of: images(), $0, scale) } ?? .nan }
+      observe(
+        progress,
+        Glimpse(
+          score: { originals.map { meanPSNR(of: images(), $0, scale) } ?? .nan },
+          pictures: { pairs(images(), originals, scale) }))
     }
     return try outcome(result, subject, configuration, found: inversion.loss)
   }
@@ -268,6 +278,18 @@ package struct UpdateAudit: Sendable {
   }
 
   /// - Parameter originals: in units of `scale`.
+  /// What was found beside the originals, in the client's order; in the attack's where they are not known.
+  private func pairs(
+    _ images: Tensor, _ originals: [Tensor]?, _ scale: NumberScale
+  ) -> [PictureProgress] {
+    let found = unstacked(images).map { scale($0) }
+    guard let originals else { return found.map { PictureProgress(found: $0) } }
+    let order = matchBatch(reconstructions: found, originals: originals)
+    return originals.indices.map {
+      PictureProgress(found: found[order[$0]], original: originals[$0])
+    }
+  }
+
   private func meanPSNR(
     of images: Tensor, _ originals: [Tensor], _ scale: NumberScale
   ) -> Double {

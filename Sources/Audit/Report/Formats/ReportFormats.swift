@@ -3,6 +3,7 @@ import Foundation
 extension Report {
   /// The report as a value, for JSON.
   struct Summary: Encodable {
+    /// Version of gradleak that made it.
     let tool = GradleakVersion.current
     let grade: LeakageGrade
     let evidence: EvidenceClass

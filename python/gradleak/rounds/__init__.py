@@ -1,0 +1,14 @@
+"""Updates of real trainings, captured by :mod:`gradleak.flower`, :mod:`gradleak.nvflare` and
+:mod:`gradleak.ddp`, and their audits::
+
+    print(gradleak.rounds.audits("audit/"))
+
+In a shell ``python -m gradleak.rounds audit/`` does the same.
+"""
+
+from __future__ import annotations
+
+from ._audits import Audits, ClientAudit, audits
+from ._folder import Capture, RoundsFolder
+
+__all__ = ["Audits", "Capture", "ClientAudit", "RoundsFolder", "audits"]
