@@ -137,9 +137,10 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   }
 
   func run() throws {
+    let date = try ReportDate.ofEnvironment() ?? ReportDate(Date())
     for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
     let writer = try output.folder(besides: images).map {
-      AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
+      AuditWriter(folder: $0, date: date, makeCommands: ExperimentCommandLine.commands(for:))
     }
     let result = try update.file == nil ? simulate() : auditUpdate()
     let written = try writer.map { try $0.write(result) }
