@@ -58,7 +58,9 @@ uninstall:
 # What `pip install` takes: out/wheel/gradleak-VERSION-py3-none-manylinux_..._x86_64.whl.
 wheel: setup
 	scripts/wheel/program.sh out/wheel/gradleak
-	python3 scripts/wheel/wheel.py --program out/wheel/gradleak --out out/wheel
+	$(MAKE) man completions PROGRAM=out/wheel/gradleak
+	python3 scripts/wheel/wheel.py --program out/wheel/gradleak --man out/man \
+	  --completions out/completions --out out/wheel
 
 CONTAINER ?= $(firstword $(shell command -v docker podman))
 container:
