@@ -141,7 +141,8 @@ def reconstruct(
         before: as of :func:`audit_update`.
         after: as of :func:`audit_update`.
         truth: beside an update the inputs that it was computed on, to measure by: x [N, C, H, W] as
-            the loader gives them, ``(x, y)``, or paths of pictures. The attack never sees them.
+            the loader gives them, or paths of pictures. The attack never sees them; of ``(x, y)`` it
+            does not see y either.
         labels: beside an update those that the attacker knows; else as of :func:`audit`.
         loss: as of :func:`audit`.
         mean: as of :func:`audit`.

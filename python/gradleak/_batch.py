@@ -122,6 +122,11 @@ def _stacked(x: Any) -> Any:
         if not numpy.isfinite(numbers).all():
             raise BadInputError("The batch holds numbers that are not finite; give finite ones.")
         return numbers if numbers.dtype.itemsize >= 4 else numbers.astype("float32")
+    if numbers.dtype != numpy.uint8 and numbers.ndim == 2:
+        raise BadInputError(
+            f"The batch holds numbers of {numbers.dtype}, [N, L], which may be tokens; give texts as "
+            'text=["..."], and the folder of a language model.'
+        )
     if numbers.dtype != numpy.uint8:
         raise BadInputError(
             f"The batch holds numbers of {numbers.dtype}; give floating point as the model gets "

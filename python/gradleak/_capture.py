@@ -54,11 +54,11 @@ def capture(
         out: a new folder for the files; where it is left out they live as long as the tap.
 
     Raises:
-        CaptureError: when the block ends: nothing was shared in it.
+        CaptureError: ``out`` holds files; when the block ends: nothing was shared in it.
     """
     if not is_module(model):
         raise CaptureError(f"model= is a {type(model).__name__}; give a torch.nn.Module.")
-    if optimizer is not None and not hasattr(inner(optimizer), "register_step_pre_hook"):
+    if optimizer is not None and not hasattr(inner(optimizer), "register_step_post_hook"):
         raise CaptureError(
             f"optimizer= is a {type(optimizer).__name__} without step hooks; give an optimiser of "
             "PyTorch 2.0 or later."
@@ -116,6 +116,11 @@ class Tap:
     # Listening
 
     def __enter__(self) -> Self:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._workspace is None and any(self.folder.iterdir()):
+            raise CaptureError(
+                f"{str(self.folder)!r} holds files; give out= the name of a new folder."
+            )
         self.before = self._weights()
         self._mode = usual_mode(self._module)
         self._hooks.append(
@@ -124,7 +129,7 @@ class Tap:
         if self._optimizer is not None:
             optimizer = inner(self._optimizer)
             self._state = kept_state(optimizer)
-            self._hooks.append(optimizer.register_step_pre_hook(self._on_step))
+            self._hooks.append(optimizer.register_step_post_hook(self._on_step))
         return self
 
     def _on_forward(self, module: Any, args: Any, kwargs: Any) -> None:
@@ -192,7 +197,6 @@ class Tap:
 
     def _write(self) -> None:
         torch = needed("torch", "Capturing")
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=self._workspace is not None)
         write_tensors(self.before, self.folder / "before", None)
         if self.steps:
             write_tensors(self.after, self.folder / "after", None)
@@ -219,18 +223,12 @@ class Tap:
             CaptureError: something could not be seen, and is not given; it is named.
         """
         is_of_weights = self._is_of_weights(shared)
-        course = self._course.options(list(given))
         found: dict[str, Any] = {"mode": self._mode}
         if not is_of_weights:
-            if self.steps > 1:
-                # The first step's gradient, of its own batch.
-                course["batch_size"] = course.pop("mini_batch", course.get("batch_size"))
-            for name in ("learning_rate", "epochs", "local_steps"):
-                course.pop(name, None)
-            return {**found, **course, **given}
+            return {**found, **self._course.first(list(given)), **given}
         if self._problem is not None:
             raise self._problem
-        found.update(course)
+        found.update(self._course.options(list(given)))
         found.update(self._settings)
         if self._state is not None:
             found["optimizer_state"] = self.folder / "optimizer-state.pt"

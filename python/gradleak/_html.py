@@ -43,26 +43,32 @@ def _title(result: Result) -> str:
 
 
 def _pictures(images: tuple[ImageResult, ...]) -> str:
-    rows = [
-        (
-            f"<tr><th {_CELL}>image</th><th {_CELL}>private</th><th {_CELL}>came back</th>"
-            f"<th {_CELL}>PSNR</th><th {_CELL}>label</th></tr>"
-        )
-    ]
+    heads = ("image", "private", "came back", "PSNR", "a grey picture", "label")
+    rows = ["<tr>" + "".join(f"<th {_CELL}>{head}</th>" for head in heads) + "</tr>"]
     for image in images:
-        psnr = "" if image.psnr is None else f"{image.psnr:.1f} dB"
-        label = image.recovered_target or (
-            "" if image.recovered_label is None else str(image.recovered_label)
-        )
         cells = [
             escape(image.name),
             _picture(image.original_path, f"{image.name}, private"),
             _picture(image.picture_path, f"{image.name}, as it came back"),
-            psnr,
-            escape(label),
+            _decibels(image.psnr),
+            _decibels(image.grey_image_psnr),
+            escape(_label(image)),
         ]
         rows.append("<tr>" + "".join(f"<td {_CELL}>{cell}</td>" for cell in cells) + "</tr>")
     return "<table>" + "".join(rows) + "</table>"
+
+
+def _decibels(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} dB"
+
+
+def _label(image: ImageResult) -> str:
+    if image.is_label_given:
+        return "given"
+    recovered = image.recovered_target or image.recovered_label
+    true = image.true_target or image.true_label
+    end = "" if true is None else ", right" if recovered == true else f", and was {true}"
+    return "" if recovered is None else f"{recovered}{end}"
 
 
 def _picture(path: Path | None, words: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._arrays import first_line
+from ._arrays import first_line, is_tensor
 from ._errors import BadInputError, ExportError, GradleakWarning
 from ._extras import needed
 from ._models import unwrapped
@@ -96,14 +96,22 @@ def export(
 def _copy(module: Any, training: bool) -> Any:
     torch = needed("torch", "Writing a module as ONNX")
     inner = unwrapped(module)
+    # Tensors are copied to the processor's memory, and not within that of a GPU first.
+    copies: dict[int, Any] = {}
+    for parameter in inner.parameters():
+        numbers = parameter.detach().cpu().clone()
+        copies[id(parameter)] = torch.nn.Parameter(numbers, parameter.requires_grad)
+    for part in inner.modules():
+        for tensor in (*part.buffers(recurse=False), *vars(part).values()):
+            if is_tensor(tensor):
+                copies.setdefault(id(tensor), tensor.detach().cpu().clone())
     try:
-        copied = copy.deepcopy(inner)
+        copied = copy.deepcopy(inner, copies)
     except Exception as error:
         raise ExportError(
             f"The {type(inner).__name__} cannot be copied: {first_line(error)}. "
             "Export it to ONNX yourself and give the file."
         ) from error
-    copied = copied.cpu()
     kinds = {str(p.dtype) for p in copied.parameters()}
     if not kinds:
         raise ExportError(
@@ -111,7 +119,7 @@ def _copy(module: Any, training: bool) -> Any:
         )
     if kinds != {"torch.float64"}:
         copied = copied.to(torch.float32)
-    return copied.train(training)
+    return copied.cpu().train(training)
 
 
 def _check(module: Any, example: Any) -> None:

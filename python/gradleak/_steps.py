@@ -64,8 +64,8 @@ class Course:
         """The shape of one input; None where no pass was seen."""
         return next((p.shape for step in self.passes for p in step), None)
 
-    def options(self, given: Sequence[str]) -> dict[str, Any]:
-        """What the program must know of the batches and the learning rate.
+    def first(self, given: Sequence[str]) -> dict[str, Any]:
+        """What the program must know of the batch of the first step, or of the only gradient.
 
         Args:
             given: names of options that the user says.
@@ -73,32 +73,45 @@ class Course:
         Raises:
             CaptureError: something cannot be told, and is not given; it is named.
         """
-        found: dict[str, Any] = {}
-        if self.rates:
-            found["learning_rate"] = self.rates[0]
-            if len(set(self.rates)) > 1 and "schedule" not in given:
-                raise CaptureError(
-                    f"The learning rate went from {self.rates[0]} to {self.rates[-1]} in "
-                    f"{len(self.rates)} steps; give schedule=, such as "
-                    '"step:10:0.1", "cosine:100" or "linear:100:10".'
-                )
-        steps = max(len(self.rates), 1)
-        seen = self.passes[:steps]
-        if "batch_size" in given:
-            if steps > 1 and not {"epochs", "local_steps"} & set(given):
-                found["local_steps"] = steps
-            return found
-        if not all(seen):
+        return {} if "batch_size" in given else _batches(_single(self.passes[:1]))
+
+    def options(self, given: Sequence[str]) -> dict[str, Any]:
+        """What the program must know of all batches, and of the learning rate.
+
+        Args:
+            given: names of options that the user says.
+
+        Raises:
+            CaptureError: something cannot be told, and is not given; it is named.
+        """
+        if len(set(self.rates)) > 1 and "schedule" not in given:
             raise CaptureError(
-                "The forward pass was not inside the block, so that the size of the batch is not "
-                "known; give batch_size=."
+                f"The learning rate went from {self.rates[0]} to {self.rates[-1]} in "
+                f"{len(self.rates)} steps; give schedule=, such as "
+                '"step:10:0.1", "cosine:100" or "linear:100:10".'
             )
-        if any(len(step) > 1 for step in seen):
-            raise CaptureError(
-                f"There were {max(len(step) for step in seen)} forward passes before a step; give "
-                "batch_size=, and accumulate= where gradients of several mini-batches make a step."
-            )
-        return {**found, **_batches([step[0] for step in seen])}
+        found: dict[str, Any] = {"learning_rate": self.rates[0]}
+        if "batch_size" not in given:
+            return {**found, **_batches(_single(self.passes[: len(self.rates)]))}
+        if len(self.rates) > 1 and not {"epochs", "local_steps"} & set(given):
+            found["local_steps"] = len(self.rates)
+        return found
+
+
+def _single(steps: Sequence[Sequence[Pass]]) -> list[Pass]:
+    """The pass of each step, where there is one."""
+    if not all(steps):
+        raise CaptureError(
+            "The forward pass was not inside the block, so that the size of the batch is not "
+            "known; give batch_size=."
+        )
+    most = max(len(step) for step in steps)
+    if most > 1:
+        raise CaptureError(
+            f"There were {most} forward passes before a step; give batch_size=, and accumulate= "
+            "where gradients of several mini-batches make a step."
+        )
+    return [step[0] for step in steps]
 
 
 def _batches(passes: Sequence[Pass]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class AuditFilter(_DXOFilter):  # type: ignore[misc]
             (``NUM_STEPS_CURRENT_ROUND``) are taken.
         model: an ONNX file, where it is when audits are made, or the name of a built-in model;
             ``model=`` of :func:`gradleak.rounds.audits` says it later.
-        out: a folder for captures; one that is no absolute path is in the job's own folder.
+        out: a folder for captures; one that is no absolute path is in the job's own folder, an
+            absolute one is for a single job.
         every: captures rounds 0, every, and so on.
         options: others of audits, such as ``{"momentum": 0.9, "budget": 60}``.
     """

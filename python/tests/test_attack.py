@@ -104,6 +104,14 @@ def test_a_loss_of_pytorch_is_understood(net, batch):
     assert result.psnr > FULL
 
 
+def test_the_truths_labels_are_not_told_to_the_attack(net, batch, gradients):
+    result = gradleak.reconstruct(net, update=gradients, truth=batch)
+    assert "labels" not in result.threat_model.known
+    assert result.images[0].is_label_given is None
+    result = gradleak.reconstruct(net, update=gradients, truth=batch, labels=[3])
+    assert result.images[0].is_label_given is True
+
+
 def test_the_model_is_left_as_it_is(net, batch):
     net.train()
     before = {k: v.clone() for k, v in net.state_dict().items()}

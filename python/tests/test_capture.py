@@ -127,6 +127,23 @@ def test_gradients_without_an_optimiser(net, data):
         tap.reconstruct(shared="weights")
 
 
+def test_a_closure_and_the_first_gradient_of_several(net, data):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with gradleak.capture(net, optimizer) as tap:
+        for i in range(2):
+
+            def closure(i=i):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(net(data[0][i : i + 1]), data[1][i : i + 1])
+                loss.backward()
+                return loss
+
+            optimizer.step(closure)
+            optimizer.param_groups[0]["lr"] /= 2
+    assert tap.options(shared="gradient") == {"mode": "evaluation", "batch_size": 1}
+    assert tap.reconstruct(truth=data[0][:1], shared="gradient").psnr > FULL
+
+
 def test_what_cannot_be_seen_is_asked_for(net, data):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     loss = nn.functional.cross_entropy(net(data[0][:1]), data[1][:1])
@@ -185,6 +202,14 @@ def test_batches_in_no_order_are_asked_about(net, data):
         tap.options()
 
 
+def test_a_folder_with_files_is_refused_before_the_training(net, tmp_path):
+    (tmp_path / "notes").touch()
+    tap = gradleak.capture(net, out=tmp_path)
+    with pytest.raises(gradleak.CaptureError, match="new folder"), tap:
+        raise AssertionError
+    assert not net._forward_pre_hooks
+
+
 def test_an_empty_block_is_said(net):
     tap = gradleak.capture(net, torch.optim.SGD(net.parameters(), lr=0.1))
     with pytest.raises(gradleak.CaptureError, match="Nothing was shared"), tap:
@@ -199,7 +224,7 @@ def test_the_block_leaves_no_hooks_and_passes_errors_on(net, data):
         train(net, optimizer, data[0][:1], data[1][:1])
         raise ZeroDivisionError
     assert not net._forward_pre_hooks
-    assert not optimizer._optimizer_step_pre_hooks
+    assert not optimizer._optimizer_step_post_hooks
 
 
 def test_dropout_is_warned_of(data):

@@ -103,6 +103,14 @@ def test_a_half_model_is_written_in_f32(batch):
     assert result.psnr > 60
 
 
+def test_tensors_that_deepcopy_refuses(batch):
+    """Old weight norms keep a computed tensor on the module."""
+    torch.manual_seed(1)
+    net = SigmoidNet()
+    net.cached = net.fc.weight * 2
+    assert gradleak.reconstruct(net, batch).psnr > 60
+
+
 def test_wrapped_modules(net, batch):
     assert gradleak.reconstruct(nn.DataParallel(net), batch).psnr > 60
     averaged = torch.optim.swa_utils.AveragedModel(net)

@@ -24,6 +24,7 @@ LOADER = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch
         ((X, torch.rand(2, 5)), {}, "soft labels"),
         ((X, torch.tensor([0.5, 1.5])), {}, 'loss="mse"'),
         (((X * 255).long(), Y), {}, "int64"),
+        ((torch.ones(2, 9).long(), Y), {}, "text="),
         ((X * float("nan"), Y), {}, "not finite"),
         ((X.to("meta"), Y), {}, "no data"),
         ((X[0, 0, 0], 1), {}, "shape"),
@@ -134,6 +135,21 @@ def test_keywords_are_options(options, words):
     from gradleak._options import flags
 
     assert flags(options) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("use --learning-rate 0.02.", "use learning_rate=0.02."),
+        ("give --after, or --rename arr_3=fc.weight.", 'give after=, or rename="arr_3=fc.weight".'),
+        ("--clip-norm goes with --update here", "clip_norm= goes with update= here"),
+        ("'gradleak price --defence' tells", "'gradleak price --defence' tells"),
+    ],
+)
+def test_sentences_name_keywords(said, words):
+    from gradleak._options import in_python
+
+    assert in_python(said) == words
 
 
 def test_extras_are_named(monkeypatch, batch):

@@ -143,6 +143,7 @@ def test_progress_is_shown_in_a_terminal_and_kept_out_of_errors(tmp_path):
         os.close(own)
         assert done.stdout.decode().strip() == "RC 2 'gradleak: no good.\\n'"
     assert b"90 %" in shown["shown"]
+    assert b"no good" not in shown["shown"]
     assert b"90 %" not in shown["quiet"]
 
 
@@ -161,3 +162,33 @@ def test_private_folders_are_private_and_go(tmp_path, monkeypatch):
     assert not folder.exists()
     assert gradleak.read(kept).grade == "F"
     assert Path(kept, "run.json").exists()
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    code = (
+        "import os, signal; from gradleak._workspace import Workspace; w = Workspace(); "
+        "(w.path / 'private').touch(); {}"
+    )
+    for end in ("os.kill(os.getpid(), signal.SIGKILL)", "print(len(os.listdir(w.path.parent)))"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(end)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stdout.strip() == "1"
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_of_the_living_stay(tmp_path, monkeypatch):
+    import tempfile
+
+    from gradleak._workspace import Workspace
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Workspace() as first, Workspace() as second:
+        assert first.path.exists()
+        assert second.path.exists()
+    assert not list(tmp_path.iterdir())

@@ -3,17 +3,16 @@
 import pytest
 
 pytest_plugins = ["pytester"]
-#: Where the package is installed its entry point loads the plugin; here it may not be.
-PLUGIN = ("-p", "gradleak._pytest_plugin", "-p", "no:cacheprovider")
+ARGUMENTS = ("-p", "gradleak._pytest_plugin", "-p", "no:cacheprovider")
 
 
-@pytest.fixture
-def arguments(request):
-    is_loaded = request.config.pluginmanager.has_plugin("gradleak")
-    return PLUGIN[2:] if is_loaded else PLUGIN
+@pytest.fixture(autouse=True)
+def no_entry_points(monkeypatch):
+    """The plugin is named, whether the package is installed or not."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
-def test_a_failure_shows_the_verdict(pytester, arguments):
+def test_a_failure_shows_the_verdict(pytester):
     pytester.makepyfile(
         """
         def test_leaks(gradleak):
@@ -23,7 +22,7 @@ def test_a_failure_shows_the_verdict(pytester, arguments):
             assert gradleak.audit("lenet", "coffee", size=16, fail_above="F").passed
         """
     )
-    result = pytester.runpytest_subprocess(*arguments)
+    result = pytester.runpytest_subprocess(*ARGUMENTS)
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
         [
@@ -35,7 +34,7 @@ def test_a_failure_shows_the_verdict(pytester, arguments):
     )
 
 
-def test_the_budget_is_an_option(pytester, arguments):
+def test_the_budget_is_an_option(pytester):
     pytester.makepyfile(
         """
         def test_budget(gradleak):
@@ -43,4 +42,4 @@ def test_the_budget_is_an_option(pytester, arguments):
             assert result.is_undetermined and not result.passed
         """
     )
-    pytester.runpytest_subprocess("--gradleak-budget=0.05", *arguments).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("--gradleak-budget=0.05", *ARGUMENTS).assert_outcomes(passed=1)

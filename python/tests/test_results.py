@@ -52,7 +52,8 @@ class Page(HTMLParser):
 def test_values_mirror_the_records(result):
     entries = json.loads((result.folder / "run.json").read_text())
     assert [run.record for run in result.runs] == entries
-    for image, entry in zip(result.images, [e["images"][0] for e in entries], strict=True):
+    for index, image in enumerate(result.images):
+        entry = entries[index]["images"][0]
         assert image.name == entry["name"]
         assert image.psnr == entry["psnr"]
         assert image.true_label == entry["trueLabel"]

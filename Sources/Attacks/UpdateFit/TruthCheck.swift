@@ -25,9 +25,11 @@ public struct TruthCheck: Codable, Sendable, Equatable {
   /// - Returns: nil when it cannot be told: labels are not known, or the order of local steps.
   /// - Throws: ``AttackError`` when the backend fails.
   public init?(
-    _ update: SharedUpdate, _ weighted: WeightedModel, images: Tensor, labels: [Int]?,
+    _ shared: SharedUpdate, _ weighted: WeightedModel, images: Tensor, labels: [Int]?,
     mode: ForwardMode, backend: any Backend
   ) throws(AttackError) {
+    // Sets of classes and numbers are labels too.
+    let update = labels == nil ? LabelRecovery.readingTargets(off: shared, weighted) : shared
     guard images.shape[0] == update.batchSize, update.squaredNorm > 0,
       update.training?.isOrderKnown ?? true
     else { return nil }

@@ -18,6 +18,11 @@ struct GuideTests {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "GRADLEAK": try BuiltTool.url.get().path, "PYTHONPATH": package,
+      // The package's plugin is named, whether it is installed or not.
+      "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    ]) { $1 }
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
@@ -31,10 +36,14 @@ struct GuideTests {
     return (process.terminationStatus, capture.text())
   }
 
+  private static let root = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
+    .deletingLastPathComponent()
+  /// Where the Python package is.
+  private static let package = root.appendingPathComponent("python").path
+
   /// The Python blocks of the guide by the name in their first line.
   static let snippets: [String: String] = {
-    let path = URL(fileURLWithPath: fixtures).deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("docs/guides/from-pytorch.md").path
+    let path = root.appendingPathComponent("docs/guides/from-pytorch.md").path
     let text = String(decoding: bytes(of: path), as: UTF8.self)
     var snippets: [String: String] = [:]
     for block in text.components(separatedBy: "```python\n").dropFirst() {
@@ -66,11 +75,11 @@ struct GuideTests {
     """
 
   /// Runs snippets as one program.
-  private func run(_ names: [String]) throws {
-    var code = GuideTests.client
+  private func run(_ names: [String], before: String = "", after: String = "") throws {
+    var code = GuideTests.client + before
     for name in names { code += try #require(GuideTests.snippets[name]) + "\n" }
     let (status, output) = try GuideTests.run(
-      GuideTests.python, ["-c", code], in: folder.path)
+      GuideTests.python, ["-c", code + after], in: folder.path)
     try #require(status == 0, "\(output)")
   }
 
@@ -84,8 +93,42 @@ struct GuideTests {
   }
 
   @Test func theGuideHasAllSnippets() {
-    // The rest is run by python/tests/frameworks/test_guides.py.
-    #expect(GuideTests.snippets.keys.sorted() == ["ddp", "export", "gradient", "weights"])
+    // "ddp" is run by python/tests/frameworks/test_guides.py.
+    #expect(
+      GuideTests.snippets.keys.sorted() == [
+        "audit", "capture", "ddp", "export", "gradient", "pytest", "update", "weights",
+        "weights-after",
+      ])
+  }
+
+  /// The package finds in memory what the files below give.
+  @Test(needsIntegrations) func thePackageTakesModulesAndUpdates() throws {
+    let checks = """
+      assert result.psnr > 60, result
+      assert audit.grade == "F" and audit.evidence == "proved", audit
+      """
+    try run(["audit"], after: "assert result.grade == 'F' and not result.passed, result\n")
+    try run(["update"], before: "import gradleak\n", after: checks)
+    let gradient = "loss_function(model(images), labels).backward()\nimport gradleak\n"
+    try run(["weights-after"], before: gradient, after: "assert result.psnr > 60, result\n")
+  }
+
+  @Test(needsIntegrations) func aTapWritesAnExperiment() throws {
+    try run(
+      ["capture"], before: "import gradleak\n",
+      after: "assert tap.reconstruct(truth=images).psnr > 60\n")
+    let run = try BuiltTool.run(["run", "tap/settings.json", "--out", "out"], in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(try RunRecord.read(contentsOf: folder("out/run.json")).first)
+    #expect(record.images[0].recoveredLabel == 3)
+  }
+
+  @Test(needsIntegrations) func aTestOfPytestIsAnAudit() throws {
+    let code = GuideTests.client + (try #require(GuideTests.snippets["pytest"]))
+    folder.file("test_guide.py", Array(code.utf8))
+    let (status, output) = try GuideTests.run(
+      GuideTests.python, ["-m", "pytest", "-q", "-p", "gradleak._pytest_plugin"], in: folder.path)
+    #expect(status == 0 && output.contains("1 passed"), "\(output)")
   }
 
   @Test(needsIntegrations) func anExportedModelAndItsGradient() throws {

@@ -195,6 +195,25 @@ import Testing
     #expect(try check(other, [3])?.misfit?.kind == .truth)
   }
 
+  /// Without labels the truth's are read off the update, sets of classes and numbers too.
+  @Test(arguments: [ClientLoss.Kind.binaryCrossEntropy, .meanSquaredError])
+  func theTruthsTargetsAreRead(_ kind: ClientLoss.Kind) throws {
+    let loss = try ClientLoss(kind)
+    let isSet = kind == .binaryCrossEntropy
+    let targets = (0..<client.weighted.model.classCount).map { index in
+      isSet ? (index % 3 == 0 ? 1 : 0) : Double(index) / 4 - 0.3
+    }
+    let shared = try client.weighted.share(
+      images: client.images, labels: [0], loss: loss.with(targets: try TargetTable([targets])),
+      backend: UpdateFitTests.backend)
+    let update = SharedUpdate(
+      gradients: shared.gradients, batchSize: 1, loss: loss, origin: .gradient)
+    let check = try TruthCheck(
+      update, client.weighted, images: client.images, labels: nil, mode: .evaluation,
+      backend: UpdateFitTests.backend)
+    #expect(check?.fits == true)
+  }
+
   @Test func anotherModeIsNamed() throws {
     let model = try ModelCatalog.model(
       named: "resnet20", ModelOptions(inputShape: [3, 8, 8], classCount: 5, width: 4))

@@ -178,7 +178,7 @@ def _audit(capture: Capture, folder: RoundsFolder, options: Mapping[str, Any]) -
         audit_update(model, quiet=True, out=capture.folder, **chosen, **files_of(capture))
     except GradleakError as error:
         _refuse(capture, str(error))
-    except (OSError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (the others are audited all the same)
         _refuse(capture, f"{type(error).__name__}: {error}")
 
 
@@ -200,8 +200,8 @@ def _outcome(capture: Capture) -> ClientAudit:
     else:
         try:
             result = read(capture.folder)
-        except (GradleakError, OSError, ValueError, KeyError) as failure:
-            error = str(failure)
+        except Exception as failure:  # noqa: BLE001 (the others are read all the same)
+            error = f"its results cannot be read: {failure}"
     examples = capture.examples
     if examples is None and result is not None and result.runs:
         examples = result.runs[0].batch_size

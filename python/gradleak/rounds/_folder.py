@@ -240,8 +240,10 @@ def fingerprint(tensors: Tensors) -> str:
 
 
 def file_name(name: str | int) -> str:
-    """A client's name as a part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", str(name))[:80] or "_"
+    """A client's name as a part of a file's name, which no other client's becomes."""
+    text = str(name)
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:80]
+    return plain if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:

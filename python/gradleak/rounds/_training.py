@@ -49,6 +49,10 @@ def told(options: Mapping[str, Any], framework: str, sent: Sequence[str] = ()) -
         )
     if options.get("epochs") is not None and options.get("local_steps") is not None:
         raise BadInputError("epochs= and local_steps= exclude each other; leave one out.")
+    for name in ("epochs", "local_steps", "mini_batch"):
+        number = options.get(name)
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise BadInputError(f"{name}= is {number!r}; give a whole number from 1 on.")
     return {**options, **loss_options(options["loss"])}
 
 
@@ -75,17 +79,11 @@ def options_of(capture: Capture, options: Mapping[str, Any]) -> dict[str, Any]:
         )
     examples = _examples(capture, chosen.pop("batch_size", None))
     size, steps = chosen.get("mini_batch"), chosen.get("local_steps")
-    accumulated = int(chosen.get("accumulate", 1))
     if size is not None and steps is not None:
         # A client that stops after some steps has seen no more.
-        examples = min(examples, int(size) * int(steps) * accumulated)
-    if size is not None and int(size) >= examples:
+        examples = min(examples, size * steps * chosen.get("accumulate", 1))
+    if size is not None and size >= examples:
         del chosen["mini_batch"]
-    elif size is not None and steps is not None:
-        of_epoch = max(-(-examples // int(size)) // accumulated, 1)
-        if int(steps) % of_epoch == 0:
-            del chosen["local_steps"]
-            chosen["epochs"] = int(steps) // of_epoch
     if chosen.get("find_scale"):
         # Found for one plain step, which is what the program takes where nothing is said of steps.
         if chosen.get("epochs", chosen.get("local_steps")) == 1 and "mini_batch" not in chosen:

@@ -155,6 +155,7 @@ def test_what_is_not_told_is_asked_for_in_one_sentence(fedavg, net, tmp_path):
         ({"input_shape": None}, "input_shape=(C, H, W)"),
         ({"every": 0}, "every= is 0"),
         ({"local_steps": 2}, "exclude each other"),
+        ({"mini_batch": 0}, "mini_batch= is 0"),
         ({"strategy": object()}, "strategy= is a object"),
     ],
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import pytest
+
+import gradleak
 
 torch = pytest.importorskip("torch")
 opacus = pytest.importorskip("opacus")
@@ -111,3 +115,39 @@ def test_the_programs_dp_sgd_is_that_of_opacus(data, size, clip, reduction):
         assert audit.result.runs[0].record["update"]["norm"] == pytest.approx(
             expected, rel=tolerance
         )
+
+
+@pytest.mark.parametrize(
+    "settings, how, sentence",
+    [
+        ({"clipping": "per_layer", "clip": [1.0] * 4}, {}, "clips each layer by itself"),
+        ({"clip": 1.0}, {"delta": 1.0}, "delta= is 1.0"),
+        (None, {}, "optimizer= is a SGD"),
+    ],
+)
+def test_what_is_not_modelled_is_refused(data, settings, how, sentence):
+    if settings is None:
+        engine, optimizer = None, torch.optim.SGD(Net().parameters(), lr=0.1)
+    else:
+        engine, _, optimizer, _ = private(data, noise=1.0, **settings)
+    with pytest.raises(gradleak.BadInputError, match=sentence):
+        auditor(engine, optimizer, **how)
+
+
+def test_ghost_clipping(data):
+    engine, model, optimizer, _ = private(data, noise=1e-9, clip=1e3, grad_sample_mode="ghost")
+    audit = auditor(engine, optimizer).audit(
+        model, (data[0][:1], data[1][:1]), loss="cross-entropy", quiet=True
+    )
+    assert audit.recovered == 1
+
+
+def test_a_missing_opacus_is_said():
+    code = (
+        "import sys; sys.modules['opacus'] = None\n"
+        "import gradleak.opacus; gradleak.opacus.GradLeakAuditor(None, None)"
+    )
+    failed = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True
+    )
+    assert 'pip install "gradleak[opacus]"' in failed.stderr
