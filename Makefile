@@ -17,16 +17,16 @@ test: setup lint
 	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) build --build-tests $(TEST_FLAGS)
 	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) test --skip-build $(TEST_FLAGS)
 
-# What needs PyTorch, Flower or a browser, in a throwaway environment.
-test-integrations: build
+# What needs PyTorch, Flower, NVFlare, Opacus or a browser, in a throwaway environment into which the wheel is installed.
+test-integrations: build wheel
 	$(SWIFT) build --build-tests $(TEST_FLAGS)
-	scripts/checks/integrations.sh .build/release/gradleak $(TEST_FLAGS)
+	scripts/checks/integrations.sh .build/release/gradleak out/wheel/gradleak-*.whl $(TEST_FLAGS)
 
 # The manual (out/man) and what shells complete (out/completions), by what the program says of itself.
 PROGRAM ?= .build/release/gradleak
 man completions: $(if $(filter .build/release/gradleak,$(PROGRAM)),build)
 man:
-	$(SWIFT) build -c release --package-path .build/checkouts/swift-argument-parser \
+	$(SWIFT) build -c release --package-path $$(ls -d .build*/checkouts/swift-argument-parser | head -1) \
 	  --product generate-manual --scratch-path .build-manual
 	mkdir -p out/man
 	.build-manual/release/generate-manual $(PROGRAM) --output-directory out/man \
