@@ -128,20 +128,22 @@ class Call:
         arguments += self.files + (["--truth", *self._truth] if self._truth else [])
         completed = self._told(execute(arguments, quiet=self._quiet))
         for sentence in remarks(completed.stderr, "warning: "):
-            warnings.warn(sentence, GradleakWarning, stacklevel=3)
+            warnings.warn(in_python(sentence), GradleakWarning, stacklevel=3)
         if completed.was_interrupted:
             raise Interrupted(self._partial(kind, completed, folder, workspace, members))
         if completed.status not in accepts:
-            raise error_of(completed.status, completed.stderr, completed.arguments)
+            raise error_of(
+                completed.status, completed.stderr, completed.arguments, said_as=in_python
+            )
         return self._result(kind, completed, folder, workspace, members)
 
     def _told(self, completed: Completed) -> Completed:
-        """In the words of who called: keywords for options, no names of private folders."""
+        """Without the names of private folders."""
         folder = f"{self._inputs.path}{os.sep}"
         return dataclasses.replace(
             completed,
-            stdout=in_python(completed.stdout.replace(folder, "")),
-            stderr=in_python(completed.stderr.replace(folder, "")),
+            stdout=completed.stdout.replace(folder, ""),
+            stderr=completed.stderr.replace(folder, ""),
         )
 
     def _result(

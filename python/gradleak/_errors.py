@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 
@@ -70,15 +71,22 @@ class GradleakWarning(UserWarning):
     """Something speaks against a result meaning what it seems to."""
 
 
-def error_of(status: int, stderr: str, arguments: tuple[str, ...]) -> GradleakError:
+def error_of(
+    status: int,
+    stderr: str,
+    arguments: tuple[str, ...],
+    *,
+    said_as: Callable[[str], str] = str,
+) -> GradleakError:
     """The error that an exit status and what the program said stand for.
 
     Args:
         stderr: what it said, without progress.
         arguments: what it was called with.
+        said_as: puts its sentence into the words of who called.
     """
     said = [line for line in stderr.splitlines() if line.startswith("gradleak: ")]
-    sentence = said[-1][len("gradleak: ") :] if said else ""
+    sentence = said_as(said[-1][len("gradleak: ") :]) if said else ""
     stopped_by = -status if status < 0 else status - 128 if status > 128 else 0
     if stopped_by > 0:
         sentence = f"The program was stopped by {_name(stopped_by)}." + (

@@ -36,7 +36,7 @@ def flags(options: Mapping[str, Any]) -> list[str]:
 
 def in_python(sentence: str) -> str:
     """A sentence of the program that names options, with keywords: ``--learning-rate 0.1`` is
-    ``learning_rate=0.1``.
+    ``learning_rate=0.1``. Commands in quotes stay.
     """
 
     def keyword(match: re.Match[str]) -> str:
@@ -46,11 +46,11 @@ def in_python(sentence: str) -> str:
         is_plain = re.fullmatch(r"[\d.e+-]*\d", value) is not None
         return f"{name}={value}" if is_plain else f'{name}="{value}"'
 
-    return re.sub(
-        r"--([a-z][a-z0-9-]*)(?: (\d[\d.e+-]*\d|\d|[\w.]+=[\w.]*\w))?",
-        keyword,
-        sentence,
-    )
+    option = r"--([a-z][a-z0-9-]*)(?: (\d[\d.e+-]*\d|\d|[\w.]+=[\w.]*\w))?"
+    # Commands are at the odd places.
+    parts = re.split(r"('gradleak\s[^']*')", sentence)
+    parts[::2] = [re.sub(option, keyword, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _words(flag: str, name: str, value: Any) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import (
 from ._errors import BadInputError
 from ._extras import needed
 from ._html import page_part
+from ._options import in_python
 from ._records import ImageResult, RunRecord, TextResult, ThreatModel, run_records
 from ._run import run
 from ._workspace import Workspace
@@ -234,7 +235,7 @@ def result_of(
     return kind(
         **_contents(folder),
         text=re.split(r"^Wrote ", printed, maxsplit=1, flags=re.MULTILINE)[0].rstrip(),
-        notes=tuple(remarks(said, "note: ")),
+        notes=tuple(in_python(note) for note in remarks(said, "note: ")),
         _workspace=workspace,
         **members,
     )

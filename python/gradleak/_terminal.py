@@ -15,7 +15,7 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class ErrorStream:
-    """Where the program writes to: a terminal of its own when the user has one, else a pipe.
+    """Where the program's standard error goes: a terminal of its own when the user has one, else a pipe.
 
     Args:
         shown: the stream to pass on to when it is a terminal; None for none.
@@ -55,8 +55,14 @@ class ErrorStream:
                 return
             self._parts.append(part)
             if self._shown is not None:
-                self._shown.write(part.decode("utf-8", "replace"))
-                self._shown.flush()
+                self._show(part.decode("utf-8", "replace"))
+
+    def _show(self, text: str) -> None:
+        """Passes on lines of progress; what is said besides is for errors, warnings and notes."""
+        assert self._shown is not None
+        for line in text.split(_CLEARED)[1:]:
+            self._shown.write(_CLEARED + ("" if "\n" in line else line))
+        self._shown.flush()
 
     @property
     def text(self) -> str:

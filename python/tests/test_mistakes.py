@@ -137,6 +137,21 @@ def test_keywords_are_options(options, words):
     assert flags(options) == words
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("use --learning-rate 0.02.", "use learning_rate=0.02."),
+        ("give --after, or --rename arr_3=fc.weight.", 'give after=, or rename="arr_3=fc.weight".'),
+        ("--clip-norm goes with --update here", "clip_norm= goes with update= here"),
+        ("'gradleak price --defence' tells", "'gradleak price --defence' tells"),
+    ],
+)
+def test_sentences_name_keywords(said, words):
+    from gradleak._options import in_python
+
+    assert in_python(said) == words
+
+
 def test_extras_are_named(monkeypatch, batch):
     import sys
 

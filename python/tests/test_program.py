@@ -143,6 +143,7 @@ def test_progress_is_shown_in_a_terminal_and_kept_out_of_errors(tmp_path):
         os.close(own)
         assert done.stdout.decode().strip() == "RC 2 'gradleak: no good.\\n'"
     assert b"90 %" in shown["shown"]
+    assert b"no good" not in shown["shown"]
     assert b"90 %" not in shown["quiet"]
 
 

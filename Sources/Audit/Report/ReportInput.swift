@@ -106,7 +106,13 @@ public struct ReportInput: Sendable {
       try addObject(bytes, path, folder: folder)
     default:
       let records = try RunRecord.read(bytes: bytes, path: path)
-      runs.append(Runs(path: path, records: try ReportInput.checked(records, path), folder: folder))
+      // Pictures beside it are those of undefended updates: names are the same.
+      let hasPictures =
+        path.split(separator: "/").last.map(String.init) != LeakageAudit.defendedFile
+      runs.append(
+        Runs(
+          path: path, records: try ReportInput.checked(records, path),
+          folder: hasPictures ? folder : nil))
     }
   }
 

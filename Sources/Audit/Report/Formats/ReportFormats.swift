@@ -5,26 +5,43 @@ extension Report {
   struct Summary: Encodable {
     /// Version of gradleak that made it.
     let tool = GradleakVersion.current
+    /// One letter for all of it; none where nothing is shown.
     let grade: LeakageGrade
+    /// What the verdict rests on.
     let evidence: EvidenceClass
+    /// What the letter means.
     let gradeDefinition: String
+    /// In sentences, the doubts first.
     let verdict: [String]
     /// Private examples of any kind.
     let examples: Int
+    /// Private images among the examples.
     let images: Int
+    /// Examples that came back in full.
     let recoveredInFull: Rate
+    /// Examples that can at least be recognised.
     let recognisable: Rate
+    /// Labels that the attack found by itself.
     let labelsRight: Rate
+    /// Of any image, in dB.
     let highestPSNR: JSONNumber
+    /// What each defence reached, in sentences.
     let defences: [String]
+    /// What cryptography would leave, in sentences.
     let protections: [String]
+    /// What these runs cannot tell, in sentences.
     let untested: [String]
+    /// Command lines that repeat the runs.
     let commands: [String]
+    /// Of all runs: see `gradleak schema run`.
     let records: [RunRecord]
+    /// Defences at several strengths: see `gradleak schema sweep`.
     let sweeps: [SweepReport]
 
     struct Rate: Encodable {
+      /// Examples that count.
       let successes: Int
+      /// Examples in all.
       let count: Int
       /// Of the count, those of which nothing tells.
       var undetermined = 0
