@@ -317,7 +317,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
-    Terminal.printError("gradleak: \(failure.reason)\(failure.remedy).")
+    Terminal.printError("gradleak: \(failure.reason.namingOptions)\(failure.remedy).")
     throw FinishedWithStatus(status: failure.status)
   }
 }
