@@ -210,7 +210,8 @@ def read(folder: str | os.PathLike[str]) -> Result:
         raise BadInputError(
             f"{str(path)!r} holds no results; give a folder that --out or out= made."
         )
-    return Result(**_contents(path), text=_headline(path))
+    contents = _contents(path)
+    return Result(**contents, text=_headline(path, contents["record"]["verdict"]))
 
 
 def result_of(
@@ -262,6 +263,6 @@ def _contents(folder: Path) -> Mapping[str, Any]:
     return {"folder": folder, "record": record, "runs": run_records(entries, folder)}
 
 
-def _headline(folder: Path) -> str:
+def _headline(folder: Path, verdict: list[str]) -> str:
     page = run("report", folder, "--format", "markdown", quiet=True).stdout
-    return page.split("\n## ")[0].lstrip("# ").rstrip()
+    return "\n\n".join([page.split("\n")[0].lstrip("# "), *verdict])
