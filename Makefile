@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test test-integrations build wheel container setup lint docs schemas bench fuzz sanitize misfits killed-sweep killed-results clean
+.PHONY: demo test test-integrations build man completions install uninstall wheel container setup lint docs schemas bench fuzz sanitize misfits killed-sweep killed-results clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -17,15 +17,50 @@ test: setup lint
 	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) build --build-tests $(TEST_FLAGS)
 	GRADLEAK_WARNINGS_AS_ERRORS=1 $(SWIFT) test --skip-build $(TEST_FLAGS)
 
-# What needs PyTorch, Flower or a browser, in a throwaway environment.
-test-integrations: build
+# What needs PyTorch, Flower, NVFlare, Opacus or a browser, in a throwaway environment into which the wheel is installed.
+test-integrations: build wheel
 	$(SWIFT) build --build-tests $(TEST_FLAGS)
-	scripts/checks/integrations.sh .build/release/gradleak $(TEST_FLAGS)
+	scripts/checks/integrations.sh .build/release/gradleak out/wheel/gradleak-*.whl $(TEST_FLAGS)
+
+# The manual (out/man) and what shells complete (out/completions), by what the program says of itself.
+PROGRAM ?= .build/release/gradleak
+man completions: $(if $(filter .build/release/gradleak,$(PROGRAM)),build)
+man:
+	$(SWIFT) build -c release --package-path $$(ls -d .build*/checkouts/swift-argument-parser | head -1) \
+	  --product generate-manual --scratch-path .build-manual
+	mkdir -p out/man
+	.build-manual/release/generate-manual $(PROGRAM) --output-directory out/man \
+	  --date $(shell git log -1 --format=%cs 2>/dev/null || date +%F)
+
+completions:
+	mkdir -p out/completions
+	$(PROGRAM) --generate-completion-script bash >out/completions/gradleak.bash
+	$(PROGRAM) --generate-completion-script zsh >out/completions/_gradleak
+	$(PROGRAM) --generate-completion-script fish >out/completions/gradleak.fish
+
+# The program, its manual and completions. As another user than the one who builds: `make man completions` first.
+PREFIX ?= /usr/local
+BIN := $(DESTDIR)$(PREFIX)/bin
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: man completions
+	install -d $(BIN) $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	  $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	install -m 755 $(PROGRAM) $(BIN)/gradleak
+	install -m 644 out/man/gradleak.1 $(SHARE)/man/man1/gradleak.1
+	install -m 644 out/completions/gradleak.bash $(SHARE)/bash-completion/completions/gradleak
+	install -m 644 out/completions/_gradleak $(SHARE)/zsh/site-functions/_gradleak
+	install -m 644 out/completions/gradleak.fish $(SHARE)/fish/vendor_completions.d/gradleak.fish
+
+uninstall:
+	rm -f $(BIN)/gradleak $(SHARE)/man/man1/gradleak.1 $(SHARE)/bash-completion/completions/gradleak \
+	  $(SHARE)/zsh/site-functions/_gradleak $(SHARE)/fish/vendor_completions.d/gradleak.fish
 
 # What `pip install` takes: out/wheel/gradleak-VERSION-py3-none-manylinux_..._x86_64.whl.
 wheel: setup
 	scripts/wheel/program.sh out/wheel/gradleak
-	python3 scripts/wheel/wheel.py --program out/wheel/gradleak --out out/wheel
+	$(MAKE) man completions PROGRAM=out/wheel/gradleak
+	python3 scripts/wheel/wheel.py --program out/wheel/gradleak --man out/man \
+	  --completions out/completions --out out/wheel
 
 CONTAINER ?= $(firstword $(shell command -v docker podman))
 container:
@@ -89,4 +124,4 @@ setup:
 	@scripts/setup.sh
 
 clean:
-	rm -rf .build .build-test .build-asan .build-tsan out
+	rm -rf .build .build-manual .build-test .build-asan .build-tsan out

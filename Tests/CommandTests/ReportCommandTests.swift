@@ -37,6 +37,29 @@ struct ReportCommandTests {
     #expect(bytes(of: folder("report.md")).starts(with: Array("# No grade".utf8)))
   }
 
+  @Test func reportsBearATitleAndADay() throws {
+    _ = try run(["reconstruct", "chelsea", "--out", "out"] + fastSearch)
+    let title = ["--title", "Ward 7", "--date", "2026-11-28"]
+    for name in ["a.pdf", "b.pdf", "c.html"] {
+      _ = try run(["report", "out", "--out", name] + title)
+      let mode = try FileManager.default.attributesOfItem(atPath: folder(name))[.posixPermissions]
+      #expect(mode as? Int == 0o600, "\(name)")
+    }
+    let pdf = bytes(of: folder("a.pdf"))
+    #expect(pdf.starts(with: Array("%PDF-1.7".utf8)) && pdf == bytes(of: folder("b.pdf")))
+    let page = String(decoding: bytes(of: folder("c.html")), as: UTF8.self)
+    #expect(page.contains("<strong>Ward 7</strong><br>28 November 2026"))
+    func markdown(_ epoch: String, status: Int32 = 0) throws -> ToolRun {
+      let run = try BuiltTool.run(
+        ["report", "out", "--format", "markdown"], in: folder.path,
+        environment: ["SOURCE_DATE_EPOCH": epoch])
+      #expect(run.status == status, "\(run.errors)")
+      return run
+    }
+    #expect(try markdown("1700000000").output.contains(", 14 November 2023"))
+    #expect(try markdown("soon", status: 2).errors.contains("SOURCE_DATE_EPOCH is \"soon\""))
+  }
+
   /// In a real browser, by `make test-integrations`.
   @Test(needsIntegrations) func pagesAreGoodInABrowser() throws {
     _ = try run(["reconstruct", "chelsea", "coffee", "--out", "out", "--seed", "3"] + fastSearch)
@@ -68,7 +91,10 @@ struct ReportCommandTests {
     (["report", ".", "--format", "csv"], "no run.json"),
     (["report", "none.json", "--format", "csv"], "no runs"),
     (["report", "text"], "give --out report.html"), (["report", "text", "--format", "pdf"], "pdf"),
+    (["report", "text", "--format", "pdf"], "needs a file; give --out report.pdf"),
     (["report", "text", "--json", "--format", "csv"], "give one of them"),
+    (["report", "text", "--format", "csv", "--date", "tomorrow"], "tomorrow"),
+    (["report", "text", "--format", "csv", "--title", " "], "--title is empty"),
     (["audit", "missing.png"], "there is no such file"),
     (["audit", "--defences", "gausian"], "did you mean gaussian"),
     (["audit", "--fail-above", "G"], "G"), (["audit", "--budget", "0"], "--budget is 0"),

@@ -72,7 +72,7 @@ struct ResultFolderTests {
 
   @Test func reportsHaveTheFormatOfTheirNames() throws {
     _ = try run(ResultFolderTests.peeling)
-    for name in ["x.pdf", "x.docx", "x"] {
+    for name in ["x.odt", "x.docx", "x"] {
       #expect(
         try run("report out --out \(name)", 2).errors.contains("does not tell the report's format"))
     }

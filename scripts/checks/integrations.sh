@@ -2,14 +2,14 @@
 # What needs PyTorch, Flower, NVFlare, Opacus, tokenizers or a browser: installs them into a throwaway environment and
 # runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
 #
-#   scripts/checks/integrations.sh GRADLEAK [swift test options]
+#   scripts/checks/integrations.sh GRADLEAK WHEEL [swift test options]
 #
 # PIP_INSTALL changes how packages are installed (say "pip install --index-url https://..."); PYTHON which
 # Python the environment is made of.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-gradleak=$(realpath "$1")
-shift
+gradleak=$(realpath "$1") wheel=$(realpath "$2")
+shift 2
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -20,6 +20,11 @@ ${PIP_INSTALL:-pip install} --quiet torch torchvision numpy pillow safetensors o
 
 step() { printf '\n== %s\n' "$*"; }
 
+step "the wheel in an empty environment"
+scripts/checks/wheel.sh "$wheel"
+# What follows uses the package and the program as users have them.
+pip install --quiet "$wheel"
+
 step "guide: PyTorch"
 swift test --skip-build "$@" --filter CommandTests.GuideTests
 
@@ -27,7 +32,6 @@ step "the Python package: its types and its tests"
 ${PIP_INSTALL:-pip install} --quiet pytest pandas pandas-stubs ipykernel nbclient nbformat mypy ruff
 (
   cd python
-  export GRADLEAK="$gradleak" PYTHONPATH="$PWD"
   "$PYTHON" -m ruff check .
   "$PYTHON" -m ruff format --check .
   "$PYTHON" -m mypy gradleak
@@ -35,7 +39,7 @@ ${PIP_INSTALL:-pip install} --quiet pytest pandas pandas-stubs ipykernel nbclien
 )
 
 step "the package in Flower, NVFlare, Opacus and distributed data parallel, and their guides"
-GRADLEAK="$gradleak" PYTHONPATH=python "$PYTHON" -m pytest -q -W ignore python/tests/frameworks
+"$PYTHON" -m pytest -q -W ignore python/tests/frameworks
 
 step "tokenizers over all of Unicode"
 GRADLEAK_UNICODE_DUMP="$folder/unicode.json" swift test --skip-build "$@" --filter UnicodeAgreement

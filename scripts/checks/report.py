@@ -3,10 +3,11 @@
 
     scripts/checks/report.py report.html [--screenshots FOLDER [--clip HEIGHT]] [--widths 375 1440]
 
-Every report is opened 375 and 1440 pixels wide, in light and in dark. Checked are: no message on the
-console, no request for anything but the file, no horizontal overflow, a contrast of 4.5 to 1 of all
-text, pictures with alternative texts, headings in order, tables that can be scrolled by keyboard,
-labels within their charts. Ends with status 1 when something is wrong, and 77 without a browser.
+Every report is opened 375 and 1440 pixels wide, in light and in dark, and as on A4 paper. Checked are: no
+message on the console, no request for anything but the file, no horizontal overflow, a contrast of 4.5 to 1
+of all text, pictures with alternative texts, headings in order, tables that can be scrolled by keyboard,
+labels within their charts, no absolute path, and on paper that no heading, table head or picture is cut off
+from what follows it. Ends with status 1 when something is wrong, and 77 without a browser.
 
 Needs Python alone: Chromium is driven through its debugging pipe.
 """
@@ -27,6 +28,8 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 NO_BROWSER = 77
 WIDTHS = [375, 1440]
 SCHEMES = ["light", "dark"]
+# Pixels between the margins of A4.
+PAPER_WIDTH = 688
 
 CHECKS = r"""
 (() => {
@@ -53,6 +56,8 @@ CHECKS = r"""
   };
   const seen = new Set();
   let textCount = 0;
+  const folders = document.body.textContent.match(/(^|[\s'"=(,:])\/(home|root|tmp|usr|var|Users|work)\/\S*/g);
+  if (folders) problems.push(`tells a folder: ${folders[0].trim().slice(0, 60)}`);
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
@@ -200,6 +205,24 @@ def complaints(events, address):
                 yield "loads " + url[:100]
 
 
+PAPER_CHECKS = r"""
+(() => {
+  const problems = [];
+  const avoids = (element, property) =>
+    ['avoid', 'avoid-page'].includes(getComputedStyle(element)[property]);
+  for (const heading of document.querySelectorAll('h1, h2, h3'))
+    if (!avoids(heading, 'breakAfter')) problems.push(`"${heading.textContent}" may end a page`);
+  for (const part of document.querySelectorAll('tr, figure, svg, img, .verdict, .warning'))
+    if (part.getClientRects().length && !avoids(part, 'breakInside'))
+      problems.push(`a ${part.tagName} may be cut`);
+  for (const head of document.querySelectorAll('thead'))
+    if (getComputedStyle(head).display !== 'table-header-group' && head.getClientRects().length)
+      problems.push('the heads of a table are not repeated');
+  return problems;
+})()
+"""
+
+
 def check(browser, path, width, scheme, screenshot, clip):
     address = pathlib.Path(path).resolve().as_uri()
     target = browser.call("Target.createTarget", url="about:blank")["targetId"]
@@ -208,18 +231,22 @@ def check(browser, path, width, scheme, screenshot, clip):
         browser.call(domain + ".enable", session)
     browser.call("Emulation.setDeviceMetricsOverride", session, width=width, height=900,
                  deviceScaleFactor=1, mobile=False)
-    browser.call("Emulation.setEmulatedMedia", session,
-                 features=[{"name": "prefers-color-scheme", "value": scheme}])
+    media = "print" if scheme == "paper" else "screen"
+    browser.call("Emulation.setEmulatedMedia", session, media=media,
+                 features=[{"name": "prefers-color-scheme", "value": "dark" if scheme == "dark" else "light"}])
     browser.events.clear()
     browser.call("Page.navigate", session, url=address)
     browser.wait("Page.loadEventFired")
     # What is folded is checked as well.
     browser.call("Runtime.evaluate", session,
                  expression="document.querySelectorAll('details').forEach(d => d.open = true)")
-    result = browser.call("Runtime.evaluate", session, expression=CHECKS, returnByValue=True)
-    if "exceptionDetails" in result:
-        raise RuntimeError(json.dumps(result["exceptionDetails"])[:500])
-    problems = list(result["result"]["value"]) + list(complaints(browser.events, address))
+    problems = []
+    for checks in [CHECKS] + ([PAPER_CHECKS] if scheme == "paper" else []):
+        result = browser.call("Runtime.evaluate", session, expression=checks, returnByValue=True)
+        if "exceptionDetails" in result:
+            raise RuntimeError(json.dumps(result["exceptionDetails"])[:500])
+        problems += result["result"]["value"]
+    problems += complaints(browser.events, address)
     if screenshot:
         browser.call("Runtime.evaluate", session,
                      expression="document.querySelectorAll('details').forEach(d => d.open = false)")
@@ -250,8 +277,8 @@ def main():
     failed = False
     try:
         for report in options.reports:
-            for width in options.widths:
-                for scheme in SCHEMES:
+            for width, schemes in [(width, SCHEMES) for width in options.widths] + [(PAPER_WIDTH, ["paper"])]:
+                for scheme in schemes:
                     stem = f"{pathlib.Path(report).stem}-{width}-{scheme}.png"
                     picture = options.screenshots and os.path.join(options.screenshots, stem)
                     problems = check(browser, report, width, scheme, picture, options.clip)
@@ -261,7 +288,7 @@ def main():
     finally:
         browser.close()
     if not failed:
-        print(f"report.py: {len(options.reports)} report(s) at {options.widths} px, light and dark: good")
+        print(f"report.py: {len(options.reports)} report(s) at {options.widths} px, light and dark, and on paper: good")
     return 1 if failed else 0
 
 

@@ -323,7 +323,9 @@ def run_line(gradleak, out, materials, index, line):
 def run_program(gradleak, words, folder):
     try:
         done = subprocess.run([gradleak, *words], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT,
-                              env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"})
+                              env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1",
+                                   # The day that reports bear.
+                                   "SOURCE_DATE_EPOCH": "1700000000"})
         return done.returncode, done.stdout + "\n--- errors\n" + done.stderr
     except subprocess.TimeoutExpired:
         return -1, "timed out"

@@ -19,8 +19,12 @@ import re
 import subprocess
 import sys
 import time
-import tomllib
 import zipfile
+
+try:
+    import tomllib
+except ImportError:
+    sys.exit("wheel: making it needs Python 3.11 or later; the wheel itself runs from 3.9 on")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -105,8 +105,8 @@ public struct JUnit: Sendable {
     let result: TestCase.Result =
       switch failure?.kind {
       case nil: .passed
-      case .exceeded: .failure(failure?.reason ?? "")
-      case .notShown, .cutShort: .error(failure?.reason ?? "")
+      case .exceeded: .failure(failure?.reason.description ?? "")
+      case .notShown, .cutShort: .error(failure?.reason.description ?? "")
       }
     return [
       TestCase(

@@ -117,12 +117,12 @@ public struct SARIF: Encodable, Sendable {
     var remedy: String {
       switch self {
       case .inFull, .recognisable:
-        "Let more examples share an update, or defend it: 'gradleak audit' without '--defences none' looks for the "
+        "Let more examples share an update, or defend it: an audit that tries defences looks for the "
           + "strength that is enough, 'gradleak price' for what it costs."
       case .labels:
         "Labels are hidden by secure aggregation over many clients, or by differential privacy."
       case .notShown:
-        "Give a larger --budget, pictures of your own as private data, or the right update."
+        "Give a larger budget, pictures of your own as private data, or the right update."
       }
     }
   }

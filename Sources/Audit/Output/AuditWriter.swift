@@ -4,11 +4,18 @@ import ModelIO
 /// the defended ones, and the report.
 public struct AuditWriter: Sendable {
   private let folder: OutputFolder
+  private let date: ReportDate?
   private let makeCommands: ReproductionCommand.Maker
 
-  /// - Parameter makeCommands: makes the commands that repeat experiments.
-  public init(folder: OutputFolder, makeCommands: @escaping ReproductionCommand.Maker) {
+  /// - Parameters:
+  ///   - date: the day that the report bears; nil for none.
+  ///   - makeCommands: makes the commands that repeat experiments.
+  public init(
+    folder: OutputFolder, date: ReportDate? = nil,
+    makeCommands: @escaping ReproductionCommand.Maker
+  ) {
     self.folder = folder
+    self.date = date
     self.makeCommands = makeCommands
   }
 
@@ -27,7 +34,7 @@ public struct AuditWriter: Sendable {
         ReportInput(
           records: result.defended, folder: nil, path: folder.path(of: LeakageAudit.defendedFile)))
       let page = try Report(
-        input, remarks: result.remarks, defencesLeftOut: result.defencesLeftOut,
+        input, remarks: result.remarks, defencesLeftOut: result.defencesLeftOut, date: date,
         makeCommands: makeCommands
       ).text(.html)
       try AtomicFile.write(page, to: staged.path(of: "report.html"))

@@ -2,18 +2,11 @@ import Attacks
 import Foundation
 import ModelIO
 
-/// A report on runs, made from their records alone: a page, JSON, CSV or Markdown.
+/// A report on runs, made from their records alone: a page for a browser or on paper, JSON, CSV or Markdown.
 ///
-/// The same records and pictures give the same report to the byte.
+/// The same records, pictures, title and date give the same report to the byte; a PDF, where the same fonts are
+/// installed.
 public struct Report: Sendable {
-  /// What a report is written as.
-  public enum Format: String, CaseIterable, Sendable {
-    case html
-    case json
-    case csv
-    case markdown
-  }
-
   let input: ReportInput
   /// What the records say.
   public let verdict: LeakageVerdict
@@ -22,34 +15,33 @@ public struct Report: Sendable {
   /// What an audit adds to what the records say, such as what was left out for want of time.
   private let remarks: [String]
   private let defencesLeftOut: String?
+  /// What the report is called; nil for a title that names the models.
+  let title: String?
+  /// The day it bears; nil for none.
+  let date: ReportDate?
   /// The commands that repeat the runs whose experiments are known.
   public let commands: [ReproductionCommand]
 
   /// - Parameters:
   ///   - remarks: sentences for the list of what was not tested.
   ///   - defencesLeftOut: why no defence was tried, likewise; nil where nothing is known of it.
+  ///   - title: what the report is called; nil for a title that names the models.
+  ///   - date: the day it bears; nil for that of the newest file of records, if any.
   ///   - makeCommands: makes the commands that repeat experiments.
   public init(
     _ input: ReportInput, remarks: [String] = [], defencesLeftOut: String? = nil,
+    title: String? = nil, date: ReportDate? = nil,
     makeCommands: ReproductionCommand.Maker = { _ in [] }
   ) {
     self.input = input
     commands = input.runs.flatMap { makeCommands($0.records.compactMap(\.experiment)) }
+    self.title = title
+    self.date = date ?? input.newest.map(ReportDate.init)
     self.remarks = remarks
     self.defencesLeftOut = defencesLeftOut
     verdict = LeakageVerdict(input.records)
     let own = SweepReport(records: input.records)
     sweeps = (own.map { [$0] } ?? []) + input.sweeps
-  }
-
-  /// The report as text.
-  public func text(_ format: Format) throws -> String {
-    switch format {
-    case .html: page
-    case .json: try ResultWriter.json(Summary(self))
-    case .csv: csv
-    case .markdown: markdown
-    }
   }
 
   /// What a defence reached, in sentences: where leakage stops, or that it does not.

@@ -26,6 +26,8 @@ public struct ReportInput: Sendable {
   var sweeps: [SweepReport] = []
   /// What defences cost the training.
   var prices: [PriceReport] = []
+  /// When the newest of the files was written; nil for records in memory.
+  private(set) var newest: Date?
 
   /// Nothing to report yet.
   public init() {}
@@ -49,6 +51,7 @@ public struct ReportInput: Sendable {
     analyses += other.analyses
     sweeps += other.sweeps
     prices += other.prices
+    newest = [newest, other.newest].compactMap(\.self).max()
   }
 
   /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite), or what
@@ -89,6 +92,8 @@ public struct ReportInput: Sendable {
     guard !bytes.isEmpty else {
       throw FileError(path: path, problem: "the file is empty", remedy: "give \(expected)")
     }
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    newest = [newest, attributes?[.modificationDate] as? Date].compactMap(\.self).max()
     let folder =
       path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) : "."
     if bytes.starts(with: Array("SQLite format 3\0".utf8)) {
@@ -101,7 +106,13 @@ public struct ReportInput: Sendable {
       try addObject(bytes, path, folder: folder)
     default:
       let records = try RunRecord.read(bytes: bytes, path: path)
-      runs.append(Runs(path: path, records: try ReportInput.checked(records, path), folder: folder))
+      // Pictures beside it are those of undefended updates: names are the same.
+      let hasPictures =
+        path.split(separator: "/").last.map(String.init) != LeakageAudit.defendedFile
+      runs.append(
+        Runs(
+          path: path, records: try ReportInput.checked(records, path),
+          folder: hasPictures ? folder : nil))
     }
   }
 

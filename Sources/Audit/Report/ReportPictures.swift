@@ -9,34 +9,40 @@ struct ReportPictures {
 
   /// The largest picture that is taken into a report, in pixels: a strip of snapshots has about 1 M.
   private static let pixelLimit = 8 << 20
+  /// Of all pictures of a report together.
+  static let totalPixelLimit = 64 << 20
 
-  /// - Parameter stem: the beginning of the files' names, from a record; not to be trusted.
-  init(stem: String, folder: String?) {
-    func picture(_ kind: String) -> Image? {
-      guard let folder, ReportPictures.isFileName(stem) else { return nil }
-      let path = ReportInput.path(of: "\(stem)-\(kind).png", in: folder)
-      // Pictures are an addition: without a usable one the report says so, and goes on.
-      guard FileManager.default.fileExists(atPath: path), let image = try? Image(contentsOf: path),
-        image.width * image.height <= ReportPictures.pixelLimit
-      else { return nil }
-      return image
-    }
-    original = picture("original")
-    reconstruction = picture("reconstruction")
-    snapshots = picture("snapshots")
+  /// - Parameters:
+  ///   - stem: the beginning of the files' names, from a record; not to be trusted.
+  ///   - room: pixels that are left to the report; what is taken is subtracted.
+  init(stem: String, folder: String?, room: inout Int) {
+    original = ReportPictures.picture("\(stem)-original.png", folder: folder, room: &room)
+    reconstruction = ReportPictures.picture(
+      "\(stem)-reconstruction.png", folder: folder, room: &room)
+    snapshots = ReportPictures.picture("\(stem)-snapshots.png", folder: folder, room: &room)
   }
 
   /// A map of `gradleak analyse`, such as NAME-determinacy.png.
-  static func map(_ kind: String, of name: String, folder: String) -> Image? {
-    guard isFileName(name) else { return nil }
-    let path = ReportInput.path(of: "\(name)-\(kind).png", in: folder)
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    return try? Image(contentsOf: path)
+  static func map(_ kind: String, of name: String, folder: String, room: inout Int) -> Image? {
+    picture("\(name)-\(kind).png", folder: folder, room: &room)
+  }
+
+  /// Pictures are an addition: without a usable one the report says so, and goes on. Sizes are checked before
+  /// anything is decoded.
+  private static func picture(_ name: String, folder: String?, room: inout Int) -> Image? {
+    guard let folder, isFileName(name) else { return nil }
+    let path = ReportInput.path(of: name, in: folder)
+    let limit = min(pixelLimit, room)
+    guard FileManager.default.fileExists(atPath: path),
+      let image = try? Image(contentsOfPNG: path, pixelLimit: limit)
+    else { return nil }
+    room -= image.width * image.height
+    return image
   }
 
   /// Whether a name stays in its folder.
   private static func isFileName(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.count <= 220 && !name.utf8.contains(UInt8(ascii: "/"))
+    !name.isEmpty && name.utf8.count <= 250 && !name.utf8.contains(UInt8(ascii: "/"))
       && !name.utf8.contains(0)
   }
 
@@ -49,12 +55,4 @@ struct ReportPictures {
   }
 
   static let differenceGain = 4
-}
-
-extension Image {
-  /// The picture as a `data:` URI, for a page that loads nothing.
-  var dataURI: String? {
-    guard let bytes = try? encodedPNG(path: "picture") else { return nil }
-    return "data:image/png;base64," + Data(bytes).base64EncodedString()
-  }
 }

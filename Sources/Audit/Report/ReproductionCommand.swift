@@ -19,6 +19,17 @@ public struct ReproductionCommand: Sendable, Equatable {
     (["gradleak"] + arguments.map(ReproductionCommand.quoted)).joined(separator: " ")
   }
 
+  /// With the names of files in place of their absolute paths.
+  var withoutFolders: ReproductionCommand {
+    ReproductionCommand(
+      arguments: arguments.map { argument in
+        // A path alone may hold anything.
+        argument.hasPrefix("/")
+          ? argument.split(separator: "/").last.map { $0.description.withoutFolders } ?? ""
+          : argument.withoutFolders
+      }, note: note)
+  }
+
   /// An argument as a POSIX shell takes it literally.
   private static func quoted(_ argument: String) -> String {
     let harmless = argument.utf8.allSatisfy {

@@ -1,4 +1,5 @@
 import Attacks
+import ModelIO
 
 /// How much may leak before a check fails: a grade, or a PSNR in dB.
 public enum LeakLimit: Equatable, Sendable {
@@ -8,7 +9,7 @@ public enum LeakLimit: Equatable, Sendable {
   case decibels(Double)
 
   /// Why a verdict is no pass.
-  public struct Failure: Error, Equatable, Sendable {
+  public struct Failure: Equatable, Sendable {
     /// What kind of no it is.
     public enum Kind: Sendable {
       /// More leaked than the limit allows.
@@ -22,7 +23,7 @@ public enum LeakLimit: Equatable, Sendable {
     /// See ``Kind``.
     public let kind: Kind
     /// For people, without a full stop.
-    public let reason: String
+    public let reason: Sentence
   }
 
   /// Reads a letter from A to F, or a number of dB such as `20dB`; nil for all else.
@@ -52,25 +53,26 @@ public enum LeakLimit: Equatable, Sendable {
     if let excess = excess(of: verdict) { return Failure(kind: .exceeded, reason: excess) }
     let open = verdict.recognisable.undetermined
     guard open > 0 || verdict.examples.isEmpty else { return nil }
-    let share = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
+    let share: String = "\(open) of \(verdict.examples.count) \(verdict.kind.plural)"
     return verdict.isCutShort
       ? Failure(kind: .cutShort, reason: "undetermined for \(share), whose attack was cut short")
       : Failure(kind: .notShown, reason: "not shown for \(share), so this is no pass")
   }
 
-  private func excess(of verdict: LeakageVerdict) -> String? {
+  private func excess(of verdict: LeakageVerdict) -> Sentence? {
     switch self {
     case .grade(let limit):
       guard verdict.grade > limit, verdict.grade != .notShown else { return nil }
-      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of --fail-above"
+      return "grade \(verdict.grade.rawValue) is worse than the \(limit.rawValue) of \(.limit)"
     case .decibels(let limit):
       guard verdict.kind.name == .pictures else {
-        return "\(verdict.kind.plural) have no dB; give --fail-above a grade"
+        return "\(verdict.kind.plural) have no dB; give \(.limit) a grade"
       }
       if verdict.highestPSNR > limit {
-        return
-          "an image came back with \(ResultWriter.decibels(verdict.highestPSNR)) dB, more than "
-          + "the \(ResultWriter.decibels(limit)) dB of --fail-above"
+        let (most, allowed) = (
+          ResultWriter.decibels(verdict.highestPSNR), ResultWriter.decibels(limit)
+        )
+        return "an image came back with \(most) dB, more than the \(allowed) dB of \(.limit)"
       }
       let proved = verdict.recognisable.leaked
       guard proved > 0, verdict.examples.contains(where: { !$0.hasTruth }) else { return nil }

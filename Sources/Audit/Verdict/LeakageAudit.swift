@@ -288,7 +288,8 @@ private struct Session {
           return nil
         }
       }
-      findings.append((place, finding))
+      // What cannot act at all is among what was not tested, not among what was tried.
+      if failure == nil || finding.tried > 0 { findings.append((place, finding)) }
       if finding.outcome == .undecided {
         result.remarks.append(
           "The defence \(kind.name)\(failure.map { ": \($0)" } ?? ", as long as it takes to tell")."

@@ -72,6 +72,26 @@ func decodePNG(_ bytes: [UInt8], path: String) throws(FileError) -> Image {
 }
 
 extension Image {
+  /// Reads a PNG file of at most so many pixels, as its header tells before anything is decoded.
+  ///
+  /// - Throws: ``FileError`` as ``init(contentsOf:)``, and for a larger one.
+  package init(contentsOfPNG path: String, pixelLimit: Int) throws(FileError) {
+    let bytes = try InputFile.bytes(
+      at: path, expected: "a PNG image", limit: ImageLimits.fileByteCount)
+    var header = gradleak_png()
+    guard gradleak_png_read(bytes, bytes.count, &header, nil) != 0 else {
+      throw damagedPNG(message(of: header.message), path)
+    }
+    guard Int(header.width) * Int(header.height) <= pixelLimit else {
+      throw FileError(
+        path: path,
+        problem:
+          "the image has \(header.width) x \(header.height) pixels, more than the \(pixelLimit) allowed",
+        remedy: "scale it down first")
+    }
+    self = try decodePNGSamples(bytes, path: path).image
+  }
+
   /// The picture as a PNG file. The same picture always gives the same bytes.
   package func encodedPNG(path: String) throws(FileError) -> [UInt8] {
     var encoder = png_image()

@@ -24,4 +24,6 @@ public enum Setting: String, CaseIterable, Hashable, Sendable {
   case adapterRank = "an adapter rank"
   /// Whether a folder is replaced that holds what this program did not write.
   case force
+  /// How much may leak before an audit fails.
+  case limit = "the limit"
 }

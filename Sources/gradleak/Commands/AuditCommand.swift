@@ -106,15 +106,10 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
         "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give the "
           + "folder of one with --model, or texts.")
     }
-    if update.file == nil, aggregate.clients > 1 {
-      throw ValidationError(
-        "--clients goes with --update here; simulate them with gradleak reconstruct, or with the "
-          + "defence secure-aggregation.")
-    }
-    if update.file == nil, try training.isGiven {
-      throw ValidationError(
-        "Local steps (--epochs, --mini-batch, --local-steps, --optimizer and its settings) go with "
-          + "--update here; simulate them with gradleak reconstruct.")
+    if update.file == nil, !isOnTexts {
+      try aggregate.checkRound(
+        examples: images.isEmpty ? BundledImages.names.count : images.count, "pictures",
+        batchSize: batchSize)
     }
     _ = try searchedKinds()
   }
@@ -142,9 +137,10 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   }
 
   func run() throws {
+    let date = try ReportDate.ofEnvironment() ?? ReportDate(Date())
     for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
     let writer = try output.folder(besides: images).map {
-      AuditWriter(folder: $0, makeCommands: ExperimentCommandLine.commands(for:))
+      AuditWriter(folder: $0, date: date, makeCommands: ExperimentCommandLine.commands(for:))
     }
     let result = try update.file == nil ? simulate() : auditUpdate()
     let written = try writer.map { try $0.write(result) }
@@ -226,10 +222,10 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   private func simulate() throws -> LeakageAudit.Result {
     guard !isOnTexts else { return try simulateTexts() }
     let names = images.isEmpty ? BundledImages.names : images
-    let rest = names.count % batchSize
+    let whole = batchSize * aggregate.clients
+    let rest = names.count % whole
     let selected = try selection.select(
-      batchSizes: names.count < batchSize
-        ? [rest] : rest == 0 ? [batchSize] : [batchSize, rest])
+      batchSizes: names.count < whole ? [rest] : rest == 0 ? [whole] : [whole, rest])
     let runner = PictureRunner(selected, backend: output.backend)
     return try audit(try prepared(names, on: runner), runner)
   }
@@ -277,10 +273,13 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     experiment.data.labels = try labels.given(forPictures: paths.count)
     let labelled = try naming { try runner.labelled(experiment) }
     let names = PictureNames.unique(paths, outputFolder: output.out)
-    return try labelled.divided(into: batchSize).enumerated().map { index, part in
-      try naming {
-        try runner.prepare(
-          part, names: Array(names.dropFirst(index * batchSize).prefix(batchSize)))
+    let whole = batchSize * aggregate.clients
+    return try labelled.divided(into: whole).enumerated().map { index, part in
+      var part = part
+      part.client = try training.choice(
+        exampleCount: part.data.pictures.count / aggregate.clients, aggregate)
+      return try naming {
+        try runner.prepare(part, names: Array(names.dropFirst(index * whole).prefix(whole)))
       }
     }
   }
@@ -318,7 +317,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw FinishedWithStatus(status: ExitStatus.badInput)
     }
     guard let failAbove, let failure = failAbove.failure(of: verdict) else { return }
-    Terminal.printError("gradleak: \(failure.reason)\(failure.remedy).")
+    Terminal.printError("gradleak: \(failure.reason.namingOptions)\(failure.remedy).")
     throw FinishedWithStatus(status: failure.status)
   }
 }

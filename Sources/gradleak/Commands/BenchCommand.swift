@@ -124,7 +124,7 @@ struct SuccessCommand: ParsableCommand, ReportingCommand {
     if output.json {
       Terminal.print(try ResultWriter.json(report))
     } else {
-      for line in report.lines { Terminal.print(line) }
+      for line in report.lines { Terminal.printParagraph(line) }
       if let written { Terminal.printWritten(written) }
     }
     if Interruption.isRequested {

@@ -79,9 +79,9 @@ struct CheckModelCommand: ParsableCommand {
     if json {
       Terminal.print(try ResultWriter.json(report))
     } else if report.findings.isEmpty {
-      Terminal.print(
-        Terminal.styled("Nothing planted was found", .green) + " in \(report.tensors) tensors"
-          + (report.model.map { " of \($0)." } ?? "."))
+      Terminal.printVerdict(
+        "Nothing planted was found in \(report.tensors) tensors"
+          + (report.model.map { " of \($0)." } ?? "."), .yellow)
       Terminal.printParagraph(
         "That is no proof: it looks for the weights of known attacks, not for all there could be.",
         indentation: 0)

@@ -2,6 +2,7 @@ import Attacks
 import Audit
 import Clients
 import Foundation
+import ModelIO
 
 /// What the runs gave, for people.
 struct ResultTable {
@@ -123,7 +124,7 @@ struct ResultTable {
       let alike = diagnoses.filter { $0.verdict == verdict }
       guard let first = alike.first else { continue }
       Terminal.printParagraph(
-        first.explanation, head: "Diagnosis, \(alike.count) x \(verdict.rawValue): ")
+        "Diagnosis, \(alike.count) x \(verdict.rawValue): \(first.explanation)")
     }
   }
 }

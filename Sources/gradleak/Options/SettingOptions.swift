@@ -37,6 +37,7 @@ extension Setting {
     case .renaming: "--rename"
     case .adapterRank: "--lora"
     case .force: "--force"
+    case .limit: "--fail-above"
     }
   }
 }

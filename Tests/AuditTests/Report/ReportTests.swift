@@ -63,7 +63,7 @@ private func elements(_ name: String, in page: String) -> [Substring] {
   @Test func isTheSameToTheByte() throws {
     let records = [search(50), search(12, name: "other")]
     for format in Report.Format.allCases {
-      #expect(try report(records).text(format) == report(records).text(format))
+      #expect(try report(records).file(format).bytes == report(records).file(format).bytes)
     }
   }
 
@@ -108,6 +108,24 @@ private func elements(_ name: String, in page: String) -> [Substring] {
     #expect(images.allSatisfy { $0.contains("src=\"data:image/png;base64,") })
     #expect(images.allSatisfy { $0.contains("alt=\"image: ") })
     #expect(page.contains("2 more are in the"))
+  }
+
+  /// Their images have the undefended ones' names, whose pictures are not theirs.
+  @Test func defendedUpdatesHaveNoPictures() throws {
+    let folder = TestFolder()
+    let picture = Image(width: 8, height: 8, red: 200, green: 10, blue: 10)
+    try picture.writePNG(to: folder("image-original.png"))
+    try picture.writePNG(to: folder("image-reconstruction.png"))
+    let defended = sampleRecord(images: [result(7)], defence: try DefenceChain("prune:0.9"))
+    for (name, record) in [
+      ("run.json", sampleRecord(images: [result(50)])), ("defences.json", defended),
+    ] {
+      folder.file(name, Array(try ResultWriter.json([record]).utf8))
+    }
+    var input = ReportInput()
+    try input.add(path: folder.path)
+    let images = elements("img", in: try Report(input).text(.html))
+    #expect(images.count == 3, "original, recovered and difference of the one that has pictures")
   }
 
   @Test func numbersHaveTheirBaselines() throws {

@@ -121,8 +121,8 @@ import Testing
     let batch = [try example("retina", label: 2)]
     var measured: [Double] = []
     let outcome = try audit.run(batch, configuration: AttackConfiguration(attack: .dlg)) {
-      progress, psnr in
-      if progress.solver.iteration % 10 == 0 { measured.append(psnr()) }
+      progress, found in
+      if progress.solver.iteration % 10 == 0 { measured.append(found.score()) }
       return progress.solver.iteration == 20 ? .stop(.interrupted) : .proceed
     }
     #expect(outcome.wasInterrupted)

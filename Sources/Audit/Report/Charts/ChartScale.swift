@@ -1,8 +1,8 @@
 import Foundation
 
 /// How the values of one axis lie along it.
-struct ChartScale {
-  enum Kind {
+struct ChartScale: Sendable {
+  enum Kind: Sendable {
     case linear
     case logarithmic
   }

@@ -7,7 +7,7 @@ extension Report {
   private static let namedLimit = 6
 
   /// Matching loss and PSNR over the iterations of each run's best trial.
-  var curves: HTML? {
+  var curves: [ReportBlock]? {
     let all = verdict.records.filter { record in
       record.trace.count { $0.trial == record.bestTrial } > 2
     }
@@ -47,13 +47,9 @@ extension Report {
       "Best trial of each run, the one with the lowest matching loss."
       + (hidden > 0 ? " \(hidden) more runs are not drawn." : "")
     let hasQuality = levels.contains { line in line.points.contains { $0.y.isFinite } }
-    return """
-      <p class="soft">\(note)</p>
-      <div class="charts">
-      <figure>\(loss.svg)</figure>
-      \(hasQuality ? "<figure>\(quality.svg)</figure>" as HTML : HTML.none)</div>
-
-      """
+    return [
+      .paragraph(ReportText(note), .soft), .charts([loss] + (hasQuality ? [quality] : [])),
+    ]
   }
 
   private func line(
@@ -79,7 +75,5 @@ extension Report {
   }
 
   /// A name that fits beside a chart.
-  static func shortened(_ name: String) -> String {
-    name.count > 14 ? name.prefix(13) + "…" : name
-  }
+  static func shortened(_ name: String) -> String { name.withoutFolders.clipped(to: 14) }
 }

@@ -36,13 +36,16 @@ enum ReportStyle {
     h3 { font-size: 1rem; margin: 1.75rem 0 .25rem; }
     p { margin: .4rem 0 .8rem; max-width: 44rem; }
     .kicker, .soft, figcaption, .note { color: var(--soft); }
-    .kicker { font-size: .875rem; margin: 0 0 .5rem; }
+    .kicker { font-size: 1rem; margin: 0 0 .6rem; }
+    .kicker strong { color: var(--ink); }
+    .warning { border: 1px solid var(--leak); background: var(--leak-panel); padding: .7rem 1rem;
+      border-radius: 3px; max-width: none; margin: 1rem 0; }
     .note { font-size: .875rem; }
     nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; list-style: none; margin: 1rem 0 0;
       padding: .6rem 0; border-block: 1px solid var(--rule); font-size: .9rem; }
     .verdict { display: grid; grid-template-columns: auto 1fr; gap: 0 1.5rem; margin-top: 1.75rem;
       padding: 1.4rem 1.5rem 1.1rem; border-left: 5px solid; border-radius: 3px; }
-    .verdict h2 { margin-top: 0; }
+    .verdict h3 { margin-top: 0; font-size: 1.25rem; line-height: 1.3; }
     .verdict .grade { font-size: 3.6rem; line-height: 1; font-weight: 700; margin: 0; }
     .verdict .grade small { display: block; font-size: .8rem; font-weight: 400; line-height: 1.4;
       color: var(--soft); }
@@ -109,10 +112,13 @@ enum ReportStyle {
     pre { background: var(--panel); padding: .8rem 1rem; border-radius: 3px; margin: .6rem 0;
       white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8438rem; line-height: 1.5; }
     pre, code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-    .facts { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .3rem 1.25rem;
-      font-size: .9375rem; margin: .8rem 0; }
+    .facts { font-size: .9375rem; margin: .8rem 0; }
+    .facts div { display: grid; grid-template-columns: minmax(8rem, 12rem) 1fr; gap: 0 1.25rem;
+      padding: .2rem 0; }
     .facts dt { color: var(--soft); }
-    .facts dd { margin: 0; }
+    .facts dd { margin: 0; max-width: 44rem; }
+    #summary .facts { font-size: 1rem; }
+    #summary .facts dt { color: var(--ink); font-weight: 600; }
     ul { padding-left: 1.2rem; margin: .5rem 0; }
     li { margin: .2rem 0; max-width: 44rem; }
     summary { cursor: pointer; padding: .3rem 0; }
@@ -121,24 +127,38 @@ enum ReportStyle {
     @media (max-width: 34rem) {
       .verdict { grid-template-columns: 1fr; gap: .6rem; padding: 1.1rem 1.1rem .7rem; }
       .verdict .grade { display: flex; align-items: baseline; gap: .6rem; }
-      .facts { grid-template-columns: 1fr; gap: 0; }
-      .facts dd { margin-bottom: .6rem; }
+      .facts div { grid-template-columns: 1fr; }
+      .facts dd { margin-bottom: .4rem; }
     }
     @media print {
-      :root { color-scheme: light; }
-      body { font-size: 10.5pt; }
+      :root { color-scheme: light;
+        --page: #ffffff; --panel: #f5f6f8; --ink: #16191d; --soft: #535b66; --rule: #d9dde3;
+        --leak: #b3261e; --leak-panel: #fdf1f0; --some: #8a5200; --some-panel: #fdf5e8;
+        --safe: #1c6b3c; --safe-panel: #eef7f1; --mat: #ffffff;
+        --c0: #1f5fbf; --c1: #a8480b; --c2: #1a7342; --c3: #7a3fa0; --c4: #a3234f; --c5: #4c5663; }
+      body { font-size: 10.5pt; orphans: 3; widows: 3; }
+      header { padding-top: 0; }
       nav, .skip { display: none; }
-      h2 { margin-top: 1.6rem; break-after: avoid; }
-      h3 { break-after: avoid; }
+      h2 { margin-top: 1.6rem; }
+      h1, h2, h3, caption { break-after: avoid; }
+      h2 + p, h3 + p { break-after: avoid; break-inside: avoid; }
+      thead { display: table-header-group; }
+      tbody tr:first-child { break-before: avoid; }
+      tr, caption, img, svg, figure, .facts div, .figures, .warning, li, .strip, .charts > * { break-inside: avoid; }
+      .verdict { break-inside: avoid; }
       .scroll { overflow: visible; }
       .strip img { min-width: 0; }
-      tr, .verdict, svg, .charts > * { break-inside: avoid; }
-      h3 + p { break-after: avoid; }
+      details.screen { display: none; }
+      details > summary { list-style: none; }
+      details::details-content { content-visibility: visible; block-size: auto; }
       main, header, footer { max-width: none; padding-inline: 0; }
       .charts, .pictures { grid-template-columns: 1fr 1fr; gap: 5mm 8mm; }
-      table { font-size: 8.5pt; }
+      table { font-size: 8pt; }
+      th, td { padding-right: .5rem; }
+      th.number, td b { white-space: normal; }
+      .text, .name { min-width: 0; }
       @page { size: A4; margin: 15mm 14mm; }
-      .verdict, .leak, .some, .safe { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+      * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
     }
     """
 }

@@ -5,19 +5,28 @@ extension Report {
   /// Levels above are drawn here: a copy exact to rounding has 300 dB, and what matters lies below 40.
   static let highestDrawnPSNR = 60.0
 
+  /// Charts of defences at most; the table holds the rest.
+  private static let chartLimit = 40
+
   /// What defences reached: a pair of charts for each that was tried at several strengths, a table.
-  var defences: HTML? {
-    guard !sweeps.isEmpty else { return input.prices.isEmpty ? nil : input.prices.map(cost).joined }
-    let charts = sweeps.flatMap { sweep in
-      Family.all(of: sweep).map { chart($0, in: sweep) }
+  var defences: [ReportBlock]? {
+    guard !sweeps.isEmpty else {
+      return input.prices.isEmpty ? nil : input.prices.flatMap(cost)
     }
+    let families = sweeps.flatMap { sweep in Family.all(of: sweep).map { ($0, sweep) } }
+    let charts = families.prefix(Report.chartLimit).flatMap { chart($0, in: $1) }
     let limit = Int(LeakRate.stoppedBelow * 100)
-    return """
-      <p class="soft">\(leakRule) Leakage counts as stopped when the 95 % interval of its rate, over independent runs and \
-      with every attack that was cut short counted as a leak, ends below \(limit) %. Attacks know of the defence and answer it, unless they are called naive. Noise is \
-      given by its variance.\(input.prices.isEmpty ? " What a defence costs in accuracy was not measured here; see gradleak price." : "")</p>
-      \(charts)\(sweeps.map(table))\(input.prices.map(cost))
-      """
+    let unmeasured =
+      input.prices.isEmpty
+      ? " What a defence costs in accuracy was not measured here; see gradleak price." : ""
+    return [
+      .paragraph(
+        """
+        \(leakRule) Leakage counts as stopped when the 95 % interval of its rate, over independent runs and with \
+        every attack that was cut short counted as a leak, ends below \(limit) %. Attacks know of the defence and \
+        answer it, unless they are called naive. Noise is given by its variance.\(unmeasured)
+        """, .soft)
+    ] + charts + sweeps.flatMap(table) + input.prices.flatMap(cost)
   }
 
   /// When an example leaks, of each kind of data.
@@ -70,7 +79,7 @@ extension Report {
     }
   }
 
-  private func chart(_ family: Family, in sweep: SweepReport) -> HTML {
+  private func chart(_ family: Family, in sweep: SweepReport) -> [ReportBlock] {
     let values = family.cells.map(\.charted)
     let isWide = (values.max() ?? 1) / max(values.min() ?? 1, 1e-300) >= 10
     let isLogarithmic = isWide && values.allSatisfy { $0 > 0 }
@@ -87,7 +96,7 @@ extension Report {
     let threshold = stop.map { Chart.Reference(value: $0.charted, label: "stops") }
     let levels = attacks.enumerated().map { index, attack in
       Chart.Line(
-        label: attack.name,
+        label: Report.shortened(attack.name),
         points: attack.cells.map {
           ($0.charted, min(($0.medianScore ?? $0.medianPSNR).value, Report.highestDrawnPSNR))
         },
@@ -95,7 +104,8 @@ extension Report {
     }
     let rates = attacks.enumerated().map { index, attack in
       Chart.Line(
-        label: attack.name, points: attack.cells.map { ($0.charted, 100 * $0.rate.value) },
+        label: Report.shortened(attack.name),
+        points: attack.cells.map { ($0.charted, 100 * $0.rate.value) },
         color: index, hasMarks: true,
         intervals: attack.cells.map {
           (100 * $0.interval[0], 100 * $0.interval[1])
@@ -110,15 +120,14 @@ extension Report {
       y: ChartScale(.linear, values: [0, 100]), lines: rates,
       references: [Chart.Reference(value: 100 * LeakRate.stoppedBelow, label: "stopped below")],
       threshold: threshold)
-    return """
-      <h3>\(family.name)</h3>
-      <p>\(statements.map { "Against <code>\($0.attack.description)</code>: \($0.statement). " as HTML })</p>
-      <div class="charts">
-      <figure>\(quality.svg)</figure>
-      <figure>\(rate.svg)</figure>
-      </div>
-
-      """
+    var blocks: [ReportBlock] = [.heading(family.name)]
+    if !statements.isEmpty {
+      let sentences = statements.enumerated().map { index, series -> ReportText in
+        "\(index > 0 ? " " : "")Against \(series.attack.description, .code): \(series.statement)."
+      }
+      blocks.append(.paragraph("\(sentences)"))
+    }
+    return blocks + [.charts([quality, rate])]
   }
 
   /// The median score against the strength.
@@ -147,93 +156,9 @@ extension Report {
       y: ChartScale(.linear, values: values, including: [0, guess]), lines: levels,
       references: [Chart.Reference(value: guess, label: "guessing")], threshold: threshold)
   }
-
-  /// What defences cost the training, as measured.
-  private func cost(_ price: PriceReport) -> HTML {
-    func percent(_ share: Double) -> String { String(format: "%.0f", 100 * share) }
-    let rows = price.rows.map { row -> HTML in
-      let bytes = Double(row.result.wireByteCount) / Double(max(row.result.plainByteCount, 1))
-      return """
-        <tr><td class="name">\(row.defence.description)</td>\
-        <td class="number">\(percent(row.accuracy)) %</td>\
-        <td class="number">\(percent(row.interval[0]))–\(percent(row.interval[1])) %</td>\
-        <td class="number">\(percent(bytes)) %</td>\
-        <td class="number">\(row.epsilon.map { String(format: "%.2f", $0.value) } ?? "–")</td></tr>
-
-        """
-    }
-    return """
-      <h3>What defences cost</h3>
-      <div class="scroll" tabindex="0" role="region" aria-label="Table of costs">
-      <table>
-      <caption>A small training run of \(price.model) with each defence: accuracy on held-out images \
-      (guessing: \(percent(price.chance)) %), bytes on the wire relative to f32, and for DP-SGD the ε of \
-      the whole run at δ = 10⁻⁵. It ranks defences, and is no forecast for other trainings.</caption>
-      <thead><tr><th scope="col">defence</th><th scope="col" class="number">accuracy</th>\
-      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">bytes</th>\
-      <th scope="col" class="number">ε</th></tr></thead>
-      <tbody>
-      \(rows)</tbody>
-      </table>
-      </div>
-
-      """
-  }
-
-  private func table(_ sweep: SweepReport) -> HTML {
-    let rows = sweep.cells.map { cell -> HTML in
-      let tone = cell.isStopped ? "safe" : (cell.leaked > 0 ? "leak" : "some")
-      let bytes = cell.wireByteCount.map { wire in
-        let plain = cell.plainByteCount ?? 0
-        let share = plain > 0 ? String(format: "%.0f %%", 100 * Double(wire) / Double(plain)) : "–"
-        return share
-      }
-      return """
-        <tr><td class="name">\(cell.defence.description)</td><td>\(cell.attack.description)</td>\
-        <td class="number">\(cell.kind == nil ? String(cell.size) : "–")</td><td class="number">\(cell.batchSize)</td>\
-        <td class="number"><b class="\(tone)">\(cell.leaked) of \(cell.runs)\((cell.cut ?? 0) > 0 ? ", \(cell.cut ?? 0) cut" : "")</b></td>\
-        <td class="number">\(Int((100 * cell.interval[0]).rounded()))–\
-        \(Int((100 * cell.interval[1]).rounded())) %</td>\
-        <td class="number">\(cell.scoreText(cell.medianScore ?? cell.medianPSNR))</td>\
-        <td class="number">\(cell.scoreText(cell.percentile90Score ?? cell.percentile90PSNR))</td>\
-        <td class="number">\(cell.labelsRight)</td><td class="number">\(bytes ?? "100 %")</td></tr>
-
-        """
-    }
-    let others = Set(sweep.cells.compactMap(\.kind)).map {
-      DataKinds.descriptor(DataKindName(rawValue: $0))
-    }
-    let caption =
-      others.first.map {
-        "Rates over runs; \($0.score) over \($0.plural), median and what nine of ten stay below;"
-      } ?? "Rates over runs; PSNR over images, median and what nine of ten stay below;"
-    let score = others.first?.score ?? "dB"
-    return """
-      <h3>All defences</h3>
-      <div class="scroll" tabindex="0" role="region" aria-label="Table of defences">
-      <table>
-      <caption>\(caption) bytes on the \
-      wire relative to the update in f32.</caption>
-      <thead><tr><th scope="col">defence</th><th scope="col">attack</th><th scope="col" class="number">\
-      pixels</th><th scope="col" class="number">batch</th><th scope="col" class="number">leaked</th>\
-      <th scope="col" class="number">95 % interval</th><th scope="col" class="number">median \(score)</th>\
-      <th scope="col" class="number">90 % \(score)</th><th scope="col" class="number">labels</th>\
-      <th scope="col" class="number">bytes</th></tr></thead>
-      <tbody>
-      \(rows)</tbody>
-      </table>
-      </div>
-
-      """
-  }
 }
 
 extension SweepReport.Cell {
-  /// A number in the measure of the cell's data.
-  package func scoreText(_ number: JSONNumber) -> String {
-    kind == nil ? ResultWriter.decibels(number.value) : String(format: "%.2f", number.value)
-  }
-
   /// The number that a chart draws this cell at; NaN without one.
   fileprivate var charted: Double { defence.defences.first?.strength ?? .nan }
 }

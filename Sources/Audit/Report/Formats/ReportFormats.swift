@@ -5,26 +5,43 @@ extension Report {
   struct Summary: Encodable {
     /// Version of gradleak that made it.
     let tool = GradleakVersion.current
+    /// One letter for all of it; none where nothing is shown.
     let grade: LeakageGrade
+    /// What the verdict rests on.
     let evidence: EvidenceClass
+    /// What the letter means.
     let gradeDefinition: String
+    /// In sentences, the doubts first.
     let verdict: [String]
     /// Private examples of any kind.
     let examples: Int
+    /// Private images among the examples.
     let images: Int
+    /// Examples that came back in full.
     let recoveredInFull: Rate
+    /// Examples that can at least be recognised.
     let recognisable: Rate
+    /// Labels that the attack found by itself.
     let labelsRight: Rate
+    /// Of any image, in dB.
     let highestPSNR: JSONNumber
+    /// What each defence reached, in sentences.
     let defences: [String]
+    /// What cryptography would leave, in sentences.
     let protections: [String]
+    /// What these runs cannot tell, in sentences.
     let untested: [String]
+    /// Command lines that repeat the runs.
     let commands: [String]
+    /// Of all runs: see `gradleak schema run`.
     let records: [RunRecord]
+    /// Defences at several strengths: see `gradleak schema sweep`.
     let sweeps: [SweepReport]
 
     struct Rate: Encodable {
+      /// Examples that count.
       let successes: Int
+      /// Examples in all.
       let count: Int
       /// Of the count, those of which nothing tells.
       var undetermined = 0
@@ -135,56 +152,6 @@ extension Report {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Headings, paragraphs and tables in GitHub's Markdown.
-  var markdown: String {
-    var lines: [String] = []
-    let (grade, kind) = (verdict.grade, verdict.kind)
-    lines = ["# \(grade.title): \(grade.headline(kind))", ""]
-    for sentence in verdict.sentences { lines += [Report.escaped(sentence), ""] }
-    lines += ["\(grade.title): \(grade.definition(kind)).", ""]
-    let statements = defenceStatements
-    if !statements.isEmpty {
-      lines += ["## Defences", ""] + statements.map { "- " + Report.escaped($0) } + [""]
-    }
-    let protections = protections
-    if !protections.isEmpty {
-      lines += ["## What cryptography would leave", ""]
-      for sentence in protections { lines += [Report.escaped(sentence), ""] }
-    }
-    lines += ["## Not tested", ""] + untested.map { "- " + Report.escaped($0) } + [""]
-    if !rows.isEmpty {
-      lines += [
-        "## Numbers", "",
-        "| image | attack | seed | defence | PSNR dB | random | grey | SSIM | label | came back |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | --- | --- |",
-      ]
-      for row in rows {
-        let cells = Report.cells(of: row).map(Report.escaped)
-        lines.append("| " + cells.joined(separator: " | ") + " |")
-      }
-      lines.append("")
-    }
-    let examples = exampleTable
-    if !examples.isEmpty {
-      lines += [
-        "## \(examplesTitle)", "",
-        "| private | recovered | attack | seed | defence | score | came back |",
-        "| --- | --- | --- | ---: | --- | ---: | --- |",
-      ]
-      for cells in examples {
-        lines.append("| " + cells.map(Report.escaped).joined(separator: " | ") + " |")
-      }
-      lines.append("")
-    }
-    let commands = commands
-    if !commands.isEmpty {
-      lines += ["## Reproduce", ""]
-      // Indented, not fenced: no name can end the block.
-      lines += commands.map { "    " + Report.visible($0.line) } + [""]
-    }
-    return lines.joined(separator: "\n")
-  }
-
   /// What tables show of a row, in their order.
   static func cells(of row: Row) -> [String] {
     let image = row.image
@@ -198,17 +165,4 @@ extension Report {
       row.record.level(of: image).words,
     ]
   }
-
-  /// Text that means itself in Markdown and in a table's cell.
-  private static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in visible(text) {
-      if "\\`*_[]<>|#&~".contains(character) { result += "\\" }
-      result.append(character)
-    }
-    return result
-  }
-
-  /// Control characters as their numbers.
-  private static func visible(_ text: String) -> String { text.escapingControlCharacters }
 }
