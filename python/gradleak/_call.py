@@ -188,6 +188,7 @@ class Call:
             extents(shape),
             self._inputs.path / "model.onnx",
             training=mode == "training",
+            batch_size=int(self.options.get("batch_size") or 1),
         )
         return flags({"model": file.path})
 

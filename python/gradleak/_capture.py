@@ -267,6 +267,7 @@ class Tap:
                 extents(shape),
                 path,
                 training=found["mode"] == "training",
+                batch_size=int(found.get("batch_size") or 1),
                 weights=self.before,
             )
             exported.path.replace(path)

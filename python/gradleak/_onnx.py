@@ -40,6 +40,7 @@ def export(
     path: Path,
     *,
     training: bool,
+    batch_size: int | None = None,
     weights: Mapping[str, Any] | None = None,
 ) -> Exported:
     """Writes a copy of a module, in f32 or f64 and in memory of the processor.
@@ -52,6 +53,8 @@ def export(
         shape: of one input, without the batch: [C, H, W].
         path: of the file.
         training: whether batch normalisation uses the batch's own statistics.
+        batch_size: of the client, with which the module must be able to compute; None where that
+            is not known.
         weights: a ``state_dict`` in place of the module's own; None for those.
 
     Raises:
@@ -63,7 +66,7 @@ def export(
         copied.load_state_dict(weights, strict=False)
     dtype = next((p.dtype for p in copied.parameters()), torch.float32)
     example = torch.zeros((2 if training else 1, *shape), dtype=dtype)
-    _check(copied, example)
+    _check(copied, torch.zeros((batch_size or len(example), *shape), dtype=dtype))
     reasons: list[str] = []
     best: Exported | None = None
     for write in (_write_torchscript, _write_dynamo):
@@ -129,8 +132,11 @@ def _check(module: Any, example: Any) -> None:
             warnings.simplefilter("ignore")
             module(example)
     except Exception as error:
+        mode = "training" if module.training else "evaluation"
+        hint = ' Give batch_size=, or mode="evaluation".' if "when training" in str(error) else ""
         raise BadInputError(
-            f"The module cannot compute inputs of shape {list(example.shape)}: {first_line(error)}."
+            f"The module cannot compute inputs of shape {list(example.shape)} in {mode} mode: "
+            f"{first_line(error)}.{hint}"
         ) from error
 
 

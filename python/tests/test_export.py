@@ -83,6 +83,14 @@ def test_batch_statistics_are_the_modules_mode():
     assert distance(model.train(), x, y, mode="training") < 1e-12
 
 
+def test_batch_statistics_of_one_value_are_none():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 5))
+    x = torch.rand(1, 1, 8, 8)
+    with pytest.raises(gradleak.BadInputError, match=r'in training mode: .*mode="evaluation"'):
+        gradleak.reconstruct(model, (x, [1]))
+    gradleak.reconstruct(model.eval(), (x, [1]))
+
+
 @pytest.mark.parametrize("name", ["batch norm", "vit"])
 def test_the_newer_exporter_does_as_well(name, monkeypatch):
     pytest.importorskip("onnxscript")

@@ -16,7 +16,7 @@ LOADER = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch
         (
             (torch.rand(2, 3, 8, 8), Y),
             {},
-            r"cannot compute inputs of shape \[1, 3, 8, 8\]",
+            r"cannot compute inputs of shape \[2, 3, 8, 8\]",
         ),
         (X, {}, r"no labels; give \(x, y\)"),
         ((X, Y[:1]), {}, "1 labels for 2 examples"),
