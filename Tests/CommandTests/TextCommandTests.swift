@@ -294,12 +294,12 @@ private struct Damage {
     }
   }
 
-  /// In a terminal the texts redraw in place and are gone at the end; a pipe gets plain lines.
+  /// In a terminal the texts redraw in place, ten times a second, and are gone at the end; a pipe gets plain lines.
   @Test func textsSettleInATerminal() throws {
     let folder = TestFolder()
     let terminal = try PseudoTerminal()
     let process = try BuiltTool.process(
-      ["demo", "text", "--attack", "dlg", "--iterations", "30"], in: folder.path)
+      ["demo", "text", "--attack", "dlg", "--iterations", "1000"], in: folder.path)
     process.standardOutput = terminal.inside
     process.standardError = terminal.inside
     try BuiltTool.start(process)
