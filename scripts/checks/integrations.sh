@@ -22,6 +22,9 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "the wheel in an empty environment"
 scripts/checks/wheel.sh "$wheel"
+step "the GitHub Action's steps"
+${PIP_INSTALL:-pip install} --quiet pyyaml
+"$PYTHON" scripts/checks/action.py "$wheel"
 # What follows uses the package and the program as users have them.
 pip install --quiet "$wheel"
 

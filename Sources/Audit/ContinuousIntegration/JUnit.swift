@@ -66,7 +66,7 @@ public struct JUnit: Sendable {
         <testsuite name="\(suite)" \(counts)>
           <properties>
       \(properties.map { "      <property name=\"\($0.0)\" value=\"\($0.1)\"/>\n" as HTML })    </properties>
-      \(cases.map { $0.xml(in: suite) })    <system-out>\(verdict.sentences.joined(separator: "\n"))</system-out>
+      \(cases.map { $0.xml(in: suite) })    <system-out>\(verdict.sentences.map { "\($0)\n" as HTML })</system-out>
         </testsuite>
       </testsuites>
 

@@ -48,6 +48,8 @@ private let open = LeakageVerdict([
   @Test func whatIsNotShownIsAnError() throws {
     let (root, counts) = try parsed(JUnit(open))
     #expect(root["errors"] == "1" && root["failures"] == "0" && counts["error"] == 1)
+    // What is a control character is shown; lines are lines.
+    #expect(JUnit(open).text.contains("\\u{1b}[2J") && !JUnit(open).text.contains("\\u{a}"))
   }
 
   @Test func aGradeAloneDecides() throws {
