@@ -140,6 +140,9 @@ def test_arguments_are_written_into_the_job(tmp_path):
     entry = json.loads(config.read_text())["task_result_filters"][0]["filters"][0]
     assert entry["path"] == "gradleak.nvflare.AuditFilter"
     assert entry["args"] == {**HOW, "options": {"momentum": 0.9}}
+    if "site-packages" in gradleak.__file__:
+        # NVFlare leaves it to the sites to have what is installed.
+        return
     # What NVFlare copies into the job is enough where gradleak is not installed.
     code = (
         "import sys, nvflare; sys.path = [p for p in sys.path if 'python' not in p.split('/')[-1:]]\n"
