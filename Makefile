@@ -124,4 +124,4 @@ setup:
 	@scripts/setup.sh
 
 clean:
-	rm -rf .build .build-manual .build-test .build-asan .build-tsan out
+	rm -rf .build .build-manual .build-wheel .build-test .build-asan .build-tsan out
