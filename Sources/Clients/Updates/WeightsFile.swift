@@ -2,7 +2,7 @@ import ModelIO
 import TensorGraph
 
 extension WeightedModel {
-  /// A model with the weights of a file of tensors, such as a saved `state_dict`; see ``WeightsFile``.
+  /// A model with the weights of a file of tensors, such as a saved `state_dict`; see `WeightsFile`.
   ///
   /// - Throws: `FileError` as that.
   public init(
