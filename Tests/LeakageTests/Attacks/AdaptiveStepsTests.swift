@@ -8,54 +8,27 @@ import Testing
 
 /// Attacks on clients whose optimiser divides each number by its own size.
 @Suite struct AdaptiveStepsTests {
-  /// A client that trains on its batch.
-  private struct Client {
-    let weighted: WeightedModel
-    let images: Tensor
-    let labels: [Int]
-    let update: SharedUpdate
-
-    init(
-      _ model: Model? = nil, labels: [Int] = [2], miniBatch: Int? = nil, epochs: Int = 1,
-      rate: Double = 1e-3, isSingle: Bool = false, isSmooth: Bool = false, by rule: StepRule
-    ) throws {
-      let model = try model ?? AttackedClient.smallModel("lenet")
-      weighted = WeightedModel(untrained: model, seed: 0)
-      images = isSmooth ? Client.smoothImages : model.fixtureBatch(labels.count).images
-      self.labels = labels
-      var rule = rule
-      rule.areWeightsSingle = isSingle
-      update = try weighted.share(
-        images: images, labels: labels,
-        training: LocalTraining(
-          exampleCount: labels.count, miniBatchSize: miniBatch ?? labels.count, epochs: epochs,
-          learningRate: rate, by: rule), backend: AttackedClient.backend)
-    }
-
-    /// [1, 3, 8, 8], as photographs are: neighbours are alike.
-    static let smoothImages = Tensor(
-      [1, 3, 8, 8],
-      .f64(
-        (0..<192).map { index in
-          let (channel, row, column) = (index / 64, index / 8 % 8, index % 8)
-          return [Double(row * column) / 49, 1 - Double(column) / 7, Double(row) / 7][channel]
-        }))
-
-    func attack(
-      _ kind: AttackName, _ change: (inout AttackConfiguration) -> Void = { _ in }
-    ) throws -> AttackResult {
-      var configuration = AttackConfiguration(attack: kind, trials: 2, snapshots: 0)
-      change(&configuration)
-      return try AttackProblem(
-        weighted, update: update, configuration: configuration, backend: AttackedClient.backend
-      ).run()
-    }
-
-    func psnr(_ result: AttackResult) -> Double {
-      ImageMetrics.peakSignalToNoiseRatio(
-        meanSquaredError: ImageMetrics.meanSquaredError(result.images, images))
-    }
+  private func trained(
+    _ model: Model? = nil, labels: [Int] = [2], miniBatch: Int? = nil, epochs: Int = 1,
+    rate: Double = 1e-3, isSingle: Bool = false, isSmooth: Bool = false, by rule: StepRule
+  ) throws -> TrainingClient {
+    var rule = rule
+    rule.areWeightsSingle = isSingle
+    return try TrainingClient(
+      model ?? AttackedClient.smallModel("lenet"),
+      images: isSmooth ? AdaptiveStepsTests.smoothImages : nil, labels: labels,
+      miniBatch: miniBatch,
+      epochs: epochs, rate: rate, by: rule, trials: 2)
   }
+
+  /// [1, 3, 8, 8], as photographs are: neighbours are alike.
+  private static let smoothImages = Tensor(
+    [1, 3, 8, 8],
+    .f64(
+      (0..<192).map { index in
+        let (channel, row, column) = (index / 64, index / 8 % 8, index % 8)
+        return [Double(row * column) / 49, 1 - Double(column) / 7, Double(row) / 7][channel]
+      }))
 
   private static func rule(
     _ name: ClientOptimizer.Name, _ settings: [ClientOptimizer.Setting: Double] = [:]
@@ -72,7 +45,7 @@ import Testing
 
   @Test(arguments: 0..<6) func oneStepInDoublePrecisionTellsTheGradient(_ index: Int) throws {
     let (name, settings) = AdaptiveStepsTests.settings[index]
-    let client = try Client(by: AdaptiveStepsTests.rule(name, settings))
+    let client = try trained(by: AdaptiveStepsTests.rule(name, settings))
     #expect(client.update.training?.isOneStep == false)
     let gradient = try client.weighted.share(
       images: client.images, labels: client.labels, backend: AttackedClient.backend)
@@ -82,7 +55,7 @@ import Testing
       #expect(relativeError(own, expected) < 1e-6)
     }
     let result = try client.attack(.automatic)
-    #expect(client.psnr(result) > 60 && result.diagnosis?.verdict == .recovered)
+    #expect(client.psnr(of: result) > 60 && result.diagnosis?.verdict == .recovered)
     // Whoever undoes the step knows it.
     #expect(result.trials.allSatisfy { $0.category >= .parameterAwareEavesdropper })
   }
@@ -90,16 +63,16 @@ import Testing
   @Test func aWarmUpShortensTheStep() throws {
     var rule = try AdaptiveStepsTests.rule(.adam)
     rule.schedule = .cosine(steps: 4, least: 0)
-    let client = try Client(by: rule)
+    let client = try trained(by: rule)
     #expect(client.update.undoingFirstStep(from: client.weighted.parameters) != nil)
     rule.schedule = .linear(steps: 4, warmUp: 2)
     // The first rate of a warm-up is 0.
-    #expect(try Client(by: rule).update.squaredNorm == 0)
+    #expect(try trained(by: rule).update.squaredNorm == 0)
   }
 
   /// Without local training nobody can undo a step.
   @Test func anUnknownStepIsNotUndone() throws {
-    let client = try Client(by: AdaptiveStepsTests.rule(.adam))
+    let client = try trained(by: AdaptiveStepsTests.rule(.adam))
     let message = attackErrorMessage {
       _ = try client.attack(.levenbergMarquardt) { $0.unknown = [.localTraining] }
     }
@@ -110,7 +83,7 @@ import Testing
 
   @Test(arguments: [ClientOptimizer.Name.adam, .adamW])
   func singleWeightsLeaveSignsAndZeros(_ name: ClientOptimizer.Name) throws {
-    let client = try Client(
+    let client = try trained(
       AttackedClient.smallModel("lenet", .relu), isSingle: true, by: AdaptiveStepsTests.rule(name))
     let gradient = try client.weighted.share(
       images: client.images, labels: client.labels, backend: AttackedClient.backend)
@@ -130,7 +103,7 @@ import Testing
   /// A server that knows the weights takes AdamW's decay away exactly.
   @Test func decoupledDecayIsTakenOff() throws {
     let rule = try AdaptiveStepsTests.rule(.adamW, [.weightDecay: 0.5])
-    let plain = try Client(epochs: 3, by: AdaptiveStepsTests.rule(.adam))
+    let plain = try trained(epochs: 3, by: AdaptiveStepsTests.rule(.adam))
     let training = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, epochs: 3, learningRate: 1e-3, by: rule)
     let decayed = try plain.weighted.share(
@@ -153,15 +126,15 @@ import Testing
 
   @Test(arguments: [ClientOptimizer.Name.adam, .adamW, .rmsProp])
   func severalStepsComeBack(_ name: ClientOptimizer.Name) throws {
-    let client = try Client(epochs: 3, isSmooth: true, by: AdaptiveStepsTests.rule(name))
+    let client = try trained(epochs: 3, isSmooth: true, by: AdaptiveStepsTests.rule(name))
     let result = try client.attack(.automatic)
-    #expect(client.psnr(result) > 60, "\(client.psnr(result))")
+    #expect(client.psnr(of: result) > 60, "\(client.psnr(of: result))")
     #expect(result.labels == [2] && result.trials[0].method.name == "sign-matching")
   }
 
   /// Smoothed at first, the client's own step in the end.
   @Test func theTruthIsAMinimumOfSignMatching() throws {
-    let client = try Client(epochs: 2, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
+    let client = try trained(epochs: 2, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     let problem = try AttackProblem(
       client.weighted, update: client.update,
       configuration: AttackConfiguration(attack: .signMatching), backend: AttackedClient.backend)
@@ -179,7 +152,7 @@ import Testing
   @Test func signMatchingRefusesOtherClients() throws {
     func message(_ rule: StepRule, isSingle: Bool = false, epochs: Int = 1) -> String? {
       attackErrorMessage {
-        _ = try Client(epochs: epochs, isSingle: isSingle, by: rule).attack(.signMatching)
+        _ = try trained(epochs: epochs, isSingle: isSingle, by: rule).attack(.signMatching)
       }
     }
     #expect(message(.plain, epochs: 2)?.contains("is for clients whose optimiser divides") == true)
@@ -195,7 +168,7 @@ import Testing
     let plain = try AttackedClient.smallModel("mlp", width: 12)
     let mean = try PixelNormalization(means: [0.5], deviations: [0.25], channels: 3)
     for epochs in [1, 4] {
-      let client = try Client(
+      let client = try trained(
         plain.normalizing(mean), epochs: epochs, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
       let result = try client.attack(.signImage)
       for (found, pixel) in zip(result.images.doubles, client.images.doubles)
@@ -205,13 +178,13 @@ import Testing
       #expect(result.labels == [2])
     }
     // Pixels as they are have one sign.
-    let bare = try Client(plain, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
+    let bare = try trained(plain, isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     #expect(Set(try bare.attack(.signImage).images.doubles).isSubset(of: [0, 0.5]))
-    let decayed = try Client(
+    let decayed = try trained(
       plain, isSingle: true, by: AdaptiveStepsTests.rule(.adam, [.weightDecay: 1]))
     let message = attackErrorMessage { _ = try decayed.attack(.signImage) }
     #expect(message?.contains("sign-image reads one gradient") == true)
-    let convolution = try Client(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
+    let convolution = try trained(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     #expect(attackErrorMessage { _ = try convolution.attack(.signImage) } != nil)
     let refused = attackErrorMessage { _ = try bare.attack(.linear) }
     #expect(refused?.contains("linear layer's closed form reads one gradient") == true)
@@ -220,7 +193,7 @@ import Testing
   @Test func signsTellLabels() throws {
     let rule = try AdaptiveStepsTests.rule(.adam)
     func labels(_ labels: [Int]) throws -> [Int]? {
-      let client = try Client(labels: labels, isSingle: true, by: rule)
+      let client = try trained(labels: labels, isSingle: true, by: rule)
       return try LabelRecovery.labels(
         of: client.update, after: try #require(client.update.training), client.weighted, seed: 0,
         backend: AttackedClient.backend)
@@ -233,7 +206,9 @@ import Testing
 
   // MARK: - What does not fit
 
-  private func misfit(_ client: Client, _ training: LocalTraining?, rate: Double) -> UpdateMisfit? {
+  private func misfit(_ client: TrainingClient, _ training: LocalTraining?, rate: Double)
+    -> UpdateMisfit?
+  {
     let factor = 1e-3 / rate
     return UpdateFit.misfit(
       of: SharedUpdate(
@@ -244,7 +219,7 @@ import Testing
   }
 
   @Test func adamThatWasTakenForGradientDescentIsNamed() throws {
-    let client = try Client(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
+    let client = try trained(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     let found = misfit(client, nil, rate: 0.1)
     #expect(found?.kind == .optimizer)
     #expect(found?.sentence.description.contains("It looks like Adam's") == true)
@@ -260,7 +235,7 @@ import Testing
   }
 
   @Test(arguments: [1e-2, 1e-4]) func aWrongRateIsNamed(_ rate: Double) throws {
-    let client = try Client(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
+    let client = try trained(isSingle: true, by: AdaptiveStepsTests.rule(.adam))
     let training = try LocalTraining(
       exampleCount: 1, miniBatchSize: 1, learningRate: rate, by: AdaptiveStepsTests.rule(.adam))
     let found = misfit(client, training, rate: rate)

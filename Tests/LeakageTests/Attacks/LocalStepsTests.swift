@@ -10,58 +10,14 @@ import Testing
 
 /// Attacks on what several local steps come to.
 @Suite struct LocalStepsTests {
-  /// A client that trains on its batch.
-  private struct Client {
-    let weighted: WeightedModel
-    let images: Tensor
-    let labels: [Int]
-    let update: SharedUpdate
-
-    init(
-      _ name: String = "lenet", labels: [Int] = [3, 1], miniBatch: Int = 1, epochs: Int = 1,
-      rate: Double = 0.1, momentum: Double = 0, decay: Double = 0
-    ) throws {
-      let model = try AttackedClient.smallModel(name, width: name == "mlp" ? 12 : nil)
-      weighted = WeightedModel(untrained: model, seed: 0)
-      images = model.fixtureBatch(labels.count).images
-      self.labels = labels
-      update = try weighted.share(
-        images: images, labels: labels,
-        training: LocalTraining(
-          exampleCount: labels.count, miniBatchSize: miniBatch, epochs: epochs,
-          learningRate: rate,
-          by: StepRule(.sgd(momentum: momentum, weightDecay: decay))),
-        backend: AttackedClient.backend)
-    }
-
-    func attack(
-      _ kind: AttackName, knownLabels: [Int]? = nil,
-      _ change: (inout AttackConfiguration) -> Void = { _ in }
-    ) throws -> AttackResult {
-      var configuration = AttackConfiguration(attack: kind, snapshots: 0)
-      change(&configuration)
-      return try AttackProblem(
-        weighted, update: update, configuration: configuration, knownLabels: knownLabels,
-        backend: AttackedClient.backend
-      ).run()
-    }
-
-    /// In dB, of the whole batch, matched to the originals.
-    func psnr(of result: AttackResult) -> Double {
-      func examples(_ tensor: Tensor) -> [Tensor] {
-        let size = tensor.shape.elementCount / labels.count
-        return labels.indices.map {
-          Tensor([3, 8, 8], .f64(Array(tensor.doubles[$0 * size..<($0 + 1) * size])))
-        }
-      }
-      let (found, originals) = (examples(result.images), examples(images))
-      let order = matchBatch(reconstructions: found, originals: originals)
-      let errors = originals.indices.map {
-        ImageMetrics.meanSquaredError(found[order[$0]], originals[$0])
-      }
-      return ImageMetrics.peakSignalToNoiseRatio(
-        meanSquaredError: errors.reduce(0, +) / Double(errors.count))
-    }
+  private func trained(
+    _ name: String = "lenet", labels: [Int] = [3, 1], miniBatch: Int = 1, epochs: Int = 1,
+    rate: Double = 0.1, momentum: Double = 0, decay: Double = 0
+  ) throws -> TrainingClient {
+    try TrainingClient(
+      AttackedClient.smallModel(name, width: name == "mlp" ? 12 : nil), labels: labels,
+      miniBatch: miniBatch, epochs: epochs, rate: rate,
+      by: StepRule(.sgd(momentum: momentum, weightDecay: decay)), trials: 5)
   }
 
   private func evaluate(
@@ -77,7 +33,7 @@ import Testing
   // MARK: - Objectives
 
   @Test func theTruthIsAMinimum() throws {
-    let client = try Client(epochs: 2, rate: 0.2, momentum: 0.5, decay: 0.01)
+    let client = try trained(epochs: 2, rate: 0.2, momentum: 0.5, decay: 0.01)
     #expect(client.update.training?.steps.count == 4)
     let matching = try MatchingFunction(
       problem(client.weighted, client.update), labels: client.labels, precision: .f64)
@@ -99,7 +55,7 @@ import Testing
 
   @Test(arguments: MatchingObjective.Kind.allCases)
   func theTruthIsAMinimumOfPlans(_ kind: MatchingObjective.Kind) throws {
-    let client = try Client(epochs: 2, rate: 0.2, momentum: 0.5)
+    let client = try trained(epochs: 2, rate: 0.2, momentum: 0.5)
     var plan = OptimizationPlan()
     plan.objective.kind = kind
     plan.prior = Priors()
@@ -118,7 +74,7 @@ import Testing
 
   /// (J u) · (J v) with J from finite differences of the client itself.
   @Test(arguments: [true, false]) func gaussNewtonProducts(_ seeksLabels: Bool) throws {
-    let client = try Client(epochs: 2, rate: 0.3, momentum: 0.5, decay: 0.01)
+    let client = try trained(epochs: 2, rate: 0.3, momentum: 0.5, decay: 0.01)
     let products = try GaussNewtonProducts(
       problem(client.weighted, client.update), labels: seeksLabels ? nil : client.labels,
       dtype: .f64)
@@ -161,7 +117,7 @@ import Testing
   }
 
   @Test func oneStepOnTheWholeBatchIsAGradient() throws {
-    let client = try Client(miniBatch: 2)
+    let client = try trained(miniBatch: 2)
     #expect(client.update.training == nil)
     let gradient = try client.weighted.share(
       images: client.images, labels: client.labels, backend: AttackedClient.backend)
@@ -171,7 +127,7 @@ import Testing
   // MARK: - Attacks
 
   @Test(arguments: [0.01, 0.1]) func levenbergMarquardtRecoversTheBatch(_ rate: Double) throws {
-    let client = try Client(rate: rate)
+    let client = try trained(rate: rate)
     let result = try client.attack(.levenbergMarquardt)
     #expect(client.psnr(of: result) > 40)
     #expect(result.labels.sorted() == [1, 3])
@@ -179,43 +135,43 @@ import Testing
   }
 
   @Test func severalEpochsWithMomentumAndDecay() throws {
-    let client = try Client(epochs: 2, rate: 0.05, momentum: 0.9, decay: 0.001)
+    let client = try trained(epochs: 2, rate: 0.05, momentum: 0.9, decay: 0.001)
     let result = try client.attack(.levenbergMarquardt, knownLabels: client.labels)
     #expect(client.psnr(of: result) > 40)
   }
 
   @Test func automaticRecoversASingleImage() throws {
-    let client = try Client(labels: [2], epochs: 3, rate: 0.1)
+    let client = try trained(labels: [2], epochs: 3, rate: 0.1)
     let result = try client.attack(.automatic)
     #expect(client.psnr(of: result) > 60 && result.labels == [2])
     #expect(result.trials.map(\.method.name) == ["levenberg-marquardt"])
   }
 
   @Test func dlgFollowsTheSteps() throws {
-    let client = try Client(labels: [2], epochs: 2, rate: 0.1)
+    let client = try trained(labels: [2], epochs: 2, rate: 0.1)
     let result = try client.attack(.dlg) { $0.trials = 2 }
     #expect(client.psnr(of: result) > 40)
   }
 
   /// Each step moves the first layer by multiples of the one image.
   @Test func theLinearLayerLeaksThroughSteps() throws {
-    let client = try Client("mlp", labels: [2], epochs: 3, rate: 0.1, momentum: 0.9)
+    let client = try trained("mlp", labels: [2], epochs: 3, rate: 0.1, momentum: 0.9)
     #expect(client.psnr(of: try client.attack(.linear)) > 100)
-    let decayed = try Client("mlp", labels: [2], epochs: 3, rate: 0.1, decay: 0.01)
+    let decayed = try trained("mlp", labels: [2], epochs: 3, rate: 0.1, decay: 0.01)
     let message = attackErrorMessage { _ = try decayed.attack(.linear) }
     #expect(message?.contains("linear layer's closed form reads one gradient") == true)
   }
 
   @Test(arguments: [AttackName.peeling, .rGap])
   func closedFormsOfOneGradientRefuse(_ kind: AttackName) throws {
-    let client = try Client(labels: [2], epochs: 3)
+    let client = try trained(labels: [2], epochs: 3)
     let message = attackErrorMessage { _ = try client.attack(kind) }
     #expect(message?.contains("reads one gradient") == true)
     #expect(message?.contains("3 local steps (3 epochs of mini-batches of 1)") == true)
   }
 
   @Test func plansThatReadOneGradientRefuse() throws {
-    let client = try Client()
+    let client = try trained()
     func message(_ change: (inout OptimizationPlan) -> Void) -> String? {
       var plan = OptimizationPlan()
       change(&plan)
@@ -234,7 +190,7 @@ import Testing
   }
 
   @Test func clippingOfExamplesIsRefused() throws {
-    let client = try Client()
+    let client = try trained()
     var pipeline = DefencePipeline(try DefenceChain("dp-sgd:1,0.1"), seed: 0)
     let message = attackErrorMessage {
       _ = try client.weighted.share(
@@ -253,13 +209,13 @@ import Testing
 
   @Test func labelsOfABatchAreCounted() throws {
     let labels = [0, 1, 1, 3, 3, 3, 4, 4]
-    let client = try Client(labels: labels, miniBatch: 2, epochs: 2, rate: 0.05)
+    let client = try trained(labels: labels, miniBatch: 2, epochs: 2, rate: 0.05)
     let found = try LabelRecovery.labels(
       of: client.update, after: try #require(client.update.training), client.weighted, seed: 0,
       backend: AttackedClient.backend)
     // Probabilities are those of dummy images, so that a count may be off by one.
     #expect(LabelRecovery.accuracy(try #require(found), labels) >= 7.0 / 8)
-    let decayed = try Client(labels: labels, miniBatch: 2, epochs: 2, decay: 0.1)
+    let decayed = try trained(labels: labels, miniBatch: 2, epochs: 2, decay: 0.1)
     #expect(
       try LabelRecovery.labels(
         of: decayed.update, after: try #require(decayed.update.training), decayed.weighted,
