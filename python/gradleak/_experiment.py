@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ._errors import BadInputError
 from ._losses import loss_options
 
 _VERSION = 3
@@ -29,6 +30,7 @@ _PLACES = {
     "precision": ("attack", "precision"),
     "time_limit": ("attack", "timeLimit"),
     "attacker": ("attack", "attacker"),
+    "shuffle_epochs": ("client", "shufflesEpochs"),
 }
 _OF_CLIENT = {
     "epochs",
@@ -50,6 +52,7 @@ _OF_CLIENT = {
     "clip_norm",
     "clip_value",
     "proximal",
+    "weight_precision",
 }
 
 
@@ -60,6 +63,9 @@ def experiment(model: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         model: the ONNX file.
         options: of ``gradleak reconstruct``, with underscores; those that an experiment does not
             hold are left out.
+
+    Raises:
+        BadInputError: no number of epochs makes ``local_steps``.
     """
     is_of_weights = options.get("after") is not None
     sections: dict[str, dict[str, Any]] = {
@@ -86,11 +92,22 @@ def experiment(model: Path, options: Mapping[str, Any]) -> dict[str, Any]:
         elif name in _OF_CLIENT:
             sections["client"][_camel(name)] = plain
         elif name == "local_steps":
-            size = options.get("batch_size", 1)
-            an_epoch = -(-size // options.get("mini_batch", size))
-            sections["client"]["epochs"] = max(plain // an_epoch, 1)
+            sections["client"]["epochs"] = _epochs(plain, options)
     kept = {name: section for name, section in sections.items() if section}
     return {"version": _VERSION, **kept, "mode": options.get("mode", "evaluation")}
+
+
+def _epochs(steps: int, options: Mapping[str, Any]) -> int:
+    """Epochs that come to so many steps, as the program counts them."""
+    size = options.get("batch_size") or 1
+    batches = -(-size // (options.get("mini_batch") or size))
+    an_epoch = max(batches // (options.get("accumulate") or 1), 1)
+    if steps % an_epoch != 0:
+        raise BadInputError(
+            f"local_steps= is {steps}, and an epoch of {size} examples has {an_epoch}; "
+            "give a multiple of that, or epochs=."
+        )
+    return steps // an_epoch
 
 
 def _camel(name: str) -> str:

@@ -38,7 +38,7 @@ class Result:
         folder: where the pictures and records are. Without ``out=`` it lives as long as the result.
         record: what ``gradleak report --format json`` prints: grade, verdict, rates with their
             intervals, what was not tested, and all records.
-        runs: one for each attacked update without a defence.
+        runs: one for each attacked update; of an audit those without a defence.
         notes: what the program wants known of how it read the data, a sentence each.
         status: the program's exit status.
     """

@@ -62,7 +62,7 @@ class PrivateAudit:
     @property
     def recovered(self) -> int:
         """How many private examples came back in full; 0 is false."""
-        return sum(1 for image in self.result.images if image.is_recovered)
+        return self.result.recovered
 
     def __str__(self) -> str:
         promise = "no step yet" if self.spent is None else str(self.spent)

@@ -26,7 +26,7 @@ __all__ = ["State", "hook"]
 
 
 def hook(state: State, bucket: Bucket) -> torch.futures.Future[torch.Tensor]:
-    """A communication hook that captures a bucket and then averages it as there were no hook.
+    """A communication hook that captures a bucket and then averages it as if there were no hook.
 
     Args:
         state: of this process.

@@ -20,7 +20,8 @@ class Auditing:
 
     It captures, in every chosen round, the weights that each client gets and those that it sends
     back, and audits them when :meth:`results` is called, or beside the training. Whatever goes wrong
-    with a capture or an audit is logged in a sentence, and the training goes on.
+    with a capture is logged in a sentence, an audit that fails is among the ``errors`` of the
+    results, and the training goes on.
 
     Strategies of the current API (``flwr.serverapp.strategy``) and of the older one
     (``flwr.server.strategy``) are wrapped alike. Wrapped around

@@ -47,10 +47,10 @@ def add_capture(
             **options_of(capture, settings.get("options", {})),
             **files_of(capture),
         }
+        written = experiment(Path(model), chosen)
     except BadInputError:
         # The audit says what is missing, which may be told by then.
         return
-    written = experiment(Path(model), chosen)
     if not Path(model).is_absolute():
         written["model"]["name"] = model
     folder.write_json(capture.folder.with_name(capture.folder.name + ".experiment.json"), written)
