@@ -54,8 +54,8 @@ struct SweepTable {
     }
     if others.isEmpty {
       Terminal.printParagraph(
-        "Leaked: runs with an image of \(ResultWriter.decibels(report.leakedPSNR)) dB or more, and 3 dB "
-          + "above a grey one.")
+        "Leaked: runs with an image of \(ResultWriter.decibels(report.leakedPSNR)) dB or more, and "
+          + "\(Int(LeakThreshold.marginOverGrey)) dB above a grey one.")
     }
     Terminal.printParagraph(
       "Noise is given by its variance. Attacks know of the defence, unless they are naive.")

@@ -35,8 +35,13 @@ extension Report {
     for cell in sweeps.flatMap(\.cells) where !kinds.contains(cell.kind) { kinds.append(cell.kind) }
     return kinds.map { name in
       guard let name else {
+        // Each sweep says from where on its rates count an image.
+        let levels = distinct(
+          sweeps.filter { $0.cells.contains { $0.kind == nil } }.map {
+            HTML.coordinate($0.leakedPSNR)
+          })
         return "An image leaks when it can be recognised: "
-          + "\(Int(LeakThreshold.recognisablePSNR)) dB or more, and \(Int(LeakThreshold.marginOverGrey)) dB above a "
+          + "\(levels.joined(separator: " dB, in another sweep ")) dB or more, and \(Int(LeakThreshold.marginOverGrey)) dB above a "
           + "grey image."
       }
       let kind = DataKinds.descriptor(DataKindName(rawValue: name))
@@ -113,7 +118,8 @@ extension Report {
     }
     let grey = medianNumber(family.cells.map(\.greyImagePSNR.value))
     let told = statements.map { "\($0.attack): \($0.statement)" }.joined(separator: "; ")
-    let quality = quality(family, unit, told, x, levels, grey: grey, threshold)
+    let quality = quality(
+      family, unit, told, x, levels, grey: grey, leaked: sweep.leakedPSNR, threshold)
     let rate = Chart(
       summary: "Share of runs that leaked, in percent, against \(unit) of \(family.name).",
       xTitle: unit, yTitle: "runs that leaked (%), 95 % intervals", x: x,
@@ -133,7 +139,7 @@ extension Report {
   /// The median score against the strength.
   private func quality(
     _ family: Family, _ unit: String, _ told: String, _ x: ChartScale, _ levels: [Chart.Line],
-    grey: Double, _ threshold: Chart.Reference?
+    grey: Double, leaked: Double, _ threshold: Chart.Reference?
   ) -> Chart {
     let values = levels.flatMap { $0.points.map(\.y) }
     guard let kind = family.cells.first?.kind else {
@@ -141,10 +147,10 @@ extension Report {
         summary: "Median PSNR in dB against \(unit) of \(family.name). \(told).", xTitle: unit,
         yTitle: "median PSNR (dB, at most \(Int(Report.highestDrawnPSNR)) drawn)", x: x,
         y: ChartScale(
-          .linear, values: values, including: [grey, LeakThreshold.recognisablePSNR]),
+          .linear, values: values, including: [grey, leaked]),
         lines: levels,
         references: [
-          Chart.Reference(value: LeakThreshold.recognisablePSNR, label: "recognisable"),
+          Chart.Reference(value: leaked, label: "recognisable"),
           Chart.Reference(value: grey, label: "grey image"),
         ], threshold: threshold)
     }
