@@ -110,11 +110,13 @@ class Type:
         self.comment = ""
         self.members: list[tuple[str, str, str]] = []  # name, type, comment
         self.cases: list[tuple[str, str]] = []  # name, raw value
+        self.version: int | None = None  # currentVersion
 
 
 MODIFIERS = r"(?:public |package |private |fileprivate |final |private\(set\) )*"
 DECLARATION = re.compile(rf"^\s*{MODIFIERS}(struct|enum|extension|class|actor|protocol) ([\w.]+)[^{{]*\{{")
 MEMBER = re.compile(rf"^\s*{MODIFIERS}(?:var|let) (\w+)(?:: ([^={{]+?))?(?:\s*=\s*(.+?))?\s*$")
+VERSION = re.compile(rf"^\s*{MODIFIERS}static let currentVersion = (\d+)$")
 CASE = re.compile(r"^\s*(?:indirect )?case ([^:(]+)$")
 
 
@@ -158,6 +160,8 @@ def read_sources() -> dict[str, Type]:
                     here.kind, here.comment = declared[1], " ".join(comment)
                 if change > 0:
                     scope.append((depth, name))
+            elif inside and (version := VERSION.match(line)):
+                inside.version = int(version[1])
             elif inside and inside.kind == "struct" and "static " not in line:
                 member = MEMBER.match(line)
                 if member and (member[2] or member[3]):
@@ -229,9 +233,10 @@ class Schemas:
         declared = self.types[name]
         keys = {case: raw for case, raw in self.types.get(f"{name}.CodingKeys", Type()).cases}
         members = [m for m in declared.members if m[0] not in HIDDEN.get(name, [])] + ADDED.get(name, [])
+        added = {member for member, _, _ in ADDED.get(name, [])}
         properties, required = {}, []
         for member, kind, comment in members:
-            if keys and member not in keys and member not in dict((a[0], a) for a in ADDED.get(name, [])):
+            if keys and member not in keys and member not in added:
                 continue
             key = keys.get(member, member)
             text = plain(comment)
@@ -253,16 +258,7 @@ def documents(types: dict[str, Type]) -> dict[str, dict]:
     for name, root, is_list, place in DOCUMENTS:
         schemas = Schemas(types)
         body = schemas.object(root)
-        version = next(
-            (m for m in types[root].members if m[0] == "version" and m[1].endswith(".currentVersion")), None
-        )
-        text = (SOURCES / "").rglob("*.swift")
-        number = None
-        if version:
-            for path in text:
-                match = re.search(rf"struct {root}\b.*?static let currentVersion = (\d+)", path.read_text(), re.S)
-                if match:
-                    number = int(match[1])
+        number = types[root].version
         head = {
             "$schema": DRAFT, "$id": f"urn:gradleak:{name}" + (f":{number}" if number else ""),
             "title": f"gradleak {name}" + (f", version {number}" if number else ""),

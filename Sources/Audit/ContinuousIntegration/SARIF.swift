@@ -1,4 +1,5 @@
 import Attacks
+import Foundation
 
 /// A verdict as SARIF 2.1.0 (OASIS), which code scanning shows beside a repository's files.
 ///
@@ -191,14 +192,9 @@ public struct SARIF: Encodable, Sendable {
   static func uri(_ path: String) -> String {
     let relative =
       path.hasPrefix("/") ? path.split(separator: "/").last.map(String.init) ?? "" : path
-    return relative.utf8.map { byte -> String in
-      let isPlain =
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-        || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-._~/".utf8.contains(byte)
-      return isPlain
-        ? String(UnicodeScalar(byte))
-        : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-    }.joined()
+    return relative.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
   }
+
+  private static let unreserved = CharacterSet.alphanumerics.union(
+    CharacterSet(charactersIn: "-._~/"))
 }

@@ -39,8 +39,6 @@ struct ReportText: ExpressibleByStringInterpolation, Sendable, Equatable {
   /// Without styles.
   var plain: String { spans.map(\.text).joined() }
 
-  var isEmpty: Bool { spans.allSatisfy(\.text.isEmpty) }
-
   private mutating func append(_ text: String, _ style: Style) {
     guard !text.isEmpty else { return }
     if let last = spans.last, last.style == style {

@@ -123,13 +123,10 @@ struct PDFTypesetter {
 
   /// Paragraphs on a coloured panel, with a letter beside them.
   private mutating func verdict(_ verdict: ReportVerdict) -> [PDFBox] {
-    var letter = PDFStyle(face: .bold, size: 44, color: PDFTheme.color(verdict.tone))
-    letter.face = .bold
+    let letter = PDFStyle(face: .bold, size: 44, color: PDFTheme.color(verdict.tone))
     let mark = set(ReportText(verdict.letter), letter)
-    var heading = PDFStyle.finding
-    heading.color = PDFTheme.ink
     return panel(
-      [(ReportText(verdict.title), heading)] + verdict.paragraphs.map { ($0, .usual) },
+      [(ReportText(verdict.title), .finding)] + verdict.paragraphs.map { ($0, .usual) },
       verdict.tone, indent: 70
     ) { page, y in
       for line in mark { line.draw(on: &page, x: PDFTheme.left + 18, y: y + 40) }
