@@ -143,6 +143,26 @@ private func elements(_ name: String, in page: String) -> [Substring] {
     #expect((value["verdict"] as? [String])?[0].hasPrefix("No image can be recognised") == true)
   }
 
+  /// Rates are counted from a PSNR that each sweep chooses.
+  @Test func sweepsNameTheirOwnLevel() throws {
+    let folder = TestFolder()
+    let records = [
+      sampleRecord(images: [result(50)]),
+      sampleRecord(images: [result(25)], defence: try DefenceChain("fp16")),
+    ]
+    for (name, level) in [("20.json", 20.0), ("30.json", 30)] {
+      let sweep = SweepReport(
+        records.map { (record: $0, seconds: nil) }, leakedPSNR: level)
+      folder.file(name, Array(try ResultWriter.json(sweep).utf8))
+    }
+    var input = ReportInput()
+    try input.add(path: folder("30.json"))
+    #expect(try Report(input).text(.html).contains("recognised: 30 dB or more"))
+    try input.add(path: folder("20.json"))
+    #expect(
+      try Report(input).text(.html).contains("recognised: 30 dB, in another sweep 20 dB or more"))
+  }
+
   @Test func defencesAreDrawnWithTheirThreshold() throws {
     var records = [sampleRecord(images: [result(50)])]
     for (strength, psnr) in [("1e-4", 45.0), ("1e-2", 12.0), ("1", 11.0)] {
