@@ -15,6 +15,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     .target(name: "TensorGraph"),
@@ -55,18 +57,30 @@ let package = Package(
     .target(
       name: "Texts",
       dependencies: ["Attacks", "Clients", "Defences", "ModelIO", "Solvers", "TensorGraph"]),
-    // The five above under one name.
+    // Integers of thousands of bits, for Paillier's encryption.
+    .systemLibrary(
+      name: "CGMP", pkgConfig: "gmp", providers: [.apt(["libgmp-dev"]), .brew(["gmp"])]),
+    .target(
+      name: "Federation",
+      dependencies: [
+        "CGMP", "Clients", "Defences", "ModelIO", "Solvers", "TensorGraph",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    // Five of the above under one name.
     .target(name: "Leakage", dependencies: ["Attacks", "Clients", "Defences", "Solvers", "Texts"]),
     .target(
       name: "Audit",
       dependencies: [
-        "CBundledFiles", "CSQLite", "CYAML", "Attacks", "Clients", "Defences", "ModelIO", "Solvers",
-        "TensorGraph", "Texts",
+        "CBundledFiles", "CSQLite", "CYAML", "Attacks", "Clients", "Defences", "Federation",
+        "ModelIO", "Solvers", "TensorGraph", "Texts",
       ]),
     .executableTarget(
       name: "gradleak",
       dependencies: [
-        "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "ModelIO", "Solvers",
+        "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "Federation", "ModelIO", "Solvers",
         "TensorGraph", "Texts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -116,6 +130,12 @@ let package = Package(
         "Attacks", "Clients", "Defences", "Solvers", "Texts", "ModelIO", "CPUBackend",
         "TensorGraph",
         "TestSupport",
+      ]),
+    .testTarget(
+      name: "FederationTests",
+      dependencies: [
+        "Federation", "Clients", "CPUBackend", "ModelIO", "Solvers", "TensorGraph", "TestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "AuditTests",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what gradleak needs and the machine lacks: OpenBLAS, libpng, libjpeg-turbo, SQLite, libyaml and zlib,
+# Installs what gradleak needs and the machine lacks: OpenBLAS, libpng, libjpeg-turbo, SQLite, libyaml, zlib and GMP,
 # from the distribution. Does nothing when all is there. Swift 6 itself must be installed already.
 set -euo pipefail
 
@@ -14,7 +14,7 @@ case "$(uname -s)" in
       echo "setup: install Homebrew first (https://brew.sh), or libpng and jpeg-turbo yourself" >&2
       exit 1
     }
-    for formula in pkgconf libpng jpeg-turbo libyaml; do
+    for formula in pkgconf libpng jpeg-turbo libyaml gmp; do
       brew list --versions "$formula" >/dev/null 2>&1 || brew install "$formula"
     done
     exit 0
@@ -22,7 +22,7 @@ case "$(uname -s)" in
 esac
 
 missing=()
-for package in libopenblas-dev libpng-dev libturbojpeg0-dev libsqlite3-dev libyaml-dev zlib1g-dev pkg-config; do
+for package in libopenblas-dev libpng-dev libturbojpeg0-dev libsqlite3-dev libyaml-dev zlib1g-dev libgmp-dev pkg-config; do
   # Ubuntu names the TurboJPEG headers differently.
   [ "$package" = libturbojpeg0-dev ] && [ -f /usr/include/turbojpeg.h ] && continue
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Audit gradleak CBundledFiles CFiles CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Federation Audit gradleak CBundledFiles CFiles CGMP CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
@@ -16,8 +16,9 @@ allowed() {
     Attacks) echo "Clients Defences ModelIO Solvers TensorGraph" ;;
     Texts) echo "Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
     Leakage) echo "Attacks Clients Defences Solvers Texts" ;;
-    Audit) echo "CBundledFiles CSQLite CYAML Texts Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
-    gradleak) echo "Audit Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend" ;;
+    Federation) echo "CGMP Clients Defences ModelIO Solvers TensorGraph" ;;
+    Audit) echo "CBundledFiles CSQLite CYAML Federation Texts Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
+    gradleak) echo "Audit Federation Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend" ;;
     *) echo "" ;;
   esac
 }
