@@ -46,7 +46,7 @@ def server_app(
             epochs=1,
             mini_batch=None,
             loss="cross-entropy",
-            budget=20,
+            budget=10,
         )
         secure = SecAggPlusWorkflow(
             num_shares=1.0, reconstruction_threshold=0.6, max_weight=max_weight
