@@ -39,6 +39,7 @@ DOCUMENTS = [
     ("encodings", "EncodingBenchmark", False, "`gradleak bench encodings --json`, `encodings.json`"),
     ("planted", "PlantedModelBenchmark", False, "`gradleak bench planted --json`"),
     ("malicious", "MaliciousRecord", False, "`gradleak malicious --json`, `malicious.json`"),
+    ("federation", "FederationRecord", False, "`gradleak federation --json`, `federation.json`"),
     ("check-model", "CheckModelCommand.Report", False, "`gradleak check-model --json`"),
     ("inspect-update", "UpdateInspection.Report", False, "`gradleak inspect --json` of an update"),
     ("inspect-model", "ModelInspection.Report", False, "`gradleak inspect --json` of a model"),

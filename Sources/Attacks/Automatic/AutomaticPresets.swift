@@ -30,11 +30,30 @@ extension AutomaticAttack {
     }
   }
 
-  /// Chooses by that measure among all reconstructions so far, unless one of them is certain.
+  /// Matching losses that differ by less than this factor may be those of the same batch, one with and one without
+  /// the gradient's noise.
+  private static let decisiveFactor = 10.0
+
+  /// Share of the pixels that need an equation for a matching loss to be decisive: what the others can add to an image
+  /// is then small beside what is right.
+  private static let decisiveShare = 0.9
+
+  /// Chooses by that measure among all reconstructions so far, unless one of them is certain. Where the gradient gives
+  /// about as many equations as there are pixels, one that fits far worse than another is none of its batch, however smooth.
   func compare(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
     // It knows one label for each image.
     guard !problem.counter.hasMixedLabels, run.entries.count > 1 else { return }
-    run.scores = try scores(problem, &run)
+    var scores = try scores(problem, &run)
+    let losses = run.entries.map(\.trial.matchingLoss)
+    let equations = Double(problem.equationBound) / Double(problem.batchShape.elementCount)
+    if equations >= Self.decisiveShare,
+      let least = losses.filter(\.isFinite).min()
+    {
+      for (index, loss) in losses.enumerated() where !(loss <= Self.decisiveFactor * least) {
+        scores[index] = .infinity
+      }
+    }
+    run.scores = scores
   }
 
   /// Runs a preset once, for as many iterations as the automatic attack gives it.

@@ -139,7 +139,14 @@ package enum UpdateFit {
       let first = values.first, first > 0
     else { return nil }
     let rounding = max(1e-6, 8 * update.relativeRounding.squareRoot())
-    let rank = values.count { $0 > rounding * first }
+    // A matrix of noise has singular values up to its deviation times √rows + √columns (Davidson and Szarek 2001,
+    // theorem 2.13).
+    let noise =
+      update.loss.kind == .crossEntropy
+      ? 2 * (gradient.noiseDeviation ?? 0)
+        * (Double(classes).squareRoot() + Double(width).squareRoot())
+      : 0
+    let rank = values.count { $0 > max(rounding * first, noise) }
     guard rank > update.batchSize else { return nil }
     return UpdateMisfit(
       .batchSize,

@@ -7,6 +7,8 @@ import TensorGraph
 /// What the workers of a federation train on, and what their model is measured by.
 package struct FederationData: Codable, Hashable, Sendable {
   /// Where the pictures come from.
+  ///
+  /// As text: `fashion-mnist`, `photographs`, or a folder.
   package enum Source: Codable, Hashable, Sendable {
     /// Zalando's Fashion-MNIST in this folder: 60,000 pictures to train on and 10,000 held out, in 10 classes.
     case fashionMNIST(folder: String)
@@ -14,6 +16,48 @@ package struct FederationData: Codable, Hashable, Sendable {
     case photographs
     /// A folder with a folder of PNG or JPEG files for each class.
     case folder(String)
+
+    /// What a text means; nil for one that is neither a word nor a folder.
+    package init?(_ text: String) {
+      switch text {
+      case "fashion-mnist": self = .fashionMNIST(folder: FederationData.fashionFolder)
+      case "photographs": self = .photographs
+      default:
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder),
+          isFolder.boolValue
+        else { return nil }
+        self =
+          InputFile.exists(text + "/train-images-idx3-ubyte.gz")
+          ? .fashionMNIST(folder: text) : .folder(text)
+      }
+    }
+
+    private var text: String {
+      switch self {
+      case .fashionMNIST(let folder):
+        folder == FederationData.fashionFolder ? "fashion-mnist" : folder
+      case .photographs: "photographs"
+      case .folder(let path): path
+      }
+    }
+
+    /// Reads it from a file.
+    package init(from decoder: any Decoder) throws {
+      let text = try decoder.singleValueContainer().decode(String.self)
+      guard let source = Source(text) else {
+        throw FederationError(
+          "the data \(text.quotedForMessage) are not on this machine; give the worker data of its own",
+          .badInput)
+      }
+      self = source
+    }
+
+    /// Writes it into a file.
+    package func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      try container.encode(text)
+    }
   }
 
   /// Where the pictures come from.

@@ -81,6 +81,8 @@ package struct FederationPlan: Codable, Hashable, Sendable {
   package init(text: String) throws(FederationError) {
     do {
       self = try JSONDecoder().decode(FederationPlan.self, from: Data(text.utf8))
+    } catch let error as FederationError {
+      throw error
     } catch {
       throw FederationError(
         "the server's plan cannot be read; run the same version of gradleak on both sides", .refused

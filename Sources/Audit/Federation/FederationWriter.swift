@@ -1,7 +1,7 @@
 import Federation
 import ModelIO
 
-/// Writes what became of a federation into a folder: `federation.json`, the attacks' records and pictures, and how long
+/// Writes what became of a federation into a folder: `federation.json`, a page, the attacks' records and pictures, and how long
 /// it took.
 package struct FederationWriter {
   private let study: FederationStudy
@@ -22,6 +22,8 @@ package struct FederationWriter {
     }
     try AtomicFile.write(
       try ResultWriter.json(study.record), to: staged.path(of: "federation.json"))
+    try AtomicFile.write(
+      FederationReport(study.record, outcomes).html, to: staged.path(of: "report.html"))
     try AtomicFile.write(
       try ResultWriter.json(study.seconds), to: staged.path(of: "federation-timing.json"))
     try Safetensors.write(

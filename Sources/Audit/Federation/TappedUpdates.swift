@@ -169,6 +169,8 @@ package struct TappedUpdates {
     if plan.settings.sharesWeights {
       experiment.client.epochs = plan.settings.epochs
       experiment.client.miniBatch = plan.settings.miniBatch.map { min($0, sizes[0]) }
+    }
+    if one.observation.kind.isOfWeights {
       experiment.client.learningRate = plan.settings.learningRate
     }
     experiment.attack = attack

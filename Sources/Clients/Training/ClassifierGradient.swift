@@ -40,6 +40,18 @@ package struct ClassifierGradient {
     return result.map { $0 / squared }
   }
 
+  /// The standard deviation of noise on the rows' numbers, as far as it shows under a cross entropy: without noise each
+  /// column sums to 0 over the classes, as the cotangents of every example do.
+  package var noiseDeviation: Double? {
+    guard let rows, classCount > 1 else { return nil }
+    var square = 0.0
+    for column in 0..<featureCount {
+      let sum = (0..<classCount).reduce(0) { $0 + rows[$1 * featureCount + column] }
+      square += sum * sum
+    }
+    return (square / Double(featureCount * classCount)).squareRoot()
+  }
+
   /// Takes one example out: subtracts its part of the gradient.
   package mutating func subtract(cotangent: [Double], features: [Double]) {
     for row in 0..<classCount {

@@ -74,8 +74,8 @@ extension RoundTap {
       if settings.protection == .secureAggregation, let sum = aggregate(settings) {
         result.append(
           Observation(
-            observer: .server, round: round, workers: members, kind: settings.updateKind,
-            tensors: sum, seen: nil))
+            observer: .server, round: round, workers: members, kind: sum.kind,
+            tensors: sum.tensors, seen: nil))
       }
     case .ring:
       for victim in victims {
@@ -87,16 +87,12 @@ extension RoundTap {
     return result
   }
 
-  /// The mean of all shares as the weights tell that came of the round.
-  private func aggregate(_ settings: FederationSettings) -> [Tensor]? {
+  /// What the weights that came of the round tell of all shares together: their mean, where workers share weights; the
+  /// change that the mean gradient made, where they share gradients.
+  private func aggregate(_ settings: FederationSettings) -> (tensors: [Tensor], kind: UpdateKind)? {
     guard !after.isEmpty else { return nil }
-    guard !settings.sharesWeights else { return after }
-    return zip(before, after).map { before, after in
-      Tensor(
-        before.shape,
-        .f32(
-          zip(before.doubles, after.doubles).map { Float(($0 - $1) / settings.learningRate) }))
-    }
+    guard !settings.sharesWeights else { return (after, .weights) }
+    return (zip(before, after).map { $1.difference(from: $0) }, .difference)
   }
 
   private func exampleCount(_ workers: [Int]) -> Int {
@@ -112,17 +108,16 @@ extension RoundTap {
       let mean = aggregate(settings)
     else { return nil }
     let (all, ownCount) = (Double(exampleCount(members)), Double(exampleCount([spy])))
-    let tensors = zip(mean, own).map { mean, own in
+    let ownFactor = settings.sharesWeights ? ownCount : -settings.learningRate * ownCount
+    let tensors = zip(mean.tensors, own).map { mean, own in
       Tensor(
         mean.shape,
-        .f32(
-          zip(mean.doubles, own.doubles).map {
-            Float(($0 * all - $1 * ownCount) / (all - ownCount))
-          }))
+        .f64(
+          zip(mean.doubles, own.doubles).map { ($0 * all - $1 * ownFactor) / (all - ownCount) }))
     }
     return Observation(
-      observer: .worker, round: round, workers: others, kind: settings.updateKind,
-      tensors: tensors, seen: nil)
+      observer: .worker, round: round, workers: others, kind: mean.kind, tensors: tensors,
+      seen: nil)
   }
 
   // MARK: - Rings

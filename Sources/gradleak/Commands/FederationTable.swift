@@ -16,14 +16,9 @@ struct FederationTable {
     if let failure = record.failure {
       Terminal.printVerdict("The training did not end: \(failure).", .yellow)
     }
-    let attacked = record.observations.filter { $0.full != nil }
-    let leaked = attacked.filter { ($0.recognisable ?? 0) > 0 }
-    if !attacked.isEmpty {
-      Terminal.printVerdict(
-        leaked.isEmpty
-          ? "No private picture came back from what was seen; better attacks may get some."
-          : "Private pictures came back: \(FederationTable.who(leaked)) could read them.",
-        leaked.isEmpty ? .yellow : .red)
+    if !record.observers.isEmpty {
+      let isLeak = record.observations.contains { ($0.recognisable ?? 0) > 0 }
+      Terminal.printVerdict(record.finding + ".", isLeak ? .red : .yellow)
     }
     Terminal.print()
     Terminal.printParagraph(summary)
@@ -41,11 +36,6 @@ struct FederationTable {
     }
   }
 
-  private static func who(_ seen: [FederationRecord.Seen]) -> String {
-    Observer.allCases.filter { observer in seen.contains { $0.observer == observer } }
-      .map(\.title).joined(separator: ", ")
-  }
-
   private var summary: String {
     let settings = record.plan.settings
     let first = Double(record.rightBefore) / Double(max(record.heldOutCount, 1))
@@ -57,9 +47,7 @@ struct FederationTable {
         + "(%d held-out pictures); %.1f MB sent, %.1f s.",
       record.model, record.parameterCount, record.plan.data.description, record.rounds.count,
       settings.rounds, settings.workers,
-      settings.sharesWeights
-        ? "weights after \(settings.epochs ?? 1) local epochs of \(settings.batchSize) examples"
-        : "one gradient of \(settings.batchSize) examples each", first * 100, last * 100,
+      settings.shared + " each", first * 100, last * 100,
       record.heldOutCount, Double(bytes) / 1e6, seconds.reduce(0, +))
   }
 
@@ -73,8 +61,7 @@ struct FederationTable {
     for seen in record.observations {
       table.append([
         seen.observer.title, String(seen.round),
-        seen.workers.count > 3
-          ? "\(seen.workers.count) of them" : seen.workers.map(String.init).joined(separator: ", "),
+        seen.workersText,
         String(format: "%.1f %%", seen.share * 100), String(seen.pictures),
         seen.full.map(String.init) ?? "-", seen.recognisable.map(String.init) ?? "-",
         seen.psnr.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-",

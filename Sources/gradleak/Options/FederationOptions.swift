@@ -1,7 +1,7 @@
 import ArgumentParser
 import Audit
 import Federation
-import Foundation
+import ModelIO
 
 extension Topology: ExpressibleByArgument {
   /// For the help of options.
@@ -135,22 +135,12 @@ struct FederationOptions: ParsableArguments {
 
   /// What a word for data means.
   static func source(_ text: String) throws -> FederationData.Source {
-    switch text {
-    case "fashion-mnist": return .fashionMNIST(folder: FederationData.fashionFolder)
-    case "photographs": return .photographs
-    default:
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder),
-        isFolder.boolValue
-      else {
-        throw ValidationError(
-          "--data is \(text.debugDescription), which is no folder; give fashion-mnist, photographs or a folder with a "
-            + "folder of pictures for each class.")
-      }
-      let isFashion = FileManager.default.fileExists(
-        atPath: text + "/train-images-idx3-ubyte.gz")
-      return isFashion ? .fashionMNIST(folder: text) : .folder(text)
+    guard let source = FederationData.Source(text) else {
+      throw ValidationError(
+        "--data is \(text.quotedForMessage), which is no folder; give fashion-mnist, photographs or a folder with a "
+          + "folder of pictures for each class.")
     }
+    return source
   }
 
   func validate() throws {

@@ -1,0 +1,279 @@
+import Federation
+import Foundation
+import ModelIO
+import Solvers
+
+/// The page of a federation: who could read what, and how that changed while the model learned.
+package struct FederationReport {
+  private let record: FederationRecord
+  private let outcomes: [AuditOutcome]
+
+  /// - Parameter outcomes: of the attacks, for pictures.
+  package init(_ record: FederationRecord, _ outcomes: [AuditOutcome]) {
+    self.record = record
+    self.outcomes = outcomes
+  }
+
+  /// The page as one HTML file that loads nothing.
+  package var html: String { content.html }
+
+  /// Pictures on the page at most.
+  private static let pictureLimit = 48
+
+  private var settings: FederationSettings { record.plan.settings }
+
+  private var content: ReportContent {
+    let sections: [(id: String, title: String, blocks: [ReportBlock])] = [
+      ("summary", "Summary", summary), ("rounds", "Leak by round", leakByRound),
+      ("who", "Who could read what", whoReadWhat), ("pictures", "Pictures", pictures),
+      ("limits", "What this does not show", limits), ("notes", "What happened besides", notes),
+    ]
+    return ReportContent(
+      title: "Federation: \(record.model) on \(record.plan.data.description)", date: nil,
+      finding: record.finding, subject: subject,
+      warning: outcomes.isEmpty
+        ? nil : "This page shows private pictures. Keep it where they may be seen.",
+      sections: sections.filter { !$0.blocks.isEmpty }.map {
+        ReportSection(id: $0.id, title: $0.title, blocks: $0.blocks)
+      },
+      closing: """
+        Made by gradleak \(GradleakVersion.current). It shows what these attacks reached; that an attack failed does not \
+        prove that data is safe.
+        """)
+  }
+
+  private var subject: [ReportFact] {
+    [
+      ReportFact(
+        "Scene",
+        "\(settings.workers) workers, \(settings.topology == .ring ? "a ring" : "a parameter server"), protection: \(settings.protection.title)"
+      ),
+      ReportFact(
+        "Training",
+        "\(record.rounds.count) of \(settings.rounds) rounds; each worker shares \(settings.shared); learning rate \("\(settings.learningRate)")"
+      ),
+      ReportFact("Model", "\(record.model), \(record.parameterCount) parameters"),
+      ReportFact("Seed", "\("\(settings.seed)")"),
+    ]
+  }
+
+  // MARK: - Sections
+
+  private var summary: [ReportBlock] {
+    var blocks: [ReportBlock] = []
+    if let failure = record.failure {
+      blocks.append(.paragraph(ReportText("The training did not end: \(failure)."), .note))
+    }
+    let untried = record.observations.filter { $0.full == nil }
+    if !untried.isEmpty {
+      blocks.append(
+        .paragraph(
+          "\(untried.count) of \(record.observations.count) observations were not attacked; nothing is shown of them.",
+          .note))
+    }
+    func percent(_ share: Double) -> String { String(format: "%.1f %%", share * 100) }
+    let bytes = record.rounds.reduce(0) { $0 + $1.received + $1.sent }
+    blocks.append(
+      .keyFigures(
+        record.observers.map { observer in
+          let rate = record.rate(of: observer)
+          return ReportKeyFigure(
+            name: "recognisable to \(observer.title)", value: "\(rate.successes) of \(rate.count)",
+            note: "pictures, in \(record.attacked(by: observer).count) attacks")
+        } + [
+          ReportKeyFigure(
+            name: "accuracy", value: percent(record.accuracy(after: record.rounds.count - 1)),
+            note:
+              "of \(record.heldOutCount) held-out pictures; untrained \(percent(record.accuracy(after: -1)))"
+          ),
+          ReportKeyFigure(
+            name: "sent", value: String(format: "%.1f MB", Double(bytes) / 1e6),
+            note: "in all rounds"),
+        ]))
+    return blocks
+  }
+
+  private var leakByRound: [ReportBlock] {
+    guard record.rounds.count > 1 else { return [] }
+    let accuracy =
+      [(x: 0.0, y: record.accuracy(after: -1))]
+      + record.rounds.indices.map { (x: Double($0 + 1), y: record.accuracy(after: $0)) }
+    var lines = [Chart.Line(label: "accuracy", points: accuracy, color: 0, isThin: true)]
+    for (index, observer) in record.observers.enumerated() {
+      let rounds = Set(record.attacked(by: observer).map(\.round)).sorted()
+      let rates = rounds.map { record.rate(of: observer, round: $0) }
+      lines.append(
+        Chart.Line(
+          label: observer.title.replacing("the ", with: "").clipped(to: 16),
+          points: zip(rounds, rates).map { (x: Double($0), y: $1.rate) }, color: index + 1,
+          hasMarks: true, intervals: rates.map { ($0.interval.lowerBound, $0.interval.upperBound) })
+      )
+    }
+    let told = record.observers.map { observer in
+      let rounds = Set(record.attacked(by: observer).map(\.round)).sorted()
+      return "\(observer.title): "
+        + rounds.map {
+          "round \($0) \(record.rate(of: observer, round: $0).successes) of \(record.rate(of: observer, round: $0).count)"
+        }
+        .joined(separator: ", ")
+    }
+    return [
+      .paragraph(
+        """
+        Share of held-out pictures that get their class, and share of attacked private pictures that can be recognised, \
+        with Wilson's interval at 95 %. Before round 1 the model is untrained.
+        """, .soft),
+      .charts([
+        Chart(
+          summary: "Accuracy from "
+            + String(
+              format: "%.0f to %.0f %%. ", accuracy[0].y * 100, accuracy[accuracy.count - 1].y * 100
+            )
+            + told.joined(separator: "; ") + ".",
+          xTitle: "round", yTitle: "share", x: ChartScale(.linear, values: accuracy.map(\.x)),
+          y: ChartScale(.linear, values: [0, 1]), lines: lines)
+      ]),
+    ]
+  }
+
+  private var whoReadWhat: [ReportBlock] {
+    guard !record.observations.isEmpty else { return [] }
+    let rows = record.observations.map { seen -> [ReportText] in
+      let best =
+        seen.psnr.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-"
+      return [
+        ReportText(seen.observer.title), "\(seen.round)", ReportText(seen.workersText),
+        ReportText(String(format: "%.1f %%", seen.share * 100)), "\(seen.pictures)",
+        ReportText(seen.full.map(String.init) ?? "-"),
+        ReportText(seen.recognisable.map(String.init) ?? "-"), ReportText(best),
+        ReportText(seen.verdict ?? "-"),
+      ]
+    }
+    return [
+      .table(
+        ReportTable(
+          label: "Who could read what",
+          columns: [
+            ("who", .name), ("round", .number), ("of workers", .plain), ("numbers seen", .number),
+            ("pictures", .number), ("in full", .number), ("recognisable", .number),
+            ("best PSNR (dB)", .number), ("the attack", .text),
+          ], rows: rows))
+    ]
+  }
+
+  private var pictures: [ReportBlock] {
+    let rows = outcomes.flatMap { outcome -> [ReportPictureRow] in
+      outcome.record.images.indices.map { index in
+        let image = outcome.record.images[index]
+        let level = outcome.record.level(of: image)
+        return ReportPictureRow(
+          pictures: [
+            ReportPicture(
+              image: outcome.originals.map { Image($0[index]) }, label: "original",
+              alternative: "\(image.name): the private original"),
+            ReportPicture(
+              image: Image(outcome.reconstructions[index]), label: "recovered",
+              alternative: "\(image.name): what the attack made of what was seen"),
+          ],
+          caption: ReportText(
+            "\(image.name): \(level == .full ? "came back in full" : level.words), \(ResultWriter.decibels(image.decibels)) dB"
+          ))
+      }
+    }
+    guard !rows.isEmpty else { return [] }
+    return [.pictures(Array(rows.prefix(FederationReport.pictureLimit)))]
+      + (rows.count > FederationReport.pictureLimit
+        ? [
+          .paragraph("\(rows.count - FederationReport.pictureLimit) more lie in the folder.", .note)
+        ]
+        : [])
+  }
+
+  private var limits: [ReportBlock] {
+    var items: [ReportText] = [
+      "Better attacks: those that failed here ran \(record.observations.isEmpty ? "not at all" : "with a limit of time").",
+      "Rounds that were not tapped: \(record.rounds.count - Set(record.observations.map(\.round)).count) of \(record.rounds.count).",
+    ]
+    if settings.topology == .ring {
+      items.append(
+        "Parts of a ring's sum in which two or more shares are added up already; they are in the files, not attacked."
+      )
+    }
+    items.append("Parties that break the protocol, unless the scene says so.")
+    return [.list(items)]
+  }
+
+  private var notes: [ReportBlock] {
+    guard !record.notes.isEmpty else { return [] }
+    let shown = record.notes.prefix(50).map { note in
+      ReportText(
+        "Round \(note.round + 1): \(note.worker.map { "worker \($0 + 1) " } ?? "")\(note.text).")
+    }
+    return [.list(Array(shown))]
+  }
+}
+
+extension FederationRecord {
+  /// Those who saw something, in the order of lists.
+  package var observers: [Observer] {
+    Observer.allCases.filter { !attacked(by: $0).isEmpty }
+  }
+
+  /// What an observer saw and was attacked.
+  package func attacked(by observer: Observer) -> [Seen] {
+    observations.filter { $0.observer == observer && $0.full != nil }
+  }
+
+  /// How many of the attacked private pictures an observer can recognise.
+  ///
+  /// - Parameter round: one, from 1; nil for all.
+  package func rate(of observer: Observer, round: Int? = nil) -> SuccessRate {
+    let seen = attacked(by: observer).filter { round == nil || $0.round == round }
+    return SuccessRate(
+      successes: seen.reduce(0) { $0 + ($1.recognisable ?? 0) },
+      count: seen.reduce(0) { $0 + $1.pictures })
+  }
+
+  /// What was found, in a sentence without a full stop.
+  package var finding: String {
+    let readers = observers.filter { rate(of: $0).successes > 0 }
+    if !readers.isEmpty {
+      return
+        "Private pictures came back: \(readers.map(\.title).joined(separator: ", ")) could read them"
+    }
+    guard !observers.isEmpty else {
+      return "Nothing was attacked, so nothing is shown of the private pictures"
+    }
+    return "No private picture came back from what was seen; better attacks may get some"
+  }
+}
+
+extension FederationRecord.Seen {
+  /// The workers whose data are in it, for people.
+  package var workersText: String {
+    workers.count > 3
+      ? "\(workers.count) of them" : workers.map(String.init).joined(separator: ", ")
+  }
+}
+
+extension FederationSettings {
+  /// What each worker shares, for people.
+  package var shared: String {
+    sharesWeights
+      ? "weights after \(epochs ?? 1) local \(epochs == 1 ? "epoch" : "epochs") of \(batchSize) "
+        + (batchSize == 1 ? "example" : "examples")
+      : "one gradient of \(batchSize) \(batchSize == 1 ? "example" : "examples")"
+  }
+}
+
+extension Protection {
+  /// For people.
+  package var title: String {
+    switch self {
+    case .none: "none"
+    case .secureAggregation: "secure aggregation"
+    case .paillier: "Paillier encryption"
+    case .ckks: "CKKS encryption"
+    }
+  }
+}
