@@ -122,7 +122,8 @@ package struct SecureAggregationSession: Hashable, Sendable {
   /// A session with a random name.
   package init(round: Int, using randomness: inout some RandomNumberGenerator) throws {
     try self.init(
-      identifier: .random(SecureAggregationSession.identifierCount, using: &randomness), round: round)
+      identifier: .random(SecureAggregationSession.identifierCount, using: &randomness),
+      round: round)
   }
 }
 

@@ -90,7 +90,8 @@ package struct VectorQuantizer: Hashable, Sendable {
   ) throws -> [UInt32] {
     guard (1...maxWeight).contains(weight) else {
       throw FederationError(
-        "a client's weight is 1 to \(maxWeight), not \(weight): take a larger largest weight", .badInput)
+        "a client's weight is 1 to \(maxWeight), not \(weight): take a larger largest weight",
+        .badInput)
     }
     var words: [UInt32] = []
     words.reserveCapacity(wordCount(for: values.count))

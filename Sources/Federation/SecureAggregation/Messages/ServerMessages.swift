@@ -22,7 +22,8 @@ package struct KeyList: SecureAggregationMessage {
   ) throws {
     self.init(
       session: session,
-      entries: try body.reader.list(settings, size: 2 * KeyAdvertisement.keyCount) { reader, client in
+      entries: try body.reader.list(settings, size: 2 * KeyAdvertisement.keyCount) {
+        reader, client in
         try KeyAdvertisement(session: session, sender: client, body: &reader, settings: settings)
       })
   }

@@ -160,7 +160,9 @@ package struct SecureAggregationServer: Sendable {
   /// Takes a client's shares for unmasking.
   package mutating func receive(_ message: UnmaskingShares, from client: Int) throws {
     try take(message, message.sender, client, .unmasking) { server in
-      let expected = server.sharers.map { server.masked.contains($0) ? SharedSecretKind.ownSeed : .maskingKey }
+      let expected = server.sharers.map {
+        server.masked.contains($0) ? SharedSecretKind.ownSeed : .maskingKey
+      }
       guard message.shares.map(\.owner) == server.sharers,
         message.shares.map(\.secret) == expected,
         message.shares.allSatisfy({ $0.share.count == UnmaskingShare.shareCount })

@@ -80,7 +80,12 @@ package struct MaskingGenerator: Sendable {
     // The counter of SP 800-38A is big-endian.
     var counter = [UInt8](repeating: 0, count: 16)
     withUnsafeBytes(of: UInt64(block).bigEndian) { counter.replaceSubrange(8..<16, with: $0) }
-    return try AES._CTR.encrypt(
-      MaskingGenerator.zeros[..<count], using: key, nonce: AES._CTR.Nonce(nonceBytes: counter))
+    return try MaskingGenerator.stream(count, key: key, counter: counter)
+  }
+
+  /// At most 64 KiB of the cipher's stream from a counter of 16 bytes on.
+  static func stream(_ count: Int, key: SymmetricKey, counter: [UInt8]) throws -> Data {
+    try AES._CTR.encrypt(
+      zeros[..<count], using: key, nonce: AES._CTR.Nonce(nonceBytes: counter))
   }
 }

@@ -79,9 +79,11 @@ struct SecureAggregationContext: Hashable, Sendable {
     guard let key = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: publicKey) else {
       return false
     }
-    // Whether the outcome is zero depends on the public key alone.
-    return (try? Curve25519.KeyAgreement.PrivateKey().sharedSecretFromKeyAgreement(with: key)) != nil
+    return (try? probe.sharedSecretFromKeyAgreement(with: key)) != nil
   }
+
+  /// Any key: whether the outcome is zero depends on the public key alone.
+  private static let probe = Curve25519.KeyAgreement.PrivateKey()
 
   // MARK: What is committed to
 

@@ -87,10 +87,12 @@ package enum ShamirSharing {
     for holder in holders {
       guard (1...largestHolder).contains(holder) else {
         throw FederationError(
-          "\(holder) cannot hold a share: holders have the numbers 1 to \(largestHolder)", .badInput)
+          "\(holder) cannot hold a share: holders have the numbers 1 to \(largestHolder)", .badInput
+        )
       }
       guard seen.insert(holder).inserted else {
-        throw FederationError("holder \(holder) occurs twice among the shares of a secret", .badInput)
+        throw FederationError(
+          "holder \(holder) occurs twice among the shares of a secret", .badInput)
       }
     }
   }

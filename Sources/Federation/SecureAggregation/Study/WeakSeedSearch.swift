@@ -44,7 +44,8 @@ package struct WeakSeedSearch: Sendable {
   ) throws {
     guard (1...Self.mostBits).contains(seedBits) else {
       throw FederationError(
-        "seeds of \(seedBits) bits cannot be tried one by one: at most \(Self.mostBits) bits", .badInput)
+        "seeds of \(seedBits) bits cannot be tried one by one: at most \(Self.mostBits) bits",
+        .badInput)
     }
     mask = knownWords.sorted { $0.key < $1.key }.compactMap { coordinate, known in
       guard coordinate >= 0, let masked = maskedWords[coordinate] else { return nil }
