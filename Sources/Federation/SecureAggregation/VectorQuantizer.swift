@@ -1,4 +1,3 @@
-import Foundation
 import Solvers
 
 /// Vectors of real numbers as words whose sums do not overflow modulo 2^32, and back: for weighted means under

@@ -1,5 +1,4 @@
 import Crypto
-import Foundation
 
 /// A client of secure aggregation (Bonawitz et al., "Practical Secure Aggregation for Privacy-Preserving Machine Learning", CCS 2017,
 /// figure 4): it answers the server's messages one after the other, each once.
@@ -42,9 +41,16 @@ package struct SecureAggregationClient: Sendable {
     let keys: Keys
     let listDigest: [UInt8]
     /// U1 without itself.
-    let others: [Int: KeyAdvertisement]
+    let peers: [Int: Peer]
     let ownSeed: [UInt8]
     let ownShares: HeldShares
+  }
+
+  /// What it has in common with another client.
+  struct Peer: Sendable {
+    let sealing: SymmetricKey
+    let opening: SymmetricKey
+    let mask: MaskingGenerator
   }
 
   /// After it sent its vector.
@@ -97,7 +103,8 @@ package struct SecureAggregationClient: Sendable {
   var settings: SecureAggregationSettings { context.settings }
   var session: SecureAggregationSession { context.session }
 
-  /// The private key of its masks once it has one: what a client tells that colludes with the server.
+  /// The private key of its masks, which a client tells that colludes with the server; nil before it has one and once its vector is
+  /// sent, when it forgets it.
   package var maskingKey: [UInt8]? {
     switch phase {
     case .advertised(let keys): [UInt8](keys.masking.rawRepresentation)
@@ -111,8 +118,8 @@ package struct SecureAggregationClient: Sendable {
   /// Makes two pairs of keys; the first message.
   package mutating func advertiseKeys() throws -> KeyAdvertisement {
     guard case .start = phase else { throw refused("was asked for its keys a second time") }
-    let sharing = try PrivateKey(rawRepresentation: [UInt8].random(32, using: &randomness))
-    let masking = try PrivateKey(rawRepresentation: [UInt8].random(32, using: &randomness))
+    let sharing = try SecureAggregationContext.privateKey(using: &randomness)
+    let masking = try SecureAggregationContext.privateKey(using: &randomness)
     let publicKeys = [sharing, masking].map { [UInt8]($0.publicKey.rawRepresentation) }
     let statement = context.keyStatement(
       client: number, sharingKey: publicKeys[0], maskingKey: publicKeys[1])
@@ -132,6 +139,7 @@ package struct SecureAggregationClient: Sendable {
       throw refused("was sent a list of keys when it waits for none")
     }
     try check(list, keys.advertisement)
+    let peers = try peers(in: list, keys)
     let holders = list.entries.map(\.sender)
     let ownSeed = [UInt8].random(MaskingGenerator.seedCount, using: &randomness)
     let keyShares = try ShamirSharing.share(
@@ -141,28 +149,22 @@ package struct SecureAggregationClient: Sendable {
       ownSeed, threshold: settings.threshold, among: holders, using: &randomness)
     let listDigest = context.digest(of: list.entries)
     var encrypted: [EncryptedShares] = []
-    for entry in list.entries where entry.sender != number {
-      guard let keyShare = keyShares[entry.sender], let seedShare = seedShares[entry.sender] else {
-        continue
-      }
-      let key = try context.shareKey(
-        keys.sharing, with: entry.sharingKey, from: number, to: entry.sender)
+    for holder in holders {
+      guard let peer = peers[holder], let keyShare = keyShares[holder],
+        let seedShare = seedShares[holder]
+      else { continue }
       let nonce = try ChaChaPoly.Nonce(data: [UInt8].random(12, using: &randomness))
       let box = try ChaChaPoly.seal(
-        keyShare + seedShare, using: key, nonce: nonce,
-        authenticating: associatedData(from: number, to: entry.sender, listDigest))
-      encrypted.append(
-        EncryptedShares(client: entry.sender, ciphertext: [UInt8](box.combined)))
+        keyShare + seedShare, using: peer.sealing, nonce: nonce,
+        authenticating: associatedData(from: number, to: holder, listDigest))
+      encrypted.append(EncryptedShares(client: holder, ciphertext: [UInt8](box.combined)))
     }
     guard let ownKeyShare = keyShares[number], let ownSeedShare = seedShares[number] else {
       throw refused("is not in the list of keys")
     }
     phase = .shared(
       Shared(
-        keys: keys, listDigest: listDigest,
-        others: Dictionary(
-          uniqueKeysWithValues: list.entries.filter { $0.sender != number }.map { ($0.sender, $0) }),
-        ownSeed: ownSeed,
+        keys: keys, listDigest: listDigest, peers: peers, ownSeed: ownSeed,
         ownShares: HeldShares(maskingKey: ownKeyShare, ownSeed: ownSeedShare)))
     return ShareBundle(
       session: session, sender: number, listDigest: listDigest,
@@ -184,9 +186,7 @@ package struct SecureAggregationClient: Sendable {
       throw refused("was sent a list in which a key occurs twice")
     }
     for entry in list.entries {
-      guard entry.session == session, SecureAggregationContext.isUsable(entry.sharingKey),
-        SecureAggregationContext.isUsable(entry.maskingKey)
-      else { throw refused("was sent keys of client \(entry.sender) that are none") }
+      try check(entry.session)
       guard let roster else { continue }
       let statement = context.keyStatement(
         client: entry.sender, sharingKey: entry.sharingKey, maskingKey: entry.maskingKey)
@@ -196,6 +196,21 @@ package struct SecureAggregationClient: Sendable {
         throw refused("was sent keys of client \(entry.sender) that this client did not sign")
       }
     }
+  }
+
+  private func peers(in list: KeyList, _ keys: Keys) throws -> [Int: Peer] {
+    var peers: [Int: Peer] = [:]
+    for entry in list.entries where entry.sender != number {
+      guard
+        let shareKeys = try? context.shareKeys(
+          keys.sharing, of: number, with: entry.sharingKey, of: entry.sender),
+        let mask = try? context.pairGenerator(
+          keys.masking, with: entry.maskingKey, between: number, and: entry.sender)
+      else { throw refused("was sent keys of client \(entry.sender) that are none") }
+      peers[entry.sender] = Peer(
+        sealing: shareKeys.sealing, opening: shareKeys.opening, mask: mask)
+    }
+    return peers
   }
 
   // MARK: MaskedInput
@@ -228,18 +243,16 @@ package struct SecureAggregationClient: Sendable {
     // The paper opens them when they are asked for; opened here, a list that does not fit is noticed before anything is given.
     var held = [number: shared.ownShares]
     for entry in list.shares {
-      guard let sender = shared.others[entry.client] else {
+      guard let peer = shared.peers[entry.client] else {
         throw refused("was sent shares of client \(entry.client), whose keys it does not have")
       }
-      held[entry.client] = try open(entry, from: sender, shared)
+      held[entry.client] = try open(entry, from: peer, shared.listDigest)
     }
     var words = input
     try context.generator(shared.ownSeed).apply(.plus, to: &words)
-    for peer in senders {
-      guard let keys = shared.others[peer] else { continue }
-      try context.pairGenerator(
-        shared.keys.masking, with: keys.maskingKey, between: number, and: peer
-      ).apply(SecureAggregationContext.sign(of: number, towards: peer), to: &words)
+    for sender in senders {
+      try shared.peers[sender]?.mask.apply(
+        SecureAggregationContext.sign(of: number, towards: sender), to: &words)
     }
     phase = .masked(Masked(held: held))
     return MaskedVector(
@@ -248,13 +261,12 @@ package struct SecureAggregationClient: Sendable {
   }
 
   private func open(
-    _ entry: EncryptedShares, from sender: KeyAdvertisement, _ shared: Shared
+    _ entry: EncryptedShares, from peer: Peer, _ listDigest: [UInt8]
   ) throws -> HeldShares {
-    let key = try context.shareKey(
-      shared.keys.sharing, with: sender.sharingKey, from: sender.sender, to: number)
-    let data = associatedData(from: sender.sender, to: number, shared.listDigest)
+    let data = associatedData(from: entry.client, to: number, listDigest)
     guard let box = try? ChaChaPoly.SealedBox(combined: entry.ciphertext),
-      let shares = try? ChaChaPoly.open(box, using: key, authenticating: data), shares.count == 64
+      let shares = try? ChaChaPoly.open(box, using: peer.opening, authenticating: data),
+      shares.count == 64
     else {
       throw refused(
         """

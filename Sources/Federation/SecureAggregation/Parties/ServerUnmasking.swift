@@ -1,5 +1,4 @@
 import Crypto
-import Foundation
 
 /// The outcome of a run.
 package struct SecureAggregationSum: Hashable, Sendable {
@@ -59,7 +58,7 @@ extension SecureAggregationServer {
       let secret = try rebuilt(shares, of: owner, &wrong) { secret in
         isSurvivor
           ? context.commitment(to: secret, of: owner) == bundles[owner]?.commitment
-          : publicKey(of: secret) == advertisements[owner]?.maskingKey
+          : SecureAggregationContext.publicKey(of: secret) == advertisements[owner]?.maskingKey
       }
       if isSurvivor {
         knowledge.ownSeeds[owner] = secret
@@ -71,12 +70,6 @@ extension SecureAggregationServer {
     transcript.rebuiltKeys = knowledge.maskingKeys.keys.sorted()
     transcript.wrongShares = wrong.sorted()
     return knowledge
-  }
-
-  private func publicKey(of secret: [UInt8]) -> [UInt8]? {
-    (try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: secret)).map {
-      [UInt8]($0.publicKey.rawRepresentation)
-    }
   }
 
   /// The secret that some of the shares give and `isRight` accepts; holders of others are added to `wrong`.

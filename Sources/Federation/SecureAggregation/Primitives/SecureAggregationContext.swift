@@ -1,5 +1,4 @@
 import Crypto
-import Foundation
 
 /// What binds every key, ciphertext, signature and digest to one run of the protocol under its settings.
 struct SecureAggregationContext: Hashable, Sendable {
@@ -38,20 +37,24 @@ struct SecureAggregationContext: Hashable, Sendable {
 
   // MARK: Keys
 
-  /// The key under which `sender` encrypts shares for `recipient`: HKDF-SHA256 of their X25519 secret.
-  func shareKey(
-    _ own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8], from sender: Int,
-    to recipient: Int
-  ) throws -> SymmetricKey {
-    try derivedKey(own, with: other, info: statement("share key", [sender, recipient]))
+  /// The keys under which two clients encrypt shares for each other: HKDF-SHA256 of their X25519 secret.
+  func shareKeys(
+    _ own: Curve25519.KeyAgreement.PrivateKey, of client: Int, with other: [UInt8], of peer: Int
+  ) throws -> (sealing: SymmetricKey, opening: SymmetricKey) {
+    let secret = try Self.agreement(of: own, with: other)
+    return (
+      derivedKey(secret, info: statement("share key", [client, peer])),
+      derivedKey(secret, info: statement("share key", [peer, client]))
+    )
   }
 
   /// The generator of the mask that two clients have in common, from the key of one and the public key of the other.
   func pairGenerator(
     _ own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8], between one: Int, and two: Int
   ) throws -> MaskingGenerator {
-    let key = try derivedKey(
-      own, with: other, info: statement("pair mask", [min(one, two), max(one, two)]))
+    let key = derivedKey(
+      try Self.agreement(of: own, with: other),
+      info: statement("pair mask", [min(one, two), max(one, two)]))
     return generator(key.withUnsafeBytes { [UInt8]($0) })
   }
 
@@ -65,25 +68,50 @@ struct SecureAggregationContext: Hashable, Sendable {
     peer > client ? .plus : .minus
   }
 
-  private func derivedKey(
-    _ own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8], info: [UInt8]
-  ) throws -> SymmetricKey {
-    let secret = try own.sharedSecretFromKeyAgreement(
-      with: Curve25519.KeyAgreement.PublicKey(rawRepresentation: other))
-    return secret.hkdfDerivedSymmetricKey(
+  private func derivedKey(_ secret: SharedSecret, info: [UInt8]) -> SymmetricKey {
+    secret.hkdfDerivedSymmetricKey(
       using: SHA256.self, salt: digest, sharedInfo: info, outputByteCount: 32)
   }
 
-  /// Whether other keys can agree with a public key: those of a small subgroup agree on zero, and are refused.
-  static func isUsable(_ publicKey: [UInt8]) -> Bool {
-    guard let key = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: publicKey) else {
-      return false
+  /// What two keys agree on; keys of small subgroups, with which everyone agrees on zero, are refused.
+  private static func agreement(
+    of own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8]
+  ) throws -> SharedSecret {
+    let secret = try own.sharedSecretFromKeyAgreement(
+      with: Curve25519.KeyAgreement.PublicKey(rawRepresentation: other))
+    // RFC 7748, section 6.1; the library leaves it to its callers.
+    guard secret.withUnsafeBytes({ $0.reduce(0, |) }) != 0 else {
+      throw FederationError("a public key agrees on nothing with any other", .refused)
     }
-    return (try? probe.sharedSecretFromKeyAgreement(with: key)) != nil
+    return secret
+  }
+
+  /// Whether other keys can agree with a public key.
+  static func isUsable(_ publicKey: [UInt8]) -> Bool {
+    (try? agreement(of: probe, with: publicKey)) != nil
   }
 
   /// Any key: whether the outcome is zero depends on the public key alone.
   private static let probe = Curve25519.KeyAgreement.PrivateKey()
+
+  /// Random bytes as a private key with the bits that X25519 ignores set as it takes them (RFC 7748, section 5), so that every key
+  /// has one form and no wrong share passes for a right one.
+  static func privateKey(
+    using randomness: inout some RandomNumberGenerator
+  ) throws -> Curve25519.KeyAgreement.PrivateKey {
+    var bytes = [UInt8].random(32, using: &randomness)
+    bytes[0] &= 0xF8
+    bytes[31] = bytes[31] & 0x7F | 0x40
+    return try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: bytes)
+  }
+
+  /// The public key of a private one; nil for bytes that ``privateKey(using:)`` does not give.
+  static func publicKey(of bytes: [UInt8]) -> [UInt8]? {
+    guard bytes.count == 32, bytes[0] & 0x07 == 0, bytes[31] & 0xC0 == 0x40 else { return nil }
+    return (try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: bytes)).map {
+      [UInt8]($0.publicKey.rawRepresentation)
+    }
+  }
 
   // MARK: What is committed to
 

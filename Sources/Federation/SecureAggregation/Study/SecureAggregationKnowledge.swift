@@ -27,9 +27,8 @@ package struct SecureAggregationKnowledge: Sendable {
 
   /// Adds what a client tells that colludes.
   package mutating func learn(maskingKey: [UInt8], of client: Int) throws {
-    guard
-      let key = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: maskingKey),
-      [UInt8](key.publicKey.rawRepresentation) == publicKeys[client]
+    guard let publicKey = publicKeys[client],
+      SecureAggregationContext.publicKey(of: maskingKey) == publicKey
     else {
       throw FederationError("this is not the mask key that client \(client) announced", .badInput)
     }
