@@ -41,6 +41,13 @@ package struct SecureAggregationFuzz: Sendable {
     var generator = FuzzGenerator(state: hash)
     // The round, 20 bytes in, tells the runs apart.
     let moments = moments[bytes.count > 20 && bytes[20] == 1 ? 1 : 0]
+    var bytes = bytes
+    if let header = moments[0].next?.bytes, bytes.count > 24,
+      Int.random(in: 0..<4, using: &generator) > 0
+    {
+      // Most get a right header again, so that what is behind it is read.
+      for index in 0..<24 where index != 3 { bytes[index] = header[index] }
+    }
     let kind = SecureAggregationMessageKind(of: bytes)
     let fitting = moments.filter {
       $0.next.map { SecureAggregationMessageKind(of: $0.bytes) } == .some(kind)

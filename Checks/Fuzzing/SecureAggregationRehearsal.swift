@@ -96,7 +96,7 @@ package struct SecureAggregationRehearsal: Sendable {
   /// - Returns: nil if it was taken, otherwise why not.
   package mutating func deliver(_ delivery: Delivery) -> FederationError? {
     defer { advance() }
-    do {
+    do throws(FederationError) {
       switch delivery.address {
       case .server(from: let client):
         try server.receive(encoded: delivery.bytes, from: client)
@@ -109,10 +109,8 @@ package struct SecureAggregationRehearsal: Sendable {
         }
       }
       return nil
-    } catch let error as FederationError {
-      return error
     } catch {
-      return FederationError("another error: \(error)", .stopped)
+      return error
     }
   }
 
@@ -129,7 +127,7 @@ package struct SecureAggregationRehearsal: Sendable {
   /// Ends the server's step, or steps, when nothing is on its way.
   private mutating func advance() {
     while outcome == nil, queue.isEmpty {
-      do {
+      do throws(FederationError) {
         switch server.step {
         case .advertiseKeys: send(try server.closeKeys())
         case .shareKeys:
@@ -140,10 +138,8 @@ package struct SecureAggregationRehearsal: Sendable {
         case .consistencyCheck: send(try server.closeSignatures())
         case .unmasking: outcome = .sum(try server.unmaskedSum())
         }
-      } catch let error as FederationError {
-        outcome = .failure(error)
       } catch {
-        outcome = .failure(FederationError("another error: \(error)", .stopped))
+        outcome = .failure(error)
       }
     }
   }

@@ -8,16 +8,16 @@ package struct SecureAggregationIdentity: Sendable {
   private let key: Curve25519.Signing.PrivateKey
 
   /// A new identity.
-  package init(using randomness: inout some RandomNumberGenerator) throws {
-    key = try Curve25519.Signing.PrivateKey(
-      rawRepresentation: [UInt8].random(32, using: &randomness))
+  package init(using randomness: inout some RandomNumberGenerator) throws(FederationError) {
+    let bytes = [UInt8].random(32, using: &randomness)
+    key = try cryptography { try Curve25519.Signing.PrivateKey(rawRepresentation: bytes) }
   }
 
   /// What the others know of it, 32 bytes.
   package var publicKey: [UInt8] { [UInt8](key.publicKey.rawRepresentation) }
 
-  func signature(of statement: [UInt8]) throws -> [UInt8] {
-    [UInt8](try key.signature(for: statement))
+  func signature(of statement: [UInt8]) throws(FederationError) -> [UInt8] {
+    try cryptography { [UInt8](try key.signature(for: statement)) }
   }
 }
 
@@ -30,7 +30,7 @@ package struct SecureAggregationRoster: Hashable, Sendable {
   package static let signatureCount = 64
 
   /// - Throws: `FederationError` of the kind `badInput` if one is no key or two clients have the same.
-  package init(publicKeys: [[UInt8]]) throws {
+  package init(publicKeys: [[UInt8]]) throws(FederationError) {
     for (index, key) in publicKeys.enumerated() where !Self.isKey(key) {
       throw FederationError("client \(index + 1)'s key for signatures is not one", .badInput)
     }

@@ -24,7 +24,7 @@ package struct SecureAggregationSettings: Hashable, Sendable {
   package init(
     clientCount: Int, threshold: Int? = nil, vectorLength: Int, seedBits: Int = 256,
     active: Bool = false
-  ) throws {
+  ) throws(FederationError) {
     guard (2...Self.largestClientCount).contains(clientCount) else {
       throw FederationError(
         """
@@ -53,6 +53,12 @@ package struct SecureAggregationSettings: Hashable, Sendable {
     self.vectorLength = vectorLength
     self.seedBits = seedBits
     self.active = active
+  }
+
+  /// Bytes of a message at most, for a wire that bounds what it reads.
+  package var largestMessage: Int {
+    // A vector, or for each client its keys and signature or shares.
+    SecureAggregationHeader.count + 80 + max(4 * vectorLength, clientCount * 130)
   }
 
   /// The least threshold that is allowed: two groups of so many clients have one client in common, and, if the server may lie, more
@@ -107,7 +113,7 @@ package struct SecureAggregationSession: Hashable, Sendable {
   package static let identifierCount = 16
 
   /// A session by its name.
-  package init(identifier: [UInt8], round: Int) throws {
+  package init(identifier: [UInt8], round: Int) throws(FederationError) {
     guard identifier.count == Self.identifierCount, (0...Int(UInt32.max)).contains(round) else {
       throw FederationError(
         """
@@ -120,7 +126,9 @@ package struct SecureAggregationSession: Hashable, Sendable {
   }
 
   /// A session with a random name.
-  package init(round: Int, using randomness: inout some RandomNumberGenerator) throws {
+  package init(round: Int, using randomness: inout some RandomNumberGenerator)
+    throws(FederationError)
+  {
     try self.init(
       identifier: .random(SecureAggregationSession.identifierCount, using: &randomness),
       round: round)

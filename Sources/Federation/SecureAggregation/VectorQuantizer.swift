@@ -44,7 +44,7 @@ package struct VectorQuantizer: Hashable, Sendable {
   package init(
     clientCount: Int, clip: Double = flowerClip, levels: Int = flowerLevels, maxWeight: Int = 1,
     rounding: Rounding = .stochastic
-  ) throws {
+  ) throws(FederationError) {
     guard clip.isFinite, clip > 0 else {
       throw FederationError("values cannot be clipped to ±\(clip)", .badInput)
     }
@@ -86,7 +86,7 @@ package struct VectorQuantizer: Hashable, Sendable {
   /// - Throws: `FederationError` of the kind `badInput` for a weight that is not 1 to `maxWeight`, or a value that is not finite.
   package func words(
     for values: [Double], weight: Int = 1, using randomness: inout RandomSource
-  ) throws -> [UInt32] {
+  ) throws(FederationError) -> [UInt32] {
     guard (1...maxWeight).contains(weight) else {
       throw FederationError(
         "a client's weight is 1 to \(maxWeight), not \(weight): take a larger largest weight",
@@ -116,7 +116,7 @@ package struct VectorQuantizer: Hashable, Sendable {
   /// - Throws: `FederationError` of the kind `refused` if it is no such sum: a client sent something else.
   package func weightedMean(
     ofSum words: [UInt32]
-  ) throws -> (values: [Double], totalWeight: Int) {
+  ) throws(FederationError) -> (values: [Double], totalWeight: Int) {
     guard let weight = words.first, (1...clientCount * maxWeight).contains(Int(weight)) else {
       throw FederationError(
         """
@@ -126,7 +126,7 @@ package struct VectorQuantizer: Hashable, Sendable {
     }
     let largest = UInt64(weight) * UInt64(levels)
     let scale = 2 * clip / (Double(weight) * Double(levels))
-    let values = try words.dropFirst().map { word in
+    let values = try words.dropFirst().map { (word) throws(FederationError) in
       guard UInt64(word) <= largest else {
         throw FederationError(
           """

@@ -8,13 +8,9 @@ import Testing
 
   /// What a client says to a list, in words; "taken" if it takes it.
   private func answer(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "taken"
-    } catch let error as FederationError {
-      #expect(error.kind == .refused)
-      return error.message
-    } catch { return "\(error)" }
+    guard let error = failure(body) else { return "taken" }
+    #expect(error.kind == .refused)
+    return error.message
   }
 
   @Test func listsOfKeysAreChecked() throws {

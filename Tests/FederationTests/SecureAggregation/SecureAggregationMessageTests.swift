@@ -14,6 +14,7 @@ import Testing
     var all: [(SecureAggregationMessageKind, [UInt8], ([UInt8]) throws -> [UInt8])] = []
     func add<Message: SecureAggregationMessage>(_ message: Message) throws {
       #expect(message.encoded().count == message.encodedCount)
+      #expect(message.encodedCount <= settings.largestMessage)
       #expect(try Message(decoding: message.encoded(), settings: settings) == message)
       all.append(
         (
@@ -91,10 +92,7 @@ import Testing
       messages.first { $0.0 == kind }?.1 ?? []
     }
     func refusal(_ bytes: [UInt8], _ read: ([UInt8]) throws -> Void) -> String {
-      do {
-        try read(bytes)
-        return "taken"
-      } catch { return "\(error)" }
+      failure { try read(bytes) }?.message ?? "taken"
     }
     var vector = bytes(.maskedVector)
     vector.replaceSubrange(58..<62, with: [0xFF, 0xFF, 0xFF, 0xFF])

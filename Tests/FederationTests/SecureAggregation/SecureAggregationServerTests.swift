@@ -7,13 +7,9 @@ import Testing
   private static let everyone = [1, 2, 3, 4, 5]
 
   private func refusal(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "taken"
-    } catch let error as FederationError {
-      #expect(error.kind == .refused)
-      return error.message
-    } catch { return "\(error)" }
+    guard let error = failure(body) else { return "taken" }
+    #expect(error.kind == .refused)
+    return error.message
   }
 
   @Test func oneBadPeerIsRefusedAlone() throws {
@@ -87,15 +83,11 @@ import Testing
     for number in [1, 2] {
       try parties.server.receive(parties.clients[number - 1].shareKeys(for: list), from: number)
     }
-    do {
-      _ = try parties.server.closeShares()
-      Issue.record("two were enough")
-    } catch let error as FederationError {
-      #expect(error.kind == .tooFew)
-      #expect(
-        error.message
-          == "2 of 5 clients shared their secrets, and 3 are needed: this round has no sum")
-    }
+    let tooFew = failure { _ = try parties.server.closeShares() }
+    #expect(tooFew?.kind == .tooFew)
+    #expect(
+      tooFew?.message
+        == "2 of 5 clients shared their secrets, and 3 are needed: this round has no sum")
     #expect(kind { _ = try parties.server.closeMaskedInputs() } == .badInput)
     #expect(parties.server.awaited == [3, 4, 5])
     try parties.server.receive(parties.clients[3].shareKeys(for: list), from: 4)
@@ -144,16 +136,12 @@ import Testing
     try unmask(&parties, list, by: [1, 2, 4]) { holder, share in
       holder == 2 && share.secret == secret ? flipped(share) : share
     }
-    do {
-      let sum = try parties.server.unmaskedSum()
-      Issue.record("a sum of \(sum.included)")
-    } catch let error as FederationError {
-      #expect(error.kind == .tooFew)
-      let owner = secret == .ownSeed ? 1 : 5
-      #expect(
-        error.message.contains(
-          "no 3 of the 3 shares that came give the secret that client \(owner)"))
-    }
+    let error = try #require(failure { _ = try parties.server.unmaskedSum() })
+    #expect(error.kind == .tooFew)
+    let owner = secret == .ownSeed ? 1 : 5
+    #expect(
+      error.message.contains(
+        "no 3 of the 3 shares that came give the secret that client \(owner)"))
     // Another client's shares mend it.
     try unmask(&parties, list, by: [3]) { $1 }
     #expect(try parties.server.unmaskedSum().words == parties.sum(of: [1, 2, 3, 4]))

@@ -76,13 +76,16 @@ struct Parties {
   }
 }
 
-/// The kind of the error that `body` throws; nil if it throws none.
-func kind(_ body: () throws -> Void) -> FederationError.Kind? {
+/// The error that `body` throws; nil if it throws none.
+func failure(_ body: () throws -> Void) -> FederationError? {
   do {
     try body()
     return nil
-  } catch { return (error as? FederationError)?.kind }
+  } catch { return error as? FederationError }
 }
+
+/// Its kind.
+func kind(_ body: () throws -> Void) -> FederationError.Kind? { failure(body)?.kind }
 
 func hex(_ text: String) -> [UInt8] {
   let digits = text.filter { !$0.isWhitespace }.compactMap { UInt8(String($0), radix: 16) }

@@ -33,7 +33,7 @@ package struct KeyAdvertisement: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     let sender = try body.reader.client(settings)
     try self.init(session: session, sender: sender, body: &body.reader, settings: settings)
   }
@@ -41,7 +41,7 @@ package struct KeyAdvertisement: SecureAggregationMessage {
   init(
     session: SecureAggregationSession, sender: Int, body reader: inout MessageReader,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session, sender: sender, sharingKey: try reader.bytes(Self.keyCount),
       maskingKey: try reader.bytes(Self.keyCount),
@@ -94,7 +94,7 @@ package struct ShareBundle: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session, sender: try body.reader.client(settings),
       listDigest: try body.reader.bytes(32), commitment: try body.reader.bytes(32),
@@ -130,7 +130,7 @@ package struct MaskedVector: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     let sender = try body.reader.client(settings)
     let digest = try body.reader.bytes(32)
     let count = try body.reader.number(UInt32.self)
@@ -165,7 +165,7 @@ package struct SurvivorSignature: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session, sender: try body.reader.client(settings),
       signature: try body.reader.bytes(SecureAggregationRoster.signatureCount))
@@ -218,10 +218,11 @@ package struct UnmaskingShares: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session, sender: try body.reader.client(settings),
-      shares: try body.reader.list(settings, size: 1 + UnmaskingShare.shareCount) { reader, owner in
+      shares: try body.reader.list(settings, size: 1 + UnmaskingShare.shareCount) {
+        (reader, owner) throws(FederationError) in
         guard let secret = SharedSecretKind(rawValue: UInt8(try reader.number(UInt8.self))) else {
           throw reader.refused("has a share of neither secret")
         }
@@ -244,8 +245,11 @@ extension [UInt8] {
 
 extension MessageReader {
   /// Shares, counted.
-  mutating func encryptedShares(_ settings: SecureAggregationSettings) throws -> [EncryptedShares] {
-    try list(settings, size: EncryptedShares.ciphertextCount) { reader, client in
+  mutating func encryptedShares(_ settings: SecureAggregationSettings) throws(FederationError)
+    -> [EncryptedShares]
+  {
+    try list(settings, size: EncryptedShares.ciphertextCount) {
+      (reader, client) throws(FederationError) in
       EncryptedShares(
         client: client, ciphertext: try reader.bytes(EncryptedShares.ciphertextCount))
     }

@@ -32,7 +32,7 @@ struct MessageReader {
     FederationError("\(name) of \(bytes.count) bytes \(why)", .refused)
   }
 
-  mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
+  mutating func take(_ count: Int) throws(FederationError) -> ArraySlice<UInt8> {
     guard count <= bytes.count - position else {
       throw refused("ends too early: \(count) more were expected after \(position)")
     }
@@ -40,9 +40,9 @@ struct MessageReader {
     return bytes[position..<position + count]
   }
 
-  mutating func bytes(_ count: Int) throws -> [UInt8] { Array(try take(count)) }
+  mutating func bytes(_ count: Int) throws(FederationError) -> [UInt8] { Array(try take(count)) }
 
-  mutating func number<Number: FixedWidthInteger>(_: Number.Type) throws -> Int {
+  mutating func number<Number: FixedWidthInteger>(_: Number.Type) throws(FederationError) -> Int {
     let taken = try take(MemoryLayout<Number>.size)
     let number = taken.withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(as: Number.self)) }
     guard let number = Int(exactly: number) else { throw refused("has a number out of range") }
@@ -50,7 +50,7 @@ struct MessageReader {
   }
 
   /// Words, once it is known that all are there.
-  mutating func words(_ count: Int) throws -> [UInt32] {
+  mutating func words(_ count: Int) throws(FederationError) -> [UInt32] {
     let taken = try take(4 * count)
     return taken.withUnsafeBytes { taken in
       [UInt32](unsafeUninitializedCapacity: count) { words, filled in
@@ -65,7 +65,7 @@ struct MessageReader {
     }
   }
 
-  mutating func client(_ settings: SecureAggregationSettings) throws -> Int {
+  mutating func client(_ settings: SecureAggregationSettings) throws(FederationError) -> Int {
     let client = try number(UInt16.self)
     guard (1...settings.clientCount).contains(client) else {
       throw refused("names client \(client) where there are \(settings.clientCount)")
@@ -78,14 +78,14 @@ struct MessageReader {
   /// - Parameter size: bytes of an entry at least, besides its client.
   mutating func list<Entry>(
     _ settings: SecureAggregationSettings, size: Int,
-    _ entry: (inout MessageReader, _ client: Int) throws -> Entry
-  ) throws -> [Entry] {
+    _ entry: (inout MessageReader, _ client: Int) throws(FederationError) -> Entry
+  ) throws(FederationError) -> [Entry] {
     let count = try number(UInt16.self)
     guard count <= settings.clientCount, count * (2 + size) <= bytes.count - position else {
       throw refused("tells of \(count) clients where there are \(settings.clientCount)")
     }
     var last = 0
-    return try (0..<count).map { _ in
+    return try (0..<count).map { (_) throws(FederationError) in
       let client = try self.client(settings)
       guard client > last else { throw refused("names client \(client) after client \(last)") }
       last = client
@@ -93,7 +93,7 @@ struct MessageReader {
     }
   }
 
-  func end() throws {
+  func end() throws(FederationError) {
     guard position == bytes.count else {
       throw refused("has \(bytes.count - position) bytes after its end")
     }

@@ -46,7 +46,7 @@ package protocol SecureAggregationMessage: Hashable, Sendable {
   /// Reads what follows the header.
   init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
-    settings: SecureAggregationSettings) throws
+    settings: SecureAggregationSettings) throws(FederationError)
 }
 
 /// The rest of a message that is being read.
@@ -73,7 +73,8 @@ extension SecureAggregationMessage {
   /// Reads a message of this kind.
   ///
   /// - Throws: `FederationError` of the kind `refused` unless it is one, of the settings' sizes, to the last byte.
-  package init(decoding bytes: [UInt8], settings: SecureAggregationSettings) throws {
+  package init(decoding bytes: [UInt8], settings: SecureAggregationSettings) throws(FederationError)
+  {
     var reader = MessageReader(bytes, Self.kind.name)
     guard try reader.bytes(3) == SecureAggregationHeader.beginning else {
       throw reader.refused("does not begin as one")

@@ -19,11 +19,11 @@ package struct KeyList: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session,
       entries: try body.reader.list(settings, size: 2 * KeyAdvertisement.keyCount) {
-        reader, client in
+        (reader, client) throws(FederationError) in
         try KeyAdvertisement(session: session, sender: client, body: &reader, settings: settings)
       })
   }
@@ -54,7 +54,7 @@ package struct ForwardedShares: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session, recipient: try body.reader.client(settings),
       shares: try body.reader.encryptedShares(settings))
@@ -82,7 +82,7 @@ package struct SurvivorList: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     self.init(
       session: session,
       survivors: try body.reader.list(settings, size: 0) { _, client in client })
@@ -110,11 +110,12 @@ package struct SignatureList: SecureAggregationMessage {
   package init(
     session: SecureAggregationSession, body: inout SecureAggregationBody,
     settings: SecureAggregationSettings
-  ) throws {
+  ) throws(FederationError) {
     let count = SecureAggregationRoster.signatureCount
     self.init(
       session: session,
-      entries: try body.reader.list(settings, size: count) { reader, client in
+      entries: try body.reader.list(settings, size: count) {
+        (reader, client) throws(FederationError) in
         SurvivorSignature(
           session: session, sender: client, signature: try reader.bytes(count))
       })

@@ -1,7 +1,7 @@
 /// The end of the protocol for a client.
 extension SecureAggregationClient {
   /// Signs the list of survivors, if the server may lie.
-  package mutating func confirm(_ list: SurvivorList) throws -> SurvivorSignature {
+  package mutating func confirm(_ list: SurvivorList) throws(FederationError) -> SurvivorSignature {
     guard let identity else {
       throw refused("was asked to sign, which is for servers that may lie")
     }
@@ -14,7 +14,7 @@ extension SecureAggregationClient {
   /// Gives up one share for each client: of a survivor's own seed, of the mask key of one that dropped out.
   ///
   /// For servers that keep to the protocol.
-  package mutating func unmasking(_ list: SurvivorList) throws -> UnmaskingShares {
+  package mutating func unmasking(_ list: SurvivorList) throws(FederationError) -> UnmaskingShares {
     guard !settings.active else {
       throw refused("gives no shares before it has seen the signatures of enough clients")
     }
@@ -25,7 +25,8 @@ extension SecureAggregationClient {
   /// The same, once enough clients signed the list of survivors that this client signed.
   ///
   /// For servers that may lie.
-  package mutating func unmasking(_ list: SignatureList) throws -> UnmaskingShares {
+  package mutating func unmasking(_ list: SignatureList) throws(FederationError) -> UnmaskingShares
+  {
     try check(list.session)
     guard case .confirmed(let masked, let survivors) = phase, let roster else {
       throw refused("was sent signatures when it waits for none")
@@ -49,7 +50,7 @@ extension SecureAggregationClient {
     return finish(masked, survivors: survivors)
   }
 
-  private func checked(_ list: SurvivorList) throws -> Masked {
+  private func checked(_ list: SurvivorList) throws(FederationError) -> Masked {
     try check(list.session)
     guard case .masked(let masked) = phase else {
       throw refused("was sent a list of survivors when it waits for none")

@@ -4,7 +4,7 @@ extension SecureAggregationServer {
   ///
   /// - Parameter client: whose connection it came by.
   /// - Throws: `FederationError` of the kind `refused`, as for each message.
-  package mutating func receive(encoded bytes: [UInt8], from client: Int) throws {
+  package mutating func receive(encoded bytes: [UInt8], from client: Int) throws(FederationError) {
     switch SecureAggregationMessageKind(of: bytes) {
     case .keyAdvertisement:
       try receive(try decoded(KeyAdvertisement.self, bytes, client), from: client)
@@ -21,10 +21,10 @@ extension SecureAggregationServer {
 
   private mutating func decoded<Message: SecureAggregationMessage>(
     _: Message.Type, _ bytes: [UInt8], _ client: Int
-  ) throws -> Message {
-    do {
+  ) throws(FederationError) -> Message {
+    do throws(FederationError) {
       return try Message(decoding: bytes, settings: settings)
-    } catch let error as FederationError {
+    } catch {
       throw refusal(of: client, "sent what cannot be read: \(error.message)")
     }
   }
@@ -44,7 +44,9 @@ extension SecureAggregationClient {
   /// - Parameter input: its vector, which is sent, masked, in answer to others' shares.
   /// - Returns: what the server is to be sent.
   /// - Throws: `FederationError` of the kind `refused`, as for each message.
-  package mutating func answer(encoded bytes: [UInt8], input: [UInt32]) throws -> [UInt8] {
+  package mutating func answer(encoded bytes: [UInt8], input: [UInt32]) throws(FederationError)
+    -> [UInt8]
+  {
     switch SecureAggregationMessageKind(of: bytes) {
     case .keyList:
       return try shareKeys(for: KeyList(decoding: bytes, settings: settings)).encoded()

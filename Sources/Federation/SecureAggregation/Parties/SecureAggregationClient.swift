@@ -77,7 +77,7 @@ package struct SecureAggregationClient: Sendable {
     number: Int, settings: SecureAggregationSettings, session: SecureAggregationSession,
     identity: SecureAggregationIdentity? = nil, roster: SecureAggregationRoster? = nil,
     randomness: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
-  ) throws {
+  ) throws(FederationError) {
     guard (1...settings.clientCount).contains(number) else {
       throw FederationError(
         "clients have the numbers 1 to \(settings.clientCount), not \(number)", .badInput)
@@ -116,7 +116,7 @@ package struct SecureAggregationClient: Sendable {
   // MARK: AdvertiseKeys
 
   /// Makes two pairs of keys; the first message.
-  package mutating func advertiseKeys() throws -> KeyAdvertisement {
+  package mutating func advertiseKeys() throws(FederationError) -> KeyAdvertisement {
     guard case .start = phase else { throw refused("was asked for its keys a second time") }
     let sharing = try SecureAggregationContext.privateKey(using: &randomness)
     let masking = try SecureAggregationContext.privateKey(using: &randomness)
@@ -133,7 +133,7 @@ package struct SecureAggregationClient: Sendable {
   // MARK: ShareKeys
 
   /// Shares its mask key and the seed of its own mask among all of the list.
-  package mutating func shareKeys(for list: KeyList) throws -> ShareBundle {
+  package mutating func shareKeys(for list: KeyList) throws(FederationError) -> ShareBundle {
     try check(list.session)
     guard case .advertised(let keys) = phase else {
       throw refused("was sent a list of keys when it waits for none")
@@ -153,10 +153,13 @@ package struct SecureAggregationClient: Sendable {
       guard let peer = peers[holder], let keyShare = keyShares[holder],
         let seedShare = seedShares[holder]
       else { continue }
-      let nonce = try ChaChaPoly.Nonce(data: [UInt8].random(12, using: &randomness))
-      let box = try ChaChaPoly.seal(
-        keyShare + seedShare, using: peer.sealing, nonce: nonce,
-        authenticating: associatedData(from: number, to: holder, listDigest))
+      let nonce = [UInt8].random(12, using: &randomness)
+      let data = associatedData(from: number, to: holder, listDigest)
+      let box = try cryptography {
+        try ChaChaPoly.seal(
+          keyShare + seedShare, using: peer.sealing, nonce: ChaChaPoly.Nonce(data: nonce),
+          authenticating: data)
+      }
       encrypted.append(EncryptedShares(client: holder, ciphertext: [UInt8](box.combined)))
     }
     guard let ownKeyShare = keyShares[number], let ownSeedShare = seedShares[number] else {
@@ -171,7 +174,7 @@ package struct SecureAggregationClient: Sendable {
       commitment: context.commitment(to: ownSeed, of: number), shares: encrypted)
   }
 
-  private func check(_ list: KeyList, _ own: KeyAdvertisement) throws {
+  private func check(_ list: KeyList, _ own: KeyAdvertisement) throws(FederationError) {
     let clients = list.entries.map(\.sender)
     try check(clients, "list of keys")
     guard clients.count >= settings.threshold else {
@@ -198,7 +201,7 @@ package struct SecureAggregationClient: Sendable {
     }
   }
 
-  private func peers(in list: KeyList, _ keys: Keys) throws -> [Int: Peer] {
+  private func peers(in list: KeyList, _ keys: Keys) throws(FederationError) -> [Int: Peer] {
     var peers: [Int: Peer] = [:]
     for entry in list.entries where entry.sender != number {
       guard
@@ -220,7 +223,7 @@ package struct SecureAggregationClient: Sendable {
   /// - Parameter input: as many words as agreed on, modulo 2^32.
   package mutating func maskedInput(
     _ input: [UInt32], shares list: ForwardedShares
-  ) throws -> MaskedVector {
+  ) throws(FederationError) -> MaskedVector {
     guard input.count == settings.vectorLength else {
       throw FederationError(
         """
@@ -262,7 +265,7 @@ package struct SecureAggregationClient: Sendable {
 
   private func open(
     _ entry: EncryptedShares, from peer: Peer, _ listDigest: [UInt8]
-  ) throws -> HeldShares {
+  ) throws(FederationError) -> HeldShares {
     let data = associatedData(from: entry.client, to: number, listDigest)
     guard let box = try? ChaChaPoly.SealedBox(combined: entry.ciphertext),
       let shares = try? ChaChaPoly.open(box, using: peer.opening, authenticating: data),
@@ -284,12 +287,12 @@ package struct SecureAggregationClient: Sendable {
     FederationError("client \(number) \(what)", .refused)
   }
 
-  func check(_ other: SecureAggregationSession) throws {
+  func check(_ other: SecureAggregationSession) throws(FederationError) {
     guard other == session else { throw refused("was sent a message of another session or round") }
   }
 
   /// Lists that were not decoded from bytes may be in any order.
-  func check(_ clients: [Int], _ name: String) throws {
+  func check(_ clients: [Int], _ name: String) throws(FederationError) {
     guard zip(clients, clients.dropFirst()).allSatisfy(<),
       clients.allSatisfy((1...settings.clientCount).contains)
     else { throw refused("was sent a \(name) that names clients twice, out of order or unknown") }

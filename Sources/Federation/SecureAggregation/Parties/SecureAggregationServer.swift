@@ -32,7 +32,7 @@ package struct SecureAggregationServer: Sendable {
   package init(
     settings: SecureAggregationSettings, session: SecureAggregationSession,
     roster: SecureAggregationRoster? = nil
-  ) throws {
+  ) throws(FederationError) {
     guard !settings.active || roster?.publicKeys.count == settings.clientCount else {
       throw FederationError(
         "the public keys for signatures of all \(settings.clientCount) clients are needed",
@@ -79,8 +79,10 @@ package struct SecureAggregationServer: Sendable {
   /// Takes a client's keys.
   ///
   /// - Parameter client: whose connection the message came by.
-  package mutating func receive(_ message: KeyAdvertisement, from client: Int) throws {
-    try take(message, message.sender, client, .advertiseKeys) { server in
+  package mutating func receive(_ message: KeyAdvertisement, from client: Int)
+    throws(FederationError)
+  {
+    try take(message, message.sender, client, .advertiseKeys) { (server) throws(FederationError) in
       guard SecureAggregationContext.isUsable(message.sharingKey),
         SecureAggregationContext.isUsable(message.maskingKey)
       else { throw FederationError("client \(client) sent keys that are none", .refused) }
@@ -100,8 +102,8 @@ package struct SecureAggregationServer: Sendable {
   }
 
   /// Takes a client's shares for the others.
-  package mutating func receive(_ message: ShareBundle, from client: Int) throws {
-    try take(message, message.sender, client, .shareKeys) { server in
+  package mutating func receive(_ message: ShareBundle, from client: Int) throws(FederationError) {
+    try take(message, message.sender, client, .shareKeys) { (server) throws(FederationError) in
       guard message.listDigest == server.listDigest else {
         throw FederationError(
           "client \(client) made shares for another list of keys than it was sent", .refused)
@@ -117,8 +119,8 @@ package struct SecureAggregationServer: Sendable {
   }
 
   /// Takes a client's masked vector.
-  package mutating func receive(_ message: MaskedVector, from client: Int) throws {
-    try take(message, message.sender, client, .maskedInput) { server in
+  package mutating func receive(_ message: MaskedVector, from client: Int) throws(FederationError) {
+    try take(message, message.sender, client, .maskedInput) { (server) throws(FederationError) in
       guard message.words.count == server.settings.vectorLength else {
         throw FederationError(
           """
@@ -146,8 +148,11 @@ package struct SecureAggregationServer: Sendable {
   }
 
   /// Takes a client's signature of the survivors.
-  package mutating func receive(_ message: SurvivorSignature, from client: Int) throws {
-    try take(message, message.sender, client, .consistencyCheck) { server in
+  package mutating func receive(_ message: SurvivorSignature, from client: Int)
+    throws(FederationError)
+  {
+    try take(message, message.sender, client, .consistencyCheck) {
+      (server) throws(FederationError) in
       let statement = server.context.survivorStatement(server.survivors)
       guard server.roster?.isSignature(message.signature, of: statement, by: client) == true else {
         throw FederationError(
@@ -158,8 +163,10 @@ package struct SecureAggregationServer: Sendable {
   }
 
   /// Takes a client's shares for unmasking.
-  package mutating func receive(_ message: UnmaskingShares, from client: Int) throws {
-    try take(message, message.sender, client, .unmasking) { server in
+  package mutating func receive(_ message: UnmaskingShares, from client: Int)
+    throws(FederationError)
+  {
+    try take(message, message.sender, client, .unmasking) { (server) throws(FederationError) in
       let expected = server.sharers.map {
         server.masked.contains($0) ? SharedSecretKind.ownSeed : .maskingKey
       }
@@ -178,9 +185,9 @@ package struct SecureAggregationServer: Sendable {
   private mutating func take(
     _ message: some SecureAggregationMessage, _ sender: Int, _ client: Int,
     _ messageStep: SecureAggregationStep,
-    _ enter: (inout SecureAggregationServer) throws -> Void
-  ) throws {
-    do {
+    _ enter: (inout SecureAggregationServer) throws(FederationError) -> Void
+  ) throws(FederationError) {
+    do throws(FederationError) {
       guard message.session == session else {
         throw FederationError(
           "client \(client) sent a message of another session or round", .refused)
@@ -203,7 +210,7 @@ package struct SecureAggregationServer: Sendable {
       }
       try enter(&self)
       transcript.add(message, step, client: client, isFromClient: true)
-    } catch let error as FederationError {
+    } catch {
       if (1...settings.clientCount).contains(client) {
         transcript.refuse(client, at: step, error.message)
       }
@@ -216,7 +223,7 @@ package struct SecureAggregationServer: Sendable {
   /// Ends AdvertiseKeys.
   ///
   /// - Returns: what every client whose keys came is to be sent.
-  package mutating func closeKeys() throws -> KeyList {
+  package mutating func closeKeys() throws(FederationError) -> KeyList {
     let clients = try close(.advertiseKeys, next: .shareKeys)
     let list = KeyList(session: session, entries: clients.compactMap { advertisements[$0] })
     listDigest = context.digest(of: list.entries)
@@ -227,7 +234,7 @@ package struct SecureAggregationServer: Sendable {
   /// Ends ShareKeys.
   ///
   /// - Returns: what each client whose shares came is to be sent, from the lowest number.
-  package mutating func closeShares() throws -> [ForwardedShares] {
+  package mutating func closeShares() throws(FederationError) -> [ForwardedShares] {
     let clients = try close(.shareKeys, next: .maskedInput)
     let lists = clients.map { recipient in
       ForwardedShares(
@@ -248,7 +255,7 @@ package struct SecureAggregationServer: Sendable {
   ///
   /// - Returns: what every client whose vector came is to be sent: to be signed if the server may lie, to be answered with shares
   ///   otherwise.
-  package mutating func closeMaskedInputs() throws -> SurvivorList {
+  package mutating func closeMaskedInputs() throws(FederationError) -> SurvivorList {
     let clients = try close(
       .maskedInput, next: settings.active ? .consistencyCheck : .unmasking)
     let list = SurvivorList(session: session, survivors: clients)
@@ -259,7 +266,7 @@ package struct SecureAggregationServer: Sendable {
   /// Ends ConsistencyCheck, if the server may lie.
   ///
   /// - Returns: what every client that signed is to be sent.
-  package mutating func closeSignatures() throws -> SignatureList {
+  package mutating func closeSignatures() throws(FederationError) -> SignatureList {
     let clients = try close(.consistencyCheck, next: .unmasking)
     let list = SignatureList(session: session, entries: clients.compactMap { signatures[$0] })
     transcript.add(list, .consistencyCheck, client: nil, isFromClient: false)
@@ -268,7 +275,7 @@ package struct SecureAggregationServer: Sendable {
 
   private mutating func close(
     _ closing: SecureAggregationStep, next: SecureAggregationStep
-  ) throws -> [Int] {
+  ) throws(FederationError) -> [Int] {
     let clients = try enough(closing)
     for client in awaited { drop(client, because: "its \(closing.gift) did not come") }
     parties.append(clients)
@@ -278,7 +285,7 @@ package struct SecureAggregationServer: Sendable {
   }
 
   /// Who answered at the step that is to be closed, if they are enough.
-  func enough(_ closing: SecureAggregationStep) throws -> [Int] {
+  func enough(_ closing: SecureAggregationStep) throws(FederationError) -> [Int] {
     guard step == closing else {
       throw FederationError(
         "the server is at the step \(step), and cannot end the step \(closing)", .badInput)

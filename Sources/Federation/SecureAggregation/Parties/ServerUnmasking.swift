@@ -20,7 +20,7 @@ extension SecureAggregationServer {
   /// fit, others are tried.
   ///
   /// - Throws: `FederationError` of the kind `tooFew` if too few clients gave up their shares, or too many of them wrong ones.
-  package mutating func unmaskedSum() throws -> SecureAggregationSum {
+  package mutating func unmaskedSum() throws(FederationError) -> SecureAggregationSum {
     let knowledge = try rebuiltSecrets()
     var words = sum
     for survivor in survivors {
@@ -29,7 +29,9 @@ extension SecureAggregationServer {
       }
     }
     for (dropped, key) in knowledge.maskingKeys.sorted(by: { $0.key < $1.key }) {
-      let key = try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: key)
+      let key = try cryptography {
+        try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: key)
+      }
       for survivor in survivors {
         guard let publicKey = advertisements[survivor]?.maskingKey else { continue }
         let sign = SecureAggregationContext.sign(of: survivor, towards: dropped)
@@ -45,7 +47,7 @@ extension SecureAggregationServer {
   /// The secrets that the shares give back, and what the server knows besides.
   ///
   /// - Throws: as ``unmaskedSum()``.
-  package mutating func rebuiltSecrets() throws -> SecureAggregationKnowledge {
+  package mutating func rebuiltSecrets() throws(FederationError) -> SecureAggregationKnowledge {
     let holders = try enough(.unmasking)
     var knowledge = SecureAggregationKnowledge(
       context: context, sharers: sharers, publicKeys: advertisements.mapValues(\.maskingKey))
@@ -76,7 +78,7 @@ extension SecureAggregationServer {
   private func rebuilt(
     _ shares: [(holder: Int, bytes: [UInt8])], of owner: Int, _ wrong: inout Set<Int>,
     isRight: ([UInt8]) -> Bool
-  ) throws -> [UInt8] {
+  ) throws(FederationError) -> [UInt8] {
     for chosen in choices(of: settings.threshold, among: shares.count) {
       let some = chosen.map { shares[$0] }
       let secret = try ShamirSharing.secret(from: some)

@@ -45,8 +45,8 @@ package struct MaskingGenerator: Sendable {
   }
 
   /// Adds the first `words.count` words to `words`, or subtracts them, modulo 2^32.
-  package func apply(_ sign: Sign, to words: inout [UInt32]) throws {
-    try words.withUnsafeMutableBufferPointer { words in
+  package func apply(_ sign: Sign, to words: inout [UInt32]) throws(FederationError) {
+    try words.withUnsafeMutableBufferPointer { (words) throws(FederationError) in
       var start = 0
       while start < words.count {
         let count = min(MaskingGenerator.wordsPerStep, words.count - start)
@@ -65,7 +65,7 @@ package struct MaskingGenerator: Sendable {
   }
 
   /// The word that hides one coordinate.
-  package func word(at coordinate: Int) throws -> UInt32 {
+  package func word(at coordinate: Int) throws(FederationError) -> UInt32 {
     let block = coordinate / MaskingGenerator.wordsPerBlock
     return try bytes(16, fromBlock: block).withUnsafeBytes {
       word(coordinate % MaskingGenerator.wordsPerBlock, of: $0)
@@ -76,7 +76,7 @@ package struct MaskingGenerator: Sendable {
     UInt32(littleEndian: stream.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
   }
 
-  private func bytes(_ count: Int, fromBlock block: Int) throws -> Data {
+  private func bytes(_ count: Int, fromBlock block: Int) throws(FederationError) -> Data {
     // The counter of SP 800-38A is big-endian.
     var counter = [UInt8](repeating: 0, count: 16)
     withUnsafeBytes(of: UInt64(block).bigEndian) { counter.replaceSubrange(8..<16, with: $0) }
@@ -84,8 +84,12 @@ package struct MaskingGenerator: Sendable {
   }
 
   /// At most 64 KiB of the cipher's stream from a counter of 16 bytes on.
-  static func stream(_ count: Int, key: SymmetricKey, counter: [UInt8]) throws -> Data {
-    try AES._CTR.encrypt(
-      zeros[..<count], using: key, nonce: AES._CTR.Nonce(nonceBytes: counter))
+  static func stream(_ count: Int, key: SymmetricKey, counter: [UInt8]) throws(FederationError)
+    -> Data
+  {
+    try cryptography {
+      try AES._CTR.encrypt(
+        zeros[..<count], using: key, nonce: AES._CTR.Nonce(nonceBytes: counter))
+    }
   }
 }

@@ -40,7 +40,7 @@ struct SecureAggregationContext: Hashable, Sendable {
   /// The keys under which two clients encrypt shares for each other: HKDF-SHA256 of their X25519 secret.
   func shareKeys(
     _ own: Curve25519.KeyAgreement.PrivateKey, of client: Int, with other: [UInt8], of peer: Int
-  ) throws -> (sealing: SymmetricKey, opening: SymmetricKey) {
+  ) throws(FederationError) -> (sealing: SymmetricKey, opening: SymmetricKey) {
     let secret = try Self.agreement(of: own, with: other)
     return (
       derivedKey(secret, info: statement("share key", [client, peer])),
@@ -51,7 +51,7 @@ struct SecureAggregationContext: Hashable, Sendable {
   /// The generator of the mask that two clients have in common, from the key of one and the public key of the other.
   func pairGenerator(
     _ own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8], between one: Int, and two: Int
-  ) throws -> MaskingGenerator {
+  ) throws(FederationError) -> MaskingGenerator {
     let key = derivedKey(
       try Self.agreement(of: own, with: other),
       info: statement("pair mask", [min(one, two), max(one, two)]))
@@ -76,9 +76,11 @@ struct SecureAggregationContext: Hashable, Sendable {
   /// What two keys agree on; keys of small subgroups, with which everyone agrees on zero, are refused.
   private static func agreement(
     of own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8]
-  ) throws -> SharedSecret {
-    let secret = try own.sharedSecretFromKeyAgreement(
-      with: Curve25519.KeyAgreement.PublicKey(rawRepresentation: other))
+  ) throws(FederationError) -> SharedSecret {
+    let secret = try cryptography {
+      try own.sharedSecretFromKeyAgreement(
+        with: Curve25519.KeyAgreement.PublicKey(rawRepresentation: other))
+    }
     // RFC 7748, section 6.1; the library leaves it to its callers.
     guard secret.withUnsafeBytes({ $0.reduce(0, |) }) != 0 else {
       throw FederationError("a public key agrees on nothing with any other", .refused)
@@ -98,11 +100,13 @@ struct SecureAggregationContext: Hashable, Sendable {
   /// has one form and no wrong share passes for a right one.
   static func privateKey(
     using randomness: inout some RandomNumberGenerator
-  ) throws -> Curve25519.KeyAgreement.PrivateKey {
+  ) throws(FederationError) -> Curve25519.KeyAgreement.PrivateKey {
     var bytes = [UInt8].random(32, using: &randomness)
     bytes[0] &= 0xF8
     bytes[31] = bytes[31] & 0x7F | 0x40
-    return try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: bytes)
+    return try cryptography { [bytes] in
+      try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: bytes)
+    }
   }
 
   /// The public key of a private one; nil for bytes that ``privateKey(using:)`` does not give.

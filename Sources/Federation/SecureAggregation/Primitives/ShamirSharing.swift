@@ -20,7 +20,7 @@ package enum ShamirSharing {
   package static func share(
     _ secret: [UInt8], threshold: Int, among holders: [Int],
     using randomness: inout some RandomNumberGenerator
-  ) throws -> [Int: [UInt8]] {
+  ) throws(FederationError) -> [Int: [UInt8]] {
     try check(holders)
     guard (1...max(1, holders.count)).contains(threshold), !holders.isEmpty else {
       throw FederationError(
@@ -53,14 +53,16 @@ package enum ShamirSharing {
   ///
   /// - Parameter shares: exactly as many as the threshold; more do no harm, fewer give other bytes, without notice.
   /// - Throws: `FederationError` of the kind `badInput` if a holder's number is no point or lengths differ.
-  package static func secret(from shares: [(holder: Int, bytes: [UInt8])]) throws -> [UInt8] {
+  package static func secret(from shares: [(holder: Int, bytes: [UInt8])]) throws(FederationError)
+    -> [UInt8]
+  {
     try value(at: 0, from: shares)
   }
 
   /// What the holder `point` has if `shares` are right; the secret at point 0.
   package static func value(
     at point: Int, from shares: [(holder: Int, bytes: [UInt8])]
-  ) throws -> [UInt8] {
+  ) throws(FederationError) -> [UInt8] {
     try check(shares.map(\.holder))
     guard let count = shares.first?.bytes.count, shares.allSatisfy({ $0.bytes.count == count }),
       (0...largestHolder).contains(point)
@@ -82,7 +84,7 @@ package enum ShamirSharing {
     return secret
   }
 
-  private static func check(_ holders: [Int]) throws {
+  private static func check(_ holders: [Int]) throws(FederationError) {
     var seen = Set<Int>()
     for holder in holders {
       guard (1...largestHolder).contains(holder) else {

@@ -26,7 +26,7 @@ package struct SecureAggregationKnowledge: Sendable {
   }
 
   /// Adds what a client tells that colludes.
-  package mutating func learn(maskingKey: [UInt8], of client: Int) throws {
+  package mutating func learn(maskingKey: [UInt8], of client: Int) throws(FederationError) {
     guard let publicKey = publicKeys[client],
       SecureAggregationContext.publicKey(of: maskingKey) == publicKey
     else {
@@ -41,7 +41,7 @@ package struct SecureAggregationKnowledge: Sendable {
   /// alone is left, which is why there are two kinds of masks.
   package func residual(
     of vector: MaskedVector
-  ) throws -> (words: [UInt32], masks: [Mask]) {
+  ) throws(FederationError) -> (words: [UInt32], masks: [Mask]) {
     let client = vector.sender
     var words = vector.words
     var left: [Mask] = []
@@ -59,7 +59,9 @@ package struct SecureAggregationKnowledge: Sendable {
         left.append(.pair(with: peer))
         continue
       }
-      let own = try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: key)
+      let own = try cryptography {
+        try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: key)
+      }
       try context.pairGenerator(own, with: other, between: client, and: peer)
         .apply(SecureAggregationContext.sign(of: client, towards: peer).opposite, to: &words)
     }

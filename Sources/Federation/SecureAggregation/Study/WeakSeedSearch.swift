@@ -41,7 +41,7 @@ package struct WeakSeedSearch: Sendable {
   package init(
     seedBits: Int, maskedWords: [Int: UInt32], knownWords: [Int: UInt32],
     sign: MaskingGenerator.Sign
-  ) throws {
+  ) throws(FederationError) {
     guard (1...Self.mostBits).contains(seedBits) else {
       throw FederationError(
         "seeds of \(seedBits) bits cannot be tried one by one: at most \(Self.mostBits) bits",
@@ -67,7 +67,7 @@ package struct WeakSeedSearch: Sendable {
   /// Tries seeds from zero until one fits.
   ///
   /// - Parameter limit: seeds at most, to measure the speed.
-  package func run(limit: Int = .max) throws -> Outcome {
+  package func run(limit: Int = .max) throws(FederationError) -> Outcome {
     let clock = ContinuousClock()
     let start = clock.now
     let count = min(1 << seedBits, limit)
@@ -75,10 +75,17 @@ package struct WeakSeedSearch: Sendable {
     for candidate in 0..<count {
       withUnsafeBytes(of: UInt64(candidate).littleEndian) { seed.replaceSubrange(..<8, with: $0) }
       let generator = MaskingGenerator(seed: seed)
-      if try mask.allSatisfy({ try generator.word(at: $0.coordinate) == $0.word }) {
+      if try isSeed(of: generator) {
         return Outcome(seed: seed, tried: candidate + 1, duration: clock.now - start)
       }
     }
     return Outcome(seed: nil, tried: count, duration: clock.now - start)
+  }
+
+  private func isSeed(of generator: MaskingGenerator) throws(FederationError) -> Bool {
+    for (coordinate, word) in mask {
+      guard try generator.word(at: coordinate) == word else { return false }
+    }
+    return true
   }
 }
