@@ -55,7 +55,9 @@ package enum FuzzedReader: String, CaseIterable {
     let numbers = ["-1", "0", "1e308", "1e999", "9223372036854775808", "0.1", "null", "true"]
     let text: [String] =
       switch self {
-      case .safetensors, .onnx, .images, .secureAggregation: []
+      case .safetensors, .onnx, .images: []
+      // Counts and clients' numbers.
+      case .secureAggregation: (0...6).map { "\(UnicodeScalar(UInt8($0)))\0" }
       case .npz, .pytorch:
         ["PK\u{1}\u{2}", "PK\u{3}\u{4}", "PK\u{5}\u{6}", "PK\u{6}\u{7}", "data.pkl", "../", ".npy"]
       case .pickle: FuzzedReader.pickleWords

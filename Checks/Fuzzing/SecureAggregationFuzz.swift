@@ -59,6 +59,10 @@ package struct SecureAggregationFuzz: Sendable {
       var delivery = run.next
     else { return Result(wasTaken: false, fault: "there is no run") }
     let reader = delivery.address
+    if Bool.random(using: &generator) {
+      // Half get the length of what was to come.
+      bytes = Array(bytes.prefix(delivery.bytes.count)) + delivery.bytes.dropFirst(bytes.count)
+    }
     delivery.bytes = bytes
     if Int.random(in: 0..<8, using: &generator) == 0 {
       let client = Int.random(in: 1...run.settings.clientCount, using: &generator)

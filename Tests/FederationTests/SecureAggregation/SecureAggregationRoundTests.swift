@@ -125,7 +125,9 @@ import Testing
       // One of four is as it was, in its place or another.
       let bytes =
         index % 4 == 0
-        ? messages[index / 4 % messages.count] : fuzzInput(index, seed: 14, from: messages)
+        ? messages[index / 4 % messages.count]
+        : fuzzInput(
+          index, seed: 14, from: messages, words: FuzzedReader.secureAggregation.words)
       let result = fuzz.play(bytes)
       taken += result.wasTaken ? 1 : 0
       #expect(result.fault == nil, "message \(index)")
