@@ -103,7 +103,10 @@ let package = Package(
       dependencies: ["Attacks", "CPUBackend", "Clients", "Solvers", "TensorGraph"],
       path: "Benchmarks/EvaluationBenchmark"),
     .target(
-      name: "Fuzzing", dependencies: ["Attacks", "Audit", "ModelIO", "TensorGraph", "Texts"],
+      name: "Fuzzing",
+      dependencies: [
+        "Attacks", "Audit", "Federation", "ModelIO", "Solvers", "TensorGraph", "Texts",
+      ],
       path: "Checks/Fuzzing"),
     .executableTarget(
       name: "FuzzReaders", dependencies: ["Fuzzing"], path: "Checks/FuzzReaders"),
@@ -134,7 +137,8 @@ let package = Package(
     .testTarget(
       name: "FederationTests",
       dependencies: [
-        "Federation", "Clients", "CPUBackend", "ModelIO", "Solvers", "TensorGraph", "TestSupport",
+        "Federation", "Clients", "CPUBackend", "Fuzzing", "ModelIO", "Solvers", "TensorGraph",
+        "TestSupport",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(

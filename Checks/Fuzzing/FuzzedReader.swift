@@ -28,6 +28,8 @@ package enum FuzzedReader: String, CaseIterable {
   case plan
   /// A sweep's plan in YAML.
   case sweep
+  /// Messages of secure aggregation, put into runs of it.
+  case secureAggregation = "secure-aggregation"
 
   /// Names of the corpus's files that this reader is fed with.
   private var endings: [String] {
@@ -44,6 +46,7 @@ package enum FuzzedReader: String, CaseIterable {
     case .configuration: ["/config.json"]
     case .plan: [".plan.json"]
     case .sweep: [".sweep.yaml"]
+    case .secureAggregation: []
     }
   }
 
@@ -53,6 +56,8 @@ package enum FuzzedReader: String, CaseIterable {
     let text: [String] =
       switch self {
       case .safetensors, .onnx, .images: []
+      // Counts and clients' numbers.
+      case .secureAggregation: (0...6).map { "\(UnicodeScalar(UInt8($0)))\0" }
       case .npz, .pytorch:
         ["PK\u{1}\u{2}", "PK\u{3}\u{4}", "PK\u{5}\u{6}", "PK\u{6}\u{7}", "data.pkl", "../", ".npy"]
       case .pickle: FuzzedReader.pickleWords
@@ -88,8 +93,9 @@ package enum FuzzedReader: String, CaseIterable {
     return text.map { Array($0.utf8) } + (self == .pickle ? FuzzedReader.pickleOperations : [])
   }
 
-  /// The valid files that inputs are made from: small ones, sorted by path.
+  /// The valid files that inputs are made from: small ones, sorted by path; messages are made anew.
   package func seeds(in folder: String) -> [[UInt8]] {
+    if self == .secureAggregation { return SecureAggregationFuzz.shared?.messages ?? [] }
     let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
     return paths.filter { path in endings.contains { path.hasSuffix($0) } }.sorted()
       .compactMap { path in
@@ -140,6 +146,11 @@ package enum FuzzedReader: String, CaseIterable {
         // As SweepPlan.read(contentsOf:) does.
         guard let text = String(validating: bytes, as: UTF8.self) else { return false }
         _ = try SweepPlan(yaml: text)
+      case .secureAggregation:
+        guard let result = SecureAggregationFuzz.shared?.play(bytes) else { return false }
+        // Ends the process, which is how a finding is told.
+        if let fault = result.fault { fatalError(fault) }
+        return result.wasTaken
       }
       return true
     } catch {
