@@ -48,6 +48,12 @@ step "tokenizers over all of Unicode"
 GRADLEAK_UNICODE_DUMP="$folder/unicode.json" swift test --skip-build "$@" --filter UnicodeAgreement
 "$PYTHON" scripts/compare/tokenizer-unicode.py compare "$folder/unicode.json"
 
+step "Paillier's encryption and CKKS beside python-paillier and TenSEAL"
+${PIP_INSTALL:-pip install} --quiet phe tenseal
+"$PYTHON" scripts/compare/encryption.py ask "$folder/encryption"
+GRADLEAK_ENCRYPTION_EXCHANGE="$folder/encryption" swift test --skip-build "$@" --filter EncryptionAgreement
+"$PYTHON" scripts/compare/encryption.py compare "$folder/encryption"
+
 step "ResNet-18 through both of PyTorch's exporters"
 "$PYTHON" scripts/compare/onnx-zoo.py --gradleak "$gradleak" --only resnet18 \
   --exporters torchscript dynamo --out "$folder/zoo.csv"

@@ -12,6 +12,14 @@ package struct CKKSEncryption: AdditiveEncryption {
     keyName = KeyName(of: publicBytes)
   }
 
+  /// What is left of one without its secret key.
+  private init(publicPartOf keys: CKKSEncryption) {
+    publicKey = keys.publicKey
+    secretKey = nil
+    publicBytes = keys.publicBytes
+    keyName = keys.keyName
+  }
+
   /// The public key, and after it the secret one where it is held.
   init(bytes: [UInt8]) throws(FederationError) {
     let size = 2 * CKKSResidues.byteCount(primes: CKKSRing.keyPrimes)
@@ -27,7 +35,7 @@ package struct CKKSEncryption: AdditiveEncryption {
 
   package var holdsSecretKey: Bool { secretKey != nil }
 
-  package var publicPart: any AdditiveEncryption { CKKSEncryption(publicKey, nil) }
+  package var publicPart: any AdditiveEncryption { CKKSEncryption(publicPartOf: self) }
 
   package func encrypt(
     _ values: [Double], using generator: inout some RandomNumberGenerator
