@@ -15,15 +15,10 @@ public enum Safetensors {
     _ tensors: [String: Tensor], metadata: [String: String] = [:], to path: String,
     isPrivate: Bool = false
   ) throws(FileError) {
-    let ordered = tensors.sorted {
-      let (first, second) = ($0.value.dtype.byteCount, $1.value.dtype.byteCount)
-      return first != second
-        ? first > second : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
-    }
-    let header = try header(of: ordered, metadata: metadata, path: path)
+    let ordered = ordered(tensors)
+    let head = try head(of: ordered, metadata: metadata, path: path)
     try AtomicFile.write(to: path, isPrivate: isPrivate) { (sink: FileSink) throws(FileError) in
-      try sink.append(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
-      try sink.append(header)
+      try sink.append(head)
       for (_, tensor) in ordered {
         let result = tensor.withUnsafeBytes { bytes in
           Result { () throws(FileError) in try sink.append(bytes) }
@@ -31,6 +26,35 @@ public enum Safetensors {
         try result.get()
       }
     }
+  }
+
+  /// The bytes that ``write(_:metadata:to:isPrivate:)`` would write.
+  ///
+  /// - Throws: ``FileError`` as that.
+  package static func bytes(
+    _ tensors: [String: Tensor], metadata: [String: String] = [:]
+  ) throws(FileError) -> [UInt8] {
+    let ordered = ordered(tensors)
+    var bytes = try head(of: ordered, metadata: metadata, path: "memory")
+    bytes.reserveCapacity(bytes.count + ordered.reduce(0) { $0 + $1.value.type.byteCount })
+    for (_, tensor) in ordered { tensor.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+    return bytes
+  }
+
+  private static func ordered(_ tensors: [String: Tensor]) -> [(key: String, value: Tensor)] {
+    tensors.sorted {
+      let (first, second) = ($0.value.dtype.byteCount, $1.value.dtype.byteCount)
+      return first != second
+        ? first > second : $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
+    }
+  }
+
+  /// What stands before the tensors' bytes: the header's length and the header.
+  private static func head(
+    of ordered: [(key: String, value: Tensor)], metadata: [String: String], path: String
+  ) throws(FileError) -> [UInt8] {
+    let header = try header(of: ordered, metadata: metadata, path: path)
+    return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
   }
 
   private static func header(

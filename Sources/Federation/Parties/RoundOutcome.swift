@@ -1,0 +1,71 @@
+import TensorGraph
+
+/// What became of a round.
+package struct RoundOutcome: Sendable {
+  /// Workers whose shares are in the mean, ascending.
+  package var members: [Int] = []
+  /// Workers that the round began with and that are not in it.
+  package var missing: [Int] = []
+  /// How often it was begun.
+  package var attempts = 1
+  /// The mean loss of the members' first steps, weighted by their examples.
+  package var loss = Double.nan
+  /// From a parameter server, what the members shared, weighted by their numbers of examples; one f32 tensor for each
+  /// parameter.
+  package var mean: [Tensor] = []
+  /// Bytes that the server received and sent; in a ring what neighbours sent each other.
+  package var traffic = (received: 0, sent: 0)
+  /// What was seen of it, where it was tapped.
+  package var tap: RoundTap?
+
+  /// Enters what the members told the study.
+  mutating func enter(_ reports: [Int: StudyReport], of members: [Int]) {
+    let told = members.compactMap { reports[$0] }
+    let examples = told.reduce(0) { $0 + $1.examples }
+    loss = told.reduce(0) { $0 + $1.loss * Double($1.examples) } / Double(max(examples, 1))
+    for (member, report) in zip(members, told) {
+      if let batch = report.batch { tap?.batches[member] = batch }
+      if !report.share.isEmpty { tap?.shares[member] = report.share }
+      if !report.hops.isEmpty { tap?.hops[member] = report.hops }
+    }
+  }
+}
+
+/// All that a study knows of one round, of which each party knows a part.
+package struct RoundTap: Sendable {
+  /// From 0.
+  package var round: Int
+  /// The weights that the members got, in f32.
+  package var before: [Tensor]
+  /// The members' private batches.
+  package var batches: [Int: Batch] = [:]
+  /// What members shared, or would have without protection.
+  package var shares: [Int: [Tensor]] = [:]
+  /// Members whose shares the server saw in the clear.
+  package var inClear: Set<Int> = []
+  /// The weights that came of the round, which all members get to know, in f32; empty while it goes on.
+  package var after: [Tensor] = []
+  /// In a ring, what each member received.
+  package var hops: [Int: [RingHop]] = [:]
+
+  /// A private batch.
+  package struct Batch: Sendable {
+    /// [N, C, H, W].
+    package let images: Tensor
+    /// A class for each.
+    package let labels: [Int]
+  }
+
+  /// The members, ascending.
+  package var members: [Int] { batches.keys.sorted() }
+}
+
+/// A part of the sum that a member of a ring received.
+package struct RingHop: Sendable {
+  /// Positions in the vector of all parameters.
+  package let range: Range<Int>
+  /// The members whose shares are added up in it, in the order of addition.
+  package let summed: [Int]
+  /// The numbers.
+  package let values: [Float]
+}

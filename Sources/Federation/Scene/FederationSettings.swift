@@ -1,0 +1,114 @@
+import Clients
+import ModelIO
+
+/// Who exchanges what with whom.
+package enum Topology: String, Codable, Sendable, CaseIterable {
+  /// Workers share with a server, which shares the mean with them (Zhu et al. 2019, figure 1, left).
+  case parameterServer = "parameter-server"
+  /// All-reduce: each worker shares with its neighbour, part by part (Zhu et al. 2019, figure 1, right).
+  case ring
+}
+
+/// What keeps a server from reading a worker's update.
+package enum Protection: String, Codable, Sendable, CaseIterable {
+  /// Nothing: what is shared is in the clear.
+  case none
+  /// Masks that cancel out in the sum (Bonawitz et al. 2017).
+  case secureAggregation = "secure-aggregation"
+  /// Paillier's additive encryption, the workers holding one key (Phong et al. 2018).
+  case paillier
+  /// Additive encryption of approximate numbers, the workers holding one key (Cheon et al. 2017).
+  case ckks
+}
+
+/// What all parties of a federation have agreed upon.
+package struct FederationSettings: Codable, Hashable, Sendable {
+  /// Who exchanges what with whom.
+  package var topology = Topology.parameterServer
+  /// At the beginning.
+  package var workers = 8
+  /// Of training.
+  package var rounds = 20
+  /// Of every step, the server's in FedSGD and the workers' own in FedAvg.
+  package var learningRate = 0.1
+  /// Private examples that a worker takes in each round.
+  package var batchSize = 8
+  /// Passes through these before a worker shares its weights (FedAvg); nil for one gradient (FedSGD).
+  package var epochs: Int?
+  /// Examples of each local step; nil for all.
+  package var miniBatch: Int?
+  /// Probability that a worker drops out of a round.
+  package var dropout = 0.0
+  /// Probability that a worker answers late.
+  package var stragglers = 0.0
+  /// How late, in seconds.
+  package var delay = 1.0
+  /// Seconds that a round waits for its workers.
+  package var timeout = 30.0
+  /// Fewest workers that a round needs.
+  package var fewest = 1
+  /// Of weights, batches, dropouts, and in a study of secrets too.
+  package var seed: UInt64 = 0
+  /// What keeps a server from reading a worker's update.
+  package var protection = Protection.none
+  /// Rounds that the study taps; none of them tell it of their batches otherwise.
+  package var tapped: [Int] = []
+
+  /// Eight workers and a server.
+  package init() {}
+
+  /// Whether workers share weights after local steps.
+  package var sharesWeights: Bool { epochs != nil }
+
+  /// What workers share.
+  package var updateKind: UpdateKind { sharesWeights ? .weights : .gradient }
+
+  /// - Throws: ``FederationError`` of kind `badInput` for a number out of range, or settings that do not go together.
+  package func check() throws(FederationError) {
+    for (name, number, range) in [
+      ("workers", workers, 1...1000), ("rounds", rounds, 1...100_000),
+      ("examples of a worker in a round", batchSize, 1...100_000),
+      ("epochs", epochs ?? 1, 1...1000),
+      ("examples of a local step", miniBatch ?? 1, 1...100_000),
+      ("fewest workers of a round", fewest, 1...workers),
+    ] where !range.contains(number) {
+      throw FederationError(
+        "\(number) \(name) cannot be; give a number from \(range.lowerBound) to \(range.upperBound)",
+        .badInput)
+    }
+    guard learningRate > 0, learningRate.isFinite else {
+      throw FederationError(
+        advising:
+          "the learning rate is \(learningRate); give \(.learningRate, 0.1), or another number above 0",
+        .badInput)
+    }
+    for (name, share) in [("drops out", dropout), ("answers late", stragglers)]
+    where !(0..<1).contains(share) {
+      throw FederationError(
+        "a worker \(name) with probability \(share); give a number from 0 to below 1", .badInput)
+    }
+    for (name, seconds) in [("late by", delay), ("given up after", timeout)]
+    where !(seconds > 0 && seconds <= 86_400) {
+      throw FederationError(
+        "workers are \(name) \(seconds) seconds; give a number above 0, a day at most", .badInput)
+    }
+    guard miniBatch == nil || epochs != nil else {
+      throw FederationError(
+        advising: "mini-batches belong to local steps; give \(.epochs, 1) too", .badInput)
+    }
+    guard topology == .parameterServer || workers >= 2 else {
+      throw FederationError("a ring has 2 workers or more, not \(workers)", .badInput)
+    }
+    if topology == .ring, protection == .paillier || protection == .ckks {
+      throw FederationError(
+        "in a ring every worker adds to what its neighbour sends and reads the sum, so whoever may read the sum "
+          + "holds the key and reads the neighbour's share too; encryption needs a parameter server, which has no "
+          + "key, or a key that only several workers together can use", .badInput)
+    }
+    if topology == .ring, protection == .secureAggregation {
+      throw FederationError(
+        "secure aggregation is told here for a server that adds; take a parameter server", .badInput
+      )
+    }
+  }
+}

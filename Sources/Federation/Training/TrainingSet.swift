@@ -1,0 +1,71 @@
+import Solvers
+import TensorGraph
+
+/// Labelled pictures to train on.
+package struct TrainingSet: Sendable {
+  /// [C, H, W] of each.
+  package let shape: Shape
+  /// Values in 0...1, one picture after another.
+  package let pixels: [Float]
+  /// A class for each.
+  package let labels: [Int]
+
+  /// - Parameters:
+  ///   - shape: [C, H, W].
+  ///   - pixels: of as many pictures as there are labels.
+  package init(shape: Shape, pixels: [Float], labels: [Int]) {
+    precondition(
+      pixels.count == labels.count * shape.elementCount,
+      "\(pixels.count) numbers for \(labels.count) pictures of \(shape)")
+    self.shape = shape
+    self.pixels = pixels
+    self.labels = labels
+  }
+
+  /// Number of pictures.
+  package var count: Int { labels.count }
+
+  /// Some of the pictures [N, C, H, W] in f32, in the order asked for.
+  package func images(_ positions: [Int]) -> Tensor {
+    let size = shape.elementCount
+    var result: [Float] = []
+    result.reserveCapacity(positions.count * size)
+    for position in positions { result += pixels[position * size..<(position + 1) * size] }
+    return Tensor(Shape([positions.count] + shape.dimensions), .f32(result))
+  }
+
+  /// Some of the pictures as a set of their own.
+  package func part(_ positions: [Int]) -> TrainingSet {
+    let images = images(positions)
+    guard case .f32(let pixels) = images.storage else { preconditionFailure("f32 was asked for") }
+    return TrainingSet(shape: shape, pixels: pixels, labels: positions.map { labels[$0] })
+  }
+
+  /// How examples are shared out among workers.
+  package enum Shards: String, Codable, Sendable, CaseIterable {
+    /// Each has a random part of the same size.
+    case equal
+    /// The k-th of n has k of n(n + 1)/2 equal parts.
+    case unequal
+    /// Sorted by class first: each has few classes (McMahan et al. 2017, section 3).
+    case byClass = "by-class"
+  }
+
+  /// The positions of one worker's examples, by the seed.
+  package func shard(
+    _ worker: Int, of count: Int, _ shards: Shards, seed: UInt64
+  ) -> [Int] {
+    var source = RandomSource(seed: seed).derive(label: "shards")
+    var order = source.permutation(of: self.count)
+    if shards == .byClass {
+      order = order.enumerated().sorted {
+        (labels[$0.element], $0.offset) < (labels[$1.element], $1.offset)
+      }.map(\.element)
+    }
+    let ends = (0...count).map { index in
+      shards == .unequal
+        ? self.count * (index * (index + 1)) / (count * (count + 1)) : self.count * index / count
+    }
+    return Array(order[ends[worker]..<ends[worker + 1]])
+  }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Synchronization
+import TensorGraph
+import Testing
+
+@testable import Federation
+
+@Suite struct SceneTests {
+  private func settings(_ change: (inout FederationSettings) -> Void) -> FederationSettings {
+    var settings = FederationSettings()
+    settings.workers = 4
+    settings.rounds = 3
+    settings.batchSize = 5
+    settings.timeout = 20
+    settings.seed = 3
+    change(&settings)
+    return settings
+  }
+
+  @Test func aServersWeightsAreThoseOfOneProcess() throws {
+    let scene = try TestScene(settings { $0.tapped = [1] })
+    let result = try scene.run()
+    #expect(result.failure == nil)
+    #expect(result.errors == [])
+    #expect(result.notes == [])
+    #expect(result.weights == (try scene.alone()))
+    #expect(result.outcomes.map(\.members) == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
+    let tap = try #require(result.outcomes[1].tap)
+    #expect(tap.inClear == [0, 1, 2, 3])
+    #expect(tap.batches[2]?.images.shape == [5, 1, 12, 12])
+    #expect(result.outcomes[0].tap == nil)
+  }
+
+  @Test func localStepsAreAveraged() throws {
+    let scene = try TestScene(
+      settings {
+        $0.epochs = 2
+        $0.miniBatch = 2
+      })
+    let result = try scene.run()
+    #expect(result.weights == (try scene.alone()))
+  }
+
+  @Test func whoDropsOutComesBack() throws {
+    let scene = try TestScene(
+      settings {
+        $0.rounds = 5
+        $0.dropout = 0.4
+      })
+    let result = try scene.run()
+    #expect(result.weights == (try scene.alone()))
+    #expect(result.outcomes.contains { !$0.missing.isEmpty })
+    #expect(Set(result.outcomes.map(\.members)).count > 1)
+    #expect(result.errors == [])
+  }
+
+  @Test func aRingsSumIsThatOfOneProcessUpToItsOrder() throws {
+    for workers in [2, 3, 5] {
+      let scene = try TestScene(
+        settings {
+          $0.topology = .ring
+          $0.workers = workers
+          $0.tapped = [0]
+        })
+      let result = try scene.run()
+      #expect(result.failure == nil)
+      #expect(result.errors == [])
+      let alone = try scene.alone()
+      for (ring, one) in zip(result.weights, alone) {
+        for (a, b) in zip(ring.doubles, one.doubles) { #expect(abs(a - b) < 1e-6) }
+      }
+      #expect(try scene.run().weights == result.weights)
+      let hops = try #require(result.outcomes[0].tap?.hops[1])
+      #expect(hops.count == 2 * (workers - 1))
+      #expect(hops[0].summed == [0])
+      // In the first hop the neighbour before sends a part of its own share, as it is but for its weight in the mean.
+      let share = scene.vector.flat(try #require(result.outcomes[0].tap?.shares[0]))
+      #expect(hops[0].values == hops[0].range.map { share[$0] * (1 / Float(workers)) })
+    }
+  }
+
+  @Test func aRingGoesOnWithoutWhoDropsOut() throws {
+    let scene = try TestScene(
+      settings {
+        $0.topology = .ring
+        $0.rounds = 5
+        $0.dropout = 0.3
+      })
+    let result = try scene.run()
+    #expect(result.failure == nil)
+    #expect(result.errors == [])
+    #expect(result.outcomes.contains { $0.members.count < 4 })
+    let alone = try scene.alone()
+    for (ring, one) in zip(result.weights, alone) {
+      for (a, b) in zip(ring.doubles, one.doubles) { #expect(abs(a - b) < 1e-6) }
+    }
+  }
+
+  @Test func whoIsLateIsLeftOut() throws {
+    let scene = try TestScene(
+      settings {
+        $0.stragglers = 0.3
+        $0.delay = 2.5
+        $0.timeout = 1.2
+        $0.rounds = 2
+      })
+    let result = try scene.run()
+    let plan = RoundPlan(scene.settings, round: 0)
+    let late = (0..<4).filter { plan.isLate($0) }
+    try #require(!late.isEmpty)
+    #expect(result.outcomes[0].missing == late)
+  }
+
+  @Test func strangersAreRefused() throws {
+    let scene = try TestScene(settings { $0.rounds = 2 })
+    let said = Mutex("")
+    let result = try scene.run { round, roster, port in
+      guard round == 1 else { return }
+      Thread.detachNewThread {
+        do {
+          _ = try Worker.join(
+            Address(host: "127.0.0.1", port: port), token: "another", worker: nil,
+            listeningHost: "127.0.0.1", largestBody: 1 << 20)
+        } catch {
+          said.withLock { $0 = "\(error)" }
+        }
+      }
+      while said.withLock({ $0.isEmpty }) {
+        _ = roster.next(before: Date(timeIntervalSinceNow: 0.1))
+      }
+    }
+    #expect(result.failure == nil)
+    #expect(result.weights == (try scene.alone()))
+    #expect(said.withLock { $0 }.contains("the token is not that of this federation"))
+    #expect(result.notes.map(\.text).contains { $0.hasPrefix("a stranger was refused: the token") })
+  }
+}

@@ -1,0 +1,120 @@
+import CPUBackend
+import Clients
+import Foundation
+import Solvers
+import Synchronization
+import TensorGraph
+
+@testable import Federation
+
+/// A federation in one process: workers are threads, which talk over loopback as processes do.
+final class TestScene: Sendable {
+  let settings: FederationSettings
+  let weighted: WeightedModel
+  let vector: ParameterVector
+  let data: TrainingSet
+  let token = "a token for tests"
+
+  init(_ settings: FederationSettings) throws {
+    self.settings = settings
+    let model = try ModelCatalog.architecture(named: "lenet").model(
+      ModelOptions(
+        inputShape: [1, 12, 12], classCount: 4, activation: nil, width: 3, depth: nil, pooling: nil)
+    )
+    weighted = WeightedModel(untrained: model, seed: settings.seed)
+    vector = ParameterVector(model)
+    var source = RandomSource(seed: 5)
+    let count = 40 * settings.workers
+    data = TrainingSet(
+      shape: model.inputShape, pixels: (0..<count * 144).map { _ in Float(source.uniform()) },
+      labels: (0..<count).map { $0 % 4 })
+  }
+
+  static func backend() -> any Backend { CPUBackend(CPUBackend.Options(threadCount: 1)) }
+
+  var initial: [Tensor] { weighted.parameters.map { $0.converted(to: .f32) } }
+
+  func trainer(_ worker: Int) -> LocalTrainer {
+    let shard = data.shard(worker, of: settings.workers, .equal, seed: settings.seed)
+    return LocalTrainer(weighted, settings, shard: data.part(shard), backend: TestScene.backend())
+  }
+
+  /// What ended each worker: an error's words, or nil.
+  struct Result {
+    var outcomes: [RoundOutcome] = []
+    var weights: [Tensor] = []
+    var errors: [String] = []
+    var notes: [Roster.Note] = []
+    var failure: FederationError?
+  }
+
+  /// Runs all rounds.
+  func run(
+    before: (Int, Roster, Int) -> Void = { _, _, _ in }
+  ) throws -> Result {
+    let connections = Connections(largestBody: 1 << 22)
+    defer { connections.shutDown() }
+    let port = try connections.listen(host: "127.0.0.1", port: 0)
+    let roster = Roster(connections, token: token, settings: settings, context: "")
+    let errors = Mutex<[String]>([])
+    let group = DispatchGroup()
+    for worker in 0..<settings.workers {
+      group.enter()
+      Thread.detachNewThread { [self] in
+        defer { group.leave() }
+        do {
+          while try takePart(worker, port) == .droppedOut {}
+        } catch {
+          errors.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    var result = Result()
+    let missing = roster.wait(
+      for: Array(0..<settings.workers), before: Date(timeIntervalSinceNow: 20))
+    precondition(missing.isEmpty, "workers \(missing) did not come")
+    let server = ParameterServer(settings, vector, weights: initial, roster)
+    let ring = RingCoordinator(settings, vector, weights: initial, roster)
+    do throws(FederationError) {
+      for round in 0..<settings.rounds {
+        before(round, roster, port)
+        result.outcomes.append(
+          settings.topology == .ring ? try ring.round(round) : try server.round(round))
+      }
+    } catch {
+      result.failure = error
+    }
+    roster.dismiss()
+    connections.shutDown()
+    group.wait()
+    result.weights = settings.topology == .ring ? ring.weights : server.weights
+    result.errors = errors.withLock { $0 }
+    result.notes = roster.notes
+    return result
+  }
+
+  private func takePart(_ worker: Int, _ port: Int) throws -> Worker.End {
+    let (connections, peer, welcome) = try Worker.join(
+      Address(host: "127.0.0.1", port: port), token: token, worker: worker,
+      listeningHost: "127.0.0.1", largestBody: 1 << 22)
+    let trainer = trainer(welcome.worker)
+    return settings.topology == .ring
+      ? try RingWorker(connections, peer, welcome, token: token, trainer, vector).run()
+      : try Worker(connections, peer, welcome, trainer, vector).run()
+  }
+
+  /// The weights that one process comes to, without any wire.
+  func alone() throws -> [Tensor] {
+    var weights = initial
+    let trainers = (0..<settings.workers).map(trainer)
+    for round in 0..<settings.rounds {
+      let plan = RoundPlan(settings, round: round)
+      let shares = try trainers.enumerated().filter { !plan.dropsOut($0.offset) }.map {
+        let share = try $0.element.share(worker: $0.offset, round: round, weights: weights)
+        return (share.tensors, share.examples.count)
+      }
+      weights = vector.next(weights, mean: vector.mean(shares), settings)
+    }
+    return weights
+  }
+}
