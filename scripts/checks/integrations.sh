@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What needs PyTorch, Flower, NVFlare, Opacus, tokenizers or a browser: installs them into a throwaway environment and
-# runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
+# What needs PyTorch, Flower, NVFlare, Opacus, TenSEAL, tokenizers or a browser: installs them into a throwaway environment
+# and runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
 #
 #   scripts/checks/integrations.sh GRADLEAK WHEEL [swift test options]
 #

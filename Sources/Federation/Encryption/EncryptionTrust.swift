@@ -29,13 +29,4 @@ package struct EncryptionTrust: Codable, Hashable, Sendable {
       }
     sumIsVerified = false
   }
-
-  /// Why parties without a server among them cannot use the scheme; nil where they can.
-  ///
-  /// - Parameter hasServer: whether somebody adds who holds no key.
-  package func reasonAgainst(hasServer: Bool) -> String? {
-    hasServer
-      ? nil
-      : "every neighbour in the ring holds the key and reads what passes through it; shares of a key (threshold decryption) would be needed"
-  }
 }

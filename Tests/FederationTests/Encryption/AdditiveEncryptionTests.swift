@@ -179,8 +179,6 @@ import Testing
     for scheme in EncryptionScheme.allCases {
       let trust = EncryptionTrust(scheme)
       #expect(trust.keyHolders == [.client] && trust.colludersToOpenAll == 1)
-      #expect(trust.reasonAgainst(hasServer: true) == nil)
-      #expect(trust.reasonAgainst(hasServer: false) != nil)
     }
     #expect(!EncryptionTrust(.ckks).decryptionsMayBeShared)
     #expect(EncryptionTrust(.paillier).decryptionsMayBeShared)

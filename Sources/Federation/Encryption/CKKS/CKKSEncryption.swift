@@ -12,13 +12,15 @@ package struct CKKSEncryption: AdditiveEncryption {
     keyName = KeyName(of: publicBytes)
   }
 
-  /// What is left of one without its secret key.
-  private init(publicPartOf keys: CKKSEncryption) {
+  private init(_ keys: CKKSEncryption, _ secretKey: CKKSSecretKey?) {
     publicKey = keys.publicKey
-    secretKey = nil
+    self.secretKey = secretKey
     publicBytes = keys.publicBytes
     keyName = keys.keyName
   }
+
+  /// The same with a secret key that was found.
+  func with(_ secretKey: CKKSSecretKey) -> CKKSEncryption { CKKSEncryption(self, secretKey) }
 
   /// The public key, and after it the secret one where it is held.
   init(bytes: [UInt8]) throws(FederationError) {
@@ -35,7 +37,7 @@ package struct CKKSEncryption: AdditiveEncryption {
 
   package var holdsSecretKey: Bool { secretKey != nil }
 
-  package var publicPart: any AdditiveEncryption { CKKSEncryption(publicPartOf: self) }
+  package var publicPart: any AdditiveEncryption { CKKSEncryption(self, nil) }
 
   package func encrypt(
     _ values: [Double], using generator: inout some RandomNumberGenerator

@@ -89,7 +89,8 @@ package struct CKKSSecretKey: Sendable {
   /// Its transform modulo the primes of ciphertexts.
   private let factors: [PrimeModulus.Factor]
 
-  private init(coefficients: [Int64]) {
+  /// - Parameter coefficients: -1, 0 or 1.
+  init(coefficients: [Int64]) {
     self.coefficients = coefficients
     let ring = CKKSRing.standard
     factors = (0..<CKKSRing.ciphertextPrimes).flatMap { prime in
