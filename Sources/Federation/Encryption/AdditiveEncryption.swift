@@ -52,6 +52,29 @@ extension AdditiveEncryption {
     return total
   }
 
+  /// The sum in which each vector counts with a weight, as its client's number of examples: divided by ``EncryptedVector/weight``,
+  /// the weighted mean. What divides all weights is taken out of them first.
+  package func weightedSum(
+    _ vectors: [(vector: EncryptedVector, weight: Int)]
+  ) throws(FederationError) -> EncryptedVector {
+    for (_, weight) in vectors { try checkFactor(weight) }
+    let divisor = vectors.reduce(0) { greatestCommonDivisor($0, $1.weight) }
+    var weighted: [EncryptedVector] = []
+    for (vector, weight) in vectors {
+      weighted.append(weight == divisor ? vector : try product(vector, by: weight / divisor))
+    }
+    return try sum(weighted)
+  }
+
+  /// The weighted mean of the vectors that were added.
+  package func decryptMean(_ sum: EncryptedVector) throws(FederationError) -> [Double] {
+    try decrypt(sum).map { $0 / Double(sum.weight) }
+  }
+
+  private func greatestCommonDivisor(_ first: Int, _ second: Int) -> Int {
+    second == 0 ? first : greatestCommonDivisor(second, first % second)
+  }
+
   /// What holds before two vectors are added, and the weight of their sum.
   func summedWeight(
     _ first: EncryptedVector, _ second: EncryptedVector
@@ -68,11 +91,7 @@ extension AdditiveEncryption {
   /// The weight of a product.
   func multipliedWeight(_ vector: EncryptedVector, by factor: Int) throws(FederationError) -> Int {
     try check(vector)
-    guard factor > 0 else {
-      throw FederationError(
-        "an encrypted vector cannot be multiplied by \(factor); use a whole number above 0",
-        .badInput)
-    }
+    try checkFactor(factor)
     return try checkedWeight(vector.weight.multipliedReportingOverflow(by: factor))
   }
 
@@ -82,6 +101,14 @@ extension AdditiveEncryption {
       throw FederationError(
         "the vector is encrypted under key \(vector.keyName) of \(vector.scheme.rawValue), not under \(keyName) of \(scheme.rawValue); give all clients the same key",
         .refused)
+    }
+  }
+
+  private func checkFactor(_ factor: Int) throws(FederationError) {
+    guard factor > 0 else {
+      throw FederationError(
+        "an encrypted vector cannot be multiplied by \(factor); use a whole number above 0",
+        .badInput)
     }
   }
 

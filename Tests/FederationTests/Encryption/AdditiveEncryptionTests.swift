@@ -138,6 +138,24 @@ import Testing
   }
 
   @Test(arguments: schemes)
+  func meansAreWeightedByExamples(scheme: EncryptionScheme) throws {
+    var random = RandomSource(seed: 15)
+    let keys = keys(scheme)
+    let vectors = try [[1.0, -8], [4, 0.5]].map { try keys.encrypt($0, using: &random) }
+    let sum = try keys.weightedSum([(vectors[0], 20_000), (vectors[1], 40_000)])
+    #expect(sum.weight == 3)
+    let mean = try keys.decryptMean(sum)
+    #expect(abs(mean[0] - 3) < 1e-6 && abs(mean[1] + 7 / 3.0) < 1e-6)
+    #expect(try keys.weightedSum([(vectors[0], 7)]).weight == 1)
+    for weights in [[1, 0], [0, 0], [3, -3], [Int.min, Int.max]] {
+      #expect(throws: FederationError.self, "\(weights)") {
+        try keys.weightedSum([(vectors[0], weights[0]), (vectors[1], weights[1])])
+      }
+    }
+    #expect(throws: FederationError.self) { try keys.weightedSum([]) }
+  }
+
+  @Test(arguments: schemes)
   func valuesThatDoNotFitAreRefused(scheme: EncryptionScheme) throws {
     var random = RandomSource(seed: 12)
     let keys = keys(scheme)
