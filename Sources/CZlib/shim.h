@@ -13,13 +13,19 @@ enum {
   GRADLEAK_INFLATE_DAMAGED = 2,
 };
 
-/// Unpacks raw deflate data into `room` bytes at most.
+/// How deflated data is wrapped, in zlib's numbers.
+enum {
+  GRADLEAK_RAW_DEFLATE = -MAX_WBITS,
+  GRADLEAK_GZIP = MAX_WBITS + 16,
+};
+
+/// Unpacks deflated data into `room` bytes at most.
 static inline int gradleak_inflate(
-    const uint8_t *data, size_t count, uint8_t *target, size_t room, size_t *written) {
+    int wrapping, const uint8_t *data, size_t count, uint8_t *target, size_t room, size_t *written) {
   *written = 0;
   z_stream stream;
   memset(&stream, 0, sizeof stream);
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return GRADLEAK_INFLATE_DAMAGED;
+  if (inflateInit2(&stream, wrapping) != Z_OK) return GRADLEAK_INFLATE_DAMAGED;
   // Its counts have 32 bits.
   const size_t most = 1u << 30;
   // Past the room, to see whether more follows.

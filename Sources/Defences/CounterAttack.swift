@@ -61,6 +61,20 @@ public struct CounterAttack: Sendable {
     self.sentCount = sentCount
   }
 
+  /// For an update of which only some elements were seen.
+  ///
+  /// - Parameters:
+  ///   - seen: for each parameter which of its elements were seen: other than 0.
+  ///   - update: with zeros where nothing was seen.
+  package init(seen: [Tensor], of update: SharedUpdate) {
+    let weights = seen.map { $0.converted(to: .bool).converted(to: .f64) }
+    let count = weights.reduce(0) { $0 + $1.doubles.count { $0 != 0 } }
+    self.init(
+      weights: weights, scale: .kept,
+      noiseVariance: CounterAttack.traceOfPrior * update.squaredNorm / Double(max(count, 1)),
+      hasMixedLabels: false, readsNoise: false, sentCount: count)
+  }
+
   init(_ transit: UpdateInTransit, hasMixedLabels: Bool = false, readsNoise: Bool = false) {
     self.hasMixedLabels = hasMixedLabels
     self.readsNoise = readsNoise

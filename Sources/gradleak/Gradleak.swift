@@ -28,7 +28,7 @@ struct Gradleak: ParsableCommand {
         name: "Attack",
         subcommands: [
           DemoCommand.self, ReconstructCommand.self, TextCommand.self, RunCommand.self,
-          MaliciousCommand.self,
+          MaliciousCommand.self, FederationCommand.self,
         ]),
       CommandGroup(
         name: "Verdict",

@@ -30,6 +30,7 @@ _PLACES = {
     "precision": ("attack", "precision"),
     "time_limit": ("attack", "timeLimit"),
     "attacker": ("attack", "attacker"),
+    "clients": ("client", "count"),
     "shuffle_epochs": ("client", "shufflesEpochs"),
 }
 _OF_CLIENT = {

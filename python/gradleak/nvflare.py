@@ -102,6 +102,7 @@ class AuditFilter(_DXOFilter):  # type: ignore[misc]
             raise BadInputError("it has no current_round.")
         if round % self.every:
             return
+        _check_numbers(dxo)
         is_result = self.get_prop(_filter.FilterContextKey.CHAIN_TYPE) == (
             _filter.FilterChainType.TASK_RESULT_CHAIN
         )
@@ -146,6 +147,24 @@ class AuditFilter(_DXOFilter):  # type: ignore[misc]
             **({} if self.epochs is None else {"epochs": self.epochs}),
         }
         return told({**stated, **(self.options or {})}, "NVFlare", sent=["epochs"])
+
+
+def _check_numbers(dxo: Any) -> None:
+    """Refuses what ``HEModelEncryptor`` has encrypted or ``ModelQuantizer`` has packed.
+
+    Raises:
+        BadInputError: the tensors are no numbers of the model's.
+    """
+    algorithm = dxo.get_meta_prop(_dxo.MetaKey.PROCESSED_ALGORITHM)
+    if algorithm is None or str(algorithm).upper() == "FLOAT16":
+        return
+    are_processed = dxo.get_meta_prop(_dxo.MetaKey.PROCESSED_KEYS) or {}
+    plain = [str(name) for name, is_processed in are_processed.items() if not is_processed]
+    but = f", but for {', '.join(plain)}, which anybody can read" if plain else ""
+    raise BadInputError(
+        f"its tensors are encrypted or packed ({algorithm}){but}; put this filter where they are "
+        "plain numbers."
+    )
 
 
 def _client(is_result: bool, context: Any) -> str:

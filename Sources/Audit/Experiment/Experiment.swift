@@ -13,7 +13,7 @@ import TensorGraph
 public struct Experiment: Codable, Hashable, Sendable {
   /// The format's version. Readers refuse a newer one; a version is raised whenever a key is added, so that a
   /// key that is not known is always a mistake.
-  public static let currentVersion = 3
+  public static let currentVersion = 4
 
   /// Of the format that it was read from.
   public var version = Experiment.currentVersion

@@ -93,6 +93,9 @@ public struct UpdateChoice: Codable, Hashable, Sendable {
   public var batchSize = 1
   /// Variance of the noise that the client is known to have added to each number; nil for none.
   public var noiseVariance: Double?
+  /// A file of tensors with the names of the update's, other than 0 for each of its elements that was seen; nil where
+  /// all were.
+  public var seen: String?
 
   /// - Parameter batchSize: of each client.
   public init(file: String, kind: UpdateKind = .gradient, batchSize: Int = 1) {
@@ -102,7 +105,7 @@ public struct UpdateChoice: Codable, Hashable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case file, kind, batchSize, noiseVariance
+    case file, kind, batchSize, noiseVariance, seen
   }
 
   /// Reads it from a file.
@@ -112,5 +115,6 @@ public struct UpdateChoice: Codable, Hashable, Sendable {
     kind = try container.choice(.kind, or: kind)
     batchSize = try container.value(.batchSize, or: batchSize)
     noiseVariance = try container.value(.noiseVariance)
+    seen = try container.value(.seen)
   }
 }

@@ -33,12 +33,41 @@ package struct TrainingSet: Sendable {
     for position in positions { result += pixels[position * size..<(position + 1) * size] }
     return Tensor(Shape([positions.count] + shape.dimensions), .f32(result))
   }
+}
 
-  /// Some of the pictures as a set of their own.
+/// Labelled pictures that are made when they are asked for, so that a worker holds its own alone.
+package struct PictureSource: Sendable {
+  /// [C, H, W] of each.
+  package let shape: Shape
+  /// A class for each.
+  package let labels: [Int]
+  private let pixels: @Sendable (Int) -> [Float]
+
+  /// - Parameters:
+  ///   - shape: [C, H, W].
+  ///   - pixels: makes the numbers of one picture, in 0...1.
+  package init(shape: Shape, labels: [Int], pixels: @escaping @Sendable (Int) -> [Float]) {
+    self.shape = shape
+    self.labels = labels
+    self.pixels = pixels
+  }
+
+  /// Number of pictures.
+  package var count: Int { labels.count }
+
+  /// Some of the pictures.
   package func part(_ positions: [Int]) -> TrainingSet {
-    let images = images(positions)
-    guard case .f32(let pixels) = images.storage else { preconditionFailure("f32 was asked for") }
-    return TrainingSet(shape: shape, pixels: pixels, labels: positions.map { labels[$0] })
+    var all: [Float] = []
+    all.reserveCapacity(positions.count * shape.elementCount)
+    for position in positions { all += pixels(position) }
+    return TrainingSet(shape: shape, pixels: all, labels: positions.map { labels[$0] })
+  }
+
+  /// Some of the pictures, still to be made.
+  package func choosing(_ positions: [Int]) -> PictureSource {
+    PictureSource(shape: shape, labels: positions.map { labels[$0] }) { [pixels] in
+      pixels(positions[$0])
+    }
   }
 
   /// How examples are shared out among workers.

@@ -82,7 +82,7 @@ struct ZipArchive: Sendable {
         try check(packed, entry)
         return try body(packed)
       }
-      let (bytes, status) = ZipArchive.inflated(packed, room: entry.count)
+      let (bytes, status) = Deflate.unpacked(.raw, packed, room: entry.count)
       guard status == GRADLEAK_INFLATE_ENDED, bytes.count == entry.count else {
         throw damaged(entry)
       }
@@ -99,7 +99,7 @@ struct ZipArchive: Sendable {
     let room = min(count, entry.count)
     return try content.withBytes(ranges[index]) { (packed) throws(FileError) -> [UInt8] in
       guard entry.isDeflated else { return Array(packed.prefix(room)) }
-      let (bytes, status) = ZipArchive.inflated(packed, room: room)
+      let (bytes, status) = Deflate.unpacked(.raw, packed, room: room)
       guard status != GRADLEAK_INFLATE_DAMAGED, bytes.count == room else { throw damaged(entry) }
       return bytes
     }
@@ -115,19 +115,5 @@ struct ZipArchive: Sendable {
     FileError(
       path: path, problem: "its entry \(entry.name.quotedForMessage) is damaged",
       remedy: "save or download it again")
-  }
-
-  /// The first `room` bytes that deflated data unpack to, and how it ended.
-  private static func inflated(
-    _ packed: UnsafeRawBufferPointer, room: Int
-  ) -> (bytes: [UInt8], status: Int) {
-    var status = Int(GRADLEAK_INFLATE_DAMAGED)
-    let bytes = [UInt8](unsafeUninitializedCapacity: room) { buffer, written in
-      status = Int(
-        gradleak_inflate(
-          packed.baseAddress?.assumingMemoryBound(to: UInt8.self), packed.count,
-          buffer.baseAddress, room, &written))
-    }
-    return (bytes, status)
   }
 }

@@ -84,6 +84,7 @@ struct ExperimentCommandLine {
       add("--before", model.weights)
       add("--after", update.file)
     }
+    add("--seen", update.seen)
   }
 
   private mutating func addTexts(_ data: [ExperimentData], of experiment: Experiment) {

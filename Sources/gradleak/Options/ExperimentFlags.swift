@@ -14,7 +14,7 @@ enum ExperimentFlags {
     "client.learningRate": "--learning-rate", "client.shufflesEpochs": "--shuffle-epochs",
     "client.freezesEmbeddings": "--freeze-embeddings", "client.adapterRank": "--lora",
     "data.texts": "--texts", "data.update.batchSize": "--batch-size",
-    "data.update.noiseVariance": "--noise", "model.head": "--head",
+    "data.update.noiseVariance": "--noise", "data.update.seen": "--seen", "model.head": "--head",
     "model.tokenizer": "--tokenizer", "model.adapter": "--adapter", "model.mean": "--mean",
     "model.deviation": "--std", "loss": "--loss", "mode": "--mode", "start": "--start",
     "prior": "--prior-model", "attack.plan": "--plan", "defences": "--defence",

@@ -48,7 +48,18 @@ struct UpdateOptions: ParsableArguments {
         + "of a gradient.", visibility: .rare))
   var findScale = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Which elements of the update were seen: its tensors again, with 0 for what was not.",
+      valueName: "file",
+      visibility: .rare), completion: .tensors)
+  var seen: String?
+
   func validate() throws {
+    if seen != nil, file == nil {
+      throw ValidationError(
+        "--seen is about an update; give one with --update, or --before and --after.")
+    }
     if findScale, file == nil {
       throw ValidationError(
         "--find-scale reads an update's; give one with --update, or --before and --after.")
@@ -90,7 +101,10 @@ struct UpdateOptions: ParsableArguments {
   /// - Parameter batchSize: of each client.
   func choice(batchSize: Int) -> UpdateChoice? {
     file.map {
-      UpdateChoice(file: $0, kind: after == nil ? updateKind : .weights, batchSize: batchSize)
+      var choice = UpdateChoice(
+        file: $0, kind: after == nil ? updateKind : .weights, batchSize: batchSize)
+      choice.seen = seen
+      return choice
     }
   }
 }

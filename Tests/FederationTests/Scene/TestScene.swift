@@ -12,7 +12,7 @@ final class TestScene: Sendable {
   let settings: FederationSettings
   let weighted: WeightedModel
   let vector: ParameterVector
-  let data: TrainingSet
+  let data: PictureSource
   let token = "a token for tests"
 
   init(_ settings: FederationSettings) throws {
@@ -25,9 +25,8 @@ final class TestScene: Sendable {
     vector = ParameterVector(model)
     var source = RandomSource(seed: 5)
     let count = 40 * settings.workers
-    data = TrainingSet(
-      shape: model.inputShape, pixels: (0..<count * 144).map { _ in Float(source.uniform()) },
-      labels: (0..<count).map { $0 % 4 })
+    let pixels = (0..<count).map { _ in (0..<144).map { _ in Float(source.uniform()) } }
+    data = PictureSource(shape: model.inputShape, labels: (0..<count).map { $0 % 4 }) { pixels[$0] }
   }
 
   static func backend() -> any Backend { CPUBackend(CPUBackend.Options(threadCount: 1)) }

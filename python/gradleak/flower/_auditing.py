@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from .._errors import BadInputError
 from .._extras import needed
 from ..rounds._audits import Audits
+from ..rounds._folder import Member
 from ..rounds._recorder import Recorder, Reply, Sent
 from ._records import examples_of, record_of, tensors_of, tensors_of_parameters
 
@@ -26,7 +27,8 @@ class Auditing:
     Strategies of the current API (``flwr.serverapp.strategy``) and of the older one
     (``flwr.server.strategy``) are wrapped alike. Wrapped around
     ``DifferentialPrivacyServerSideFixedClipping`` it sees what clients sent; inside of it, what the
-    server has clipped.
+    server has clipped. Behind secure aggregation (``SecAggPlusWorkflow``) it sees the mean of a
+    round's clients, which is captured and audited as that: of no client, and of all of them.
 
     Args:
         strategy: what the server runs, such as ``FedAvg()``.
@@ -157,14 +159,7 @@ class Auditing:
         """As :meth:`aggregate_train`, of the older API."""
         self._recorder.received(
             server_round,
-            lambda: (
-                Reply(
-                    str(client.cid),
-                    partial(tensors_of_parameters, fit.parameters),
-                    partial(_count, fit),
-                )
-                for client, fit in results
-            ),
+            partial(_replies, results),
         )
         return self._own["aggregate_fit"](server_round, results, failures)
 
@@ -181,6 +176,29 @@ class Auditing:
             lambda: tensors_of(record_of(message.content, key)),
             lambda: examples_of(message.content, weight),
         )
+
+
+def _replies(results: Iterable[tuple[Any, Any]]) -> Iterator[Reply]:
+    """What clients of the older API sent back, or the mean of it.
+
+    A workflow of secure aggregation gives one object of ``Parameters``, the mean of all clients
+    weighted by their examples, to each client's result; what comes from clients are objects of their
+    own, even where they are equal.
+    """
+    groups: dict[int, list[tuple[Any, Any]]] = {}
+    for client, fit in results:
+        groups.setdefault(id(fit.parameters), []).append((client, fit))
+    means = 0
+    for group in groups.values():
+        client, fit = group[0]
+        tensors = partial(tensors_of_parameters, fit.parameters)
+        if len(group) == 1:
+            yield Reply(str(client.cid), tensors, partial(_count, fit))
+            continue
+        means += 1
+        name = f"mean-of-{len(group)}" + (f"-{means}" if means > 1 else "")
+        members = tuple(Member(str(client.cid), _count(fit)) for client, fit in group)
+        yield Reply(name, tensors, lambda: None, members)
 
 
 def _count(fit: Any) -> int | None:

@@ -9,6 +9,6 @@ In a shell ``python -m gradleak.rounds audit/`` does the same.
 from __future__ import annotations
 
 from ._audits import Audits, ClientAudit, audits
-from ._folder import Capture, RoundsFolder
+from ._folder import Capture, Member, RoundsFolder
 
-__all__ = ["Audits", "Capture", "ClientAudit", "RoundsFolder", "audits"]
+__all__ = ["Audits", "Capture", "ClientAudit", "Member", "RoundsFolder", "audits"]

@@ -22,14 +22,15 @@ from ._training import options_of
 
 @dataclass(frozen=True)
 class ClientAudit:
-    """What one client's update of one round gave away.
+    """What one client's update of one round gave away, or a mean of several clients'.
 
     Attributes:
         round: of training.
-        client: the framework's name or number of it.
-        examples: that it trained on; None where nobody says.
+        client: the framework's name or number of it, or a name of the mean.
+        examples: that it trained on, of a mean all its clients together; None where nobody says.
         result: what was found; None where it could not be audited.
         error: why it could not, in a sentence; None where it could.
+        clients: of whose updates it is the mean; 1 for one client's own.
     """
 
     round: int
@@ -37,6 +38,7 @@ class ClientAudit:
     examples: int | None
     result: Result | None
     error: str | None = None
+    clients: int = 1
 
     def __str__(self) -> str:
         if self.result is None:
@@ -177,9 +179,18 @@ def _audit(capture: Capture, folder: RoundsFolder, options: Mapping[str, Any]) -
             model = model_of(folder, model)
         audit_update(model, quiet=True, out=capture.folder, **chosen, **files_of(capture))
     except GradleakError as error:
-        _refuse(capture, str(error))
+        _refuse(capture, _sentence(capture, error))
     except Exception as error:  # noqa: BLE001 (the others are audited all the same)
         _refuse(capture, f"{type(error).__name__}: {error}")
+
+
+def _sentence(capture: Capture, error: GradleakError) -> str:
+    if capture.members and "does not fit" in str(error):
+        return (
+            f"{error} Secure aggregation rounds a mean, which may be all that does not fit; "
+            "of the clients' data it shows nothing either way."
+        )
+    return str(error)
 
 
 def _refuse(capture: Capture, sentence: str) -> None:
@@ -202,7 +213,16 @@ def _outcome(capture: Capture) -> ClientAudit:
             result = read(capture.folder)
         except Exception as failure:  # noqa: BLE001 (the others are read all the same)
             error = f"its results cannot be read: {failure}"
-    examples = capture.examples
-    if examples is None and result is not None and result.runs:
-        examples = result.runs[0].batch_size
-    return ClientAudit(capture.round, capture.client, examples, result, error)
+    clients = max(len(capture.members), 1)
+    return ClientAudit(
+        capture.round, capture.client, _examples(capture, result), result, error, clients
+    )
+
+
+def _examples(capture: Capture, result: Result | None) -> int | None:
+    if capture.members:
+        counts = [member.examples for member in capture.members if member.examples is not None]
+        return sum(counts) if len(counts) == len(capture.members) else None
+    if capture.examples is None and result is not None and result.runs:
+        return result.runs[0].batch_size
+    return capture.examples

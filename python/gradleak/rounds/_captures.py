@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .._errors import BadInputError
 from .._experiment import experiment
-from ._folder import Capture, RoundsFolder, Tensors
+from ._folder import Capture, Member, RoundsFolder, Tensors
 from ._training import options_of
 
 
@@ -21,24 +22,33 @@ def add_capture(
     before: Path | None,
     examples: int | None = None,
     steps: int | None = None,
+    members: Sequence[Member] = (),
 ) -> None:
-    """Writes what one client shared in a round, and ``client-7.experiment.json`` for ``gradleak run``.
+    """Writes what one client shared in a round, or the mean of several, and ``client-7.experiment.json`` for ``gradleak run``.
 
     Args:
         folder: of the training.
         round: of training.
-        client: its name or number.
+        client: its name or number, or a name of the mean.
         kind: ``weights``, ``difference`` or ``gradient``.
         tensors: by name or in order.
         before: the file of the weights that it got; None where they were not seen.
         examples: that it says it trained on.
         steps: that it says it took.
+        members: the clients of a mean.
 
     Raises:
         BadInputError: there are no tensors, or they hold no numbers.
     """
     capture = folder.add(
-        round, client, kind, tensors, before=before, examples=examples, steps=steps
+        round,
+        client,
+        kind,
+        tensors,
+        before=before,
+        examples=examples,
+        steps=steps,
+        members=members,
     )
     settings = folder.settings
     try:

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Union
 
@@ -23,18 +23,32 @@ SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
+class Member:
+    """A client of whose update only a mean with others' was seen.
+
+    Attributes:
+        client: the framework's name or number of it.
+        examples: that it says it trained on, which are its weight; None where it does not say.
+    """
+
+    client: str
+    examples: int | None = None
+
+
+@dataclass(frozen=True)
 class Capture:
-    """One client's update of one round, as files.
+    """One client's update of one round, or the mean of several clients', as files.
 
     Attributes:
         round: of training, as the framework counts.
-        client: the framework's name or number of it.
+        client: the framework's name or number of it, or a name of the mean.
         folder: where the results of its audit go.
         kind: ``weights`` after training, their ``difference`` to what was sent, or a ``gradient``.
         before: the file of the weights that the client got; None where they were not seen.
         after: the file of what the client shared.
-        examples: that the client says it trained on; None where it does not say.
+        examples: that the client says it trained on; None where it does not say, and of a mean.
         steps: of its optimiser that it says it took; None where it does not say.
+        members: the clients of a mean; empty for one client's update.
     """
 
     round: int
@@ -45,6 +59,7 @@ class Capture:
     after: Path
     examples: int | None = None
     steps: int | None = None
+    members: tuple[Member, ...] = ()
 
 
 class RoundsFolder:
@@ -165,17 +180,19 @@ class RoundsFolder:
         before: Path | None,
         examples: int | None = None,
         steps: int | None = None,
+        members: Sequence[Member] = (),
     ) -> Capture:
-        """Writes what one client shared in a round.
+        """Writes what one client shared in a round, or what was seen of several.
 
         Args:
             round: of training.
-            client: its name or number.
+            client: its name or number, or a name of the mean.
             kind: ``weights``, ``difference`` or ``gradient``.
             tensors: by name or in order.
             before: the file of what it got, as :meth:`write_tensors` returned it.
             examples: that it says it trained on.
             steps: that it says it took.
+            members: the clients of a mean.
 
         Returns:
             Where it is.
@@ -193,6 +210,7 @@ class RoundsFolder:
             "after": after.name,
             "examples": examples,
             "steps": steps,
+            "members": [asdict(member) for member in members] or None,
         }
         file = after.parent / f"{name}.json"
         self.write_json(file, {k: v for k, v in entry.items() if v is not None})
@@ -266,6 +284,10 @@ def _capture(file: Path) -> Capture:
             after=file.parent / Path(entry["after"]).name,
             examples=entry.get("examples"),
             steps=entry.get("steps"),
+            members=tuple(
+                Member(str(member["client"]), member.get("examples"))
+                for member in entry.get("members", [])
+            ),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"{str(file)!r} is no captured update: {error}.") from error

@@ -18,7 +18,7 @@ from .._workspace import Workspace
 from ._audits import Audits, audits
 from ._background import BackgroundAudits
 from ._captures import add_capture
-from ._folder import RoundsFolder, Tensors
+from ._folder import Member, RoundsFolder, Tensors
 from ._safely import safely
 from ._training import check_names, is_chosen_client, told
 
@@ -40,17 +40,24 @@ class Sent:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a client sends back.
+    """What a client sends back, or the mean of what several send, where no more is to be seen.
 
     Attributes:
-        client: its name or number.
+        client: its name or number, or a name of the mean.
         tensors: reads the weights.
-        examples: reads the number of examples that it says it trained on.
+        examples: reads the number of examples that it says it trained on; None of a mean.
+        members: the clients of a mean, weighted by their examples.
     """
 
     client: str
     tensors: Callable[[], Tensors]
     examples: Callable[[], int | None]
+    members: tuple[Member, ...] = ()
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """Whose weights are in it."""
+        return tuple(member.client for member in self.members) or (self.client,)
 
 
 class Recorder:
@@ -138,7 +145,7 @@ class Recorder:
     def _received(self, round: int, replies: Callable[[], Iterable[Reply]]) -> None:
         count = 0
         for reply in replies():
-            if not is_chosen_client(reply.client, self._clients):
+            if not any(is_chosen_client(client, self._clients) for client in reply.clients):
                 continue
             if isinstance(self._clients, int) and count >= self._clients:
                 return
@@ -148,14 +155,21 @@ class Recorder:
             )
 
     def _add(self, round: int, reply: Reply) -> None:
+        sent = {self._before[client] for client in reply.clients if client in self._before}
+        if len(sent) > 1:
+            raise BadInputError(
+                "its clients got different weights, and the mean of what they sent back is no update "
+                "of either."
+            )
         add_capture(
             self.folder,
             round,
             reply.client,
             "weights",
             reply.tensors(),
-            before=self._before.get(reply.client),
+            before=next(iter(sent), None),
             examples=reply.examples(),
+            members=reply.members,
         )
 
     def _is_chosen(self, round: int) -> bool:

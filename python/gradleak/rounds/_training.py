@@ -11,7 +11,7 @@ from typing import Any
 from .._errors import BadInputError
 from .._losses import loss_options
 from .._run import run
-from ._folder import Capture
+from ._folder import Capture, Member
 
 #: What has to be told, with an example each; of those with a bar one.
 _NEEDED = {
@@ -57,13 +57,14 @@ def told(options: Mapping[str, Any], framework: str, sent: Sequence[str] = ()) -
 
 
 def options_of(capture: Capture, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The program's options for one client's update.
+    """The program's options for one client's update, or for a mean of several.
 
     A client's own number of examples is its batch, and its own number of steps that of its steps,
     where the options do not say otherwise. What ``batch_size`` is by client is picked.
 
     Raises:
-        BadInputError: nobody says how many examples there were.
+        BadInputError: nobody says how many examples there were, or a mean is of clients that weigh
+            unequally and did more than one step.
     """
     chosen = {name: value for name, value in options.items() if value is not None}
     if capture.kind == "gradient":
@@ -77,7 +78,20 @@ def options_of(capture: Capture, options: Mapping[str, Any]) -> dict[str, Any]:
         raise BadInputError(
             f"Client {capture.client} does not say how many steps it took; say it with epochs=."
         )
-    examples = _examples(capture, chosen.pop("batch_size", None))
+    stated = chosen.pop("batch_size", None)
+    sizes = [_examples(of, stated) for of in capture.members or (capture,)]
+    examples = sizes[0]
+    if len(set(sizes)) > 1:
+        if not _is_a_step_on_all(chosen, max(sizes)):
+            raise BadInputError(
+                f"The clients of {capture.client} trained on {', '.join(map(str, sizes))} examples, by "
+                "which their mean weighs them; only a single step of SGD can be read from such a mean."
+            )
+        # Weighted by their examples, means of gradients are the gradient of all examples' mean.
+        examples = sum(sizes)
+        chosen.pop("mini_batch", None)
+    elif capture.members:
+        chosen["clients"] = len(sizes)
     size, steps = chosen.get("mini_batch"), chosen.get("local_steps")
     if size is not None and steps is not None:
         # A client that stops after some steps has seen no more.
@@ -92,7 +106,21 @@ def options_of(capture: Capture, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**chosen, "batch_size": examples}
 
 
-def _examples(capture: Capture, stated: Any) -> int:
+def _is_a_step_on_all(options: Mapping[str, Any], largest: int) -> bool:
+    """Whether each client takes one step along the mean gradient of all its examples, unchanged.
+
+    Args:
+        options: of the program.
+        largest: the most examples of a client.
+    """
+    is_plain = options.get("optimizer", "sgd") == "sgd" and options.get("reduction") != "sum"
+    is_whole = options.get("mini_batch", largest) >= largest
+    is_clipped = "clip_norm" in options or "clip_value" in options
+    steps = options.get("epochs", options.get("local_steps"))
+    return is_plain and is_whole and not is_clipped and steps == 1
+
+
+def _examples(capture: Capture | Member, stated: Any) -> int:
     number: Any | None = stated
     if isinstance(stated, Mapping):
         number = stated.get(capture.client)

@@ -12,6 +12,7 @@ import pytest
 import gradleak
 
 APPS = Path(__file__).parent / "apps"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 GUIDES = Path(__file__).parents[3] / "docs" / "guides"
 
 
@@ -33,11 +34,11 @@ def photos(tmp_path_factory):
 
 @pytest.fixture
 def python(tmp_path, photos):
-    """Runs Python in a folder of its own and gives what it printed; its code can import the apps."""
+    """Runs Python in a folder of its own and gives what it printed; its code can import the apps and examples."""
 
     def run(*arguments: object, **environment: object) -> str:
         package = Path(gradleak.__file__).parents[1]
-        paths = [str(package), str(APPS), os.environ.get("PYTHONPATH", "")]
+        paths = [str(package), str(APPS), str(EXAMPLES), os.environ.get("PYTHONPATH", "")]
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=tmp_path,

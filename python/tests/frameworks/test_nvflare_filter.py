@@ -103,6 +103,27 @@ def test_only_chosen_rounds(weights, tmp_path):
     "after, settings, sentence",
     [
         ({"a": b"encrypted"}, {}, "holds a bytes"),
+        (
+            {"conv.weight": object(), "fc.weight": object()},
+            {"meta": {MetaKey.PROCESSED_ALGORITHM: "CKKS"}},
+            "its tensors are encrypted or packed (CKKS); put this filter where",
+        ),
+        (
+            # As HEModelEncryptor(encrypt_layers=["conv.weight"]): what is left is weighed and flat.
+            {"conv.weight": object(), "fc.weight": numpy.zeros(2)},
+            {
+                "meta": {
+                    MetaKey.PROCESSED_ALGORITHM: "CKKS",
+                    MetaKey.PROCESSED_KEYS: {"conv.weight": True, "fc.weight": False},
+                }
+            },
+            "(CKKS), but for fc.weight, which anybody can read; put",
+        ),
+        (
+            {"a": numpy.zeros(2, "uint8")},
+            {"meta": {MetaKey.PROCESSED_ALGORITHM: "blockwise8"}},
+            "encrypted or packed (blockwise8);",
+        ),
         ({"a": numpy.zeros(2)}, {"round": None}, "it has no current_round"),
     ],
 )

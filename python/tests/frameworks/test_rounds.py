@@ -115,3 +115,46 @@ def test_what_the_program_is_told(tmp_path, told, examples, steps, expected):
         1, "7", tmp_path, "weights", tmp_path / "a", tmp_path / "b", examples, steps
     )
     assert options_of(capture, told) == expected
+
+
+def mean(tmp_path, *examples):
+    members = tuple(gradleak.rounds.Member(str(i), count) for i, count in enumerate(examples))
+    files = (tmp_path, "weights", tmp_path / "a", tmp_path / "b")
+    return gradleak.rounds.Capture(1, "mean-of-3", *files, members=members)
+
+
+@pytest.mark.parametrize(
+    "told, examples, expected",
+    [
+        ({"epochs": 2, "mini_batch": 4}, (8, 8), {"clients": 2, "batch_size": 8, "mini_batch": 4}),
+        ({"epochs": 1, "mini_batch": 8}, (8, 8), {"clients": 2, "batch_size": 8}),
+        ({"epochs": 2, "batch_size": 3}, (None, None), {"clients": 2, "batch_size": 3}),
+        ({"epochs": 2, "batch_size": {"0": 4}}, (None, 4), {"clients": 2, "batch_size": 4}),
+        # One step of SGD each: as if all examples were one client's.
+        ({"epochs": 1, "mini_batch": None}, (1, 2, 4), {"batch_size": 7}),
+        ({"local_steps": 1, "mini_batch": 4}, (1, 2, 4), {"batch_size": 7}),
+    ],
+)
+def test_what_the_program_is_told_of_a_mean(tmp_path, told, examples, expected):
+    found = options_of(mean(tmp_path, *examples), told)
+    assert {k: v for k, v in found.items() if k not in ("epochs", "local_steps")} == expected
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"epochs": 2},
+        {"epochs": 1, "mini_batch": 2},
+        {"epochs": 1, "optimizer": "adam"},
+        {"epochs": 1, "clip_norm": 1.0},
+        {"epochs": 1, "reduction": "sum"},
+    ],
+)
+def test_means_of_unequal_clients_are_refused_where_they_are_no_gradient(tmp_path, told):
+    with pytest.raises(gradleak.BadInputError, match="trained on 1, 2, 4 examples, by which"):
+        options_of(mean(tmp_path, 1, 2, 4), told)
+
+
+def test_a_mean_of_clients_of_whom_one_says_nothing(tmp_path):
+    with pytest.raises(gradleak.BadInputError, match="Client 1 does not say on how many"):
+        options_of(mean(tmp_path, 1, None, 4), {"epochs": 1})

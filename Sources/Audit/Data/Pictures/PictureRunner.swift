@@ -1,5 +1,6 @@
 import Attacks
 import Clients
+import Defences
 import ModelIO
 import Solvers
 import Synchronization
@@ -208,12 +209,14 @@ package final class PictureRunner: ExperimentRunner {
     let lost = file.update.training?.lossNote(
       isExact: file.update.undoingFirstStep(from: weighted.parameters) != nil)
     let name = PictureNames.safe(fileStem(update.file))
+    let seen = try update.seen.map { try SeenElements.read($0, of: file, selected.model) }
     return PreparedPictures(
       experiment: experiment, runner: self,
       subject: .update(
         UpdateAudit.Subject(
           update: file.update, truth: truth.isEmpty ? nil : truth, name: name, knownLabels: known,
-          kind: (update.kind.isOfWeights ? UpdateKind.difference : .gradient).rawValue)),
+          kind: (update.kind.isOfWeights ? UpdateKind.difference : .gradient).rawValue,
+          counterAttack: seen.map { CounterAttack(seen: $0, of: file.update) } ?? .none)),
       startingImages: try startingImages(of: experiment),
       notes: [lost, ending.map { Sentence($0) }].compactMap(\.self) + file.matching.explanations
         + file.notes, name: name)

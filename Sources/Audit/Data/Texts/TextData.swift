@@ -20,7 +20,7 @@ struct TextData: DataKind {
       ("model.size", model.size != nil), ("model.inputShape", model.inputShape != nil),
       ("model.extents", model.extents != nil), ("model.output", model.output != nil),
       ("model.mean", model.mean != nil),
-      ("model.deviation", model.deviation != nil), ("data.turns", data.turns != nil),
+      ("model.deviation", model.deviation != nil), ("data.turns", data.turns != nil), ("data.update.seen", data.update?.seen != nil),
       ("data.readAs", data.readAs != .pillow), ("loss", experiment.loss != LossChoice()),
       ("mode", experiment.mode != .evaluation), ("start", experiment.start != nil),
       ("attack.plan", experiment.attack.plan != nil),

@@ -1,0 +1,95 @@
+import Clients
+import Federation
+import Foundation
+import ModelIO
+import Solvers
+import TensorGraph
+
+/// A worker of a federation: takes its model and data from the server's plan, and takes part to the end.
+package struct FederationMember {
+  /// The server.
+  package let server: Address
+  /// The federation's secret.
+  package let token: String
+  /// The number that it wants, from 0; nil for any.
+  package let worker: Int?
+  /// Where neighbours in a ring reach it.
+  package let host: String
+  /// Private data of its own instead of its part of the plan's; nil for that.
+  package let data: FederationData.Source?
+
+  /// - Parameters: as the properties of these names.
+  package init(
+    server: Address, token: String, worker: Int? = nil, host: String = "127.0.0.1",
+    data: FederationData.Source? = nil
+  ) {
+    self.server = server
+    self.token = token
+    self.worker = worker
+    self.host = host
+    self.data = data
+  }
+
+  /// Messages of a server that is not known yet are bounded by this, in bytes.
+  private static let largestBody = 1 << 30
+
+  /// Takes part until the training is over.
+  ///
+  /// - Parameters:
+  ///   - observe: told what goes on.
+  ///   - shouldStop: asked now and then.
+  /// - Throws: ``FederationError`` when the server is not there, is gone or refuses the worker; as
+  ///   ``FederationPlan/scene()``.
+  package func run(
+    backend: any Backend, observe: (String) -> Void = { _ in }, shouldStop: () -> Bool
+  ) throws {
+    var scene: FederationPlan.Scene?
+    var wanted = worker
+    while true {
+      let (connections, peer, welcome) = try Worker.join(
+        server, token: token, worker: wanted, listeningHost: host,
+        largestBody: FederationMember.largestBody)
+      wanted = welcome.worker
+      do {
+        let plan = try FederationPlan(text: welcome.context)
+        let known = try scene ?? plan.scene()
+        scene = known
+        observe("worker \(welcome.worker + 1) of \(welcome.settings.workers)")
+        let trainer = LocalTrainer(
+          known.weighted, welcome.settings,
+          shard: try shard(welcome, plan, known), backend: backend)
+        let end =
+          welcome.settings.topology == .ring
+          ? try RingWorker(connections, peer, welcome, token: token, trainer, known.vector)
+            .run(shouldStop: shouldStop)
+          : try Worker(connections, peer, welcome, trainer, known.vector)
+            .run(shouldStop: shouldStop)
+        if end == .done { return }
+      } catch {
+        connections.shutDown()
+        throw error
+      }
+    }
+  }
+
+  private func shard(
+    _ welcome: Invitation.Welcome, _ plan: FederationPlan, _ scene: FederationPlan.Scene
+  ) throws -> TrainingSet {
+    let settings = welcome.settings
+    if let data {
+      let own = try FederationData(data).read(
+        inputShape: scene.training.shape, classCount: scene.weighted.model.classCount, workers: 1,
+        seed: settings.seed
+      ).training
+      return own.part(Array(0..<own.count))
+    }
+    let positions = scene.training.shard(
+      welcome.worker, of: settings.workers, plan.data.shards, seed: settings.seed)
+    guard !positions.isEmpty else {
+      throw FederationError(
+        "worker \(welcome.worker + 1) would have no examples; take fewer workers or more examples",
+        .badInput)
+    }
+    return scene.training.part(positions)
+  }
+}

@@ -1,0 +1,90 @@
+import Clients
+import Federation
+import Foundation
+import ModelIO
+import TensorGraph
+
+/// All that a federation's parties have agreed upon: settings, model and data. The server hands it to its workers.
+package struct FederationPlan: Codable, Hashable, Sendable {
+  /// How they train and exchange.
+  package var settings: FederationSettings
+  /// What they train. Weights are drawn from the settings' seed, or read from its file.
+  package var model: ModelChoice
+  /// What they train on.
+  package var data: FederationData
+
+  /// A model that fits the data, where no other size is asked for.
+  package init(settings: FederationSettings, model: ModelChoice, data: FederationData) {
+    self.settings = settings
+    self.data = data
+    var model = model
+    if let usual = data.usualModel, !model.isFile {
+      if model.classes == nil { model.classes = usual.classes }
+      if model.inputShape == nil, model.size == nil { model.inputShape = usual.inputShape }
+    }
+    self.model = model
+  }
+
+  /// The plan's data in memory.
+  package struct Scene: Sendable {
+    package let selected: SelectedModel
+    package let weighted: WeightedModel
+    package let vector: ParameterVector
+    package let training: PictureSource
+    package let heldOut: TrainingSet
+
+    /// The weights that training begins with, as all parties keep them.
+    package var weights: [Tensor] { weighted.parameters.map { $0.converted(to: .f32) } }
+  }
+
+  /// Reads model and data.
+  ///
+  /// - Throws: as ``ModelChoice/select(mode:batchSizes:for:)`` and ``FederationData``.
+  package func scene() throws -> Scene {
+    try settings.check()
+    let selected = try model.select(
+      batchSizes: [settings.miniBatch ?? settings.batchSize], for: .gradient(.f32))
+    let weighted = selected.weighted(seed: settings.seed)
+    let model = weighted.model
+    guard model.inputShape[0] == 1 || model.inputShape[0] == 3 else {
+      throw FederationError(
+        "\(model.name) takes images of \(model.inputShape[0]) channels, and pictures have 1 or 3; give another model",
+        .badInput)
+    }
+    let (training, heldOut) = try data.read(
+      inputShape: model.inputShape, classCount: model.classCount, workers: settings.workers,
+      seed: settings.seed)
+    return Scene(
+      selected: selected, weighted: weighted, vector: ParameterVector(model), training: training,
+      heldOut: heldOut)
+  }
+
+  /// Bytes that a message may have.
+  package static func largestBody(_ vector: ParameterVector, _ settings: FederationSettings) -> Int
+  {
+    // A report carries a batch, what was shared, weights, and what came round in a ring.
+    16 * vector.count + 8 * settings.batchSize * 3 * 64 * 64 + (4 << 20)
+  }
+
+  /// As text, for ``Invitation/Welcome/context``.
+  package var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+
+  /// Reads it from text.
+  ///
+  /// - Throws: ``FederationError`` of kind `refused` for what is none.
+  package init(text: String) throws(FederationError) {
+    do {
+      self = try JSONDecoder().decode(FederationPlan.self, from: Data(text.utf8))
+    } catch {
+      throw FederationError(
+        "the server's plan cannot be read; run the same version of gradleak on both sides", .refused
+      )
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import Attacks
+import Clients
+import Federation
+import ModelIO
+import Solvers
+import TensorGraph
+
+/// What observers of a federation saw, as files that every command reads, and the attacks on them.
+package struct TappedUpdates {
+  private let plan: FederationPlan
+  private let scene: FederationPlan.Scene
+  private let backend: any Backend
+  private let attack: AttackConfiguration
+  /// Workers that are looked at one by one, from 0.
+  private let victims: [Int]
+
+  /// An observation with its files.
+  fileprivate struct Case {
+    let observation: Observation
+    let tap: RoundTap
+    let name: String
+    /// Names of files in the folder.
+    let files: (update: String, seen: String?, before: String, truth: String)
+  }
+
+  /// How far the attacks are.
+  package struct Progress {
+    /// Observations that are done, and all.
+    package let done: Int
+    package let count: Int
+    /// The one that is attacked.
+    package let name: String
+    package let attack: ExperimentProgress
+  }
+
+  /// - Parameters:
+  ///   - attack: that each observation is attacked with.
+  ///   - victims: workers that are looked at one by one, from 0.
+  package init(
+    _ plan: FederationPlan, _ scene: FederationPlan.Scene, attack: AttackConfiguration,
+    victims: [Int], backend: any Backend
+  ) {
+    self.plan = plan
+    self.scene = scene
+    self.attack = attack
+    self.victims = victims
+    self.backend = backend
+  }
+
+  /// The worker that looks on: the last one.
+  private var spy: Int { plan.settings.workers - 1 }
+
+  /// Writes every observation into a folder and attacks it.
+  ///
+  /// - Parameters:
+  ///   - staged: the folder while it is filled.
+  ///   - folder: where it will be.
+  ///   - observe: called after every step of an attack; may ask to stop, and then the rest is not attacked.
+  /// - Returns: what was seen and what came of it, and the attacks' outcomes.
+  /// - Throws: `FileError` when a file cannot be written.
+  package func attack(
+    _ taps: [RoundTap], in staged: StagedFolder, folder: OutputFolder,
+    observe: (Progress) -> SolverDecision
+  ) throws -> (seen: [FederationRecord.Seen], outcomes: [AuditOutcome]) {
+    let cases = taps.flatMap(cases)
+    var written: Set<String> = []
+    for one in cases { try write(one, to: staged, &written) }
+    var seen: [FederationRecord.Seen] = []
+    var outcomes: [AuditOutcome] = []
+    var isStopped = false
+    for (index, one) in cases.enumerated() {
+      var entry = FederationRecord.Seen(
+        observer: one.observation.observer, round: one.observation.round + 1,
+        workers: one.observation.workers.map { $0 + 1 }, share: one.observation.seenShare,
+        file: one.files.update, pictures: one.pictureCount)
+      defer { seen.append(entry) }
+      guard !isStopped else {
+        entry.verdict = "not attacked: the study was stopped before"
+        continue
+      }
+      do {
+        let experiment = try experiment(one) { staged.path(of: $0) }
+        let final = try self.experiment(one) { folder.path(of: $0) }
+        try AtomicFile.write(
+          try ResultWriter.json(final), to: staged.path(of: one.name + ".experiment.json"))
+        var outcome = try run(experiment, one) { progress in
+          let decision = observe(
+            Progress(done: index, count: cases.count, name: one.name, attack: progress))
+          if case .stop = decision { isStopped = true }
+          return decision
+        }
+        outcome.record.experiment = final
+        entry.enter(outcome.record)
+        outcomes.append(outcome)
+      } catch let error as any ErrorInWords {
+        entry.verdict = "not attacked: \(error.sentence)"
+      }
+    }
+    return (seen, outcomes)
+  }
+
+  private func cases(of tap: RoundTap) -> [Case] {
+    tap.observations(plan.settings, scene.vector, victims: victims, spy: spy).map { observation in
+      let round = "round-\(observation.round + 1)"
+      let who =
+        observation.workers.count == 1
+        ? "worker-\(observation.workers[0] + 1)" : "\(observation.workers.count)-workers"
+      let name = "\(observation.observer.rawValue)-\(who)-\(round)"
+      return Case(
+        observation: observation, tap: tap, name: name,
+        files: (
+          "\(name).safetensors", observation.seen.map { _ in "\(name)-seen.safetensors" },
+          "\(round)-before.safetensors", "\(round)-\(who)-pictures.safetensors"
+        ))
+    }
+  }
+
+  // MARK: - Files
+
+  private func write(
+    _ one: Case, to staged: StagedFolder, _ written: inout Set<String>
+  ) throws(FileError) {
+    func write(_ name: String, _ tensors: [String: Tensor]) throws(FileError) {
+      guard written.insert(name).inserted else { return }
+      try Safetensors.write(tensors, to: staged.path(of: name), isPrivate: true)
+    }
+    let buffers = Dictionary(
+      uniqueKeysWithValues: zip(
+        scene.weighted.model.buffers.map(\.name), scene.weighted.buffers))
+    try write(
+      one.files.before, scene.vector.named(one.tap.before).merging(buffers) { first, _ in first })
+    // What was not seen at all is not there; what was seen in part has zeros.
+    let seen = one.observation.seen.map { scene.vector.named($0) }
+    let known = scene.vector.named(one.observation.tensors).filter { name, _ in
+      seen?[name]?.doubles.contains { $0 != 0 } ?? true
+    }
+    try write(one.files.update, known)
+    if let seen, let file = one.files.seen { try write(file, seen.filter { known[$0.key] != nil }) }
+    let batches = one.batches
+    let images = batches.flatMap { $0.images.doubles }
+    let count = one.pictureCount
+    try write(
+      one.files.truth,
+      [
+        "images": Tensor(Shape([count] + scene.training.shape.dimensions), .f32, images),
+        "labels": Tensor([count], .i64, batches.flatMap { $0.labels.map(Double.init) }),
+      ])
+  }
+
+  private func experiment(_ one: Case, at path: (String) -> String) throws -> Experiment {
+    var experiment = Experiment()
+    let sizes = one.batches.map(\.labels.count)
+    let isEven = sizes.allSatisfy { $0 == sizes[0] }
+    guard isEven || !plan.settings.sharesWeights else {
+      throw FederationError(
+        "the mean of workers with \(sizes.map(String.init).joined(separator: ", ")) examples and local steps is not "
+          + "attacked yet", .badInput)
+    }
+    experiment.model = plan.model
+    experiment.model.weights = path(one.files.before)
+    // The joint gradient of workers with different numbers of examples is that of all their examples.
+    experiment.client.count = isEven ? sizes.count : 1
+    var update = UpdateChoice(
+      file: path(one.files.update), kind: one.observation.kind,
+      batchSize: isEven ? sizes[0] : sizes.reduce(0, +))
+    update.seen = one.files.seen.map(path)
+    experiment.data.update = update
+    experiment.data.pictures = [path(one.files.truth)]
+    if plan.settings.sharesWeights {
+      experiment.client.epochs = plan.settings.epochs
+      experiment.client.miniBatch = plan.settings.miniBatch.map { min($0, sizes[0]) }
+      experiment.client.learningRate = plan.settings.learningRate
+    }
+    experiment.attack = attack
+    try experiment.check()
+    return experiment
+  }
+
+  // MARK: - Attacks
+
+  private func run(
+    _ experiment: Experiment, _ one: Case, observe: (ExperimentProgress) -> SolverDecision
+  ) throws -> AuditOutcome {
+    let selected = try experiment.model.select(batchSizes: [experiment.batchSize])
+    let runner = PictureRunner(selected, backend: backend)
+    let shape = scene.training.shape
+    let size = shape.elementCount
+    var examples: [PrivateExample] = []
+    for batch in one.batches {
+      let pixels = batch.images.doubles
+      for (index, label) in batch.labels.enumerated() {
+        let name = one.pictureCount == 1 ? one.name : "\(one.name)-\(examples.count + 1)"
+        examples.append(
+          PrivateExample(
+            name: name,
+            image: Tensor(shape, .f64(Array(pixels[index * size..<(index + 1) * size]))),
+            label: label))
+      }
+    }
+    return try runner.prepare(experiment, pictures: examples).run(observe: observe)
+  }
+}
+
+extension TappedUpdates.Case {
+  /// The private batches behind the observation, in the order of the workers.
+  fileprivate var batches: [RoundTap.Batch] { observation.workers.compactMap { tap.batches[$0] } }
+  fileprivate var pictureCount: Int { batches.reduce(0) { $0 + $1.labels.count } }
+}
+
+extension FederationRecord.Seen {
+  /// Enters what an attack made of it.
+  fileprivate mutating func enter(_ record: RunRecord) {
+    let levels = record.images.map { record.level(of: $0) }
+    full = levels.count { $0 == .full }
+    recognisable = levels.count { $0 >= .recognisable }
+    psnr = record.images.compactMap(\.psnr)
+    verdict = record.diagnosis?.verdict.rawValue ?? "no diagnosis"
+  }
+}

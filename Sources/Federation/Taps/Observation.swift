@@ -1,0 +1,189 @@
+import Clients
+import TensorGraph
+
+/// Who looks on in a federation, and where.
+package enum Observer: String, Codable, Sendable, CaseIterable {
+  /// The server, or whoever listens on a worker's link to it.
+  case server
+  /// A worker, which sees the weights change from round to round and knows its own share.
+  case worker
+  /// A worker's next neighbour in a ring, or whoever listens on the link between them.
+  case neighbour
+  /// A worker's two neighbours in a ring together, or whoever listens on both its links.
+  case bothNeighbours = "both-neighbours"
+  /// The server together with all workers but one.
+  case colluders
+
+  /// For people.
+  package var title: String {
+    switch self {
+    case .server: "the server"
+    case .worker: "another worker"
+    case .neighbour: "the next neighbour"
+    case .bothNeighbours: "both neighbours together"
+    case .colluders: "the server and all other workers together"
+    }
+  }
+}
+
+/// What one observer saw of a round, as far as an update can be made of it.
+package struct Observation: Sendable {
+  /// Who looked on.
+  package let observer: Observer
+  /// Of training, from 0.
+  package let round: Int
+  /// The workers whose data are in it, ascending.
+  package let workers: [Int]
+  /// What the tensors are.
+  package let kind: UpdateKind
+  /// One f32 tensor for each parameter; zeros where nothing was seen.
+  package let tensors: [Tensor]
+  /// Which elements were seen, one for each; nil for all of them.
+  package let seen: [Tensor]?
+
+  /// The share of the elements that was seen.
+  package var seenShare: Double {
+    guard let seen else { return 1 }
+    let (all, known) = seen.reduce((0.0, 0.0)) { sum, tensor in
+      (sum.0 + Double(tensor.shape.elementCount), sum.1 + tensor.doubles.reduce(0, +))
+    }
+    return known / max(all, 1)
+  }
+}
+
+extension RoundTap {
+  /// What observers make of the round.
+  ///
+  /// - Parameters:
+  ///   - victims: workers that are looked at one by one.
+  ///   - spy: the worker that looks on, if it is a member.
+  package func observations(
+    _ settings: FederationSettings, _ vector: ParameterVector, victims: [Int], spy: Int
+  ) -> [Observation] {
+    let victims = victims.filter(members.contains)
+    var result: [Observation] = []
+    switch settings.topology {
+    case .parameterServer:
+      result += victims.filter(inClear.contains).compactMap { victim in
+        shares[victim].map {
+          Observation(
+            observer: .server, round: round, workers: [victim], kind: settings.updateKind,
+            tensors: $0, seen: nil)
+        }
+      }
+      if settings.protection == .secureAggregation, let sum = aggregate(settings) {
+        result.append(
+          Observation(
+            observer: .server, round: round, workers: members, kind: settings.updateKind,
+            tensors: sum, seen: nil))
+      }
+    case .ring:
+      for victim in victims {
+        if let part = clearPart(of: victim, settings, vector) { result.append(part) }
+        if let whole = whole(of: victim, settings, vector) { result.append(whole) }
+      }
+    }
+    if let others = others(than: spy, settings, vector) { result.append(others) }
+    return result
+  }
+
+  /// The mean of all shares as the weights tell that came of the round.
+  private func aggregate(_ settings: FederationSettings) -> [Tensor]? {
+    guard !after.isEmpty else { return nil }
+    guard !settings.sharesWeights else { return after }
+    return zip(before, after).map { before, after in
+      Tensor(
+        before.shape,
+        .f32(
+          zip(before.doubles, after.doubles).map { Float(($0 - $1) / settings.learningRate) }))
+    }
+  }
+
+  private func exampleCount(_ workers: [Int]) -> Int {
+    workers.reduce(0) { $0 + (batches[$1]?.labels.count ?? 0) }
+  }
+
+  /// The mean of the shares of all but one worker, as that worker comes to it.
+  private func others(
+    than spy: Int, _ settings: FederationSettings, _ vector: ParameterVector
+  ) -> Observation? {
+    let others = members.filter { $0 != spy }
+    guard members.contains(spy), !others.isEmpty, let own = shares[spy],
+      let mean = aggregate(settings)
+    else { return nil }
+    let (all, ownCount) = (Double(exampleCount(members)), Double(exampleCount([spy])))
+    let tensors = zip(mean, own).map { mean, own in
+      Tensor(
+        mean.shape,
+        .f32(
+          zip(mean.doubles, own.doubles).map {
+            Float(($0 * all - $1 * ownCount) / (all - ownCount))
+          }))
+    }
+    return Observation(
+      observer: .worker, round: round, workers: others, kind: settings.updateKind,
+      tensors: tensors, seen: nil)
+  }
+
+  // MARK: - Rings
+
+  /// The member behind one in the ring.
+  private func next(_ member: Int) -> Int? {
+    members.firstIndex(of: member).map { members[($0 + 1) % members.count] }
+  }
+
+  /// How much the member's share counts in the ring's sum.
+  private func weight(of member: Int) -> Double {
+    Double(exampleCount([member])) / Double(max(exampleCount(members), 1))
+  }
+
+  private func observation(
+    _ observer: Observer, _ victim: Int, _ values: [Float], _ seen: [Float]?,
+    _ settings: FederationSettings, _ vector: ParameterVector
+  ) -> Observation {
+    Observation(
+      observer: observer, round: round, workers: [victim], kind: settings.updateKind,
+      tensors: vector.tensors(values),
+      seen: seen.map { seen in vector.tensors(seen).map { $0.converted(to: .bool) } })
+  }
+
+  /// The part of a worker's share that its neighbour gets before anything was added to it.
+  private func clearPart(
+    of victim: Int, _ settings: FederationSettings, _ vector: ParameterVector
+  ) -> Observation? {
+    guard let next = next(victim), let hops = hops[next] else { return nil }
+    var values = [Float](repeating: 0, count: vector.count)
+    var seen = values
+    for hop in hops where hop.summed == [victim] {
+      for (position, value) in zip(hop.range, hop.values) {
+        values[position] = Float(Double(value) / weight(of: victim))
+        seen[position] = 1
+      }
+    }
+    guard seen.contains(1) else { return nil }
+    return observation(
+      .neighbour, victim, values, members.count > 1 ? seen : nil, settings, vector)
+  }
+
+  /// A worker's share from what goes in and comes out on its two links: whatever it sends on is what it received and its
+  /// own, and the part that it does not send before it is complete comes with the sums.
+  private func whole(
+    of victim: Int, _ settings: FederationSettings, _ vector: ParameterVector
+  ) -> Observation? {
+    guard members.count > 2, let next = next(victim), let received = hops[victim],
+      let sent = hops[next]
+    else { return nil }
+    var values = [Float](repeating: 0, count: vector.count)
+    let reduced = received.filter { $0.summed.count < members.count }
+    for hop in sent where hop.summed.last == victim || hop.summed.count == members.count {
+      let before = reduced.first { $0.range == hop.range }
+      // Sums of all come by several times; the first is from the victim's own adding.
+      guard hop.summed.last == victim || before != nil else { continue }
+      for (offset, position) in hop.range.enumerated() {
+        let known = before.map { Double($0.values[offset]) } ?? 0
+        values[position] = Float((Double(hop.values[offset]) - known) / weight(of: victim))
+      }
+    }
+    return observation(.bothNeighbours, victim, values, nil, settings, vector)
+  }
+}

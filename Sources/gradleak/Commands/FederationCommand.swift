@@ -1,0 +1,19 @@
+import ArgumentParser
+
+/// Distributed training as it happens, with somebody looking on.
+struct FederationCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "federation",
+    abstract: "Trains among real processes, and shows who could read what.",
+    discussion: """
+      Starts a server and workers that train together on private pictures, by a parameter server or in a ring, keeps \
+      what each party sees, and attacks it. Without a name it is 'federation run'.
+
+      EXAMPLES
+        gradleak federation --out scene                      eight workers and a server
+        gradleak federation --topology ring --out ring       the same without a server
+        gradleak federation worker --connect 10.0.0.5:4711   a worker started by hand
+      """,
+    subcommands: [FederationRunCommand.self, FederationWorkerCommand.self],
+    defaultSubcommand: FederationRunCommand.self)
+}

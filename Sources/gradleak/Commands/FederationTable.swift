@@ -1,0 +1,90 @@
+import Audit
+import Federation
+import Foundation
+
+/// What became of a federation, for people.
+struct FederationTable {
+  private let record: FederationRecord
+  private let seconds: [Double]
+
+  init(_ record: FederationRecord, seconds: [Double]) {
+    self.record = record
+    self.seconds = seconds
+  }
+
+  func print() {
+    if let failure = record.failure {
+      Terminal.printVerdict("The training did not end: \(failure).", .yellow)
+    }
+    let attacked = record.observations.filter { $0.full != nil }
+    let leaked = attacked.filter { ($0.recognisable ?? 0) > 0 }
+    if !attacked.isEmpty {
+      Terminal.printVerdict(
+        leaked.isEmpty
+          ? "No private picture came back from what was seen; better attacks may get some."
+          : "Private pictures came back: \(FederationTable.who(leaked)) could read them.",
+        leaked.isEmpty ? .yellow : .red)
+    }
+    Terminal.print()
+    Terminal.printParagraph(summary)
+    Terminal.print()
+    printObservations()
+    if !record.notes.isEmpty {
+      Terminal.print()
+      for note in record.notes.prefix(5) {
+        let who = note.worker.map { "worker \($0 + 1) " } ?? ""
+        Terminal.printParagraph("Round \(note.round + 1): \(who)\(note.text).")
+      }
+      if record.notes.count > 5 {
+        Terminal.printParagraph("… and \(record.notes.count - 5) more, in federation.json.")
+      }
+    }
+  }
+
+  private static func who(_ seen: [FederationRecord.Seen]) -> String {
+    Observer.allCases.filter { observer in seen.contains { $0.observer == observer } }
+      .map(\.title).joined(separator: ", ")
+  }
+
+  private var summary: String {
+    let settings = record.plan.settings
+    let first = Double(record.rightBefore) / Double(max(record.heldOutCount, 1))
+    let last = record.accuracy(after: record.rounds.count - 1)
+    let bytes = record.rounds.reduce(0) { $0 + $1.received + $1.sent }
+    return String(
+      format:
+        "%@ of %d parameters on %@: %d of %d rounds, %d workers, %@; accuracy %.1f %% before, %.1f %% after "
+        + "(%d held-out pictures); %.1f MB sent, %.1f s.",
+      record.model, record.parameterCount, record.plan.data.description, record.rounds.count,
+      settings.rounds, settings.workers,
+      settings.sharesWeights
+        ? "weights after \(settings.epochs ?? 1) local epochs of \(settings.batchSize) examples"
+        : "one gradient of \(settings.batchSize) examples each", first * 100, last * 100,
+      record.heldOutCount, Double(bytes) / 1e6, seconds.reduce(0, +))
+  }
+
+  private func printObservations() {
+    var table = TextTable(
+      [
+        ("who", .left), ("round", .right), ("of workers", .left), ("seen", .right),
+        ("pictures", .right), ("in full", .right), ("recognisable", .right), ("PSNR", .right),
+        ("the attack", .left),
+      ], dispensable: ["the attack", "PSNR"])
+    for seen in record.observations {
+      table.append([
+        seen.observer.title, String(seen.round),
+        seen.workers.count > 3
+          ? "\(seen.workers.count) of them" : seen.workers.map(String.init).joined(separator: ", "),
+        String(format: "%.1f %%", seen.share * 100), String(seen.pictures),
+        seen.full.map(String.init) ?? "-", seen.recognisable.map(String.init) ?? "-",
+        seen.psnr.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-",
+        seen.verdict ?? "-",
+      ])
+    }
+    if record.observations.isEmpty {
+      Terminal.printParagraph("No round was tapped.")
+    } else {
+      Terminal.print(table)
+    }
+  }
+}

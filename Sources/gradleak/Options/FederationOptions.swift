@@ -1,0 +1,164 @@
+import ArgumentParser
+import Audit
+import Federation
+import Foundation
+
+extension Topology: ExpressibleByArgument {
+  /// For the help of options.
+  public static let allValueDescriptions = HelpLevel.described([
+    "parameter-server": "workers share with a server, which sends the mean back",
+    "ring": "all-reduce: workers share with their neighbours, part by part",
+  ])
+}
+
+extension Protection: ExpressibleByArgument {
+  /// For the help of options.
+  public static let allValueDescriptions = HelpLevel.described([
+    "none": "in the clear",
+    "secure-aggregation": "masks that cancel out in the sum",
+    "paillier": "additive encryption with one key of all workers",
+    "ckks": "additive encryption of approximate numbers, likewise",
+  ])
+}
+
+extension PictureSource.Shards: ExpressibleByArgument {
+  /// For the help of options.
+  public static let allValueDescriptions = HelpLevel.described([
+    "equal": "random parts of one size",
+    "unequal": "random parts of 1, 2, 3, … shares",
+    "by-class": "sorted by class first",
+  ])
+}
+
+/// How a federation trains, and on what.
+struct FederationOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Who exchanges what with whom.", valueName: "name"))
+  var topology: Topology = .parameterServer
+
+  @Option(help: ArgumentHelp("What keeps the server from reading updates.", valueName: "name"))
+  var protection: Protection = .none
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Workers.", valueName: "n"))
+  var workers = 8
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Rounds of training.", valueName: "n"))
+  var rounds = 20
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Private examples that a worker takes in a round.", valueName: "n"))
+  var batchSize = 8
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Passes through these before a worker shares its weights (FedAvg); without it each shares one gradient (FedSGD).",
+      valueName: "n"))
+  var epochs: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Examples of each local step. (default: all)", valueName: "n", visibility: .rare))
+  var miniBatch: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Of every step.", valueName: "rate"))
+  var learningRate = 0.1
+
+  @Option(
+    help: ArgumentHelp(
+      "fashion-mnist (Debian's dataset-fashion-mnist), photographs (bundled), or a folder with a folder of pictures for "
+        + "each class. (default: fashion-mnist where it is installed)", valueName: "name or folder")
+  )
+  var data: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Examples of all workers together. (default: all)", valueName: "n", visibility: .rare))
+  var examples: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How examples are shared out.", valueName: "name", visibility: .rare))
+  var shards: PictureSource.Shards = .equal
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Probability that a worker drops out of a round.", valueName: "p", visibility: .rare))
+  var dropout = 0.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Probability that a worker answers --delay seconds late.", valueName: "p", visibility: .rare))
+  var stragglers = 0.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How late stragglers answer.", valueName: "seconds", visibility: .rare))
+  var delay = 1.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How long a round waits for its workers.", valueName: "seconds", visibility: .rare))
+  var timeout = 30.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Fewest workers that a round needs.", valueName: "n", visibility: .rare))
+  var fewest = 1
+
+  /// The settings that the options state, without what is tapped.
+  func settings(seed: UInt64) -> FederationSettings {
+    var settings = FederationSettings()
+    (settings.topology, settings.protection) = (topology, protection)
+    (settings.workers, settings.rounds) = (workers, rounds)
+    (settings.batchSize, settings.epochs, settings.miniBatch) = (batchSize, epochs, miniBatch)
+    settings.learningRate = learningRate
+    (settings.dropout, settings.stragglers, settings.delay) = (dropout, stragglers, delay)
+    (settings.timeout, settings.fewest, settings.seed) = (timeout, fewest, seed)
+    return settings
+  }
+
+  /// The data that the options name.
+  func dataChoice() throws -> FederationData {
+    var choice = try data.map { FederationData(try FederationOptions.source($0)) } ?? .usual
+    choice.count = examples
+    choice.shards = shards
+    return choice
+  }
+
+  /// What a word for data means.
+  static func source(_ text: String) throws -> FederationData.Source {
+    switch text {
+    case "fashion-mnist": return .fashionMNIST(folder: FederationData.fashionFolder)
+    case "photographs": return .photographs
+    default:
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder),
+        isFolder.boolValue
+      else {
+        throw ValidationError(
+          "--data is \(text.debugDescription), which is no folder; give fashion-mnist, photographs or a folder with a "
+            + "folder of pictures for each class.")
+      }
+      let isFashion = FileManager.default.fileExists(
+        atPath: text + "/train-images-idx3-ubyte.gz")
+      return isFashion ? .fashionMNIST(folder: text) : .folder(text)
+    }
+  }
+
+  func validate() throws {
+    if let examples { try check("--examples", examples, 1...10_000_000) }
+    do {
+      try settings(seed: 0).check()
+    } catch {
+      throw ValidationError(error.sentence.namingOptions + ".")
+    }
+  }
+}

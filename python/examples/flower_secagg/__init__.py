@@ -1,0 +1,1 @@
+"""Flower clients on PyTorch, audited at their server: with their updates in sight, and behind SecAgg+."""
