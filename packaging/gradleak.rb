@@ -8,6 +8,7 @@ class Gradleak < Formula
   head "https://github.com/OWNER/gradleak.git", branch: "main"
 
   depends_on "pkgconf" => :build
+  depends_on "gmp"
   depends_on "jpeg-turbo"
   depends_on "libpng"
   depends_on "libyaml"

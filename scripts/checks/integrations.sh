@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What needs PyTorch, Flower, NVFlare, Opacus, tokenizers or a browser: installs them into a throwaway environment and
-# runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
+# What needs PyTorch, Flower, NVFlare, Opacus, TenSEAL, tokenizers or a browser: installs them into a throwaway environment
+# and runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
 #
 #   scripts/checks/integrations.sh GRADLEAK WHEEL [swift test options]
 #
@@ -47,6 +47,12 @@ step "the package in Flower, NVFlare, Opacus and distributed data parallel, and 
 step "tokenizers over all of Unicode"
 GRADLEAK_UNICODE_DUMP="$folder/unicode.json" swift test --skip-build "$@" --filter UnicodeAgreement
 "$PYTHON" scripts/compare/tokenizer-unicode.py compare "$folder/unicode.json"
+
+step "Paillier's encryption and CKKS beside python-paillier and TenSEAL"
+${PIP_INSTALL:-pip install} --quiet phe tenseal
+"$PYTHON" scripts/compare/encryption.py ask "$folder/encryption"
+GRADLEAK_ENCRYPTION_EXCHANGE="$folder/encryption" swift test --skip-build "$@" --filter EncryptionAgreement
+"$PYTHON" scripts/compare/encryption.py compare "$folder/encryption"
 
 step "ResNet-18 through both of PyTorch's exporters"
 "$PYTHON" scripts/compare/onnx-zoo.py --gradleak "$gradleak" --only resnet18 \

@@ -13,13 +13,13 @@ mkdir -p "$libraries" "$(dirname "$file")"
 
 # A folder that holds archives alone, named before the system's: the linker takes the first that it finds.
 folder=$(pkg-config --variable=libdir libpng)
-for library in png16 turbojpeg z sqlite3 yaml; do
+for library in png16 turbojpeg z sqlite3 yaml gmp; do
   archive=$folder/lib$library.a
   [ -f "$archive" ] || { echo "wheel: there is no $archive; install the -dev package with the archive" >&2; exit 1; }
   ln -sf "$archive" "$libraries/"
 done
 ln -sf "$(${CC:-cc} -print-file-name=libstdc++.a)" "$libraries/"
-for package in libpng libturbojpeg zlib sqlite3 yaml-0.1; do
+for package in libpng libturbojpeg zlib sqlite3 yaml-0.1 gmp; do
   printf 'Name: %s\nDescription: linked into the program\nVersion: %s\nCflags: %s\nLibs: -L%s %s\n' \
     "$package" "$(pkg-config --modversion "$package")" "$(pkg-config --cflags "$package")" \
     "$libraries" "$(pkg-config --libs-only-l "$package")" >"$libraries/$package.pc"

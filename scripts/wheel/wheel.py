@@ -38,8 +38,12 @@ LINKED = {
     "zlib": "zlib1g-dev",
     "SQLite": "libsqlite3-dev",
     "libyaml": "libyaml-dev",
+    "GMP": "libgmp-dev",
     "libstdc++": "libstdc++-12-dev",
 }
+
+# What GMP's text refers to: the LGPL asks for both with a program that its library is linked into.
+COMMON_LICENCES = ("LGPL-3", "GPL-3")
 
 
 def printed(*command: str) -> str:
@@ -92,6 +96,8 @@ def licences() -> dict[str, bytes]:
     texts = {name: (ROOT / name).read_bytes() for name in ("LICENSE", "NOTICE")}
     for name, package in LINKED.items():
         texts[f"{name}.txt"] = pathlib.Path("/usr/share/doc", package, "copyright").read_bytes()
+    for name in COMMON_LICENCES:
+        texts[f"{name}.txt"] = pathlib.Path("/usr/share/common-licenses", name).read_bytes()
     swift = pathlib.Path(printed("sh", "-c", "readlink -f $(command -v swift)").strip())
     texts["Swift.txt"] = (swift.parents[1] / "share/swift/LICENSE.txt").read_bytes()
     return texts
