@@ -36,7 +36,7 @@ package final class FederationStudy {
     server =
       settings.topology == .ring
       ? RingCoordinator(settings, scene.vector, weights: scene.weights, roster)
-      : ParameterServer(settings, scene.vector, weights: scene.weights, roster)
+      : try ParameterServer(settings, scene.vector, weights: scene.weights, roster)
     record = FederationRecord(
       plan: plan, model: scene.weighted.model.name, parameterCount: scene.vector.count,
       heldOutCount: evaluator.count, rightBefore: try evaluator.rightCount(scene.weights))

@@ -6,6 +6,8 @@ package struct RoundOutcome: Sendable {
   package var members: [Int] = []
   /// Workers that the round began with and that are not in it.
   package var missing: [Int] = []
+  /// Why it came to nothing, with as many workers left as another round needs; nil where it came to its end.
+  package var failure: String?
   /// How often it was begun.
   package var attempts = 1
   /// The mean loss of the members' first steps, weighted by their examples.
