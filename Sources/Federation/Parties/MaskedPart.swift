@@ -28,8 +28,9 @@ final class MaskedPart: WorkerPart {
   }
 
   func begin(
-    _ share: LocalTrainer.Share, _ worker: Worker, _ round: Int
+    _ share: LocalTrainer.Share, _ worker: Worker, _ frame: Frame
   ) throws -> Worker.End? {
+    let round = frame.round
     if dropsOut(worker, round, before: 0) { return .droppedOut }
     // The rounding is by the seed; the secrets are not, as they leave no trace in the sum.
     var source = RandomSource(seed: settings.seed).derive(label: "rounding").derive(index: round)
@@ -40,7 +41,7 @@ final class MaskedPart: WorkerPart {
     var client = try SecureAggregationClient(
       number: worker.welcome.worker + 1,
       settings: try settings.secureAggregation(valueCount: vector.count),
-      session: try settings.session(round: round))
+      session: try settings.session(round: round, attempt: frame.attempt))
     let keys = try client.advertiseKeys().encoded()
     (self.client, self.share) = (client, share)
     worker.send(Frame(.masked, round: round, body: keys))

@@ -45,6 +45,12 @@ package struct RoundTap: Sendable {
   package var shares: [Int: [Tensor]] = [:]
   /// Members whose shares the server saw in the clear.
   package var inClear: Set<Int> = []
+  /// The worker that a server is after that does more than look on; nil for none.
+  package var victim: Int?
+  /// What the server came to: the mean of what the members shared; empty where it does not know.
+  package var mean: [Tensor] = []
+  /// Of a second run on the same weights without the victim; likewise.
+  package var meanWithout: [Tensor] = []
   /// The weights that came of the round, which all members get to know, in f32; empty while it goes on.
   package var after: [Tensor] = []
   /// In a ring, what each member received.

@@ -112,7 +112,7 @@ package final class Worker {
       let share = try trainer.share(
         worker: welcome.worker, round: frame.round, weights: weights)
       if plan.isLate(welcome.worker) { Thread.sleep(forTimeInterval: welcome.settings.delay) }
-      return try part.begin(share, self, frame.round)
+      return try part.begin(share, self, frame)
     default: return try part.take(frame, self)
     }
   }
@@ -146,8 +146,10 @@ package final class Worker {
 protocol WorkerPart: AnyObject {
   /// Shares what came of a round's training, or begins to.
   ///
+  /// - Parameter frame: that began the round.
+  ///
   /// - Returns: how the worker's part ends; nil where it does not.
-  func begin(_ share: LocalTrainer.Share, _ worker: Worker, _ round: Int) throws -> Worker.End?
+  func begin(_ share: LocalTrainer.Share, _ worker: Worker, _ frame: Frame) throws -> Worker.End?
 
   /// Answers a message of the server that belongs to it.
   ///
@@ -158,8 +160,9 @@ protocol WorkerPart: AnyObject {
 /// In the clear.
 final class PlainPart: WorkerPart {
   func begin(
-    _ share: LocalTrainer.Share, _ worker: Worker, _ round: Int
+    _ share: LocalTrainer.Share, _ worker: Worker, _ frame: Frame
   ) throws -> Worker.End? {
+    let round = frame.round
     worker.send(Frame(.update, round: round, body: try worker.named(share)))
     try worker.report(share, round: round)
     return nil

@@ -151,8 +151,13 @@ extension FederationSettings {
   }
 
   /// One run of the protocol, named by the seed.
-  func session(round: Int) throws(FederationError) -> SecureAggregationSession {
+  ///
+  /// - Parameter attempt: how often the round was begun before.
+  func session(
+    round: Int, attempt: Int
+  ) throws(FederationError) -> SecureAggregationSession {
     var source = RandomSource(seed: seed).derive(label: "sessions").derive(index: round)
+      .derive(index: attempt)
     return try SecureAggregationSession(round: round, using: &source)
   }
 }

@@ -27,7 +27,8 @@ final class MaskedExchange: UpdateExchange {
     _ members: [Int], _ outcome: inout RoundOutcome, before deadline: Date
   ) throws(FederationError) {
     var server = try SecureAggregationServer(
-      settings: protocolSettings, session: try settings.session(round: roster.round))
+      settings: protocolSettings,
+      session: try settings.session(round: roster.round, attempt: outcome.attempts - 1))
     for worker in 0..<settings.workers where !members.contains(worker) {
       server.drop(worker + 1, because: "it was not there when the round began")
     }

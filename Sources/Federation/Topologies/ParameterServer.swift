@@ -7,15 +7,29 @@ package final class ParameterServer {
   private let roster: Roster
   private let vector: ParameterVector
   private let exchange: any UpdateExchange
+  private let adversary: Adversary
+  /// The model that gives no gradients; nil where there is none.
+  private let deadWeights: [Tensor]?
   /// As the latest round left them.
   package private(set) var weights: [Tensor]
 
   /// - Parameters:
   ///   - weights: one f32 tensor for each parameter.
   ///   - roster: of workers that are connected, or come.
+  ///   - adversary: what the server does in tapped rounds.
+  ///   - deadWeights: see `Model.deadWeights()`; for an adversary that sends inconsistent models.
   package init(
-    _ settings: FederationSettings, _ vector: ParameterVector, weights: [Tensor], _ roster: Roster
+    _ settings: FederationSettings, _ vector: ParameterVector, weights: [Tensor], _ roster: Roster,
+    adversary: Adversary = .none, deadWeights: [Tensor]? = nil
   ) throws(FederationError) {
+    try adversary.check(settings)
+    guard adversary != .inconsistentModels || deadWeights != nil else {
+      throw FederationError(
+        "the model does not end in a fully connected layer, which a model without gradients needs",
+        .badInput)
+    }
+    self.adversary = adversary
+    self.deadWeights = deadWeights
     self.settings = settings
     self.roster = roster
     self.vector = vector
@@ -42,15 +56,9 @@ package final class ParameterServer {
       outcome.tap = RoundTap(round: number, before: weights)
     }
     let members = roster.present
-    let body = try TensorBody(vector.named(weights)).bytes
-    for worker in members { roster.send(Frame(.round, round: number, body: body), to: worker) }
-    do throws(FederationError) {
-      try exchange.collect(
-        members, &outcome, before: Date(timeIntervalSinceNow: settings.timeout))
-    } catch {
-      guard error.kind == .tooFew else { throw error }
-      outcome.failure = error.message
-    }
+    let victim = adversary.victim(of: number, settings, members: members)
+    outcome.tap?.victim = victim
+    try run(members, &outcome, victim)
     if outcome.failure == nil, outcome.members.count < settings.fewest {
       outcome.failure =
         "only \(outcome.members.count) of \(members.count) workers ended round \(number + 1), and "
@@ -72,8 +80,58 @@ package final class ParameterServer {
       roster.note(nil, "the weights stay as they were: \(failure)")
       return outcome
     }
+    outcome.tap?.mean = outcome.mean
+    if let victim {
+      if adversary == .differencing, members.count > 1 {
+        try runWithout(victim, members, &outcome)
+      }
+      // The weights of such a round would be worth nothing.
+      return outcome
+    }
     weights = vector.next(weights, mean: outcome.mean, settings)
     outcome.tap?.after = weights
     return outcome
+  }
+
+  /// Sends the weights out and collects what comes back.
+  private func run(
+    _ members: [Int], _ outcome: inout RoundOutcome, _ victim: Int?
+  ) throws(FederationError) {
+    let (number, attempt) = (roster.round, outcome.attempts - 1)
+    let body = try TensorBody(vector.named(weights)).bytes
+    let deadBody =
+      try adversary == .inconsistentModels && victim != nil
+      ? deadWeights.map { dead throws(FederationError) in try TensorBody(vector.named(dead)).bytes }
+      : nil
+    for worker in members {
+      roster.send(
+        Frame(
+          .round, round: number, attempt: attempt, body: worker == victim ? body : deadBody ?? body),
+        to: worker)
+    }
+    do throws(FederationError) {
+      try exchange.collect(
+        members, &outcome, before: Date(timeIntervalSinceNow: settings.timeout))
+    } catch {
+      guard error.kind == .tooFew else { throw error }
+      outcome.failure = error.message
+    }
+  }
+
+  /// The same round again without one worker.
+  private func runWithout(
+    _ victim: Int, _ members: [Int], _ outcome: inout RoundOutcome
+  ) throws(FederationError) {
+    var second = RoundOutcome()
+    second.attempts = outcome.attempts + 1
+    second.tap = outcome.tap
+    try run(members.filter { $0 != victim }, &second, victim)
+    outcome.attempts = second.attempts
+    guard second.failure == nil, second.members == outcome.members.filter({ $0 != victim }) else {
+      roster.note(nil, "the second cohort was not the first one without worker \(victim + 1)")
+      outcome.tap?.victim = nil
+      return
+    }
+    outcome.tap?.meanWithout = second.mean
   }
 }
