@@ -41,6 +41,7 @@ struct SchemaCommandTests {
         + "--json --quiet"
     ),
     ("price", "price --defence fp16 --rounds 2 --crops 2 --json --quiet"),
+    ("federation-costs", "federation costs --parameters 50 --workers 2 --json --quiet"),
     ("success", "bench success --attack linear --model mlp --seeds 1 --json --quiet"),
     ("labels", "bench labels --models lenet --batch-sizes 2 --batches 2 --json --quiet"),
     ("encodings", "bench encodings --mixed 2 --encodings 20 --json --quiet"),

@@ -45,6 +45,7 @@ package struct FederationMember {
   ) throws {
     var scene: FederationPlan.Scene?
     var wanted = worker
+    let memory = WorkerMemory()
     while true {
       let (connections, peer, welcome) = try Worker.join(
         server, token: token, worker: wanted, listeningHost: host,
@@ -62,7 +63,7 @@ package struct FederationMember {
           welcome.settings.topology == .ring
           ? try RingWorker(connections, peer, welcome, token: token, trainer, known.vector)
             .run(shouldStop: shouldStop)
-          : try Worker(connections, peer, welcome, trainer, known.vector)
+          : try Worker(connections, peer, welcome, trainer, known.vector, memory: memory)
             .run(shouldStop: shouldStop)
         if end == .done { return }
       } catch {

@@ -51,11 +51,13 @@ package struct FederationPlan: Codable, Hashable, Sendable {
         "\(model.name) takes images of \(model.inputShape[0]) channels, and pictures have 1 or 3; give another model",
         .badInput)
     }
+    let vector = ParameterVector(model)
+    try settings.check(vector)
     let (training, heldOut) = try data.read(
       inputShape: model.inputShape, classCount: model.classCount, workers: settings.workers,
       seed: settings.seed)
     return Scene(
-      selected: selected, weighted: weighted, vector: ParameterVector(model), training: training,
+      selected: selected, weighted: weighted, vector: vector, training: training,
       heldOut: heldOut)
   }
 
@@ -63,7 +65,9 @@ package struct FederationPlan: Codable, Hashable, Sendable {
   package static func largestBody(_ vector: ParameterVector, _ settings: FederationSettings) -> Int
   {
     // A report carries a batch, what was shared, weights, and what came round in a ring.
-    16 * vector.count + 8 * settings.batchSize * 3 * 64 * 64 + (4 << 20)
+    let encrypted =
+      settings.protection.scheme.map { EncryptedVector.byteCount($0, count: vector.count) } ?? 0
+    return 16 * vector.count + 8 * settings.batchSize * 3 * 64 * 64 + encrypted + (4 << 20)
   }
 
   /// As text, for ``Invitation/Welcome/context``.

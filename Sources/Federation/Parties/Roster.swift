@@ -55,6 +55,9 @@ package final class Roster {
   /// The workers that are connected, ascending.
   package var present: [Int] { peers.keys.sorted() }
 
+  /// The connection of a worker; another one where it came back.
+  func connection(of worker: Int) -> PeerID? { peers[worker] }
+
   /// Sends a message to a worker.
   package func send(_ frame: Frame, to worker: Int) {
     guard let peer = peers[worker] else { return }

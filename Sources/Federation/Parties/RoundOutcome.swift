@@ -15,6 +15,8 @@ package struct RoundOutcome: Sendable {
   /// From a parameter server, what the members shared, weighted by their numbers of examples; one f32 tensor for each
   /// parameter.
   package var mean: [Tensor] = []
+  /// The weights that came of it, where workers alone know them and one told the study; empty otherwise.
+  package var after: [Tensor] = []
   /// Bytes that the server received and sent; in a ring what neighbours sent each other.
   package var traffic = (received: 0, sent: 0)
   /// What was seen of it, where it was tapped.

@@ -60,11 +60,13 @@ package final class Worker {
     }
   }
 
-  /// - Parameters: what ``join(_:token:worker:listeningHost:largestBody:)`` gave.
+  /// - Parameters:
+  ///   - connections: with the next two, what ``join(_:token:worker:listeningHost:largestBody:)`` gave.
+  ///   - memory: the same one each time that the worker takes part in this federation.
   package init(
     _ connections: Connections, _ server: PeerID, _ welcome: Invitation.Welcome,
-    _ trainer: LocalTrainer, _ vector: ParameterVector
-  ) {
+    _ trainer: LocalTrainer, _ vector: ParameterVector, memory: WorkerMemory
+  ) throws(FederationError) {
     self.connections = connections
     self.server = server
     self.welcome = welcome
@@ -73,7 +75,8 @@ package final class Worker {
     part =
       switch welcome.settings.protection {
       case .secureAggregation: MaskedPart(welcome.settings, vector)
-      case .none, .paillier, .ckks: PlainPart()
+      case .none: PlainPart()
+      case .paillier, .ckks: try EncryptedPart(welcome, vector, memory)
       }
   }
 
@@ -108,7 +111,7 @@ package final class Worker {
       if plan.dropsOut(welcome.worker), welcome.settings.protection != .secureAggregation {
         return .droppedOut
       }
-      let weights = try TensorBody(frame.body).tensors(of: vector.types)
+      let weights = try part.weights(frame, vector)
       let share = try trainer.share(
         worker: welcome.worker, round: frame.round, weights: weights)
       if plan.isLate(welcome.worker) { Thread.sleep(forTimeInterval: welcome.settings.delay) }
@@ -144,6 +147,11 @@ package final class Worker {
 
 /// How a worker shares what it has: in the clear, masked or encrypted.
 protocol WorkerPart: AnyObject {
+  /// The weights that a round begins with.
+  ///
+  /// - Parameter frame: that began it.
+  func weights(_ frame: Frame, _ vector: ParameterVector) throws(FederationError) -> [Tensor]
+
   /// Shares what came of a round's training, or begins to.
   ///
   /// - Parameter frame: that began the round.
@@ -155,6 +163,13 @@ protocol WorkerPart: AnyObject {
   ///
   /// - Returns: as ``begin(_:_:_:)``.
   func take(_ frame: Frame, _ worker: Worker) throws -> Worker.End?
+}
+
+extension WorkerPart {
+  /// As the server sends them.
+  func weights(_ frame: Frame, _ vector: ParameterVector) throws(FederationError) -> [Tensor] {
+    try TensorBody(frame.body).tensors(of: vector.types)
+  }
 }
 
 /// In the clear.

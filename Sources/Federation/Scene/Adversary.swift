@@ -11,7 +11,8 @@ package enum Adversary: String, Codable, Sendable, CaseIterable {
   case inconsistentModels = "inconsistent-models"
   /// Lets a round run twice on the same weights, the second time without one worker, and subtracts.
   case differencing
-  /// Has all workers but one tell it what they shared.
+  /// Has all workers but one tell it what they shared; where shares are encrypted, has one worker give it the key, which
+  /// is enough.
   case colluders
 
   /// Whether it needs workers that share gradients.
@@ -45,10 +46,10 @@ extension Adversary {
         advising:
           "inconsistent models are read off a sum of gradients; leave \(.epochs) out", .badInput)
     }
-    guard settings.protection != .paillier, settings.protection != .ckks else {
+    guard self == .colluders || settings.protection.scheme == nil else {
       throw FederationError(
-        "a server that sees ciphertexts alone has no sum to read; take another protection",
-        .badInput)
+        "a server that sees ciphertexts alone has no sum to read unless one worker gives it the key; let it be "
+          + "\(Adversary.colluders.rawValue), or take another protection", .badInput)
     }
   }
 }

@@ -22,6 +22,17 @@ package enum Protection: String, Codable, Sendable, CaseIterable {
   case ckks
 }
 
+extension Protection {
+  /// The scheme that encrypts; nil where nothing is encrypted.
+  package var scheme: EncryptionScheme? {
+    switch self {
+    case .none, .secureAggregation: nil
+    case .paillier: .paillier
+    case .ckks: .ckks
+    }
+  }
+}
+
 /// What all parties of a federation have agreed upon.
 package struct FederationSettings: Codable, Hashable, Sendable {
   /// Who exchanges what with whom.
@@ -55,11 +66,14 @@ package struct FederationSettings: Codable, Hashable, Sendable {
   /// Of secure aggregation: the least number of workers that end a round; nil for just over half.
   package var threshold: Int?
   /// Of secure aggregation: values are clipped to plus and minus this.
-  package var clip = VectorQuantizer.flowerClip
+  package var clip: Double = VectorQuantizer.flowerClip
   /// Of secure aggregation: steps that values are rounded to; nil for 2^22, or as many as sums have room for.
   package var levels: Int?
   /// Of secure aggregation: bits of the masks' seeds; fewer than 256 to study weak masks.
   package var seedBits = 256
+  /// Of encryption: parameters, by name or by the name of the layer or block that they are in, that travel encrypted
+  /// while the rest is in the clear; none for all.
+  package var encryptOnly: [String] = []
   /// Rounds that the study taps; none of them tell it of their batches otherwise.
   package var tapped: [Int] = []
 
@@ -112,7 +126,18 @@ package struct FederationSettings: Codable, Hashable, Sendable {
       _ = try quantizer()
       _ = try secureAggregation(valueCount: 1)
     }
-    if topology == .ring, protection == .paillier || protection == .ckks {
+    if let scheme = protection.scheme, workers * batchSize > scheme.maximumWeight {
+      throw FederationError(
+        "\(scheme.rawValue) adds right up to a weight of \(scheme.maximumWeight) in all, and \(workers) workers of "
+          + "\(batchSize) examples may weigh \(workers * batchSize); take smaller batches, fewer workers or ckks",
+        .badInput)
+    }
+    guard encryptOnly.isEmpty || protection.scheme != nil else {
+      throw FederationError(
+        "parameters are named that travel encrypted, and nothing is; take ckks or paillier as protection",
+        .badInput)
+    }
+    if topology == .ring, protection.scheme != nil {
       throw FederationError(
         "in a ring every worker adds to what its neighbour sends and reads the sum, so whoever may read the sum "
           + "holds the key and reads the neighbour's share too; encryption needs a parameter server, which has no "

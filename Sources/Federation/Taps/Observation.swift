@@ -17,6 +17,8 @@ package enum Observer: String, Codable, Sendable, CaseIterable {
   case differencingServer = "differencing-server"
   /// The server together with all workers but one.
   case colluders
+  /// The server together with one worker, whose key decrypts what all others sent.
+  case keyHolder = "key-holder"
 
   /// For people.
   package var title: String {
@@ -28,6 +30,7 @@ package enum Observer: String, Codable, Sendable, CaseIterable {
     case .inconsistentServer: "a server that sends inconsistent models"
     case .differencingServer: "a server that subtracts two cohorts"
     case .colluders: "the server and all other workers together"
+    case .keyHolder: "the server with one worker's key"
     }
   }
 }
@@ -78,6 +81,9 @@ extension RoundTap {
             observer: .server, round: round, workers: [victim], kind: settings.updateKind,
             tensors: $0, seen: nil)
         }
+      }
+      if settings.protection.scheme != nil {
+        result += victims.flatMap { encrypted($0, settings, vector, adversary) }
       }
       if let victim, let one = share(of: victim, adversary, settings) {
         result.append(one)
@@ -141,6 +147,29 @@ extension RoundTap {
       tensors: zip(mean, rest).map { mean, rest in
         Tensor(mean.shape, .f32(zip(mean.doubles, rest).map { Float(($0 * all - $1) / own) }))
       }, seen: nil)
+  }
+
+  /// What the server sees of an encrypted share: the parameters that travel in the clear, and all of them with the key
+  /// of a worker. What is decrypted is the share but for the scheme's error, which is left out here.
+  private func encrypted(
+    _ victim: Int, _ settings: FederationSettings, _ vector: ParameterVector,
+    _ adversary: Adversary
+  ) -> [Observation] {
+    guard let share = shares[victim] else { return [] }
+    var result: [Observation] = []
+    let layers = EncryptedLayers(settings, vector)
+    if !layers.clear.types.isEmpty {
+      let seen = zip(vector.types, layers.isEncrypted).flatMap { parameter, isEncrypted in
+        [Float](repeating: isEncrypted ? 0 : 1, count: parameter.type.shape.elementCount)
+      }
+      result.append(
+        observation(
+          .server, victim, zip(vector.flat(share), seen).map { $0 * $1 }, seen, settings, vector))
+    }
+    if adversary == .colluders {
+      result.append(observation(.keyHolder, victim, vector.flat(share), nil, settings, vector))
+    }
+    return result
   }
 
   private func exampleCount(_ workers: [Int]) -> Int {

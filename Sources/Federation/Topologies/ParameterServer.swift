@@ -10,7 +10,8 @@ package final class ParameterServer {
   private let adversary: Adversary
   /// The model that gives no gradients; nil where there is none.
   private let deadWeights: [Tensor]?
-  /// As the latest round left them.
+  /// As the latest round left them. Where shares are encrypted they are the study's knowledge, told by a worker: the
+  /// server itself knows those that training begins with, and none after.
   package private(set) var weights: [Tensor]
 
   /// - Parameters:
@@ -38,7 +39,7 @@ package final class ParameterServer {
       switch settings.protection {
       case .none: PlainExchange(roster, vector, settings)
       case .secureAggregation: try MaskedExchange(roster, vector, settings)
-      case .paillier, .ckks: PlainExchange(roster, vector, settings)
+      case .paillier, .ckks: try EncryptedExchange(roster, vector, settings, initial: weights)
       }
   }
 
@@ -55,20 +56,25 @@ package final class ParameterServer {
     if settings.tapped.contains(number) {
       outcome.tap = RoundTap(round: number, before: weights)
     }
-    let members = roster.present
-    let victim = adversary.victim(of: number, settings, members: members)
+    let present = roster.present
+    // Keys are made once, and take longer than a round where they are Paillier's.
+    let members = try exchange.prepare(
+      present, before: Date(timeIntervalSinceNow: max(settings.timeout, 120)))
+    // One with a worker's key has nothing to send but what belongs to the round.
+    let victim =
+      exchange.knowsWeights ? adversary.victim(of: number, settings, members: members) : nil
     outcome.tap?.victim = victim
     try run(members, &outcome, victim)
     if outcome.failure == nil, outcome.members.count < settings.fewest {
       outcome.failure =
-        "only \(outcome.members.count) of \(members.count) workers ended round \(number + 1), and "
+        "only \(outcome.members.count) of \(present.count) workers ended round \(number + 1), and "
         + "\(settings.fewest) are needed"
     }
     if outcome.failure != nil {
       outcome.members = []
       outcome.tap = nil
     }
-    outcome.missing = members.filter { !outcome.members.contains($0) }
+    outcome.missing = present.filter { !outcome.members.contains($0) }
     outcome.traffic = roster.traffic
     // Who dropped out by the plan comes back.
     let expected = outcome.missing.filter { plan.dropsOut($0) }
@@ -88,6 +94,15 @@ package final class ParameterServer {
       // The weights of such a round would be worth nothing.
       return outcome
     }
+    guard exchange.knowsWeights else {
+      if outcome.after.isEmpty {
+        roster.note(nil, "no worker told the study the weights, which it keeps as they were")
+      } else {
+        weights = outcome.after
+        outcome.tap?.after = weights
+      }
+      return outcome
+    }
     weights = vector.next(weights, mean: outcome.mean, settings)
     outcome.tap?.after = weights
     return outcome
@@ -98,7 +113,7 @@ package final class ParameterServer {
     _ members: [Int], _ outcome: inout RoundOutcome, _ victim: Int?
   ) throws(FederationError) {
     let (number, attempt) = (roster.round, outcome.attempts - 1)
-    let body = try TensorBody(vector.named(weights)).bytes
+    let body = exchange.knowsWeights ? try TensorBody(vector.named(weights)).bytes : []
     let deadBody =
       try adversary == .inconsistentModels && victim != nil
       ? deadWeights.map { dead throws(FederationError) in try TensorBody(vector.named(dead)).bytes }

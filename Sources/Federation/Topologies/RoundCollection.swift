@@ -52,7 +52,9 @@ struct RoundCollection {
     _ frame: Frame, of worker: Int, _ take: (Int, Frame) throws(FederationError) -> Bool
   ) throws(FederationError) {
     guard frame.round == roster.round else {
-      guard frame.round < roster.round, [.update, .report, .masked].contains(frame.kind) else {
+      guard frame.round < roster.round,
+        [.update, .report, .masked, .encrypted].contains(frame.kind)
+      else {
         throw FederationError(
           "a \(frame.kind) of round \(frame.round + 1), which is not begun", .refused)
       }

@@ -6,6 +6,18 @@ protocol UpdateExchange: AnyObject {
   /// Workers without whom no round can end.
   var fewest: Int { get }
 
+  /// Whether the server knows the weights, and sends them out.
+  var knowsWeights: Bool { get }
+
+  /// Brings workers to where a round can begin.
+  ///
+  /// - Parameters:
+  ///   - workers: those that are connected, ascending.
+  ///   - deadline: after which nobody is waited for.
+  /// - Returns: those that the round begins with.
+  /// - Throws: ``FederationError`` of kind `tooFew` when no round can begin any more.
+  func prepare(_ workers: [Int], before deadline: Date) throws(FederationError) -> [Int]
+
   /// Collects what the members of a round share.
   ///
   /// - Parameters:
@@ -16,4 +28,10 @@ protocol UpdateExchange: AnyObject {
   func collect(
     _ members: [Int], _ outcome: inout RoundOutcome, before deadline: Date
   ) throws(FederationError)
+}
+
+extension UpdateExchange {
+  var knowsWeights: Bool { true }
+
+  func prepare(_ workers: [Int], before deadline: Date) throws(FederationError) -> [Int] { workers }
 }

@@ -10,7 +10,12 @@ package struct ParameterVector: Sendable {
 
   /// The vector of a model's parameters.
   package init(_ model: Model) {
-    types = model.parameters.map { ($0.name, TensorType($0.shape, .f32)) }
+    self.init(model.parameters.map { ($0.name, TensorType($0.shape, .f32)) })
+  }
+
+  /// The vector of parameters of these names and f32 types.
+  init(_ types: [(name: String, type: TensorType)]) {
+    self.types = types
     starts = types.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.type.shape.elementCount) }
   }
 

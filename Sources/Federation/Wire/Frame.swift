@@ -23,6 +23,8 @@ package struct Frame: Hashable, Sendable {
     case report
     /// A step of secure aggregation, as its own bytes.
     case masked
+    /// A step of a federation that encrypts: keys, and sums that workers alone read; ``EncryptedStep``.
+    case encrypted
     /// The training is over.
     case done
     /// Why the other side is left out, in a sentence.

@@ -20,6 +20,7 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
         gradleak federation --topology ring --batch-size 1 --out ring
         gradleak federation --epochs 1 --batch-size 64 --mini-batch 16 --out averaged
         gradleak federation --protection secure-aggregation --out masked
+        gradleak federation --protection ckks --server colluders --out encrypted
         gradleak federation --by-hand --listen 0.0.0.0:4711 --out spread
       """)
 

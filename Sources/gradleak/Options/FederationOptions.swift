@@ -27,7 +27,7 @@ extension Adversary: ExpressibleByArgument {
     "honest": "keeps to the protocol",
     "inconsistent-models": "sends all but one a model without gradients",
     "differencing": "runs a round twice, the second time without one worker",
-    "colluders": "is told by all workers but one what they shared",
+    "colluders": "is told by all workers but one what they shared; with encryption, the key by one",
   ])
 }
 
@@ -121,8 +121,16 @@ struct FederationOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How long a round waits for its workers.", valueName: "seconds", visibility: .rare))
-  var timeout = 30.0
+      "How long a round waits for its workers. (default: 30; with paillier 600)",
+      valueName: "seconds", visibility: .rare))
+  var timeout: Double?
+
+  @Option(
+    name: .customLong("encrypt-only"),
+    help: ArgumentHelp(
+      "Of encryption: a layer, or a parameter, that travels encrypted while the rest is in the clear; repeat for more. "
+        + "(default: all)", valueName: "name", visibility: .rare))
+  var encryptOnly: [String] = []
 
   @Option(
     parsing: .unconditional,
@@ -159,7 +167,9 @@ struct FederationOptions: ParsableArguments {
     (settings.batchSize, settings.epochs, settings.miniBatch) = (batchSize, epochs, miniBatch)
     settings.learningRate = learningRate
     (settings.dropout, settings.stragglers, settings.delay) = (dropout, stragglers, delay)
-    (settings.timeout, settings.fewest, settings.seed) = (timeout, fewest, seed)
+    settings.timeout = timeout ?? (protection == .paillier ? 600 : 30)
+    settings.encryptOnly = encryptOnly
+    (settings.fewest, settings.seed) = (fewest, seed)
     (settings.threshold, settings.clip, settings.levels) = (survivors, clip, levels)
     return settings
   }

@@ -48,7 +48,12 @@ final class TestScene: Sendable {
   }
 
   /// Runs all rounds.
+  ///
+  /// - Parameters:
+  ///   - rogues: workers that answer messages in their own way.
+  ///   - before: called before each round.
   func run(
+    rogues: [Int: @Sendable (Frame) -> [Frame]] = [:], adversary: Adversary = .none,
     before: (Int, Roster, Int) -> Void = { _, _, _ in }
   ) throws -> Result {
     let connections = Connections(largestBody: 1 << 22)
@@ -62,7 +67,9 @@ final class TestScene: Sendable {
       Thread.detachNewThread { [self] in
         defer { group.leave() }
         do {
-          while try takePart(worker, port) == .droppedOut {}
+          if let rogue = rogues[worker] { return try self.rogue(worker, port, rogue) }
+          let memory = WorkerMemory()
+          while try takePart(worker, port, memory) == .droppedOut {}
         } catch {
           errors.withLock { $0.append("\(error)") }
         }
@@ -72,7 +79,8 @@ final class TestScene: Sendable {
     let missing = roster.wait(
       for: Array(0..<settings.workers), before: Date(timeIntervalSinceNow: 20))
     precondition(missing.isEmpty, "workers \(missing) did not come")
-    let server = try ParameterServer(settings, vector, weights: initial, roster)
+    let server = try ParameterServer(
+      settings, vector, weights: initial, roster, adversary: adversary)
     let ring = RingCoordinator(settings, vector, weights: initial, roster)
     do throws(FederationError) {
       for round in 0..<settings.rounds {
@@ -92,14 +100,37 @@ final class TestScene: Sendable {
     return result
   }
 
-  private func takePart(_ worker: Int, _ port: Int) throws -> Worker.End {
+  private func rogue(
+    _ worker: Int, _ port: Int, _ answer: (Frame) -> [Frame]
+  ) throws {
+    let (connections, peer, welcome) = try Worker.join(
+      Address(host: "127.0.0.1", port: port), token: token, worker: worker,
+      listeningHost: "127.0.0.1", largestBody: 1 << 22)
+    defer { connections.shutDown() }
+    while let event = connections.next(before: Date(timeIntervalSinceNow: 60)) {
+      switch event {
+      case .left: return
+      case .message(_, let frame):
+        if frame.kind == .done || frame.kind == .refusal { return }
+        for var frame in answer(frame) {
+          frame.sender = welcome.worker
+          connections.send(frame, to: peer)
+        }
+      case .joined: break
+      }
+    }
+  }
+
+  func takePart(
+    _ worker: Int, _ port: Int, _ memory: WorkerMemory
+  ) throws -> Worker.End {
     let (connections, peer, welcome) = try Worker.join(
       Address(host: "127.0.0.1", port: port), token: token, worker: worker,
       listeningHost: "127.0.0.1", largestBody: 1 << 22)
     let trainer = trainer(welcome.worker)
     return settings.topology == .ring
       ? try RingWorker(connections, peer, welcome, token: token, trainer, vector).run()
-      : try Worker(connections, peer, welcome, trainer, vector).run()
+      : try Worker(connections, peer, welcome, trainer, vector, memory: memory).run()
   }
 
   /// The weights that one process comes to, without any wire.

@@ -49,6 +49,12 @@ struct MessageReader {
     return number
   }
 
+  /// All that is left.
+  mutating func rest() -> [UInt8] {
+    defer { position = bytes.count }
+    return Array(bytes[position...])
+  }
+
   /// Words, once it is known that all are there.
   mutating func words(_ count: Int) throws(FederationError) -> [UInt32] {
     let taken = try take(4 * count)

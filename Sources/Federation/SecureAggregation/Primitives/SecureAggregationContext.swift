@@ -74,7 +74,7 @@ struct SecureAggregationContext: Hashable, Sendable {
   }
 
   /// What two keys agree on; keys of small subgroups, with which everyone agrees on zero, are refused.
-  private static func agreement(
+  static func agreement(
     of own: Curve25519.KeyAgreement.PrivateKey, with other: [UInt8]
   ) throws(FederationError) -> SharedSecret {
     let secret = try cryptography {
