@@ -13,7 +13,10 @@ struct FederationCommand: ParsableCommand {
         gradleak federation --out scene                      eight workers and a server
         gradleak federation --topology ring --out ring       the same without a server
         gradleak federation worker --connect 10.0.0.5:4711   a worker started by hand
+        gradleak federation gan --out gan                    a client that learns another's class
       """,
-    subcommands: [FederationRunCommand.self, FederationWorkerCommand.self],
+    subcommands: [
+      FederationRunCommand.self, FederationWorkerCommand.self, FederationGANCommand.self,
+    ],
     defaultSubcommand: FederationRunCommand.self)
 }

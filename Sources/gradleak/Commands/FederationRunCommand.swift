@@ -76,15 +76,10 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       settings: settings, model: try selection.choice(), data: try federation.dataChoice())
     let scene = try naming { try plan.scene() }
     for note in scene.selected.notes { Notes.remark(note) }
-    if case .photographs = plan.data.source, federation.data == nil {
-      Notes.remark(
-        """
-        Fashion-MNIST is not installed (apt-get install dataset-fashion-mnist); the workers train on windows of the \
-        bundled photographs.
-        """)
-    }
+    FederationOptions.remark(on: plan.data, isChosen: federation.data != nil)
     let folder = try output.folder()
-    let attacker = try configuration()
+    let attacker = try attack.federationConfiguration(
+      by: threat, seconds: FederationRunCommand.attackSeconds)
     Interruption.listen()
     let connections = Connections(
       largestBody: FederationPlan.largestBody(scene.vector, settings))
@@ -105,15 +100,6 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
   static func spread(_ count: Int, over rounds: Int) -> [Int] {
     guard count > 1 else { return count == 1 ? [0] : [] }
     return Set((0..<count).map { $0 * (rounds - 1) / (count - 1) }).sorted()
-  }
-
-  private func configuration() throws -> AttackConfiguration {
-    var configuration = try attack.configuration(
-      attack.chosenAttack ?? .automatic, by: threat, seed: attack.seed)
-    if configuration.timeLimit == nil {
-      configuration.timeLimit = FederationRunCommand.attackSeconds
-    }
-    return configuration
   }
 
   private static func newToken() -> String {
@@ -202,26 +188,19 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       study.enter(seen)
       try FederationWriter(study, outcomes, folder: folder).write(to: staged)
     }
-    var written: String?
-    if let folder {
-      let kept = try folder.replace { try work(folder, $0) }
-      written =
-        folder.path(of: "federation.json") + ", run.json and what was seen"
-        + OutputFolder.note(kept)
-    } else {
-      let scratch =
-        FileManager.default.temporaryDirectory.path
-        + "/gradleak-federation-\(ProcessInfo.processInfo.processIdentifier)"
-      defer { try? FileManager.default.removeItem(atPath: scratch) }
-      let folder = try OutputFolder(scratch)
-      try folder.replace { try work(folder, $0) }
-    }
+    let (place, scratch) = try ScratchFolder.or(folder)
+    defer { scratch?.remove() }
+    let kept = try place.replace { try work(place, $0) }
     display.clear()
     if output.json {
       Terminal.print(try ResultWriter.json(study.record))
     } else {
       FederationTable(study.record, seconds: study.seconds).print()
-      if let written { Terminal.printWritten(written) }
+      if let folder {
+        Terminal.printWritten(
+          folder.path(of: "federation.json") + ", run.json and what was seen"
+            + OutputFolder.note(kept))
+      }
     }
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is what there is so far.")
