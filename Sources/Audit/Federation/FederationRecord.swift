@@ -10,6 +10,8 @@ package struct FederationRecord: Codable, Sendable {
   package var tool = GradleakVersion.current
   /// All that its parties had agreed upon.
   package let plan: FederationPlan
+  /// What the server did in tapped rounds.
+  package let adversary: Adversary
   /// What the workers trained.
   package let model: String
   /// Numbers that each of them shares.

@@ -23,11 +23,12 @@ package final class FederationStudy {
   /// - Parameters:
   ///   - connections: that workers come over.
   ///   - token: which they must know.
+  ///   - adversary: what the server does in tapped rounds.
   ///   - backend: measures accuracy.
   /// - Throws: ``AttackError`` when the backend cannot run the model.
   package init(
     _ plan: FederationPlan, _ scene: FederationPlan.Scene, _ connections: Connections,
-    token: String, backend: any Backend
+    token: String, adversary: Adversary = .none, backend: any Backend
   ) throws {
     (self.plan, self.scene) = (plan, scene)
     let settings = plan.settings
@@ -36,9 +37,12 @@ package final class FederationStudy {
     server =
       settings.topology == .ring
       ? RingCoordinator(settings, scene.vector, weights: scene.weights, roster)
-      : ParameterServer(settings, scene.vector, weights: scene.weights, roster)
+      : try ParameterServer(
+        settings, scene.vector, weights: scene.weights, roster,
+        adversary: adversary, deadWeights: scene.weighted.model.deadWeights())
     record = FederationRecord(
-      plan: plan, model: scene.weighted.model.name, parameterCount: scene.vector.count,
+      plan: plan, adversary: adversary, model: scene.weighted.model.name,
+      parameterCount: scene.vector.count,
       heldOutCount: evaluator.count, rightBefore: try evaluator.rightCount(scene.weights))
   }
 

@@ -10,6 +10,7 @@ package struct TappedUpdates {
   private let plan: FederationPlan
   private let scene: FederationPlan.Scene
   private let backend: any Backend
+  private let adversary: Adversary
   private let attack: AttackConfiguration
   /// Workers that are looked at one by one, from 0.
   private let victims: [Int]
@@ -36,15 +37,23 @@ package struct TappedUpdates {
   /// - Parameters:
   ///   - attack: that each observation is attacked with.
   ///   - victims: workers that are looked at one by one, from 0.
+  ///   - adversary: what the server did.
   package init(
     _ plan: FederationPlan, _ scene: FederationPlan.Scene, attack: AttackConfiguration,
-    victims: [Int], backend: any Backend
+    victims: [Int], adversary: Adversary = .none, backend: any Backend
   ) {
+    self.adversary = adversary
     self.plan = plan
     self.scene = scene
     self.attack = attack
     self.victims = victims
     self.backend = backend
+  }
+
+  /// The last layer's bias, whose gradient no model without gradients takes away.
+  private var biasOfAll: String? {
+    let model = scene.weighted.model
+    return model.classifier?.bias.map { model.parameters[$0].name }
   }
 
   /// The worker that looks on: the last one.
@@ -100,7 +109,9 @@ package struct TappedUpdates {
   }
 
   private func cases(of tap: RoundTap) -> [Case] {
-    tap.observations(plan.settings, scene.vector, victims: victims, spy: spy).map { observation in
+    tap.observations(
+      plan.settings, scene.vector, victims: victims, spy: spy, adversary: adversary
+    ).map { observation in
       let round = "round-\(observation.round + 1)"
       let who =
         observation.workers.count == 1
@@ -132,7 +143,8 @@ package struct TappedUpdates {
     // What was not seen at all is not there; what was seen in part has zeros.
     let seen = one.observation.seen.map { scene.vector.named($0) }
     let known = scene.vector.named(one.observation.tensors).filter { name, _ in
-      seen?[name]?.doubles.contains { $0 != 0 } ?? true
+      if one.observation.observer == .inconsistentServer, name == biasOfAll { return false }
+      return seen?[name]?.doubles.contains { $0 != 0 } ?? true
     }
     try write(one.files.update, known)
     if let seen, let file = one.files.seen { try write(file, seen.filter { known[$0.key] != nil }) }

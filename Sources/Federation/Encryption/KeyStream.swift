@@ -1,21 +1,17 @@
-import Crypto
-import CryptoExtras
-import Foundation
-
-/// Random numbers as AES-256 in counter mode makes them out of a key: as secret as the key, and a hundred times faster
+/// Random numbers as ``MaskingGenerator`` makes them out of a key: as secret as the key, and a hundred times faster
 /// than asking the system for each.
 package struct KeyStream: RandomNumberGenerator {
-  private let key: SymmetricKey
+  private let cipher: MaskingGenerator
   private var words: [UInt64] = []
   private var position = 0
-  private var block: UInt64 = 0
+  private var block = 0
 
-  private static let zeros = Data(count: 16_384)
+  private static let wordsPerFill = 2048
 
   /// - Parameter generator: where the 256 bits of the key come from.
   package init(keyFrom generator: inout some RandomNumberGenerator) {
     let key = (0..<4).map { _ in generator.next().littleEndian as UInt64 }
-    self.key = key.withUnsafeBytes { SymmetricKey(data: $0) }
+    cipher = MaskingGenerator(seed: key.withUnsafeBytes { Array($0) })
   }
 
   /// 64 random bits.
@@ -26,14 +22,16 @@ package struct KeyStream: RandomNumberGenerator {
   }
 
   private mutating func fill() {
-    let nonce = withUnsafeBytes(of: block.littleEndian) { Array($0) + [0, 0, 0, 0] }
-    guard let nonce = try? AES._CTR.Nonce(nonceBytes: nonce),
-      let stream = try? AES._CTR.encrypt(KeyStream.zeros, using: key, nonce: nonce)
-    else { preconditionFailure("AES refused a key of 256 bits with a nonce of 96") }
+    guard let stream = try? cipher.bytes(8 * KeyStream.wordsPerFill, fromBlock: block) else {
+      preconditionFailure("AES refused a key of 256 bits")
+    }
     words = stream.withUnsafeBytes { bytes in
-      bytes.bindMemory(to: UInt64.self).map(UInt64.init(littleEndian:))
+      (0..<KeyStream.wordsPerFill).map {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
+      }
     }
     position = 0
-    block += 1
+    // Of 16 bytes.
+    block += KeyStream.wordsPerFill / 2
   }
 }

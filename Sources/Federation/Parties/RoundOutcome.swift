@@ -6,6 +6,8 @@ package struct RoundOutcome: Sendable {
   package var members: [Int] = []
   /// Workers that the round began with and that are not in it.
   package var missing: [Int] = []
+  /// Why it came to nothing, with as many workers left as another round needs; nil where it came to its end.
+  package var failure: String?
   /// How often it was begun.
   package var attempts = 1
   /// The mean loss of the members' first steps, weighted by their examples.
@@ -43,6 +45,12 @@ package struct RoundTap: Sendable {
   package var shares: [Int: [Tensor]] = [:]
   /// Members whose shares the server saw in the clear.
   package var inClear: Set<Int> = []
+  /// The worker that a server is after that does more than look on; nil for none.
+  package var victim: Int?
+  /// What the server came to: the mean of what the members shared; empty where it does not know.
+  package var mean: [Tensor] = []
+  /// Of a second run on the same weights without the victim; likewise.
+  package var meanWithout: [Tensor] = []
   /// The weights that came of the round, which all members get to know, in f32; empty while it goes on.
   package var after: [Tensor] = []
   /// In a ring, what each member received.

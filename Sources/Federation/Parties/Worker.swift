@@ -70,7 +70,11 @@ package final class Worker {
     self.welcome = welcome
     self.trainer = trainer
     self.vector = vector
-    part = PlainPart()
+    part =
+      switch welcome.settings.protection {
+      case .secureAggregation: MaskedPart(welcome.settings, vector)
+      case .none, .paillier, .ckks: PlainPart()
+      }
   }
 
   /// Takes part until the training is over.
@@ -101,15 +105,15 @@ package final class Worker {
     case .refusal: throw FederationError(serverSaying: frame)
     case .round:
       let plan = RoundPlan(welcome.settings, round: frame.round)
-      if plan.dropsOut(welcome.worker) { return .droppedOut }
+      if plan.dropsOut(welcome.worker), welcome.settings.protection != .secureAggregation {
+        return .droppedOut
+      }
       let weights = try TensorBody(frame.body).tensors(of: vector.types)
       let share = try trainer.share(
         worker: welcome.worker, round: frame.round, weights: weights)
       if plan.isLate(welcome.worker) { Thread.sleep(forTimeInterval: welcome.settings.delay) }
-      try part.send(share, self, frame.round)
-      return nil
-    default:
-      throw FederationError("the server sent a \(frame.kind), which is for others", .refused)
+      return try part.begin(share, self, frame)
+    default: return try part.take(frame, self)
     }
   }
 
@@ -125,25 +129,47 @@ package final class Worker {
     ).bytes
   }
 
+  /// Tells the study of a round.
+  ///
+  /// - Parameter withShare: whether of the share too, where the round is tapped.
   func report(
-    _ share: LocalTrainer.Share, round: Int, _ change: (inout StudyReport) -> Void = { _ in }
-  ) throws {
-    var report = trainer.report(share, isTapped: welcome.settings.tapped.contains(round))
-    change(&report)
+    _ share: LocalTrainer.Share, round: Int, withShare: Bool = false
+  ) throws(FederationError) {
+    let isTapped = welcome.settings.tapped.contains(round)
+    var report = trainer.report(share, isTapped: isTapped)
+    if isTapped, withShare { report.share = share.tensors }
     send(Frame(.report, round: round, body: try report.body.bytes))
   }
 }
 
 /// How a worker shares what it has: in the clear, masked or encrypted.
-protocol WorkerPart {
-  func send(_ share: LocalTrainer.Share, _ worker: Worker, _ round: Int) throws
+protocol WorkerPart: AnyObject {
+  /// Shares what came of a round's training, or begins to.
+  ///
+  /// - Parameter frame: that began the round.
+  ///
+  /// - Returns: how the worker's part ends; nil where it does not.
+  func begin(_ share: LocalTrainer.Share, _ worker: Worker, _ frame: Frame) throws -> Worker.End?
+
+  /// Answers a message of the server that belongs to it.
+  ///
+  /// - Returns: as ``begin(_:_:_:)``.
+  func take(_ frame: Frame, _ worker: Worker) throws -> Worker.End?
 }
 
 /// In the clear.
-struct PlainPart: WorkerPart {
-  func send(_ share: LocalTrainer.Share, _ worker: Worker, _ round: Int) throws {
+final class PlainPart: WorkerPart {
+  func begin(
+    _ share: LocalTrainer.Share, _ worker: Worker, _ frame: Frame
+  ) throws -> Worker.End? {
+    let round = frame.round
     worker.send(Frame(.update, round: round, body: try worker.named(share)))
     try worker.report(share, round: round)
+    return nil
+  }
+
+  func take(_ frame: Frame, _ worker: Worker) throws -> Worker.End? {
+    throw FederationError("the server sent a \(frame.kind), which is for others", .refused)
   }
 }
 

@@ -1,5 +1,6 @@
 import Clients
 import ModelIO
+import Solvers
 
 /// Who exchanges what with whom.
 package enum Topology: String, Codable, Sendable, CaseIterable {
@@ -51,6 +52,14 @@ package struct FederationSettings: Codable, Hashable, Sendable {
   package var seed: UInt64 = 0
   /// What keeps a server from reading a worker's update.
   package var protection = Protection.none
+  /// Of secure aggregation: the least number of workers that end a round; nil for just over half.
+  package var threshold: Int?
+  /// Of secure aggregation: values are clipped to plus and minus this.
+  package var clip = VectorQuantizer.flowerClip
+  /// Of secure aggregation: steps that values are rounded to; nil for 2^22, or as many as sums have room for.
+  package var levels: Int?
+  /// Of secure aggregation: bits of the masks' seeds; fewer than 256 to study weak masks.
+  package var seedBits = 256
   /// Rounds that the study taps; none of them tell it of their batches otherwise.
   package var tapped: [Int] = []
 
@@ -99,6 +108,10 @@ package struct FederationSettings: Codable, Hashable, Sendable {
     guard topology == .parameterServer || workers >= 2 else {
       throw FederationError("a ring has 2 workers or more, not \(workers)", .badInput)
     }
+    if protection == .secureAggregation, topology == .parameterServer {
+      _ = try quantizer()
+      _ = try secureAggregation(valueCount: 1)
+    }
     if topology == .ring, protection == .paillier || protection == .ckks {
       throw FederationError(
         "in a ring every worker adds to what its neighbour sends and reads the sum, so whoever may read the sum "
@@ -110,5 +123,41 @@ package struct FederationSettings: Codable, Hashable, Sendable {
         "secure aggregation is told here for a server that adds; take a parameter server", .badInput
       )
     }
+  }
+}
+
+// MARK: - Secure aggregation
+
+extension FederationSettings {
+  /// How values become words whose sums have room.
+  ///
+  /// - Throws: ``FederationError`` of kind `badInput` where they have none.
+  func quantizer() throws(FederationError) -> VectorQuantizer {
+    let room = Int(UInt32.max) / (workers * batchSize)
+    return try VectorQuantizer(
+      clientCount: workers, clip: clip,
+      levels: levels ?? min(VectorQuantizer.flowerLevels, max(room, 1)), maxWeight: batchSize)
+  }
+
+  /// The protocol's settings for vectors of so many values.
+  ///
+  /// - Throws: ``FederationError`` of kind `badInput` for numbers out of range.
+  func secureAggregation(
+    valueCount: Int
+  ) throws(FederationError) -> SecureAggregationSettings {
+    try SecureAggregationSettings(
+      clientCount: workers, threshold: threshold,
+      vectorLength: try quantizer().wordCount(for: valueCount), seedBits: seedBits)
+  }
+
+  /// One run of the protocol, named by the seed.
+  ///
+  /// - Parameter attempt: how often the round was begun before.
+  func session(
+    round: Int, attempt: Int
+  ) throws(FederationError) -> SecureAggregationSession {
+    var source = RandomSource(seed: seed).derive(label: "sessions").derive(index: round)
+      .derive(index: attempt)
+    return try SecureAggregationSession(round: round, using: &source)
   }
 }

@@ -11,6 +11,10 @@ package enum Observer: String, Codable, Sendable, CaseIterable {
   case neighbour
   /// A worker's two neighbours in a ring together, or whoever listens on both its links.
   case bothNeighbours = "both-neighbours"
+  /// A server that sent all others a model without gradients.
+  case inconsistentServer = "inconsistent-server"
+  /// A server that ran a round twice, with and without the worker.
+  case differencingServer = "differencing-server"
   /// The server together with all workers but one.
   case colluders
 
@@ -21,6 +25,8 @@ package enum Observer: String, Codable, Sendable, CaseIterable {
     case .worker: "another worker"
     case .neighbour: "the next neighbour"
     case .bothNeighbours: "both neighbours together"
+    case .inconsistentServer: "a server that sends inconsistent models"
+    case .differencingServer: "a server that subtracts two cohorts"
     case .colluders: "the server and all other workers together"
     }
   }
@@ -57,8 +63,10 @@ extension RoundTap {
   /// - Parameters:
   ///   - victims: workers that are looked at one by one.
   ///   - spy: the worker that looks on, if it is a member.
+  ///   - adversary: what the server did.
   package func observations(
-    _ settings: FederationSettings, _ vector: ParameterVector, victims: [Int], spy: Int
+    _ settings: FederationSettings, _ vector: ParameterVector, victims: [Int], spy: Int,
+    adversary: Adversary = .none
   ) -> [Observation] {
     let victims = victims.filter(members.contains)
     var result: [Observation] = []
@@ -71,11 +79,13 @@ extension RoundTap {
             tensors: $0, seen: nil)
         }
       }
-      if settings.protection == .secureAggregation, let sum = aggregate(settings) {
+      if let victim, let one = share(of: victim, adversary, settings) {
+        result.append(one)
+      } else if settings.protection == .secureAggregation, !mean.isEmpty {
         result.append(
           Observation(
-            observer: .server, round: round, workers: members, kind: sum.kind,
-            tensors: sum.tensors, seen: nil))
+            observer: .server, round: round, workers: members, kind: settings.updateKind,
+            tensors: mean, seen: nil))
       }
     case .ring:
       for victim in victims {
@@ -83,7 +93,7 @@ extension RoundTap {
         if let whole = whole(of: victim, settings, vector) { result.append(whole) }
       }
     }
-    if let others = others(than: spy, settings, vector) { result.append(others) }
+    if victim == nil, let others = others(than: spy, settings, vector) { result.append(others) }
     return result
   }
 
@@ -93,6 +103,44 @@ extension RoundTap {
     guard !after.isEmpty else { return nil }
     guard !settings.sharesWeights else { return (after, .weights) }
     return (zip(before, after).map { $1.difference(from: $0) }, .difference)
+  }
+
+  /// The victim's share as an adversary comes to it: a sum without what others added.
+  private func share(
+    of victim: Int, _ adversary: Adversary, _ settings: FederationSettings
+  ) -> Observation? {
+    let others = members.filter { $0 != victim }
+    guard members.contains(victim), !mean.isEmpty else { return nil }
+    let (all, own) = (Double(exampleCount(members)), Double(exampleCount([victim])))
+    let observer: Observer
+    /// What the others added, times their examples, for each parameter.
+    let rest: [[Double]]
+    switch adversary {
+    case .none: return nil
+    case .inconsistentModels:
+      observer = .inconsistentServer
+      rest = mean.map { [Double](repeating: 0, count: $0.shape.elementCount) }
+    case .differencing:
+      guard !meanWithout.isEmpty else { return nil }
+      observer = .differencingServer
+      rest = meanWithout.map { $0.doubles.map { $0 * (all - own) } }
+    case .colluders:
+      guard others.allSatisfy({ shares[$0] != nil }) else { return nil }
+      observer = .colluders
+      rest = mean.indices.map { index in
+        others.reduce([Double](repeating: 0, count: mean[index].shape.elementCount)) { sum, other in
+          let (numbers, count) = (
+            shares[other]?[index].doubles ?? [], Double(exampleCount([other]))
+          )
+          return zip(sum, numbers).map { $0 + count * $1 }
+        }
+      }
+    }
+    return Observation(
+      observer: observer, round: round, workers: [victim], kind: settings.updateKind,
+      tensors: zip(mean, rest).map { mean, rest in
+        Tensor(mean.shape, .f32(zip(mean.doubles, rest).map { Float(($0 * all - $1) / own) }))
+      }, seen: nil)
   }
 
   private func exampleCount(_ workers: [Int]) -> Int {

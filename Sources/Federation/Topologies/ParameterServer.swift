@@ -7,26 +7,46 @@ package final class ParameterServer {
   private let roster: Roster
   private let vector: ParameterVector
   private let exchange: any UpdateExchange
+  private let adversary: Adversary
+  /// The model that gives no gradients; nil where there is none.
+  private let deadWeights: [Tensor]?
   /// As the latest round left them.
   package private(set) var weights: [Tensor]
 
   /// - Parameters:
   ///   - weights: one f32 tensor for each parameter.
   ///   - roster: of workers that are connected, or come.
+  ///   - adversary: what the server does in tapped rounds.
+  ///   - deadWeights: see `Model.deadWeights()`; for an adversary that sends inconsistent models.
   package init(
-    _ settings: FederationSettings, _ vector: ParameterVector, weights: [Tensor], _ roster: Roster
-  ) {
+    _ settings: FederationSettings, _ vector: ParameterVector, weights: [Tensor], _ roster: Roster,
+    adversary: Adversary = .none, deadWeights: [Tensor]? = nil
+  ) throws(FederationError) {
+    try adversary.check(settings)
+    guard adversary != .inconsistentModels || deadWeights != nil else {
+      throw FederationError(
+        "the model does not end in a fully connected layer, which a model without gradients needs",
+        .badInput)
+    }
+    self.adversary = adversary
+    self.deadWeights = deadWeights
     self.settings = settings
     self.roster = roster
     self.vector = vector
     self.weights = weights
-    exchange = PlainExchange(roster, vector, settings)
+    exchange =
+      switch settings.protection {
+      case .none: PlainExchange(roster, vector, settings)
+      case .secureAggregation: try MaskedExchange(roster, vector, settings)
+      case .paillier, .ckks: PlainExchange(roster, vector, settings)
+      }
   }
 
   /// One round: at its end ``weights`` are the next ones.
   ///
   /// - Parameter number: of the round, from 0.
-  /// - Throws: ``FederationError`` of kind `tooFew` when too few workers are left; the weights are as they were.
+  /// - Returns: what became of it; with ``RoundOutcome/failure`` the weights are as they were, and another round may do.
+  /// - Throws: ``FederationError`` of kind `tooFew` when too few workers are left for any.
   package func round(_ number: Int) throws(FederationError) -> RoundOutcome {
     roster.round = number
     roster.traffic = (0, 0)
@@ -36,23 +56,82 @@ package final class ParameterServer {
       outcome.tap = RoundTap(round: number, before: weights)
     }
     let members = roster.present
-    let body = try TensorBody(vector.named(weights)).bytes
-    for worker in members { roster.send(Frame(.round, round: number, body: body), to: worker) }
-    try exchange.collect(
-      members, &outcome, before: Date(timeIntervalSinceNow: settings.timeout))
+    let victim = adversary.victim(of: number, settings, members: members)
+    outcome.tap?.victim = victim
+    try run(members, &outcome, victim)
+    if outcome.failure == nil, outcome.members.count < settings.fewest {
+      outcome.failure =
+        "only \(outcome.members.count) of \(members.count) workers ended round \(number + 1), and "
+        + "\(settings.fewest) are needed"
+    }
+    if outcome.failure != nil {
+      outcome.members = []
+      outcome.tap = nil
+    }
     outcome.missing = members.filter { !outcome.members.contains($0) }
     outcome.traffic = roster.traffic
-    guard outcome.members.count >= settings.fewest else {
-      throw FederationError(
-        "only \(outcome.members.count) of \(members.count) workers ended round \(number + 1), and "
-          + "\(settings.fewest) are needed; see who left in the notes", .tooFew)
-    }
-    weights = vector.next(weights, mean: outcome.mean, settings)
-    outcome.tap?.after = weights
     // Who dropped out by the plan comes back.
     let expected = outcome.missing.filter { plan.dropsOut($0) }
     _ = roster.wait(for: expected, before: Date(timeIntervalSinceNow: min(settings.timeout, 10)))
+    if let failure = outcome.failure {
+      guard roster.present.count >= max(settings.fewest, exchange.fewest) else {
+        throw FederationError("\(failure); see who left in the notes", .tooFew)
+      }
+      roster.note(nil, "the weights stay as they were: \(failure)")
+      return outcome
+    }
+    outcome.tap?.mean = outcome.mean
+    if let victim {
+      if adversary == .differencing, members.count > 1 {
+        try runWithout(victim, members, &outcome)
+      }
+      // The weights of such a round would be worth nothing.
+      return outcome
+    }
+    weights = vector.next(weights, mean: outcome.mean, settings)
+    outcome.tap?.after = weights
     return outcome
   }
 
+  /// Sends the weights out and collects what comes back.
+  private func run(
+    _ members: [Int], _ outcome: inout RoundOutcome, _ victim: Int?
+  ) throws(FederationError) {
+    let (number, attempt) = (roster.round, outcome.attempts - 1)
+    let body = try TensorBody(vector.named(weights)).bytes
+    let deadBody =
+      try adversary == .inconsistentModels && victim != nil
+      ? deadWeights.map { dead throws(FederationError) in try TensorBody(vector.named(dead)).bytes }
+      : nil
+    for worker in members {
+      roster.send(
+        Frame(
+          .round, round: number, attempt: attempt, body: worker == victim ? body : deadBody ?? body),
+        to: worker)
+    }
+    do throws(FederationError) {
+      try exchange.collect(
+        members, &outcome, before: Date(timeIntervalSinceNow: settings.timeout))
+    } catch {
+      guard error.kind == .tooFew else { throw error }
+      outcome.failure = error.message
+    }
+  }
+
+  /// The same round again without one worker.
+  private func runWithout(
+    _ victim: Int, _ members: [Int], _ outcome: inout RoundOutcome
+  ) throws(FederationError) {
+    var second = RoundOutcome()
+    second.attempts = outcome.attempts + 1
+    second.tap = outcome.tap
+    try run(members.filter { $0 != victim }, &second, victim)
+    outcome.attempts = second.attempts
+    guard second.failure == nil, second.members == outcome.members.filter({ $0 != victim }) else {
+      roster.note(nil, "the second cohort was not the first one without worker \(victim + 1)")
+      outcome.tap?.victim = nil
+      return
+    }
+    outcome.tap?.meanWithout = second.mean
+  }
 }

@@ -87,7 +87,8 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
     let port = try connections.listen(host: address.host, port: address.port)
     let token = FederationRunCommand.newToken()
     let study = try FederationStudy(
-      plan, scene, connections, token: token, backend: output.backend)
+      plan, scene, connections, token: token, adversary: federation.server,
+      backend: output.backend)
     let processes = WorkerProcesses()
     defer { processes.end(after: 3) }
     try startWorkers(processes, Address(host: address.host, port: port), token)
@@ -175,7 +176,7 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
   ) throws {
     let tapped = TappedUpdates(
       study.plan, study.scene, attack: attacker, victims: Array(0..<victims),
-      backend: output.backend)
+      adversary: federation.server, backend: output.backend)
     let display = LiveDisplay(isEnabled: !output.quiet)
     func work(_ folder: OutputFolder, _ staged: StagedFolder) throws {
       let (seen, outcomes) = try tapped.attack(study.taps, in: staged, folder: folder) { progress in

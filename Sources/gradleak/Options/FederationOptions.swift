@@ -22,6 +22,16 @@ extension Protection: ExpressibleByArgument {
   ])
 }
 
+extension Adversary: ExpressibleByArgument {
+  /// For the help of options.
+  public static let allValueDescriptions = HelpLevel.described([
+    "honest": "keeps to the protocol",
+    "inconsistent-models": "sends all but one a model without gradients",
+    "differencing": "runs a round twice, the second time without one worker",
+    "colluders": "is told by all workers but one what they shared",
+  ])
+}
+
 extension PictureSource.Shards: ExpressibleByArgument {
   /// For the help of options.
   public static let allValueDescriptions = HelpLevel.described([
@@ -38,6 +48,12 @@ struct FederationOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("What keeps the server from reading updates.", valueName: "name"))
   var protection: Protection = .none
+
+  @Option(
+    help: ArgumentHelp(
+      "What the server does besides looking on, in the rounds that are tapped, to one worker after the other.",
+      valueName: "name"))
+  var server: Adversary = .none
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Workers.", valueName: "n"))
   var workers = 8
@@ -111,6 +127,28 @@ struct FederationOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of secure aggregation: workers that a round needs. (default: just over half)",
+      valueName: "n",
+      visibility: .rare))
+  var survivors: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of secure aggregation: values are clipped to plus and minus this.", valueName: "value",
+      visibility: .rare))
+  var clip = 8.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of secure aggregation: steps that values are rounded to. (default: 4194304, or what sums have room for)",
+      valueName: "n", visibility: .rare))
+  var levels: Int?
+
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Fewest workers that a round needs.", valueName: "n", visibility: .rare))
   var fewest = 1
 
@@ -123,6 +161,7 @@ struct FederationOptions: ParsableArguments {
     settings.learningRate = learningRate
     (settings.dropout, settings.stragglers, settings.delay) = (dropout, stragglers, delay)
     (settings.timeout, settings.fewest, settings.seed) = (timeout, fewest, seed)
+    (settings.threshold, settings.clip, settings.levels) = (survivors, clip, levels)
     return settings
   }
 
@@ -158,6 +197,7 @@ struct FederationOptions: ParsableArguments {
     if let examples { try check("--examples", examples, 1...10_000_000) }
     do {
       try settings(seed: 0).check()
+      try server.check(settings(seed: 0))
     } catch {
       throw ValidationError(error.sentence.namingOptions + ".")
     }

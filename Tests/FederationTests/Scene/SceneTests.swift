@@ -135,3 +135,69 @@ import Testing
     #expect(result.notes.map(\.text).contains { $0.hasPrefix("a stranger was refused: the token") })
   }
 }
+
+@Suite struct MaskedSceneTests {
+  private func settings(_ change: (inout FederationSettings) -> Void) -> FederationSettings {
+    var settings = FederationSettings()
+    settings.workers = 5
+    settings.rounds = 3
+    settings.batchSize = 5
+    settings.timeout = 20
+    settings.protection = .secureAggregation
+    change(&settings)
+    return settings
+  }
+
+  /// The largest difference of two lists of tensors.
+  private func distance(_ first: [Tensor], _ second: [Tensor]) -> Double {
+    zip(first, second).reduce(0) { most, pair in
+      max(most, zip(pair.0.doubles, pair.1.doubles).map { abs($0 - $1) }.max() ?? 0)
+    }
+  }
+
+  @Test func theSumIsThatOfOneProcessUpToItsLevels() throws {
+    let scene = try TestScene(settings { $0.tapped = [0] })
+    let result = try scene.run()
+    #expect(result.failure == nil)
+    #expect(result.errors == [])
+    let step = try scene.settings.quantizer().step
+    #expect(distance(result.weights, try scene.alone()) < 3 * step)
+    #expect(result.outcomes.allSatisfy { $0.members == [0, 1, 2, 3, 4] })
+    // The server saw nobody's share; the study knows them.
+    let tap = try #require(result.outcomes[0].tap)
+    #expect(tap.inClear == [])
+    #expect(tap.shares.count == 5)
+    #expect(try scene.run().weights == result.weights)
+  }
+
+  @Test func dropoutsAtEveryStepLeaveTheRightSumOrNone() throws {
+    let scene = try TestScene(
+      settings {
+        $0.rounds = 8
+        $0.dropout = 0.35
+        $0.learningRate = 0.01
+      })
+    let result = try scene.run()
+    #expect(result.errors == [])
+    #expect(result.failure == nil)
+    #expect(result.outcomes.count == 8)
+    // Follows what each round says of its members, in one process.
+    var weights = scene.initial
+    let trainers = (0..<5).map(scene.trainer)
+    var hasDropouts = false
+    for (round, outcome) in result.outcomes.enumerated() {
+      guard outcome.failure == nil else {
+        #expect(outcome.members.isEmpty)
+        continue
+      }
+      hasDropouts = hasDropouts || outcome.members.count < 5
+      let shares = try outcome.members.map {
+        let share = try trainers[$0].share(worker: $0, round: round, weights: weights)
+        return (share.tensors, share.examples.count)
+      }
+      weights = scene.vector.next(weights, mean: scene.vector.mean(shares), scene.settings)
+    }
+    #expect(hasDropouts)
+    #expect(distance(result.weights, weights) < 1e-5)
+  }
+}

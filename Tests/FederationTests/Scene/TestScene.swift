@@ -72,7 +72,7 @@ final class TestScene: Sendable {
     let missing = roster.wait(
       for: Array(0..<settings.workers), before: Date(timeIntervalSinceNow: 20))
     precondition(missing.isEmpty, "workers \(missing) did not come")
-    let server = ParameterServer(settings, vector, weights: initial, roster)
+    let server = try ParameterServer(settings, vector, weights: initial, roster)
     let ring = RingCoordinator(settings, vector, weights: initial, roster)
     do throws(FederationError) {
       for round in 0..<settings.rounds {

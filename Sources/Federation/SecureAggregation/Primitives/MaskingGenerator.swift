@@ -76,7 +76,8 @@ package struct MaskingGenerator: Sendable {
     UInt32(littleEndian: stream.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
   }
 
-  private func bytes(_ count: Int, fromBlock block: Int) throws(FederationError) -> Data {
+  /// At most 64 KiB of the cipher's stream from a block of 16 bytes on.
+  func bytes(_ count: Int, fromBlock block: Int) throws(FederationError) -> Data {
     // The counter of SP 800-38A is big-endian.
     var counter = [UInt8](repeating: 0, count: 16)
     withUnsafeBytes(of: UInt64(block).bigEndian) { counter.replaceSubrange(8..<16, with: $0) }

@@ -1,0 +1,71 @@
+import Clients
+import Solvers
+import TensorGraph
+
+/// What a server does beyond looking on, in the rounds that are tapped; none of them are known to the workers.
+package enum Adversary: String, Codable, Sendable, CaseIterable {
+  /// Keeps to the protocol.
+  case none = "honest"
+  /// Sends one worker the model and all others one whose gradients are zero, so that the sum of all is that one's
+  /// (Pasquini, Francati and Ateniese, "Eluding Secure Aggregation in Federated Learning via Model Inconsistency", CCS 2022).
+  case inconsistentModels = "inconsistent-models"
+  /// Lets a round run twice on the same weights, the second time without one worker, and subtracts.
+  case differencing
+  /// Has all workers but one tell it what they shared.
+  case colluders
+
+  /// Whether it needs workers that share gradients.
+  var needsGradients: Bool { self == .inconsistentModels }
+}
+
+extension Adversary {
+  /// The worker that is looked at in a tapped round: one after the other.
+  ///
+  /// - Parameters:
+  ///   - round: one of the settings' tapped rounds.
+  ///   - members: of the round, ascending and not empty.
+  package func victim(
+    of round: Int, _ settings: FederationSettings, members: [Int]
+  ) -> Int? {
+    guard self != .none, let place = settings.tapped.firstIndex(of: round), !members.isEmpty else {
+      return nil
+    }
+    return members[place % members.count]
+  }
+
+  /// - Throws: ``FederationError`` of kind `badInput` where it does not go with the settings.
+  package func check(_ settings: FederationSettings) throws(FederationError) {
+    guard self != .none else { return }
+    guard settings.topology == .parameterServer, settings.workers >= 2 else {
+      throw FederationError(
+        "a server that is \(rawValue) needs a parameter server and 2 workers or more", .badInput)
+    }
+    guard !needsGradients || !settings.sharesWeights else {
+      throw FederationError(
+        advising:
+          "inconsistent models are read off a sum of gradients; leave \(.epochs) out", .badInput)
+    }
+    guard settings.protection != .paillier, settings.protection != .ckks else {
+      throw FederationError(
+        "a server that sees ciphertexts alone has no sum to read; take another protection",
+        .badInput)
+    }
+  }
+}
+
+extension Model {
+  /// Weights under which every parameter's gradient but that of the last layer's bias is zero, whatever the batch: the
+  /// last layer's weights are 0, so that nothing comes back from it, and the biases of all layers before are so low that
+  /// ReLU, its smooth relatives and the sigmoid give 0 to it.
+  ///
+  /// - Returns: one f32 tensor for each parameter; nil where the model ends in no fully connected layer.
+  package func deadWeights() -> [Tensor]? {
+    guard let classifier else { return nil }
+    return parameters.enumerated().map { index, parameter in
+      let isHiddenBias =
+        parameter.shape.rank == 1 && index != classifier.bias
+        && parameter.name.hasSuffix("bias")
+      return Tensor(parameter.shape, .f32, repeating: isHiddenBias ? -1000 : 0)
+    }
+  }
+}
