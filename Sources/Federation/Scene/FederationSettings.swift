@@ -55,7 +55,7 @@ package struct FederationSettings: Codable, Hashable, Sendable {
   /// Of secure aggregation: the least number of workers that end a round; nil for just over half.
   package var threshold: Int?
   /// Of secure aggregation: values are clipped to plus and minus this.
-  package var clip = VectorQuantizer.flowerClip
+  package var clip: Double = VectorQuantizer.flowerClip
   /// Of secure aggregation: steps that values are rounded to; nil for 2^22, or as many as sums have room for.
   package var levels: Int?
   /// Of secure aggregation: bits of the masks' seeds; fewer than 256 to study weak masks.

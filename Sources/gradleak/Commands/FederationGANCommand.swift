@@ -11,7 +11,7 @@ struct FederationGANCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "gan",
     abstract:
-      "Plays a client that trains a generator to learn what a class of another client looks like.",
+      "A client that learns what another's class looks like.",
     discussion: """
       Clients train by FedAvg in one process. The first, the victim, alone has a class; the last trains a generator \
       against the shared model, which is to take its pictures for that class, and shares an update of them as of an \
