@@ -204,18 +204,10 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       try FederationWriter(study, outcomes, folder: folder).write(to: staged)
     }
     var written: String?
-    if let folder {
-      let kept = try folder.replace { try work(folder, $0) }
+    try FederationFolder.work(in: folder, work) {
       written =
-        folder.path(of: "federation.json") + ", run.json and what was seen"
-        + OutputFolder.note(kept)
-    } else {
-      let scratch =
-        FileManager.default.temporaryDirectory.path
-        + "/gradleak-federation-\(ProcessInfo.processInfo.processIdentifier)"
-      defer { try? FileManager.default.removeItem(atPath: scratch) }
-      let folder = try OutputFolder(scratch)
-      try folder.replace { try work(folder, $0) }
+        $0.path(of: "report.html") + ", federation.json, run.json and what was seen"
+        + OutputFolder.note($1)
     }
     display.clear()
     if output.json {
