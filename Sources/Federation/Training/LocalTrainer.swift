@@ -111,11 +111,14 @@ package final class LocalTrainer {
   /// - Parameter isTapped: whether it is told of the private batch.
   func report(_ share: Share, isTapped: Bool) -> StudyReport {
     var report = StudyReport(loss: share.loss, examples: share.examples.count)
-    if isTapped {
-      report.batch = RoundTap.Batch(
-        images: shard.images(share.examples), labels: share.examples.map { shard.labels[$0] })
-    }
+    if isTapped { report.batch = batch(share) }
     return report
+  }
+
+  /// The private batch behind a share, for the study alone.
+  package func batch(_ share: Share) -> RoundTap.Batch {
+    RoundTap.Batch(
+      images: shard.images(share.examples), labels: share.examples.map { shard.labels[$0] })
   }
 
   /// Examples that it takes in a round.

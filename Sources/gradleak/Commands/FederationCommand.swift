@@ -4,7 +4,7 @@ import ArgumentParser
 struct FederationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "federation",
-    abstract: "Trains among real processes, and shows who could read what.",
+    abstract: "Trains among processes; who could read what.",
     discussion: """
       Starts a server and workers that train together on private pictures, by a parameter server or in a ring, keeps \
       what each party sees, and attacks it. Without a name it is 'federation run'.
@@ -16,7 +16,8 @@ struct FederationCommand: ParsableCommand {
         gradleak federation gan --out gan                    a client that learns another's class
       """,
     subcommands: [
-      FederationRunCommand.self, FederationWorkerCommand.self, FederationGANCommand.self,
+      FederationRunCommand.self, FederationWorkerCommand.self, FederationWeakSeedCommand.self,
+      FederationGANCommand.self,
     ],
     defaultSubcommand: FederationRunCommand.self)
 }

@@ -100,28 +100,26 @@ struct FederationGANCommand: ParsableCommand, ReportingCommand {
     _ study: GANStudy, _ folder: OutputFolder?, _ attacker: AttackConfiguration
   ) throws {
     let display = LiveDisplay(isEnabled: !output.quiet)
-    let (place, scratch) = try ScratchFolder.or(folder)
-    defer { scratch?.remove() }
-    let kept = try place.replace { staged in
-      let outcomes = try study.attack(by: attacker, in: staged, folder: place) { progress in
+    var written: String?
+    try FederationFolder.work(in: folder) { folder, staged in
+      let outcomes = try study.attack(by: attacker, in: staged, folder: folder) { progress in
         display.update {
           "gradient \(progress.done + 1)/\(progress.count)"
             + (progress.attack.stage.map { ": \($0)" } ?? "")
         }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
-      try GANWriter(study, outcomes, folder: place).write(to: staged)
+      try GANWriter(study, outcomes, folder: folder).write(to: staged)
+    } isKept: {
+      written =
+        $0.path(of: "gan-run-1.png") + ", gan.json and the attacks' records" + OutputFolder.note($1)
     }
     display.clear()
     if output.json {
       Terminal.print(try ResultWriter.json(study.record))
     } else {
       FederationGANTable(study.record).print()
-      if let folder {
-        Terminal.printWritten(
-          "\(folder.path(of: "gan-run-1.png")), gan.json and the attacks' records"
-            + OutputFolder.note(kept))
-      }
+      if let written { Terminal.printWritten(written) }
     }
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is what there is so far.")

@@ -189,19 +189,18 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       study.enter(seen)
       try FederationWriter(study, outcomes, folder: folder).write(to: staged)
     }
-    let (place, scratch) = try ScratchFolder.or(folder)
-    defer { scratch?.remove() }
-    let kept = try place.replace { try work(place, $0) }
+    var written: String?
+    try FederationFolder.work(in: folder, work) {
+      written =
+        $0.path(of: "report.html") + ", federation.json, run.json and what was seen"
+        + OutputFolder.note($1)
+    }
     display.clear()
     if output.json {
       Terminal.print(try ResultWriter.json(study.record))
     } else {
       FederationTable(study.record, seconds: study.seconds).print()
-      if let folder {
-        Terminal.printWritten(
-          folder.path(of: "federation.json") + ", run.json and what was seen"
-            + OutputFolder.note(kept))
-      }
+      if let written { Terminal.printWritten(written) }
     }
     if Interruption.isRequested {
       Terminal.printError("Interrupted; this is what there is so far.")
