@@ -78,7 +78,8 @@ package enum SecureAggregationStep: String, CaseIterable, Codable, Comparable, S
   /// Whether one comes before the other.
   package static func < (left: Self, right: Self) -> Bool { left.place < right.place }
 
-  private var place: Int {
+  /// From 0, in the order of the protocol.
+  var place: Int {
     switch self {
     case .advertiseKeys: 0
     case .shareKeys: 1

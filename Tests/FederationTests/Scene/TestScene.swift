@@ -48,7 +48,13 @@ final class TestScene: Sendable {
   }
 
   /// Runs all rounds.
+  ///
+  /// - Parameters:
+  ///   - adversary: what the server does in tapped rounds.
+  ///   - hostile: a worker that sends damaged messages; nil for none.
+  ///   - before: called before each round with its number and the server's port.
   func run(
+    adversary: Adversary = .none, hostile: Int? = nil,
     before: (Int, Roster, Int) -> Void = { _, _, _ in }
   ) throws -> Result {
     let connections = Connections(largestBody: 1 << 22)
@@ -61,6 +67,7 @@ final class TestScene: Sendable {
       group.enter()
       Thread.detachNewThread { [self] in
         defer { group.leave() }
+        if worker == hostile { return HostileWorker(self, worker, port).run() }
         do {
           while try takePart(worker, port) == .droppedOut {}
         } catch {
@@ -72,7 +79,9 @@ final class TestScene: Sendable {
     let missing = roster.wait(
       for: Array(0..<settings.workers), before: Date(timeIntervalSinceNow: 20))
     precondition(missing.isEmpty, "workers \(missing) did not come")
-    let server = try ParameterServer(settings, vector, weights: initial, roster)
+    let server = try ParameterServer(
+      settings, vector, weights: initial, roster, adversary: adversary,
+      deadWeights: weighted.model.deadWeights())
     let ring = RingCoordinator(settings, vector, weights: initial, roster)
     do throws(FederationError) {
       for round in 0..<settings.rounds {
