@@ -45,6 +45,11 @@ struct SchemaCommandTests {
     ("success", "bench success --attack linear --model mlp --seeds 1 --json --quiet"),
     ("labels", "bench labels --models lenet --batch-sizes 2 --batches 2 --json --quiet"),
     ("encodings", "bench encodings --mixed 2 --encodings 20 --json --quiet"),
+    (
+      "gan",
+      "federation gan --data photographs --size 8 --examples 90 --workers 2 --rounds 2 --runs 2 --batch-size 16 "
+        + "--mini-batch 8 --fakes 4 --samples 4 --records 1 --time-limit 1 --json --quiet"
+    ),
     ("rank", "rank --json"),
     ("gradient", "gradient --input chelsea --label 3 --out g.safetensors --json"),
     ("attacks", "attacks --json"),

@@ -31,6 +31,12 @@ $gradleak analyse astronaut chelsea --quiet --out "$work/analysis-2"
 cp "$work/analysis-2/spectrum.png" docs/images/batch-2-spectrum.png
 cp "$work/analysis-2/astronaut-determinacy.png" docs/images/batch-2-determinacy.png
 
+# Needs Debian's dataset-fashion-mnist.
+$gradleak federation gan --runs 5 --quiet --out "$work/boots"
+cp "$work/boots/gan-run-1.png" docs/images/gan.png
+$gradleak federation gan --fakes 0 --runs 5 --quiet --out "$work/onlooker"
+cp "$work/onlooker/gan-run-1.png" docs/images/gan-onlooker.png
+
 $gradleak report "$work/demo" --out "$work/report.html"
 scripts/checks/report.py "$work/report.html" --widths 1100 --clip 1180 --screenshots "$work"
 cp "$work/report-1100-light.png" docs/images/report.png

@@ -41,6 +41,8 @@ DOCUMENTS = [
     ("malicious", "MaliciousRecord", False, "`gradleak malicious --json`, `malicious.json`"),
     ("federation", "FederationRecord", False, "`gradleak federation --json`, `federation.json`"),
     ("federation-costs", "ProtectionCosts", False, "`gradleak federation costs --json`"),
+    ("gan", "GANRecord", False, "`gradleak federation gan --json`, `gan.json`"),
+    ("weak-seed", "WeakSeedStudy.Record", False, "`gradleak federation weak-seed --json`, `weak-seed.json`"),
     ("check-model", "CheckModelCommand.Report", False, "`gradleak check-model --json`"),
     ("inspect-update", "UpdateInspection.Report", False, "`gradleak inspect --json` of an update"),
     ("inspect-model", "ModelInspection.Report", False, "`gradleak inspect --json` of a model"),

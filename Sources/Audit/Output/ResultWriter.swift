@@ -30,7 +30,7 @@ public struct ResultWriter: Sendable {
   }
 
   /// Writes the files into a folder that is being filled.
-  func write(_ outcomes: [AuditOutcome], to folder: StagedFolder) throws {
+  package func write(_ outcomes: [AuditOutcome], to folder: StagedFolder) throws {
     let records = ResultWriter.records(of: outcomes)
     let seeds = Set(records.map(\.configuration.seed))
     var rows: [ContactSheet.Row] = []

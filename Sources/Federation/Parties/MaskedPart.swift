@@ -57,7 +57,7 @@ final class MaskedPart: WorkerPart {
     if dropsOut(worker, frame.round, before: next) { return .droppedOut }
     self.client = client
     worker.send(Frame(.masked, round: frame.round, step: next, body: answer))
-    if next == SecureAggregationStep.maskedInput.rawValue {
+    if next == SecureAggregationStep.maskedInput.place {
       // What the server does not see, the study does.
       try worker.report(share, round: frame.round, withShare: true)
     }

@@ -58,6 +58,16 @@ package struct RoundTap: Sendable {
   /// In a ring, what each member received.
   package var hops: [Int: [RingHop]] = [:]
 
+  /// A round of which nothing was seen yet.
+  ///
+  /// - Parameters:
+  ///   - round: from 0.
+  ///   - before: the weights that the members got, in f32.
+  package init(round: Int, before: [Tensor]) {
+    self.round = round
+    self.before = before
+  }
+
   /// A private batch.
   package struct Batch: Sendable {
     /// [N, C, H, W].

@@ -157,7 +157,7 @@ extension FederationSettings {
   /// How values become words whose sums have room.
   ///
   /// - Throws: ``FederationError`` of kind `badInput` where they have none.
-  func quantizer() throws(FederationError) -> VectorQuantizer {
+  package func quantizer() throws(FederationError) -> VectorQuantizer {
     let room = Int(UInt32.max) / (workers * batchSize)
     return try VectorQuantizer(
       clientCount: workers, clip: clip,
@@ -167,7 +167,7 @@ extension FederationSettings {
   /// The protocol's settings for vectors of so many values.
   ///
   /// - Throws: ``FederationError`` of kind `badInput` for numbers out of range.
-  func secureAggregation(
+  package func secureAggregation(
     valueCount: Int
   ) throws(FederationError) -> SecureAggregationSettings {
     try SecureAggregationSettings(

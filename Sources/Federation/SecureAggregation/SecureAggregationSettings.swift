@@ -69,13 +69,25 @@ package struct SecureAggregationSettings: Hashable, Sendable {
 }
 
 /// The five rounds of the protocol.
-package enum SecureAggregationStep: Int, CaseIterable, Codable, Comparable, Sendable {
+package enum SecureAggregationStep: String, CaseIterable, Codable, Comparable, Sendable {
   case advertiseKeys, shareKeys, maskedInput
   /// Only if the server may lie.
   case consistencyCheck
   case unmasking
 
-  package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  /// Whether one comes before the other.
+  package static func < (left: Self, right: Self) -> Bool { left.place < right.place }
+
+  /// From 0, in the order of the protocol.
+  var place: Int {
+    switch self {
+    case .advertiseKeys: 0
+    case .shareKeys: 1
+    case .maskedInput: 2
+    case .consistencyCheck: 3
+    case .unmasking: 4
+    }
+  }
 
   /// What a client does in it, after "clients".
   var deed: String {

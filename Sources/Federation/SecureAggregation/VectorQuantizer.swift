@@ -32,6 +32,7 @@ package struct VectorQuantizer: Hashable, Sendable {
   package let maxWeight: Int
   /// Clients that are summed, at most.
   package let clientCount: Int
+  /// How a value between two levels is rounded.
   package let rounding: Rounding
 
   /// Flower's defaults.

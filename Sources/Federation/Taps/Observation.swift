@@ -246,11 +246,12 @@ extension RoundTap {
       let sent = hops[next]
     else { return nil }
     var values = [Float](repeating: 0, count: vector.count)
-    let reduced = received.filter { $0.summed.count < members.count }
-    for hop in sent where hop.summed.last == victim || hop.summed.count == members.count {
-      let before = reduced.first { $0.range == hop.range }
-      // Sums of all come by several times; the first is from the victim's own adding.
-      guard hop.summed.last == victim || before != nil else { continue }
+    for hop in sent where hop.summed.last == victim {
+      // What the victim received of this part before it added its own; nothing of the part that begins with it.
+      let before = received.first {
+        $0.range == hop.range && $0.summed.count == hop.summed.count - 1
+      }
+      guard before != nil || hop.summed == [victim] else { return nil }
       for (offset, position) in hop.range.enumerated() {
         let known = before.map { Double($0.values[offset]) } ?? 0
         values[position] = Float((Double(hop.values[offset]) - known) / weight(of: victim))

@@ -79,7 +79,7 @@ final class MaskedExchange: UpdateExchange {
   ) throws(FederationError) {
     for client in clients {
       roster.send(
-        Frame(.masked, round: roster.round, step: step.rawValue, body: body), to: client - 1)
+        Frame(.masked, round: roster.round, step: step.place, body: body), to: client - 1)
     }
   }
 }

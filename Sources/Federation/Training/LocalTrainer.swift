@@ -42,9 +42,23 @@ package final class LocalTrainer {
   package func share(
     worker: Int, round: Int, weights: [Tensor]
   ) throws(AttackError) -> Share {
-    let examples = RoundPlan(settings, round: round).examples(of: worker, count: shard.count)
+    try share(
+      RoundPlan(settings, round: round).examples(of: worker, count: shard.count), of: shard,
+      settings, weights: weights)
+  }
+
+  /// Trains on some of a set's examples.
+  ///
+  /// - Parameters:
+  ///   - examples: positions in the set, in the order of the steps; one or more.
+  ///   - settings: how to train; that of other rounds, or another's.
+  ///   - weights: one f32 tensor for each parameter.
+  /// - Throws: ``AttackError`` when the backend cannot run the model.
+  package func share(
+    _ examples: [Int], of shard: TrainingSet, _ settings: FederationSettings, weights: [Tensor]
+  ) throws(AttackError) -> Share {
     guard let epochs = settings.epochs else {
-      let (gradient, loss) = try gradient(examples, at: weights)
+      let (gradient, loss) = try gradient(examples, of: shard, at: weights)
       return Share(tensors: gradient, examples: examples, loss: loss)
     }
     let training = try LocalTraining(
@@ -55,7 +69,7 @@ package final class LocalTrainer {
     for _ in 0..<epochs {
       for start in stride(from: 0, to: examples.count, by: size) {
         let batch = Array(examples[start..<min(start + size, examples.count)])
-        let (gradient, loss) = try gradient(batch, at: current)
+        let (gradient, loss) = try gradient(batch, of: shard, at: current)
         first = first ?? loss
         steps.step([gradient.map { PlainNumbers($0.doubles) }])
         // Weights are kept in f32, as PyTorch keeps them.
@@ -67,7 +81,7 @@ package final class LocalTrainer {
   }
 
   private func gradient(
-    _ examples: [Int], at weights: [Tensor]
+    _ examples: [Int], of shard: TrainingSet, at weights: [Tensor]
   ) throws(AttackError) -> (gradient: [Tensor], loss: Double) {
     try AttackError.naming(model.name, "trained") { () throws(GraphError) in
       let (graph, function) = try compiled(batchSize: examples.count)
@@ -97,11 +111,14 @@ package final class LocalTrainer {
   /// - Parameter isTapped: whether it is told of the private batch.
   func report(_ share: Share, isTapped: Bool) -> StudyReport {
     var report = StudyReport(loss: share.loss, examples: share.examples.count)
-    if isTapped {
-      report.batch = RoundTap.Batch(
-        images: shard.images(share.examples), labels: share.examples.map { shard.labels[$0] })
-    }
+    if isTapped { report.batch = batch(share) }
     return report
+  }
+
+  /// The private batch behind a share, for the study alone.
+  package func batch(_ share: Share) -> RoundTap.Batch {
+    RoundTap.Batch(
+      images: shard.images(share.examples), labels: share.examples.map { shard.labels[$0] })
   }
 
   /// Examples that it takes in a round.

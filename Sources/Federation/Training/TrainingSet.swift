@@ -27,11 +27,16 @@ package struct TrainingSet: Sendable {
 
   /// Some of the pictures [N, C, H, W] in f32, in the order asked for.
   package func images(_ positions: [Int]) -> Tensor {
+    Tensor(Shape([positions.count] + shape.dimensions), .f32(choosing(positions).pixels))
+  }
+
+  /// Some of the pictures with their labels, in the order asked for.
+  package func choosing(_ positions: [Int]) -> TrainingSet {
     let size = shape.elementCount
-    var result: [Float] = []
-    result.reserveCapacity(positions.count * size)
-    for position in positions { result += pixels[position * size..<(position + 1) * size] }
-    return Tensor(Shape([positions.count] + shape.dimensions), .f32(result))
+    var chosen: [Float] = []
+    chosen.reserveCapacity(positions.count * size)
+    for position in positions { chosen += pixels[position * size..<(position + 1) * size] }
+    return TrainingSet(shape: shape, pixels: chosen, labels: positions.map { labels[$0] })
   }
 }
 

@@ -77,15 +77,10 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       settings: settings, model: try selection.choice(), data: try federation.dataChoice())
     let scene = try naming { try plan.scene() }
     for note in scene.selected.notes { Notes.remark(note) }
-    if case .photographs = plan.data.source, federation.data == nil {
-      Notes.remark(
-        """
-        Fashion-MNIST is not installed (apt-get install dataset-fashion-mnist); the workers train on windows of the \
-        bundled photographs.
-        """)
-    }
+    FederationOptions.remark(on: plan.data, isChosen: federation.data != nil)
     let folder = try output.folder()
-    let attacker = try configuration()
+    let attacker = try attack.federationConfiguration(
+      by: threat, seconds: FederationRunCommand.attackSeconds)
     Interruption.listen()
     let connections = Connections(
       largestBody: FederationPlan.largestBody(scene.vector, settings))
@@ -107,15 +102,6 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
   static func spread(_ count: Int, over rounds: Int) -> [Int] {
     guard count > 1 else { return count == 1 ? [0] : [] }
     return Set((0..<count).map { $0 * (rounds - 1) / (count - 1) }).sorted()
-  }
-
-  private func configuration() throws -> AttackConfiguration {
-    var configuration = try attack.configuration(
-      attack.chosenAttack ?? .automatic, by: threat, seed: attack.seed)
-    if configuration.timeLimit == nil {
-      configuration.timeLimit = FederationRunCommand.attackSeconds
-    }
-    return configuration
   }
 
   private static func newToken() -> String {
@@ -205,18 +191,10 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       try FederationWriter(study, outcomes, folder: folder).write(to: staged)
     }
     var written: String?
-    if let folder {
-      let kept = try folder.replace { try work(folder, $0) }
+    try FederationFolder.work(in: folder, work) {
       written =
-        folder.path(of: "federation.json") + ", run.json and what was seen"
-        + OutputFolder.note(kept)
-    } else {
-      let scratch =
-        FileManager.default.temporaryDirectory.path
-        + "/gradleak-federation-\(ProcessInfo.processInfo.processIdentifier)"
-      defer { try? FileManager.default.removeItem(atPath: scratch) }
-      let folder = try OutputFolder(scratch)
-      try folder.replace { try work(folder, $0) }
+        $0.path(of: "report.html") + ", federation.json, run.json and what was seen"
+        + OutputFolder.note($1)
     }
     display.clear()
     if output.json {

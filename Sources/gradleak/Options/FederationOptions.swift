@@ -1,4 +1,5 @@
 import ArgumentParser
+import Attacks
 import Audit
 import Federation
 import ModelIO
@@ -192,6 +193,16 @@ struct FederationOptions: ParsableArguments {
     return source
   }
 
+  /// Says what data are used where the usual ones are not there.
+  static func remark(on data: FederationData, isChosen: Bool) {
+    guard case .photographs = data.source, !isChosen else { return }
+    Notes.remark(
+      """
+      Fashion-MNIST is not installed (apt-get install dataset-fashion-mnist); the workers train on windows of the \
+      bundled photographs.
+      """)
+  }
+
   func validate() throws {
     if let examples { try check("--examples", examples, 1...10_000_000) }
     do {
@@ -200,5 +211,19 @@ struct FederationOptions: ParsableArguments {
     } catch {
       throw ValidationError(error.sentence.namingOptions + ".")
     }
+  }
+}
+
+extension AttackOptions {
+  /// How updates of a federation are attacked.
+  ///
+  /// - Parameter seconds: of attack on one update where nothing else is asked for.
+  /// - Throws: ``AttackError`` when the plan is not right.
+  func federationConfiguration(
+    by threat: AttackerOptions, seconds: Double
+  ) throws -> AttackConfiguration {
+    var configuration = try configuration(chosenAttack ?? .automatic, by: threat, seed: seed)
+    configuration.timeLimit = configuration.timeLimit ?? seconds
+    return configuration
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Solvers
 import Synchronization
 import TensorGraph
 import Testing
@@ -79,6 +80,81 @@ import Testing
     }
   }
 
+  /// The largest difference of two lists of tensors where they were seen.
+  private func distance(_ observation: Observation, _ share: [Tensor]) -> Double {
+    var most = 0.0
+    for (index, tensor) in observation.tensors.enumerated() {
+      let seen = observation.seen?[index].doubles
+      for (position, value) in tensor.doubles.enumerated() where seen?[position] != 0 {
+        most = max(most, abs(value - share[index].doubles[position]))
+      }
+    }
+    return most
+  }
+
+  @Test func observersOfARingSeeWhatTheyCanCompute() throws {
+    let scene = try TestScene(
+      settings {
+        $0.topology = .ring
+        $0.workers = 4
+        $0.rounds = 1
+        $0.tapped = [0]
+      })
+    let tap = try #require(try scene.run().outcomes[0].tap)
+    let observations = tap.observations(
+      scene.settings, scene.vector, victims: [0, 2], spy: 3)
+    #expect(
+      observations.map(\.observer) == [
+        .neighbour, .bothNeighbours, .neighbour, .bothNeighbours, .worker,
+      ])
+    for observation in observations.dropLast() {
+      let share = try #require(tap.shares[observation.workers[0]])
+      #expect(distance(observation, share) < 1e-6)
+      #expect(
+        abs(observation.seenShare - (observation.observer == .neighbour ? 0.25 : 1)) < 0.01)
+    }
+    // The change that the other three's mean gradient made to the weights.
+    let others = scene.vector.mean(try [0, 1, 2].map { (try #require(tap.shares[$0]), 5) })
+    let change = others.map { Tensor($0.shape, .f64($0.doubles.map { -0.1 * $0 })) }
+    #expect(observations[4].kind == .difference)
+    #expect(distance(observations[4], change) < 1e-6)
+  }
+
+  @Test func adversariesComeToOneWorkersShare() throws {
+    for adversary in [Adversary.inconsistentModels, .colluders, .differencing] {
+      for protection in [Protection.none, .secureAggregation] {
+        let scene = try TestScene(
+          settings {
+            $0.protection = protection
+            $0.rounds = 2
+            $0.batchSize = 40
+            $0.tapped = [0, 1]
+          })
+        let result = try scene.run(adversary: adversary)
+        #expect(result.failure == nil)
+        #expect(result.errors == [])
+        let bias = scene.weighted.model.classifier?.bias
+        for (round, outcome) in result.outcomes.enumerated() {
+          let tap = try #require(outcome.tap)
+          #expect(tap.victim == round)
+          let seen = try #require(
+            tap.observations(
+              scene.settings, scene.vector, victims: [0], spy: 3, adversary: adversary
+            ).first { $0.workers == [round] && $0.observer != .server })
+          let share = try scene.trainer(round).share(
+            worker: round, round: round, weights: tap.before)
+          let step = protection == .none ? 1e-5 : 10 * (try scene.settings.quantizer().step)
+          for (index, tensor) in seen.tensors.enumerated()
+          where adversary != .inconsistentModels || index != bias {
+            for (value, own) in zip(tensor.doubles, share.tensors[index].doubles) {
+              #expect(abs(value - own) < step)
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test func aRingGoesOnWithoutWhoDropsOut() throws {
     let scene = try TestScene(
       settings {
@@ -109,6 +185,57 @@ import Testing
     let late = (0..<4).filter { plan.isLate($0) }
     try #require(!late.isEmpty)
     #expect(result.outcomes[0].missing == late)
+  }
+
+  /// Sends bytes that are no protocol, and what a worker might say at the wrong time, while others train.
+  @Test func hostilePeersChangeNothing() throws {
+    for protection in [Protection.none, .secureAggregation] {
+      let scene = try TestScene(
+        settings {
+          $0.protection = protection
+          $0.rounds = 12
+        })
+      let expected = try scene.run().weights
+      let sent = Mutex(0)
+      let result = try scene.run { round, _, port in
+        guard round == 0 else { return }
+        for thief in 0..<3 {
+          Thread.detachNewThread {
+            var source = RandomSource(seed: UInt64(thief))
+            for _ in 0..<40 {
+              guard let connection = RawConnection(port: port) else { return }
+              for _ in 0..<10 {
+                connection.send(HostileMessage.random(token: scene.token, using: &source))
+                sent.withLock { $0 += 1 }
+              }
+              connection.close()
+            }
+          }
+        }
+      }
+      #expect(result.failure == nil)
+      #expect(result.errors == [])
+      #expect(result.weights == expected)
+      #expect(sent.withLock { $0 } > 100)
+    }
+  }
+
+  /// A worker that knows the token and sends damaged messages is left out, and the others go on.
+  @Test func aHostileWorkerIsLeftOut() throws {
+    for protection in [Protection.none, .secureAggregation] {
+      let scene = try TestScene(
+        settings {
+          $0.workers = 5
+          $0.rounds = 6
+          $0.protection = protection
+          $0.timeout = 5
+        })
+      let result = try scene.run(hostile: 4)
+      #expect(result.failure == nil)
+      #expect(result.errors == [])
+      #expect(result.outcomes.allSatisfy { Set([0, 1, 2, 3]).isSubset(of: $0.members) })
+      #expect(result.notes.contains { $0.worker == 4 && $0.text.hasPrefix("was refused") })
+    }
   }
 
   @Test func strangersAreRefused() throws {

@@ -50,10 +50,13 @@ final class TestScene: Sendable {
   /// Runs all rounds.
   ///
   /// - Parameters:
+  ///   - adversary: what the server does in tapped rounds.
+  ///   - hostile: a worker that sends damaged messages; nil for none.
   ///   - rogues: workers that answer messages in their own way.
-  ///   - before: called before each round.
+  ///   - before: called before each round with its number and the server's port.
   func run(
     rogues: [Int: @Sendable (Frame) -> [Frame]] = [:], adversary: Adversary = .none,
+    hostile: Int? = nil,
     before: (Int, Roster, Int) -> Void = { _, _, _ in }
   ) throws -> Result {
     let connections = Connections(largestBody: 1 << 22)
@@ -66,6 +69,7 @@ final class TestScene: Sendable {
       group.enter()
       Thread.detachNewThread { [self] in
         defer { group.leave() }
+        if worker == hostile { return HostileWorker(self, worker, port).run() }
         do {
           if let rogue = rogues[worker] { return try self.rogue(worker, port, rogue) }
           let memory = WorkerMemory()
@@ -80,7 +84,8 @@ final class TestScene: Sendable {
       for: Array(0..<settings.workers), before: Date(timeIntervalSinceNow: 20))
     precondition(missing.isEmpty, "workers \(missing) did not come")
     let server = try ParameterServer(
-      settings, vector, weights: initial, roster, adversary: adversary)
+      settings, vector, weights: initial, roster, adversary: adversary,
+      deadWeights: weighted.model.deadWeights())
     let ring = RingCoordinator(settings, vector, weights: initial, roster)
     do throws(FederationError) {
       for round in 0..<settings.rounds {

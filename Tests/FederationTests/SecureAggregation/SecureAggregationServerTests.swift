@@ -200,6 +200,8 @@ import Testing
     #expect(sum.words == parties.sum(of: [1, 2, 4]))
     let transcript = parties.server.transcript
     let data = try JSONEncoder().encode(transcript)
+    let text = String(decoding: data, as: UTF8.self)
+    #expect(text.contains("\"maskedInput\"") && text.contains("\"maskedVector\""))
     #expect(try JSONDecoder().decode(SecureAggregationTranscript.self, from: data) == transcript)
     #expect(transcript.parties == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 4]])
     #expect(transcript.rebuiltSeeds == [1, 2, 4] && transcript.rebuiltKeys == [3])

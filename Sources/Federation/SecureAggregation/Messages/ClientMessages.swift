@@ -173,7 +173,7 @@ package struct SurvivorSignature: SecureAggregationMessage {
 }
 
 /// What a share helps to rebuild.
-package enum SharedSecretKind: UInt8, Codable, Sendable {
+package enum SharedSecretKind: UInt8, Sendable {
   /// The seed of a survivor's own mask, b_u.
   case ownSeed = 0
   /// The key of the masks of a client that dropped out, s_u^SK.

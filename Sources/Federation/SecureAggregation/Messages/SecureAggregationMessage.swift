@@ -1,5 +1,5 @@
 /// The messages of the protocol, by the byte that stands for each.
-package enum SecureAggregationMessageKind: UInt8, CaseIterable, Codable, Sendable {
+package enum SecureAggregationMessageKind: UInt8, CaseIterable, Sendable {
   case keyAdvertisement = 1
   case keyList, shareBundle, forwardedShares, maskedVector, survivorList, survivorSignature
   case signatureList, unmaskingShares

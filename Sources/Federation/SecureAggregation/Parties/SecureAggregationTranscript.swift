@@ -65,3 +65,21 @@ package struct SecureAggregationDropout: Codable, Hashable, Sendable {
   package let step: SecureAggregationStep
   package let reason: String
 }
+
+/// In records a kind is its name.
+extension SecureAggregationMessageKind: Codable {
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let name = try container.decode(String.self)
+    guard let kind = Self.allCases.first(where: { "\($0)" == name }) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "there is no message \(name)")
+    }
+    self = kind
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode("\(self)")
+  }
+}
