@@ -9,7 +9,7 @@ package struct ProtectionCosts: Codable, Sendable {
   /// That share.
   package let workers: Int
   /// In the order of protection.
-  package internal(set) var rows: [Row] = []
+  package var rows: [Row] = []
 
   /// One round.
   package struct Row: Codable, Sendable {
