@@ -1,17 +1,22 @@
 /// What encrypting a round costs, measured, and how exact the sum is.
 package struct EncryptionCost: Codable, Hashable, Sendable {
+  /// What encrypts.
   package let scheme: EncryptionScheme
   /// In each client's vector.
   package let values: Int
+  /// Whose vectors are added.
   package let clients: Int
+  /// Of a client's vector.
   package let ciphertexts: Int
   /// Of a client's encrypted vector.
   package let encryptedBytes: Int
   /// Of the same vector in f32.
   package let plainBytes: Int
+  /// Of the public key alone.
   package let publicKeyBytes: Int
   /// Of the public and secret key together, what a client gets.
   package let keyBytes: Int
+  /// To make the keys.
   package let keySeconds: Double
   /// Of one client, on all cores.
   package let encryptSeconds: Double

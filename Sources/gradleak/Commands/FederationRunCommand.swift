@@ -18,10 +18,8 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       EXAMPLES
         gradleak federation --out scene
         gradleak federation --topology ring --batch-size 1 --out ring
-        gradleak federation --epochs 1 --batch-size 64 --mini-batch 16 --out averaged
         gradleak federation --protection secure-aggregation --out masked
         gradleak federation --protection ckks --server colluders --out encrypted
-        gradleak federation --by-hand --listen 0.0.0.0:4711 --out spread
       """)
 
   @OptionGroup(title: "Federation") var federation: FederationOptions
@@ -37,7 +35,8 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Workers whose shares are attacked one by one.", valueName: "n"))
+    help: ArgumentHelp(
+      "Workers whose shares are attacked one by one.", valueName: "n", visibility: .rare))
   var victims = 1
 
   @Flag(
