@@ -9,10 +9,10 @@ import ModelIO
 struct PriceCommand: ParsableCommand, QuietCommand {
   static let configuration = CommandConfiguration(
     commandName: "price",
-    abstract: "Trains a small model with each defence: accuracy and bytes on the wire.",
+    abstract: "Prices defences: accuracy and bytes on the wire.",
     discussion: """
-      Each round one client draws a batch, its gradient goes through the defence, and the server takes \
-      a step. The data are few and the model is small: this ranks defences, and is no forecast.
+      A small model trains with each: a client draws a batch, its gradient goes through the defence, the \
+      server takes a step. The data are few and the model is small: this ranks defences, and is no forecast.
 
       EXAMPLES
         gradleak price

@@ -63,7 +63,7 @@ struct FederationOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Private examples that a worker takes in a round.", valueName: "n"))
+    help: ArgumentHelp("Private examples of a worker in a round.", valueName: "n"))
   var batchSize = 8
 
   @Option(
