@@ -43,17 +43,21 @@ extension AutomaticAttack {
   func compare(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
     // It knows one label for each image.
     guard !problem.counter.hasMixedLabels, run.entries.count > 1 else { return }
-    var scores = try scores(problem, &run)
-    let losses = run.entries.map(\.trial.matchingLoss)
-    let equations = Double(problem.equationBound) / Double(problem.batchShape.elementCount)
-    if equations >= Self.decisiveShare,
-      let least = losses.filter(\.isFinite).min()
-    {
-      for (index, loss) in losses.enumerated() where !(loss <= Self.decisiveFactor * least) {
-        scores[index] = .infinity
-      }
+    run.scores = Self.decided(
+      try scores(problem, &run), losses: run.entries.map(\.trial.matchingLoss),
+      equationShare: Double(problem.equationBound) / Double(problem.batchShape.elementCount))
+  }
+
+  /// The scores, infinite where a matching loss says that the batch is another.
+  ///
+  /// - Parameters:
+  ///   - losses: matching losses of the same reconstructions.
+  ///   - equationShare: equations for each pixel value.
+  static func decided(_ scores: [Double], losses: [Double], equationShare: Double) -> [Double] {
+    guard equationShare >= decisiveShare, let least = losses.filter(\.isFinite).min() else {
+      return scores
     }
-    run.scores = scores
+    return zip(scores, losses).map { $1 <= decisiveFactor * least ? $0 : .infinity }
   }
 
   /// Runs a preset once, for as many iterations as the automatic attack gives it.

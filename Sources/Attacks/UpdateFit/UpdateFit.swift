@@ -123,7 +123,7 @@ package enum UpdateFit {
   private static func wrongBatchSize(
     _ update: SharedUpdate, _ weighted: WeightedModel, _ backend: any Backend
   ) -> UpdateMisfit? {
-    guard update.training == nil,
+    guard update.training == nil, let layer = weighted.model.classifier,
       let gradient = ClassifierGradient(update, weighted.model), let rows = gradient.rows,
       rows.count <= largestLayer
     else { return nil }
@@ -141,11 +141,8 @@ package enum UpdateFit {
     let rounding = max(1e-6, 8 * update.relativeRounding.squareRoot())
     // A matrix of noise has singular values up to its deviation times √rows + √columns (Davidson and Szarek 2001,
     // theorem 2.13).
-    let noise =
-      update.loss.kind == .crossEntropy
-      ? 2 * (gradient.noiseDeviation ?? 0)
-        * (Double(classes).squareRoot() + Double(width).squareRoot())
-      : 0
+    let deviation = (update.roundingEnergies[layer.weight] / Double(rows.count)).squareRoot()
+    let noise = 2 * deviation * (Double(classes).squareRoot() + Double(width).squareRoot())
     let rank = values.count { $0 > max(rounding * first, noise) }
     guard rank > update.batchSize else { return nil }
     return UpdateMisfit(

@@ -132,7 +132,8 @@ public struct UpdateFile: Sendable {
       gradients: gradients, batchSize: reading.batchSize, loss: reading.loss,
       training: reading.training, sharedParameters: matching.matches.map(\.wanted),
       relativeRounding: rounding.reduce(0, +) / max(square, .leastNormalMagnitude),
-      roundingEnergies: rounding, origin: reading.origin)
+      roundingEnergies: rounding, origin: reading.origin
+    ).statingUnstatedRounding(model)
     self.path = path
     notes =
       [file.note].compactMap(\.self)

@@ -177,7 +177,9 @@ import Testing
   ) throws {
     let record = outcome.record
     let verdict = LeakageVerdict([record])
-    #expect(verdict.grade != .A && verdict.grade != .B, what)
+    // Where the truth has the update, up to its rounding, that is honest, and an attack on it may fail.
+    let isHonest = record.truthCheck?.fits == true
+    #expect(isHonest || (verdict.grade != .A && verdict.grade != .B), what)
     guard let diagnosis = record.diagnosis else { return }
     let originals = client.batch.prefix(outcome.reconstructions.count).map(\.image)
     let nearest = outcome.reconstructions.map { found in

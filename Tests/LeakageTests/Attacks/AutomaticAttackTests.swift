@@ -9,6 +9,18 @@ import Testing
 @Suite struct AutomaticAttackTests {
   private let backend = CPUBackend()
 
+  /// A smooth picture with a ten times worse fit is no better, where the gradient tells all pixels.
+  @Test func smoothnessDoesNotExcuseAWorseFit() {
+    let (scores, losses) = ([0.2, 0.1, 0.3, 0.05], [1e-9, 2e-7, 5e-9, .nan])
+    #expect(
+      AutomaticAttack.decided(scores, losses: losses, equationShare: 1) == [
+        0.2, .infinity, 0.3, .infinity,
+      ])
+    #expect(AutomaticAttack.decided(scores, losses: losses, equationShare: 0.5) == scores)
+    #expect(
+      AutomaticAttack.decided(scores, losses: [.nan, .nan, .nan, .nan], equationShare: 1) == scores)
+  }
+
   /// A small chain whose gradient determines a few images.
   private func model(_ activation: Activation = .sigmoid, width: Int = 8) throws -> Model {
     try ModelCatalog.model(

@@ -57,6 +57,37 @@ import Testing
     }
   }
 
+  /// As behind secure aggregation, which sums numbers of a fixed step: their error is no second example.
+  @Test func quantisedNumbersAreNoBatch() throws {
+    let model = client.weighted.model
+    let largest = client.update.gradients.flatMap(\.doubles).map(abs).max() ?? 0
+    for bits in [14, 18, 22] {
+      let step = largest / Double(1 << bits)
+      let stepped = update(changed { ($1 / step).rounded() * step }).statingUnstatedRounding(model)
+      let stated = stepped.roundingEnergies.reduce(0, +)
+      let expected = step * step / 12 * Double(model.parameterCount)
+      #expect((0.3 * expected...3 * expected).contains(stated), "\(bits) bits")
+      #expect(misfit(stepped) == nil, "\(bits) bits")
+      let batch = try AttackedClient.leNet(labels: [3, 1, 0])
+      let changed = batch.update.gradients.map { tensor in
+        Tensor(tensor.shape, .f64(tensor.doubles.map { ($0 / step).rounded() * step }))
+      }
+      let found = UpdateFit.misfit(
+        of: update(changed).statingUnstatedRounding(model), batch.weighted,
+        backend: UpdateFitTests.backend)
+      #expect(found != nil, "\(bits) bits")
+    }
+  }
+
+  /// What is far more than rounding, or what the numbers' type explains, is left as it is.
+  @Test func onlyRoundingIsStated() {
+    let model = client.weighted.model
+    let honest = update(client.update.gradients)
+    #expect(honest.statingUnstatedRounding(model).roundingEnergies == honest.roundingEnergies)
+    let noisy = update(changed { $1 * (1 + 0.02 * Double($0 * $0 % 7 - 3)) })
+    #expect(noisy.statingUnstatedRounding(model).roundingEnergies == noisy.roundingEnergies)
+  }
+
   @Test func aScaledUpdateIsNamed() throws {
     let scaled = update(changed { $1 * 1000 })
     #expect(misfit(scaled)?.kind == .factor)
