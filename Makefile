@@ -5,7 +5,7 @@ BUILD_FLAGS := -c release
 # `make demo` from rebuilding after `make test`.
 TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: demo test test-integrations build man completions install uninstall wheel container setup lint docs schemas bench fuzz sanitize misfits killed-sweep killed-results clean
+.PHONY: demo test test-integrations build man completions install uninstall wheel container setup lint docs schemas bench fuzz sanitize misfits killed-sweep killed-results killed-workers hostile-peers clean
 
 demo: build
 	.build/release/gradleak demo --out out/demo
@@ -95,6 +95,14 @@ killed-sweep: build
 # 200 kills while demo, audit, report and sweep write: the old results or the new ones, whole.
 killed-results: build
 	scripts/checks/killed-results.py
+
+# 20 workers of federations killed at random moments: the training goes on, or says why not.
+killed-workers: build
+	scripts/checks/killed-workers.py
+
+# 100,000 messages that no honest party sends, to live federations.
+hostile-peers: build
+	scripts/checks/hostile-peers.py
 
 # Mutated inputs for every reader of outside files; FUZZ_COUNT changes how many for each.
 FUZZ_COUNT ?= 1000000

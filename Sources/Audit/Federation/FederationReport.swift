@@ -236,10 +236,19 @@ extension FederationRecord {
 
   /// What was found, in a sentence without a full stop.
   package var finding: String {
-    let readers = observers.filter { rate(of: $0).successes > 0 }
+    func names(_ observers: [Observer]) -> String {
+      observers.map(\.title).joined(separator: ", ")
+    }
+    let readers = observers.filter { observer in
+      attacked(by: observer).contains { ($0.full ?? 0) > 0 }
+    }
+    let others = observers.filter { !readers.contains($0) && rate(of: $0).successes > 0 }
     if !readers.isEmpty {
-      return
-        "Private pictures came back: \(readers.map(\.title).joined(separator: ", ")) could read them"
+      return "Private pictures came back in full to \(names(readers))"
+        + (others.isEmpty ? "" : "; \(names(others)) could recognise some")
+    }
+    if !others.isEmpty {
+      return "No private picture came back in full, but \(names(others)) could recognise some"
     }
     guard !observers.isEmpty else {
       return "Nothing was attacked, so nothing is shown of the private pictures"
