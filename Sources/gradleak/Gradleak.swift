@@ -29,7 +29,7 @@ struct Gradleak: ParsableCommand {
         name: "Attack",
         subcommands: [
           DemoCommand.self, ReconstructCommand.self, TextCommand.self, TableCommand.self,
-          RunCommand.self, MaliciousCommand.self, FederationCommand.self,
+          RunCommand.self, MaliciousCommand.self, InferCommand.self, FederationCommand.self,
         ]),
       CommandGroup(
         name: "Verdict",

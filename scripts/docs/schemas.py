@@ -39,6 +39,7 @@ DOCUMENTS = [
     ("encodings", "EncodingBenchmark", False, "`gradleak bench encodings --json`, `encodings.json`"),
     ("planted", "PlantedModelBenchmark", False, "`gradleak bench planted --json`"),
     ("malicious", "MaliciousRecord", False, "`gradleak malicious --json`, `malicious.json`"),
+    ("membership", "MembershipRecord", False, "`gradleak infer membership --json`, `membership.json`"),
     ("federation", "FederationRecord", False, "`gradleak federation --json`, `federation.json`"),
     ("federation-costs", "ProtectionCosts", False, "`gradleak federation costs --json`"),
     ("gan", "GANRecord", False, "`gradleak federation gan --json`, `gan.json`"),

@@ -8,26 +8,25 @@ struct TableCommand: ParsableCommand, ReportingCommand {
     commandName: "table",
     abstract: "Reads rows of a table back from the gradient of a model.",
     discussion: """
-      A client computes the gradient on rows of a CSV file; the attack sees model, schema and gradient. What \
-      comes back is taken to the nearest row of the schema, and certain where its own gradient is the shared \
-      one. With --out: run.json, recovered.csv; 'gradleak report' makes a page of it.
+      A client computes a gradient on rows; the attack sees model, schema and gradient. What comes back is \
+      taken to the nearest row, and certain where its own gradient is the shared one. See docs/guides/tables.md.
 
       EXAMPLES
         gradleak table heart.csv --label num --ignore id --batch-size 8
         gradleak table heart.csv --label num --show-schema > heart.yaml
         gradleak table heart.csv --schema heart.yaml --batch-size 16 --out out
-        gradleak table --schema heart.yaml --update g.safetensors --weights w.pt
+        gradleak table --schema heart.yaml --update g.pt --weights w.pt
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "Comma-separated values, columns' names first; or \(BundledTable.name).", valueName: "file"))
+      "Comma-separated values, names first; or \(BundledTable.name).", valueName: "file"))
   var file: String?
 
   @OptionGroup(title: HelpTitle.data) var table: TableOptions
   @OptionGroup(title: HelpTitle.data) var rows: RowOptions
 
-  @Flag(help: "Print what the columns are taken for, as --schema reads it, and do no more.")
+  @Flag(help: "Print what the columns are taken for, and do no more.")
   var showSchema = false
 
   @OptionGroup(title: HelpTitle.update) var update: UpdateOptions

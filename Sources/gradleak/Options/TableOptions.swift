@@ -9,13 +9,13 @@ struct TableOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What the columns are, in YAML; else what the table suggests.", valueName: "file"),
+      "What the columns are, in YAML.", valueName: "file"),
     completion: .yaml)
   var schema: String?
 
   @Option(
     help: ArgumentHelp(
-      "Columns that are no inputs, such as id,date; may be repeated.", valueName: "columns"))
+      "Columns that are no inputs, such as id,date.", valueName: "columns"))
   var ignore: [String] = []
 
   /// The table of a file.
@@ -30,17 +30,17 @@ struct TableOptions: ParsableArguments {
 struct RowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Numbers of rows from 1, such as 3,7-12; drawn from the seed by default.", valueName: "rows"))
+      "Such as 3,7-12; drawn by default.", valueName: "rows"))
   var rows: String?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Rows that share one gradient, of each client.", valueName: "n"))
+    help: ArgumentHelp("Rows that share one gradient.", valueName: "n"))
   var batchSize = 8
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Updates to attack, where no rows are given.", valueName: "n"))
+    help: ArgumentHelp("Updates, where no rows are given.", valueName: "n"))
   var batches = 1
 
   func validate() throws {
@@ -52,23 +52,27 @@ struct RowOptions: ParsableArguments {
   /// The numbers of the rows that are named; nil for none.
   ///
   /// - Throws: ``ValidationError`` for a text that is no list of numbers.
-  func given() throws -> [Int]? {
-    guard let rows else { return nil }
-    let limit = 1_000_000
-    let numbers = try rows.split(separator: ",", omittingEmptySubsequences: false).flatMap { part in
-      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2,
-        1 <= first, first <= last, last <= limit
-      else {
-        throw ValidationError(
-          "--rows has \(String(part).quotedForMessage); give numbers from 1 and ranges, such as 3,7-12."
-        )
-      }
-      return Array(first...last)
+  func given() throws -> [Int]? { try rows.map { try rowNumbers($0, of: "--rows") } }
+}
+
+/// Numbers of rows, such as 3,7-12.
+///
+/// - Throws: ``ValidationError`` for another text, or a row that is named twice.
+func rowNumbers(_ text: String, of option: String) throws -> [Int] {
+  let limit = 1_000_000
+  let numbers = try text.split(separator: ",", omittingEmptySubsequences: false).flatMap { part in
+    let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2,
+      1 <= first, first <= last, last <= limit
+    else {
+      throw ValidationError(
+        "\(option) has \(String(part).quotedForMessage); give numbers from 1 and ranges, such as 3,7-12."
+      )
     }
-    guard Set(numbers).count == numbers.count else {
-      throw ValidationError("--rows has a row twice; name each once.")
-    }
-    return numbers
+    return Array(first...last)
   }
+  guard Set(numbers).count == numbers.count else {
+    throw ValidationError("\(option) has a row twice; name each once.")
+  }
+  return numbers
 }

@@ -165,7 +165,8 @@ private struct CSVReader {
       guard cells.count <= CSVReader.columnLimit else {
         throw FileError(
           path: path,
-          problem: "row \(row) has more than the \(CSVReader.columnLimit) cells allowed",
+          problem: (row == 0 ? "the row of names" : "row \(row)")
+            + " has more than the \(CSVReader.columnLimit) cells allowed",
           remedy: "give a table of fewer columns")
       }
       guard place < bytes.count, bytes[place] == CSVReader.comma else { break }

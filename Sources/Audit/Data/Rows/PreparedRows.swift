@@ -65,11 +65,11 @@ struct RowCertificate {
   /// Whether that is rounding.
   let holds: Bool
 
-  /// Ten thousand times the rounding of f64, squared: sums in another order stay far below, another value of one cell far
-  /// above.
-  private static let rounding = 1e-24
-  /// Of numbers that were shared in fewer digits, in units of their rounding's energy.
-  private static let roundingFactor = 16.0
+  /// What arithmetic in f64 and in f32 leaves at most, squared: sums in another order stay below, another value of one cell
+  /// well above. Numbers of fewer digits certify nothing.
+  private static let (exactRounding, singleRounding) = (1e-24, 1e-12)
+  /// Updates with less error than this were computed and stored in f64.
+  private static let energyOfDoubles = 1e-20
 
   /// - Parameter inputs: of the rows, in the order of the attack's labels.
   /// - Throws: ``AttackError`` when the backend fails.
@@ -91,6 +91,7 @@ struct RowCertificate {
     let energy = update.sharedParameters.reduce(0) { $0 + update.roundingEnergies[$1] }
     holds =
       relativeDistance
-      <= max(RowCertificate.rounding, RowCertificate.roundingFactor * energy / norm)
+      <= (energy / norm < RowCertificate.energyOfDoubles
+        ? RowCertificate.exactRounding : RowCertificate.singleRounding)
   }
 }

@@ -93,18 +93,34 @@ package final class RowRunner: ExperimentRunner {
       try table.row(named: name)
     }
     let loss = try experiment.loss.clientLoss(of: inputs.selected)
-    let given = try loss.labels(
-      truth.map { label(of: $0) }, classCount: inputs.selected.model.classCount)
-    let examples = truth.enumerated().map { index, values in
-      PrivateExample(
-        name: names?[index] ?? "row-\(data.examples[index])", image: input(of: values),
-        label: given.labels[index])
-    }
+    let (examples, given) = try examples(data.examples, names: names, loss)
     return PreparedRows(
       inputs: try inputs.prepare(
-        experiment, examples: examples, labels: data.update == nil ? given.labels : nil,
-        loss: data.update == nil ? given.loss : loss),
+        experiment, examples: examples,
+        labels: data.update == nil ? examples.compactMap(\.label) : nil,
+        loss: data.update == nil ? given : loss),
       runner: self, truth: zip(examples, truth).map { PrivateRow(name: $0.name, values: $1) })
+  }
+
+  /// Rows as inputs with the labels of a loss.
+  ///
+  /// - Parameters:
+  ///   - rows: their numbers, from 1.
+  ///   - names: for tables; made of the numbers where nil.
+  /// - Returns: the examples, and the loss with what labels stand for where they are no classes.
+  /// - Throws: ``ExperimentError`` when there is no such row.
+  package func examples(
+    _ rows: [String], names: [String]? = nil, _ loss: ClientLoss
+  ) throws -> (examples: [PrivateExample], loss: ClientLoss) {
+    let values = try rows.map { name throws(ExperimentError) in try table.row(named: name) }
+    let given = try loss.labels(
+      values.map { label(of: $0) }, classCount: inputs.selected.model.classCount)
+    let examples = values.enumerated().map { index, values in
+      PrivateExample(
+        name: names?[index] ?? "row-\(rows[index])", image: input(of: values),
+        label: given.labels[index])
+    }
+    return (examples, given.loss)
   }
 
   /// A row as the model's input [1, 1, D].

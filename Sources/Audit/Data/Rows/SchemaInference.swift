@@ -51,12 +51,10 @@ extension TableSchema {
         "write dates as numbers, such as days since a first one, or ignore the column")
     }
     let numbers = filled.compactMap(plainNumber)
-    if 2 * numbers.count > filled.count, numbers.count < filled.count,
-      let row = texts.firstIndex(where: { !$0.isEmpty && plainNumber($0) == nil })
-    {
+    if let row = stranger(among: texts, numbers: numbers.count, of: filled.count) {
       throw table.failure(
         row: row, column: place,
-        "is \(texts[row].quotedForMessage), and most cells of the column are numbers",
+        "is \(texts[row].quotedForMessage), and other cells of the column are numbers",
         "leave it empty where it is missing, or say in a schema what the column is")
     }
     let isOfWords = numbers.count < filled.count
@@ -79,6 +77,16 @@ extension TableSchema {
       : .continuous(bounds, decimals: decimals(of: filled))
     return Column(
       name: name, kind: kind, mayBeMissing: mayBeMissing, scaling: standard(of: numbers))
+  }
+
+  /// The first cell that is no number in a column of numbers: most cells are, or the others are such as NaN.
+  private static func stranger(among texts: [String], numbers: Int, of count: Int) -> Int? {
+    guard numbers > 0, numbers < count else { return nil }
+    let notNumbers: Set = ["nan", "inf", "+inf", "-inf", "infinity", "-infinity", "na", "n/a"]
+    return texts.firstIndex { text in
+      guard !text.isEmpty, plainNumber(text) == nil else { return false }
+      return 2 * numbers > count || notNumbers.contains(text.lowercased())
+    }
   }
 
   /// The most decimals that a cell has; nil where one has an exponent.
