@@ -82,7 +82,7 @@ def measure(name: str, program: str, folder: pathlib.Path, table: list[str], opt
         print(
             f"| {batch} | {exact} of {len(rows)} ({100 * exact / len(rows):.1f} %, 95 %: {100 * low:.1f}-{100 * high:.1f} %) "
             f"| {certain} of {len(records)} | {cells:.3f} "
-            + " ".join(f"| {score:.3f}, {int(rows_)} exact " for score, rows_ in zip(guesses, guessed)) + "|",
+            + "".join(f"| {score:.3f}, {int(number)} exact " for score, number in zip(guesses, guessed)) + "|",
             flush=True)
 
 

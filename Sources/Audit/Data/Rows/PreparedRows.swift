@@ -53,8 +53,20 @@ package struct PreparedRows: PreparedExperiment {
     record.examples = RowScores(
       runner.table, truth: truth, found: rows, seed: experiment.attack.seed, name: name
     ).examples()
+    if isSimulated, attacked.update.loss.targets != nil { record.grantLabels() }
     return AuditOutcome(
       record: record, timing: outcome.timing, wasInterrupted: outcome.wasInterrupted)
+  }
+}
+
+extension RunRecord {
+  /// Says that the labels were no finding: numbers of a regression reach the attack as the list of those that a simulated
+  /// client has.
+  fileprivate mutating func grantLabels() {
+    threatModel.known = ThreatModel.Fact.allCases.filter {
+      $0 == .labels || threatModel.known.contains($0)
+    }
+    for index in examples.indices { examples[index].isLabelGiven = true }
   }
 }
 
