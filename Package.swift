@@ -22,7 +22,8 @@ let package = Package(
     .target(name: "TensorGraph"),
     .target(name: "CKernels"),
     .target(name: "CFiles"),
-    .target(name: "CBundledFiles", exclude: ["photographs", "schemas", "tiny-text-model"]),
+    .target(
+      name: "CBundledFiles", exclude: ["photographs", "schemas", "tables", "tiny-text-model"]),
     .target(name: "CPUBackend", dependencies: ["TensorGraph", "CKernels"]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng",

@@ -60,6 +60,12 @@ static const unsigned char private_texts[] = {
 static const unsigned char tokenizer[] = {
 #embed "tiny-text-model/tokenizer.json"
 };
+static const unsigned char patients[] = {
+#embed "tables/patients.csv"
+};
+static const unsigned char patients_schema[] = {
+#embed "tables/patients.yaml"
+};
 // Made by scripts/docs/schemas.py.
 #include "schemas/arrays.inc"
 
@@ -68,6 +74,8 @@ static const struct {
   const unsigned char *bytes;
   size_t count;
 } files[] = {
+    {"tables/patients.csv", patients, sizeof patients},
+    {"tables/patients.yaml", patients_schema, sizeof patients_schema},
     {"photographs/32/astronaut.png", astronaut_32, sizeof astronaut_32},
     {"photographs/64/astronaut.png", astronaut_64, sizeof astronaut_64},
     {"photographs/32/astronaut_face.png", astronaut_face_32, sizeof astronaut_face_32},

@@ -18,6 +18,7 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak demo text                        twenty bundled sentences
+        gradleak demo table                       rows of a bundled table
         gradleak reconstruct chelsea --out out    the same with a picture of yours
         gradleak audit --out out/audit            the verdict, and what would help
         gradleak report out --out report.html     a page to hand on
@@ -27,8 +28,8 @@ struct Gradleak: ParsableCommand {
       CommandGroup(
         name: "Attack",
         subcommands: [
-          DemoCommand.self, ReconstructCommand.self, TextCommand.self, RunCommand.self,
-          MaliciousCommand.self, FederationCommand.self,
+          DemoCommand.self, ReconstructCommand.self, TextCommand.self, TableCommand.self,
+          RunCommand.self, MaliciousCommand.self, InferCommand.self, FederationCommand.self,
         ]),
       CommandGroup(
         name: "Verdict",

@@ -26,7 +26,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 # Name, the type that is encoded, whether a list of it, where it is met.
 DOCUMENTS = [
-    ("run", "RunRecord", True, "`run.json` and `defences.json` of results; `--json` of `demo`, `reconstruct`, `text` and `run`"),
+    ("run", "RunRecord", True, "`run.json` and `defences.json` of results; `--json` of `demo`, `reconstruct`, `text`, `table` and `run`"),
     ("audit", "Report.Summary", False, "`gradleak audit --json`, `gradleak report --json`"),
     ("experiment", "Experiment", False, "what `gradleak run` takes; `experiment` of a record"),
     ("plan", "OptimizationPlan", False, "what `--plan` takes; `gradleak attacks NAME --json` of a preset"),
@@ -39,6 +39,7 @@ DOCUMENTS = [
     ("encodings", "EncodingBenchmark", False, "`gradleak bench encodings --json`, `encodings.json`"),
     ("planted", "PlantedModelBenchmark", False, "`gradleak bench planted --json`"),
     ("malicious", "MaliciousRecord", False, "`gradleak malicious --json`, `malicious.json`"),
+    ("membership", "MembershipRecord", False, "`gradleak infer membership --json`, `membership.json`"),
     ("federation", "FederationRecord", False, "`gradleak federation --json`, `federation.json`"),
     ("federation-costs", "ProtectionCosts", False, "`gradleak federation costs --json`"),
     ("gan", "GANRecord", False, "`gradleak federation gan --json`, `gan.json`"),
@@ -82,10 +83,14 @@ PLAIN = {
 HIDDEN = {"RunRecord": ["examples"], "ExperimentData": ["kind", "examples"], "ClientTraining": ["steps"]}
 SETTING = "Of the optimiser: see docs/guides/optimizers.md."
 ADDED = {
-    "RunRecord": [("texts", "[ExampleResult]?", "The same of texts, where `kind` is `texts`.")],
+    "RunRecord": [
+        ("texts", "[ExampleResult]?", "The same of texts, where `kind` is `texts`."),
+        ("rows", "[ExampleResult]?", "The same of rows of a table, where `kind` is `rows`."),
+    ],
     "ExperimentData": [
         ("pictures", "[String]?", "The private pictures, or those to measure by: paths, or names of bundled photographs."),
-        ("texts", "[String]?", "The private texts, or those to measure by, as they are. Of these two keys there is one."),
+        ("texts", "[String]?", "The private texts, or those to measure by, as they are."),
+        ("rows", "[String]?", "The private rows, or those to measure by: their numbers in `table`, from 1. Of these three keys there is one."),
     ],
     "ClientTraining": [
         ("optimizer", "String?", "The optimiser; plain gradient descent, `sgd`, where it is missing."),
@@ -104,6 +109,7 @@ OPTIONAL = {"RunRecord": ["images", "kind"]}
 # Written by people, who leave out what has its default.
 ALL_OPTIONAL = {
     "Experiment", "ExperimentData", "ModelChoice", "LossChoice", "ClientTraining", "UpdateChoice", "StepChoice",
+    "TableChoice",
     "AttackConfiguration", "OptimizationPlan",
 }
 

@@ -10,9 +10,11 @@ final class SingleGradient {
   private let gradients: [HostBuffer]
 
   /// - Throws: ``AttackError`` when the backend cannot run the model.
-  init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
+  init(
+    _ weighted: WeightedModel, loss: ClientLoss = .meanCrossEntropy, backend: any Backend
+  ) throws(AttackError) {
     let client = ClientGradientGraph(
-      weighted.model, batchSize: 1, labelForm: .classIndices, dtype: .f64)
+      weighted.model, batchSize: 1, labelForm: .classIndices, loss: loss, dtype: .f64)
     let name = weighted.model.name
     function = try AttackError.naming(name, "run") { () throws(GraphError) in
       try CompiledFunction(client.function, on: backend)

@@ -1,3 +1,4 @@
+import Clients
 import TensorGraph
 
 /// One attacked update: its record, and what pictures are drawn from.
@@ -18,6 +19,8 @@ public struct AuditOutcome: Sendable {
   public let frames: [[Frame]]
   /// Whether the user ended it.
   public let wasInterrupted: Bool
+  /// What was attacked and the labels that were found, for kinds of data that check them further; nil of texts.
+  package internal(set) var attacked: AttackedUpdate?
 
   /// - Parameters: as the properties of these names; pictures are not there for other data.
   public init(
@@ -43,4 +46,16 @@ public struct AuditOutcome: Sendable {
     /// [C, H, W], clamped to 0...1.
     public let image: Tensor
   }
+}
+
+/// The update behind an outcome, with what was found besides the inputs.
+package struct AttackedUpdate: Sendable {
+  package let weighted: WeightedModel
+  package let update: SharedUpdate
+  /// How the client's model computed.
+  package let mode: ForwardMode
+  /// One for each input of ``AuditOutcome/numbers``, in that order.
+  package let labels: [Int]
+  /// That the labels are of.
+  package let loss: ClientLoss
 }

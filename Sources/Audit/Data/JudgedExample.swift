@@ -61,6 +61,8 @@ public struct ExampleResult: Codable, Sendable, Equatable {
   public var recoveredTokens: [Int]?
   /// The texts of a pair, one by one; nil for a single text.
   public var recoveredParts: [String]?
+  /// The cells of a row, one by one; nil of other data.
+  public var cells: [ExampleCell]?
   /// What the measures alone tell; nil where the original is not known.
   public var level: LeakLevel?
   /// In the measure that ranks results of this kind, the larger the better; nil likewise.

@@ -22,8 +22,8 @@ enum AttackSettings {
     let document: PlanDocument? = try container.value(.plan)
     var configuration = try usual(document == nil ? name : nil, data)
     if let document {
-      guard data == .pictures else {
-        throw ExperimentError("attack.plan", "is for pictures; leave it out")
+      guard data != .texts else {
+        throw ExperimentError("attack.plan", "is for pictures and rows; leave it out")
       }
       configuration = AttackConfiguration(
         .plan, defaultsOf: try document.applied(to: try AttackSettings.base(of: name)))

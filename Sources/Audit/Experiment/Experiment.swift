@@ -13,7 +13,7 @@ import TensorGraph
 public struct Experiment: Codable, Hashable, Sendable {
   /// The format's version. Readers refuse a newer one; a version is raised whenever a key is added, so that a
   /// key that is not known is always a mistake.
-  public static let currentVersion = 4
+  public static let currentVersion = 5
 
   /// Of the format that it was read from.
   public var version = Experiment.currentVersion
@@ -67,7 +67,7 @@ public struct Experiment: Codable, Hashable, Sendable {
   }
 
   /// Whether the client's weights are drawn from the seed.
-  public var drawsWeights: Bool { data.kind == .pictures && !model.isFile && model.weights == nil }
+  public var drawsWeights: Bool { data.kind != .texts && !model.isFile && model.weights == nil }
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case version, data, model, loss, mode, client, defences, isAdaptive, attack, start, prior

@@ -6,7 +6,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   /// What the examples are. In files the key of the examples says it.
   public var kind = DataKindName.pictures
   /// The private batch of a simulated client, or beside ``update`` what it is measured by: paths of PNG or JPEG
-  /// files or files of tensors, or names of bundled photographs, texts as they are, or what another kind of data calls an
+  /// files or files of tensors, or names of bundled photographs, texts as they are, numbers of rows from 1, or what another kind of data calls an
   /// example.
   public var examples: [String] = []
   /// For each picture whether it is mirrored (1), upside down (2) or both (3); nil for pictures as they are.
@@ -18,6 +18,8 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   public var readAs = PictureReading.pillow
   /// A client's update in a file; nil for a simulated client.
   public var update: UpdateChoice?
+  /// The table that rows are of; nil of other data.
+  public var table: TableChoice?
 
   /// No examples yet.
   public init(_ kind: DataKindName = .pictures) {
@@ -31,7 +33,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   }
 
   private enum Name: String, CaseIterable {
-    case turns, labels, readAs, update
+    case turns, labels, readAs, update, table
   }
 
   private struct Key: CodingKey, CaseIterable {
@@ -70,6 +72,10 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     labels = try container.value(Key(.labels))
     readAs = try container.choice(Key(.readAs), or: readAs)
     update = try container.value(Key(.update))
+    table = try container.value(Key(.table))
+    guard table == nil || kind == .rows else {
+      throw ExperimentError("data.table", "is of rows; leave it out, or give numbers of rows")
+    }
   }
 
   /// Writes it into a file.
@@ -80,6 +86,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     try container.encodeIfPresent(labels, forKey: Key(.labels))
     try container.encode(readAs, forKey: Key(.readAs))
     try container.encodeIfPresent(update, forKey: Key(.update))
+    try container.encodeIfPresent(table, forKey: Key(.table))
   }
 }
 

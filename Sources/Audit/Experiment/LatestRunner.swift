@@ -12,10 +12,13 @@ package struct LatestRunner {
     let client: ClientTraining
     let prior: String?
     let batchSize: Int
+    let table: TableChoice?
+    let loss: LossChoice
 
     init(_ experiment: Experiment) {
       (kind, model, mode) = (experiment.data.kind, experiment.model, experiment.mode)
       (client, prior, batchSize) = (experiment.client, experiment.prior, experiment.batchSize)
+      (table, loss) = (experiment.data.table, experiment.loss)
     }
   }
 

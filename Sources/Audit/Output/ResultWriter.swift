@@ -23,10 +23,13 @@ public struct ResultWriter: Sendable {
   public func write(_ outcomes: [AuditOutcome]) throws -> String {
     let kept = try folder.replace { try write(outcomes, to: $0) }
     let hasPictures = outcomes.contains { !$0.record.images.isEmpty }
+    let hasRows = outcomes.contains { $0.record.kind == .rows }
     return
       (hasPictures
       ? "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
-      : "\(folder.path(of: "run.json")) and trace.csv") + OutputFolder.note(kept)
+      : hasRows
+        ? "\(folder.path(of: RecoveredRows.file)), run.json and trace.csv"
+        : "\(folder.path(of: "run.json")) and trace.csv") + OutputFolder.note(kept)
   }
 
   /// Writes the files into a folder that is being filled.
@@ -58,6 +61,9 @@ public struct ResultWriter: Sendable {
         title: "gradleak: what came back from shared gradients", subtitle: subtitle(first),
         rows: Array(rows.prefix(ResultWriter.rowLimit)))
       try sheet.image().writePNG(to: folder.path(of: "contact-sheet.png"))
+    }
+    if let rows = RecoveredRows(records) {
+      try AtomicFile.write(rows.csv, to: folder.path(of: RecoveredRows.file))
     }
     try AtomicFile.write(try ResultWriter.json(records), to: folder.path(of: "run.json"))
     try AtomicFile.write(

@@ -10,10 +10,11 @@ import Solvers
 /// in ``RunTiming``.
 public struct RunRecord: Codable, Sendable, Equatable {
   /// The format's version; readers refuse a newer one. Version 2 lets images lack what only the truth
-  /// tells, and updates lack parameters; version 3 embeds the experiment, version 4 holds examples of any kind.
+  /// tells, and updates lack parameters; version 3 embeds the experiment, version 4 holds examples of any kind, version 5
+  /// rows of tables.
   /// Files of older versions are read as they are: what they lack is not known, and no command repeats runs of
   /// the first two.
-  public static let currentVersion = 4
+  public static let currentVersion = 5
 
   /// Of the format.
   public var version = RunRecord.currentVersion
@@ -64,6 +65,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var isCertain: Bool?
   /// What attacks on texts tell besides; nil of other data.
   public var text: TextDetails?
+  /// What attacks on rows tell besides; nil of other data.
+  public var table: TableDetails?
 
   /// One entry per private example, of any kind.
   public var judged: [any JudgedExample] { images.isEmpty ? examples : images }

@@ -49,6 +49,7 @@ extension RunRecord {
     relativeDistance = try optional("relativeDistance")
     isCertain = try optional("isCertain")
     text = try optional("text")
+    table = try optional("table")
     kind = DataKindName(rawValue: try optional("kind") ?? DataKindName.pictures.rawValue)
     if kind != .pictures { examples = try value(Key(kind)) }
   }
@@ -76,6 +77,7 @@ extension RunRecord {
     try container.encodeIfPresent(relativeDistance, forKey: "relativeDistance")
     try container.encodeIfPresent(isCertain, forKey: "isCertain")
     try container.encodeIfPresent(text, forKey: "text")
+    try container.encodeIfPresent(table, forKey: "table")
     guard kind != .pictures else {
       try container.encode(images, forKey: "images")
       return

@@ -22,7 +22,10 @@ public struct SuccessRate: Sendable, Equatable, CustomStringConvertible {
 
   /// Wilson's score interval at 95 % (Wilson 1927), which stays within 0...1 and is honest for rates
   /// near the ends.
-  public var interval: ClosedRange<Double> {
+  public var interval: ClosedRange<Double> { SuccessRate.interval(share: rate, count: count) }
+
+  /// The same of an observed share of `count` trials.
+  static func interval(share rate: Double, count: Int) -> ClosedRange<Double> {
     guard count > 0 else { return 0...1 }
     let z = 1.959_963_984_540_054
     let n = Double(count)

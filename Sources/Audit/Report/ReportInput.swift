@@ -175,7 +175,7 @@ extension RunRecord {
       [example.rank].compactMap(\.self) + Array(example.measures.values)
         + example.baselines.flatMap { [$0.score] + Array($0.measures.values) }
     }
-    let limits = kind == .texts ? 0.0...1.0 : -1e9...1e9
+    let limits = kind == .texts || kind == .rows ? 0.0...1.0 : -1e9...1e9
     return scores.allSatisfy { $0.value.isNaN || limits.contains($0.value) }
   }
 }

@@ -12,4 +12,8 @@ public enum LeakThreshold {
   public static let marginOverFrequentWords = 0.25
   /// Share of a text's telling words in the batch's bag of words from which the text can be recognised.
   public static let recognisableBagShare = 0.75
+  /// Share of a row's cells from which the row can be recognised.
+  public static let recognisableCells = 0.75
+  /// By how much that share beats the better of two guesses: each column's mode or median, and random draws.
+  public static let marginOverGuessedCells = 0.1
 }

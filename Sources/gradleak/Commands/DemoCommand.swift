@@ -3,11 +3,11 @@ import Audit
 import ModelIO
 import TensorGraph
 
-/// The paper's experiments on what the program carries: photographs, or sentences.
+/// The paper's experiments on what the program carries: photographs, sentences, or rows of a table.
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Reads bundled photographs, or sentences, back from their gradients.",
+    abstract: "Reads bundled photographs, sentences or rows back from their gradients.",
     discussion: """
       Needs no files and no network. Without a name it is the demo of the photographs.
 
@@ -15,8 +15,10 @@ struct DemoCommand: ParsableCommand {
         gradleak demo                              seven photographs
         gradleak demo --attack auto --seeds 5      options of 'demo photographs'
         gradleak demo text                         twenty sentences
+        gradleak demo table                        eight rows of a table
       """,
-    subcommands: [PhotographDemo.self, TextDemo.self], defaultSubcommand: PhotographDemo.self)
+    subcommands: [PhotographDemo.self, TextDemo.self, TableDemo.self],
+    defaultSubcommand: PhotographDemo.self)
 }
 
 /// The paper's experiment on the bundled photographs.

@@ -70,7 +70,8 @@ struct ExperimentSession {
     let open = outcomes.map(\.record).filter { record in
       record.judged.contains { record.level(of: $0) < .full }
     }
-    guard let pictures = runner as? PictureRunner, !open.isEmpty else { return }
+    guard let pictures = runner as? PictureRunner ?? (runner as? RowRunner)?.inputs, !open.isEmpty
+    else { return }
     for record in open {
       guard let experiment = record.experiment, experiment.data.update != nil,
         experiment.drawsWeights
@@ -130,6 +131,9 @@ struct ExperimentSession {
       Terminal.print()
       if records.allSatisfy({ $0.kind == .pictures }) {
         ResultTable(outcomes: outcomes).print()
+      } else if records.allSatisfy({ $0.kind == .rows }) {
+        RowResult(records).print()
+        RowResult(records).printSummary()
       } else {
         for record in records { TextResult(record).print(output) }
         TextSummary(records).print()

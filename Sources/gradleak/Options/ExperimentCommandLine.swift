@@ -4,7 +4,8 @@ import Foundation
 import ModelIO
 import Texts
 
-/// Experiments as command lines of `gradleak reconstruct`, and of `gradleak text` where they are on texts.
+/// Experiments as command lines of `gradleak reconstruct`, of `gradleak text` where they are on texts, and of
+/// `gradleak table` where they are on rows.
 ///
 /// What it prints is parsed into the same experiments again.
 struct ExperimentCommandLine {
@@ -36,7 +37,11 @@ struct ExperimentCommandLine {
       addTexts(experiments.map(\.data), of: experiment)
       return
     }
-    add(experiments.map(\.data), of: experiment)
+    if experiment.data.kind == .rows {
+      addRows(experiments.map(\.data), of: experiment)
+    } else {
+      add(experiments.map(\.data), of: experiment)
+    }
     add(experiment.model, of: experiment.data.update)
     add("--mode", experiment.mode.rawValue, unless: experiment.mode == .evaluation)
     add(experiment.loss)
@@ -85,6 +90,23 @@ struct ExperimentCommandLine {
       add("--after", update.file)
     }
     add("--seen", update.seen)
+  }
+
+  private mutating func addRows(_ data: [ExperimentData], of experiment: Experiment) {
+    arguments = ["table"]
+    let table = data[0].table ?? TableChoice()
+    if let file = table.file { arguments.append(file.hasPrefix("-") ? "./" + file : file) }
+    add("--label", table.label)
+    add("--schema", table.schema)
+    add("--ignore", table.ignored.map { $0.joined(separator: ",") })
+    let rows = data.flatMap(\.examples).joined(separator: ",")
+    add("--rows", rows, unless: rows.isEmpty)
+    var batchSize = data[0].examples.count / experiment.client.count
+    if let update = data[0].update {
+      batchSize = update.batchSize
+      add(update, on: experiment.model)
+    }
+    add("--batch-size", String(batchSize))
   }
 
   private mutating func addTexts(_ data: [ExperimentData], of experiment: Experiment) {

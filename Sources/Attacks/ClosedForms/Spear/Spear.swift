@@ -89,7 +89,7 @@ package struct Spear: Sendable {
     shouldStop: (Int, Int) -> Bool = { _, _ in false }
   ) throws(AttackError) -> Result {
     try update.requireOneGradient("SPEAR")
-    try requireDeadUnits()
+    try requireDeadUnits(update.loss)
     let factors = try Factors(update, layer, algebra: backend.linearAlgebra)
     let b = update.batchSize
     let selection = factors.selection(weighted, layer)
@@ -130,10 +130,10 @@ package struct Spear: Sendable {
   }
 
   /// Refuses an activation without a flat part: for any image some unit must share nothing.
-  private func requireDeadUnits() throws(AttackError) {
+  private func requireDeadUnits(_ loss: ClientLoss) throws(AttackError) {
     var source = RandomSource(seed: 0).derive(label: "spear probe")
     let image = source.uniformTensor(weighted.model.inputShape, .f64)
-    let single = try SingleGradient(weighted, backend: backend)
+    let single = try SingleGradient(weighted, loss: loss, backend: backend)
     try single.run(image: image.doubles, label: 0)
     guard single.gradient(of: layer.bias).contains(0) else {
       throw AttackError(
@@ -147,14 +147,23 @@ package struct Spear: Sendable {
 
   // MARK: - Labels
 
+  /// As many labels are all tried, whatever the last layer tells of the batch's.
+  private static let labelsToTry = 32
+
   /// For each image the label whose gradient for the first layer's output is nearest to the one found.
   private func labels(
     of images: Tensor, _ cotangents: [[Double]], _ update: SharedUpdate
   ) throws(AttackError) -> [Int] {
     let pixels = weighted.model.inputShape.elementCount
-    let known = LabelRecovery.batchLabels(of: update, weighted).map { Set($0).sorted() }
-    let candidates = known ?? Array(0..<weighted.model.classCount)
-    let single = try SingleGradient(weighted, backend: backend)
+    let count = update.loss.labelCount(classCount: weighted.model.classCount)
+    // Batches' labels are found in a first approximation only, and a few cost nothing to try.
+    let known =
+      count > Spear.labelsToTry
+      ? LabelRecovery.batchLabels(of: update, weighted).map { Set($0).sorted() } : nil
+    let candidates = known ?? Array(0..<count)
+    // A mean divides each example's gradient by the batch.
+    let factor = update.loss.reduction == .mean ? Double(update.batchSize) : 1
+    let single = try SingleGradient(weighted, loss: update.loss, backend: backend)
     let elements = images.doubles
     return try cotangents.indices.map { index throws(AttackError) in
       let image = Array(elements[index * pixels..<(index + 1) * pixels])
@@ -163,7 +172,7 @@ package struct Spear: Sendable {
         try single.run(image: image, label: label)
         let gradient = single.gradient(of: layer.bias)
         let distance = zip(gradient, cotangents[index]).reduce(0) {
-          let difference = $1.0 - $1.1 * Double(update.batchSize)
+          let difference = $1.0 - $1.1 * factor
           return $0 + difference * difference
         }
         if distance < nearest.distance { nearest = (label, distance) }

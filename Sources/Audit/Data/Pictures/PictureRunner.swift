@@ -94,7 +94,7 @@ package struct PreparedPictures: PreparedExperiment {
 /// Experiments on pictures of one model.
 package final class PictureRunner: ExperimentRunner {
   package let selected: SelectedModel
-  private let backend: any Backend
+  package let backend: any Backend
   /// The model with the weights of one seed at a time, which are hashed for its records.
   private let latest = Mutex<(seed: UInt64, audit: UpdateAudit)?>(nil)
 
@@ -159,14 +159,27 @@ package final class PictureRunner: ExperimentRunner {
     let examples = read.enumerated().map { index, picture in
       (given?.labels[index]).map(picture.labelled) ?? picture
     }
-    if let update = data.update {
-      return try prepare(experiment, update, examples, given?.labels, given?.loss ?? loss)
-    }
-    guard let given else {
+    guard data.update != nil || given != nil else {
       throw ExperimentError("data.labels", "is missing; give one for each picture")
     }
+    return try prepare(
+      experiment, examples: examples, labels: given?.labels, loss: given?.loss ?? loss)
+  }
+
+  /// Reads an experiment whose inputs were made before: of pictures, or of other data as a model takes them.
+  ///
+  /// - Parameters:
+  ///   - examples: the private batch, or what an update is measured by; empty where that is not known.
+  ///   - labels: of a simulated client, or those that the attacker of an update knows.
+  ///   - loss: whose the labels are.
+  func prepare(
+    _ experiment: Experiment, examples: [PrivateExample], labels: [Int]?, loss: ClientLoss
+  ) throws -> PreparedPictures {
+    if let update = experiment.data.update {
+      return try prepare(experiment, update, examples, labels, loss)
+    }
     return PreparedPictures(
-      experiment: experiment, runner: self, subject: .client(examples, given.loss),
+      experiment: experiment, runner: self, subject: .client(examples, loss),
       startingImages: try startingImages(of: experiment),
       notes: [try training(of: experiment)?.lossNote()].compactMap(\.self),
       name: examples.map(\.name).joined(separator: "+"))

@@ -221,7 +221,7 @@ package struct UpdateAudit: Sendable {
     if subject.knownLabels != nil, update.origin != nil {
       for index in record.images.indices { record.images[index].isLabelGiven = true }
     }
-    return AuditOutcome(
+    var outcome = AuditOutcome(
       record: record,
       timing: RunTiming(
         compileSeconds: result.compileSeconds, attackSeconds: result.attackSeconds,
@@ -230,6 +230,10 @@ package struct UpdateAudit: Sendable {
       numbers: order.map { numbers[$0] },
       frames: frames(result, order, count: configuration.snapshots, scale),
       wasInterrupted: result.wasInterrupted)
+    outcome.attacked = AttackedUpdate(
+      weighted: weighted, update: update, mode: mode, labels: order.map { result.labels[$0] },
+      loss: found)
+    return outcome
   }
 
   private func imageResult(

@@ -73,7 +73,8 @@ extension Report {
       "\(record.title), attack \(record.configuration.attackName), seed \(record.configuration.seed)"
     return [
       .heading(title.withoutFolders.clipped(to: 200)),
-      .paragraph(ReportText(facts(record)), .note), .table(table),
+      .paragraph(ReportText(facts(record)), .note),
+      .table(record.kind == .rows ? rowTable(record, number: number) ?? table : table),
     ]
       + (omitted > 0
         ? [.paragraph("\(omitted) more are in the report as CSV.", .note)] : [])

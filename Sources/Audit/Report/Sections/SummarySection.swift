@@ -112,6 +112,7 @@ extension Report {
     switch verdict.kind.name {
     case .pictures: ", as copies that the eye can hardly tell from the originals"
     case .texts: ", word for word"
+    case .rows: ", cell for cell"
     default: ""
     }
   }
@@ -120,6 +121,7 @@ extension Report {
     switch verdict.kind.name {
     case .pictures: ": the copies are coarse, but show what the originals show"
     case .texts: ": much of what they say was found"
+    case .rows: ": most of their cells were found"
     default: ""
     }
   }

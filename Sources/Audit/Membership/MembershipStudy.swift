@@ -1,0 +1,238 @@
+import Attacks
+import Clients
+import Defences
+import ModelIO
+import Solvers
+import TensorGraph
+
+/// Asks of records whether they are in the batch behind an update (Melis et al. 2019, arXiv 1805.04049, section 3; scores as
+/// of Li et al. 2023, OpenReview QsCSLPP55Ku): a member's gradient is a part of the update, and gradients of different
+/// records are nearly orthogonal where a model has many parameters. Scores are told by those of known non-members.
+package struct MembershipStudy {
+  private let runner: PictureRunner
+  private let experiment: Experiment
+  private let kind: DataKindName
+
+  /// Rates of false positives that are reported.
+  package static let falsePositiveRates = [0.01, 0.001]
+
+  /// - Parameters:
+  ///   - runner: of the model, with what backend computes.
+  ///   - experiment: the client's loss, training and defences, and the seed.
+  ///   - kind: of the records.
+  package init(_ runner: PictureRunner, _ experiment: Experiment, kind: DataKindName) {
+    (self.runner, self.experiment, self.kind) = (runner, experiment, kind)
+  }
+
+  /// Known non-members of an update at least.
+  package static let leastKnown = 10
+
+  /// How many records of each role an update has.
+  package struct Sizes: Sendable {
+    /// Members.
+    package let batch: Int
+    /// Known non-members.
+    package let calibration: Int
+    /// Others, who are asked for.
+    package let others: Int
+
+    package init(batch: Int, calibration: Int, others: Int) {
+      (self.batch, self.calibration, self.others) = (batch, calibration, others)
+    }
+
+    /// Of a pool, what is left of it halved between the known and the others.
+    package init(batch: Int, pool: Int, limit: Int) {
+      let rest = max(pool - batch, 0)
+      let calibration = min(rest / 2, limit)
+      self.init(batch: batch, calibration: calibration, others: min(rest - calibration, limit))
+    }
+  }
+
+  /// Simulates clients whose batches are drawn from a pool, each update with weights and members of its own.
+  ///
+  /// - Parameters:
+  ///   - pool: with labels; no two the same.
+  ///   - updates: how many.
+  /// - Throws: ``AttackError`` when a defence does not apply or the backend fails.
+  package func simulate(
+    _ pool: [PrivateExample], sizes: Sizes, updates: Int, loss: ClientLoss
+  ) throws -> MembershipRecord {
+    var scores: [MembershipScore: Groups] = [:]
+    for index in 0..<updates {
+      let seed = experiment.attack.seed &+ UInt64(index)
+      let order = RandomSource(seed: seed).derive(label: "members").permuted(pool.count)
+      let members = order.prefix(sizes.batch).map { pool[$0] }
+      let known = order.dropFirst(sizes.batch).prefix(sizes.calibration).map { pool[$0] }
+      let others = order.dropFirst(sizes.batch + sizes.calibration).prefix(sizes.others)
+        .map { pool[$0] }
+      let audit = runner.audit(seed: seed)
+      let update = try share(members, audit, loss, seed: seed)
+      let groups = try judge(
+        update, audit, known: Array(known), candidates: [Array(members), Array(others)])
+      for (score, group) in groups {
+        scores[score, default: Groups()].append(group)
+      }
+    }
+    var record = record(batchSize: sizes.batch, updates: updates, calibration: sizes.calibration)
+    record.measures = MembershipScore.allCases.compactMap { score in
+      scores[score].map { measure(score, $0) }
+    }
+    return record
+  }
+
+  /// Judges candidates beside a client's update.
+  ///
+  /// - Parameters:
+  ///   - known: records that are known not to be in it.
+  /// - Throws: ``AttackError`` when the backend fails.
+  package func judge(
+    _ prepared: PreparedPictures, candidates: [PrivateExample], known: [PrivateExample]
+  ) throws -> MembershipRecord {
+    guard known.count >= MembershipStudy.leastKnown else {
+      throw AttackError(
+        "\(known.count) records that are not in the batch are too few to tell how they score; give "
+          + "\(MembershipStudy.leastKnown) at least", .badInput)
+    }
+    guard case .update(let subject) = prepared.subject else {
+      throw ExperimentError("data.update", "is missing; give what a client shared")
+    }
+    let audit = runner.audit(seed: experiment.attack.seed)
+    let groups = try judge(subject.update, audit, known: known, candidates: [candidates, []])
+    var record = record(
+      batchSize: subject.update.batchSize, updates: 1, calibration: known.count)
+    record.candidates = zip(candidates, groups[.cosine]?.members ?? []).map { example, score in
+      MembershipRecord.Candidate(
+        name: example.name, deviations: JSONNumber(score),
+        chance: JSONNumber(ScoreCalibration.tail(score)))
+    }
+    return record
+  }
+
+  // MARK: - Scores
+
+  /// Scores in standard deviations above those of known non-members.
+  private struct Groups {
+    var members: [Double] = []
+    var others: [Double] = []
+    var known: [Double] = []
+
+    mutating func append(_ other: Groups) {
+      members += other.members
+      others += other.others
+      known += other.known
+    }
+  }
+
+  private func judge(
+    _ update: SharedUpdate, _ audit: UpdateAudit, known: [PrivateExample],
+    candidates: [[PrivateExample]]
+  ) throws(AttackError) -> [MembershipScore: Groups] {
+    let gradients = try CandidateGradients(
+      audit.weighted, update, mode: audit.mode, backend: runner.backend)
+    func scores(
+      _ examples: [PrivateExample]
+    ) throws(AttackError) -> [[MembershipScore: Double]] {
+      try examples.map { example throws(AttackError) in try gradients.scores(example) }
+    }
+    let ofKnown = try scores(known)
+    let ofMembers = try scores(candidates[0])
+    let ofOthers = try scores(candidates[1])
+    var result: [MembershipScore: Groups] = [:]
+    for score in MembershipScore.allCases {
+      let calibration = ScoreCalibration(
+        ofKnown.map { $0[score] ?? 0 }, groups: known.map { $0.label ?? 0 })
+      func standardized(
+        _ scores: [[MembershipScore: Double]], _ examples: [PrivateExample]
+      ) -> [Double] {
+        zip(scores, examples).map {
+          calibration.standardized($0[score] ?? 0, group: $1.label ?? 0)
+        }
+      }
+      result[score] = Groups(
+        members: standardized(ofMembers, candidates[0]),
+        others: standardized(ofOthers, candidates[1]),
+        known: calibration.standardizedKnown(
+          ofKnown.map { $0[score] ?? 0 }, groups: known.map { $0.label ?? 0 }))
+    }
+    return result
+  }
+
+  private func measure(_ score: MembershipScore, _ groups: Groups) -> MembershipRecord.Measure {
+    let curve = ReceiverOperating(members: groups.members, others: groups.others)
+    let rates = MembershipStudy.falsePositiveRates.map { rate in
+      let threshold = ScoreCalibration.threshold(groups.known, falsePositiveRate: rate)
+      let found = curve.rates(above: threshold.value)
+      return MembershipRecord.Rate(
+        falsePositiveRate: rate, isObserved: threshold.isObserved, found: found.members.successes,
+        members: found.members.count, interval: found.members.interval.ends,
+        falsePositives: found.others.successes, others: found.others.count)
+    }
+    return MembershipRecord.Measure(
+      score: score.rawValue, area: JSONNumber(curve.area), interval: curve.interval.ends,
+      rates: rates)
+  }
+
+  private func record(batchSize: Int, updates: Int, calibration: Int) -> MembershipRecord {
+    MembershipRecord(
+      kind: kind.rawValue, model: runner.selected.model.name, batchSize: batchSize,
+      updates: updates,
+      seed: experiment.attack.seed,
+      defence: experiment.defences.isEmpty ? nil : experiment.defences.description,
+      calibration: calibration)
+  }
+
+  // MARK: - Clients
+
+  private func share(
+    _ members: [PrivateExample], _ audit: UpdateAudit, _ loss: ClientLoss, seed: UInt64
+  ) throws -> SharedUpdate {
+    let defences = experiment.defences
+    guard !defences.needsCompanions, !defences.changesModel else {
+      throw ExperimentError(
+        "defences",
+        "mix images or change the model; give defences of updates, such as gaussian:1e-4")
+    }
+    var pipeline = DefencePipeline(defences, seed: seed)
+    return try audit.weighted.share(
+      images: stacked(members.map(\.image)), labels: members.map { $0.label ?? 0 }, loss: loss,
+      training: try experiment.client.training(
+        exampleCount: members.count, for: audit.weighted.model.parameters), mode: audit.mode,
+      through: &pipeline, backend: runner.backend
+    ).update
+  }
+}
+
+extension ClosedRange<Double> {
+  /// Both ends.
+  fileprivate var ends: [Double] { [lowerBound, upperBound] }
+}
+
+extension RandomSource {
+  /// A permutation of so many.
+  fileprivate func permuted(_ count: Int) -> [Int] {
+    var source = self
+    return source.permutation(of: count)
+  }
+}
+
+extension MembershipStudy {
+  /// Windows of the bundled photographs as a pool for batches and as many known and other non-members as are asked for;
+  /// neighbours among them may show much the same.
+  package static func windows(
+    for model: Model, batchSize: Int, calibration: Int
+  ) -> [PrivateExample] {
+    var source = RandomSource(seed: 0).derive(label: "membership windows")
+    return BundledImages.windows(count: batchSize + 2 * calibration, using: &source).map {
+      PrivateExample(name: $0.name, picture: $0.image, label: nil, inputShape: model.inputShape)
+    }
+  }
+
+  /// Examples with labels drawn from a seed.
+  package static func labelled(
+    _ pool: [PrivateExample], for model: Model, _ loss: ClientLoss, seed: UInt64
+  ) -> [PrivateExample] {
+    var source = RandomSource(seed: seed).derive(label: "labels")
+    let count = loss.labelCount(classCount: model.classCount)
+    return pool.map { $0.labelled(source.integer(below: count)) }
+  }
+}

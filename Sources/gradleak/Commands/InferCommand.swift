@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// What an update tells of data that are known, or of all data behind it.
+struct InferCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "infer",
+    abstract: "Tells from a gradient whether a record is in its batch.",
+    subcommands: [InferMembershipCommand.self])
+}

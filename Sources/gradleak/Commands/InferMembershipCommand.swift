@@ -1,0 +1,193 @@
+import ArgumentParser
+import Attacks
+import Audit
+import Clients
+import ModelIO
+import TensorGraph
+
+/// Whether a record is in the batch behind an update.
+struct InferMembershipCommand: ParsableCommand, QuietCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "membership",
+    abstract: "Asks whether a record is in the batch behind a gradient.",
+    discussion: """
+      A member's gradient is a part of the update: its inner product with it is larger than that of records \
+      that are known not to be in it. Without --update clients are simulated, and it is measured how many \
+      members are found at 1 % and 0.1 % of false alarms. Without table or pictures: windows of the bundled \
+      photographs.
+
+      EXAMPLES
+        gradleak infer membership --table patients --batch-size 16
+        gradleak infer membership --batch-size 16 --defence gaussian:1e-4
+        gradleak infer membership --table heart.csv --label num --update g.pt \\
+          --weights w.pt --batch-size 16 --rows 1-9 --known 300-500
+      """)
+
+  @Argument(
+    help: ArgumentHelp("Pictures: those to draw batches from, or to ask for.", valueName: "image"),
+    completion: .picturesAndNames)
+  var pictures: [String] = []
+
+  @Option(name: .customLong("table"), help: ArgumentHelp("A table in CSV.", valueName: "file"))
+  var tableFile: String?
+  @OptionGroup(title: HelpTitle.data) var table: TableOptions
+
+  @Option(help: ArgumentHelp("With --update: rows to ask for, such as 3,7-12.", valueName: "rows"))
+  var rows: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "With --update: rows or pictures that are known not to be in it.", valueName: "records"))
+  var known: [String] = []
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Records of one update.", valueName: "n"))
+  var batchSize = 8
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Updates to simulate.", valueName: "n"))
+  var updates = 20
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Known non-members of each update at most, and others as many.", valueName: "n"))
+  var calibration = 200
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Seed of weights and batches.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup(title: HelpTitle.output) var output: OutputOptions
+
+  var isQuiet: Bool { output.quiet }
+
+  mutating func validate() throws {
+    selection.weights = try update.start(or: selection.weights)
+    try check("--batch-size", batchSize, 1...4096)
+    try check("--updates", updates, 1...100_000)
+    try check("--calibration", calibration, 10...1_000_000)
+    guard tableFile == nil || pictures.isEmpty else {
+      throw ValidationError("There are a table and pictures; give one of them.")
+    }
+    if tableFile == nil, table.label != nil || table.schema != nil || rows != nil {
+      throw ValidationError(
+        "--label, --schema and --rows are of a table; give its file with --table.")
+    }
+    let isCaptured = update.file != nil
+    guard isCaptured == !known.isEmpty else {
+      throw ValidationError(
+        "--known names records that are not behind an --update; give both, or leave both out.")
+    }
+    if isCaptured {
+      guard rows != nil || !pictures.isEmpty else {
+        throw ValidationError(
+          "There is nobody to ask for; give --rows of the --table, or pictures.")
+      }
+      guard defence.defences.isEmpty else {
+        throw ValidationError(
+          "--defence is what a simulated client does, and --update comes from a real one; leave one out."
+        )
+      }
+    } else if rows != nil {
+      throw ValidationError("--rows are asked for beside an --update; give that too.")
+    }
+  }
+
+  func run() throws {
+    let record: MembershipRecord = try naming(RowExperiments.options) { try self.record() }
+    let folder = try output.folder(besides: pictures + [tableFile, update.file].compactMap(\.self))
+    let json = try ResultWriter.json(record)
+    try folder?.replace { try AtomicFile.write(json, to: $0.path(of: "membership.json")) }
+    if output.json { return Terminal.print(json) }
+    MembershipTable(record).print()
+    if let folder { Terminal.printWritten(folder.path(of: "membership.json")) }
+  }
+
+  private func experiment() throws -> Experiment {
+    var experiment = Experiment()
+    let kind: DataKindName = tableFile == nil ? .pictures : .rows
+    experiment.model = try selection.choice(
+      of: selection.chosenModel ?? DataKinds.descriptor(kind).usualModel)
+    experiment.mode = selection.mode
+    experiment.loss = try loss.choice()
+    experiment.attack.seed = seed
+    experiment.client = try training.choice(exampleCount: batchSize)
+    experiment.data = ExperimentData(kind)
+    experiment.data.table = tableFile.map { table.choice(of: $0) }
+    experiment.data.update = update.choice(batchSize: batchSize)
+    try experiment.add(defence)
+    try experiment.check()
+    return experiment
+  }
+
+  private func record() throws -> MembershipRecord {
+    let experiment = try experiment()
+    guard experiment.data.kind == .rows else { return try ofPictures(experiment) }
+    let runner = try RowRunner(experiment, batchSizes: [1, batchSize], backend: output.backend)
+    let loss = try experiment.loss.clientLoss(of: runner.inputs.selected)
+    let study = MembershipStudy(runner.inputs, experiment, kind: .rows)
+    if experiment.data.update != nil {
+      let prepared = try runner.prepareRows(experiment)
+      func examples(_ text: String, _ option: String) throws -> [PrivateExample] {
+        try runner.examples(rowNumbers(text, of: option).map(String.init), loss).examples
+      }
+      return try study.judge(
+        prepared.inputs, candidates: try examples(rows ?? "", "--rows"),
+        known: try examples(known.joined(separator: ","), "--known"))
+    }
+    let all = runner.table.labelledRows.map(String.init)
+    let (pool, given) = try runner.examples(all, loss)
+    return try simulate(study, distinct(pool), given)
+  }
+
+  private func ofPictures(_ experiment: Experiment) throws -> MembershipRecord {
+    let selected = try selection.select(batchSizes: [1, batchSize])
+    let arePhotographs = pictures.isEmpty || update.file == nil
+    try checkPictures(selected.model, arePhotographs: arePhotographs)
+    let runner = PictureRunner(selected, backend: output.backend)
+    let loss = try experiment.loss.clientLoss(of: selected)
+    let study = MembershipStudy(runner, experiment, kind: .pictures)
+    if experiment.data.update != nil {
+      let prepared = try runner.prepare(experiment, names: nil, pictures: nil)
+      return try study.judge(
+        prepared, candidates: try examples(pictures, selected),
+        known: try examples(known, selected))
+    }
+    let pool =
+      pictures.isEmpty
+      ? MembershipStudy.windows(for: selected.model, batchSize: batchSize, calibration: calibration)
+      : try examples(pictures, selected)
+    return try simulate(
+      study, distinct(MembershipStudy.labelled(pool, for: selected.model, loss, seed: seed)), loss)
+  }
+
+  private func examples(_ paths: [String], _ selected: SelectedModel) throws -> [PrivateExample] {
+    try zip(paths, PictureNames.unique(paths, outputFolder: output.out)).map { path, name in
+      try PictureFile(path, as: .pillow).example(
+        name: name, label: nil, inputShape: selected.model.inputShape)
+    }
+  }
+
+  /// Each record once: a copy of a member is one.
+  private func distinct(_ pool: [PrivateExample]) -> [PrivateExample] {
+    var seen: Set<[Double]> = []
+    return pool.filter { seen.insert($0.image.doubles).inserted }
+  }
+
+  private func simulate(
+    _ study: MembershipStudy, _ pool: [PrivateExample], _ loss: ClientLoss
+  ) throws -> MembershipRecord {
+    let sizes = MembershipStudy.Sizes(batch: batchSize, pool: pool.count, limit: calibration)
+    guard sizes.calibration >= 10 else {
+      throw ValidationError(
+        "There are \(pool.count) different records, and a batch of \(batchSize) beside 10 known and 10 "
+          + "other non-members needs \(batchSize + 20); give more, or a smaller --batch-size.")
+    }
+    return try study.simulate(pool, sizes: sizes, updates: updates, loss: loss)
+  }
+}

@@ -1,0 +1,103 @@
+import Audit
+import Clients
+import Foundation
+
+/// How well members are told from others, for people.
+struct MembershipTable {
+  private let record: MembershipRecord
+
+  init(_ record: MembershipRecord) {
+    self.record = record
+  }
+
+  func print() {
+    Terminal.printVerdict(sentence, isTold ? .red : .yellow)
+    Terminal.print()
+    Terminal.print(record.measures.isEmpty ? candidates : measures)
+    Terminal.print()
+    for note in notes { Terminal.printParagraph(note) }
+  }
+
+  private var nouns: String { DataKinds.descriptor(DataKindName(rawValue: record.kind)).plural }
+  private var best: MembershipRecord.Measure? {
+    record.measures.max { $0.area.value < $1.area.value }
+  }
+
+  /// Whether members are told from others.
+  private var isTold: Bool {
+    record.measures.isEmpty
+      ? record.candidates.contains { $0.chance.value < 0.001 }
+      : record.measures.contains { ($0.interval.first ?? 0) > 0.5 }
+  }
+
+  private var sentence: String {
+    guard let best else {
+      let count = record.candidates.count { $0.chance.value < 0.001 }
+      return
+        "\(count) of \(record.candidates.count) \(nouns) look like members: of those that are not in the batch "
+        + "1 in 1000 would score so high."
+    }
+    guard isTold else { return "Members are not told from others by these scores." }
+    let rate = best.rates.first
+    return
+      "\(rate?.found ?? 0) of \(rate?.members ?? 0) members are told from other \(nouns) at 1 % of false alarms, by "
+      + "the \(best.score)."
+  }
+
+  private func percent(_ share: Double) -> String {
+    share.isFinite ? String(format: "%.3g %%", share * 100) : "–"
+  }
+
+  private var measures: TextTable {
+    var table = TextTable([
+      ("score", .left), ("AUC", .right), ("95 %", .right), ("found at 1 %", .right),
+      ("95 %", .right),
+      ("at 0.1 %", .right), ("95 %", .right),
+    ])
+    for measure in record.measures {
+      var cells = [
+        measure.score, String(format: "%.3f", measure.area.value),
+        measure.interval.map { String(format: "%.3f", $0) }.joined(separator: "-"),
+      ]
+      for rate in measure.rates {
+        cells += [
+          percent(Double(rate.found) / Double(rate.members)),
+          rate.interval.map { String(format: "%.0f", $0 * 100) }.joined(separator: "-"),
+        ]
+      }
+      table.append(cells)
+    }
+    table.append(["guessing", "0.500", "", "1 %", "", "0.1 %", ""])
+    return table
+  }
+
+  private var candidates: TextTable {
+    var table = TextTable([
+      ("record", .left), ("deviations above", .right), ("chance for a non-member", .right),
+    ])
+    for candidate in record.candidates {
+      table.append([
+        candidate.name, String(format: "%.2f", candidate.deviations.value),
+        String(format: "%.1e", candidate.chance.value),
+      ])
+    }
+    return table
+  }
+
+  private var notes: [String] {
+    var notes = [
+      "\(record.updates) \(record.updates == 1 ? "update" : "updates") of \(record.batchSize) \(nouns) each on "
+        + "\(record.model)"
+        + (record.defence.map { ", defence \($0)" } ?? "")
+        + "; \(record.calibration) known non-members each, from which thresholds are."
+    ]
+    for rate in best?.rates ?? [] {
+      notes.append(
+        "At \(percent(rate.falsePositiveRate)): \(rate.falsePositives) of \(rate.others) other \(nouns) were taken for "
+          + "members"
+          + (rate.isObserved
+            ? "." : "; the threshold is that of a normal distribution, for want of non-members."))
+    }
+    return notes
+  }
+}

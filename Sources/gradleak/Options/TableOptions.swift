@@ -1,0 +1,78 @@
+import ArgumentParser
+import Audit
+import ModelIO
+
+/// What a table's columns are, on the command line.
+struct TableOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The column that the model learns to tell.", valueName: "column"))
+  var label: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the columns are, in YAML.", valueName: "file"),
+    completion: .yaml)
+  var schema: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Columns that are no inputs, such as id,date.", valueName: "columns"))
+  var ignore: [String] = []
+
+  /// The table of a file.
+  func choice(of file: String?) -> TableChoice {
+    let ignored = ignore.flatMap { $0.split(separator: ",").map(String.init) }
+    return TableChoice(
+      file: file, schema: schema, label: label, ignored: ignored.isEmpty ? nil : ignored)
+  }
+}
+
+/// Which rows a client holds, on the command line.
+struct RowOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Such as 3,7-12; drawn by default.", valueName: "rows"))
+  var rows: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Rows that share one gradient.", valueName: "n"))
+  var batchSize = 8
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Updates, where no rows are given.", valueName: "n"))
+  var batches = 1
+
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...4096)
+    try check("--batches", batches, 1...100_000)
+    _ = try given()
+  }
+
+  /// The numbers of the rows that are named; nil for none.
+  ///
+  /// - Throws: ``ValidationError`` for a text that is no list of numbers.
+  func given() throws -> [Int]? { try rows.map { try rowNumbers($0, of: "--rows") } }
+}
+
+/// Numbers of rows, such as 3,7-12.
+///
+/// - Throws: ``ValidationError`` for another text, or a row that is named twice.
+func rowNumbers(_ text: String, of option: String) throws -> [Int] {
+  let limit = 1_000_000
+  let numbers = try text.split(separator: ",", omittingEmptySubsequences: false).flatMap { part in
+    let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2,
+      1 <= first, first <= last, last <= limit
+    else {
+      throw ValidationError(
+        "\(option) has \(String(part).quotedForMessage); give numbers from 1 and ranges, such as 3,7-12."
+      )
+    }
+    return Array(first...last)
+  }
+  guard Set(numbers).count == numbers.count else {
+    throw ValidationError("\(option) has a row twice; name each once.")
+  }
+  return numbers
+}

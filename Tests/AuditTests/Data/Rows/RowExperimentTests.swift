@@ -1,0 +1,126 @@
+import Attacks
+import CPUBackend
+import Clients
+import Defences
+import ModelIO
+import TestSupport
+import Testing
+
+@testable import Audit
+
+/// Experiments on rows of the bundled table.
+@Suite struct RowExperimentTests {
+  private let backend = CPUBackend(CPUBackend.Options(threadCount: 1))
+
+  private func experiment(_ json: String) throws -> Experiment {
+    try Experiment(json: Array(json.utf8), path: "e.json")
+  }
+
+  private func record(
+    _ rows: [Int], _ change: (inout Experiment) throws -> Void = { _ in }
+  ) throws -> RunRecord {
+    var experiment = try experiment(#"{"data": {"rows": [], "table": {"file": "patients"}}}"#)
+    experiment.data.examples = rows.map(String.init)
+    try change(&experiment)
+    try experiment.check()
+    return try experiment.run(on: backend).record
+  }
+
+  @Test func aFileNamesTable() throws {
+    let read = try experiment(
+      #"{"data": {"rows": ["3"], "table": {"file": "t.csv", "label": "y", "ignored": ["id"]}}}"#)
+    #expect(read.data.kind == .rows && read.data.examples == ["3"] && read.model.name == "mlp")
+    #expect(read.data.table == TableChoice(file: "t.csv", label: "y", ignored: ["id"]))
+    #expect(try experiment(ResultWriter.json(read)) == read)
+  }
+
+  @Test func aSingleRowComesBackWithItsLabel() throws {
+    for loss in [ClientLoss.Kind.crossEntropy, .binaryCrossEntropy] {
+      let record = try record([17]) { $0.loss.kind = loss }
+      #expect(record.kind == .rows && record.images.isEmpty && record.isCertain == true)
+      #expect(record.examples.map(\.level) == [.full])
+    }
+  }
+
+  @Test func aBatchComesBackExactlyAndIsCertain() throws {
+    let rows = [2, 31, 77, 120, 121, 180, 201, 240]
+    for loss in [ClientLoss.Kind.crossEntropy, .binaryCrossEntropy] {
+      let record = try record(rows) { $0.loss.kind = loss }
+      #expect(record.examples.map(\.name) == rows.map { "row-\($0)" })
+      #expect(record.examples.allSatisfy { $0.level == .full }, "\(loss)")
+      #expect(record.isCertain == true && record.method == "spear")
+      #expect(record.table?.columns.last?.name == "diabetes" && record.table?.inputs == 19)
+      let cells = try #require(record.examples[0].cells)
+      #expect(cells.count == 11 && cells.allSatisfy { $0.isRight == true })
+      #expect(cells.first { $0.column == "sex" }?.recovered == "male")
+      let text = try ResultWriter.json([record])
+      #expect(try RunRecord.read(bytes: Array(text.utf8), path: "") == [record])
+      let verdict = LeakageVerdict([record])
+      #expect(verdict.grade == .F)
+      #expect(verdict.sentences[0].hasPrefix("Of the private rows, 8 of 8"))
+    }
+  }
+
+  /// Numbers are told from the mode: every guess is beside the attack.
+  @Test func guessesStandBeside() throws {
+    let record = try record([5, 6, 7, 8])
+    for example in record.examples {
+      #expect(example.baselines.map(\.name) == ["modes and medians", "random draws"])
+      #expect(
+        example.baselines.allSatisfy { $0.score.value < 1 && $0.measures["exact"]?.value == 0 })
+      #expect(example.measure("cells") == 1 && example.measure("integer") == 1)
+    }
+  }
+
+  @Test func noiseLeavesNoCertificate() throws {
+    let record = try record([5, 6, 7, 8]) {
+      $0.defences = try DefenceChain("gaussian:1e-2")
+      $0.attack.timeLimit = 2
+    }
+    #expect(record.isCertain == false && (record.relativeDistance?.value ?? 0) > 1e-6)
+    #expect(record.examples.allSatisfy { $0.level != .full })
+  }
+
+  @Test(arguments: [
+    (#"{"data": {"rows": ["1"]}}"#, "data.table is missing"),
+    (#"{"data": {"pictures": ["a"], "table": {"file": "t"}}}"#, "data.table is of rows"),
+    (#"{"data": {"rows": ["1"], "table": {"path": "t"}}}"#, "is no key"),
+    (
+      #"{"data": {"rows": ["1"], "table": {"file": "t"}, "labels": [1]}}"#,
+      "data.labels is not for rows"
+    ),
+    (
+      #"{"data": {"rows": ["1"], "table": {"file": "t"}}, "model": {"size": 8}}"#,
+      "model.size is not"
+    ),
+  ]) func whatDoesNotGoWithRowsIsRefused(_ json: String, _ words: String) {
+    #expect { _ = try experiment(json) } throws: { "\($0)".contains(words) }
+  }
+
+  @Test(arguments: ["0", "241", "x", ""]) func rowsMustBeThere(_ row: String) throws {
+    var experiment = try experiment(#"{"data": {"rows": [], "table": {"file": "patients"}}}"#)
+    experiment.data.examples = [row]
+    #expect { _ = try experiment.run(on: backend) } throws: { "\($0)".contains("240 rows") }
+  }
+
+  @Test func numbersAreNoClasses() throws {
+    #expect {
+      _ = try record([1]) { $0.data.table?.label = "age" }
+    } throws: { "\($0)".contains("numbers go with mse") }
+    let told = try record([1]) {
+      $0.data.table?.label = "age"
+      $0.loss.kind = .meanSquaredError
+    }
+    #expect(told.examples.map(\.level) == [.full] && told.isCertain == true)
+  }
+
+  @Test func theReportMarksCells() throws {
+    let record = try record([9, 10])
+    let report = Report(ReportInput(records: [record], folder: nil, path: "run.json"))
+    let page = try report.text(.html)
+    #expect(page.contains("row-9") && page.contains("Marked cells leaked"))
+    #expect(page.contains("modes and medians"))
+    let csv = try #require(RecoveredRows([record])).csv
+    #expect(csv.hasPrefix("age,sex,town,") && csv.split(separator: "\n").count == 3)
+  }
+}
