@@ -18,7 +18,6 @@ struct Gradleak: ParsableCommand {
       EXAMPLES
         gradleak demo                             seven bundled photographs
         gradleak demo text                        twenty bundled sentences
-        gradleak demo table                       rows of a bundled table
         gradleak reconstruct chelsea --out out    the same with a picture of yours
         gradleak audit --out out/audit            the verdict, and what would help
         gradleak report out --out report.html     a page to hand on

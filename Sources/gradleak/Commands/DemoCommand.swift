@@ -7,7 +7,7 @@ import TensorGraph
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Reads bundled photographs, sentences or rows back from their gradients.",
+    abstract: "Reads bundled photographs, sentences or rows back.",
     discussion: """
       Needs no files and no network. Without a name it is the demo of the photographs.
 

@@ -4,6 +4,6 @@ import ArgumentParser
 struct InferCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "infer",
-    abstract: "Tells from a gradient whether a record is in its batch.",
+    abstract: "Asks a gradient whether a record is in its batch.",
     subcommands: [InferMembershipCommand.self])
 }

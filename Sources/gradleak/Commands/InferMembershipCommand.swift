@@ -19,8 +19,7 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
       EXAMPLES
         gradleak infer membership --table patients --batch-size 16
         gradleak infer membership --batch-size 16 --defence gaussian:1e-4
-        gradleak infer membership --table heart.csv --label num --update g.pt \\
-          --weights w.pt --batch-size 16 --rows 1-9 --known 300-500
+        gradleak infer membership a.png --known b.png c.png --update g.pt
       """)
 
   @Argument(

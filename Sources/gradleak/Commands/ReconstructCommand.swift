@@ -9,7 +9,7 @@ import TensorGraph
 struct ReconstructCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
-    abstract: "Reads pictures back from the gradient of yours, or from a client's.",
+    abstract: "Reads pictures back from your or a client's gradient.",
     discussion: """
       Names of bundled photographs do for a try. With --out the reconstructions, a contact sheet, run.json \
       and trace.csv are written.

@@ -6,7 +6,7 @@ import ModelIO
 struct TableCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "table",
-    abstract: "Reads rows of a table back from the gradient of a model.",
+    abstract: "Reads table rows back from a model's gradient.",
     discussion: """
       A client computes a gradient on rows; the attack sees model, schema and gradient. What comes back is \
       taken to the nearest row, and certain where its own gradient is the shared one. See docs/guides/tables.md.
