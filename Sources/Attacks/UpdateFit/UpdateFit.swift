@@ -141,7 +141,9 @@ package enum UpdateFit {
     let rounding = max(1e-6, 8 * update.relativeRounding.squareRoot())
     // A matrix of noise has singular values up to its deviation times √rows + √columns (Davidson and Szarek 2001,
     // theorem 2.13).
-    let deviation = (update.roundingEnergies[layer.weight] / Double(rows.count)).squareRoot()
+    let stated = (update.roundingEnergies[layer.weight] / Double(rows.count)).squareRoot()
+    let shown = update.loss.kind == .crossEntropy ? gradient.noiseDeviation ?? 0 : 0
+    let deviation = max(stated, shown)
     let noise = 2 * deviation * (Double(classes).squareRoot() + Double(width).squareRoot())
     let rank = values.count { $0 > max(rounding * first, noise) }
     guard rank > update.batchSize else { return nil }

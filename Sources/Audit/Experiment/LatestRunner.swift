@@ -13,12 +13,14 @@ package struct LatestRunner {
     let prior: String?
     let batchSize: Int
     let table: TableChoice?
-    let loss: LossChoice
+    /// Of rows, whose labels are read by it.
+    let loss: LossChoice?
 
     init(_ experiment: Experiment) {
       (kind, model, mode) = (experiment.data.kind, experiment.model, experiment.mode)
       (client, prior, batchSize) = (experiment.client, experiment.prior, experiment.batchSize)
-      (table, loss) = (experiment.data.table, experiment.loss)
+      table = experiment.data.table
+      loss = experiment.data.kind == .rows ? experiment.loss : nil
     }
   }
 

@@ -79,6 +79,20 @@ import Testing
     }
   }
 
+  /// A difference of weights in f32 has more error than the format of its numbers tells.
+  @Test func aFewRoundingsMoreAreNoBatch() {
+    var source = RandomSource(seed: 3)
+    for size in [3e-8, 3e-7, 3e-6] {
+      let numbers = client.update.gradients.map { tensor in
+        Tensor(
+          tensor.shape,
+          .f32(tensor.doubles.map { Float($0 + size * source.normal()) }))
+      }
+      let read = update(numbers).statingUnstatedRounding(client.weighted.model)
+      #expect(misfit(read) == nil, "\(size)")
+    }
+  }
+
   /// What is far more than rounding, or what the numbers' type explains, is left as it is.
   @Test func onlyRoundingIsStated() {
     let model = client.weighted.model
