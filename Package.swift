@@ -49,6 +49,7 @@ let package = Package(
       name: "ModelIO",
       dependencies: ["TensorGraph", "CFiles", "CPNG", "CTurboJPEG", "CZlib", "ONNXProtobuf"]),
     .target(name: "Solvers", dependencies: ["TensorGraph"]),
+    .target(name: "Privacy"),
     .target(name: "Clients", dependencies: ["ModelIO", "Solvers", "TensorGraph"]),
     .target(name: "Defences", dependencies: ["Clients", "ModelIO", "Solvers", "TensorGraph"]),
     .target(
@@ -76,13 +77,13 @@ let package = Package(
       name: "Audit",
       dependencies: [
         "CBundledFiles", "CSQLite", "CYAML", "Attacks", "Clients", "Defences", "Federation",
-        "ModelIO", "Solvers", "TensorGraph", "Texts",
+        "ModelIO", "Privacy", "Solvers", "TensorGraph", "Texts",
       ]),
     .executableTarget(
       name: "gradleak",
       dependencies: [
-        "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "Federation", "ModelIO", "Solvers",
-        "TensorGraph", "Texts",
+        "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "Federation", "ModelIO", "Privacy",
+        "Solvers", "TensorGraph", "Texts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Without `package`: they see what any other package sees.
@@ -135,6 +136,7 @@ let package = Package(
         "TensorGraph",
         "TestSupport",
       ]),
+    .testTarget(name: "PrivacyTests", dependencies: ["Privacy", "Solvers"]),
     .testTarget(
       name: "FederationTests",
       dependencies: [

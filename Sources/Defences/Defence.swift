@@ -86,6 +86,22 @@ public protocol ModelDefence: Defence {
   ) -> WeightedModel
 }
 
+/// Normal noise on a sum of what was clipped, which differential privacy holds for.
+public struct ClippedNoise: Sendable, Equatable {
+  /// The norm that no example's gradient exceeds.
+  public let clip: Double
+  /// Standard deviation of the noise in clipping norms.
+  public let multiplier: Double
+
+  /// - Parameters:
+  ///   - clip: above 0.
+  ///   - multiplier: 0 or more.
+  public init(clip: Double, multiplier: Double) {
+    self.clip = clip
+    self.multiplier = multiplier
+  }
+}
+
 /// A defence that changes the update before it is sent.
 public protocol UpdateDefence: Defence {
   /// Changes an update, and says what anybody who knows of the defence can tell about its errors and
@@ -94,9 +110,9 @@ public protocol UpdateDefence: Defence {
   /// - Parameters:
   ///   - round: what the client has besides its update.
   mutating func apply(to update: inout UpdateInTransit, in round: inout ClientRound)
-  /// Of a defence that clips each example's gradient and adds normal noise to their sum: the noise's
-  /// standard deviation in clipping norms, for `PrivacyAccountant`. Nil by default.
-  var guaranteedNoiseMultiplier: Double? { get }
+  /// Of a defence that clips each example's gradient and adds normal noise to their sum: both, for a
+  /// `PrivacyAccountant`. Nil by default.
+  var guaranteedNoise: ClippedNoise? { get }
 }
 
 extension Defence {
@@ -168,7 +184,7 @@ extension UpdateDefence {
   public static var stage: DefenceStage { .update }
 
   /// None.
-  public var guaranteedNoiseMultiplier: Double? { nil }
+  public var guaranteedNoise: ClippedNoise? { nil }
 }
 
 /// A number as a person would write it: `20` and `0.3`, and `1e-05` without its leading zero.

@@ -161,10 +161,10 @@ extension DefenceChain {
   /// Whether the model's noise is read off the update.
   var readsNoise: Bool { defences.contains { $0.descriptor.answer.readsNoise } }
 
-  /// The noise multiplier of DP-SGD, whose guarantee for single examples what follows cannot undo; nil
+  /// Clip and noise of DP-SGD, whose guarantee for single examples what follows cannot undo; nil
   /// without it, and where images were mixed first, so that one example is in several gradients.
-  public var guaranteedNoiseMultiplier: Double? {
+  public var guaranteedNoise: ClippedNoise? {
     guard !mixesImages else { return nil }
-    return defences.lazy.compactMap { ($0 as? any UpdateDefence)?.guaranteedNoiseMultiplier }.first
+    return defences.lazy.compactMap { ($0 as? any UpdateDefence)?.guaranteedNoise }.first
   }
 }

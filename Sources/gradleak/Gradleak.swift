@@ -34,7 +34,8 @@ struct Gradleak: ParsableCommand {
         name: "Verdict",
         subcommands: [
           AuditCommand.self, ReportCommand.self, SweepCommand.self, PriceCommand.self,
-          AnalyseCommand.self, RankCommand.self, CheckModelCommand.self, BenchCommand.self,
+          AnalyseCommand.self, RankCommand.self, CheckModelCommand.self, CheckPrivacyCommand.self,
+          AuditMechanismCommand.self, BenchCommand.self,
         ]),
       CommandGroup(name: "File", subcommands: [GradientCommand.self, InspectCommand.self]),
       CommandGroup(

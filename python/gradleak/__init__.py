@@ -27,6 +27,8 @@ from ._errors import (
     ProgramMissingError,
     ProgramStoppedError,
 )
+from ._filter import filter_main
+from ._privacy import MechanismAudit, Pitfall, PrivacyCheck, audit_mechanism, check_privacy
 from ._program import find_program
 from ._records import Diagnosis, ImageResult, RunRecord, TextResult, ThreatModel, Trial
 from ._results import AuditResult, Result, read
@@ -43,6 +45,9 @@ __all__ = [
     "GradleakWarning",
     "ImageResult",
     "Interrupted",
+    "MechanismAudit",
+    "Pitfall",
+    "PrivacyCheck",
     "ProgramMissingError",
     "ProgramStoppedError",
     "Result",
@@ -52,8 +57,11 @@ __all__ = [
     "ThreatModel",
     "Trial",
     "audit",
+    "audit_mechanism",
     "audit_update",
     "capture",
+    "check_privacy",
+    "filter_main",
     "find_program",
     "read",
     "reconstruct",

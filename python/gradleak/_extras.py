@@ -12,6 +12,7 @@ _EXTRAS = {
     "pandas": "notebook",
     "PIL": "notebook",
     "flwr": "flower",
+    "safetensors": "filter",
 }
 
 

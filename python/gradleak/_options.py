@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_REPEATED = {"defence", "set", "shape", "rename", "text"}
+_REPEATED = {"defence", "flaw", "set", "shape", "rename", "text"}
 _OWN = {
     "json": "the result has all numbers under .record",
     "help": "see help(gradleak), or 'gradleak help' for the options",

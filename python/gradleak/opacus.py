@@ -13,6 +13,7 @@ from typing import Any
 from ._attack import reconstruct
 from ._errors import BadInputError
 from ._extras import needed
+from ._privacy import PrivacyCheck, check_privacy
 from ._results import Result
 
 _FLAT = ("DPOptimizer", "DPOptimizerFastGradientClipping", "AdaClipDPOptimizer")
@@ -129,6 +130,39 @@ class GradLeakAuditor:
             delta=self._delta,
             steps=sum(int(entry[2]) for entry in history),
             sample_rate=float(history[-1][1]),
+        )
+
+    def check(self, claimed_epsilon: float | None = None, **options: Any) -> PrivacyCheck:
+        """What the training so far guarantees, by :func:`gradleak.check_privacy`; by default beside the
+        engine's own epsilon.
+
+        Args:
+            claimed_epsilon: what is said of it.
+            options: over what the engine and its optimiser say, such as ``sampling="shuffled"`` where the
+                loader is not the engine's.
+
+        Raises:
+            BadInputError: no step was made yet, or noise or sampling changed between steps.
+        """
+        history = getattr(self._engine.accountant, "history", [])
+        if len(history) != 1:
+            problem = (
+                "no step was made yet" if not history else "noise or sampling changed between steps"
+            )
+            raise BadInputError(f"{problem}; give check_privacy what it should check.")
+        noise, rate, steps = history[0]
+        spent = self.spent
+        claimed = claimed_epsilon if claimed_epsilon is not None else spent and spent.epsilon
+        return check_privacy(
+            **{
+                "clip": self.max_grad_norm,
+                "noise_multiplier": float(noise),
+                "sample_rate": float(rate),
+                "rounds": int(steps),
+                "delta": self._delta,
+                "claimed_epsilon": claimed,
+                **options,
+            }
         )
 
     def audit(self, model: Any, batch: Any, **options: Any) -> PrivateAudit:

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Federation Audit gradleak CBundledFiles CFiles CGMP CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Federation Privacy Audit gradleak CBundledFiles CFiles CGMP CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
@@ -17,8 +17,8 @@ allowed() {
     Texts) echo "Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
     Leakage) echo "Attacks Clients Defences Solvers Texts" ;;
     Federation) echo "CGMP Clients Defences ModelIO Solvers TensorGraph" ;;
-    Audit) echo "CBundledFiles CSQLite CYAML Federation Texts Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
-    gradleak) echo "Audit Federation Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend" ;;
+    Audit) echo "CBundledFiles CSQLite CYAML Federation Privacy Texts Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
+    gradleak) echo "Audit Federation Privacy Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend" ;;
     *) echo "" ;;
   esac
 }

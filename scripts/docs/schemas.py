@@ -40,6 +40,8 @@ DOCUMENTS = [
     ("planted", "PlantedModelBenchmark", False, "`gradleak bench planted --json`"),
     ("malicious", "MaliciousRecord", False, "`gradleak malicious --json`, `malicious.json`"),
     ("membership", "MembershipRecord", False, "`gradleak infer membership --json`, `membership.json`"),
+    ("check-dp", "PrivacyClaimRecord", False, "`gradleak check-dp --json`"),
+    ("audit-mechanism", "MechanismRecord", False, "`gradleak audit-mechanism --json`"),
     ("federation", "FederationRecord", False, "`gradleak federation --json`, `federation.json`"),
     ("federation-costs", "ProtectionCosts", False, "`gradleak federation costs --json`"),
     ("gan", "GANRecord", False, "`gradleak federation gan --json`, `gan.json`"),

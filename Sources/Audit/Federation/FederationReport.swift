@@ -38,7 +38,7 @@ package struct FederationReport {
       },
       closing: """
         Made by gradleak \(GradleakVersion.current). It shows what these attacks reached; that an attack failed does not \
-        prove that data is safe.
+        prove that data are safe.
         """)
   }
 

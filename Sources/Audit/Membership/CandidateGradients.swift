@@ -79,9 +79,14 @@ struct CandidateGradients {
     return best
   }
 
-  private func scores(
-    _ input: Tensor, _ index: Int
-  ) throws(AttackError) -> [MembershipScore: Double] {
+  /// What the update is of its batch's sum, in the tensors that were shared.
+  var sum: [[Double]] { shared.map { $0.map { $0 * Double(update.batchSize) } } }
+
+  /// The gradient of a candidate in the tensors that were shared.
+  ///
+  /// - Parameter input: as the model reads it.
+  /// - Throws: ``AttackError`` when the run fails.
+  func gradient(_ input: Tensor, label index: Int) throws(AttackError) -> [[Double]] {
     image.write(Tensor(image.type.shape, .f64(input.doubles)))
     label.write(Tensor([1], .i32([Int32(index)])))
     do {
@@ -89,9 +94,15 @@ struct CandidateGradients {
     } catch {
       throw AttackError("\(name) cannot be run: \(error.message)", .backendFailed)
     }
+    return gradients.map { $0.read().doubles }
+  }
+
+  private func scores(
+    _ input: Tensor, _ index: Int
+  ) throws(AttackError) -> [MembershipScore: Double] {
+    let gradient = try gradient(input, label: index)
     var (product, norm) = (0.0, 0.0)
-    for (buffer, shared) in zip(gradients, shared) {
-      let values = buffer.read().doubles
+    for (values, shared) in zip(gradient, shared) {
       for index in values.indices {
         product += values[index] * shared[index]
         norm += values[index] * values[index]

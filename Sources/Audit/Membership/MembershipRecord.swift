@@ -34,6 +34,22 @@ public struct MembershipRecord: Codable, Sendable, Equatable {
     public var others: Int
   }
 
+  /// How often the one of several candidates that is in a batch is picked, by somebody who knows the rest of it.
+  public struct Identification: Codable, Sendable, Equatable {
+    /// Records of which one is in the batch.
+    public var candidates: Int
+    /// Updates for which it was picked.
+    public var right: Int
+    /// Updates.
+    public var tries: Int
+    /// A 95 % interval of the share.
+    public var interval: [Double]
+    /// What guessing finds.
+    public var guess: Double
+    /// What the noise of DP-SGD lets anybody find at most; missing without.
+    public var bound: Double?
+  }
+
   /// A record that was asked for, beside an update from a file.
   public struct Candidate: Codable, Sendable, Equatable {
     /// For people.
@@ -66,4 +82,6 @@ public struct MembershipRecord: Codable, Sendable, Equatable {
   public var measures: [Measure] = []
   /// Beside an update from a file; empty of simulated clients.
   public var candidates: [Candidate] = []
+  /// Of simulated clients, where it was asked for.
+  public var identifications: [Identification] = []
 }

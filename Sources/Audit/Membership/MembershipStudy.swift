@@ -2,6 +2,7 @@ import Attacks
 import Clients
 import Defences
 import ModelIO
+import Privacy
 import Solvers
 import TensorGraph
 
@@ -9,8 +10,8 @@ import TensorGraph
 /// of Li et al. 2023, OpenReview QsCSLPP55Ku): a member's gradient is a part of the update, and gradients of different
 /// records are nearly orthogonal where a model has many parameters. Scores are told by those of known non-members.
 package struct MembershipStudy {
-  private let runner: PictureRunner
-  private let experiment: Experiment
+  let runner: PictureRunner
+  let experiment: Experiment
   private let kind: DataKindName
 
   /// Rates of false positives that are reported.
@@ -103,7 +104,7 @@ package struct MembershipStudy {
     record.candidates = zip(candidates, groups[.cosine]?.members ?? []).map { example, score in
       MembershipRecord.Candidate(
         name: example.name, deviations: JSONNumber(score),
-        chance: JSONNumber(ScoreCalibration.tail(score)))
+        chance: JSONNumber(NormalDistribution.tail(score)))
     }
     return record
   }
@@ -183,7 +184,8 @@ package struct MembershipStudy {
 
   // MARK: - Clients
 
-  private func share(
+  /// What a client shares of these members.
+  func share(
     _ members: [PrivateExample], _ audit: UpdateAudit, _ loss: ClientLoss, seed: UInt64
   ) throws -> SharedUpdate {
     let defences = experiment.defences
@@ -209,7 +211,7 @@ extension ClosedRange<Double> {
 
 extension RandomSource {
   /// A permutation of so many.
-  fileprivate func permuted(_ count: Int) -> [Int] {
+  func permuted(_ count: Int) -> [Int] {
     var source = self
     return source.permutation(of: count)
   }

@@ -1,4 +1,4 @@
-import Foundation
+import Privacy
 
 /// How well a score tells members from others.
 struct ReceiverOperating {
@@ -86,20 +86,7 @@ struct ScoreCalibration {
     _ standardized: [Double], falsePositiveRate: Double
   ) -> (value: Double, isObserved: Bool) {
     let allowed = Int((falsePositiveRate * Double(standardized.count)).rounded(.down))
-    guard allowed >= 1 else { return (normalQuantile(1 - falsePositiveRate), false) }
+    guard allowed >= 1 else { return (NormalDistribution.quantile(1 - falsePositiveRate), false) }
     return (standardized.sorted(by: >)[allowed], true)
-  }
-
-  /// The chance that a normal variable is above.
-  static func tail(_ z: Double) -> Double { 0.5 * erfc(z / 2.0.squareRoot()) }
-
-  /// Its inverse by bisection.
-  static func normalQuantile(_ share: Double) -> Double {
-    var (low, high) = (-40.0, 40.0)
-    for _ in 0..<200 {
-      let middle = (low + high) / 2
-      if 1 - tail(middle) < share { low = middle } else { high = middle }
-    }
-    return (low + high) / 2
   }
 }

@@ -1,5 +1,6 @@
 import Clients
 import Defences
+import Privacy
 import TensorGraph
 
 /// What defences cost: the same small training run with each of them.
@@ -29,13 +30,13 @@ package struct PriceReport: Sendable, Codable {
       accuracy = result.accuracy
       let rate = SuccessRate(successes: result.right, count: result.count)
       interval = [rate.interval.lowerBound, rate.interval.upperBound]
-      if let noise = defence.guaranteedNoiseMultiplier {
+      if let noise = defence.guaranteedNoise {
         epsilon = JSONNumber(
-          PrivacyAccountant.guarantee(
-            noiseMultiplier: noise,
+          PrivacyAccountant(
+            noiseMultiplier: noise.multiplier,
             samplingRate: min(1, Double(settings.batchSize) / Double(trainingCount)),
-            steps: settings.rounds, delta: PriceReport.delta
-          ).epsilon)
+            rounds: settings.rounds
+          ).epsilon(delta: PriceReport.delta))
       } else {
         epsilon = nil
       }

@@ -1,16 +1,15 @@
-/// One letter for what came back of a set of private examples, from A (nothing, as far as these attacks
-/// tell) to F (most examples in full), or none where nothing tells. docs/guides/reading-results.md defines
-/// them for users.
+/// One letter for what came back of a set of private examples, from A (nothing, and a bound on all attacks)
+/// to F (most examples in full), or none where nothing tells. docs/guides/reading-results.md defines them for users.
 ///
-/// The letter says what these attacks reached under their threat model; it proves nothing about others.
+/// All but A say what these attacks reached under their threat model, and prove nothing about others.
 public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case A, B, C, D, E, F
   /// No leak was found, and for some of the images nothing tells that there is none.
   case notShown = "not shown"
 
-  /// Independent units that must have been tried before none of them leaking is called an A: from 16 on,
-  /// Wilson's interval of the rate ends below 20 %.
+  /// Independent units that must have been tried before none of them leaking is called an A, besides a bound: from
+  /// 16 on, Wilson's interval of the rate ends below 20 %.
   public static let unitsForA = 16
 
   /// - Parameters:
@@ -18,8 +17,9 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   ///   - recognisable: examples that can at least be recognised.
   ///   - labels: how many of the known labels are right.
   ///   - classCount: number of labels to choose from; 0 when not known.
+  ///   - isBounded: whether a guarantee bounds every attack (``GuaranteedBound/isEnough``).
   public init(
-    full: LeakRate, recognisable: LeakRate, labels: SuccessRate, classCount: Int
+    full: LeakRate, recognisable: LeakRate, labels: SuccessRate, classCount: Int, isBounded: Bool
   ) {
     // Of what is determined; the rest may have leaked as well.
     let decided = recognisable.count - recognisable.undetermined
@@ -30,7 +30,7 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
       self = 2 * recognisable.leaked >= decided ? .D : .C
     } else if recognisable.undetermined > 0 || recognisable.count == 0 {
       self = .notShown
-    } else if labels.interval.lowerBound > chance
+    } else if !isBounded || labels.interval.lowerBound > chance
       || recognisable.units.count < LeakageGrade.unitsForA
     {
       self = .B
@@ -55,10 +55,11 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
     switch self {
     case .A:
       "attacks that ran to their end made no \(kind.singular) recognisable, and guessed labels no better than by "
-        + "chance (at least \(LeakageGrade.unitsForA) independent updates); no bound on other attacks"
+        + "chance (at least \(LeakageGrade.unitsForA) independent updates); and noise bounds every other attack: nobody "
+        + "picks the right one of \(GuaranteedBound.candidates) candidates in more than 20 % of tries"
     case .B:
-      "attacks that ran to their end made no \(kind.singular) recognisable, but labels leak, or too few independent "
-        + "updates were tried to tell; no bound on other attacks"
+      "attacks that ran to their end made no \(kind.singular) recognisable, but nothing bounds better ones, or labels "
+        + "leak, or too few independent updates were tried to tell"
     case .C: "fewer than half of the \(kind.plural) can be recognised, none came back in full"
     case .D: "at least half of the \(kind.plural) can be recognised, none came back in full"
     case .E: "fewer than half of the \(kind.plural) came back in full, but some did"
@@ -72,7 +73,7 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   /// The same in two or three words.
   public func headline(_ kind: DataKindDescriptor) -> String {
     switch self {
-    case .A: "No leak found by these attacks"
+    case .A: "No leak found, and a bound on every attack"
     case .B: "No \(kind.singular) found by these attacks"
     case .C: "Some \(kind.plural) recognisable"
     case .D: "Most \(kind.plural) recognisable"
@@ -89,6 +90,8 @@ public enum EvidenceClass: String, Codable, Sendable, CaseIterable {
   case proved
   /// An attack brought back what is known to be private.
   case attackSucceeded = "attack succeeded"
+  /// Attacks ran to their end without, and a guarantee bounds every other one.
+  case bounded = "attack failed, bound says"
   /// Attacks ran to their end without; nothing bounds better ones.
   case attackFailed = "attack failed, no bound"
   /// Nothing: attacks were cut short, or there is nothing to judge them by.

@@ -14,6 +14,8 @@ public struct LeakageVerdict: Sendable {
   public let grade: LeakageGrade
   /// What the grade rests on.
   public let evidence: EvidenceClass
+  /// What the updates' noise guarantees against every attack; nil where some have none.
+  public let bound: GuaranteedBound?
   /// Examples that came back in full.
   public let full: LeakRate
   /// Examples that can at least be recognised.
@@ -47,13 +49,16 @@ public struct LeakageVerdict: Sendable {
     full = rate(.full)
     recognisable = rate(.recognisable)
     labels = SuccessRate(examples.compactMap(\.isLabelRight))
+    bound = GuaranteedBound(records)
+    let isBounded = bound?.isEnough ?? false
     grade = LeakageGrade(
-      full: full, recognisable: recognisable, labels: labels, classCount: classCount)
+      full: full, recognisable: recognisable, labels: labels, classCount: classCount,
+      isBounded: isBounded)
     if recognisable.leaked > 0 {
       let isMeasured = judged.contains { $0.level >= .recognisable && $0.example.hasTruth }
       evidence = isMeasured ? .attackSucceeded : .proved
     } else {
-      evidence = grade == .notShown ? .notShown : .attackFailed
+      evidence = grade == .notShown ? .notShown : isBounded ? .bounded : .attackFailed
     }
   }
 
@@ -121,7 +126,7 @@ extension LeakageVerdict {
   /// leaked, how certain, against which baseline, under which threat model.
   public var sentences: [String] {
     guard !examples.isEmpty else { return ["There are no runs to judge."] }
-    return cautions + [leak] + truths + diagnoses + threatModels
+    return cautions + [leak] + bounds + truths + diagnoses + threatModels
   }
 
   /// What keeps these runs from telling more, first of all.
@@ -172,6 +177,16 @@ extension LeakageVerdict {
       return "Not shown: no leak was found in \(from), \(recognisable) recognisable. " + basis
     }
     return "No \(kind.singular) can be recognised from \(from): \(recognisable). " + basis
+  }
+
+  /// What holds for attacks that nobody tried.
+  private var bounds: [String] {
+    guard let bound else { return [] }
+    guard bound.isContradicted(by: recognisable.units) else { return ["\(bound.sentence)."] }
+    return [
+      "More came back than this noise allows any attack: it is not what the record says, or this program is wrong. "
+        + "\(bound.sentence)."
+    ]
   }
 
   /// Labels and baselines as far as the originals are known.

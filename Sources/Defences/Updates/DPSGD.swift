@@ -23,7 +23,7 @@ struct DPSGD: UpdateDefence {
   let norm: Double
   let noiseMultiplier: Double
   var values: [Double] { [norm, noiseMultiplier] }
-  var guaranteedNoiseMultiplier: Double? { noiseMultiplier }
+  var guaranteedNoise: ClippedNoise? { ClippedNoise(clip: norm, multiplier: noiseMultiplier) }
 
   func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
     let (mean, wasClipped) = DPSGD.clippedMean(

@@ -1,6 +1,6 @@
 /// Adds normal noise of this variance to every number that is sent.
-struct GaussianNoise: UpdateDefence {
-  static let descriptor = DefenceDescriptor(
+package struct GaussianNoise: UpdateDefence {
+  package static let descriptor = DefenceDescriptor(
     name: "gaussian", parameters: [.variance],
     summary: "normal noise of this variance on every number",
     source: "Zhu et al. 2019, arXiv 1906.08935, section 5.1", answer: .underNoise,
@@ -13,10 +13,10 @@ struct GaussianNoise: UpdateDefence {
     priced: [1e-4, 1e-3, 1e-2].map { GaussianNoise(variance: $0) },
     make: { GaussianNoise(variance: $0[0]) })
 
-  let variance: Double
-  var values: [Double] { [variance] }
+  package let variance: Double
+  package var values: [Double] { [variance] }
 
-  func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
+  package func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
     let deviation = variance.squareRoot()
     update.addNoise(variance: variance) { deviation * round.source.normal() }
   }

@@ -1,6 +1,6 @@
 /// Scales the whole update down to at most this norm.
-struct NormClipping: UpdateDefence {
-  static let descriptor = DefenceDescriptor(
+package struct NormClipping: UpdateDefence {
+  package static let descriptor = DefenceDescriptor(
     name: "clip", parameters: [.norm], summary: "scales the update down to at most this norm",
     source: "Pascanu et al. 2013, arXiv 1211.5063, section 3.2",
     answer: DefenceDescriptor.Answer(
@@ -8,10 +8,10 @@ struct NormClipping: UpdateDefence {
     strength: DefenceDescriptor.Strength("norm", isStrongerWhenSmaller: true),
     make: { NormClipping(limit: $0[0]) })
 
-  let limit: Double
-  var values: [Double] { [limit] }
+  package let limit: Double
+  package var values: [Double] { [limit] }
 
-  func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
+  package func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
     let norm = update.norm
     guard norm > limit else { return }
     update.multiply(by: limit / norm)

@@ -10,7 +10,7 @@ import TensorGraph
 struct CheckModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check-model",
-    abstract: "Looks for weights that a malicious server planted to read data off gradients.",
+    abstract: "Looks for weights that a malicious server planted.",
     discussion: """
       Takes what a server sent, before anything is trained or shared. Finds the imprint block of Robbing \
       the Fed, trap weights, and the last layers of class fishing. Nothing found is no proof of honesty: \

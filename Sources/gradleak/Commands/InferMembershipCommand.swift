@@ -53,6 +53,12 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
   var calibration = 200
 
   @Option(
+    help: ArgumentHelp(
+      "Also how often the right one of so many candidates is picked, such as 2,10,100.",
+      valueName: "counts"))
+  var candidates: String?
+
+  @Option(
     parsing: .unconditional, help: ArgumentHelp("Seed of weights and batches.", valueName: "n"))
   var seed: UInt64 = 0
 
@@ -76,6 +82,11 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
     if tableFile == nil, table.label != nil || table.schema != nil || rows != nil {
       throw ValidationError(
         "--label, --schema and --rows are of a table; give its file with --table.")
+    }
+    if candidates != nil, update.file != nil {
+      throw ValidationError(
+        "--candidates are of simulated clients; beside an --update every picture or row is asked for."
+      )
     }
     let isCaptured = update.file != nil
     guard isCaptured == !known.isEmpty else {
@@ -187,6 +198,13 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
         "There are \(pool.count) different records, and a batch of \(batchSize) beside 10 known and 10 "
           + "other non-members needs \(batchSize + 20); give more, or a smaller --batch-size.")
     }
-    return try study.simulate(pool, sizes: sizes, updates: updates, loss: loss)
+    var record = try study.simulate(pool, sizes: sizes, updates: updates, loss: loss)
+    if let candidates {
+      let counts = try wholeNumbers(
+        candidates, of: "--candidates", 2...max(pool.count - batchSize + 1, 2))
+      record.identifications = try study.identify(
+        pool, batchSize: batchSize, counts: counts, updates: updates, loss: loss)
+    }
+    return record
   }
 }

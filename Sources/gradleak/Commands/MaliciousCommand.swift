@@ -15,7 +15,7 @@ extension MaliciousMethod: ExpressibleByArgument {
 struct MaliciousCommand: ParsableCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "malicious",
-    abstract: "Plays a malicious server that plants weights to read a client's images.",
+    abstract: "Plays a server that plants weights to read images.",
     discussion: """
       A client trusts the weights it is sent; the server reads images off the gradient that comes back. \
       Private images are windows of the bundled photographs.

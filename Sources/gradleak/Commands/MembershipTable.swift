@@ -15,6 +15,10 @@ struct MembershipTable {
     Terminal.print()
     Terminal.print(record.measures.isEmpty ? candidates : measures)
     Terminal.print()
+    if !record.identifications.isEmpty {
+      Terminal.print(identifications)
+      Terminal.print()
+    }
     for note in notes { Terminal.printParagraph(note) }
   }
 
@@ -71,6 +75,22 @@ struct MembershipTable {
     return table
   }
 
+  /// The right one of several, beside guessing and what noise allows at most.
+  private var identifications: TextTable {
+    var table = TextTable([
+      ("candidates", .right), ("right one picked", .right), ("95 %", .right), ("guessing", .right),
+      ("nobody more than", .right),
+    ])
+    for row in record.identifications {
+      table.append([
+        "\(row.candidates)", "\(row.right) of \(row.tries)",
+        row.interval.map { String(format: "%.0f", $0 * 100) }.joined(separator: "-") + " %",
+        percent(row.guess), row.bound.map(percent) ?? "",
+      ])
+    }
+    return table
+  }
+
   private var candidates: TextTable {
     var table = TextTable([
       ("record", .left), ("deviations above", .right), ("chance for a non-member", .right),
@@ -91,6 +111,12 @@ struct MembershipTable {
         + (record.defence.map { ", defence \($0)" } ?? "")
         + "; \(record.calibration) known non-members each, from which thresholds are."
     ]
+    if !record.identifications.isEmpty {
+      notes.append(
+        "The right one of so many candidates is picked by somebody who knows the rest of the batch: the one whose gradient "
+          + "leaves least of the update. No attack picks it more often than the last column says, under DP-SGD's noise."
+      )
+    }
     for rate in best?.rates ?? [] {
       notes.append(
         "At \(percent(rate.falsePositiveRate)): \(rate.falsePositives) of \(rate.others) other \(nouns) were taken for "

@@ -8,8 +8,7 @@ import TensorGraph
 struct RankCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rank",
-    abstract:
-      "Tells layer by layer whether a model's gradients give its inputs away, without data.",
+    abstract: "Tells by layer whether gradients give inputs away.",
     discussion: """
       The rank analysis of R-GAP: for every layer how many of its inputs follow from its outputs and its \
       weight's gradient. For networks with skips, and for batches: how much of what layers read follows \

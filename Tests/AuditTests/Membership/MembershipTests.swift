@@ -31,7 +31,6 @@ import Testing
     #expect(seen.isObserved && known.count { $0 > seen.value } == 10)
     let normal = ScoreCalibration.threshold(Array(known.prefix(50)), falsePositiveRate: 0.01)
     #expect(!normal.isObserved && abs(normal.value - 2.326348) < 1e-6)
-    #expect(abs(ScoreCalibration.tail(1.959964) - 0.025) < 1e-7)
   }
 
   @Test func scoresAreJudgedByTheirGroup() {
@@ -78,6 +77,41 @@ import Testing
   @Test func defencesThatMixRecordsAreRefused() {
     #expect { _ = try study(batchSize: 4, updates: 1, defences: "mixup:2") } throws: {
       "\($0)".contains("defences")
+    }
+  }
+}
+
+/// The attack that picks the right candidate, beside the bound that holds for every attack.
+@Suite struct CandidateMatchingTests {
+  private func identify(
+    _ defences: String, counts: [Int], updates: Int, batchSize: Int = 1
+  ) throws -> [MembershipRecord.Identification] {
+    let json =
+      #"{"data": {"rows": [], "table": {"file": "patients"}}, "defences": "\#(defences)"}"#
+    let experiment = try Experiment(json: Array(json.utf8), path: "e.json")
+    let runner = try RowRunner(
+      experiment, batchSizes: [1, batchSize],
+      backend: CPUBackend(CPUBackend.Options(threadCount: 1)))
+    let (pool, loss) = try runner.examples(
+      runner.table.labelledRows.prefix(40).map(String.init), .meanCrossEntropy)
+    return try MembershipStudy(runner.inputs, experiment, kind: .rows).identify(
+      pool, batchSize: batchSize, counts: counts, updates: updates, loss: loss)
+  }
+
+  @Test func withoutNoiseTheRightOneIsAlwaysPicked() throws {
+    let all = try identify("none", counts: [2, 20], updates: 10, batchSize: 4)
+    #expect(all.allSatisfy { $0.right == 10 && $0.bound == nil })
+    let clipped = try identify("dp-sgd:0.5,0.0001", counts: [20], updates: 10, batchSize: 3)
+    #expect(clipped[0].right == 10 && clipped[0].bound == 1)
+  }
+
+  /// Nobody does better than the bound, and this attack does better than guessing.
+  @Test func theBoundHolds() throws {
+    let rows = try identify("dp-sgd:0.1,0.7", counts: [2, 10], updates: 150)
+    for row in rows {
+      let bound = try #require(row.bound)
+      #expect(row.interval[0] <= bound, "\(row)")
+      #expect(row.interval[0] > row.guess, "\(row)")
     }
   }
 }

@@ -64,11 +64,12 @@ private func summary(_ records: [RunRecord]) throws -> String {
   @Test func aFailedAttackReassuresNobody() throws {
     let nothing = result(12, label: 4)
     let good = try summary(records(Array(repeating: nothing, count: 16)))
-    #expect(report(try records(Array(repeating: nothing, count: 16))).verdict.grade == .A)
+    #expect(report(try records(Array(repeating: nothing, count: 16))).verdict.grade == .B)
     #expect(good.contains("None of 16 private images was brought back by these attacks."))
     #expect(good.contains("Evidence: attack failed, no bound."))
     #expect(good.contains("That is no proof"))
-    #expect(good.contains("This does not show that the data are safe"))
+    #expect(
+      good.contains("but nothing bounds better ones. This does not show that the data are safe"))
     #expect(good.contains("may succeed on up to 19 % of such updates"))
     #expect(good.contains("Do not take this for an approval"))
     let few = try summary(records([nothing]))

@@ -17,21 +17,22 @@ func result(
 /// The grade of images, each in an update of its own.
 private func grade(
   _ images: [ImageResult], classes: Int = 10, reason: StopReason = .stagnated,
-  diagnosis: Diagnosis.Verdict? = nil
+  diagnosis: Diagnosis.Verdict? = nil, defence: DefenceChain? = nil
 ) -> LeakageGrade {
-  verdict(images, classes: classes, reason: reason, diagnosis: diagnosis).grade
+  verdict(images, classes: classes, reason: reason, diagnosis: diagnosis, defence: defence).grade
 }
 
 private func verdict(
   _ images: [ImageResult], classes: Int = 10, reason: StopReason = .stagnated,
-  diagnosis: Diagnosis.Verdict? = nil
+  diagnosis: Diagnosis.Verdict? = nil, defence: DefenceChain? = nil
 ) -> LeakageVerdict {
   LeakageVerdict(
     images.enumerated().map { index, image in
       var image = image
       image.name += "\(index)"
       var record = sampleRecord(
-        images: [image], update: "\(index)", reason: reason, diagnosis: diagnosis)
+        images: [image], defence: defence, update: "\(index)", reason: reason,
+        diagnosis: diagnosis)
       record.model.classCount = classes
       return record
     })
@@ -60,10 +61,21 @@ private func verdict(
     #expect(grade(Array(repeating: label, count: 30)) == .B)
   }
 
-  @Test func anATakesEnoughImagesAndLabelsAtChance() {
+  /// That attacks failed earns no A by itself: noise must bound the others.
+  @Test func anATakesABoundEnoughImagesAndLabelsAtChance() throws {
     let nothing = result(12, label: 4)
+    let noise = try DefenceChain("dp-sgd:1,1.1")
+    func grade(_ images: [ImageResult], _ defence: DefenceChain? = noise) -> LeakageGrade {
+      AuditTests.grade(images, defence: defence)
+    }
     #expect(grade(Array(repeating: nothing, count: 15)) == .B)
     #expect(grade(Array(repeating: nothing, count: 16)) == .A)
+    #expect(grade(Array(repeating: nothing, count: 30), nil) == .B)
+    // Little noise bounds little, and noise on what nobody clipped nothing.
+    #expect(grade(Array(repeating: nothing, count: 30), try DefenceChain("dp-sgd:1,0.5")) == .B)
+    #expect(grade(Array(repeating: nothing, count: 30), try DefenceChain("gaussian:100")) == .B)
+    #expect(
+      grade(Array(repeating: nothing, count: 30), try DefenceChain("mixup+dp-sgd:1,2")) == .B)
     // Two of sixteen right is what chance gives with ten classes, eight of sixteen is not.
     let mixed = { (right: Int) in
       Array(repeating: nothing, count: 16 - right) + Array(repeating: result(12), count: right)
@@ -71,6 +83,36 @@ private func verdict(
     #expect(grade(mixed(2)) == .A)
     #expect(grade(mixed(8)) == .B)
     #expect(SuccessRate(successes: 0, count: LeakageGrade.unitsForA).interval.upperBound < 0.2)
+  }
+
+  @Test func theBoundIsSaid() throws {
+    let nothing = Array(repeating: result(12, label: 4), count: 16)
+    let noise = try DefenceChain("dp-sgd:1,1.1")
+    let bounded = verdict(nothing, defence: noise)
+    #expect(bounded.evidence == .bounded)
+    let bound = try #require(bounded.bound)
+    // Φ(Φ⁻¹(1/100) + 1/1.1).
+    #expect(abs(bound.success(candidates: 100) - 0.0782) < 1e-4)
+    #expect(bounded.sentences.contains { $0.contains("in more than 7.8 % of tries") })
+    #expect(verdict(nothing).bound == nil && verdict(nothing).evidence == .attackFailed)
+    // The least noise counts.
+    let mixed = LeakageVerdict([
+      sampleRecord(images: [nothing[0]], defence: noise, reason: .stagnated),
+      sampleRecord(
+        images: [nothing[0]], defence: try DefenceChain("dp-sgd:1,0.5"), update: "other",
+        reason: .stagnated),
+    ])
+    #expect(mixed.bound?.noiseMultiplier == 0.5 && mixed.evidence == .attackFailed)
+  }
+
+  /// What no attack can do was not done under this noise.
+  @Test func moreThanTheBoundAllowsIsSaid() throws {
+    let leaked = verdict(
+      Array(repeating: result(50), count: 8), defence: try DefenceChain("dp-sgd:1,10"))
+    #expect(leaked.grade == .F && leaked.evidence == .attackSucceeded)
+    #expect(leaked.sentences.contains { $0.hasPrefix("More came back than this noise allows") })
+    let one = verdict([result(50)], defence: try DefenceChain("dp-sgd:1,0.1"))
+    #expect(!one.sentences.contains { $0.hasPrefix("More came back") })
   }
 
   @Test func theBestAttackOnAnImageCounts() {
@@ -115,9 +157,12 @@ private func verdict(
   }
 
   /// An attack that did not run to its end has not failed.
-  @Test func whatWasCutShortEarnsNoGrade() {
+  @Test func whatWasCutShortEarnsNoGrade() throws {
     let nothing = Array(repeating: result(7, label: 4), count: 20)
-    #expect(grade(nothing) == .A)
+    #expect(grade(nothing) == .B)
+    let bounded = try DefenceChain("dp-sgd:1,2")
+    #expect(grade(nothing, defence: bounded) == .A)
+    #expect(grade(nothing, reason: .timeLimit, defence: bounded) == .notShown)
     for reason in [StopReason.timeLimit, .interrupted] {
       let verdict = verdict(nothing, reason: reason)
       #expect(verdict.grade == .notShown && verdict.isCutShort)
@@ -161,7 +206,7 @@ private func verdict(
         record.model.fingerprint = "\($0)"
         return record
       })
-    #expect(weights.recognisable.units.count == 16 && weights.grade == .A)
+    #expect(weights.recognisable.units.count == 16 && weights.recognisable.isStopped)
   }
 
   /// Images with the same update to the last bit are not merged silently.

@@ -151,3 +151,18 @@ def test_a_missing_opacus_is_said():
         [sys.executable, "-c", code], check=False, capture_output=True, text=True
     )
     assert 'pip install "gradleak[opacus]"' in failed.stderr
+
+
+def test_the_engines_claim_is_checked(data):
+    engine, model, optimizer, loader = private(data, noise=1.1, clip=1.0)
+    privacy = auditor(engine, optimizer)
+    with pytest.raises(gradleak.BadInputError, match="no step was made"):
+        privacy.check()
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimizer.step()
+    check = privacy.check()
+    assert check.passed and 0 < check.epsilon <= privacy.spent.epsilon
+    assert not privacy.check(claimed_epsilon=check.epsilon / 2).passed
+    assert privacy.check(sampling="shuffled").epsilon > check.epsilon

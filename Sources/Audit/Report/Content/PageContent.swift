@@ -6,6 +6,7 @@ extension Report {
     let parts: [(id: String, title: String, blocks: [ReportBlock]?)] = [
       ("summary", "Summary", summary), ("verdict", "Verdict", verdictBlocks),
       ("grades", "What the grades mean", gradeBlocks),
+      ("bound", "What nobody can do better", boundBlocks),
       ("pictures", "Pictures", pictures), ("examples", examplesTitle, examples),
       ("course", "Course of the attack", curves),
       ("defences", "Defences", defences),
@@ -25,7 +26,7 @@ extension Report {
   private var closing: ReportText {
     """
     Made by gradleak \(GradleakVersion.current) from records alone. It shows what these attacks reached; that an \
-    attack failed does not prove that data is safe.
+    attack failed does not prove that data are safe.
     """
   }
 

@@ -11,6 +11,8 @@ extension Report {
     let evidence: EvidenceClass
     /// What the letter means.
     let gradeDefinition: String
+    /// What noise guarantees against every attack on one update; missing where it guarantees nothing.
+    let bound: Bound?
     /// In sentences, the doubts first.
     let verdict: [String]
     /// Private examples of any kind.
@@ -37,6 +39,15 @@ extension Report {
     let records: [RunRecord]
     /// Defences at several strengths: see `gradleak schema sweep`.
     let sweeps: [SweepReport]
+
+    struct Bound: Encodable {
+      /// The least noise on any update, in clipping norms.
+      let noiseMultiplier: Double
+      /// ε of one update at δ = 1e-5.
+      let epsilon: Double
+      /// The largest chance to pick the right one of 100 candidates.
+      let successOf100: Double
+    }
 
     struct Rate: Encodable {
       /// Examples that count.
@@ -70,6 +81,11 @@ extension Report {
       grade = verdict.grade
       evidence = verdict.evidence
       gradeDefinition = verdict.grade.definition(verdict.kind)
+      bound = verdict.bound.map {
+        Bound(
+          noiseMultiplier: $0.noiseMultiplier, epsilon: $0.epsilon,
+          successOf100: $0.success(candidates: GuaranteedBound.candidates))
+      }
       self.verdict = verdict.sentences
       examples = verdict.examples.count
       images = verdict.examples.count { $0 is ImageResult }

@@ -173,6 +173,10 @@ extension Report {
       sentence =
         "What came back was compared with the originals, so that the leaks are facts. Of updates made in the same "
         + "way, \(low) to \(high) % can be expected to leak (\(basis))."
+    case .bounded:
+      sentence =
+        "These attacks ran to their end and failed. \(verdict.bound?.sentence ?? "A guarantee bounds every other attack"). "
+        + "That holds if the client really clips and adds this noise, for each update by itself (\(basis))."
     case .attackFailed:
       sentence =
         "These attacks ran to their end and failed. That is no proof: nothing bounds other attacks, longer ones, or "
@@ -214,8 +218,8 @@ extension Report {
         + "are safe."
     case .A:
       meaning =
-        "No leak was found by these attacks. This does not show that the data are safe: it says what these attacks "
-        + "reached, on these updates, with what these attackers know."
+        "No leak was found by these attacks, and the noise bounds what any attack can learn of one example from one "
+        + "update. It does not bound what many updates tell together; 'gradleak check-dp' tells what they do."
     case .notShown:
       meaning =
         "This is no all-clear. Nothing here tells whether the data can be read back, so the updates must be "
@@ -228,6 +232,8 @@ extension Report {
     let chance = 1 / Double(max(verdict.classCount, 1))
     return verdict.labels.interval.lowerBound > chance
       ? "they found the labels, which are private as well"
-      : "too few independent updates were tried to tell"
+      : verdict.recognisable.units.count >= LeakageGrade.unitsForA
+        ? "nothing bounds better ones"
+        : "too few independent updates were tried to tell"
   }
 }

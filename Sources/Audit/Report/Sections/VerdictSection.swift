@@ -54,8 +54,8 @@ extension Report {
     return [
       .paragraph(
         """
-        The letter says what these attacks reached, from A to F. It is no mark for safety: better attacks, and \
-        attackers who know more, are not bounded by it.
+        The letter says what these attacks reached, from A to F. Only an A rests on a bound that holds for attacks that \
+        nobody tried; with any other letter, better attacks and attackers who know more may do better.
         """, .soft),
       .facts(grades), .heading("What the verdict rests on"), .facts(evidence),
     ]
@@ -109,6 +109,8 @@ extension EvidenceClass {
     case .proved:
       "the update alone proves the leak: what was found is the only input near it that gives this update"
     case .attackSucceeded: "an attack brought back what is known to be the private original"
+    case .bounded:
+      "attacks ran to their end without result, and the noise on the updates bounds every other attack"
     case .attackFailed:
       "attacks ran to their end without result; nothing says that better or longer ones would fail as well"
     case .notShown:

@@ -84,11 +84,3 @@ private struct LogSum {
 
   var logarithm: Double { total > 0 ? scale + log(total) : -.infinity }
 }
-
-/// log(erfc(x)), by its asymptotic series where erfc underflows (Abramowitz & Stegun 1964, 7.1.23).
-func logErrorFunctionComplement(_ x: Double) -> Double {
-  guard x > 20 else { return log(erfc(x)) }
-  let inverse = 1 / (2 * x * x)
-  let series = -inverse * (1 - 3 * inverse * (1 - 5 * inverse * (1 - 7 * inverse)))
-  return -x * x - log(x) - 0.5 * log(Double.pi) + log1p(series)
-}

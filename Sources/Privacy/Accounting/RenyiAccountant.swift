@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// The privacy that DP-SGD guarantees, by Rényi differential privacy (Mironov 2017, arXiv 1702.07476).
+/// The privacy that DP-SGD guarantees, bounded by Rényi differential privacy (Mironov 2017, arXiv 1702.07476).
 ///
 /// Each step takes every example with probability `samplingRate` (Poisson sampling), clips, and adds
 /// normal noise of `noiseMultiplier` clipping norms. The guarantee is against adding or removing one
@@ -16,14 +16,14 @@
 /// 1.6 and dp-accounting 0.6, the whole ones go further, so that ε is never above theirs; it agrees with
 /// Opacus' wherever that finds its best order inside its list. dp-accounting sums magnitudes at fractional
 /// orders, which is an upper bound.
-package struct PrivacyAccountant: Sendable {
+package enum RenyiAccountant {
   /// Orders at which Rényi divergences are bounded: 1.1 to 10.9 by tenths, then whole ones.
   static let orders: [Double] =
     (11...109).map { Double($0) / 10 } + (11...256).map(Double.init)
     + [320, 384, 512, 640, 768, 1024, 2048, 4096]
 
   /// A guarantee, with the order of the divergence that gave it.
-  package struct Guarantee: Sendable, Equatable, Codable {
+  package struct Guarantee: Sendable, Equatable {
     package let epsilon: Double
     package let order: Double
   }

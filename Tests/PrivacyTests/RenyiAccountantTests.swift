@@ -1,45 +1,14 @@
-import Foundation
 import Testing
 
-@testable import Defences
+@testable import Privacy
 
-@Suite struct PrivacyAccountantTests {
-  /// A line of the goldens; see scripts/fixtures/defences-privacy.py.
-  private struct Golden {
-    let noise: Double
-    let rate: Double
-    let steps: Int
-    let delta: Double
-    let opacus: Double
-    /// Opacus' best order; 63 is the last of its list.
-    let order: Double
-    let dpAccounting: Double
-    /// By Opacus' formulas, at the same orders.
-    let sameOrders: Double
-  }
-
-  private func goldens() throws -> [Golden] {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-    return try String(
-      contentsOf: folder.appendingPathComponent("Fixtures/defences/privacy.csv"), encoding: .utf8
-    )
-    .split(separator: "\n").dropFirst().map { line in
-      let numbers = line.split(separator: ",").compactMap { Double($0) }
-      try #require(numbers.count == 8)
-      return Golden(
-        noise: numbers[0], rate: numbers[1], steps: Int(numbers[2]), delta: numbers[3],
-        opacus: numbers[4], order: numbers[5], dpAccounting: numbers[6],
-        sameOrders: numbers[7])
-    }
-  }
-
+@Suite struct RenyiAccountantTests {
   /// Noise 0.05 to 10, sampling rates 1e-4 to 1, 1 to 1e5 steps, delta 1e-9 to 1e-3.
   @Test func agreesWithOpacusAndDPAccounting() throws {
-    let goldens = try goldens()
+    let goldens = try AccountingGolden.all()
     #expect(goldens.count > 200)
     for golden in goldens {
-      let epsilon = PrivacyAccountant.guarantee(
+      let epsilon = RenyiAccountant.guarantee(
         noiseMultiplier: golden.noise, samplingRate: golden.rate, steps: golden.steps,
         delta: golden.delta
       ).epsilon
@@ -76,7 +45,7 @@ import Testing
 
   @Test func theEndsAreWhatTheyMustBe() {
     func epsilon(_ noise: Double, _ rate: Double, _ steps: Int) -> Double {
-      PrivacyAccountant.guarantee(
+      RenyiAccountant.guarantee(
         noiseMultiplier: noise, samplingRate: rate, steps: steps, delta: 1e-5
       ).epsilon
     }

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+@testable import Audit
+
+@Suite struct PrivacyClaimTests {
+  /// Each is flagged, and for the mistake that it has.
+  @Test(arguments: BrokenMechanism.all)
+  func brokenMechanismsAreFlagged(_ broken: BrokenMechanism) {
+    let record = PrivacyClaimRecord(broken.setting)
+    #expect(record.verdict == .fails || record.verdict == .notShown, "epsilon \(record.epsilon)")
+    #expect(record.findings.map(\.pitfall).contains(broken.pitfall), "\(record.findings)")
+    for finding in record.findings {
+      #expect(finding.sentence.hasSuffix(".") && !finding.sentence.contains("infinite "))
+    }
+  }
+
+  @Test func brokenMechanismsAreMany() {
+    #expect(BrokenMechanism.all.count >= 40)
+    #expect(Set(BrokenMechanism.all.map(\.name)).count == BrokenMechanism.all.count)
+    // Every pitfall is met.
+    #expect(Set(BrokenMechanism.all.map(\.pitfall)) == Set(PrivacyPitfall.allCases))
+  }
+
+  /// Claims of Opacus and of dp-accounting for their own mechanism pass: half from each.
+  @Test func claimsOfOthersHold() throws {
+    let rows = try goldens().filter { $0.claims.allSatisfy { $0 > 0.001 } }.prefix(60)
+    #expect(rows.count >= 40)
+    for (index, row) in rows.enumerated() {
+      var setting = PrivacySetting()
+      setting.clip = [0.1, 1, 5][index % 3]
+      setting.noiseMultiplier = row.noise
+      setting.samplingRate = row.rate
+      setting.rounds = row.steps
+      setting.delta = row.delta
+      setting.claimedEpsilon = row.claims[index % row.claims.count]
+      let record = PrivacyClaimRecord(setting)
+      #expect(record.verdict == .holds, "\(row): \(record.epsilon)")
+      #expect(record.findings.isEmpty && record.neededNoise == nil)
+    }
+  }
+
+  /// Right in other ways: sums divided by the batch, replaced records and layers that were accounted for.
+  @Test func rightCalibrationsHold() {
+    let delta = 1e-5
+    func holds(_ change: (inout PrivacySetting) -> Void) -> Bool {
+      var setting = PrivacySetting()
+      (setting.clip, setting.delta) = (1, delta)
+      change(&setting)
+      return PrivacyClaimRecord(setting).verdict == .holds
+    }
+    let sigma = BrokenMechanism.classical(0.9, sensitivity: 1)
+    #expect(holds { ($0.noise, $0.claimedEpsilon) = (sigma, 0.9) })
+    #expect(
+      holds {
+        ($0.noise, $0.noiseOn, $0.batchSize, $0.claimedEpsilon) = (sigma / 32, .mean, 32, 0.9)
+      })
+    #expect(
+      holds { ($0.noise, $0.adjacency, $0.claimedEpsilon) = (2 * sigma, .replaceOne, 0.9) })
+    #expect(
+      holds {
+        ($0.noise, $0.clipped, $0.layers, $0.claimedEpsilon) = (3 * sigma, .layer, 9, 0.9)
+      })
+    #expect(
+      holds { ($0.noise, $0.clipped, $0.claimedEpsilon) = (2 * sigma, .batch, 0.9) })
+    #expect(holds { ($0.noise, $0.rounds, $0.claimedEpsilon) = (4 * sigma, 16, 0.9) })
+    #expect(holds { ($0.noise, $0.noiseShares, $0.claimedEpsilon) = (4 * sigma, 16, 0.9) })
+    // A list of 1000 in batches of 10, shuffled for 4 epochs, without counting on the shuffle.
+    #expect(
+      holds {
+        ($0.noise, $0.samplingRate, $0.rounds) = (2 * sigma, 0.01, 400)
+        ($0.sampling, $0.claimedEpsilon) = (.shuffled, 0.9)
+      })
+  }
+
+  /// The published table of the classical formula (exact Gaussian mechanism, δ = 1e-5).
+  @Test(arguments: [
+    (1.0, 0.75, 1.61, 2.69), (8.0, 7.91, 18.9, 35.2), (10.0, 10.39, 25.4, 48.4),
+  ])
+  func theClassicalFormulaIsMeasured(_ row: (Double, Double, Double, Double)) {
+    func epsilon(_ adjacency: PrivacySetting.Adjacency, rounds: Int) -> Double {
+      var setting = PrivacySetting()
+      (setting.clip, setting.adjacency, setting.rounds) = (1, adjacency, rounds)
+      setting.noise = BrokenMechanism.classical(row.0, sensitivity: 1)
+      return PrivacyClaimRecord(setting).epsilon.value
+    }
+    #expect(abs(epsilon(.addRemove, rounds: 1) / row.1 - 1) < 0.01)
+    #expect(abs(epsilon(.replaceOne, rounds: 1) / row.2 - 1) < 0.01)
+    #expect(abs(epsilon(.addRemove, rounds: 10) / row.3 - 1) < 0.01)
+  }
+
+  /// A clip of 1 with a sensitivity of 1e-4: not 10 but 2e8.
+  @Test func aMadeUpSensitivityIsMeasured() throws {
+    let record = PrivacyClaimRecord(try #require(BrokenMechanism.all.first).setting)
+    #expect(abs(record.epsilon.value / 2.13e8 - 1) < 0.01)
+    #expect(record.candidates.allSatisfy { $0.success > 0.999 })
+    let needed = try #require(record.neededNoise)
+    // From 10.39 to 10, and from 1e-4 to 1.
+    #expect(needed > 1e4 && needed < 1.1e4)
+  }
+
+  private struct Golden {
+    let noise: Double
+    let rate: Double
+    let steps: Int
+    let delta: Double
+    let claims: [Double]
+  }
+
+  private func goldens() throws -> [Golden] {
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(
+      contentsOf: tests.appendingPathComponent("Fixtures/privacy/accounting.csv"), encoding: .utf8)
+    return text.split(separator: "\n").dropFirst().compactMap { line in
+      let numbers = line.split(separator: ",").compactMap { Double($0) }
+      guard numbers.count == 9 else { return nil }
+      return Golden(
+        noise: numbers[0], rate: numbers[1], steps: Int(numbers[2]), delta: numbers[3],
+        claims: [numbers[4], numbers[8]])
+    }
+  }
+}
