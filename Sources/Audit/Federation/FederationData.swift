@@ -1,3 +1,4 @@
+import Clients
 import Federation
 import Foundation
 import ModelIO
@@ -83,6 +84,9 @@ package struct FederationData: Codable, Hashable, Sendable {
       InputFile.exists(fashionFolder + "/train-images-idx3-ubyte.gz")
         ? .fashionMNIST(folder: fashionFolder) : .photographs)
   }
+
+  /// What its examples are.
+  package var kind: DataKindName { .pictures }
 
   /// For people.
   package var description: String {

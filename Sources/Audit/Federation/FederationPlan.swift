@@ -1,3 +1,4 @@
+import Attacks
 import Clients
 import Federation
 import Foundation
@@ -12,6 +13,8 @@ package struct FederationPlan: Codable, Hashable, Sendable {
   package var model: ModelChoice
   /// What they train on.
   package var data: FederationData
+  /// Bins of a block that the server put in front of the model, which does nothing until it plants them; nil for none.
+  package var imprintBins: Int?
 
   /// A model that fits the data, where no other size is asked for.
   package init(settings: FederationSettings, model: ModelChoice, data: FederationData) {
@@ -44,7 +47,17 @@ package struct FederationPlan: Codable, Hashable, Sendable {
     try settings.check()
     let selected = try model.select(
       batchSizes: [settings.miniBatch ?? settings.batchSize], for: .gradient(.f32))
-    let weighted = selected.weighted(seed: settings.seed)
+    var weighted = selected.weighted(seed: settings.seed)
+    if let imprintBins {
+      guard ImprintServer.binCounts.contains(imprintBins), weighted.model.normalization == nil,
+        !model.isFile
+      else {
+        throw FederationError(
+          "\(imprintBins) bins go in front of built-in models of pixels, 2 to 65536 of them",
+          .badInput)
+      }
+      weighted = ImprintServer.extended(weighted, bins: imprintBins, seed: settings.seed)
+    }
     let model = weighted.model
     guard model.inputShape[0] == 1 || model.inputShape[0] == 3 else {
       throw FederationError(

@@ -33,13 +33,15 @@ package final class FederationStudy {
     (self.plan, self.scene) = (plan, scene)
     let settings = plan.settings
     roster = Roster(connections, token: token, settings: settings, context: try plan.text)
+    let planted = PlantedScene(adversary, plan, scene, backend: backend)
     evaluator = try Evaluator(scene.weighted, scene.heldOut, backend: backend)
     server =
       settings.topology == .ring
       ? RingCoordinator(settings, scene.vector, weights: scene.weights, roster)
       : try ParameterServer(
         settings, scene.vector, weights: scene.weights, roster,
-        adversary: adversary, deadWeights: scene.weighted.model.deadWeights())
+        adversary: adversary, deadWeights: scene.weighted.model.deadWeights(),
+        plant: planted?.plant)
     record = FederationRecord(
       plan: plan, adversary: adversary, model: scene.weighted.model.name,
       parameterCount: scene.vector.count,

@@ -14,6 +14,18 @@ package struct TappedUpdates {
   private let attack: AttackConfiguration
   /// Workers that are looked at one by one, from 0.
   private let victims: [Int]
+  /// Reads what planted weights bring back; nil where nothing is planted.
+  private let planted: PlantedScene?
+
+  /// What was seen, and what came of it.
+  package struct Results {
+    /// One for each observation.
+    package fileprivate(set) var seen: [FederationRecord.Seen] = []
+    /// Of the attacks.
+    package fileprivate(set) var outcomes: [AuditOutcome] = []
+    /// Of a server that planted weights.
+    package fileprivate(set) var readings: [PlantedReading] = []
+  }
 
   /// An observation with its files.
   fileprivate struct Case {
@@ -43,6 +55,7 @@ package struct TappedUpdates {
     victims: [Int], adversary: Adversary = .none, backend: any Backend
   ) {
     self.adversary = adversary
+    planted = PlantedScene(adversary, plan, scene, backend: backend)
     self.plan = plan
     self.scene = scene
     self.attack = attack
@@ -65,29 +78,38 @@ package struct TappedUpdates {
   ///   - staged: the folder while it is filled.
   ///   - folder: where it will be.
   ///   - observe: called after every step of an attack; may ask to stop, and then the rest is not attacked.
-  /// - Returns: what was seen and what came of it, and the attacks' outcomes.
   /// - Throws: `FileError` when a file cannot be written.
   package func attack(
     _ taps: [RoundTap], in staged: StagedFolder, folder: OutputFolder,
     observe: (Progress) -> SolverDecision
-  ) throws -> (seen: [FederationRecord.Seen], outcomes: [AuditOutcome]) {
+  ) throws -> Results {
     let cases = taps.flatMap(cases)
     var written: Set<String> = []
     for one in cases { try write(one, to: staged, &written) }
-    var seen: [FederationRecord.Seen] = []
-    var outcomes: [AuditOutcome] = []
+    var results = Results()
     var isStopped = false
     for (index, one) in cases.enumerated() {
       var entry = FederationRecord.Seen(
         observer: one.observation.observer, round: one.observation.round + 1,
         workers: one.observation.workers.map { $0 + 1 }, share: one.observation.seenShare,
-        file: one.files.update, pictures: one.pictureCount)
-      defer { seen.append(entry) }
+        file: one.files.update, examples: one.pictureCount)
+      defer { results.seen.append(entry) }
       guard !isStopped else {
         entry.verdict = "not attacked: the study was stopped before"
         continue
       }
       do {
+        if let planted, one.observation.observer == .plantingServer {
+          let reading = PlantedReading(
+            name: one.name,
+            outcome: try planted.read(
+              one.observation.tensors, planted: one.tap.before, batch: pictures(of: one)),
+            batch: pictures(of: one))
+          try reading.write(to: staged)
+          entry.enter(reading, planted.verdict)
+          results.readings.append(reading)
+          continue
+        }
         let experiment = try experiment(one) { staged.path(of: $0) }
         let final = try self.experiment(one) { folder.path(of: $0) }
         try AtomicFile.write(
@@ -100,12 +122,12 @@ package struct TappedUpdates {
         }
         outcome.record.experiment = final
         entry.enter(outcome.record)
-        outcomes.append(outcome)
+        results.outcomes.append(outcome)
       } catch let error as any ErrorInWords {
         entry.verdict = "not attacked: \(error.sentence)"
       }
     }
-    return (seen, outcomes)
+    return results
   }
 
   private func cases(of tap: RoundTap) -> [Case] {
@@ -197,6 +219,10 @@ package struct TappedUpdates {
   ) throws -> AuditOutcome {
     let selected = try experiment.model.select(batchSizes: [experiment.batchSize])
     let runner = PictureRunner(selected, backend: backend)
+    return try runner.prepare(experiment, pictures: pictures(of: one)).run(observe: observe)
+  }
+
+  private func pictures(of one: Case) -> [PrivateExample] {
     let shape = scene.training.shape
     let size = shape.elementCount
     var examples: [PrivateExample] = []
@@ -211,7 +237,7 @@ package struct TappedUpdates {
             label: label))
       }
     }
-    return try runner.prepare(experiment, pictures: examples).run(observe: observe)
+    return examples
   }
 }
 
@@ -224,10 +250,21 @@ extension TappedUpdates.Case {
 extension FederationRecord.Seen {
   /// Enters what an attack made of it.
   fileprivate mutating func enter(_ record: RunRecord) {
-    let levels = record.images.map { record.level(of: $0) }
+    enter(record.images.map { record.level(of: $0) })
+    scores = record.images.compactMap(\.psnr)
+    verdict = record.diagnosis?.verdict.rawValue ?? "no diagnosis"
+  }
+
+  /// Enters what a server read off what it had planted.
+  fileprivate mutating func enter(_ reading: PlantedReading, _ verdict: String) {
+    enter(reading.levels)
+    scores = reading.outcome.record.images.map(\.psnr)
+    self.verdict = verdict
+  }
+
+  private mutating func enter(_ levels: [LeakLevel]) {
     full = levels.count { $0 == .full }
     recognisable = levels.count { $0 >= .recognisable }
-    psnr = record.images.compactMap(\.psnr)
-    verdict = record.diagnosis?.verdict.rawValue ?? "no diagnosis"
+    undetermined = levels.count { $0 == .undetermined }
   }
 }

@@ -28,6 +28,9 @@ extension Adversary: ExpressibleByArgument {
     "honest": "keeps to the protocol",
     "inconsistent-models": "sends all but one a model without gradients",
     "differencing": "runs a round twice, the second time without one worker",
+    "robbing-the-fed":
+      "sends all one model with bins planted in front, and reads the sum (a gradient)",
+    "trap-weights": "sends all a first layer of traps, and reads the sum; of models such as mlp",
     "colluders": "is told by all workers but one what they shared; with encryption, the key by one",
   ])
 }
@@ -54,6 +57,13 @@ struct FederationOptions: ParsableArguments {
       "What the server does besides looking on, in the rounds that are tapped, to one worker after the other.",
       valueName: "name"))
   var server: Adversary = .none
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of a server that is robbing-the-fed: bins that pictures are sorted into.", valueName: "n",
+      visibility: .rare))
+  var bins = 256
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Workers.", valueName: "n"))
   var workers = 8
@@ -204,6 +214,7 @@ struct FederationOptions: ParsableArguments {
   }
 
   func validate() throws {
+    try check("--bins", bins, 2...65536)
     if let examples { try check("--examples", examples, 1...10_000_000) }
     do {
       try settings(seed: 0).check()
