@@ -29,7 +29,7 @@ package struct FederationRecord: Codable, Sendable {
   /// Why the training ended before its last round; nil where it did not.
   package var failure: String?
 
-  /// The share of held-out pictures that the weights after a round get right, 0...1.
+  /// The share of held-out examples that the weights after a round get right, 0...1.
   ///
   /// - Parameter round: from 0; before it, the untrained model's.
   package func accuracy(after round: Int) -> Double {

@@ -89,7 +89,7 @@ package struct FederationReport {
           ReportKeyFigure(
             name: "accuracy", value: percent(record.accuracy(after: record.rounds.count - 1)),
             note:
-              "of \(record.heldOutCount) held-out pictures; untrained \(percent(record.accuracy(after: -1)))"
+              "of \(record.heldOutCount) held-out \(kind.plural); untrained \(percent(record.accuracy(after: -1)))"
           ),
           ReportKeyFigure(
             name: "sent", value: String(format: "%.1f MB", Double(bytes) / 1e6),

@@ -20,12 +20,14 @@ package struct PlantedScene {
   private static let largestSampleCount = 512
 
   /// - Parameters:
-  ///   - adversary: the scene's; nil comes of one that plants nothing.
+  ///   - adversary: what the server does; nil comes of one that plants nothing.
+  ///   - scene: nil comes of one without pictures.
   ///   - backend: runs the worker's check of what it gets.
   package init?(
-    _ adversary: Adversary, _ plan: FederationPlan, _ scene: FederationPlan.Scene,
+    _ adversary: Adversary, _ plan: FederationPlan, _ scene: any FederationScene,
     backend: any Backend
   ) {
+    guard let scene = scene as? FederationPlan.Scene else { return nil }
     switch adversary {
     case .robbingTheFed: method = .robbingTheFed
     case .trapWeights: method = .trapWeights

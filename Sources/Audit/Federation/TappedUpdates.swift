@@ -8,7 +8,7 @@ import TensorGraph
 /// What observers of a federation saw, as files that every command reads, and the attacks on them.
 package struct TappedUpdates {
   private let plan: FederationPlan
-  private let scene: FederationPlan.Scene
+  private let scene: any FederationScene
   private let backend: any Backend
   private let adversary: Adversary
   private let attack: AttackConfiguration
@@ -51,7 +51,7 @@ package struct TappedUpdates {
   ///   - victims: workers that are looked at one by one, from 0.
   ///   - adversary: what the server did.
   package init(
-    _ plan: FederationPlan, _ scene: FederationPlan.Scene, attack: AttackConfiguration,
+    _ plan: FederationPlan, _ scene: any FederationScene, attack: AttackConfiguration,
     victims: [Int], adversary: Adversary = .none, backend: any Backend
   ) {
     self.adversary = adversary
@@ -61,12 +61,6 @@ package struct TappedUpdates {
     self.attack = attack
     self.victims = victims
     self.backend = backend
-  }
-
-  /// The last layer's bias, whose gradient no model without gradients takes away.
-  private var biasOfAll: String? {
-    let model = scene.weighted.model
-    return model.classifier?.bias.map { model.parameters[$0].name }
   }
 
   /// The worker that looks on: the last one.
@@ -92,19 +86,22 @@ package struct TappedUpdates {
       var entry = FederationRecord.Seen(
         observer: one.observation.observer, round: one.observation.round + 1,
         workers: one.observation.workers.map { $0 + 1 }, share: one.observation.seenShare,
-        file: one.files.update, examples: one.pictureCount)
+        file: one.files.update, examples: one.exampleCount)
       defer { results.seen.append(entry) }
       guard !isStopped else {
         entry.verdict = "not attacked: the study was stopped before"
         continue
       }
       do {
-        if let planted, one.observation.observer == .plantingServer {
+        if let planted, let scene = scene as? FederationPlan.Scene,
+          one.observation.observer == .plantingServer
+        {
+          let batch = scene.examples(one.batches, one.name)
           let reading = PlantedReading(
             name: one.name,
             outcome: try planted.read(
-              one.observation.tensors, planted: one.tap.before, batch: pictures(of: one)),
-            batch: pictures(of: one))
+              one.observation.tensors, planted: one.tap.before, batch: batch),
+            batch: batch)
           try reading.write(to: staged)
           entry.enter(reading, planted.verdict)
           results.readings.append(reading)
@@ -114,7 +111,9 @@ package struct TappedUpdates {
         let final = try self.experiment(one) { folder.path(of: $0) }
         try AtomicFile.write(
           try ResultWriter.json(final), to: staged.path(of: one.name + ".experiment.json"))
-        var outcome = try run(experiment, one) { progress in
+        var outcome = try scene.run(
+          experiment, one.batches, name: one.name, backend: backend
+        ) { progress in
           let decision = observe(
             Progress(done: index, count: cases.count, name: one.name, attack: progress))
           if case .stop = decision { isStopped = true }
@@ -142,7 +141,9 @@ package struct TappedUpdates {
       return Case(
         observation: observation, tap: tap, name: name,
         files: (
-          "\(name).safetensors", observation.seen.map { _ in "\(name)-seen.safetensors" },
+          "\(name).safetensors",
+          scene.readsPartsOfTensors
+            ? observation.seen.map { _ in "\(name)-seen.safetensors" } : nil,
           "\(round)-before.safetensors", "\(round)-\(who)-pictures.safetensors"
         ))
     }
@@ -157,28 +158,21 @@ package struct TappedUpdates {
       guard written.insert(name).inserted else { return }
       try Safetensors.write(tensors, to: staged.path(of: name), isPrivate: true)
     }
-    let buffers = Dictionary(
-      uniqueKeysWithValues: zip(
-        scene.weighted.model.buffers.map(\.name), scene.weighted.buffers))
     try write(
-      one.files.before, scene.vector.named(one.tap.before).merging(buffers) { first, _ in first })
-    // What was not seen at all is not there; what was seen in part has zeros.
+      one.files.before,
+      scene.vector.named(one.tap.before).merging(scene.buffers) { first, _ in first })
+    // What was not seen at all is not there; what was seen in part has zeros, or is not there where attacks do not take it.
     let seen = one.observation.seen.map { scene.vector.named($0) }
     let known = scene.vector.named(one.observation.tensors).filter { name, _ in
-      if one.observation.observer == .inconsistentServer, name == biasOfAll { return false }
-      return seen?[name]?.doubles.contains { $0 != 0 } ?? true
+      if one.observation.observer == .inconsistentServer, name == scene.lastBias { return false }
+      guard let numbers = seen?[name]?.doubles else { return true }
+      return scene.readsPartsOfTensors ? numbers.contains { $0 != 0 } : !numbers.contains(0)
     }
     try write(one.files.update, known)
     if let seen, let file = one.files.seen { try write(file, seen.filter { known[$0.key] != nil }) }
-    let batches = one.batches
-    let images = batches.flatMap { $0.images.doubles }
-    let count = one.pictureCount
-    try write(
-      one.files.truth,
-      [
-        "images": Tensor(Shape([count] + scene.training.shape.dimensions), .f32, images),
-        "labels": Tensor([count], .i64, batches.flatMap { $0.labels.map(Double.init) }),
-      ])
+    if written.insert(one.files.truth).inserted {
+      try scene.writeTruth(one.batches, to: staged.path(of: one.files.truth))
+    }
   }
 
   private func experiment(_ one: Case, at path: (String) -> String) throws -> Experiment {
@@ -198,8 +192,8 @@ package struct TappedUpdates {
       file: path(one.files.update), kind: one.observation.kind,
       batchSize: isEven ? sizes[0] : sizes.reduce(0, +))
     update.seen = one.files.seen.map(path)
+    scene.enter(one.batches, at: path(one.files.truth), into: &experiment)
     experiment.data.update = update
-    experiment.data.pictures = [path(one.files.truth)]
     if plan.settings.sharesWeights {
       experiment.client.epochs = plan.settings.epochs
       experiment.client.miniBatch = plan.settings.miniBatch.map { min($0, sizes[0]) }
@@ -211,47 +205,20 @@ package struct TappedUpdates {
     try experiment.check()
     return experiment
   }
-
-  // MARK: - Attacks
-
-  private func run(
-    _ experiment: Experiment, _ one: Case, observe: (ExperimentProgress) -> SolverDecision
-  ) throws -> AuditOutcome {
-    let selected = try experiment.model.select(batchSizes: [experiment.batchSize])
-    let runner = PictureRunner(selected, backend: backend)
-    return try runner.prepare(experiment, pictures: pictures(of: one)).run(observe: observe)
-  }
-
-  private func pictures(of one: Case) -> [PrivateExample] {
-    let shape = scene.training.shape
-    let size = shape.elementCount
-    var examples: [PrivateExample] = []
-    for batch in one.batches {
-      let pixels = batch.images.doubles
-      for (index, label) in batch.labels.enumerated() {
-        let name = one.pictureCount == 1 ? one.name : "\(one.name)-\(examples.count + 1)"
-        examples.append(
-          PrivateExample(
-            name: name,
-            image: Tensor(shape, .f64(Array(pixels[index * size..<(index + 1) * size]))),
-            label: label))
-      }
-    }
-    return examples
-  }
 }
 
 extension TappedUpdates.Case {
   /// The private batches behind the observation, in the order of the workers.
   fileprivate var batches: [RoundTap.Batch] { observation.workers.compactMap { tap.batches[$0] } }
-  fileprivate var pictureCount: Int { batches.reduce(0) { $0 + $1.labels.count } }
+  fileprivate var exampleCount: Int { batches.reduce(0) { $0 + $1.labels.count } }
 }
 
 extension FederationRecord.Seen {
   /// Enters what an attack made of it.
   fileprivate mutating func enter(_ record: RunRecord) {
-    enter(record.images.map { record.level(of: $0) })
-    scores = record.images.compactMap(\.psnr)
+    let judged = record.judged
+    enter(judged.map { record.level(of: $0) })
+    scores = judged.filter(\.hasTruth).map { JSONNumber($0.score) }
     verdict = record.diagnosis?.verdict.rawValue ?? "no diagnosis"
   }
 

@@ -70,10 +70,22 @@ package struct RoundTap: Sendable {
 
   /// A private batch.
   package struct Batch: Sendable {
-    /// [N, C, H, W].
-    package let images: Tensor
+    /// [N, C, H, W]; nil of texts.
+    package let images: Tensor?
+    /// None of pictures.
+    package let texts: [String]
     /// A class for each.
     package let labels: [Int]
+
+    /// Pictures.
+    package init(images: Tensor, labels: [Int]) {
+      (self.images, texts, self.labels) = (images, [], labels)
+    }
+
+    /// Texts.
+    package init(texts: [String], labels: [Int]) {
+      (images, self.texts, self.labels) = (nil, texts, labels)
+    }
   }
 
   /// The members, ascending.

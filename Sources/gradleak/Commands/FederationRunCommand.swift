@@ -72,15 +72,17 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
     }
     var settings = federation.settings(seed: attack.seed)
     settings.tapped = FederationRunCommand.spread(taps, over: settings.rounds)
-    var plan = FederationPlan(
-      settings: settings, model: try selection.choice(), data: try federation.dataChoice())
+    let data = try federation.dataChoice()
+    let model = try selection.choice(
+      of: selection.chosenModel ?? DataKinds.descriptor(data.kind).usualModel)
+    var plan = FederationPlan(settings: settings, model: model, data: data)
     if federation.server == .robbingTheFed { plan.imprintBins = federation.bins }
-    let scene = try naming { try plan.scene() }
-    for note in scene.selected.notes { Notes.remark(note) }
+    let scene = try naming { try plan.read(backend: output.backend) }
+    for note in scene.notes { Notes.remark(note) }
     FederationOptions.remark(on: plan.data, isChosen: federation.data != nil)
     let folder = try output.folder()
     let attacker = try attack.federationConfiguration(
-      by: threat, seconds: FederationRunCommand.attackSeconds)
+      on: data.kind, by: threat, seconds: FederationRunCommand.attackSeconds)
     Interruption.listen()
     let connections = Connections(
       largestBody: FederationPlan.largestBody(scene.vector, settings))

@@ -44,11 +44,11 @@ struct FederationTable {
     return String(
       format:
         "%@ of %d parameters on %@: %d of %d rounds, %d workers, %@; accuracy %.1f %% before, %.1f %% after "
-        + "(%d held-out pictures); %.1f MB sent, %.1f s.",
+        + "(%d held-out %@); %.1f MB sent, %.1f s.",
       record.model, record.parameterCount, record.plan.data.description, record.rounds.count,
       settings.rounds, settings.workers,
       settings.shared + " each", first * 100, last * 100,
-      record.heldOutCount, Double(bytes) / 1e6, seconds.reduce(0, +))
+      record.heldOutCount, record.kind.plural, Double(bytes) / 1e6, seconds.reduce(0, +))
   }
 
   private func printObservations() {

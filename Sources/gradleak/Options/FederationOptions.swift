@@ -1,8 +1,10 @@
 import ArgumentParser
 import Attacks
 import Audit
+import Clients
 import Federation
 import ModelIO
+import Texts
 
 extension Topology: ExpressibleByArgument {
   /// For the help of options.
@@ -96,8 +98,9 @@ struct FederationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "fashion-mnist (Debian's dataset-fashion-mnist), photographs (bundled), or a folder with a folder of pictures for "
-        + "each class. (default: fashion-mnist where it is installed)", valueName: "name or folder")
+      "fashion-mnist (Debian's dataset-fashion-mnist), photographs or texts (bundled), a folder with a folder of pictures "
+        + "or a .txt file for each class, or a file with one text a line. (default: fashion-mnist where it is installed)",
+      valueName: "name or path")
   )
   var data: String?
 
@@ -197,8 +200,9 @@ struct FederationOptions: ParsableArguments {
   static func source(_ text: String) throws -> FederationData.Source {
     guard let source = FederationData.Source(text) else {
       throw ValidationError(
-        "--data is \(text.quotedForMessage), which is no folder; give fashion-mnist, photographs or a folder with a "
-          + "folder of pictures for each class.")
+        "--data is \(text.quotedForMessage), which is no folder or file; give fashion-mnist, photographs, texts, a folder "
+          + "with a folder of pictures or a .txt file for each class, or a file with one text a line."
+      )
     }
     return source
   }
@@ -228,11 +232,21 @@ struct FederationOptions: ParsableArguments {
 extension AttackOptions {
   /// How updates of a federation are attacked.
   ///
-  /// - Parameter seconds: of attack on one update where nothing else is asked for.
-  /// - Throws: ``AttackError`` when the plan is not right.
+  /// - Parameters:
+  ///   - kind: of the private data.
+  ///   - seconds: of attack on one update where nothing else is asked for.
+  /// - Throws: ``AttackError`` when the plan is not right, or the attack is on data of another kind.
   func federationConfiguration(
-    by threat: AttackerOptions, seconds: Double
+    on kind: DataKindName = .pictures, by threat: AttackerOptions, seconds: Double
   ) throws -> AttackConfiguration {
+    if kind == .texts {
+      var configuration = AttackConfiguration(
+        try choice.map { try TextAttackKind(named: $0.name) } ?? .automatic)
+      configuration.seed = seed
+      configuration.timeLimit = timeLimit ?? seconds
+      try threat.add(to: &configuration)
+      return configuration
+    }
     var configuration = try configuration(chosenAttack ?? .automatic, by: threat, seed: seed)
     configuration.timeLimit = configuration.timeLimit ?? seconds
     return configuration

@@ -28,7 +28,7 @@ import Testing
     #expect(result.outcomes.map(\.members) == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
     let tap = try #require(result.outcomes[1].tap)
     #expect(tap.inClear == [0, 1, 2, 3])
-    #expect(tap.batches[2]?.images.shape == [5, 1, 12, 12])
+    #expect(tap.batches[2]?.images?.shape == [5, 1, 12, 12])
     #expect(result.outcomes[0].tap == nil)
   }
 
@@ -90,6 +90,22 @@ import Testing
       }
     }
     return most
+  }
+
+  /// Neighbours know each other before they send what strangers may not.
+  @Test func aRingAddsPartsThatAreLargerThanStrangersMaySend() throws {
+    let scene = try TestScene(
+      settings {
+        $0.topology = .ring
+        $0.workers = 2
+        $0.rounds = 2
+        $0.timeout = 5
+      }, width: 40)
+    #expect(4 * scene.vector.count / 2 > 2 * ByteLimit.ofStrangers)
+    let result = try scene.run()
+    #expect(result.failure == nil)
+    #expect(result.errors == [])
+    #expect(result.outcomes.map(\.attempts) == [1, 1])
   }
 
   @Test func observersOfARingSeeWhatTheyCanCompute() throws {
@@ -247,7 +263,9 @@ import Testing
           return []
         }
       }
-    ])
+    ]) { _, roster, _ in
+      _ = roster.wait(for: [victim], before: Date(timeIntervalSinceNow: 10))
+    }
     #expect(result.failure == nil)
     #expect(result.errors == [])
     #expect(result.outcomes.map(\.members) == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]])

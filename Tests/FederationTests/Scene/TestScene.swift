@@ -15,11 +15,12 @@ final class TestScene: Sendable {
   let data: PictureSource
   let token = "a token for tests"
 
-  init(_ settings: FederationSettings) throws {
+  init(_ settings: FederationSettings, width: Int = 3) throws {
     self.settings = settings
     let model = try ModelCatalog.architecture(named: "lenet").model(
       ModelOptions(
-        inputShape: [1, 12, 12], classCount: 4, activation: nil, width: 3, depth: nil, pooling: nil)
+        inputShape: [1, 12, 12], classCount: 4, activation: nil, width: width, depth: nil,
+        pooling: nil)
     )
     weighted = WeightedModel(untrained: model, seed: settings.seed)
     vector = ParameterVector(model)
