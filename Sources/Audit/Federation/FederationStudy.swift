@@ -37,6 +37,8 @@ package final class FederationStudy {
       throw FederationError("bins and traps are planted for pictures; give pictures", .badInput)
     }
     let planted = PlantedScene(adversary, plan, scene, backend: backend)
+    // What does not go with the model is told before any worker starts.
+    _ = try planted?.plant(scene.weights)
     evaluator = try scene.evaluator(backend: backend)
     server =
       settings.topology == .ring

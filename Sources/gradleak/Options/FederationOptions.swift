@@ -98,9 +98,8 @@ struct FederationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "fashion-mnist (Debian's dataset-fashion-mnist), photographs or texts (bundled), a folder with a folder of pictures "
-        + "or a .txt file for each class, or a file with one text a line. (default: fashion-mnist where it is installed)",
-      valueName: "name or path")
+      "fashion-mnist, photographs, texts, a folder of classes (folders of pictures, or .txt files), or a file of texts. "
+        + "(default: fashion-mnist)", valueName: "name or path")
   )
   var data: String?
 
