@@ -93,7 +93,7 @@ def main() -> int:
             out = pathlib.Path(folder) / f"scene-{number}"
             command = [
                 arguments.gradleak, "federation", "--data", "photographs", "--workers", "5", "--rounds", str(arguments.rounds),
-                "--batch-size", "4", "--taps", "2", "--time-limit", "1", "--timeout", "10", "-q", "--json", *scene,
+                "--batch-size", "4", "--taps", "0" if arguments.replace else "2", "--time-limit", "1", "--timeout", "10", "-q", "--json", *scene,
                 "--out", str(out),
             ]  # fmt: skip
             command += ["--by-hand"] if arguments.replace else []
