@@ -34,7 +34,7 @@ package struct ImprintServer: Sendable {
   ///   - bins: at least 2.
   /// - Throws: ``AttackError`` when the numbers do not fit, or all samples are equally bright.
   package init(model: Model, samples: [Tensor], bins: Int) throws(AttackError) {
-    guard bins >= 2, bins <= 65536 else {
+    guard ImprintServer.binCounts.contains(bins) else {
       throw AttackError("\(bins) bins: give a number from 2 to 65536")
     }
     let brightness = samples.map(ImprintServer.measure).filter(\.isFinite).sorted()
@@ -46,8 +46,20 @@ package struct ImprintServer: Sendable {
     // No image of values in 0...1 is below -1.
     thresholds =
       [-1] + (1..<bins).map { ImprintServer.quantile(Double($0) / Double(bins), brightness) }
+    self.model = ImprintServer.model(model, bins: bins)
+    weight = try ImprintServer.index("weight", in: self.model)
+    bias = try ImprintServer.index("bias", in: self.model)
+  }
+
+  /// How many bins there may be.
+  package static let binCounts = 2...65536
+
+  /// A model with a block in front of it.
+  ///
+  /// - Parameter bins: one of ``binCounts``.
+  private static func model(_ model: Model, bins: Int) -> Model {
     let body = model.body
-    self.model = Model(
+    return Model(
       name: "imprint+" + model.name, inputShape: model.inputShape, classCount: model.classCount
     ) { scope, images in
       let block = scope[ImprintServer.place]
@@ -56,8 +68,21 @@ package struct ImprintServer: Sendable {
       let change = block["restore"].linear(measures, to: pixels)
       return body(scope, images + change.reshape(to: images.shape))
     }
-    weight = try ImprintServer.index("weight", in: self.model)
-    bias = try ImprintServer.index("bias", in: self.model)
+  }
+
+  /// A model with a block in front of it that does nothing yet: its second matrix is 0, as in adapters at their beginning.
+  ///
+  /// - Parameter bins: one of ``binCounts``.
+  package static func extended(_ honest: WeightedModel, bins: Int, seed: UInt64) -> WeightedModel {
+    let model = ImprintServer.model(honest.model, bins: bins)
+    let known = Dictionary(
+      zip(honest.model.parameters.map(\.name), honest.parameters),
+      uniquingKeysWith: { first, _ in first })
+    let parameters = model.initialParameters(seed: seed, dtype: .f64).map { name, tensor in
+      name.hasPrefix(place + ".restore.")
+        ? Tensor(tensor.shape, .f64, repeating: 0) : known[name] ?? tensor
+    }
+    return WeightedModel(model: model, parameters: parameters, buffers: honest.buffers)
   }
 
   private static func index(_ name: String, in model: Model) throws(AttackError) -> Int {
@@ -70,26 +95,31 @@ package struct ImprintServer: Sendable {
 
   /// The planted block, and the rest drawn afresh.
   package func weights(seed: UInt64) -> WeightedModel {
-    let pixels = model.inputShape.elementCount
+    planted(WeightedModel(untrained: model, seed: seed))
+  }
+
+  /// The planted block, and the rest as it is.
+  ///
+  /// - Parameter weighted: ``model`` with its weights.
+  package func planted(_ weighted: WeightedModel) -> WeightedModel {
     let bins = thresholds.count
-    let parameters = model.initialParameters(seed: seed, dtype: .f64).map { name, tensor in
-      switch name {
+    let parameters = zip(model.parameters, weighted.parameters).map { parameter, tensor in
+      let shape = parameter.shape
+      switch parameter.name {
       case ImprintServer.place + ".measure.weight":
-        return Tensor(tensor.shape, .f64, repeating: 1 / Double(pixels))
+        return Tensor(shape, .f64, repeating: 1 / Double(model.inputShape.elementCount))
       case ImprintServer.place + ".measure.bias":
-        return Tensor(tensor.shape, .f64(thresholds.map { -$0 }))
+        return Tensor(shape, .f64(thresholds.map { -$0 }))
       case ImprintServer.place + ".restore.weight":
         // Small, so that the rest of the model still sees the image.
-        return Tensor(tensor.shape, .f64, repeating: 1 / Double(bins))
+        return Tensor(shape, .f64, repeating: 1 / Double(bins))
       case ImprintServer.place + ".restore.bias":
-        return Tensor(tensor.shape, .f64, repeating: 0)
+        return Tensor(shape, .f64, repeating: 0)
       default:
         return tensor
       }
     }
-    return WeightedModel(
-      model: model, parameters: parameters, buffers: model.initialBuffers(dtype: .f64).map(\.tensor)
-    )
+    return WeightedModel(model: model, parameters: parameters, buffers: weighted.buffers)
   }
 
   /// What the bins hold; empty ones are left out.

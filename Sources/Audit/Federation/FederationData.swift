@@ -1,3 +1,4 @@
+import Clients
 import Federation
 import Foundation
 import ModelIO
@@ -6,9 +7,9 @@ import TensorGraph
 
 /// What the workers of a federation train on, and what their model is measured by.
 package struct FederationData: Codable, Hashable, Sendable {
-  /// Where the pictures come from.
+  /// Where the examples come from.
   ///
-  /// As text: `fashion-mnist`, `photographs`, or a folder.
+  /// As text: `fashion-mnist`, `photographs`, `texts`, a folder, or a file of texts.
   package enum Source: Codable, Hashable, Sendable {
     /// Zalando's Fashion-MNIST in this folder: 60,000 pictures to train on and 10,000 held out, in 10 classes.
     case fashionMNIST(folder: String)
@@ -16,17 +17,28 @@ package struct FederationData: Codable, Hashable, Sendable {
     case photographs
     /// A folder with a folder of PNG or JPEG files for each class.
     case folder(String)
+    /// Private texts.
+    case texts(TextSource)
 
-    /// What a text means; nil for one that is neither a word nor a folder.
+    /// What a text means; nil for one that is neither a word nor a folder or file.
     package init?(_ text: String) {
       switch text {
       case "fashion-mnist": self = .fashionMNIST(folder: FederationData.fashionFolder)
       case "photographs": self = .photographs
+      case "texts": self = .texts(.bundled)
       default:
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder),
-          isFolder.boolValue
-        else { return nil }
+        guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder) else {
+          return nil
+        }
+        guard isFolder.boolValue else {
+          self = .texts(.file(text))
+          return
+        }
+        guard FederationData.textFiles(in: text).isEmpty else {
+          self = .texts(.folder(text))
+          return
+        }
         self =
           InputFile.exists(text + "/train-images-idx3-ubyte.gz")
           ? .fashionMNIST(folder: text) : .folder(text)
@@ -38,7 +50,8 @@ package struct FederationData: Codable, Hashable, Sendable {
       case .fashionMNIST(let folder):
         folder == FederationData.fashionFolder ? "fashion-mnist" : folder
       case .photographs: "photographs"
-      case .folder(let path): path
+      case .folder(let path), .texts(.file(let path)), .texts(.folder(let path)): path
+      case .texts(.bundled): "texts"
       }
     }
 
@@ -60,7 +73,7 @@ package struct FederationData: Codable, Hashable, Sendable {
     }
   }
 
-  /// Where the pictures come from.
+  /// Where the examples come from.
   package var source: Source
   /// Examples of all workers together; nil for all that there are.
   package var count: Int?
@@ -69,7 +82,7 @@ package struct FederationData: Codable, Hashable, Sendable {
   /// Examples that no worker trains on, at most.
   package var heldOut = 1000
 
-  /// - Parameter source: where the pictures come from.
+  /// - Parameter source: where the examples come from.
   package init(_ source: Source) {
     self.source = source
   }
@@ -84,12 +97,18 @@ package struct FederationData: Codable, Hashable, Sendable {
         ? .fashionMNIST(folder: fashionFolder) : .photographs)
   }
 
+  /// What its examples are.
+  package var kind: DataKindName {
+    if case .texts = source { .texts } else { .pictures }
+  }
+
   /// For people.
   package var description: String {
     switch source {
     case .fashionMNIST: "Fashion-MNIST"
     case .photographs: "windows of the bundled photographs"
-    case .folder(let path): fileName(path)
+    case .folder(let path), .texts(.file(let path)), .texts(.folder(let path)): fileName(path)
+    case .texts(.bundled): "the bundled texts"
     }
   }
 
@@ -100,10 +119,11 @@ package struct FederationData: Codable, Hashable, Sendable {
     case .fashionMNIST: ([1, 28, 28], 10)
     case .photographs: (nil, BundledImages.names.count)
     case .folder(let path): (nil, (try? FederationData.classes(of: path).count) ?? 2)
+    case .texts(let source): (nil, (try? FederationData.classCount(of: source)) ?? 2)
     }
   }
 
-  /// Reads the pictures.
+  /// Reads pictures.
   ///
   /// - Parameters:
   ///   - inputShape: [C, H, W] that the model takes.
@@ -125,6 +145,10 @@ package struct FederationData: Codable, Hashable, Sendable {
         photographs(heldOut, inputShape, seed: seed, "held-out windows")
       )
     case .folder(let path): all = try pictures(of: path, inputShape, seed: seed)
+    case .texts:
+      throw FederationError(
+        "texts are no pictures; give fashion-mnist, photographs or a folder with a folder of pictures for each class",
+        .badInput)
     }
     if let label = all.training.labels.max(), label >= classCount {
       throw FederationError(

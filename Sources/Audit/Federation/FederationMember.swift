@@ -43,7 +43,7 @@ package struct FederationMember {
   package func run(
     backend: any Backend, observe: (String) -> Void = { _ in }, shouldStop: () -> Bool
   ) throws {
-    var scene: FederationPlan.Scene?
+    var scene: (any FederationScene)?
     var wanted = worker
     let memory = WorkerMemory()
     while true {
@@ -53,12 +53,15 @@ package struct FederationMember {
       wanted = welcome.worker
       do {
         let plan = try FederationPlan(text: welcome.context)
-        let known = try scene ?? plan.scene()
+        let known = try scene ?? plan.read(backend: backend)
         scene = known
         observe("worker \(welcome.worker + 1) of \(welcome.settings.workers)")
-        let trainer = LocalTrainer(
-          known.weighted, welcome.settings,
-          shard: try shard(welcome, plan, known), backend: backend)
+        let shard =
+          try data.map {
+            try known.ownShard(
+              FederationData($0), seed: welcome.settings.seed, backend: backend)
+          } ?? known.shard(of: welcome.worker, plan, backend: backend)
+        let trainer = LocalTrainer(welcome.settings, shard: shard)
         let end =
           welcome.settings.topology == .ring
           ? try RingWorker(connections, peer, welcome, token: token, trainer, known.vector)
@@ -71,26 +74,5 @@ package struct FederationMember {
         throw error
       }
     }
-  }
-
-  private func shard(
-    _ welcome: Invitation.Welcome, _ plan: FederationPlan, _ scene: FederationPlan.Scene
-  ) throws -> TrainingSet {
-    let settings = welcome.settings
-    if let data {
-      let own = try FederationData(data).read(
-        inputShape: scene.training.shape, classCount: scene.weighted.model.classCount, workers: 1,
-        seed: settings.seed
-      ).training
-      return own.part(Array(0..<own.count))
-    }
-    let positions = scene.training.shard(
-      welcome.worker, of: settings.workers, plan.data.shards, seed: settings.seed)
-    guard !positions.isEmpty else {
-      throw FederationError(
-        "worker \(welcome.worker + 1) would have no examples; take fewer workers or more examples",
-        .badInput)
-    }
-    return scene.training.part(positions)
   }
 }

@@ -1,3 +1,4 @@
+import Attacks
 import Clients
 import Federation
 import Foundation
@@ -12,6 +13,8 @@ package struct FederationPlan: Codable, Hashable, Sendable {
   package var model: ModelChoice
   /// What they train on.
   package var data: FederationData
+  /// Bins of a block that the server put in front of the model, which does nothing until it plants them; nil for none.
+  package var imprintBins: Int?
 
   /// A model that fits the data, where no other size is asked for.
   package init(settings: FederationSettings, model: ModelChoice, data: FederationData) {
@@ -19,7 +22,7 @@ package struct FederationPlan: Codable, Hashable, Sendable {
     self.data = data
     var model = model
     if let usual = data.usualModel, !model.isFile {
-      if model.classes == nil { model.classes = usual.classes }
+      if model.classes == nil, model.head == nil { model.classes = usual.classes }
       if model.inputShape == nil, model.size == nil { model.inputShape = usual.inputShape }
     }
     self.model = model
@@ -37,14 +40,24 @@ package struct FederationPlan: Codable, Hashable, Sendable {
     package var weights: [Tensor] { weighted.parameters.map { $0.converted(to: .f32) } }
   }
 
-  /// Reads model and data.
+  /// Reads the model, and pictures.
   ///
   /// - Throws: as ``ModelChoice/select(mode:batchSizes:for:)`` and ``FederationData``.
   package func scene() throws -> Scene {
     try settings.check()
     let selected = try model.select(
       batchSizes: [settings.miniBatch ?? settings.batchSize], for: .gradient(.f32))
-    let weighted = selected.weighted(seed: settings.seed)
+    var weighted = selected.weighted(seed: settings.seed)
+    if let imprintBins {
+      guard ImprintServer.binCounts.contains(imprintBins), weighted.model.normalization == nil,
+        !model.isFile
+      else {
+        throw FederationError(
+          "\(imprintBins) bins go in front of built-in models of pixels, 2 to 65536 of them",
+          .badInput)
+      }
+      weighted = ImprintServer.extended(weighted, bins: imprintBins, seed: settings.seed)
+    }
     let model = weighted.model
     guard model.inputShape[0] == 1 || model.inputShape[0] == 3 else {
       throw FederationError(
@@ -59,6 +72,30 @@ package struct FederationPlan: Codable, Hashable, Sendable {
     return Scene(
       selected: selected, weighted: weighted, vector: vector, training: training,
       heldOut: heldOut)
+  }
+
+  /// The plan's model and data, whatever their kind.
+  ///
+  /// - Parameter backend: reads models in ONNX files.
+  /// - Throws: as ``scene()``; for texts as ``DataKind/runner(for:batchSizes:backend:)``.
+  package func read(backend: any Backend) throws -> any FederationScene {
+    guard case .texts(let source) = data.source else { return try scene() }
+    return try TextScene(self, source, backend: backend)
+  }
+
+  /// The positions of a worker's examples.
+  ///
+  /// - Parameter labels: the class of each example.
+  /// - Throws: ``FederationError`` where it has none.
+  func positions(of worker: Int, labels: [Int]) throws(FederationError) -> [Int] {
+    let positions = data.shards.positions(
+      of: worker, settings.workers, labels: labels, seed: settings.seed)
+    guard !positions.isEmpty else {
+      throw FederationError(
+        "worker \(worker + 1) would have no examples; take fewer workers or more examples",
+        .badInput)
+    }
+    return positions
   }
 
   /// Bytes that a message may have.

@@ -29,7 +29,7 @@ package struct FederationRecord: Codable, Sendable {
   /// Why the training ended before its last round; nil where it did not.
   package var failure: String?
 
-  /// The share of held-out pictures that the weights after a round get right, 0...1.
+  /// The share of held-out examples that the weights after a round get right, 0...1.
   ///
   /// - Parameter round: from 0; before it, the untrained model's.
   package func accuracy(after round: Int) -> Double {
@@ -71,14 +71,16 @@ package struct FederationRecord: Codable, Sendable {
     package let share: Double
     /// Where the update lies.
     package let file: String
-    /// Private pictures behind it.
-    package let pictures: Int
-    /// Pictures that came back in full; nil where it was not attacked.
+    /// Private examples behind it.
+    package let examples: Int
+    /// Examples that came back in full; nil where it was not attacked.
     package var full: Int?
-    /// Pictures that can be recognised, those in full among them; nil likewise.
+    /// Examples that can be recognised, those in full among them; nil likewise.
     package var recognisable: Int?
-    /// PSNR of each picture in dB; empty likewise.
-    package var psnr: [JSONNumber] = []
+    /// Examples of which nothing tells, as the attack was cut short or its update does not fit; nil likewise.
+    package var undetermined: Int?
+    /// Of each example, in its kind's measure: of pictures PSNR in dB, of texts ROUGE-1; empty likewise.
+    package var scores: [JSONNumber] = []
     /// What the attack says of itself, or why there was none.
     package var verdict: String?
   }

@@ -2,17 +2,21 @@ import Federation
 import Foundation
 import ModelIO
 import Solvers
+import TensorGraph
 
 /// The page of a federation: who could read what, and how that changed while the model learned.
 package struct FederationReport {
   private let record: FederationRecord
-  private let outcomes: [AuditOutcome]
+  private let results: TappedUpdates.Results
 
-  /// - Parameter outcomes: of the attacks, for pictures.
-  package init(_ record: FederationRecord, _ outcomes: [AuditOutcome]) {
+  /// - Parameter results: of the attacks, for pictures.
+  package init(_ record: FederationRecord, _ results: TappedUpdates.Results) {
     self.record = record
-    self.outcomes = outcomes
+    self.results = results
   }
+
+  private var outcomes: [AuditOutcome] { results.outcomes }
+  private var kind: DataKindDescriptor { record.kind }
 
   /// The page as one HTML file that loads nothing.
   package var html: String { content.html }
@@ -31,8 +35,8 @@ package struct FederationReport {
     return ReportContent(
       title: "Federation: \(record.model) on \(record.plan.data.description)", date: nil,
       finding: record.finding, subject: subject,
-      warning: outcomes.isEmpty
-        ? nil : "This page shows private pictures. Keep it where they may be seen.",
+      warning: outcomes.isEmpty && results.readings.isEmpty
+        ? nil : "This page shows private \(kind.plural). Keep it where they may be seen.",
       sections: sections.filter { !$0.blocks.isEmpty }.map {
         ReportSection(id: $0.id, title: $0.title, blocks: $0.blocks)
       },
@@ -78,13 +82,14 @@ package struct FederationReport {
         record.observers.map { observer in
           let rate = record.rate(of: observer)
           return ReportKeyFigure(
-            name: "recognisable to \(observer.title)", value: "\(rate.successes) of \(rate.count)",
-            note: "pictures, in \(record.attacked(by: observer).count) attacks")
+            name: "recognisable to \(observer.title)", value: "\(rate.leaked) of \(rate.count)",
+            note:
+              "\(kind.plural), \(rate.undetermined) undetermined; in \(rate.units.count) attacks")
         } + [
           ReportKeyFigure(
             name: "accuracy", value: percent(record.accuracy(after: record.rounds.count - 1)),
             note:
-              "of \(record.heldOutCount) held-out pictures; untrained \(percent(record.accuracy(after: -1)))"
+              "of \(record.heldOutCount) held-out \(kind.plural); untrained \(percent(record.accuracy(after: -1)))"
           ),
           ReportKeyFigure(
             name: "sent", value: String(format: "%.1f MB", Double(bytes) / 1e6),
@@ -113,15 +118,17 @@ package struct FederationReport {
       let rounds = Set(record.attacked(by: observer).map(\.round)).sorted()
       return "\(observer.title): "
         + rounds.map {
-          "round \($0) \(record.rate(of: observer, round: $0).successes) of \(record.rate(of: observer, round: $0).count)"
+          "round \($0) \(record.rate(of: observer, round: $0))"
         }
         .joined(separator: ", ")
     }
     return [
       .paragraph(
         """
-        Share of held-out pictures that get their class, and share of attacked private pictures that can be recognised, \
-        with Wilson's interval at 95 %. Before round 1 the model is untrained.
+        Share of held-out \(kind.plural) that get their class, and share of attacked private \(kind.plural) that can be \
+        recognised, with Wilson's interval at 95 %. \(kind.plural.prefix(1).uppercased() + kind.plural.dropFirst()) of one \
+        update come back together, so that the interval counts updates, those of which nothing tells either way. Before \
+        round 1 the model is untrained.
         """, .soft),
       .charts([
         Chart(
@@ -139,13 +146,12 @@ package struct FederationReport {
   private var whoReadWhat: [ReportBlock] {
     guard !record.observations.isEmpty else { return [] }
     let rows = record.observations.map { seen -> [ReportText] in
-      let best =
-        seen.psnr.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-"
-      return [
+      [
         ReportText(seen.observer.title), "\(seen.round)", ReportText(seen.workersText),
-        ReportText(String(format: "%.1f %%", seen.share * 100)), "\(seen.pictures)",
+        ReportText(String(format: "%.1f %%", seen.share * 100)), "\(seen.examples)",
         ReportText(seen.full.map(String.init) ?? "-"),
-        ReportText(seen.recognisable.map(String.init) ?? "-"), ReportText(best),
+        ReportText(seen.recognisable.map(String.init) ?? "-"),
+        ReportText(seen.undetermined.map(String.init) ?? "-"), ReportText(seen.bestScore(kind)),
         ReportText(seen.verdict ?? "-"),
       ]
     }
@@ -155,31 +161,35 @@ package struct FederationReport {
           label: "Who could read what",
           columns: [
             ("who", .name), ("round", .number), ("of workers", .plain), ("numbers seen", .number),
-            ("pictures", .number), ("in full", .number), ("recognisable", .number),
-            ("best PSNR (dB)", .number), ("the attack", .text),
+            ("\(kind.plural)", .number), ("in full", .number), ("recognisable", .number),
+            ("undetermined", .number), ("best \(kind.score)", .number), ("the attack", .text),
           ], rows: rows))
     ]
   }
 
   private var pictures: [ReportBlock] {
-    let rows = outcomes.flatMap { outcome -> [ReportPictureRow] in
+    let attacked = outcomes.flatMap { outcome -> [ReportPictureRow] in
       outcome.record.images.indices.map { index in
         let image = outcome.record.images[index]
         let level = outcome.record.level(of: image)
-        return ReportPictureRow(
-          pictures: [
-            ReportPicture(
-              image: outcome.originals.map { Image($0[index]) }, label: "original",
-              alternative: "\(image.name): the private original"),
-            ReportPicture(
-              image: Image(outcome.reconstructions[index]), label: "recovered",
-              alternative: "\(image.name): what the attack made of what was seen"),
-          ],
-          caption: ReportText(
-            "\(image.name): \(level == .full ? "came back in full" : level.words), \(ResultWriter.decibels(image.decibels)) dB"
-          ))
+        return FederationReport.row(
+          image.name, original: outcome.originals?[index],
+          recovered: outcome.reconstructions[index],
+          words: level == .full ? "came back in full" : level.words, image.decibels)
       }
     }
+    let read = results.readings.flatMap { reading -> [ReportPictureRow] in
+      zip(reading.outcome.record.images, zip(reading.batch, reading.outcome.reconstructions))
+        .compactMap { entry, shown in
+          shown.1.map { image in
+            FederationReport.row(
+              entry.name, original: shown.0.image, recovered: image,
+              words: entry.isRecovered ? "came back in full" : "nearest of what was read",
+              entry.psnr.value)
+          }
+        }
+    }
+    let rows = attacked + read
     guard !rows.isEmpty else { return [] }
     return [.pictures(Array(rows.prefix(FederationReport.pictureLimit)))]
       + (rows.count > FederationReport.pictureLimit
@@ -187,6 +197,21 @@ package struct FederationReport {
           .paragraph("\(rows.count - FederationReport.pictureLimit) more lie in the folder.", .note)
         ]
         : [])
+  }
+
+  private static func row(
+    _ name: String, original: Tensor?, recovered: Tensor, words: String, _ decibels: Double
+  ) -> ReportPictureRow {
+    ReportPictureRow(
+      pictures: [
+        ReportPicture(
+          image: original.map { Image($0) }, label: "original",
+          alternative: "\(name): the private original"),
+        ReportPicture(
+          image: Image(recovered), label: "recovered",
+          alternative: "\(name): what the attack made of what was seen"),
+      ],
+      caption: ReportText("\(name): \(words), \(ResultWriter.decibels(decibels)) dB"))
   }
 
   private var limits: [ReportBlock] {
@@ -210,58 +235,6 @@ package struct FederationReport {
         "Round \(note.round + 1): \(note.worker.map { "worker \($0 + 1) " } ?? "")\(note.text).")
     }
     return [.list(Array(shown))]
-  }
-}
-
-extension FederationRecord {
-  /// Those who saw something, in the order of lists.
-  package var observers: [Observer] {
-    Observer.allCases.filter { !attacked(by: $0).isEmpty }
-  }
-
-  /// What an observer saw and was attacked.
-  package func attacked(by observer: Observer) -> [Seen] {
-    observations.filter { $0.observer == observer && $0.full != nil }
-  }
-
-  /// How many of the attacked private pictures an observer can recognise.
-  ///
-  /// - Parameter round: one, from 1; nil for all.
-  package func rate(of observer: Observer, round: Int? = nil) -> SuccessRate {
-    let seen = attacked(by: observer).filter { round == nil || $0.round == round }
-    return SuccessRate(
-      successes: seen.reduce(0) { $0 + ($1.recognisable ?? 0) },
-      count: seen.reduce(0) { $0 + $1.pictures })
-  }
-
-  /// What was found, in a sentence without a full stop.
-  package var finding: String {
-    func names(_ observers: [Observer]) -> String {
-      observers.map(\.title).joined(separator: ", ")
-    }
-    let readers = observers.filter { observer in
-      attacked(by: observer).contains { ($0.full ?? 0) > 0 }
-    }
-    let others = observers.filter { !readers.contains($0) && rate(of: $0).successes > 0 }
-    if !readers.isEmpty {
-      return "Private pictures came back in full to \(names(readers))"
-        + (others.isEmpty ? "" : "; \(names(others)) could recognise some")
-    }
-    if !others.isEmpty {
-      return "No private picture came back in full, but \(names(others)) could recognise some"
-    }
-    guard !observers.isEmpty else {
-      return "Nothing was attacked, so nothing is shown of the private pictures"
-    }
-    return "No private picture came back from what was seen; better attacks may get some"
-  }
-}
-
-extension FederationRecord.Seen {
-  /// The workers whose data are in it, for people.
-  package var workersText: String {
-    workers.count > 3
-      ? "\(workers.count) of them" : workers.map(String.init).joined(separator: ", ")
   }
 }
 

@@ -9,9 +9,9 @@ package final class FederationStudy {
   /// All that the parties have agreed upon.
   package let plan: FederationPlan
   /// The plan's model and data.
-  package let scene: FederationPlan.Scene
+  package let scene: any FederationScene
   private let roster: Roster
-  private let evaluator: Evaluator
+  private let evaluator: any ModelEvaluator
   /// What became of it, so far.
   package private(set) var record: FederationRecord
   /// Seconds of each round, the evaluation not among them.
@@ -27,21 +27,28 @@ package final class FederationStudy {
   ///   - backend: measures accuracy.
   /// - Throws: ``AttackError`` when the backend cannot run the model.
   package init(
-    _ plan: FederationPlan, _ scene: FederationPlan.Scene, _ connections: Connections,
+    _ plan: FederationPlan, _ scene: any FederationScene, _ connections: Connections,
     token: String, adversary: Adversary = .none, backend: any Backend
   ) throws {
     (self.plan, self.scene) = (plan, scene)
     let settings = plan.settings
     roster = Roster(connections, token: token, settings: settings, context: try plan.text)
-    evaluator = try Evaluator(scene.weighted, scene.heldOut, backend: backend)
+    guard plan.data.kind == .pictures || !adversary.plants else {
+      throw FederationError("bins and traps are planted for pictures; give pictures", .badInput)
+    }
+    let planted = PlantedScene(adversary, plan, scene, backend: backend)
+    // What does not go with the model is told before any worker starts.
+    _ = try planted?.plant(scene.weights)
+    evaluator = try scene.evaluator(backend: backend)
     server =
       settings.topology == .ring
       ? RingCoordinator(settings, scene.vector, weights: scene.weights, roster)
       : try ParameterServer(
         settings, scene.vector, weights: scene.weights, roster,
-        adversary: adversary, deadWeights: scene.weighted.model.deadWeights())
+        adversary: adversary, deadWeights: scene.deadWeights,
+        plant: planted?.plant)
     record = FederationRecord(
-      plan: plan, adversary: adversary, model: scene.weighted.model.name,
+      plan: plan, adversary: adversary, model: scene.modelName,
       parameterCount: scene.vector.count,
       heldOutCount: evaluator.count, rightBefore: try evaluator.rightCount(scene.weights))
   }

@@ -5,25 +5,25 @@ import ModelIO
 /// it took.
 package struct FederationWriter {
   private let study: FederationStudy
-  private let outcomes: [AuditOutcome]
+  private let results: TappedUpdates.Results
   private let folder: OutputFolder
 
-  /// - Parameter outcomes: of the attacks on what was seen.
-  package init(_ study: FederationStudy, _ outcomes: [AuditOutcome], folder: OutputFolder) {
+  /// - Parameter results: of the attacks on what was seen.
+  package init(_ study: FederationStudy, _ results: TappedUpdates.Results, folder: OutputFolder) {
     self.folder = folder
     self.study = study
-    self.outcomes = outcomes
+    self.results = results
   }
 
   /// - Throws: `FileError` when a file cannot be written.
   package func write(to staged: StagedFolder) throws {
-    if !outcomes.isEmpty {
-      try ResultWriter(folder: folder).write(outcomes, to: staged)
+    if !results.outcomes.isEmpty {
+      try ResultWriter(folder: folder).write(results.outcomes, to: staged)
     }
     try AtomicFile.write(
       try ResultWriter.json(study.record), to: staged.path(of: "federation.json"))
     try AtomicFile.write(
-      FederationReport(study.record, outcomes).html, to: staged.path(of: "report.html"))
+      FederationReport(study.record, results).html, to: staged.path(of: "report.html"))
     try AtomicFile.write(
       try ResultWriter.json(study.seconds), to: staged.path(of: "federation-timing.json"))
     try Safetensors.write(

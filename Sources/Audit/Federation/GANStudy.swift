@@ -175,11 +175,12 @@ package final class GANStudy {
     }
     let tapped = TappedUpdates(
       plan, scene, attack: configuration, victims: [0], backend: backend)
-    let (seen, outcomes) = try tapped.attack(taps, in: staged, folder: folder, observe: observe)
-    for (position, seen) in seen.enumerated() {
+    let attacked = try tapped.attack(taps, in: staged, folder: folder, observe: observe)
+    let outcomes = attacked.outcomes
+    for (position, seen) in attacked.seen.enumerated() {
       let (number, index) = (position / records.count, position % records.count)
       var entry = GANRecord.Reconstruction(index: index, verdict: seen.verdict ?? "no diagnosis")
-      if let psnr = seen.psnr.first,
+      if let psnr = seen.scores.first,
         let found = outcomes.first(where: {
           $0.record.experiment?.data.update?.file == folder.path(of: seen.file)
         }),

@@ -8,12 +8,24 @@ import TensorGraph
 /// What observers of a federation saw, as files that every command reads, and the attacks on them.
 package struct TappedUpdates {
   private let plan: FederationPlan
-  private let scene: FederationPlan.Scene
+  private let scene: any FederationScene
   private let backend: any Backend
   private let adversary: Adversary
   private let attack: AttackConfiguration
   /// Workers that are looked at one by one, from 0.
   private let victims: [Int]
+  /// Reads what planted weights bring back; nil where nothing is planted.
+  private let planted: PlantedScene?
+
+  /// What was seen, and what came of it.
+  package struct Results {
+    /// One for each observation.
+    package fileprivate(set) var seen: [FederationRecord.Seen] = []
+    /// Of the attacks.
+    package fileprivate(set) var outcomes: [AuditOutcome] = []
+    /// Of a server that planted weights.
+    package fileprivate(set) var readings: [PlantedReading] = []
+  }
 
   /// An observation with its files.
   fileprivate struct Case {
@@ -39,21 +51,16 @@ package struct TappedUpdates {
   ///   - victims: workers that are looked at one by one, from 0.
   ///   - adversary: what the server did.
   package init(
-    _ plan: FederationPlan, _ scene: FederationPlan.Scene, attack: AttackConfiguration,
+    _ plan: FederationPlan, _ scene: any FederationScene, attack: AttackConfiguration,
     victims: [Int], adversary: Adversary = .none, backend: any Backend
   ) {
     self.adversary = adversary
+    planted = PlantedScene(adversary, plan, scene, backend: backend)
     self.plan = plan
     self.scene = scene
     self.attack = attack
     self.victims = victims
     self.backend = backend
-  }
-
-  /// The last layer's bias, whose gradient no model without gradients takes away.
-  private var biasOfAll: String? {
-    let model = scene.weighted.model
-    return model.classifier?.bias.map { model.parameters[$0].name }
   }
 
   /// The worker that looks on: the last one.
@@ -65,34 +72,48 @@ package struct TappedUpdates {
   ///   - staged: the folder while it is filled.
   ///   - folder: where it will be.
   ///   - observe: called after every step of an attack; may ask to stop, and then the rest is not attacked.
-  /// - Returns: what was seen and what came of it, and the attacks' outcomes.
   /// - Throws: `FileError` when a file cannot be written.
   package func attack(
     _ taps: [RoundTap], in staged: StagedFolder, folder: OutputFolder,
     observe: (Progress) -> SolverDecision
-  ) throws -> (seen: [FederationRecord.Seen], outcomes: [AuditOutcome]) {
+  ) throws -> Results {
     let cases = taps.flatMap(cases)
     var written: Set<String> = []
     for one in cases { try write(one, to: staged, &written) }
-    var seen: [FederationRecord.Seen] = []
-    var outcomes: [AuditOutcome] = []
+    var results = Results()
     var isStopped = false
     for (index, one) in cases.enumerated() {
       var entry = FederationRecord.Seen(
         observer: one.observation.observer, round: one.observation.round + 1,
         workers: one.observation.workers.map { $0 + 1 }, share: one.observation.seenShare,
-        file: one.files.update, pictures: one.pictureCount)
-      defer { seen.append(entry) }
+        file: one.files.update, examples: one.exampleCount)
+      defer { results.seen.append(entry) }
       guard !isStopped else {
         entry.verdict = "not attacked: the study was stopped before"
         continue
       }
       do {
+        if let planted, let scene = scene as? FederationPlan.Scene,
+          one.observation.observer == .plantingServer
+        {
+          let batch = scene.examples(one.batches, one.name)
+          let reading = PlantedReading(
+            name: one.name,
+            outcome: try planted.read(
+              one.observation.tensors, planted: one.tap.before, batch: batch),
+            batch: batch)
+          try reading.write(to: staged)
+          entry.enter(reading, planted.verdict)
+          results.readings.append(reading)
+          continue
+        }
         let experiment = try experiment(one) { staged.path(of: $0) }
         let final = try self.experiment(one) { folder.path(of: $0) }
         try AtomicFile.write(
           try ResultWriter.json(final), to: staged.path(of: one.name + ".experiment.json"))
-        var outcome = try run(experiment, one) { progress in
+        var outcome = try scene.run(
+          experiment, one.batches, name: one.name, backend: backend
+        ) { progress in
           let decision = observe(
             Progress(done: index, count: cases.count, name: one.name, attack: progress))
           if case .stop = decision { isStopped = true }
@@ -100,12 +121,12 @@ package struct TappedUpdates {
         }
         outcome.record.experiment = final
         entry.enter(outcome.record)
-        outcomes.append(outcome)
+        results.outcomes.append(outcome)
       } catch let error as any ErrorInWords {
         entry.verdict = "not attacked: \(error.sentence)"
       }
     }
-    return (seen, outcomes)
+    return results
   }
 
   private func cases(of tap: RoundTap) -> [Case] {
@@ -120,7 +141,9 @@ package struct TappedUpdates {
       return Case(
         observation: observation, tap: tap, name: name,
         files: (
-          "\(name).safetensors", observation.seen.map { _ in "\(name)-seen.safetensors" },
+          "\(name).safetensors",
+          scene.readsPartsOfTensors
+            ? observation.seen.map { _ in "\(name)-seen.safetensors" } : nil,
           "\(round)-before.safetensors", "\(round)-\(who)-pictures.safetensors"
         ))
     }
@@ -135,28 +158,21 @@ package struct TappedUpdates {
       guard written.insert(name).inserted else { return }
       try Safetensors.write(tensors, to: staged.path(of: name), isPrivate: true)
     }
-    let buffers = Dictionary(
-      uniqueKeysWithValues: zip(
-        scene.weighted.model.buffers.map(\.name), scene.weighted.buffers))
     try write(
-      one.files.before, scene.vector.named(one.tap.before).merging(buffers) { first, _ in first })
-    // What was not seen at all is not there; what was seen in part has zeros.
+      one.files.before,
+      scene.vector.named(one.tap.before).merging(scene.buffers) { first, _ in first })
+    // What was not seen at all is not there; what was seen in part has zeros, or is not there where attacks do not take it.
     let seen = one.observation.seen.map { scene.vector.named($0) }
     let known = scene.vector.named(one.observation.tensors).filter { name, _ in
-      if one.observation.observer == .inconsistentServer, name == biasOfAll { return false }
-      return seen?[name]?.doubles.contains { $0 != 0 } ?? true
+      if one.observation.observer == .inconsistentServer, name == scene.lastBias { return false }
+      guard let numbers = seen?[name]?.doubles else { return true }
+      return scene.readsPartsOfTensors ? numbers.contains { $0 != 0 } : !numbers.contains(0)
     }
     try write(one.files.update, known)
     if let seen, let file = one.files.seen { try write(file, seen.filter { known[$0.key] != nil }) }
-    let batches = one.batches
-    let images = batches.flatMap { $0.images.doubles }
-    let count = one.pictureCount
-    try write(
-      one.files.truth,
-      [
-        "images": Tensor(Shape([count] + scene.training.shape.dimensions), .f32, images),
-        "labels": Tensor([count], .i64, batches.flatMap { $0.labels.map(Double.init) }),
-      ])
+    if written.insert(one.files.truth).inserted {
+      try scene.writeTruth(one.batches, to: staged.path(of: one.files.truth))
+    }
   }
 
   private func experiment(_ one: Case, at path: (String) -> String) throws -> Experiment {
@@ -176,8 +192,8 @@ package struct TappedUpdates {
       file: path(one.files.update), kind: one.observation.kind,
       batchSize: isEven ? sizes[0] : sizes.reduce(0, +))
     update.seen = one.files.seen.map(path)
+    scene.enter(one.batches, at: path(one.files.truth), into: &experiment)
     experiment.data.update = update
-    experiment.data.pictures = [path(one.files.truth)]
     if plan.settings.sharesWeights {
       experiment.client.epochs = plan.settings.epochs
       experiment.client.miniBatch = plan.settings.miniBatch.map { min($0, sizes[0]) }
@@ -189,45 +205,33 @@ package struct TappedUpdates {
     try experiment.check()
     return experiment
   }
-
-  // MARK: - Attacks
-
-  private func run(
-    _ experiment: Experiment, _ one: Case, observe: (ExperimentProgress) -> SolverDecision
-  ) throws -> AuditOutcome {
-    let selected = try experiment.model.select(batchSizes: [experiment.batchSize])
-    let runner = PictureRunner(selected, backend: backend)
-    let shape = scene.training.shape
-    let size = shape.elementCount
-    var examples: [PrivateExample] = []
-    for batch in one.batches {
-      let pixels = batch.images.doubles
-      for (index, label) in batch.labels.enumerated() {
-        let name = one.pictureCount == 1 ? one.name : "\(one.name)-\(examples.count + 1)"
-        examples.append(
-          PrivateExample(
-            name: name,
-            image: Tensor(shape, .f64(Array(pixels[index * size..<(index + 1) * size]))),
-            label: label))
-      }
-    }
-    return try runner.prepare(experiment, pictures: examples).run(observe: observe)
-  }
 }
 
 extension TappedUpdates.Case {
   /// The private batches behind the observation, in the order of the workers.
   fileprivate var batches: [RoundTap.Batch] { observation.workers.compactMap { tap.batches[$0] } }
-  fileprivate var pictureCount: Int { batches.reduce(0) { $0 + $1.labels.count } }
+  fileprivate var exampleCount: Int { batches.reduce(0) { $0 + $1.labels.count } }
 }
 
 extension FederationRecord.Seen {
   /// Enters what an attack made of it.
   fileprivate mutating func enter(_ record: RunRecord) {
-    let levels = record.images.map { record.level(of: $0) }
+    let judged = record.judged
+    enter(judged.map { record.level(of: $0) })
+    scores = judged.filter(\.hasTruth).map { JSONNumber($0.score) }
+    verdict = record.diagnosis?.verdict.rawValue ?? "no diagnosis"
+  }
+
+  /// Enters what a server read off what it had planted.
+  fileprivate mutating func enter(_ reading: PlantedReading, _ verdict: String) {
+    enter(reading.levels)
+    scores = reading.outcome.record.images.map(\.psnr)
+    self.verdict = verdict
+  }
+
+  private mutating func enter(_ levels: [LeakLevel]) {
     full = levels.count { $0 == .full }
     recognisable = levels.count { $0 >= .recognisable }
-    psnr = record.images.compactMap(\.psnr)
-    verdict = record.diagnosis?.verdict.rawValue ?? "no diagnosis"
+    undetermined = levels.count { $0 == .undetermined }
   }
 }

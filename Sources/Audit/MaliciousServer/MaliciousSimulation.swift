@@ -65,15 +65,25 @@ package struct MaliciousSimulation: Sendable {
   private func robTheFed(bins: Int) throws(AttackError) -> Outcome {
     let server = try ImprintServer(model: model, samples: samples, bins: bins)
     let weighted = server.weights(seed: seed)
-    let contents = server.contents(of: try share(weighted))
+    return try read(try share(weighted), by: server, weighted)
+  }
+
+  /// What a server reads off an update of the batch with its bins.
+  ///
+  /// - Parameter weighted: what was planted.
+  /// - Throws: ``AttackError`` when the backend fails.
+  package func read(
+    _ update: SharedUpdate, by server: ImprintServer, _ weighted: WeightedModel
+  ) throws(AttackError) -> Outcome {
+    let contents = server.contents(of: update)
     let places = batch.map { server.bin(of: $0.image) }
     let isolated = places.map { place in places.count { $0 == place } == 1 }
     var outcome = try outcome(
       .robbingTheFed, weighted, contents.map(\.image), isolated: isolated, rounds: 1)
-    outcome.bins = bins
+    outcome.bins = server.thresholds.count
     outcome.isolatedCount = isolated.count { $0 }
     outcome.expectedIsolatedCount = ImprintServer.expectedIsolatedCount(
-      count: batch.count, bins: bins)
+      count: batch.count, bins: server.thresholds.count)
     return finished(outcome, contents.map(\.image))
   }
 
@@ -81,7 +91,16 @@ package struct MaliciousSimulation: Sendable {
     let traps = try TrapWeights(
       WeightedModel(untrained: model, seed: seed), samples: samples, batchSize: batch.count,
       seed: seed)
-    let contents = traps.contents(of: try share(traps.model))
+    return try read(try share(traps.model), by: traps)
+  }
+
+  /// What a server reads off an update of the batch with its traps.
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
+  package func read(
+    _ update: SharedUpdate, by traps: TrapWeights
+  ) throws(AttackError) -> Outcome {
+    let contents = traps.contents(of: update)
     return finished(
       try outcome(.trapWeights, traps.model, contents, isolated: nil, rounds: 1), contents)
   }

@@ -18,6 +18,19 @@ package struct MaliciousWriter: Sendable {
   package func write(_ outcome: MaliciousSimulation.Outcome, _ batch: [PrivateExample]) throws
     -> String
   {
+    let sheet = MaliciousWriter.sheet(outcome, batch)
+    let kept = try folder.replace { staged in
+      try sheet.image().writePNG(to: staged.path(of: "contact-sheet.png"))
+      try AtomicFile.write(
+        try ResultWriter.json(outcome.record), to: staged.path(of: "malicious.json"))
+    }
+    return "\(folder.path(of: "contact-sheet.png")) and malicious.json" + OutputFolder.note(kept)
+  }
+
+  /// The first reconstructions beside their originals.
+  package static func sheet(
+    _ outcome: MaliciousSimulation.Outcome, _ batch: [PrivateExample]
+  ) -> ContactSheet {
     let record = outcome.record
     // What was set apart first, and then in the client's order.
     let order =
@@ -27,19 +40,14 @@ package struct MaliciousWriter: Sendable {
       guard let image = outcome.reconstructions[index] else { return nil }
       return row(record.images[index], original: batch[index].image, reconstruction: image)
     }
-    let sheet = ContactSheet(
+    return ContactSheet(
       title: "gradleak: what a malicious server reads",
       subtitle: "\(record.model), \(record.method.rawValue), batch \(record.batchSize), "
         + "one gradient a round",
       rows: Array(rows.prefix(MaliciousWriter.rowLimit)))
-    let kept = try folder.replace { staged in
-      try sheet.image().writePNG(to: staged.path(of: "contact-sheet.png"))
-      try AtomicFile.write(try ResultWriter.json(record), to: staged.path(of: "malicious.json"))
-    }
-    return "\(folder.path(of: "contact-sheet.png")) and malicious.json" + OutputFolder.note(kept)
   }
 
-  private func row(
+  private static func row(
     _ entry: MaliciousRecord.ImageEntry, original: Tensor, reconstruction: Tensor
   ) -> ContactSheet.Row {
     var captions = [PictureCaption("PSNR \(ResultWriter.decibels(entry.psnr.value)) dB")]

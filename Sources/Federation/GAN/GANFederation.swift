@@ -12,7 +12,7 @@ package final class GANFederation {
   private let attack: GANSettings
   private let vector: ParameterVector
   private let shards: [TrainingSet]
-  private let trainer: LocalTrainer
+  private let gradients: PictureGradients
   private let generator: GeneratorTraining
   private let artificialClass: Int
   /// The shared model's, in f32.
@@ -31,7 +31,7 @@ package final class GANFederation {
     self.attack = attack
     self.shards = shards
     vector = ParameterVector(weighted.model)
-    trainer = LocalTrainer(weighted, settings, shard: shards[0], backend: backend)
+    gradients = PictureGradients(weighted, backend: backend)
     generator = try GeneratorTraining(weighted, attack, seed: settings.seed, backend: backend)
     artificialClass = GANSettings.artificialClass(weighted.model)
     weights = weighted.parameters.map { $0.converted(to: .f32) }
@@ -73,7 +73,8 @@ package final class GANFederation {
   package func tap(ofVictims position: Int, round: Int) throws(AttackError) -> RoundTap {
     var settings = settings
     settings.epochs = nil
-    let share = try trainer.share([position], of: shards[0], settings, weights: weights)
+    let share = try LocalTrainer.share(
+      [position], of: PictureShard(gradients, shards[0]), settings, weights: weights)
     var tap = RoundTap(round: round, before: weights)
     tap.batches[0] = RoundTap.Batch(
       images: shards[0].images([position]), labels: [shards[0].labels[position]])
@@ -98,7 +99,8 @@ package final class GANFederation {
   }
 
   func share(_ examples: [Int], of shard: TrainingSet) throws(AttackError) -> LocalTrainer.Share {
-    try trainer.share(examples, of: shard, settings, weights: weights)
+    try LocalTrainer.share(
+      examples, of: PictureShard(gradients, shard), settings, weights: weights)
   }
 
   private func plan(_ number: Int, _ client: Int) -> [Int] {

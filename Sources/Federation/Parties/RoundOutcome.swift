@@ -24,10 +24,10 @@ package struct RoundOutcome: Sendable {
 
   /// Enters what the members told the study.
   mutating func enter(_ reports: [Int: StudyReport], of members: [Int]) {
-    let told = members.compactMap { reports[$0] }
-    let examples = told.reduce(0) { $0 + $1.examples }
-    loss = told.reduce(0) { $0 + $1.loss * Double($1.examples) } / Double(max(examples, 1))
-    for (member, report) in zip(members, told) {
+    let told = members.compactMap { member in reports[member].map { (member, $0) } }
+    let examples = told.reduce(0) { $0 + $1.1.examples }
+    loss = told.reduce(0) { $0 + $1.1.loss * Double($1.1.examples) } / Double(max(examples, 1))
+    for (member, report) in told {
       if let batch = report.batch { tap?.batches[member] = batch }
       if !report.share.isEmpty { tap?.shares[member] = report.share }
       if !report.hops.isEmpty { tap?.hops[member] = report.hops }
@@ -70,10 +70,22 @@ package struct RoundTap: Sendable {
 
   /// A private batch.
   package struct Batch: Sendable {
-    /// [N, C, H, W].
-    package let images: Tensor
+    /// [N, C, H, W]; nil of texts.
+    package let images: Tensor?
+    /// None of pictures.
+    package let texts: [String]
     /// A class for each.
     package let labels: [Int]
+
+    /// Pictures.
+    package init(images: Tensor, labels: [Int]) {
+      (self.images, texts, self.labels) = (images, [], labels)
+    }
+
+    /// Texts.
+    package init(texts: [String], labels: [Int]) {
+      (images, self.texts, self.labels) = (nil, texts, labels)
+    }
   }
 
   /// The members, ascending.

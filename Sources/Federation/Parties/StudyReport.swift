@@ -29,6 +29,7 @@ package struct StudyReport: Sendable {
     ])
     if let batch {
       body.tensors["images"] = batch.images
+      for (index, text) in batch.texts.enumerated() { body.words["text.\(index)"] = text }
       body.tensors["labels"] = Tensor([batch.labels.count], .i32(batch.labels.map { Int32($0) }))
     }
     for (index, tensor) in share.enumerated() { body.tensors["share.\(index)"] = tensor }
@@ -41,6 +42,27 @@ package struct StudyReport: Sendable {
     return body
   }
 
+  private func batch(
+    in body: TensorBody, _ labels: Tensor
+  ) throws(FederationError) -> RoundTap.Batch {
+    let classes = labels.doubles.map { Int($0) }
+    let texts = (0..<examples).prefix { body.words["text.\($0)"] != nil }
+      .compactMap { body.words["text.\($0)"] }
+    guard labels.type == TensorType([examples], .i32) else {
+      throw FederationError("its report has no batch of \(examples) examples", .refused)
+    }
+    if let images = body.tensors["images"] {
+      guard images.shape.rank == 4, images.dtype == .f32, images.shape[0] == examples else {
+        throw FederationError("its report has no batch of \(examples) pictures", .refused)
+      }
+      return RoundTap.Batch(images: images, labels: classes)
+    }
+    guard texts.count == examples else {
+      throw FederationError("its report has no batch of \(examples) texts", .refused)
+    }
+    return RoundTap.Batch(texts: texts, labels: classes)
+  }
+
   /// Reads a report on a model.
   ///
   /// - Throws: ``FederationError`` of kind `refused` for what does not fit it.
@@ -49,12 +71,7 @@ package struct StudyReport: Sendable {
     loss = body.words["loss"].flatMap { Double($0) } ?? .nan
     examples = try body.number("examples", in: 1...1_000_000)
     sentBytes = try body.number("bytes", in: 0...Int(Int32.max))
-    if let images = body.tensors["images"], let labels = body.tensors["labels"] {
-      guard images.shape.rank == 4, images.dtype == .f32, images.shape[0] == examples,
-        labels.type == TensorType([examples], .i32)
-      else { throw FederationError("its report has no batch of \(examples) pictures", .refused) }
-      batch = RoundTap.Batch(images: images, labels: labels.doubles.map { Int($0) })
-    }
+    if let labels = body.tensors["labels"] { batch = try batch(in: body, labels) }
     func list(_ name: String) throws(FederationError) -> [Tensor] {
       guard body.tensors["\(name).0"] != nil else { return [] }
       return try body.tensors(

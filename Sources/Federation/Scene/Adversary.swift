@@ -14,13 +14,22 @@ package enum Adversary: String, Codable, Sendable, CaseIterable {
   /// Has all workers but one tell it what they shared; where shares are encrypted, has one worker give it the key, which
   /// is enough.
   case colluders
+  /// Sends everybody the same model with bins planted in a block in front of it, which keep the pictures of all apart in the
+  /// sum (Fowl et al., "Robbing the Fed", ICLR 2022).
+  case robbingTheFed = "robbing-the-fed"
+  /// Sends everybody the same weights, whose first layer's units fire for one picture alone (Boenisch et al., "When the
+  /// Curious Abandon Honesty", EuroS&P 2023).
+  case trapWeights = "trap-weights"
+
+  /// Whether it sends all workers the same weights of its own making, and looks at all of them at once.
+  package var plants: Bool { self == .robbingTheFed || self == .trapWeights }
 
   /// Whether it needs workers that share gradients.
-  var needsGradients: Bool { self == .inconsistentModels }
+  var needsGradients: Bool { self == .inconsistentModels || plants }
 }
 
 extension Adversary {
-  /// The worker that is looked at in a tapped round: one after the other.
+  /// The worker that is looked at in a tapped round: one after the other; nil for a server that looks at all.
   ///
   /// - Parameters:
   ///   - round: one of the settings' tapped rounds.
@@ -28,7 +37,9 @@ extension Adversary {
   package func victim(
     of round: Int, _ settings: FederationSettings, members: [Int]
   ) -> Int? {
-    guard self != .none, let place = settings.tapped.firstIndex(of: round), !members.isEmpty else {
+    guard self != .none, !plants, let place = settings.tapped.firstIndex(of: round),
+      !members.isEmpty
+    else {
       return nil
     }
     return members[place % members.count]
@@ -44,7 +55,8 @@ extension Adversary {
     guard !needsGradients || !settings.sharesWeights else {
       throw FederationError(
         advising:
-          "inconsistent models are read off a sum of gradients; leave \(.epochs) out", .badInput)
+          "\(plants ? "planted weights" : "inconsistent models") are read off a sum of gradients; leave \(.epochs) out",
+        .badInput)
     }
     guard self == .colluders || settings.protection.scheme == nil else {
       throw FederationError(

@@ -19,6 +19,8 @@ package enum Observer: String, Codable, Sendable, CaseIterable {
   case colluders
   /// The server together with one worker, whose key decrypts what all others sent.
   case keyHolder = "key-holder"
+  /// A server that sent all workers the same planted weights.
+  case plantingServer = "planting-server"
 
   /// For people.
   package var title: String {
@@ -31,6 +33,7 @@ package enum Observer: String, Codable, Sendable, CaseIterable {
     case .differencingServer: "a server that subtracts two cohorts"
     case .colluders: "the server and all other workers together"
     case .keyHolder: "the server with one worker's key"
+    case .plantingServer: "a server that plants weights"
     }
   }
 }
@@ -74,6 +77,8 @@ extension RoundTap {
     let victims = victims.filter(members.contains)
     var result: [Observation] = []
     switch settings.topology {
+    case .parameterServer where adversary.plants:
+      result += planted(victims, settings)
     case .parameterServer:
       result += victims.filter(inClear.contains).compactMap { victim in
         shares[victim].map {
@@ -103,6 +108,19 @@ extension RoundTap {
     return result
   }
 
+  /// What a server that plants weights looks at: shares in the clear one by one, and the sum of all.
+  private func planted(_ victims: [Int], _ settings: FederationSettings) -> [Observation] {
+    let alone = victims.filter(inClear.contains).compactMap { victim in
+      shares[victim].map { (workers: [victim], tensors: $0) }
+    }
+    let all = mean.isEmpty ? [] : [(workers: members, tensors: mean)]
+    return (alone + all).map {
+      Observation(
+        observer: .plantingServer, round: round, workers: $0.workers, kind: settings.updateKind,
+        tensors: $0.tensors, seen: nil)
+    }
+  }
+
   /// What the weights that came of the round tell of all shares together: their mean, where workers share weights; the
   /// change that the mean gradient made, where they share gradients.
   private func aggregate(_ settings: FederationSettings) -> (tensors: [Tensor], kind: UpdateKind)? {
@@ -122,7 +140,7 @@ extension RoundTap {
     /// What the others added, times their examples, for each parameter.
     let rest: [[Double]]
     switch adversary {
-    case .none: return nil
+    case .none, .robbingTheFed, .trapWeights: return nil
     case .inconsistentModels:
       observer = .inconsistentServer
       rest = mean.map { [Double](repeating: 0, count: $0.shape.elementCount) }

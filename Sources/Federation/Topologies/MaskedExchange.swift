@@ -32,6 +32,16 @@ final class MaskedExchange: UpdateExchange {
     for worker in 0..<settings.workers where !members.contains(worker) {
       server.drop(worker + 1, because: "it was not there when the round began")
     }
+    // Who comes in the place of one that left has no part in this round.
+    let parties = Dictionary(
+      uniqueKeysWithValues: members.map { ($0, roster.connection(of: $0)) })
+    func send(
+      _ body: [UInt8], to clients: [Int], _ step: SecureAggregationStep
+    ) {
+      for worker in clients.map({ $0 - 1 }) where roster.connection(of: worker) == parties[worker] {
+        roster.send(Frame(.masked, round: roster.round, step: step.place, body: body), to: worker)
+      }
+    }
     var collection = RoundCollection(roster, vector, members)
     collection.lastIsReport = false
     defer { transcripts.append(server.transcript) }
@@ -48,9 +58,12 @@ final class MaskedExchange: UpdateExchange {
     try step(&server, &collection, before: deadline)
     let sum = try server.unmaskedSum()
     let included = sum.included.map { $0 - 1 }
-    outcome.members = collection.finish(&outcome) { included.contains($0) }
-    guard outcome.members == included else {
-      throw FederationError("a worker of the sum did not report to the study", .refused)
+    let told = collection.finish(&outcome) { included.contains($0) }
+    outcome.members = included
+    // One that ended between its vector and its report is in the sum all the same, with a batch that nobody knows.
+    for worker in included where !told.contains(worker) {
+      roster.note(worker, "is in the sum, and left before it told the study of its batch")
+      outcome.tap = nil
     }
     let mean = try quantizer.weightedMean(ofSum: sum.words)
     outcome.mean = vector.tensors(mean.values.map { Float($0) })
@@ -72,14 +85,5 @@ final class MaskedExchange: UpdateExchange {
       return true
     }
     for client in copy.awaited { copy.drop(client, because: "it did not answer in time") }
-  }
-
-  private func send(
-    _ body: [UInt8], to clients: [Int], _ step: SecureAggregationStep
-  ) throws(FederationError) {
-    for client in clients {
-      roster.send(
-        Frame(.masked, round: roster.round, step: step.place, body: body), to: client - 1)
-    }
   }
 }

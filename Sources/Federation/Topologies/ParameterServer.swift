@@ -10,20 +10,28 @@ package final class ParameterServer {
   private let adversary: Adversary
   /// The model that gives no gradients; nil where there is none.
   private let deadWeights: [Tensor]?
+  private let plant: Planting?
   /// As the latest round left them. Where shares are encrypted they are the study's knowledge, told by a worker: the
   /// server itself knows those that training begins with, and none after.
   package private(set) var weights: [Tensor]
+
+  /// Makes of the weights what a server sends that plants its own.
+  package typealias Planting = ([Tensor]) throws(FederationError) -> [Tensor]
 
   /// - Parameters:
   ///   - weights: one f32 tensor for each parameter.
   ///   - roster: of workers that are connected, or come.
   ///   - adversary: what the server does in tapped rounds.
   ///   - deadWeights: see `Model.deadWeights()`; for an adversary that sends inconsistent models.
+  ///   - plant: for an adversary that plants weights.
   package init(
     _ settings: FederationSettings, _ vector: ParameterVector, weights: [Tensor], _ roster: Roster,
-    adversary: Adversary = .none, deadWeights: [Tensor]? = nil
+    adversary: Adversary = .none, deadWeights: [Tensor]? = nil, plant: Planting? = nil
   ) throws(FederationError) {
     try adversary.check(settings)
+    guard !adversary.plants || plant != nil else {
+      throw FederationError("the server has no weights to plant", .badInput)
+    }
     guard adversary != .inconsistentModels || deadWeights != nil else {
       throw FederationError(
         "the model does not end in a fully connected layer, which a model without gradients needs",
@@ -31,6 +39,7 @@ package final class ParameterServer {
     }
     self.adversary = adversary
     self.deadWeights = deadWeights
+    self.plant = plant
     self.settings = settings
     self.roster = roster
     self.vector = vector
@@ -53,9 +62,12 @@ package final class ParameterServer {
     roster.traffic = (0, 0)
     let plan = RoundPlan(settings, round: number)
     var outcome = RoundOutcome()
-    if settings.tapped.contains(number) {
-      outcome.tap = RoundTap(round: number, before: weights)
-    }
+    let isTapped = settings.tapped.contains(number)
+    let isPlanted = isTapped && adversary.plants
+    let sent =
+      isPlanted
+      ? try plant.map { plant throws(FederationError) in try plant(weights) } ?? weights : weights
+    if isTapped { outcome.tap = RoundTap(round: number, before: sent) }
     let present = roster.present
     // Keys are made once, and take longer than a round where they are Paillier's.
     let members = try exchange.prepare(
@@ -64,7 +76,7 @@ package final class ParameterServer {
     let victim =
       exchange.knowsWeights ? adversary.victim(of: number, settings, members: members) : nil
     outcome.tap?.victim = victim
-    try run(members, &outcome, victim)
+    try run(members, sent, &outcome, victim)
     if outcome.failure == nil, outcome.members.count < settings.fewest {
       outcome.failure =
         "only \(outcome.members.count) of \(present.count) workers ended round \(number + 1), and "
@@ -87,11 +99,12 @@ package final class ParameterServer {
       return outcome
     }
     outcome.tap?.mean = outcome.mean
+    // The weights of such a round would be worth nothing.
+    if isPlanted { return outcome }
     if let victim {
       if adversary == .differencing, members.count > 1 {
         try runWithout(victim, members, &outcome)
       }
-      // The weights of such a round would be worth nothing.
       return outcome
     }
     guard exchange.knowsWeights else {
@@ -110,7 +123,7 @@ package final class ParameterServer {
 
   /// Sends the weights out and collects what comes back.
   private func run(
-    _ members: [Int], _ outcome: inout RoundOutcome, _ victim: Int?
+    _ members: [Int], _ weights: [Tensor], _ outcome: inout RoundOutcome, _ victim: Int?
   ) throws(FederationError) {
     let (number, attempt) = (roster.round, outcome.attempts - 1)
     let body = exchange.knowsWeights ? try TensorBody(vector.named(weights)).bytes : []
@@ -140,7 +153,7 @@ package final class ParameterServer {
     var second = RoundOutcome()
     second.attempts = outcome.attempts + 1
     second.tap = outcome.tap
-    try run(members.filter { $0 != victim }, &second, victim)
+    try run(members.filter { $0 != victim }, weights, &second, victim)
     outcome.attempts = second.attempts
     guard second.failure == nil, second.members == outcome.members.filter({ $0 != victim }) else {
       roster.note(nil, "the second cohort was not the first one without worker \(victim + 1)")

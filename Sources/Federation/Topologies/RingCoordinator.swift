@@ -9,8 +9,8 @@ package final class RingCoordinator {
   private let vector: ParameterVector
   /// As the latest round left them.
   package private(set) var weights: [Tensor]
-  /// Workers that have these weights.
-  private var upToDate: Set<Int> = []
+  /// Workers that have these weights, by the connections that told them: who comes in the place of one has none.
+  private var upToDate: [Int: PeerID] = [:]
 
   /// - Parameter weights: that all workers begin with, one f32 tensor for each parameter.
   package init(
@@ -42,10 +42,10 @@ package final class RingCoordinator {
       if var outcome = try run(invited, examples, number, attempt) {
         outcome.missing = first.filter { !outcome.members.contains($0) }
         outcome.attempts = attempt + 1
-        upToDate = Set(invited)
+        upToDate = invited.reduce(into: [:]) { $0[$1] = roster.connection(of: $1) }
         return outcome
       }
-      upToDate = []
+      upToDate = [:]
     }
     throw FederationError(
       "round \(number + 1) was begun too often; see who left in the notes", .tooFew)
@@ -66,7 +66,8 @@ package final class RingCoordinator {
     let words = members(workers).words
     for worker in workers {
       let body = TensorBody(
-        upToDate.contains(worker) ? [:] : vector.named(weights), words: words)
+        upToDate[worker] == roster.connection(of: worker) ? [:] : vector.named(weights),
+        words: words)
       roster.send(
         Frame(
           .round, round: number, attempt: attempt, step: RingMessages.prepare, body: try body.bytes),

@@ -15,11 +15,12 @@ package final class RingWorker {
   /// What the latest round came to, until the next one shows that all have it.
   private var pending: (round: Int, weights: [Tensor])?
   private var current: Turn?
-  /// Parts that came before they were waited for.
-  private var early: [Frame] = []
+  /// Parts that came and are not taken yet.
+  private var waiting: [Frame] = []
   /// Neighbours that showed the token.
   private var neighbours: Set<PeerID> = []
-  private var outgoing: (address: Address, peer: PeerID)?
+  /// The neighbour behind, which takes no large messages before it knows who this is.
+  private var outgoing: (address: Address, peer: PeerID, isReady: Bool)?
 
   /// An all-reduce that is going on.
   private struct Turn {
@@ -27,10 +28,12 @@ package final class RingWorker {
     let attempt: Int
     let share: LocalTrainer.Share
     var reduction: AllReduce
+    /// Hops whose part was sent.
+    var sent = 0
     var sentBytes = 0
   }
 
-  private static let largestEarlyCount = 4096
+  private static let largestWaitingCount = 4096
 
   /// - Parameters: as of ``Worker``.
   ///   - token: that neighbours must know.
@@ -90,7 +93,7 @@ package final class RingWorker {
   private func prepare(_ frame: Frame) throws {
     let body = try TensorBody(frame.body)
     current = nil
-    early.removeAll { ($0.round, $0.attempt) < (frame.round, frame.attempt) }
+    waiting.removeAll { ($0.round, $0.attempt) < (frame.round, frame.attempt) }
     if !body.tensors.isEmpty {
       weights = try body.tensors(of: vector.types)
     } else if let pending, pending.round == frame.round - 1 {
@@ -123,10 +126,8 @@ package final class RingWorker {
       round: frame.round, attempt: frame.attempt, share: share,
       reduction: AllReduce(members: members.workers, place: place, values: values))
     try connect(to: members.addresses[(place + 1) % members.addresses.count].address)
-    try sendPart()
-    let waiting = early.filter { ($0.round, $0.attempt) == (frame.round, frame.attempt) }
-    early.removeAll { ($0.round, $0.attempt) <= (frame.round, frame.attempt) }
-    for frame in waiting.sorted(by: { $0.step < $1.step }) { try take(part: frame) }
+    waiting.removeAll { ($0.round, $0.attempt) < (frame.round, frame.attempt) }
+    try advance()
   }
 
   // MARK: - Neighbours
@@ -139,7 +140,7 @@ package final class RingWorker {
       let peer = try connections.connect(host: address.host, port: address.port)
       let body = try TensorBody(words: ["token": token]).bytes
       connections.send(Frame(.neighbour, sender: welcome.worker, body: body), to: peer)
-      outgoing = (address, peer)
+      outgoing = (address, peer, false)
     } catch {
       // The server sees that the neighbour is gone, and begins anew.
       guard error.kind == .gone else { throw error }
@@ -147,6 +148,10 @@ package final class RingWorker {
   }
 
   private func takeFromNeighbour(_ frame: Frame, _ peer: PeerID) throws {
+    if peer == outgoing?.peer, frame.kind == .welcome {
+      outgoing?.isReady = true
+      return try advance()
+    }
     do throws(FederationError) {
       guard neighbours.contains(peer) else {
         guard frame.kind == .neighbour,
@@ -154,9 +159,10 @@ package final class RingWorker {
         else { throw FederationError("a stranger", .refused) }
         neighbours.insert(peer)
         connections.trust(peer)
+        connections.send(Frame(.welcome, sender: welcome.worker), to: peer)
         return
       }
-      guard frame.kind == .chunk, early.count < RingWorker.largestEarlyCount else {
+      guard frame.kind == .chunk, waiting.count < RingWorker.largestWaitingCount else {
         throw FederationError("a \(frame.kind) that nobody asked for", .refused)
       }
     } catch {
@@ -164,48 +170,52 @@ package final class RingWorker {
       connections.close(peer, saying: error.message)
       return
     }
-    let turn = current.map { ($0.round, $0.attempt) } ?? (-1, -1)
-    if (frame.round, frame.attempt) == turn {
-      try take(part: frame)
-    } else if (frame.round, frame.attempt) > turn {
-      early.append(frame)
+    guard (frame.round, frame.attempt) >= current.map({ ($0.round, $0.attempt) }) ?? (-1, -1) else {
+      return
     }
+    waiting.append(frame)
+    try advance()
   }
 
-  /// Takes a part that belongs to the present turn, and those that waited for it.
-  private func take(part frame: Frame) throws {
-    guard var turn = current, !turn.reduction.isDone else { return }
-    guard frame.step == turn.reduction.hop else {
-      if frame.step > turn.reduction.hop { early.append(frame) }
-      return
+  /// Sends what is to be sent and takes what came, as far as this goes: hop after hop, the own part first.
+  private func advance() throws {
+    while let turn = current, !turn.reduction.isDone {
+      try sendPart()
+      guard let hop = current?.reduction.hop, hop < current?.sent ?? 0,
+        let next = waiting.firstIndex(where: {
+          ($0.round, $0.attempt, $0.step) == (turn.round, turn.attempt, hop)
+        }), add(waiting.remove(at: next))
+      else { return }
     }
+    if let current { try finish(current) }
+    current = nil
+  }
+
+  /// Adds a part of the present hop.
+  ///
+  /// - Returns: false for one that is none: without it there is no sum, and the server begins anew when time is over.
+  private func add(_ frame: Frame) -> Bool {
     do throws(FederationError) {
       guard case .f32(let values)? = try TensorBody(frame.body).tensors["part"]?.storage else {
-        throw FederationError("a part without numbers", .refused)
+        return false
       }
-      try turn.reduction.take(values)
+      try current?.reduction.take(values)
+      return true
     } catch {
-      // Without this part there is no sum; the server begins anew when time is over.
-      return
-    }
-    current = turn
-    if turn.reduction.isDone { return try finish(turn) }
-    try sendPart()
-    if let next = early.firstIndex(where: {
-      ($0.round, $0.attempt, $0.step) == (turn.round, turn.attempt, turn.reduction.hop)
-    }) {
-      try take(part: early.remove(at: next))
+      return false
     }
   }
 
   private func sendPart() throws(FederationError) {
-    guard var turn = current, let outgoing else { return }
+    guard var turn = current, let outgoing, outgoing.isReady, turn.sent == turn.reduction.hop
+    else { return }
     let values = turn.reduction.outgoing.values
     let body = try TensorBody(["part": Tensor([values.count], .f32(values))]).bytes
     connections.send(
       Frame(
         .chunk, round: turn.round, attempt: turn.attempt, step: turn.reduction.hop,
         sender: welcome.worker, body: body), to: outgoing.peer)
+    turn.sent += 1
     turn.sentBytes += Frame.headerSize + body.count
     current = turn
   }

@@ -2,7 +2,18 @@ import Clients
 import TensorGraph
 
 /// Measures a model on examples that no worker trains on.
-package final class Evaluator {
+package protocol ModelEvaluator: AnyObject {
+  /// Examples that are looked at.
+  var count: Int { get }
+
+  /// How many of ``count`` examples get their class.
+  ///
+  /// - Throws: ``AttackError`` when the backend fails.
+  func rightCount(_ weights: [Tensor]) throws(AttackError) -> Int
+}
+
+/// Measures a model on pictures.
+package final class Evaluator: ModelEvaluator {
   private let examples: TrainingSet
   private let function: CompiledFunction
   private let images: ValueHandle
@@ -54,12 +65,19 @@ package final class Evaluator {
         let outputs = function.read(logits).doubles
         let classes = outputs.count / batchSize
         for (row, position) in positions.enumerated() {
-          let scores = outputs[row * classes..<(row + 1) * classes]
-          let best = scores.indices.max { scores[$0] < scores[$1] } ?? scores.startIndex
-          if best - scores.startIndex == examples.labels[position] { right += 1 }
+          if outputs[row * classes..<(row + 1) * classes].likeliest == examples.labels[position] {
+            right += 1
+          }
         }
       }
       return right
     }
+  }
+}
+
+extension ArraySlice<Double> {
+  /// The class with the largest logit, from 0.
+  package var likeliest: Int {
+    (indices.max { self[$0] < self[$1] } ?? startIndex) - startIndex
   }
 }

@@ -3,13 +3,8 @@ import TensorGraph
 
 /// A worker's own training: from the weights that it got to what it shares.
 package final class LocalTrainer {
-  private let model: Model
-  private let buffers: [Tensor]
   private let settings: FederationSettings
-  private let shard: TrainingSet
-  private let backend: any Backend
-  /// Compiled for each size of batches.
-  private var gradients: [Int: (graph: ClientGradientGraph, function: CompiledFunction)] = [:]
+  private let shard: any PrivateShard
 
   /// What a worker shares in a round.
   package struct Share: Sendable {
@@ -21,18 +16,21 @@ package final class LocalTrainer {
     package let loss: Double
   }
 
+  /// - Parameter shard: the worker's private examples.
+  package init(_ settings: FederationSettings, shard: any PrivateShard) {
+    self.settings = settings
+    self.shard = shard
+  }
+
   /// - Parameters:
   ///   - weighted: the model; of its weights the buffers alone count.
-  ///   - shard: the worker's private examples.
-  package init(
+  ///   - shard: the worker's private pictures.
+  package convenience init(
     _ weighted: WeightedModel, _ settings: FederationSettings, shard: TrainingSet,
     backend: any Backend
   ) {
-    model = weighted.model
-    buffers = weighted.buffers
-    self.settings = settings
-    self.shard = shard
-    self.backend = backend
+    self.init(
+      settings, shard: PictureShard(PictureGradients(weighted, backend: backend), shard))
   }
 
   /// Trains on the round's examples.
@@ -42,23 +40,22 @@ package final class LocalTrainer {
   package func share(
     worker: Int, round: Int, weights: [Tensor]
   ) throws(AttackError) -> Share {
-    try share(
+    try LocalTrainer.share(
       RoundPlan(settings, round: round).examples(of: worker, count: shard.count), of: shard,
       settings, weights: weights)
   }
 
-  /// Trains on some of a set's examples.
+  /// Trains on some of a shard's examples.
   ///
   /// - Parameters:
-  ///   - examples: positions in the set, in the order of the steps; one or more.
-  ///   - settings: how to train; that of other rounds, or another's.
+  ///   - examples: positions in the shard, in the order of the steps; one or more.
   ///   - weights: one f32 tensor for each parameter.
   /// - Throws: ``AttackError`` when the backend cannot run the model.
-  package func share(
-    _ examples: [Int], of shard: TrainingSet, _ settings: FederationSettings, weights: [Tensor]
+  package static func share(
+    _ examples: [Int], of shard: any PrivateShard, _ settings: FederationSettings, weights: [Tensor]
   ) throws(AttackError) -> Share {
     guard let epochs = settings.epochs else {
-      let (gradient, loss) = try gradient(examples, of: shard, at: weights)
+      let (gradient, loss) = try shard.gradient(examples, at: weights)
       return Share(tensors: gradient, examples: examples, loss: loss)
     }
     let training = try LocalTraining(
@@ -69,7 +66,7 @@ package final class LocalTrainer {
     for _ in 0..<epochs {
       for start in stride(from: 0, to: examples.count, by: size) {
         let batch = Array(examples[start..<min(start + size, examples.count)])
-        let (gradient, loss) = try gradient(batch, of: shard, at: current)
+        let (gradient, loss) = try shard.gradient(batch, at: current)
         first = first ?? loss
         steps.step([gradient.map { PlainNumbers($0.doubles) }])
         // Weights are kept in f32, as PyTorch keeps them.
@@ -78,32 +75,6 @@ package final class LocalTrainer {
       }
     }
     return Share(tensors: current, examples: examples, loss: first ?? .nan)
-  }
-
-  private func gradient(
-    _ examples: [Int], of shard: TrainingSet, at weights: [Tensor]
-  ) throws(AttackError) -> (gradient: [Tensor], loss: Double) {
-    try AttackError.naming(model.name, "trained") { () throws(GraphError) in
-      let (graph, function) = try compiled(batchSize: examples.count)
-      function.bind(graph.images, to: shard.images(examples))
-      function.bind(
-        graph.labels,
-        to: Tensor([examples.count], .i32(examples.map { Int32(shard.labels[$0]) })))
-      function.bind(graph.parameters, to: weights)
-      try function.run()
-      return (graph.gradients.map(function.read), function.read(graph.loss).scalarValue)
-    }
-  }
-
-  private func compiled(
-    batchSize: Int
-  ) throws(GraphError) -> (ClientGradientGraph, CompiledFunction) {
-    if let known = gradients[batchSize] { return known }
-    let graph = ClientGradientGraph(model, batchSize: batchSize, labelForm: .classIndices)
-    let function = try CompiledFunction(graph.function, on: backend)
-    function.bind(graph.buffers, to: buffers)
-    gradients[batchSize] = (graph, function)
-    return (graph, function)
   }
 
   /// What the study is told of a share.
@@ -116,10 +87,7 @@ package final class LocalTrainer {
   }
 
   /// The private batch behind a share, for the study alone.
-  package func batch(_ share: Share) -> RoundTap.Batch {
-    RoundTap.Batch(
-      images: shard.images(share.examples), labels: share.examples.map { shard.labels[$0] })
-  }
+  package func batch(_ share: Share) -> RoundTap.Batch { shard.batch(share.examples) }
 
   /// Examples that it takes in a round.
   var exampleCount: Int { min(settings.batchSize, shard.count) }

@@ -14,7 +14,7 @@ package struct ParameterVector: Sendable {
   }
 
   /// The vector of parameters of these names and f32 types.
-  init(_ types: [(name: String, type: TensorType)]) {
+  package init(_ types: [(name: String, type: TensorType)]) {
     self.types = types
     starts = types.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.type.shape.elementCount) }
   }

@@ -89,16 +89,28 @@ package struct PictureSource: Sendable {
   package func shard(
     _ worker: Int, of count: Int, _ shards: Shards, seed: UInt64
   ) -> [Int] {
+    shards.positions(of: worker, count, labels: labels, seed: seed)
+  }
+}
+
+extension PictureSource.Shards {
+  /// The positions of one worker's examples, by the seed.
+  ///
+  /// - Parameters:
+  ///   - count: of workers.
+  ///   - labels: the class of each example.
+  package func positions(of worker: Int, _ count: Int, labels: [Int], seed: UInt64) -> [Int] {
     var source = RandomSource(seed: seed).derive(label: "shards")
-    var order = source.permutation(of: self.count)
-    if shards == .byClass {
+    let all = labels.count
+    var order = source.permutation(of: all)
+    if self == .byClass {
       order = order.enumerated().sorted {
         (labels[$0.element], $0.offset) < (labels[$1.element], $1.offset)
       }.map(\.element)
     }
     let ends = (0...count).map { index in
-      shards == .unequal
-        ? self.count * (index * (index + 1)) / (count * (count + 1)) : self.count * index / count
+      self == .unequal
+        ? all * (index * (index + 1)) / (count * (count + 1)) : all * index / count
     }
     return Array(order[ends[worker]..<ends[worker + 1]])
   }

@@ -72,14 +72,17 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
     }
     var settings = federation.settings(seed: attack.seed)
     settings.tapped = FederationRunCommand.spread(taps, over: settings.rounds)
-    let plan = FederationPlan(
-      settings: settings, model: try selection.choice(), data: try federation.dataChoice())
-    let scene = try naming { try plan.scene() }
-    for note in scene.selected.notes { Notes.remark(note) }
+    let data = try federation.dataChoice()
+    let model = try selection.choice(
+      of: selection.chosenModel ?? DataKinds.descriptor(data.kind).usualModel)
+    var plan = FederationPlan(settings: settings, model: model, data: data)
+    if federation.server == .robbingTheFed { plan.imprintBins = federation.bins }
+    let scene = try naming { try plan.read(backend: output.backend) }
+    for note in scene.notes { Notes.remark(note) }
     FederationOptions.remark(on: plan.data, isChosen: federation.data != nil)
     let folder = try output.folder()
     let attacker = try attack.federationConfiguration(
-      by: threat, seconds: FederationRunCommand.attackSeconds)
+      on: data.kind, by: threat, seconds: FederationRunCommand.attackSeconds)
     Interruption.listen()
     let connections = Connections(
       largestBody: FederationPlan.largestBody(scene.vector, settings))
@@ -132,9 +135,12 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
         ]
       }
     }
+    let (reachable, remark) = address.reachableFromOutside
     Terminal.printError("Start \(federation.workers) workers, each with")
     Terminal.printError(
-      "  \(WorkerProcesses.tokenVariable)=\(token) gradleak federation worker --connect \(address)")
+      "  \(WorkerProcesses.tokenVariable)=\(token) gradleak federation worker --connect \(reachable)"
+    )
+    if let remark { Terminal.printError(remark) }
   }
 
   private func train(_ study: FederationStudy, _ processes: WorkerProcesses) throws {
@@ -179,15 +185,15 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       adversary: federation.server, backend: output.backend)
     let display = LiveDisplay(isEnabled: !output.quiet)
     func work(_ folder: OutputFolder, _ staged: StagedFolder) throws {
-      let (seen, outcomes) = try tapped.attack(study.taps, in: staged, folder: folder) { progress in
+      let results = try tapped.attack(study.taps, in: staged, folder: folder) { progress in
         display.update {
           "attack \(progress.done + 1)/\(progress.count): \(progress.name)"
             + (progress.attack.stage.map { ", \($0)" } ?? "")
         }
         return Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
-      study.enter(seen)
-      try FederationWriter(study, outcomes, folder: folder).write(to: staged)
+      study.enter(results.seen)
+      try FederationWriter(study, results, folder: folder).write(to: staged)
     }
     var written: String?
     try FederationFolder.work(in: folder, work) {
@@ -207,5 +213,24 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       throw FinishedWithStatus(status: ExitStatus.interrupted)
     }
     if study.record.failure != nil { throw FinishedWithStatus(status: ExitStatus.undetermined) }
+  }
+}
+
+extension Address {
+  /// What workers elsewhere are told to connect to, and a word on it: an address that stands for all of this machine's own
+  /// is none that others can reach, so this machine's name stands in its place.
+  var reachableFromOutside: (address: Address, remark: String?) {
+    guard ["0.0.0.0", "::"].contains(host) else { return (self, nil) }
+    var bytes = [CChar](repeating: 0, count: 256)
+    let isKnown = gethostname(&bytes, bytes.count - 1) == 0
+    let name = String(
+      decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard isKnown, !name.isEmpty else {
+      return (Address(host: "HOST", port: port), "HOST is an address of this machine.")
+    }
+    return (
+      Address(host: name, port: port),
+      "Where others do not know \(name), give an address of this machine in its place."
+    )
   }
 }

@@ -44,27 +44,27 @@ struct FederationTable {
     return String(
       format:
         "%@ of %d parameters on %@: %d of %d rounds, %d workers, %@; accuracy %.1f %% before, %.1f %% after "
-        + "(%d held-out pictures); %.1f MB sent, %.1f s.",
+        + "(%d held-out %@); %.1f MB sent, %.1f s.",
       record.model, record.parameterCount, record.plan.data.description, record.rounds.count,
       settings.rounds, settings.workers,
       settings.shared + " each", first * 100, last * 100,
-      record.heldOutCount, Double(bytes) / 1e6, seconds.reduce(0, +))
+      record.heldOutCount, record.kind.plural, Double(bytes) / 1e6, seconds.reduce(0, +))
   }
 
   private func printObservations() {
     var table = TextTable(
       [
         ("who", .left), ("round", .right), ("of workers", .left), ("seen", .right),
-        ("pictures", .right), ("in full", .right), ("recognisable", .right), ("PSNR", .right),
-        ("the attack", .left),
-      ], dispensable: ["the attack", "PSNR"])
+        (record.kind.plural, .right), ("in full", .right), ("recognisable", .right),
+        ("undetermined", .right), (record.kind.score, .right), ("the attack", .left),
+      ], dispensable: ["the attack", record.kind.score])
     for seen in record.observations {
       table.append([
         seen.observer.title, String(seen.round),
         seen.workersText,
-        String(format: "%.1f %%", seen.share * 100), String(seen.pictures),
+        String(format: "%.1f %%", seen.share * 100), String(seen.examples),
         seen.full.map(String.init) ?? "-", seen.recognisable.map(String.init) ?? "-",
-        seen.psnr.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-",
+        seen.undetermined.map(String.init) ?? "-", seen.bestScore(record.kind),
         seen.verdict ?? "-",
       ])
     }

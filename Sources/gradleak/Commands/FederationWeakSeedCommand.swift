@@ -52,11 +52,13 @@ struct FederationWeakSeedCommand: ParsableCommand, ReportingCommand {
     let tapped = TappedUpdates(plan, scene, attack: attacker, victims: [0], backend: output.backend)
     var written: String?
     try FederationFolder.work(in: folder) { folder, staged in
-      let (seen, outcomes) = try tapped.attack([tap], in: staged, folder: folder) { _ in
+      let results = try tapped.attack([tap], in: staged, folder: folder) { _ in
         Interruption.isRequested ? .stop(.interrupted) : .proceed
       }
-      record.seen = seen
-      if !outcomes.isEmpty { try ResultWriter(folder: folder).write(outcomes, to: staged) }
+      record.seen = results.seen
+      if !results.outcomes.isEmpty {
+        try ResultWriter(folder: folder).write(results.outcomes, to: staged)
+      }
       try AtomicFile.write(try ResultWriter.json(record), to: staged.path(of: "weak-seed.json"))
     } isKept: {
       written =
@@ -84,9 +86,9 @@ struct FederationWeakSeedCommand: ParsableCommand, ReportingCommand {
         record.seedsPerSecond, record.hoursFor32Bits))
     for seen in record.seen {
       Terminal.printParagraph(
-        "Of \(seen.pictures) private \(seen.pictures == 1 ? "picture" : "pictures") \(seen.full ?? 0) came back in full, "
+        "Of \(seen.examples) private \(seen.examples == 1 ? "picture" : "pictures") \(seen.full ?? 0) came back in full, "
           + "\(seen.recognisable ?? 0) can be recognised (best "
-          + (seen.psnr.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-")
+          + (seen.scores.max { $0.value < $1.value }.map { ResultWriter.decibels($0.value) } ?? "-")
           + " dB).")
     }
   }

@@ -33,8 +33,8 @@ struct FederationWorkerCommand: ParsableCommand, QuietCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Private pictures of its own: fashion-mnist, photographs, or a folder with a folder of pictures for each class.",
-      valueName: "name or folder", visibility: .rare))
+      "Private data of its own, as --data of the run takes them.", valueName: "name or path",
+      visibility: .rare))
   var data: String?
 
   @Option(

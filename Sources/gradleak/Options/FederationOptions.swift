@@ -1,8 +1,10 @@
 import ArgumentParser
 import Attacks
 import Audit
+import Clients
 import Federation
 import ModelIO
+import Texts
 
 extension Topology: ExpressibleByArgument {
   /// For the help of options.
@@ -28,6 +30,9 @@ extension Adversary: ExpressibleByArgument {
     "honest": "keeps to the protocol",
     "inconsistent-models": "sends all but one a model without gradients",
     "differencing": "runs a round twice, the second time without one worker",
+    "robbing-the-fed":
+      "sends all one model with bins planted in front, and reads the sum (a gradient)",
+    "trap-weights": "sends all a first layer of traps, and reads the sum; of models such as mlp",
     "colluders": "is told by all workers but one what they shared; with encryption, the key by one",
   ])
 }
@@ -54,6 +59,13 @@ struct FederationOptions: ParsableArguments {
       "What the server does besides looking on, in the rounds that are tapped, to one worker after the other.",
       valueName: "name"))
   var server: Adversary = .none
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of a server that is robbing-the-fed: bins that pictures are sorted into.", valueName: "n",
+      visibility: .rare))
+  var bins = 256
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Workers.", valueName: "n"))
   var workers = 8
@@ -86,8 +98,8 @@ struct FederationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "fashion-mnist (Debian's dataset-fashion-mnist), photographs (bundled), or a folder with a folder of pictures for "
-        + "each class. (default: fashion-mnist where it is installed)", valueName: "name or folder")
+      "fashion-mnist, photographs, texts, a folder of classes (folders of pictures, or .txt files), or a file of texts. "
+        + "(default: fashion-mnist)", valueName: "name or path")
   )
   var data: String?
 
@@ -187,8 +199,9 @@ struct FederationOptions: ParsableArguments {
   static func source(_ text: String) throws -> FederationData.Source {
     guard let source = FederationData.Source(text) else {
       throw ValidationError(
-        "--data is \(text.quotedForMessage), which is no folder; give fashion-mnist, photographs or a folder with a "
-          + "folder of pictures for each class.")
+        "--data is \(text.quotedForMessage), which is no folder or file; give fashion-mnist, photographs, texts, a folder "
+          + "with a folder of pictures or a .txt file for each class, or a file with one text a line."
+      )
     }
     return source
   }
@@ -204,6 +217,7 @@ struct FederationOptions: ParsableArguments {
   }
 
   func validate() throws {
+    try check("--bins", bins, 2...65536)
     if let examples { try check("--examples", examples, 1...10_000_000) }
     do {
       try settings(seed: 0).check()
@@ -217,11 +231,21 @@ struct FederationOptions: ParsableArguments {
 extension AttackOptions {
   /// How updates of a federation are attacked.
   ///
-  /// - Parameter seconds: of attack on one update where nothing else is asked for.
-  /// - Throws: ``AttackError`` when the plan is not right.
+  /// - Parameters:
+  ///   - kind: of the private data.
+  ///   - seconds: of attack on one update where nothing else is asked for.
+  /// - Throws: ``AttackError`` when the plan is not right, or the attack is on data of another kind.
   func federationConfiguration(
-    by threat: AttackerOptions, seconds: Double
+    on kind: DataKindName = .pictures, by threat: AttackerOptions, seconds: Double
   ) throws -> AttackConfiguration {
+    if kind == .texts {
+      var configuration = AttackConfiguration(
+        try choice.map { try TextAttackKind(named: $0.name) } ?? .automatic)
+      configuration.seed = seed
+      configuration.timeLimit = timeLimit ?? seconds
+      try threat.add(to: &configuration)
+      return configuration
+    }
     var configuration = try configuration(chosenAttack ?? .automatic, by: threat, seed: seed)
     configuration.timeLimit = configuration.timeLimit ?? seconds
     return configuration

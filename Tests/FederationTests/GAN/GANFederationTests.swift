@@ -136,9 +136,9 @@ import Testing
       ).share(worker: client, round: 0, weights: weights)
       return (tensors: share.tensors, examples: 10)
     }
-    let malicious = try LocalTrainer(
-      scene.weighted, scene.settings, shard: set, backend: TestScene.backend()
-    ).share(Array(0..<16), of: set, scene.settings, weights: weights)
+    let gradients = PictureGradients(scene.weighted, backend: TestScene.backend())
+    let malicious = try LocalTrainer.share(
+      Array(0..<16), of: PictureShard(gradients, set), scene.settings, weights: weights)
     shares.append((malicious.tensors, 16))
     _ = try federation.round(0)
     #expect(federation.weights == ParameterVector(scene.weighted.model).mean(shares))
@@ -169,9 +169,9 @@ import Testing
     #expect(tap.batches[0]?.labels == [3])
     var settings = scene.settings
     settings.epochs = nil
-    let alone = try LocalTrainer(
-      scene.weighted, settings, shard: scene.shards[0], backend: TestScene.backend()
-    ).share([2], of: scene.shards[0], settings, weights: federation.weights)
+    let gradients = PictureGradients(scene.weighted, backend: TestScene.backend())
+    let alone = try LocalTrainer.share(
+      [2], of: PictureShard(gradients, scene.shards[0]), settings, weights: federation.weights)
     #expect(tap.shares[0] == alone.tensors)
   }
 

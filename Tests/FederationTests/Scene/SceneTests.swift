@@ -28,7 +28,7 @@ import Testing
     #expect(result.outcomes.map(\.members) == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
     let tap = try #require(result.outcomes[1].tap)
     #expect(tap.inClear == [0, 1, 2, 3])
-    #expect(tap.batches[2]?.images.shape == [5, 1, 12, 12])
+    #expect(tap.batches[2]?.images?.shape == [5, 1, 12, 12])
     #expect(result.outcomes[0].tap == nil)
   }
 
@@ -92,6 +92,22 @@ import Testing
     return most
   }
 
+  /// Neighbours know each other before they send what strangers may not.
+  @Test func aRingAddsPartsThatAreLargerThanStrangersMaySend() throws {
+    let scene = try TestScene(
+      settings {
+        $0.topology = .ring
+        $0.workers = 2
+        $0.rounds = 2
+        $0.timeout = 5
+      }, width: 40)
+    #expect(4 * scene.vector.count / 2 > 2 * ByteLimit.ofStrangers)
+    let result = try scene.run()
+    #expect(result.failure == nil)
+    #expect(result.errors == [])
+    #expect(result.outcomes.map(\.attempts) == [1, 1])
+  }
+
   @Test func observersOfARingSeeWhatTheyCanCompute() throws {
     let scene = try TestScene(
       settings {
@@ -153,6 +169,131 @@ import Testing
         }
       }
     }
+  }
+
+  /// All are sent what was planted, nobody's weights follow from it, and the sum is that of its gradients.
+  @Test func plantedWeightsAreAnsweredByAll() throws {
+    for protection in [Protection.none, .secureAggregation] {
+      let scene = try TestScene(
+        settings {
+          $0.protection = protection
+          $0.rounds = 2
+          $0.tapped = [1]
+        })
+      let result = try scene.run(
+        adversary: .trapWeights,
+        plant: { weights in
+          weights.map { Tensor($0.shape, .f32($0.doubles.map { Float($0 + 0.5) })) }
+        })
+      #expect(result.failure == nil)
+      #expect(result.errors == [])
+      let tap = try #require(result.outcomes[1].tap)
+      for (planted, honest) in zip(tap.before, result.weights) {
+        for (a, b) in zip(planted.doubles, honest.doubles) { #expect(abs(a - b - 0.5) < 1e-6) }
+      }
+      let seen = tap.observations(
+        scene.settings, scene.vector, victims: [0], spy: 3, adversary: .trapWeights)
+      #expect(
+        seen.map(\.workers) == (protection == .none ? [[0], [0, 1, 2, 3]] : [[0, 1, 2, 3]]))
+      #expect(seen.allSatisfy { $0.observer == .plantingServer })
+      let shares = try (0..<4).map {
+        try scene.trainer($0).share(worker: $0, round: 1, weights: tap.before)
+      }
+      let mean = scene.vector.mean(shares.map { ($0.tensors, $0.examples.count) })
+      #expect(
+        distance(seen[seen.count - 1], mean)
+          < (protection == .none ? 1e-6 : 2 * (try scene.settings.quantizer().step)))
+    }
+  }
+
+  @Test func aServerThatPlantsNeedsGradientsAndSomethingToPlant() throws {
+    var settings = FederationSettings()
+    settings.epochs = 1
+    #expect(throws: FederationError.self) { try Adversary.robbingTheFed.check(settings) }
+    let scene = try TestScene(self.settings { $0.rounds = 1 })
+    let connections = Connections(largestBody: 1 << 20)
+    defer { connections.shutDown() }
+    let roster = Roster(connections, token: "", settings: scene.settings, context: "")
+    #expect(throws: FederationError.self) {
+      try ParameterServer(
+        scene.settings, scene.vector, weights: scene.initial, roster, adversary: .trapWeights)
+    }
+  }
+
+  /// A worker that is killed between its masked vector and its report is in the sum; who takes its place is not asked for
+  /// what it does not have, and takes part in the next round.
+  @Test func aWorkerThatIsReplacedWithinARoundEndsNoTraining() throws {
+    let scene = try TestScene(
+      settings {
+        $0.protection = .secureAggregation
+        $0.rounds = 3
+        $0.tapped = [0]
+      })
+    let victim = 2
+    let masked = Mutex<(client: SecureAggregationClient, input: [UInt32])?>(nil)
+    let result = try scene.run(rogues: [
+      victim: { frame in
+        do {
+          if frame.kind == .round {
+            let body = try TensorBody(frame.body).tensors(of: scene.vector.types)
+            let share = try scene.trainer(victim).share(
+              worker: victim, round: frame.round, weights: body)
+            var source = RandomSource(seed: 1)
+            let input = try scene.settings.quantizer().words(
+              for: scene.vector.flat(share.tensors).map(Double.init), weight: share.examples.count,
+              using: &source)
+            var client = try SecureAggregationClient(
+              number: victim + 1,
+              settings: try scene.settings.secureAggregation(valueCount: scene.vector.count),
+              session: try scene.settings.session(round: frame.round, attempt: frame.attempt))
+            let keys = try client.advertiseKeys().encoded()
+            masked.withLock { $0 = (client, input) }
+            return [Frame(.masked, round: frame.round, body: keys)]
+          }
+          guard frame.kind == .masked, var (client, input) = masked.withLock({ $0 }) else {
+            return []
+          }
+          let answer = try client.answer(encoded: frame.body, input: input)
+          masked.withLock { $0 = (client, input) }
+          let step = frame.step + 1
+          let message = Frame(.masked, round: frame.round, step: step, body: answer)
+          return step == SecureAggregationStep.maskedInput.place
+            ? [message, Frame(.done)] : [message]
+        } catch {
+          return []
+        }
+      }
+    ]) { _, roster, _ in
+      _ = roster.wait(for: [victim], before: Date(timeIntervalSinceNow: 10))
+    }
+    #expect(result.failure == nil)
+    #expect(result.errors == [])
+    #expect(result.outcomes.map(\.members) == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
+    #expect(result.outcomes[0].tap == nil)
+    #expect(result.notes.contains { $0.worker == victim && $0.text.contains("is in the sum") })
+  }
+
+  /// Who takes a member's place between two rounds has no weights yet, and is sent them.
+  @Test func aRingTakesInWhoReplacesAMember() throws {
+    let scene = try TestScene(
+      settings {
+        $0.topology = .ring
+        $0.rounds = 3
+      })
+    let group = DispatchGroup()
+    let result = try scene.run(before: { round, roster, port in
+      guard round == 1 else { return }
+      roster.refuse(3, FederationError("it is killed", .gone))
+      group.enter()
+      Thread.detachNewThread {
+        defer { group.leave() }
+        _ = try? scene.takePart(3, port, WorkerMemory())
+      }
+      _ = roster.wait(for: [3], before: Date(timeIntervalSinceNow: 10))
+    })
+    group.wait()
+    #expect(result.failure == nil)
+    #expect(result.outcomes.map(\.members) == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
   }
 
   @Test func aRingGoesOnWithoutWhoDropsOut() throws {

@@ -15,11 +15,12 @@ final class TestScene: Sendable {
   let data: PictureSource
   let token = "a token for tests"
 
-  init(_ settings: FederationSettings) throws {
+  init(_ settings: FederationSettings, width: Int = 3) throws {
     self.settings = settings
     let model = try ModelCatalog.architecture(named: "lenet").model(
       ModelOptions(
-        inputShape: [1, 12, 12], classCount: 4, activation: nil, width: 3, depth: nil, pooling: nil)
+        inputShape: [1, 12, 12], classCount: 4, activation: nil, width: width, depth: nil,
+        pooling: nil)
     )
     weighted = WeightedModel(untrained: model, seed: settings.seed)
     vector = ParameterVector(model)
@@ -51,13 +52,14 @@ final class TestScene: Sendable {
   ///
   /// - Parameters:
   ///   - adversary: what the server does in tapped rounds.
+  ///   - plant: of an adversary that plants weights.
   ///   - hostile: a worker that sends damaged messages; nil for none.
-  ///   - rogues: workers that answer messages in their own way.
+  ///   - rogues: workers that answer messages in their own way; `done` ends one, and an honest one takes its place.
   ///   - before: called before each round with its number and the server's port.
   func run(
     rogues: [Int: @Sendable (Frame) -> [Frame]] = [:], adversary: Adversary = .none,
-    hostile: Int? = nil,
-    before: (Int, Roster, Int) -> Void = { _, _, _ in }
+    hostile: Int? = nil, before: (Int, Roster, Int) -> Void = { _, _, _ in },
+    plant: ParameterServer.Planting? = nil
   ) throws -> Result {
     let connections = Connections(largestBody: 1 << 22)
     defer { connections.shutDown() }
@@ -85,7 +87,7 @@ final class TestScene: Sendable {
     precondition(missing.isEmpty, "workers \(missing) did not come")
     let server = try ParameterServer(
       settings, vector, weights: initial, roster, adversary: adversary,
-      deadWeights: weighted.model.deadWeights())
+      deadWeights: weighted.model.deadWeights(), plant: plant)
     let ring = RingCoordinator(settings, vector, weights: initial, roster)
     do throws(FederationError) {
       for round in 0..<settings.rounds {
@@ -118,6 +120,12 @@ final class TestScene: Sendable {
       case .message(_, let frame):
         if frame.kind == .done || frame.kind == .refusal { return }
         for var frame in answer(frame) {
+          if frame.kind == .done {
+            // It ends in the middle, and another one comes in its place.
+            connections.shutDown()
+            while try takePart(worker, port, WorkerMemory()) == .droppedOut {}
+            return
+          }
           frame.sender = welcome.worker
           connections.send(frame, to: peer)
         }
