@@ -29,6 +29,10 @@ public protocol Defence: Sendable, CustomStringConvertible {
   ///
   /// - Throws: ``AttackError`` with what the model lacks.
   func check(_ model: Model) throws(AttackError)
+  /// Whether it can act on tensors of these names; by default on all.
+  ///
+  /// - Throws: ``AttackError`` with what the names lack.
+  func check(parameterNames names: [String]) throws(AttackError)
 }
 
 /// Where in a client's work a defence acts.
@@ -113,6 +117,9 @@ public protocol UpdateDefence: Defence {
   /// Of a defence that clips each example's gradient and adds normal noise to their sum: both, for a
   /// `PrivacyAccountant`. Nil by default.
   var guaranteedNoise: ClippedNoise? { get }
+  /// The differential privacy that its settings are said to give to one update, right or wrong; nil, the default,
+  /// where none is said.
+  var claimedPrivacy: PrivacyClaim? { get }
 }
 
 extension Defence {
@@ -143,6 +150,9 @@ extension Defence {
 
   /// Every model will do.
   public func check(_ model: Model) throws(AttackError) {}
+
+  /// All names will do.
+  public func check(parameterNames names: [String]) throws(AttackError) {}
 
   /// Clients in whose sum it hides the update.
   var clientCount: Int { (self as? any ImageDefence)?.clientCount ?? 1 }
@@ -185,6 +195,9 @@ extension UpdateDefence {
 
   /// None.
   public var guaranteedNoise: ClippedNoise? { nil }
+
+  /// None.
+  public var claimedPrivacy: PrivacyClaim? { nil }
 }
 
 /// A number as a person would write it: `20` and `0.3`, and `1e-05` without its leading zero.

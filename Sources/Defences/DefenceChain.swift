@@ -80,16 +80,24 @@ extension Defence {
   fileprivate var mixesImages: Bool { Self.descriptor.answer.seeksShares }
 }
 
-/// The text between the `+` signs that join defences. One after an exponent's "e" belongs to a number.
+/// The text between the `+` signs that join defences. One after an exponent's "e" belongs to a number, and one within
+/// brackets or behind a backslash to a pattern.
 private func chainParts(_ text: String) -> [String] {
   var parts = [""]
+  var depth = 0
   // Of the part so far: kept rather than looked up, as texts from files may be long.
   var hasNumbers = false
   var (beforeLast, last): (Character?, Character?) = (nil, nil)
   for character in text {
     let isInNumber = hasNumbers && last?.lowercased() == "e" && beforeLast?.isNumber == true
-    if character == "+", !isInNumber {
+    let isInPattern = depth > 0 || last == "\\"
+    if last != "\\" {
+      if "([".contains(character) { depth += 1 }
+      if ")]".contains(character) { depth -= 1 }
+    }
+    if character == "+", !isInNumber, !isInPattern {
       parts.append("")
+      depth = 0
       hasNumbers = false
       (beforeLast, last) = (nil, nil)
     } else {
@@ -154,6 +162,9 @@ extension DefenceChain {
 
   /// Whether the gradients of single examples are needed.
   public var needsExampleGradients: Bool { defences.contains { $0.needs.singleExamples != nil } }
+
+  /// Whether the names of parameters are needed.
+  public var needsParameterNames: Bool { defences.contains { $0.needs.parameterNames } }
 
   /// Whether it scores the features that the last layer reads.
   var needsRepresentation: Bool { defences.contains { $0.needs.representation } }

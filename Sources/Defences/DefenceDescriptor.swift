@@ -1,3 +1,5 @@
+import ModelIO
+
 /// A kind of defence as people, tables and audits meet it: its short form, what it does, where it comes
 /// from, what it needs, and what an attacker who knows of it does about it.
 public struct DefenceDescriptor: Sendable {
@@ -11,6 +13,8 @@ public struct DefenceDescriptor: Sendable {
     public let isWhole: Bool
     /// Used when the number is left out; nil when it must be given.
     public let fallback: Double?
+    /// Whether it is a text, such as a pattern, and all of the short form behind the colon.
+    public let isText: Bool
 
     /// A number of the short form; `fallback` makes it optional.
     public init(
@@ -20,7 +24,16 @@ public struct DefenceDescriptor: Sendable {
       self.range = range
       self.isWhole = isWhole
       self.fallback = fallback
+      isText = false
     }
+
+    private init(text name: String) {
+      self.name = name
+      (range, isWhole, fallback, isText) = (0...0, false, nil, true)
+    }
+
+    /// A text, which the descriptor's `read` makes a defence of.
+    public static func text(_ name: String) -> Parameter { Parameter(text: name) }
 
     static let share = Parameter("share", 0...1)
     static let variance = Parameter("variance", 0...1e12)
@@ -102,6 +115,9 @@ public struct DefenceDescriptor: Sendable {
       "most probable images under the known noise and a smooth Gaussian prior (Balunovic et al. 2022)"
     )
     static let ofWhatWasSent = Answer("matches only the numbers that were sent")
+    static let ofIntervals = Answer(
+      "matches intervals where the filter tells no number: at least the limit in that sign where it clipped, at most "
+        + "the least number left where it zeroed")
     static let byStep = Answer("weighs each tensor by its rounding error, which its step tells")
   }
 
@@ -121,6 +137,8 @@ public struct DefenceDescriptor: Sendable {
   public let strengths: Strengths?
   /// What it takes of a client.
   public let needs: DefenceNeeds
+  /// What it says about differential privacy; nil where it says nothing.
+  public let privacy: PrivacyStatement?
   /// Strengths that a list of prices has.
   public let priced: [any Defence]
   /// Where it acts.
@@ -129,14 +147,18 @@ public struct DefenceDescriptor: Sendable {
   let read: @Sendable (_ descriptor: DefenceDescriptor, String?) throws(DefenceError) -> any Defence
 
   /// - Parameters:
-  ///   - read: for a short form that is no list of numbers; empty where it has none.
-  ///   - make: a defence from one number for each parameter, within its range.
+  ///   - privacy: what it says about differential privacy.
+  ///   - read: for a short form that is no list of numbers; empty where it has none. Texts of one, such as patterns, are
+  ///     refused beforehand where they are longer than ``longestText`` or hold what no line of a terminal may.
+  ///   - make: a defence from one number for each parameter, within its range; nil with `read`.
   public init<Kind: Defence>(
     name: String, parameters: [Parameter] = [], summary: String, source: String, answer: Answer,
     strength: Strength? = nil, strengths: Strengths? = nil, needs: DefenceNeeds = DefenceNeeds(),
-    priced: [Kind] = [], read: (@Sendable (String) throws(DefenceError) -> Kind)? = nil,
-    make: @escaping @Sendable (_ values: [Double]) -> Kind
+    priced: [Kind] = [], privacy: PrivacyStatement? = nil,
+    read: (@Sendable (String) throws(DefenceError) -> Kind)? = nil,
+    make: (@Sendable (_ values: [Double]) -> Kind)? = nil
   ) {
+    precondition(make != nil || read != nil, "nothing makes the defence \(name)")
     self.name = name
     self.parameters = parameters
     self.summary = summary
@@ -146,9 +168,11 @@ public struct DefenceDescriptor: Sendable {
     self.strengths = strengths
     self.needs = needs
     self.priced = priced
+    self.privacy = privacy
     stage = Kind.stage
     self.read = { descriptor, text throws(DefenceError) in
-      if let read { return try read(text ?? "") }
+      if let read { return try read(try descriptor.checked(text ?? "")) }
+      guard let make else { preconditionFailure("nothing makes the defence \(descriptor.name)") }
       return make(try descriptor.numbers(text))
     }
   }
@@ -157,6 +181,20 @@ public struct DefenceDescriptor: Sendable {
   public var usage: String {
     guard !parameters.isEmpty else { return name }
     return name + ":" + parameters.map { $0.name.uppercased() }.joined(separator: ",")
+  }
+
+  /// Characters behind the colon of a short form that is no list of numbers, at most.
+  public static let longestText = 200
+
+  private func checked(_ text: String) throws(DefenceError) -> String {
+    guard text.count <= Self.longestText,
+      text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+    else {
+      throw DefenceError(
+        "what stands behind \(name): is \(text.quotedForMessage); give at most \(Self.longestText) characters, none of "
+          + "which is a control character")
+    }
+    return text
   }
 
   /// Whether it can be applied to a finished update.

@@ -20,13 +20,16 @@ public struct DefenceNeeds: Sendable {
   public var representation: Bool
   /// Whether it takes images of others.
   public var companions: Bool
+  /// Whether it tells parameters by their names.
+  public var parameterNames: Bool
 
   /// Nothing but what is given.
   public init(
     imagesOnly: Sentence? = nil, oneStepOnly: String? = nil, worksOnAMean: Bool = false,
     singleExamples: String? = nil, lastLayer: Bool = false, representation: Bool = false,
-    companions: Bool = false
+    companions: Bool = false, parameterNames: Bool = false
   ) {
+    self.parameterNames = parameterNames
     self.imagesOnly = imagesOnly
     self.oneStepOnly = oneStepOnly
     self.worksOnAMean = worksOnAMean
@@ -58,6 +61,8 @@ public struct DefenceSetting: Sendable {
   /// The model of images that it trains, as the server has it before the defences change it; nil where
   /// that was looked at already.
   public var model: Model?
+  /// The names of its parameters, where it trains no model of images.
+  public var parameterNames: [String]?
   /// Examples in a client's batch.
   public var batchSize: Int
   /// Its local steps, or several clients'; nil for one gradient.
@@ -71,13 +76,15 @@ public struct DefenceSetting: Sendable {
 
   /// A client that computes one gradient of images, unless something else is said.
   public init(
-    data: DataKindName = .pictures, model: Model? = nil, batchSize: Int,
+    data: DataKindName = .pictures, model: Model? = nil, parameterNames: [String]? = nil,
+    batchSize: Int,
     training: LocalTraining? = nil,
     loss: ClientLoss = .meanCrossEntropy, mode: ForwardMode? = nil,
     companionCount: Int? = nil
   ) {
     self.data = data
     self.model = model
+    self.parameterNames = parameterNames
     self.batchSize = batchSize
     self.training = training
     self.loss = loss
@@ -101,6 +108,9 @@ extension DefenceChain {
         try defence.checkSingleExamples(client, verb)
       }
       if let model = client.model { try defence.checkFit(model) }
+      if let names = client.model?.parameters.map(\.name) ?? client.parameterNames {
+        try defence.check(parameterNames: names)
+      }
     }
     guard let count = client.companionCount else { return }
     // Images of others are drawn in the order of the chain, the mixed ones from the batch as well.

@@ -8,6 +8,10 @@ public struct ClientRound: Sendable {
   public let batchSize: Int
   /// How its loss joins them.
   public let reduction: LossReduction
+  /// Its local steps; nil for one gradient, whose learning rate nobody asked for.
+  public let training: LocalTraining?
+  /// The name of each tensor of the update; empty where nobody gave them.
+  public let names: [String]
   /// The gradient of each example, one tensor per parameter; empty unless a defence of the chain takes
   /// them (``DefenceNeeds/singleExamples``).
   public let examples: [[Tensor]]
@@ -48,20 +52,24 @@ public struct DefencePipeline: Sendable {
   ///   - loss: the client's.
   ///   - training: the local steps behind `gradients`, which are their update then.
   ///   - examples: the gradient of each example, where ``DefenceChain/needsExampleGradients``; else unused.
+  ///   - names: the parameters' names, where ``DefenceChain/needsParameterNames``; else unused.
   public mutating func apply(
     _ gradients: [Tensor], batchSize: Int, loss: ClientLoss = .meanCrossEntropy,
-    training: LocalTraining? = nil, examples: [[Tensor]] = []
+    training: LocalTraining? = nil, examples: [[Tensor]] = [], names: [String] = []
   ) -> DefendedUpdate {
     apply(
       gradients, batchSize: batchSize, loss: loss, training: training, examples: examples,
-      representation: nil)
+      names: names, representation: nil)
   }
 
   /// - Parameter representation: where the chain needs it.
   mutating func apply(
     _ gradients: [Tensor], batchSize: Int, loss: ClientLoss, training: LocalTraining?,
-    examples: [[Tensor]], representation: Representation?
+    examples: [[Tensor]], names: [String], representation: Representation?
   ) -> DefendedUpdate {
+    precondition(
+      !chain.needsParameterNames || names.count == gradients.count,
+      "\(chain) needs the names of \(gradients.count) parameters, not of \(names.count)")
     precondition(
       !chain.needsRepresentation || representation != nil, "\(chain) needs the representation")
     precondition(
@@ -72,7 +80,8 @@ public struct DefencePipeline: Sendable {
     for index in defences.indices {
       guard var defence = defences[index] as? any UpdateDefence else { continue }
       var client = ClientRound(
-        batchSize: batchSize, reduction: loss.reduction, examples: examples,
+        batchSize: batchSize, reduction: loss.reduction, training: training, names: names,
+        examples: examples,
         representation: representation, source: source(of: index))
       defence.apply(to: &transit, in: &client)
       defences[index] = defence

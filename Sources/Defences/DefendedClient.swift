@@ -43,7 +43,7 @@ extension WeightedModel {
       ? try client.representation(of: batch.images, mode: mode, backend: backend) : nil
     var shared = pipeline.apply(
       update.gradients, batchSize: update.batchSize, loss: loss, training: training,
-      examples: examples, representation: representation)
+      examples: examples, names: model.parameters.map(\.name), representation: representation)
     shared.encodings = batch.encodings
     shared.labels = batch.labels
     shared.clientLoss = clientLoss

@@ -44,6 +44,11 @@ ${PIP_INSTALL:-pip install} --quiet pytest pandas pandas-stubs ipykernel nbclien
 step "the package in Flower, NVFlare, Opacus and distributed data parallel, and their guides"
 "$PYTHON" -m pytest -q -W ignore python/tests/frameworks
 
+step "filters of NVFlare and mods of Flower beside the defences that say they are these"
+mkdir "$folder/filters"
+"$PYTHON" scripts/fixtures/defences-filters.py "$folder/filters" 23
+GRADLEAK_FILTERS="$folder/filters" swift test --skip-build "$@" --filter FilterGoldenTests
+
 step "tokenizers over all of Unicode"
 GRADLEAK_UNICODE_DUMP="$folder/unicode.json" swift test --skip-build "$@" --filter UnicodeAgreement
 "$PYTHON" scripts/compare/tokenizer-unicode.py compare "$folder/unicode.json"

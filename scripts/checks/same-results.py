@@ -43,6 +43,7 @@ PRESETS = [
 DEFENCES = [
     "gaussian:1e-4", "laplacian:1e-4", "prune:0.5", "top-k:0.2", "random-k:0.2", "dgc:0.3,0.9", "fp16", "bf16",
     "fp8-e4m3", "fp8-e5m2", "int8", "int8-stochastic", "qsgd:64", "terngrad", "signsgd", "clip:0.5",
+    "nvflare-percentile", "nvflare-svt", "flower-fixed-clipping:0.5", "flower-local-dp:1,1e-4,10,1e-5",
 ]
 SMALL = "--iterations 12 --trials 1 --snapshots 3"
 

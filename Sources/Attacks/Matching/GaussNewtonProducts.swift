@@ -14,12 +14,12 @@ final class GaussNewtonProducts {
 
   /// - Parameters:
   ///   - labels: class indices of the batch, or nil when they are sought as probabilities.
-  ///   - counter: whose view the signature has.
+  ///   - viewed: what the signature's view takes; see `CounterAttack.viewed(_:of:isWeighted:)`.
   ///   - columns: products computed at once.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init(
     _ weighted: WeightedModel, _ signature: UpdateSignature, labels: [Int]?, dtype: DType,
-    counter: CounterAttack = .none, columns: Int = 1, backend: any Backend
+    viewed: [Tensor] = [], columns: Int = 1, backend: any Backend
   ) throws(GraphError) {
     let product = GaussNewtonGraph(
       signature, labelForm: labels == nil ? .probabilities : .classIndices,
@@ -27,7 +27,7 @@ final class GaussNewtonProducts {
     function = try CompiledFunction(product.function, on: backend)
     function.bind(product.parameters, to: weighted.parameters)
     function.bind(product.buffers, to: weighted.trainedBuffers(signature.training))
-    function.bind(product.weights, to: counter.weights(of: signature.sharedParameters))
+    function.bind(product.viewed, to: viewed)
     let (images, labelBuffer) = (function.input(product.images), function.input(product.labels))
     if let labels {
       labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))
@@ -43,7 +43,8 @@ final class GaussNewtonProducts {
     _ problem: AttackProblem, labels: [Int]?, dtype: DType
   ) throws(GraphError) {
     try self.init(
-      problem.weighted, problem.signature, labels: labels, dtype: dtype, counter: problem.counter,
+      problem.weighted, problem.signature, labels: labels, dtype: dtype,
+      viewed: problem.counter.viewed(problem.update, of: problem.update.sharedParameters),
       backend: problem.backend)
   }
 

@@ -37,7 +37,7 @@ final class MatchingFunction: ObjectiveFunction {
     function.bind(matching.parameters, to: weighted.parameters)
     function.bind(matching.buffers, to: weighted.trainedBuffers(update.training))
     function.bind(matching.targets, to: shared.map { update.gradients[$0] })
-    function.bind(matching.weights, to: counter.weights(of: shared))
+    function.bind(matching.viewed, to: counter.viewed(problem.update, of: shared))
     let (images, labelBuffer) = (function.input(matching.images), function.input(matching.labels))
     loss = function.output(matching.matchingLoss)
     imageCount = images.type.shape.elementCount

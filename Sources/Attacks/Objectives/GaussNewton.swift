@@ -8,8 +8,8 @@ import TensorGraph
 /// A product is a forward-mode derivative followed by a reverse-mode one, so J itself is never formed.
 ///
 /// Inputs, in order: images [N, C, H, W]; labels; the model's parameters; the model's buffers; the
-/// direction v: images, and labels where they are sought; with a weighted ``MatchingView`` one weight
-/// per shared parameter. With `columns` the directions and products have a new first axis of that
+/// direction v: images, and labels where they are sought; what the ``MatchingView`` takes for each shared
+/// parameter. With `columns` the directions and products have a new first axis of that
 /// extent, and what does not depend on the direction is computed once.
 package struct GaussNewtonGraph: Sendable {
   package let function: GraphFunction
@@ -22,8 +22,8 @@ package struct GaussNewtonGraph: Sendable {
   package let buffers: [ValueHandle]
   /// The directions, in the order of the unknowns: images, then labels.
   package let directions: [ValueHandle]
-  /// The weights of the gradients' elements; empty without weights.
-  package let weights: [ValueHandle]
+  /// What the view takes; see `CounterAttack.viewed(_:of:isWeighted:)`.
+  package let viewed: [ValueHandle]
   /// The products, likewise.
   package let products: [ValueHandle]
 
@@ -47,12 +47,12 @@ package struct GaussNewtonGraph: Sendable {
     let tangents = variables.enumerated().map {
       builder.input("direction \($0)", $1.shape, dtype)
     }
-    let weights = view.weightInputs(builder, sharedParameters.map { model.parameters[$0] }, dtype)
+    let viewed = view.inputs(builder, sharedParameters.map { model.parameters[$0] }, dtype)
     let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
       mode: mode)
-    let gradients = view.seen(sharedParameters.map { candidate.gradients[$0] }, weights: weights)
+    let gradients = view.seen(sharedParameters.map { candidate.gradients[$0] }, viewed)
     let changes = Value.pushforward(
       gradients, along: zip(variables, tangents).map { (variable: $0, tangent: $1) })
     let products = Value.pullback(
@@ -63,7 +63,7 @@ package struct GaussNewtonGraph: Sendable {
     parameters = inputs.parameters.map(\.handle)
     buffers = inputs.buffers.map(\.handle)
     directions = tangents.map(\.handle)
-    self.weights = weights.map(\.handle)
+    self.viewed = viewed.handles
     self.products = products.map(\.handle)
     if let columns {
       function = single.vectorized(inputs: directions, count: columns)

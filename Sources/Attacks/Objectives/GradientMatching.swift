@@ -6,8 +6,7 @@ import TensorGraph
 /// function of the dummy data (Zhu et al. 2019, arXiv 1906.08935, algorithm 1).
 ///
 /// Inputs, in order: dummy images [N, C, H, W]; labels; the model's parameters; the model's buffers;
-/// one target gradient per shared parameter; with a weighted ``MatchingView`` one weight for each of
-/// these. The images vary, and so do the labels where they are dummies
+/// one target gradient per shared parameter; what the ``MatchingView`` takes for each of these. The images vary, and so do the labels where they are dummies
 /// too; the rest is fixed. Outputs: D (scalar); its gradient with respect to the images and, where the
 /// labels vary, with respect to the labels.
 package struct GradientMatchingGraph: Sendable {
@@ -21,8 +20,8 @@ package struct GradientMatchingGraph: Sendable {
   package let buffers: [ValueHandle]
   /// The target gradients, one per shared parameter.
   package let targets: [ValueHandle]
-  /// The weights of the gradients' elements; empty without weights.
-  package let weights: [ValueHandle]
+  /// What the view takes; see `CounterAttack.viewed(_:of:isWeighted:)`.
+  package let viewed: [ValueHandle]
   /// The matching loss D.
   package let matchingLoss: ValueHandle
   /// D's gradient with respect to the images.
@@ -53,12 +52,12 @@ package struct GradientMatchingGraph: Sendable {
       let spec = model.parameters[$0]
       return builder.input(spec.name + ".target", spec.shape, dtype, role: .fixed)
     }
-    let weights = view.weightInputs(builder, sharedParameters.map { model.parameters[$0] }, dtype)
+    let viewed = view.inputs(builder, sharedParameters.map { model.parameters[$0] }, dtype)
     let candidate = model.clientUpdate(
       images: inputs.images, labels: inputs.labels, labelForm: labelForm,
       parameters: inputs.parameters, buffers: inputs.buffers, loss: loss, training: training,
       mode: mode)
-    let seen = view.seen(sharedParameters.map { candidate.gradients[$0] }, weights: weights)
+    let seen = view.seen(sharedParameters.map { candidate.gradients[$0] }, viewed)
     let distance = squaredDistance(seen, targets)
     let variables = optimizesLabels ? [inputs.images, inputs.labels] : [inputs.images]
     let gradients = distance.gradient(withRespectTo: variables)
@@ -68,7 +67,7 @@ package struct GradientMatchingGraph: Sendable {
     parameters = inputs.parameters.map(\.handle)
     buffers = inputs.buffers.map(\.handle)
     self.targets = targets.map(\.handle)
-    self.weights = weights.map(\.handle)
+    self.viewed = viewed.handles
     matchingLoss = distance.handle
     imageGradient = gradients[0].handle
     labelGradient = optimizesLabels ? gradients[1].handle : nil

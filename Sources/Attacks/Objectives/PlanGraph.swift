@@ -1,12 +1,13 @@
 import Clients
+import Defences
 import TensorGraph
 
 /// The graph of an ``OptimizationPlan``'s objective, priors included, and its gradient.
 ///
 /// Inputs, in order: dummy images [S·N, C, h, w], seed by seed or epoch by epoch, at the stage's scale;
 /// labels of one batch; the
-/// model's parameters; the model's buffers; one target gradient per parameter; and, where the plan
-/// has that prior, the recovered features [N, F]. The images vary, and so do labels that are sought;
+/// model's parameters; the model's buffers; one target gradient per parameter; intervals of these, where the
+/// signature's view has some; and, where the plan has that prior, the recovered features [N, F]. The images vary, and so do labels that are sought;
 /// the rest is fixed.
 struct PlanGraph: Sendable {
   let function: GraphFunction
@@ -15,6 +16,8 @@ struct PlanGraph: Sendable {
   let parameters: [ValueHandle]
   let buffers: [ValueHandle]
   let targets: [ValueHandle]
+  /// Intervals; see `CounterAttack.viewed(_:of:isWeighted:)`.
+  let viewed: [ValueHandle]
   /// Nil when the plan has no such prior.
   let features: ValueHandle?
   /// What is minimised.
@@ -58,6 +61,8 @@ struct PlanGraph: Sendable {
     let parameters = fixed(model.parameters)
     let buffers = fixed(model.trainedBuffers(training))
     let targets = fixed(model.parameters, suffix: ".target")
+    let view = MatchingView(hasIntervals: signature.view.hasIntervals)
+    let viewed = view.inputs(builder, model.parameters, dtype)
     let images = dummies.enlarged(to: full)
     let batchLabels =
       epochs == 1 ? labels : Value.concatenate(Array(repeating: labels, count: epochs), axis: 0)
@@ -68,10 +73,10 @@ struct PlanGraph: Sendable {
     var total = builder.constant(0, dtype)
     for seed in 0..<seeds {
       let batch = images.slice(axis: 0, seed * dummyCount..<(seed + 1) * dummyCount)
-      let gradients = model.clientUpdate(
+      let candidate = model.clientUpdate(
         images: batch, labels: batchLabels, labelForm: labelForm, parameters: parameters,
-        buffers: buffers, loss: loss, training: trained, mode: mode
-      ).gradients
+        buffers: buffers, loss: loss, training: trained, mode: mode)
+      let gradients = view.seen(candidate.gradients, viewed)
       let objective = plan.objective.distance(
         matched.map { gradients[$0] }, matched.map { targets[$0] })
       total = total + plan.objective.weight * objective
@@ -121,6 +126,7 @@ struct PlanGraph: Sendable {
     self.parameters = parameters.map(\.handle)
     self.buffers = buffers.map(\.handle)
     self.targets = targets.map(\.handle)
+    self.viewed = viewed.handles
     features = recovered?.handle
     self.total = total.handle
     self.objectives = objective.handle

@@ -58,6 +58,10 @@ final class PlanFunction: ObjectiveFunction {
     bind(matching.parameters, to: weighted.parameters)
     bind(matching.buffers, to: weighted.trainedBuffers(update.training))
     bind(matching.targets, to: update.gradients)
+    bind(
+      matching.viewed,
+      to: problem.counter.viewed(
+        update, of: Array(update.gradients.indices), isWeighted: false))
     if let input = matching.features {
       guard let features = known.features else {
         preconditionFailure("the plan's prior needs features")

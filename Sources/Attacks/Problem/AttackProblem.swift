@@ -151,12 +151,14 @@ public struct AttackProblem: Sendable {
   }
 
   /// At most this many independent equations does the update give for the images; with several local
-  /// steps, through which everything depends on everything, only that each number gives one.
+  /// steps, through which everything depends on everything, only that each number gives one. Intervals give
+  /// inequalities.
   var equationBound: Int {
-    guard update.training == nil else {
-      return update.sharedParameters.reduce(0) { $0 + update.gradients[$1].shape.elementCount }
-    }
-    return weighted.model.equationBound(
-      batchSize: update.batchSize, sharedParameters: update.sharedParameters, mode: mode)
+    let exact = counter.exactCount(of: update.sharedParameters, update)
+    guard update.training == nil else { return exact }
+    return min(
+      exact,
+      weighted.model.equationBound(
+        batchSize: update.batchSize, sharedParameters: update.sharedParameters, mode: mode))
   }
 }

@@ -15,11 +15,13 @@ protocol TrainingClient {
 struct PlainTrainingClient: TrainingClient {
   private let gradient: GradientEvaluation
   private let single: GradientEvaluation?
+  private let names: [String]
 
   init(
     _ start: WeightedModel, batchSize: Int, needsExamples: Bool, backend: any Backend
   ) throws(GraphError) {
     gradient = try GradientEvaluation(start, batchSize: batchSize, backend: backend)
+    names = start.model.parameters.map(\.name)
     single = needsExamples ? try GradientEvaluation(start, batchSize: 1, backend: backend) : nil
   }
 
@@ -32,7 +34,9 @@ struct PlainTrainingClient: TrainingClient {
       try single.map { single in
         try batch.map { try single.evaluate([$0], parameters).gradients }
       } ?? []
-    return (loss, pipeline.apply(mean, batchSize: batch.count, examples: examples))
+    return (
+      loss, pipeline.apply(mean, batchSize: batch.count, examples: examples, names: names)
+    )
   }
 }
 

@@ -18,6 +18,7 @@ struct DPSGD: UpdateDefence {
       oneStepOnly: "DP-SGD clips the gradients of single examples in each step",
       singleExamples: "clips"),
     priced: [DPSGD(norm: 1, noiseMultiplier: 1.1)],
+    privacy: .accounted,
     make: { DPSGD(norm: $0[0], noiseMultiplier: $0[1]) })
 
   let norm: Double

@@ -8,6 +8,7 @@ struct DeepGradientCompression: UpdateDefence {
     source: "Lin et al. 2018, arXiv 1712.01887, algorithm 4 and section 3", answer: .ofWhatWasSent,
     strength: DefenceDescriptor.Strength("share that is sent", isStrongerWhenSmaller: true),
     priced: [DeepGradientCompression(share: 0.01, momentum: 0.9)],
+    privacy: .deterministic,
     make: { DeepGradientCompression(share: $0[0], momentum: $0[1]) })
 
   let share: Double

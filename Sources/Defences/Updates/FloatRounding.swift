@@ -43,6 +43,7 @@ struct Float16Rounding: FloatRounding {
     source: "Micikevicius et al. 2018, arXiv 1710.03740, section 3", answer: .byStep,
     strengths: DefenceDescriptor.Strengths([Float16Rounding()], isStandard: true),
     priced: [Float16Rounding()],
+    privacy: .deterministic,
     make: { _ in Float16Rounding() })
 }
 
@@ -53,6 +54,7 @@ struct BFloat16Rounding: FloatRounding {
     name: "bf16", summary: "rounds to bfloat16: 8 exponent and 7 mantissa bits",
     source: "Kalamkar et al. 2019, arXiv 1905.12322", answer: .byStep,
     strengths: DefenceDescriptor.Strengths([BFloat16Rounding()]),
+    privacy: .deterministic,
     make: { _ in BFloat16Rounding() })
 }
 
@@ -63,6 +65,7 @@ struct Float8E4M3Rounding: FloatRounding {
     name: "fp8-e4m3", summary: "scales each tensor, then rounds to 4 exponent and 3 mantissa bits",
     source: "Micikevicius et al. 2022, arXiv 2209.05433, table 1", answer: .byStep,
     priced: [Float8E4M3Rounding()],
+    privacy: .deterministic,
     make: { _ in Float8E4M3Rounding() })
 }
 
@@ -72,5 +75,6 @@ struct Float8E5M2Rounding: FloatRounding {
   static let descriptor = DefenceDescriptor(
     name: "fp8-e5m2", summary: "scales each tensor, then rounds to 5 exponent and 2 mantissa bits",
     source: "Micikevicius et al. 2022, arXiv 2209.05433, table 1", answer: .byStep,
+    privacy: .deterministic,
     make: { _ in Float8E5M2Rounding() })
 }

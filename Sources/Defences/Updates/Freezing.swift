@@ -8,6 +8,7 @@ struct Freezing: UpdateDefence {
     summary: "does not train, and so does not share, the model's first tensors",
     source: "partial sharing: Arivazhagan et al. 2019, arXiv 1912.00818", answer: .ofWhatWasSent,
     strength: DefenceDescriptor.Strength("tensors not shared"),
+    privacy: .deterministic,
     make: { Freezing(tensors: Int($0[0])) })
 
   let tensors: Int

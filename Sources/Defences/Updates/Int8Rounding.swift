@@ -8,6 +8,7 @@ struct Int8Rounding: UpdateDefence {
     source: "Jacob et al. 2018, arXiv 1712.05877, section 2.1", answer: .byStep,
     strengths: DefenceDescriptor.Strengths([Int8Rounding()], isStandard: true),
     priced: [Int8Rounding()],
+    privacy: .deterministic,
     make: { _ in Int8Rounding() })
 
   func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {

@@ -6,6 +6,7 @@ package struct NormClipping: UpdateDefence {
     answer: DefenceDescriptor.Answer(
       "matches the direction where the norm shows that it was clipped"),
     strength: DefenceDescriptor.Strength("norm", isStrongerWhenSmaller: true),
+    privacy: .deterministic,
     make: { NormClipping(limit: $0[0]) })
 
   package let limit: Double

@@ -9,6 +9,7 @@ struct Pruning: UpdateDefence {
       [0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999].map { Pruning(share: $0) }, isStandard: true,
       effort: .deficient),
     priced: [0.3, 0.7, 0.99].map { Pruning(share: $0) },
+    privacy: .deterministic,
     make: { Pruning(share: $0[0]) })
 
   let share: Double

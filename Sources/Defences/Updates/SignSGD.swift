@@ -6,6 +6,7 @@ struct SignSGD: UpdateDefence {
     answer: DefenceDescriptor.Answer("matches each tensor's direction, not its size"),
     strengths: DefenceDescriptor.Strengths([SignSGD()]),
     priced: [SignSGD()],
+    privacy: .deterministic,
     make: { _ in SignSGD() })
 
   /// -1, 0 or 1. Nothing is left of the tensors' sizes.

@@ -20,6 +20,7 @@ struct Soteria: UpdateDefence {
       oneStepOnly: "Soteria hides features of the gradient of one step", lastLayer: true,
       representation: true),
     priced: [Soteria(share: 0.8)],
+    privacy: .deterministic,
     make: { Soteria(share: $0[0]) })
 
   let share: Double

@@ -5,6 +5,7 @@ struct TopK: UpdateDefence {
     summary: "sends this share of the whole update, largest magnitudes first",
     source: "Stich et al. 2018, arXiv 1809.07599, definition 2.1", answer: .ofWhatWasSent,
     strength: DefenceDescriptor.Strength("share that is sent", isStrongerWhenSmaller: true),
+    privacy: .deterministic,
     make: { TopK(share: $0[0]) })
 
   let share: Double

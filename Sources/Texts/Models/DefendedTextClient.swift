@@ -41,7 +41,9 @@ package struct TextClient: Sendable {
   /// - Throws: ``AttackError`` when a defence cannot act on it, or several steps meet adapters.
   package func check(batchSize: Int, of model: TextModel) throws(AttackError) {
     try defences.check(
-      for: DefenceSetting(data: .texts, batchSize: batchSize, training: training))
+      for: DefenceSetting(
+        data: .texts, parameterNames: model.parameters.map(\.name), batchSize: batchSize,
+        training: training))
     guard adapters == nil || steps(of: model) == nil else {
       throw AttackError(
         advising: """
@@ -93,7 +95,8 @@ extension WeightedTextModel {
         }
       }
       let result = pipeline.apply(
-        tensors, batchSize: batch.tokens.count, training: training, examples: examples)
+        tensors, batchSize: batch.tokens.count, training: training, examples: examples,
+        names: plain.names)
       (tensors, sent) = (result.update.gradients, result.update.sharedParameters)
       if client.isDefenceKnown { noise = result.noiseVariances.map { $0.squareRoot() } }
       defended = result
@@ -147,6 +150,9 @@ private struct Shared {
     }
     (self.places, self.tensors) = (places, tensors)
   }
+
+  /// The parameter that each tensor is of.
+  var names: [String] { places.map(\.name) }
 
   func update(
     _ sent: [(Int, Tensor)], noise: [Double], batchSize: Int, training: LocalTraining?,

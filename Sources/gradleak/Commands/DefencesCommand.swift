@@ -29,20 +29,28 @@ struct DefencesCommand: ParsableCommand {
     let source: String
     /// What an attacker who knows of it does; missing for nothing.
     let counterAttack: String
+    /// What it says about differential privacy; missing where it says nothing.
+    let privacy: String?
   }
 
   func run() throws {
     let entries = DefenceCatalog.all.map {
       Entry(
         name: $0.name, usage: $0.usage, summary: $0.summary, source: $0.source,
-        counterAttack: $0.answer.summary)
+        counterAttack: $0.answer.summary, privacy: $0.privacy?.description)
     }
     if json {
       Terminal.write(try ResultWriter.json(entries), to: .standardOutput)
       return
     }
     Terminal.printEntries(
-      entries.map { ($0.usage, "\($0.summary) (\($0.source)). Attack: \($0.counterAttack).") },
+      entries.map { entry in
+        let privacy = entry.privacy.map { " Privacy: \($0)." } ?? ""
+        return (
+          entry.usage,
+          "\(entry.summary) (\(entry.source)). Attack: \(entry.counterAttack).\(privacy)"
+        )
+      },
       style: .bold)
   }
 }

@@ -119,6 +119,6 @@ private func search(
   @Test func auditsSearchThePapersDefencesByDefault() {
     let standard = DefenceCatalog.all.filter { $0.strengths?.isStandard == true }
     #expect(standard.map(\.name) == ["gaussian", "prune", "fp16", "int8", "dp-sgd"])
-    #expect(DefenceCatalog.all.count { $0.strengths != nil } == 15)
+    #expect(DefenceCatalog.all.count { $0.strengths != nil } == 18)
   }
 }

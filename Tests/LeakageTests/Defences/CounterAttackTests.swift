@@ -30,7 +30,10 @@ import Testing
 
   /// At the private data the viewed gradient is the viewed update, so the loss and its gradient vanish;
   /// elsewhere the objective's gradient is that of central differences.
-  @Test(arguments: ["prune:0.4", "clip:0.01", "prune:0.3+clip:0.01", "freeze:2"])
+  @Test(arguments: [
+    "prune:0.4", "clip:0.01", "prune:0.3+clip:0.01", "freeze:2", "nvflare-percentile:30,1e-3",
+    "nvflare-percentile:30,1e-3+prune:0.3", "nvflare-exclude:^fc", "encrypt-layers:body.0",
+  ])
   func matchingInTheDefencesViewVanishesAtTheTruth(_ spec: String) throws {
     let client = try AttackedClient.leNet()
     let shared = try share(spec, client)
@@ -74,7 +77,9 @@ import Testing
   }
 
   /// JᵀJ in the defence's view, with the prior: products, the matrix and its diagonal agree.
-  @Test(arguments: ["gaussian:1e-4", "prune:0.4", "int8+clip:0.01"])
+  @Test(arguments: [
+    "gaussian:1e-4", "prune:0.4", "int8+clip:0.01", "nvflare-percentile:30,1e-3+fp16",
+  ])
   func normalMatrixFollowsTheView(_ spec: String) throws {
     let client = try AttackedClient.leNet()
     let shared = try share(spec, client)

@@ -11,7 +11,7 @@ import Testing
   {
     #expect(DefenceCatalog.all.count { $0.name == kind.name } == 1)
     let values = kind.parameters.map {
-      $0.isWhole ? "3" : "\(min(max(0.25, $0.range.lowerBound), 0.25))"
+      $0.isText ? "a.b" : $0.isWhole ? "3" : "\(min(max(0.25, $0.range.lowerBound), 0.25))"
     }
     let text = ([kind.name] + (values.isEmpty ? [] : [values.joined(separator: ",")]))
       .joined(separator: ":")

@@ -1,3 +1,4 @@
+import Clients
 import ModelIO
 import TensorGraph
 
@@ -14,15 +15,10 @@ struct EncryptedLayers: Sendable {
   init(_ settings: FederationSettings, _ vector: ParameterVector) {
     isEncrypted = vector.types.map { parameter in
       settings.encryptOnly.isEmpty
-        || settings.encryptOnly.contains { EncryptedLayers.names($0, parameter.name) }
+        || settings.encryptOnly.contains { parameter.name.isParameter(of: $0) }
     }
     hidden = ParameterVector(zip(vector.types, isEncrypted).filter(\.1).map(\.0))
     clear = ParameterVector(zip(vector.types, isEncrypted).filter { !$0.1 }.map(\.0))
-  }
-
-  /// Whether a name is the parameter's, or that of a layer or block that it is in.
-  static func names(_ name: String, _ parameter: String) -> Bool {
-    parameter == name || parameter.hasPrefix(name + ".")
   }
 
   /// Tensors of all parameters in two lists.
@@ -42,7 +38,7 @@ extension FederationSettings {
   /// - Throws: ``FederationError`` of kind `badInput` when parameters are named that the model has not.
   package func check(_ vector: ParameterVector) throws(FederationError) {
     for name in encryptOnly
-    where !vector.types.contains(where: { EncryptedLayers.names(name, $0.name) }) {
+    where !vector.types.contains(where: { $0.name.isParameter(of: name) }) {
       throw FederationError(
         "the model has no parameter and no layer \(name.quotedForMessage) to encrypt; it has "
           + vector.types.map(\.name).prefix(12).joined(separator: ", ")
