@@ -6,6 +6,8 @@ extension AttackProblem {
   /// must have been entered.
   func diagnose(_ run: inout AttackRun) throws(AttackError) {
     guard let best = run.best else { preconditionFailure("an attack without a trial") }
+    // Layers that were peeled off numbers of which only intervals are known tell nothing of the gradient behind them.
+    if counter.slack != nil { run.layers = [] }
     let entry = run.entries[best]
     let loss = entry.trial.matchingLoss
     let isSolved = isSolved(run)
