@@ -24,8 +24,8 @@ struct FlowerFixedClipping: UpdateDefence {
 
 /// Flower's `LocalDpMod`: clips the weight difference, then adds normal noise by the classical formula from a
 /// sensitivity that is set by itself, whatever the norm.
-struct FlowerLocalPrivacy: UpdateDefence {
-  static let descriptor = DefenceDescriptor(
+package struct FlowerLocalPrivacy: UpdateDefence {
+  package static let descriptor = DefenceDescriptor(
     name: "flower-local-dp",
     parameters: [
       DefenceDescriptor.Parameter("clip", 1e-30...1e30),
@@ -49,17 +49,17 @@ struct FlowerLocalPrivacy: UpdateDefence {
       FlowerLocalPrivacy(clip: $0[0], sensitivity: $0[1], epsilon: $0[2], delta: $0[3])
     })
 
-  let clip: Double
-  let sensitivity: Double
-  let epsilon: Double
-  let delta: Double
-  var values: [Double] { [clip, sensitivity, epsilon, delta] }
-  var claimedPrivacy: PrivacyClaim? { PrivacyClaim(epsilon: epsilon, delta: delta) }
+  package let clip: Double
+  package let sensitivity: Double
+  package let epsilon: Double
+  package let delta: Double
+  package var values: [Double] { [clip, sensitivity, epsilon, delta] }
+  package var claimedPrivacy: PrivacyClaim? { PrivacyClaim(epsilon: epsilon, delta: delta) }
 
   /// The standard deviation of the noise, which does not depend on ``clip``.
-  var deviation: Double { sensitivity * classicalFactor(delta: delta) / epsilon }
+  package var deviation: Double { sensitivity * classicalFactor(delta: delta) / epsilon }
 
-  func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
+  package func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
     update.asWeightDifference(in: &round) { update, round in
       update.clipAsFlower(to: clip)
       let deviation = deviation

@@ -47,14 +47,14 @@ final class MaskedExchange: UpdateExchange {
     defer { transcripts.append(server.transcript) }
     try step(&server, &collection, before: deadline)
     let keys = try server.closeKeys()
-    try send(keys.encoded(), to: keys.entries.map(\.sender), .advertiseKeys)
+    send(keys.encoded(), to: keys.entries.map(\.sender), .advertiseKeys)
     try step(&server, &collection, before: deadline)
     for shares in try server.closeShares() {
-      try send(shares.encoded(), to: [shares.recipient], .shareKeys)
+      send(shares.encoded(), to: [shares.recipient], .shareKeys)
     }
     try step(&server, &collection, before: deadline)
     let survivors = try server.closeMaskedInputs()
-    try send(survivors.encoded(), to: survivors.survivors, .maskedInput)
+    send(survivors.encoded(), to: survivors.survivors, .maskedInput)
     try step(&server, &collection, before: deadline)
     let sum = try server.unmaskedSum()
     let included = sum.included.map { $0 - 1 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import Defences
 import ModelIO
 
 /// What a setting of differential privacy really guarantees, beside what is claimed of it.
@@ -26,6 +27,12 @@ struct CheckPrivacyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Clip and noise of a defence, such as flower-local-dp:1,1e-4,10,1e-5.", valueName: "spec"),
+    completion: .defences)
+  var defence: String?
+
+  @Option(
+    help: ArgumentHelp(
       "How many candidates an attacker picks from.", valueName: "counts", visibility: .rare))
   var candidates = "2,10,100,1000"
 
@@ -33,7 +40,12 @@ struct CheckPrivacyCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let known = try experiment.map { try PrivacySetting(Experiment.read(contentsOf: $0)) }
+    guard experiment == nil || defence == nil else {
+      throw ValidationError("--experiment and --defence both say what is done; leave one out.")
+    }
+    let known =
+      try experiment.map { try PrivacySetting(Experiment.read(contentsOf: $0)) }
+      ?? defence.map(setting)
     let counts = try wholeNumbers(candidates, of: "--candidates", 2...1_000_000_000)
     guard counts.count <= 100 else {
       throw ValidationError("--candidates has \(counts.count) numbers; give at most 100.")
@@ -44,6 +56,19 @@ struct CheckPrivacyCommand: ParsableCommand {
     } else {
       PrivacyClaimText(record).print()
     }
+    try finish(record)
+  }
+
+  private func setting(_ defence: String) throws -> PrivacySetting {
+    do throws(DefenceError) {
+      return PrivacySetting(
+        try DefenceChain(defence), batchSize: privacy.batchSize ?? 1, hasLocalSteps: false)
+    } catch {
+      throw ValidationError("--defence: \(error.message).")
+    }
+  }
+
+  private func finish(_ record: PrivacyClaimRecord) throws {
     switch record.verdict {
     case .holds, .noClaim: break
     case .fails: throw FinishedWithStatus(status: ExitStatus.found)

@@ -142,7 +142,7 @@ struct PrivacyOptions: ParsableArguments {
     setting.adjacency = adjacency ?? setting.adjacency
     setting.flaws += flaws.filter { !setting.flaws.contains($0) }
     setting.delta = delta ?? setting.delta
-    setting.claimedEpsilon = claimedEpsilon
+    setting.claimedEpsilon = claimedEpsilon ?? setting.claimedEpsilon
     try check(setting)
     return setting
   }

@@ -151,7 +151,7 @@ import Testing
   // MARK: - Texts
 
   @Test func textsAreSharedOutAndAttacked() throws {
-    let folder = try TestFolder()
+    let folder = TestFolder()
     let names = ["bad", "good"]
     for (index, name) in names.enumerated() {
       let lines = BundledText.privateTexts.enumerated().filter { $0.offset % 2 == index }

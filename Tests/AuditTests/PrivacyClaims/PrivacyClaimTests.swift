@@ -1,3 +1,4 @@
+import Defences
 import Foundation
 import Testing
 
@@ -97,6 +98,26 @@ import Testing
     let needed = try #require(record.neededNoise)
     // From 10.39 to 10, and from 1e-4 to 1.
     #expect(needed > 1e4 && needed < 1.1e4)
+  }
+
+  /// Defences say what they do, and Flower's what it claims.
+  @Test func defencesAreSettings() throws {
+    func setting(_ chain: String, batchSize: Int = 1) throws -> PrivacySetting {
+      PrivacySetting(try DefenceChain(chain), batchSize: batchSize, hasLocalSteps: false)
+    }
+    let training = try setting("dp-sgd:2,1.5", batchSize: 8)
+    #expect(training.clip == 2 && training.noiseMultiplier == 1.5 && training.clipped == .record)
+    let flower = PrivacyClaimRecord(try setting("flower-local-dp:1,1e-4,10,1e-5", batchSize: 8))
+    #expect(flower.verdict == .fails && flower.epsilon.value > 1e8)
+    #expect(flower.findings.map(\.pitfall).contains(.sensitivity))
+    #expect(PrivacyClaimRecord(try setting("flower-local-dp:1,1,0.9,1e-5")).verdict == .holds)
+    let one = try setting("clip:3+gaussian:4")
+    #expect(one.clip == 3 && one.noise == 2 && one.clipped == .record && one.noiseOn == .sum)
+    #expect(try setting("clip:3+gaussian:4", batchSize: 4).clipped == .batch)
+    #expect(try setting("gaussian:4+clip:3").flaws == [.noiseBeforeClip])
+    for chain in ["gaussian:4", "nvflare-percentile", "prune:0.9", "fp16", "none"] {
+      #expect(PrivacyClaimRecord(try setting(chain)).epsilon.value == .infinity, "\(chain)")
+    }
   }
 
   private struct Golden {

@@ -250,9 +250,9 @@ import Testing
             masked.withLock { $0 = (client, input) }
             return [Frame(.masked, round: frame.round, body: keys)]
           }
-          guard frame.kind == .masked, var (client, input) = masked.withLock({ $0 }) else {
-            return []
-          }
+          guard frame.kind == .masked, let party = masked.withLock({ $0 }) else { return [] }
+          let input = party.1
+          var client = party.0
           let answer = try client.answer(encoded: frame.body, input: input)
           masked.withLock { $0 = (client, input) }
           let step = frame.step + 1
