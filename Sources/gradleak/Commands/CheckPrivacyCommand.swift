@@ -13,7 +13,7 @@ struct CheckPrivacyCommand: ParsableCommand {
       holds or none is made, 1 where it fails, 3 where what can be proved is weaker.
 
       EXAMPLES
-        gradleak check-dp --clip 1 --noise-multiplier 1.1 --rounds 500 --sample-rate 0.01
+        gradleak check-dp --clip 1 --noise-multiplier 1.1 --sample-rate 0.01
         gradleak check-dp --clip 1 --noise 0.5 --claimed-epsilon 10
       """)
 

@@ -93,28 +93,34 @@ enum Terminal {
   }
 
   /// Writes names with what is said of each to standard output: beside each other, or one below the other where
-  /// the terminal is narrow.
+  /// the name is long or the terminal is narrow.
   static func printEntries(_ entries: [(name: String, text: String)], style: Style? = nil) {
-    let indentation = (entries.map(\.name.count).max() ?? 0) + 2
+    let short = entries.map(\.name.count).filter { $0 <= longestNameBesideText }
+    let indentation = (short.max() ?? 0) + 2
     let isNarrow = indentation + leastTextWidth > width(of: STDOUT_FILENO)
     for (name, text) in entries {
       let padded = name.padding(toLength: indentation - 2, withPad: " ", startingAt: 0)
-      let shown = isNarrow ? name : padded
+      let isBeside = !isNarrow && name.count <= indentation - 2
+      let shown = isBeside ? padded : name
       let head = style.map { styled(shown, $0) } ?? shown
-      if isNarrow {
+      guard isBeside else {
         print(head)
-        printParagraph(text, head: "    ", indentation: 4)
-      } else {
-        // What colours a head has no width.
-        let lines = wrapped(
-          text, head: padded + "  ", indentation: indentation, width: width(of: STDOUT_FILENO))
-        for (index, line) in lines.enumerated() {
-          print(index == 0 ? head + line.dropFirst(padded.count) : line)
-        }
+        let margin = isNarrow ? 4 : indentation
+        printParagraph(
+          text, head: String(repeating: " ", count: margin), indentation: margin)
+        continue
+      }
+      // What colours a head has no width.
+      let lines = wrapped(
+        text, head: padded + "  ", indentation: indentation, width: width(of: STDOUT_FILENO))
+      for (index, line) in lines.enumerated() {
+        print(index == 0 ? head + line.dropFirst(padded.count) : line)
       }
     }
   }
 
+  /// Longer names have a line of their own.
+  private static let longestNameBesideText = 30
   /// Columns for text beside a name.
   private static let leastTextWidth = 28
 
