@@ -60,6 +60,18 @@ import Testing
     }
   }
 
+  /// Two candidates that move the output in opposite directions are told as often as the bound allows, by the sign.
+  @Test func oppositeCandidatesMeetTheBound() {
+    var source = RandomSource(seed: 2)
+    for mu in [0.5, 1, 2] {
+      let tries = 4000
+      let right = (0..<tries).count { _ in mu + source.normal() > 0 }
+      let bound = GaussianMechanism(mu: mu).success(prior: 0.5)
+      // Four standard errors.
+      #expect(abs(Double(right) / Double(tries) - bound) < 4 * 0.5 / Double(tries).squareRoot())
+    }
+  }
+
   @Test func boundsAreBounds() {
     // Sampling all, and nearly all.
     let (all, nearly) = (

@@ -7,6 +7,8 @@ struct MechanismProbe {
   private(set) var faults: [(fault: MechanismFault, tensors: [String])] = []
   /// Standard deviation of the noise in each tensor, on an update of zeros.
   private(set) var deviations: [Double] = []
+  /// The same by medians, which a few large numbers do not move.
+  private var spreads: [Double] = []
   /// By how much a large canary moves its own number of ``tensor``: the sensitivity as seen.
   private(set) var response = 0.0
   /// The tensor in which canaries are put: the largest.
@@ -42,6 +44,7 @@ struct MechanismProbe {
   private mutating func readNoise(_ zeros: [[[Double]]]) {
     let all = Array(zeros[0].indices)
     deviations = all.map { deviation(zeros[0][$0] + zeros[1][$0]) }
+    spreads = all.map { spread(zeros[0][$0] + zeros[1][$0]) }
     let same = all.filter { zeros[0][$0] == zeros[1][$0] }
     // The same numbers each time: without noise a constant, with noise of a fixed seed numbers all over.
     let scattered = same.filter { Set(zeros[0][$0]).count > 2 }
@@ -88,10 +91,11 @@ struct MechanismProbe {
       let (before, last) = (abs(moved[moved.count - 2]), abs(moved[moved.count - 1]))
       if last > 20 * noise, last > 10 * before + 20 * noise, last > 0 { unbounded.append(place) }
       if place == tensor { response = plateau(moved, noise: noise, clip: clip) }
-      let rest = outputs.map { deviation(Array($0[place].dropFirst())) }
-      if noise > 0, updates.layout[place].count >= 16, let final = rest.last {
-        if final < noise / 3 { shrinking.append(place) }
-        if final > noise * 3 { growing.append(place) }
+      let rest = outputs.suffix(2).map { spread(Array($0[place].dropFirst())) }
+      let usual = spreads[place]
+      if usual > 0, updates.layout[place].count >= 32 {
+        if rest.allSatisfy({ $0 < usual / 3 }) { shrinking.append(place) }
+        if rest.allSatisfy({ $0 > usual * 3 }) { growing.append(place) }
       }
     }
     add(.unboundedResponse, unbounded)
@@ -103,6 +107,13 @@ struct MechanismProbe {
   private func plateau(_ moved: [Double], noise: Double, clip: Double) -> Double {
     let beyond = zip(moved, Self.sizes).filter { $0.1 >= 100 }.map(\.0)
     return beyond.reduce(0, +) / Double(max(beyond.count, 1))
+  }
+
+  /// The median distance from the median.
+  private func spread(_ values: [Double]) -> Double {
+    guard values.count > 1 else { return 0 }
+    let middle = values.sorted()[values.count / 2]
+    return values.map { abs($0 - middle) }.sorted()[values.count / 2]
   }
 
   private func deviation(_ values: [Double]) -> Double {

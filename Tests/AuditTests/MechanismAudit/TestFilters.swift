@@ -88,11 +88,11 @@ struct BrokenFilter: Sendable {
       TestFilter { update, source in
         let start = source
         var next = source
-        let result = FilterStep.clipped(update, to: 1).mapValues { values -> [Double] in
+        var result = FilterStep.clipped(update, to: 1)
+        for name in update.keys.sorted() {
           var own = start
-          let noisy = values.map { $0 + own.normal() }
+          result[name] = result[name]?.map { $0 + own.normal() }
           next = own
-          return noisy
         }
         source = next
         return result
