@@ -136,10 +136,9 @@ package struct MechanismAudit {
 
   /// By the fourth moment, whose standard error under a normal distribution is √(24 / n).
   private static func looksNormal(_ values: [Double]) -> Bool {
-    let count = Double(values.count)
-    let mean = values.reduce(0, +) / count
-    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    let fourth = values.reduce(0) { $0 + pow($1 - mean, 4) } / count
+    let (count, moments) = (Double(values.count), SampleMoments(values))
+    let variance = moments.squares / count
+    let fourth = values.reduce(0) { $0 + pow($1 - moments.mean, 4) } / count
     return abs(fourth / (variance * variance) - 3) < 5 * (24 / count).squareRoot()
   }
 
@@ -182,7 +181,9 @@ package struct MechanismAudit {
     // A round's bound is one of all rounds: more rounds tell no less. Where records are sampled they are not in every one.
     let isSampled = plan.samplingRate < 1
     if !isSampled, record.bounds.contains(where: { $0.epsilon > claimed }) { return .refuted }
-    if let estimate = record.estimate, estimate.leastEpsilon.value > claimed * 1.01 {
+    if let estimate = record.estimate,
+      estimate.leastEpsilon.value > claimed * PrivacyPitfall.tolerance
+    {
       return .doubtful
     }
     return .notRefuted

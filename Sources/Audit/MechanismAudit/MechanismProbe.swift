@@ -1,4 +1,5 @@
 import Foundation
+import Privacy
 
 /// What a few calls of a filter tell of it: whether it adds noise everywhere, anew each time, and whether what comes out is
 /// bounded.
@@ -43,7 +44,7 @@ struct MechanismProbe {
 
   private mutating func readNoise(_ zeros: [[[Double]]]) {
     let all = Array(zeros[0].indices)
-    deviations = all.map { deviation(zeros[0][$0] + zeros[1][$0]) }
+    deviations = all.map { SampleMoments(zeros[0][$0] + zeros[1][$0]).deviation }
     spreads = all.map { spread(zeros[0][$0] + zeros[1][$0]) }
     let same = all.filter { zeros[0][$0] == zeros[1][$0] }
     // The same numbers each time: without noise a constant, with noise of a fixed seed numbers all over.
@@ -112,14 +113,7 @@ struct MechanismProbe {
   /// The median distance from the median.
   private func spread(_ values: [Double]) -> Double {
     guard values.count > 1 else { return 0 }
-    let middle = values.sorted()[values.count / 2]
-    return values.map { abs($0 - middle) }.sorted()[values.count / 2]
-  }
-
-  private func deviation(_ values: [Double]) -> Double {
-    guard values.count > 1 else { return 0 }
-    let mean = values.reduce(0, +) / Double(values.count)
-    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1))
-      .squareRoot()
+    let middle = median(values)
+    return median(values.map { abs($0 - middle) })
   }
 }

@@ -74,10 +74,8 @@ struct ScoreCalibration {
   }
 
   private static func standardized(_ score: Double, by basis: [Double]) -> Double {
-    let mean = basis.reduce(0, +) / Double(max(basis.count, 1))
-    let variance =
-      basis.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(basis.count - 1, 1))
-    return (score - mean) / max(variance.squareRoot(), .leastNormalMagnitude)
+    let moments = SampleMoments(basis)
+    return (score - moments.mean) / max(moments.deviation, .leastNormalMagnitude)
   }
 
   /// The score above which a share of these non-members lies: observed where they are enough to see it, else that of a

@@ -72,6 +72,12 @@ public struct PrivacyClaimRecord: Codable, Sendable {
       ? nil : PrivacyClaimRecord.neededNoise(setting)
   }
 
+  /// Whether ε is what was claimed, and δ makes it worth nothing.
+  package var isWorthless: Bool {
+    verdict == .notShown
+      && epsilon.value <= (setting.claimedEpsilon ?? 0) * PrivacyPitfall.tolerance
+  }
+
   private static func verdict(_ setting: PrivacySetting, _ bounds: PrivacyBounds) -> Verdict {
     guard let claimed = setting.claimedEpsilon else { return .noClaim }
     if bounds.epsilon <= claimed * PrivacyPitfall.tolerance { return .holds }

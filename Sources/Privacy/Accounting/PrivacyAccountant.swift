@@ -23,7 +23,7 @@ package struct PrivacyAccountant: Sendable {
   static let leastDelta = 1e-10
   /// Chances that are left out, all rounds together.
   private static let tail = 1e-13
-  /// Points of the grid on which rounds compose: ε is within 0.2 % of that of four times as many.
+  /// Points of the grid on which rounds compose: half as many were 0.9 % off dp-accounting's ε, these 0.03 %.
   private static let gridSize = 1 << 17
 
   /// Less noise is taken for none: ε is above 10,000 where it is not 0.
@@ -93,28 +93,6 @@ package struct PrivacyAccountant: Sendable {
     case .exact(let mechanism): mechanism.success(prior: prior)
     case .sampled(let with, _): max(prior, with.success(prior: prior))
     }
-  }
-
-  /// The least noise multiplier, to 0.1 %, whose ε is at most `epsilon`; nil where none below a million is enough.
-  package static func noiseMultiplier(
-    epsilon: Double, samplingRate: Double, rounds: Int, delta: Double
-  ) -> Double? {
-    func isEnough(_ noise: Double) -> Bool {
-      PrivacyAccountant(noiseMultiplier: noise, samplingRate: samplingRate, rounds: rounds)
-        .epsilon(delta: delta) <= epsilon
-    }
-    var (low, high) = (0.0, 1.0)
-    while !isEnough(high) {
-      (low, high) = (high, 2 * high)
-      if high > 1e6 { return nil }
-    }
-    while low == 0 && high > 1e-6 && isEnough(high / 2) { high /= 2 }
-    low = max(low, high / 2)
-    while high - low > 1e-3 * high {
-      let middle = (low + high) / 2
-      if isEnough(middle) { high = middle } else { low = middle }
-    }
-    return high
   }
 
   /// Without noise whoever is drawn is seen, and nobody else.

@@ -21,11 +21,7 @@ package struct GaussianEstimate: Sendable, Equatable {
   ///   - without: two or more, of the same noise.
   package init(with: [Double], without: [Double]) {
     precondition(with.count > 1 && without.count > 1, "\(with.count) and \(without.count) scores")
-    func moments(_ values: [Double]) -> (mean: Double, squares: Double) {
-      let mean = values.reduce(0, +) / Double(values.count)
-      return (mean, values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) })
-    }
-    let (present, absent) = (moments(with), moments(without))
+    let (present, absent) = (SampleMoments(with), SampleMoments(without))
     let freedom = Double(with.count + without.count - 2)
     let deviation = ((present.squares + absent.squares) / freedom).squareRoot()
     let gap = max(present.mean - absent.mean, 0)

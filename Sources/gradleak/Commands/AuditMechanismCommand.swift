@@ -83,24 +83,17 @@ struct AuditMechanismCommand: ParsableCommand, QuietCommand {
   var isQuiet = false
 
   func validate() throws {
-    func check(_ option: String, _ value: Double?, _ range: ClosedRange<Double>) throws {
-      guard let value else { return }
-      guard range.contains(value), value > 0 else {
-        throw ValidationError(
-          "\(option) is \(value); give a number above 0 and at most \(range.upperBound).")
-      }
-    }
     guard !filterCommand.trimmingCharacters(in: .whitespaces).isEmpty else {
       throw ValidationError("--filter-command is empty; give the command that runs the filter.")
     }
-    try check("--clip", clip, 0...1e12)
-    try check("--claimed-epsilon", claimedEpsilon, 0...1e12)
-    try check("--delta", delta, 0...(1 - 1e-12))
-    try check("--sample-rate", sampleRate, 0...1)
-    try check("--call-limit", callLimit, 0...86_400)
-    try gradleak.check("--rounds", rounds, 1...10_000_000)
-    try gradleak.check("--runs", runs, 2...1_000_000)
-    if let stacked { try gradleak.check("--stacked", stacked, 2...100_000) }
+    try check("--clip", clip)
+    try check("--claimed-epsilon", claimedEpsilon)
+    try check("--delta", delta, atMost: 1 - 1e-12)
+    try check("--sample-rate", sampleRate, atMost: 1)
+    try check("--call-limit", callLimit, atMost: 86_400)
+    try check("--rounds", rounds, 1...10_000_000)
+    try check("--runs", runs, 2...1_000_000)
+    if let stacked { try check("--stacked", stacked, 2...100_000) }
     guard model == nil || like == nil else {
       throw ValidationError("--model and --like both say which tensors; leave one out.")
     }

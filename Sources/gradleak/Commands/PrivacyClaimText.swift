@@ -57,7 +57,7 @@ struct PrivacyClaimText {
       return
         "The claim does not hold: epsilon is \(between), and not \(claimed), at delta \(delta)."
     case .notShown:
-      if record.epsilon.value <= (record.setting.claimedEpsilon ?? 0) * 1.01 {
+      if record.isWorthless {
         return "The claim is worth nothing: epsilon is \(between), but at a delta of \(delta)."
       }
       return

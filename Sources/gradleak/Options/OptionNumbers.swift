@@ -9,6 +9,25 @@ func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws {
   }
 }
 
+/// Refuses a number that is not above 0, or is above `most`, in one sentence; nil is no number.
+///
+/// - Parameter allowsZero: whether 0 will do.
+func check(
+  _ option: String, _ value: Double?, atMost most: Double = 1e12, allowsZero: Bool = false
+) throws {
+  guard let value else { return }
+  guard value > 0 || (allowsZero && value == 0), value <= most else {
+    throw ValidationError(
+      "\(option) is \(value); give a number \(allowsZero ? "of 0 or more" : "above 0"), at most \(shortest(most))."
+    )
+  }
+}
+
+/// A number without a fraction that is 0.
+private func shortest(_ number: Double) -> String {
+  number == number.rounded() && abs(number) < 1e6 ? String(Int(number)) : "\(number)"
+}
+
 /// Numbers separated by commas.
 func numbers(_ text: String, of option: String) throws -> [Double] {
   try text.split(separator: ",", omittingEmptySubsequences: false).map { part in

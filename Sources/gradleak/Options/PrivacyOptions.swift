@@ -88,19 +88,17 @@ struct PrivacyOptions: ParsableArguments {
   var claimedEpsilon: Double?
 
   func validate() throws {
-    try check("--clip", clip, isAbove: 0)
-    try check("--noise-multiplier", noiseMultiplier, isAbove: nil)
-    try check("--noise", noise, isAbove: nil)
-    try check("--sensitivity", sensitivity, isAbove: 0)
-    try check("--claimed-epsilon", claimedEpsilon, isAbove: 0)
-    if let layers { try gradleak.check("--layers", layers, 1...1_000_000) }
-    if let noiseShares { try gradleak.check("--noise-shares", noiseShares, 1...1_000_000_000) }
-    if let batchSize { try gradleak.check("--batch-size", batchSize, 1...1_000_000_000) }
-    if let records { try gradleak.check("--records", records, 1...1_000_000_000_000) }
-    if let rounds { try gradleak.check("--rounds", rounds, 1...10_000_000) }
-    if let sampleRate, !(sampleRate > 0 && sampleRate <= 1) {
-      throw ValidationError("--sample-rate is \(sampleRate); give a number above 0 and at most 1.")
-    }
+    try check("--clip", clip)
+    try check("--noise-multiplier", noiseMultiplier, allowsZero: true)
+    try check("--noise", noise, allowsZero: true)
+    try check("--sensitivity", sensitivity)
+    try check("--claimed-epsilon", claimedEpsilon)
+    try check("--sample-rate", sampleRate, atMost: 1)
+    if let layers { try check("--layers", layers, 1...1_000_000) }
+    if let noiseShares { try check("--noise-shares", noiseShares, 1...1_000_000_000) }
+    if let batchSize { try check("--batch-size", batchSize, 1...1_000_000_000) }
+    if let records { try check("--records", records, 1...1_000_000_000_000) }
+    if let rounds { try check("--rounds", rounds, 1...10_000_000) }
     if let delta, !(delta > 0 && delta < 1) {
       throw ValidationError("--delta is \(delta); give a number between 0 and 1.")
     }
@@ -110,15 +108,6 @@ struct PrivacyOptions: ParsableArguments {
     if let batchSize, let records, batchSize > records {
       throw ValidationError(
         "--batch-size is \(batchSize), more than the --records \(records); mend one of them.")
-    }
-  }
-
-  private func check(_ option: String, _ value: Double?, isAbove least: Double?) throws {
-    guard let value else { return }
-    let isRight = least.map { value > $0 } ?? (value >= 0)
-    guard value.isFinite, isRight, value <= 1e12 else {
-      throw ValidationError(
-        "\(option) is \(value); give a number \(least == nil ? "of 0 or more" : "above 0").")
     }
   }
 
@@ -143,12 +132,12 @@ struct PrivacyOptions: ParsableArguments {
     setting.flaws += flaws.filter { !setting.flaws.contains($0) }
     setting.delta = delta ?? setting.delta
     setting.claimedEpsilon = claimedEpsilon ?? setting.claimedEpsilon
-    try check(setting)
+    try checkWhole(setting)
     return setting
   }
 
   /// That all is there which numbers depend on.
-  private func check(_ setting: PrivacySetting) throws {
+  private func checkWhole(_ setting: PrivacySetting) throws {
     if setting.noise == nil, setting.noiseMultiplier == nil {
       throw ValidationError(
         "Nothing says how much noise is added; give --noise-multiplier or --noise, which may be 0.")

@@ -120,6 +120,17 @@ import Testing
     }
   }
 
+  /// Half of the noise that dp-accounting asks for.
+  @Test func noiseIsFoundForAnEpsilon() throws {
+    var setting = PrivacySetting()
+    (setting.clip, setting.noiseMultiplier) = (1, 0.55)
+    (setting.samplingRate, setting.rounds, setting.claimedEpsilon) = (
+      256.0 / 60_000, 14_062, 2.3817
+    )
+    let needed = try #require(PrivacyClaimRecord(setting).neededNoise)
+    #expect(abs(0.55 * needed - 1.1) < 0.02)
+  }
+
   private struct Golden {
     let noise: Double
     let rate: Double
