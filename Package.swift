@@ -51,10 +51,11 @@ let package = Package(
     .target(name: "Solvers", dependencies: ["TensorGraph"]),
     .target(name: "Privacy"),
     .target(name: "Clients", dependencies: ["ModelIO", "Solvers", "TensorGraph"]),
-    .target(name: "Defences", dependencies: ["Clients", "ModelIO", "Solvers", "TensorGraph"]),
+    .target(
+      name: "Defences", dependencies: ["Clients", "ModelIO", "Privacy", "Solvers", "TensorGraph"]),
     .target(
       name: "Attacks",
-      dependencies: ["Clients", "Defences", "ModelIO", "Solvers", "TensorGraph"],
+      dependencies: ["Clients", "Defences", "ModelIO", "Privacy", "Solvers", "TensorGraph"],
       resources: [.embedInCode("Plans/Presets")]),
     .target(
       name: "Texts",

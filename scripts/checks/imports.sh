@@ -12,8 +12,8 @@ allowed() {
     ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG CZlib ONNXProtobuf" ;;
     Solvers) echo "TensorGraph" ;;
     Clients) echo "ModelIO Solvers TensorGraph" ;;
-    Defences) echo "Clients ModelIO Solvers TensorGraph" ;;
-    Attacks) echo "Clients Defences ModelIO Solvers TensorGraph" ;;
+    Defences) echo "Clients ModelIO Privacy Solvers TensorGraph" ;;
+    Attacks) echo "Clients Defences ModelIO Privacy Solvers TensorGraph" ;;
     Texts) echo "Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
     Leakage) echo "Attacks Clients Defences Solvers Texts" ;;
     Federation) echo "CGMP Clients Defences ModelIO Solvers TensorGraph" ;;

@@ -29,6 +29,8 @@ package struct GradientAnalysis: Sendable {
   /// noise: the diagonal of the pseudo-inverse of JᵀJ. Where the pixel is not determined it tells of
   /// its determined part alone. [N, C, H, W]; nil where the spectrum is an estimate.
   package let noiseAmplification: Tensor?
+  /// What no reconstruction can do better under noise; nil where the gradient is not finite at some pictures of its prior.
+  package let priorBound: PriorBound?
 
   /// Share of the largest eigenvalue below which one counts as 0: about the rounding of products in
   /// f64.
@@ -101,6 +103,13 @@ package struct GradientAnalysis: Sendable {
     determinacy = decomposition.determinacy
     noiseAmplification = decomposition.noiseAmplification
     rank = spectrum.count(above: GradientAnalysis.threshold(of: spectrum))
+    priorBound = try AttackError.naming(weighted.model.name, "analysed") {
+      () throws(GraphError) in
+      try PriorBound(products, order: order, isGrouped: isExact, seed: 0, algebra, shouldStop)
+    }
+    guard !shouldStop() else {
+      throw AttackError("the analysis was stopped before its end", .stopped)
+    }
   }
 
   /// Eigenvalues up to this cannot be told from 0: because of rounding or, in an estimate, because the
@@ -134,10 +143,10 @@ package struct GradientAnalysis: Sendable {
     return noiseVariance * spectrum.sum { 1 / $0 } / Double(unknowns)
   }
 
-  /// The least mean squared error per pixel value that can be expected of any reconstruction, unbiased
+  /// A prediction, no bound, of the least mean squared error per pixel value of any reconstruction, unbiased
   /// or not, when pixel values are a priori independent with variance 1/12, as uniform ones in 0...1
   /// have: σ² tr((JᵀJ + 12 σ² I)⁻¹) / n, the Bayesian Cramér-Rao bound (Van Trees 1968) of the problem
-  /// linearised here. It never exceeds 1/12, what knowing nothing gives.
+  /// linearised at the private images. ``priorBound`` is a bound. It never exceeds 1/12, what knowing nothing gives.
   package func bayesianError(noiseVariance: Double) -> Double {
     guard noiseVariance > 0 else { return Double(unknowns - rank) / Double(12 * unknowns) }
     return spectrum.sum { noiseVariance / ($0 + 12 * noiseVariance) } / Double(unknowns)

@@ -117,8 +117,7 @@ extension PrivacySetting {
   var isClaimOfClassicalFormula: Bool {
     guard let claimedEpsilon, claimedEpsilon > 1, deviation > 0, clip != nil else { return false }
     return [usedSensitivity, trueSensitivity].contains { sensitivity in
-      let formula = GaussianMechanism.classicalEpsilon(
-        noiseMultiplier: deviation / sensitivity, delta: delta)
+      let formula = GaussianMechanism.classicalFactor(delta: delta) * sensitivity / deviation
       return abs(formula / claimedEpsilon - 1) < 1 - PrivacyPitfall.slack
     }
   }

@@ -1,3 +1,4 @@
+import Privacy
 import Solvers
 
 /// Flower's `fixedclipping_mod`, and its `adaptiveclipping_mod` at the norm that the server sent in this round: scales
@@ -57,7 +58,9 @@ package struct FlowerLocalPrivacy: UpdateDefence {
   package var claimedPrivacy: PrivacyClaim? { PrivacyClaim(epsilon: epsilon, delta: delta) }
 
   /// The standard deviation of the noise, which does not depend on ``clip``.
-  package var deviation: Double { sensitivity * classicalFactor(delta: delta) / epsilon }
+  package var deviation: Double {
+    sensitivity * GaussianMechanism.classicalFactor(delta: delta) / epsilon
+  }
 
   package func apply(to update: inout UpdateInTransit, in round: inout ClientRound) {
     update.asWeightDifference(in: &round) { update, round in

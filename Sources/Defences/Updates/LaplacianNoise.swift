@@ -43,7 +43,3 @@ extension RandomSource {
 
 /// x^(2/3), by which budgets of the sparse vector technique are parted.
 func twoThirdsPower(_ x: Double) -> Double { pow(x, 2.0 / 3) }
-
-/// √(2 ln(1.25 / delta)): the noise of the classical Gaussian mechanism for sensitivity and epsilon 1 (Dwork and Roth
-/// 2014, theorem A.1).
-func classicalFactor(delta: Double) -> Double { (2 * log(1.25 / delta)).squareRoot() }

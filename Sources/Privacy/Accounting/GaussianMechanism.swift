@@ -45,11 +45,9 @@ package struct GaussianMechanism: Sendable, Equatable {
     NormalDistribution.cumulative(NormalDistribution.quantile(prior) + mu)
   }
 
-  /// The ε that the formula σ = sensitivity √(2 ln(1.25 / δ)) / ε claims, which was proved for ε below 1 alone (Dwork and
-  /// Roth 2014, theorem A.1).
-  ///
-  /// - Parameter noiseMultiplier: σ / sensitivity.
-  package static func classicalEpsilon(noiseMultiplier: Double, delta: Double) -> Double {
-    (2 * log(1.25 / delta)).squareRoot() / noiseMultiplier
+  /// √(2 ln(1.25 / δ)), which is ε σ / sensitivity by the classical formula, proved for ε below 1 alone (Dwork and Roth
+  /// 2014, theorem A.1).
+  package static func classicalFactor(delta: Double) -> Double {
+    (2 * log(1.25 / delta)).squareRoot()
   }
 }

@@ -118,8 +118,8 @@ extension Report {
     }
     let enough =
       record.varianceFor20dB.map {
-        " Noise of variance \(String(format: "%.1e", $0)) on every number keeps reconstructions below 20 dB, by a "
-          + "linearised bound and a prior of independent pixels."
+        " Noise of variance \(String(format: "%.1e", $0)) on every number is predicted to keep reconstructions below 20 dB "
+          + "(linearised at these images, prior of independent pixels)."
       } ?? ""
     let largest = String(format: "%.3g", record.largestEigenvalue.value)
     let smallest = String(format: "%.3g", record.smallestEigenvalue.value)

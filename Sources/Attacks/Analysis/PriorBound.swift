@@ -1,0 +1,199 @@
+import Clients
+import Privacy
+import Solvers
+import TensorGraph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What no reconstruction can do better, on average over a stated prior of pictures: the van Trees inequality for
+/// Gaussian noise on the gradient, with an upper confidence limit of what the gradient tells.
+///
+/// For u = g(x) + N(0, σ²I) and a prior density of x that vanishes at its ends, with Fisher information I, the mean squared
+/// error of any estimator, biased or not, is at least tr (E JᵀJ / σ² + I)⁻¹, J being the derivative of g by x and the mean
+/// that over the prior (Van Trees 1968, section 2.4.3; Gill and Levit 1995, https://doi.org/10.2307/3318681). Nothing is linearised,
+/// and the private pictures play no part. Projectors on groups of directions that share x bound the trace from below:
+/// Σ d² / (tr P E JᵀJ P / σ² + i d), d being a group's dimension; any groups give a valid bound, and those of similar
+/// eigenvalues lose little. The traces are means of ‖J P z‖², z normal, over pictures drawn from the prior (Hutchinson 1990).
+package struct PriorBound: Sendable {
+  /// Directions of similar eigenvalues.
+  struct Group: Sendable {
+    let dimension: Int
+    /// Of the group's trace of JᵀJ: the mean over draws, and a limit above the true one, for all groups together at
+    /// ``PriorBound/confidence``.
+    let mean, limit: Double
+  }
+
+  /// Pixel values are independent, each of density 2 sin² πx in 0...1: mean 0.5, variance 1/12 - 1/(2π²) = 0.0327, and
+  /// Fisher information 4π². (Uniform ones, which jump at the ends, have none.)
+  package static let fisherInformation = 4 * Double.pi * Double.pi
+  /// At which the limits hold together, by the normal approximation of means.
+  package static let confidence = 0.95
+  /// Pictures drawn from the prior for the traces, and for the choice of the groups.
+  package static let (draws, pilotDraws) = (200, 2)
+  /// Groups at most.
+  fileprivate static let groupLimit = 12
+
+  let groups: [Group]
+
+  /// Pixel values of the batch.
+  package var unknowns: Int { groups.reduce(0) { $0 + $1.dimension } }
+
+  /// The least mean squared error per pixel value of any reconstruction, averaged over the prior, when Gaussian noise of this
+  /// variance is added to every component of the gradient; at ``confidence``.
+  package func error(noiseVariance: Double) -> Double {
+    let total = groups.reduce(0) { sum, group in
+      let dimension = Double(group.dimension)
+      return sum + dimension * dimension
+        / (group.limit / noiseVariance + PriorBound.fisherInformation * dimension)
+    }
+    return total / Double(unknowns)
+  }
+
+  /// Measured by derivatives at pictures drawn from the prior.
+  ///
+  /// - Parameters:
+  ///   - products: JᵀJ v at any batch; moved.
+  ///   - order: pixel values of a batch.
+  ///   - isGrouped: whether eigenvectors can be had; without, all directions are one group, and the bound is weak.
+  ///   - seed: of the draws.
+  /// - Returns: nil where `shouldStop` said so, or the gradient is not finite at some of these pictures.
+  init?(
+    _ products: GaussNewtonProducts, order: Int, isGrouped: Bool, seed: UInt64,
+    _ algebra: any LinearAlgebra, _ shouldStop: () -> Bool
+  ) throws(GraphError) {
+    let source = RandomSource(seed: seed).derive(label: "prior bound")
+    var pictures = source.derive(label: "pictures")
+    guard
+      let directions = isGrouped
+        ? try Directions(
+          products, order: order, pictures: &pictures, algebra, shouldStop)
+        : Directions(order: order)
+    else { return nil }
+    var probes = source.derive(label: "probes")
+    var traces = [[Double]](repeating: [], count: directions.ranges.count)
+    for _ in 0..<PriorBound.draws {
+      products.move(toPrior: order, &pictures)
+      for (group, range) in directions.ranges.enumerated() {
+        guard !shouldStop() else { return nil }
+        let probe = directions.normal(in: range, &probes)
+        traces[group].append(try products.squaredNorm(of: probe))
+      }
+    }
+    groups = zip(directions.ranges, traces).map {
+      Group(dimension: $0.count, $1, groups: traces.count)
+    }
+    guard groups.allSatisfy(\.limit.isFinite) else { return nil }
+  }
+}
+
+extension PriorBound.Group {
+  /// - Parameters:
+  ///   - traces: one estimate for each draw.
+  ///   - groups: how many limits hold together (Bonferroni).
+  fileprivate init(dimension: Int, _ traces: [Double], groups: Int) {
+    self.dimension = dimension
+    let moments = SampleMoments(traces)
+    mean = moments.mean
+    let quantile = NormalDistribution.quantile(1 - (1 - PriorBound.confidence) / Double(groups))
+    limit =
+      moments.mean + quantile * moments.deviation / Double(traces.count).squareRoot()
+  }
+}
+
+/// An orthonormal basis, in groups of similar eigenvalues.
+private struct Directions {
+  /// As rows; nil for the pixels themselves.
+  private let basis: HostBuffer?
+  private let order: Int
+  /// Of rows.
+  let ranges: [Range<Int>]
+
+  /// All in one group.
+  init(order: Int) {
+    (basis, self.order, ranges) = (nil, order, [0..<order])
+  }
+
+  /// The eigenvectors of JᵀJ, averaged over a few pictures of the prior, which the traces are not measured at: the bound
+  /// holds whatever they are.
+  init?(
+    _ products: GaussNewtonProducts, order: Int, pictures: inout RandomSource,
+    _ algebra: any LinearAlgebra, _ shouldStop: () -> Bool
+  ) throws(GraphError) {
+    let (sum, one) = (
+      HostBuffer(TensorType([order, order], .f64)), HostBuffer(TensorType([order, order], .f64))
+    )
+    let (total, part) = (sum.pointer(as: Double.self), one.pointer(as: Double.self))
+    total.initialize(repeating: 0)
+    for _ in 0..<PriorBound.pilotDraws {
+      products.move(toPrior: order, &pictures)
+      guard try products.assemble(into: one, shouldStop: shouldStop) else { return nil }
+      for index in 0..<order * order { total[index] += part[index] }
+    }
+    guard let ascending = algebra.symmetricEigenvalues(sum, vectors: true) else { return nil }
+    (basis, self.order, ranges) = (sum, order, Directions.ranges(ascending))
+  }
+
+  /// Equal parts of the eigenvalues' range of magnitudes.
+  private static func ranges(_ ascending: [Double]) -> [Range<Int>] {
+    let largest = max(ascending.last ?? 0, .leastNormalMagnitude)
+    let parts = Double(PriorBound.groupLimit)
+    // Below rounding all are alike.
+    let place = ascending.map { value in
+      min(Int((log10(max(value / largest, 1e-15)) + 15) * parts / 15), PriorBound.groupLimit - 1)
+    }
+    var ranges: [Range<Int>] = []
+    var start = 0
+    for index in 1...ascending.count
+    where index == ascending.count || place[index] != place[start] {
+      ranges.append(start..<index)
+      start = index
+    }
+    return ranges
+  }
+
+  /// A standard normal vector of the space that some of the directions span.
+  func normal(in range: Range<Int>, _ source: inout RandomSource) -> [Double] {
+    guard let basis else { return (0..<order).map { _ in source.normal() } }
+    let rows = basis.pointer(as: Double.self)
+    var result = [Double](repeating: 0, count: order)
+    for row in range {
+      let share = source.normal()
+      for column in 0..<order { result[column] += share * rows[row * order + column] }
+    }
+    return result
+  }
+}
+
+extension GaussNewtonProducts {
+  /// Moves to pictures drawn from the prior, by rejection.
+  fileprivate func move(toPrior order: Int, _ source: inout RandomSource) {
+    let point = (0..<order).map { _ in
+      while true {
+        let value = source.uniform()
+        let height = sin(Double.pi * value)
+        if source.uniform() < height * height { return value }
+      }
+    }
+    point.withUnsafeBufferPointer { move(to: $0) }
+  }
+
+  /// ‖J v‖².
+  fileprivate func squaredNorm(of direction: [Double]) throws(GraphError) -> Double {
+    var product = [Double](repeating: 0, count: direction.count)
+    let outcome = Result { () throws(GraphError) in
+      try direction.withUnsafeBufferPointer { direction throws(GraphError) in
+        try product.withUnsafeMutableBufferPointer { product throws(GraphError) in
+          try multiply(direction, into: product)
+        }
+      }
+    }
+    try outcome.get()
+    return max(zip(direction, product).reduce(0) { $0 + $1.0 * $1.1 }, 0)
+  }
+}
