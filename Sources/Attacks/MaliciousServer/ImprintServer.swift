@@ -1,4 +1,5 @@
 import Clients
+import Solvers
 import TensorGraph
 
 /// Robbing the Fed (Fowl et al. 2022, arXiv 2110.13057, sections 3 and 4): a server puts a small block
@@ -9,18 +10,25 @@ import TensorGraph
 /// Gᵢ = Σₙ sₙ xₙ over the images above cᵢ, and its bias's is Bᵢ = Σₙ sₙ. An image that is alone between
 /// cᵢ and cᵢ₊₁ is x = (Gᵢ - Gᵢ₊₁) / (Bᵢ - Bᵢ₊₁). With thresholds at the quantiles of the brightness, an
 /// image of n is alone with probability (1 - 1/k)ⁿ⁻¹.
+///
+/// Copies of the rows that act differently on what follows make it a proof (VGIA, arXiv 2604.15063): a bin's differences, one row
+/// (Gᵢ - Gᵢ₊₁, Bᵢ - Bᵢ₊₁) = Σₙ sₙ (xₙ, 1) for each copy, have the rank of the images in it; rank 1 is one image.
 package struct ImprintServer: Sendable {
   /// What the difference of two neighbouring rows holds: an image, or the blend of several.
   package struct Content: Sendable {
     package let bin: Int
     /// [C, H, W] in f64.
     package let image: Tensor
+    /// Whether it is proved to be one private image, or several that are alike to rounding; nil without copies to tell.
+    package let isSingle: Bool?
   }
 
   /// The client's model with the block in front of it.
   package let model: Model
   /// Ascending; the first lies below every image.
   package let thresholds: [Double]
+  /// Rows for each threshold.
+  package let copies: Int
   private let weight: Int
   private let bias: Int
 
@@ -32,11 +40,16 @@ package struct ImprintServer: Sendable {
   ///   - samples: images [C, H, W] like the client's, values in 0...1, to take quantiles from. At least
   ///     one.
   ///   - bins: at least 2.
+  ///   - copies: of each row; 2 or more prove what holds one image.
   /// - Throws: ``AttackError`` when the numbers do not fit, or all samples are equally bright.
-  package init(model: Model, samples: [Tensor], bins: Int) throws(AttackError) {
-    guard ImprintServer.binCounts.contains(bins) else {
-      throw AttackError("\(bins) bins: give a number from 2 to 65536")
+  package init(
+    model: Model, samples: [Tensor], bins: Int, copies: Int = 1
+  ) throws(AttackError) {
+    guard ImprintServer.binCounts.contains(bins), ImprintServer.copyCounts.contains(copies) else {
+      throw AttackError(
+        "\(bins) bins of \(copies) copies: give 2 to 65536 bins, and 1 to 16 copies of them")
     }
+    self.copies = copies
     let brightness = samples.map(ImprintServer.measure).filter(\.isFinite).sorted()
     guard let least = brightness.first, let most = brightness.last, least < most else {
       throw AttackError(
@@ -46,17 +59,19 @@ package struct ImprintServer: Sendable {
     // No image of values in 0...1 is below -1.
     thresholds =
       [-1] + (1..<bins).map { ImprintServer.quantile(Double($0) / Double(bins), brightness) }
-    self.model = ImprintServer.model(model, bins: bins)
+    self.model = ImprintServer.model(model, bins: bins * copies)
     weight = try ImprintServer.index("weight", in: self.model)
     bias = try ImprintServer.index("bias", in: self.model)
   }
 
   /// How many bins there may be.
   package static let binCounts = 2...65536
+  /// How many copies of each bin.
+  package static let copyCounts = 1...16
 
   /// A model with a block in front of it.
   ///
-  /// - Parameter bins: one of ``binCounts``.
+  /// - Parameter bins: rows of the block.
   private static func model(_ model: Model, bins: Int) -> Model {
     let body = model.body
     return Model(
@@ -103,16 +118,20 @@ package struct ImprintServer: Sendable {
   /// - Parameter weighted: ``model`` with its weights.
   package func planted(_ weighted: WeightedModel) -> WeightedModel {
     let bins = thresholds.count
+    let effects = self.effects
     let parameters = zip(model.parameters, weighted.parameters).map { parameter, tensor in
       let shape = parameter.shape
       switch parameter.name {
       case ImprintServer.place + ".measure.weight":
         return Tensor(shape, .f64, repeating: 1 / Double(model.inputShape.elementCount))
       case ImprintServer.place + ".measure.bias":
-        return Tensor(shape, .f64(thresholds.map { -$0 }))
+        return Tensor(shape, .f64((0..<copies).flatMap { _ in thresholds.map { -$0 } }))
       case ImprintServer.place + ".restore.weight":
         // Small, so that the rest of the model still sees the image.
-        return Tensor(shape, .f64, repeating: 1 / Double(bins))
+        return Tensor(
+          shape,
+          .f64(
+            effects.flatMap { $0.flatMap { [Double](repeating: $0 / Double(bins), count: bins) } }))
       case ImprintServer.place + ".restore.bias":
         return Tensor(shape, .f64, repeating: 0)
       default:
@@ -122,23 +141,22 @@ package struct ImprintServer: Sendable {
     return WeightedModel(model: model, parameters: parameters, buffers: weighted.buffers)
   }
 
+  /// For each pixel how much each copy changes it; the same for every copy's rows. A single one changes all alike.
+  private var effects: [[Double]] {
+    let pixels = model.inputShape.elementCount
+    guard copies > 1 else { return [[Double]](repeating: [1], count: pixels) }
+    var source = RandomSource(seed: 0).derive(label: "imprint")
+    return (0..<pixels).map { _ in (0..<copies).map { _ in source.normal() / Double(copies) } }
+  }
+
   /// What the bins hold; empty ones are left out.
   package func contents(of update: SharedUpdate) -> [Content] {
-    let rows = update.gradients[weight].doubles
-    let sums = update.gradients[bias].doubles
-    let pixels = model.inputShape.elementCount
-    let largest = sums.reduce(0) { max($0, abs($1)) }
-    // Below this a difference of sums is rounding.
-    let least = largest * (update.gradients[bias].dtype == .f64 ? 1e-13 : 1e-6)
-    return sums.indices.compactMap { bin in
-      let isLast = bin + 1 == sums.count
-      let sum = sums[bin] - (isLast ? 0 : sums[bin + 1])
-      guard abs(sum) > least else { return nil }
-      let image = (0..<pixels).map { pixel in
-        let next = isLast ? 0 : rows[(bin + 1) * pixels + pixel]
-        return (rows[bin * pixels + pixel] - next) / sum
-      }
-      return Content(bin: bin, image: Tensor(model.inputShape, .f64(image)))
+    let strips = ImprintStrips(
+      rows: update.gradients[weight], sums: update.gradients[bias], copies: copies)
+    return strips.occupied.map { bin in
+      Content(
+        bin: bin, image: Tensor(model.inputShape, .f64(strips.image(of: bin))),
+        isSingle: strips.provesAlone ? strips.isSingle(bin) : nil)
     }
   }
 

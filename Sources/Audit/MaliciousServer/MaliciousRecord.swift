@@ -40,6 +40,13 @@ package struct MaliciousRecord: Codable, Sendable, Equatable {
   package var batchSize: Int
   /// Bins of the imprint; nil for other methods.
   package var bins: Int?
+  /// Copies of each bin, which prove what holds one image; nil without.
+  package var copies: Int?
+  /// What was read that the update proves to be one private image, whoever looks: the copies of its bin have rank one. Nil where
+  /// nothing can prove it.
+  package var provenCount: Int?
+  /// Of these, how many are a private image in full.
+  package var provenInFull: Int?
   /// Rounds of planted weights that the client answered.
   package var rounds: Int
   /// Images that are alone in their bin, or that were fished for.

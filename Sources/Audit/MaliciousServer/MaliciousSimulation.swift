@@ -40,14 +40,16 @@ package struct MaliciousSimulation: Sendable {
 
   /// - Parameters:
   ///   - bins: of the imprint.
+  ///   - copies: of each bin.
   ///   - rounds: of fishing, at most.
   ///   - shouldStop: asked between rounds.
   /// - Throws: ``AttackError`` when the method does not apply to the model or the batch.
   package func run(
-    _ method: MaliciousMethod, bins: Int, rounds: Int, shouldStop: () -> Bool = { false }
+    _ method: MaliciousMethod, bins: Int, copies: Int = 1, rounds: Int,
+    shouldStop: () -> Bool = { false }
   ) throws(AttackError) -> Outcome {
     switch method {
-    case .robbingTheFed: try robTheFed(bins: bins)
+    case .robbingTheFed: try robTheFed(bins: bins, copies: copies)
     case .trapWeights: try setTraps()
     case .fishing: try fish(rounds: rounds, shouldStop)
     case .featureFishing: try fishByFeature(rounds: rounds)
@@ -62,8 +64,8 @@ package struct MaliciousSimulation: Sendable {
 
   // MARK: - Methods
 
-  private func robTheFed(bins: Int) throws(AttackError) -> Outcome {
-    let server = try ImprintServer(model: model, samples: samples, bins: bins)
+  private func robTheFed(bins: Int, copies: Int) throws(AttackError) -> Outcome {
+    let server = try ImprintServer(model: model, samples: samples, bins: bins, copies: copies)
     let weighted = server.weights(seed: seed)
     return try read(try share(weighted), by: server, weighted)
   }
@@ -84,6 +86,17 @@ package struct MaliciousSimulation: Sendable {
     outcome.isolatedCount = isolated.count { $0 }
     outcome.expectedIsolatedCount = ImprintServer.expectedIsolatedCount(
       count: batch.count, bins: server.thresholds.count)
+    if server.copies > 1 { outcome.copies = server.copies }
+    if contents.contains(where: { $0.isSingle != nil }) {
+      let proven = contents.filter { $0.isSingle == true }.map { clamped($0.image) }
+      outcome.provenCount = proven.count
+      outcome.provenInFull = proven.count { image in
+        batch.contains {
+          ReconstructionQuality(of: image, original: $0.image).peakSignalToNoiseRatio
+            >= LeakThreshold.fullPSNR
+        }
+      }
+    }
     return finished(outcome, contents.map(\.image))
   }
 

@@ -42,6 +42,13 @@ struct MaliciousCommand: ParsableCommand, ReportingCommand {
 
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "Copies of each bin: 2 or more prove which images were alone in theirs (robbing-the-fed).",
+      valueName: "n"))
+  var copies = 1
+
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Rounds of planted weights at most (fishing).", valueName: "n"))
   var rounds = 30
 
@@ -62,6 +69,11 @@ struct MaliciousCommand: ParsableCommand, ReportingCommand {
   func validate() throws {
     try check("--images", images, 1...4096)
     try check("--bins", bins, 2...65536)
+    try check("--copies", copies, 1...16)
+    guard copies == 1 || method == .robbingTheFed else {
+      throw ValidationError(
+        "--copies are of the bins of robbing-the-fed; leave them out for \(method.rawValue).")
+    }
     try check("--rounds", rounds, 1...10_000)
   }
 
@@ -93,7 +105,7 @@ struct MaliciousCommand: ParsableCommand, ReportingCommand {
       backend: output.backend)
     Notes.remark("The server set its weights by \(samples.count) public images.")
     let outcome = try simulation.run(
-      method, bins: bins, rounds: rounds, shouldStop: { Interruption.isRequested })
+      method, bins: bins, copies: copies, rounds: rounds, shouldStop: { Interruption.isRequested })
     let written = try writer.map { try $0.write(outcome, batch) }
     if output.json {
       Terminal.print(try ResultWriter.json(outcome.record))
@@ -128,6 +140,14 @@ struct MaliciousCommand: ParsableCommand, ReportingCommand {
     }
     let isolated = record.images.compactMap { $0.isIsolated == true ? $0.isRecovered : nil }
     if !isolated.isEmpty { Terminal.printParagraph("Of the isolated: \(SuccessRate(isolated)).") }
+    if let copies = record.copies {
+      Terminal.printParagraph(
+        record.provenCount.map { count in
+          "Proved by the update alone, whose \(copies) copies of a bin have rank one: \(count) of what was read is one private "
+            + "image each (or several alike to rounding); \(record.provenInFull ?? 0) of these are in full."
+        }
+          ?? "The copies prove nothing here: they act on this model's output alike.")
+    }
     let psnr = record.medianPSNR.map { ResultWriter.decibels($0.value) } ?? "-"
     Terminal.printParagraph(
       "Median PSNR \(isolated.isEmpty ? "" : "of the isolated ")\(psnr) dB; a random image has "

@@ -54,6 +54,45 @@ import Testing
     #expect(isolated >= 3)
   }
 
+  /// Copies tell exactly the bins that hold one image.
+  @Test(arguments: [DType.f64, .f32], 1...3) func copiesProveWhoIsAlone(
+    _ dtype: DType, seed: Int
+  ) throws {
+    let server = try ImprintServer(
+      model: leNet(), samples: images(500, seed: 1), bins: 16, copies: 3)
+    let weighted = server.weights(seed: 0)
+    let secret = images(12, seed: UInt64(10 + seed))
+    let update = try weighted.share(
+      images: batch(secret, dtype), labels: secret.indices.map { $0 % 6 },
+      backend: AttackedClient.backend)
+    let contents = server.contents(of: update)
+    let bins = secret.map(server.bin)
+    #expect(Set(bins) == Set(contents.map(\.bin)))
+    let alone = Set(bins.filter { bin in bins.count(where: { $0 == bin }) == 1 })
+    let proved = Set(contents.filter { $0.isSingle == true }.map(\.bin))
+    #expect(contents.allSatisfy { $0.isSingle != nil })
+    #expect(proved == alone && proved.count < contents.count && proved.count > 2)
+    for content in contents where content.isSingle == true {
+      let original = try #require(zip(bins, secret).first { $0.0 == content.bin }?.1)
+      #expect(distance(content.image, original) < (dtype == .f64 ? 1e-8 : 2e-2))
+    }
+  }
+
+  /// Two classes of a linear model: every image acts on the copies alike, so that rank one proves nothing.
+  @Test func copiesOfAModelWithOneOutputProveNothing() throws {
+    let linear = Model(
+      name: "linear", inputShape: MaliciousServerTests.shape, classCount: 2
+    ) { scope, images in scope["output"].linear(images.flattenedPerSample(), to: 2) }
+    let server = try ImprintServer(
+      model: linear, samples: images(500, seed: 1), bins: 16, copies: 3)
+    let secret = images(12, seed: 11)
+    let update = try server.weights(seed: 0).share(
+      images: batch(secret), labels: secret.indices.map { $0 % 2 },
+      backend: AttackedClient.backend)
+    let contents = server.contents(of: update)
+    #expect(contents.count > 3 && contents.allSatisfy { $0.isSingle == nil })
+  }
+
   @Test func theExpectedShareIsThatOfChance() {
     #expect(ImprintServer.expectedIsolatedCount(count: 1, bins: 7) == 1)
     var source = RandomSource(seed: 3)
