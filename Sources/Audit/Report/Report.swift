@@ -39,7 +39,7 @@ public struct Report: Sendable {
     self.date = date ?? input.newest.map(ReportDate.init)
     self.remarks = remarks
     self.defencesLeftOut = defencesLeftOut
-    verdict = LeakageVerdict(input.records)
+    verdict = LeakageVerdict(input.records, input.privacy)
     let own = SweepReport(records: input.records)
     sweeps = (own.map { [$0] } ?? []) + input.sweeps
   }

@@ -26,6 +26,8 @@ public struct ReportInput: Sendable {
   var sweeps: [SweepReport] = []
   /// What defences cost the training.
   var prices: [PriceReport] = []
+  /// What was found out about the same clients' privacy.
+  private(set) var privacy = PrivacyRecords()
   /// When the newest of the files was written; nil for records in memory.
   private(set) var newest: Date?
 
@@ -43,6 +45,7 @@ public struct ReportInput: Sendable {
   /// Whether there is nothing to report.
   public var isEmpty: Bool {
     runs.allSatisfy(\.records.isEmpty) && analyses.isEmpty && sweeps.isEmpty && prices.isEmpty
+      && privacy.isEmpty
   }
 
   /// Adds all of another.
@@ -51,11 +54,12 @@ public struct ReportInput: Sendable {
     analyses += other.analyses
     sweeps += other.sweeps
     prices += other.prices
+    privacy += other.privacy
     newest = [newest, other.newest].compactMap(\.self).max()
   }
 
-  /// Adds a result folder, or a file: `run.json`, `analysis.json`, a sweep's results (SQLite), or what
-  /// `gradleak sweep --json` and `gradleak price --json` printed.
+  /// Adds a result folder, or a file: `run.json`, `analysis.json`, `membership.json`, a sweep's results (SQLite), or what
+  /// `sweep`, `price`, `check-dp` and `audit-mechanism` print with `--json`.
   ///
   /// - Throws: `FileError` when it is missing, damaged, another program's or a newer gradleak's.
   public mutating func add(path: String) throws(FileError) {
@@ -68,7 +72,7 @@ public struct ReportInput: Sendable {
   }
 
   private mutating func addFolder(_ folder: String) throws(FileError) {
-    let files = ["run.json", LeakageAudit.defendedFile, "analysis.json"].map {
+    let files = ["run.json", LeakageAudit.defendedFile, "analysis.json", "membership.json"].map {
       ReportInput.path(of: $0, in: folder)
     }
     let present = files.filter { FileManager.default.fileExists(atPath: $0) }
@@ -87,7 +91,7 @@ public struct ReportInput: Sendable {
   }
 
   private mutating func addFile(_ path: String) throws(FileError) {
-    let expected = "a run.json, an analysis.json or the results of a sweep"
+    let expected = ReportInput.expected
     let bytes = try InputFile.bytes(at: path, expected: expected, limit: ReportInput.fileLimit)
     guard !bytes.isEmpty else {
       throw FileError(path: path, problem: "the file is empty", remedy: "give \(expected)")
@@ -117,6 +121,8 @@ public struct ReportInput: Sendable {
   }
 
   private static let fileLimit = 1 << 30
+  private static let expected =
+    "a run.json, an analysis.json, the results of a sweep, or what check-dp, audit-mechanism or infer membership print as JSON"
 
   /// A JSON object: an analysis, or a sweep's report.
   private mutating func addObject(
@@ -125,14 +131,26 @@ public struct ReportInput: Sendable {
     let data = Data(bytes)
     if let record = try? JSONDecoder().decode(AnalysisRecord.self, from: data) {
       analyses.append(Analysis(record: record, folder: folder))
+    } else if let record = try? JSONDecoder().decode(MechanismRecord.self, from: data),
+      record.isSound
+    {
+      privacy.mechanisms.append(record)
+    } else if let record = try? JSONDecoder().decode(PrivacyClaimRecord.self, from: data),
+      record.isSound
+    {
+      privacy.claims.append(record)
+    } else if let record = try? JSONDecoder().decode(MembershipRecord.self, from: data),
+      record.isSound
+    {
+      privacy.memberships.append(record)
     } else if let sweep = try? JSONDecoder().decode(SweepReport.self, from: data), sweep.isSound {
       sweeps.append(sweep)
     } else if let price = try? JSONDecoder().decode(PriceReport.self, from: data), price.isSound {
       prices.append(price)
     } else {
       throw FileError(
-        path: path, problem: "this is no analysis and no sweep of gradleak, or it is cut short",
-        remedy: "give a run.json, an analysis.json or the results of a sweep")
+        path: path, problem: "this is no record of gradleak, or it is cut short",
+        remedy: "give \(ReportInput.expected)")
     }
   }
 
@@ -165,39 +183,5 @@ public struct ReportInput: Sendable {
 
   static func path(of name: String, in folder: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
-  }
-}
-
-extension RunRecord {
-  /// Whether all scores of examples are possible; the file may come from anywhere.
-  fileprivate var hasSoundScores: Bool {
-    let scores = examples.flatMap { example in
-      [example.rank].compactMap(\.self) + Array(example.measures.values)
-        + example.baselines.flatMap { [$0.score] + Array($0.measures.values) }
-    }
-    let limits = kind == .texts || kind == .rows ? 0.0...1.0 : -1e9...1e9
-    return scores.allSatisfy { $0.value.isNaN || limits.contains($0.value) }
-  }
-}
-
-extension PriceReport {
-  /// Whether all numbers are possible; the file may come from anywhere.
-  fileprivate var isSound: Bool {
-    chance.isFinite
-      && rows.allSatisfy { row in
-        (0...1).contains(row.accuracy) && row.interval.count == 2
-          && row.interval.allSatisfy((0...1).contains) && row.result.wireByteCount >= 0
-          && row.result.plainByteCount >= 0
-      }
-  }
-}
-
-extension SweepReport {
-  /// Whether all numbers are possible; the file may come from anywhere.
-  fileprivate var isSound: Bool {
-    cells.allSatisfy { cell in
-      cell.runs >= 1 && (0...cell.runs).contains(cell.leaked) && cell.runs < 1 << 48
-        && cell.interval.count == 2 && cell.size >= 0 && cell.batchSize >= 0
-    }
   }
 }

@@ -28,7 +28,10 @@ public struct GuaranteedBound: Sendable, Equatable {
   }
 
   /// ε of one update at ``delta``, against adding or removing an example.
-  public var epsilon: Double { accountant.epsilon(delta: GuaranteedBound.delta) }
+  public var epsilon: Double { epsilon(delta: GuaranteedBound.delta) }
+
+  /// The same at another δ, in 0...1 without the ends.
+  func epsilon(delta: Double) -> Double { accountant.epsilon(delta: delta) }
 
   /// The largest chance to pick the right one of as many candidates, all equally likely beforehand, for whoever knows all other
   /// examples (Kaissis et al. 2023, arXiv 2307.03928).

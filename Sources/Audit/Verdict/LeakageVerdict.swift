@@ -16,6 +16,8 @@ public struct LeakageVerdict: Sendable {
   public let evidence: EvidenceClass
   /// What the updates' noise guarantees against every attack; nil where some have none.
   public let bound: GuaranteedBound?
+  /// What else is known of it.
+  public let privacy: PrivacyEvidence
   /// Examples that came back in full.
   public let full: LeakRate
   /// Examples that can at least be recognised.
@@ -28,7 +30,9 @@ public struct LeakageVerdict: Sendable {
   public let classCount: Int
 
   /// Judges records: the undefended ones, or all where every update was defended.
-  public init(_ all: [RunRecord]) {
+  ///
+  /// - Parameter others: of the same clients; a guarantee that they refute counts for nothing.
+  public init(_ all: [RunRecord], _ others: PrivacyRecords = PrivacyRecords()) {
     let plain = all.filter { ($0.defence?.chain ?? .none).isEmpty }
     isDefended = plain.isEmpty && !all.isEmpty
     records = plain.isEmpty ? all : plain
@@ -50,7 +54,8 @@ public struct LeakageVerdict: Sendable {
     recognisable = rate(.recognisable)
     labels = SuccessRate(examples.compactMap(\.isLabelRight))
     bound = GuaranteedBound(records)
-    let isBounded = bound?.isEnough ?? false
+    privacy = PrivacyEvidence(bound, others)
+    let isBounded = bound?.isEnough ?? false && privacy.contradiction == nil
     grade = LeakageGrade(
       full: full, recognisable: recognisable, labels: labels, classCount: classCount,
       isBounded: isBounded)
@@ -182,6 +187,7 @@ extension LeakageVerdict {
   /// What holds for attacks that nobody tried.
   private var bounds: [String] {
     guard let bound else { return [] }
+    if let contradiction = privacy.contradiction { return [contradiction.sentence] }
     guard bound.isContradicted(by: recognisable.units) else { return ["\(bound.sentence)."] }
     return [
       "More came back than this noise allows any attack: it is not what the record says, or this program is wrong. "

@@ -12,6 +12,7 @@ extension Report {
       ("defences", "Defences", defences),
       ("determinacy", "What the gradient determines", determinacy),
       ("assumptions", "Threat model and limits", assumptions),
+      ("catalogues", "Items of catalogues and law", catalogueBlocks),
       ("numbers", "Numbers", numbers), ("repeat", "Repeat it", origin),
     ]
     let sections = parts.compactMap { part in

@@ -1,4 +1,5 @@
 import Foundation
+import ModelIO
 
 extension Report {
   /// The report as a value, for JSON.
@@ -13,6 +14,10 @@ extension Report {
     let gradeDefinition: String
     /// What noise guarantees against every attack on one update; missing where it guarantees nothing.
     let bound: Bound?
+    /// What is known of one round's ε: proved from below first, then estimated, then bounded from above.
+    let epsilon: [Epsilon]
+    /// Which of these cannot be true together; missing where all can.
+    let contradiction: String?
     /// In sentences, the doubts first.
     let verdict: [String]
     /// Private examples of any kind.
@@ -47,6 +52,19 @@ extension Report {
       let epsilon: Double
       /// The largest chance to pick the right one of 100 candidates.
       let successOf100: Double
+    }
+
+    struct Epsilon: Encodable {
+      /// Whether ε is at least, about or at most ``value``.
+      let side: PrivacyEvidence.Finding.Side
+      /// Infinite where nothing is guaranteed.
+      let value: JSONNumber
+      /// The δ it is of.
+      let delta: Double
+      /// What says so.
+      let source: String
+      /// Whether it is of one round by itself.
+      let isOfOneRound: Bool
     }
 
     struct Rate: Encodable {
@@ -86,6 +104,12 @@ extension Report {
           noiseMultiplier: $0.noiseMultiplier, epsilon: $0.epsilon,
           successOf100: $0.success(candidates: GuaranteedBound.candidates))
       }
+      epsilon = verdict.privacy.findings.map {
+        Epsilon(
+          side: $0.side, value: JSONNumber($0.epsilon), delta: $0.delta, source: $0.source,
+          isOfOneRound: $0.isOfOneRound)
+      }
+      contradiction = verdict.privacy.contradiction?.sentence
       self.verdict = verdict.sentences
       examples = verdict.examples.count
       images = verdict.examples.count { $0 is ImageResult }
