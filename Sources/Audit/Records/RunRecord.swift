@@ -63,6 +63,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   /// Whether the update of what was found is the shared one up to rounding; nil of images, whose diagnosis says
   /// it.
   public var isCertain: Bool?
+  /// Of rows that have the shared update to rounding: those one step away, which must not; nil otherwise.
+  public var nearMisses: NearMisses?
   /// What attacks on texts tell besides; nil of other data.
   public var text: TextDetails?
   /// What attacks on rows tell besides; nil of other data.

@@ -48,6 +48,7 @@ extension RunRecord {
     method = try optional("method")
     relativeDistance = try optional("relativeDistance")
     isCertain = try optional("isCertain")
+    nearMisses = try optional("nearMisses")
     text = try optional("text")
     table = try optional("table")
     kind = DataKindName(rawValue: try optional("kind") ?? DataKindName.pictures.rawValue)
@@ -76,6 +77,7 @@ extension RunRecord {
     try container.encodeIfPresent(method, forKey: "method")
     try container.encodeIfPresent(relativeDistance, forKey: "relativeDistance")
     try container.encodeIfPresent(isCertain, forKey: "isCertain")
+    try container.encodeIfPresent(nearMisses, forKey: "nearMisses")
     try container.encodeIfPresent(text, forKey: "text")
     try container.encodeIfPresent(table, forKey: "table")
     guard kind != .pictures else {

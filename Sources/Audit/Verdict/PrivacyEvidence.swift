@@ -126,11 +126,15 @@ public struct PrivacyEvidence: Sendable {
   /// Nobody without the update finds the right one of k in more than 1/k of all tries, and with it in at most e^ε / k + δ
   /// (Balle, Cherubin and Hayes 2022, arXiv 2201.04845): who finds more proves an ε.
   private static func finding(_ record: MembershipRecord.Identification) -> Finding? {
-    guard let least = record.interval.first, record.candidates >= 2 else { return nil }
     let delta = GuaranteedBound.delta
+    guard let least = record.interval.first, least > delta, record.candidates >= 2 else {
+      return nil
+    }
+    let epsilon = log((least - delta) * Double(record.candidates))
+    guard epsilon > 0 else { return nil }
     return Finding(
-      side: .atLeast, epsilon: max(log(max(least - delta, 1e-300) * Double(record.candidates)), 0),
-      delta: delta, source: "the right one of \(record.candidates) was picked",
+      side: .atLeast, epsilon: epsilon, delta: delta,
+      source: "the right one of \(record.candidates) was picked",
       isOfOneRound: true)
   }
 

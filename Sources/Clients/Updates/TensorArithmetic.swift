@@ -26,6 +26,12 @@ extension Tensor {
     }
   }
 
+  /// The squared Euclidean distance to a tensor of the same shape, in f64.
+  package func squaredDistance(to other: Tensor) -> Double {
+    precondition(shape == other.shape, "\(shape) and \(other.shape)")
+    return zip(doubles, other.doubles).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+  }
+
   /// This minus another of the same shape, in f64, in which the difference of two f32 numbers is all but exact.
   package func difference(from other: Tensor) -> Tensor {
     precondition(shape == other.shape, "\(shape) minus \(other.shape)")

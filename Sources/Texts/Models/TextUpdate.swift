@@ -94,12 +94,6 @@ package struct TextUpdate: Sendable {
 }
 
 extension Tensor {
-  /// The squared Euclidean distance to a tensor of the same shape, in f64.
-  func squaredDistance(to other: Tensor) -> Double {
-    precondition(shape == other.shape, "\(type) and \(other.type)")
-    return zip(doubles, other.doubles).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-  }
-
   var hasOnlyFiniteElements: Bool {
     switch storage {
     case .f32(let elements): elements.allSatisfy(\.isFinite)

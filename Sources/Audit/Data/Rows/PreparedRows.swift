@@ -41,7 +41,7 @@ package struct PreparedRows: PreparedExperiment {
       runner.table.encoding.snapped(input.doubles) + [runner.cell(ofLabel: label, attacked.loss)]
     }
     let certificate = try RowCertificate(
-      rows.map { runner.input(of: $0) }, attacked, backend: runner.inputs.backend)
+      rows, runner, attacked, seed: experiment.attack.seed)
     var record = outcome.record
     record.kind = .rows
     record.images = []
@@ -49,6 +49,7 @@ package struct PreparedRows: PreparedExperiment {
     record.method = record.trials[record.bestTrial].method
     record.relativeDistance = JSONNumber(certificate.relativeDistance)
     record.isCertain = certificate.holds
+    record.nearMisses = certificate.nearMisses
     record.table = TableDetails(runner.table)
     record.examples = RowScores(
       runner.table, truth: truth, found: rows, seed: experiment.attack.seed, name: name
@@ -67,43 +68,5 @@ extension RunRecord {
       $0 == .labels || threatModel.known.contains($0)
     }
     for index in examples.indices { examples[index].isLabelGiven = true }
-  }
-}
-
-/// Whether rows have the update that was shared: then they are no guess.
-struct RowCertificate {
-  /// Squared distance between the rows' update and the shared one, relative to the latter's squared norm.
-  let relativeDistance: Double
-  /// Whether that is rounding.
-  let holds: Bool
-
-  /// What arithmetic in f64 and in f32 leaves at most, squared: sums in another order stay below, another value of one cell
-  /// well above. Numbers of fewer digits certify nothing.
-  private static let (exactRounding, singleRounding) = (1e-24, 1e-12)
-  /// Updates with less error than this were computed and stored in f64.
-  private static let energyOfDoubles = 1e-20
-
-  /// - Parameter inputs: of the rows, in the order of the attack's labels.
-  /// - Throws: ``AttackError`` when the backend fails.
-  init(
-    _ inputs: [Tensor], _ attacked: AttackedUpdate, backend: any Backend
-  ) throws(AttackError) {
-    let update = attacked.update
-    let dtype = update.gradients.first?.dtype ?? .f64
-    let own = try attacked.weighted.share(
-      images: stacked(inputs).converted(to: dtype), labels: attacked.labels, loss: attacked.loss,
-      training: update.training, mode: attacked.mode, backend: backend)
-    var distance = 0.0
-    for parameter in update.sharedParameters {
-      let pairs = zip(own.gradients[parameter].doubles, update.gradients[parameter].doubles)
-      distance += pairs.reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-    }
-    let norm = max(update.squaredNorm, .leastNormalMagnitude)
-    relativeDistance = distance / norm
-    let energy = update.sharedParameters.reduce(0) { $0 + update.roundingEnergies[$1] }
-    holds =
-      relativeDistance
-      <= (energy / norm < RowCertificate.energyOfDoubles
-        ? RowCertificate.exactRounding : RowCertificate.singleRounding)
   }
 }

@@ -7,6 +7,7 @@ extension Report {
       ("summary", "Summary", summary), ("verdict", "Verdict", verdictBlocks),
       ("grades", "What the grades mean", gradeBlocks),
       ("bound", "What nobody can do better", boundBlocks),
+      ("proofs", "What is proved", proofBlocks),
       ("pictures", "Pictures", pictures), ("examples", examplesTitle, examples),
       ("course", "Course of the attack", curves),
       ("defences", "Defences", defences),

@@ -49,6 +49,11 @@ import Testing
       #expect(record.examples.map(\.name) == rows.map { "row-\($0)" })
       #expect(record.examples.allSatisfy { $0.level == .full }, "\(loss)")
       #expect(record.isCertain == true && record.method == "spear")
+      // A change of any cell changes the update.
+      let misses = try #require(record.nearMisses)
+      #expect(misses.tried == 32 && misses.rejected == 32 && misses.nearest.value > 1e-12)
+      let proof = try #require(LeakProof(record))
+      #expect(proof.nearMisses.contains("32 rows") && proof.relativeDistance < 1e-24)
       #expect(record.table?.columns.last?.name == "diabetes" && record.table?.inputs == 19)
       let cells = try #require(record.examples[0].cells)
       #expect(cells.count == 11 && cells.allSatisfy { $0.isRight == true })
@@ -77,6 +82,7 @@ import Testing
       $0.defences = try DefenceChain("gaussian:1e-2")
       $0.attack.timeLimit = 2
     }
+    #expect(record.nearMisses == nil && LeakProof(record) == nil)
     #expect(record.isCertain == false && (record.relativeDistance?.value ?? 0) > 1e-6)
     #expect(record.examples.allSatisfy { $0.level != .full })
   }
