@@ -15,8 +15,11 @@ public struct ReproductionCommand: Sendable, Equatable {
   public typealias Maker = @Sendable ([Experiment]) -> [ReproductionCommand]
 
   /// The command as it is typed into a shell.
-  public var line: String {
-    (["gradleak"] + arguments.map(ReproductionCommand.quoted)).joined(separator: " ")
+  public var line: String { ReproductionCommand.line(["gradleak"] + arguments) }
+
+  /// Words as they are typed into a shell.
+  static func line(_ words: [String]) -> String {
+    words.map(quoted).joined(separator: " ")
   }
 
   /// With the names of files in place of their absolute paths.

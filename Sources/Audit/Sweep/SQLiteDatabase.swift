@@ -80,9 +80,6 @@ struct SQLiteDatabase: ~Copyable {
     return result
   }
 
-  /// Rows that the latest statement has changed.
-  var changeCount: Int { Int(sqlite3_changes(handle)) }
-
   private func check(_ code: Int32) throws(SQLiteError) {
     guard code == SQLITE_OK else { throw SQLiteError(code, handle) }
   }

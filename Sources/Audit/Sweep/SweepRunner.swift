@@ -18,12 +18,12 @@ package struct SweepRunner: Sendable {
 
   private let tasks: [SweepTask]
   private let examples: SweepExamples
-  private let store: SweepStore
+  private let store: any SweepResults
   private let makeBackend: @Sendable () -> any Backend
 
   /// - Parameter makeBackend: a backend of one thread, for each of the parallel runs.
   package init(
-    _ tasks: [SweepTask], examples: SweepExamples, store: SweepStore,
+    _ tasks: [SweepTask], examples: SweepExamples, store: any SweepResults,
     makeBackend: @escaping @Sendable () -> any Backend
   ) {
     self.tasks = tasks
@@ -41,6 +41,41 @@ package struct SweepRunner: Sendable {
     var spent: [Kind: (seconds: Double, count: Int)] = [:]
     var left: [Kind: Int] = [:]
     var failure: (any Error)?
+
+    /// - Parameter known: seconds of finished runs by their key.
+    init(_ tasks: [SweepTask], known: [String: Double]) throws {
+      let keyed = try tasks.map { (task: $0, key: try $0.key) }
+      waiting = keyed.filter { known[$0.key] == nil }[...]
+      finished = tasks.count - waiting.count
+      for (task, key) in keyed {
+        if let time = known[key] {
+          let old = spent[Kind(task)] ?? (0, 0)
+          spent[Kind(task)] = (old.seconds + time, old.count + 1)
+        } else {
+          left[Kind(task), default: 0] += 1
+        }
+      }
+    }
+
+    /// Of one thread, for what is left; a kind without a finished run is taken to last as long as the others do on average. Nil
+    /// where nothing was finished.
+    var secondsLeft: Double? {
+      let total = spent.values.reduce((0.0, 0)) { ($0.0 + $1.seconds, $0.1 + $1.count) }
+      guard total.1 > 0 else { return nil }
+      return left.reduce(0.0) { sum, item in
+        let known = spent[item.key].map { $0.seconds / Double($0.count) }
+        return sum + Double(item.value) * (known ?? total.0 / Double(total.1))
+      }
+    }
+  }
+
+  /// Seconds that what is left takes one thread, by what finished runs took; nil where none is known.
+  ///
+  /// - Parameter known: seconds of finished runs by their key.
+  package static func secondsLeft(
+    of tasks: [SweepTask], known: [String: Double]
+  ) throws -> Double? {
+    try State(tasks, known: known).secondsLeft
   }
 
   /// Runs of one kind take about as long: those that differ in seed, examples and labels alone.
@@ -68,22 +103,12 @@ package struct SweepRunner: Sendable {
     threads: Int, observe: @escaping @Sendable (Progress) -> Void = { _ in },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws {
-    let seconds = try store.seconds()
-    let keyed = try tasks.map { (task: $0, key: try $0.key) }
-    let missing = keyed.filter { seconds[$0.key] == nil }
-    var start = State(waiting: missing[...], finished: tasks.count - missing.count)
-    for (task, key) in keyed {
-      if let time = seconds[key] {
-        let spent = start.spent[Kind(task)] ?? (0, 0)
-        start.spent[Kind(task)] = (spent.seconds + time, spent.count + 1)
-      } else {
-        start.left[Kind(task), default: 0] += 1
-      }
-    }
+    let start = try State(tasks, known: try store.seconds())
+    let missing = start.waiting.count
     let state = Mutex(start)
     observe(progress(start, latest: nil, threads: threads))
     let done = DispatchGroup()
-    for _ in 0..<max(1, min(threads, missing.count)) {
+    for _ in 0..<max(1, min(threads, missing)) {
       done.enter()
       let thread = Thread {
         work(state, threads: threads, observe: observe, shouldStop: shouldStop)
@@ -126,17 +151,9 @@ package struct SweepRunner: Sendable {
     }
   }
 
-  /// A kind without a finished run is taken to last as long as the others do on average.
   private func progress(_ state: State, latest: SweepStore.Entry?, threads: Int) -> Progress {
-    let total = state.spent.values.reduce((0.0, 0)) { ($0.0 + $1.seconds, $0.1 + $1.count) }
-    let average = total.1 > 0 ? total.0 / Double(total.1) : nil
-    let left = average.map { average in
-      state.left.reduce(0.0) { sum, item in
-        let known = state.spent[item.key].map { $0.seconds / Double($0.count) }
-        return sum + Double(item.value) * (known ?? average)
-      } / Double(threads)
-    }
-    return Progress(
-      finished: state.finished, count: tasks.count, latest: latest, secondsLeft: left)
+    Progress(
+      finished: state.finished, count: tasks.count, latest: latest,
+      secondsLeft: state.secondsLeft.map { $0 / Double(threads) })
   }
 }

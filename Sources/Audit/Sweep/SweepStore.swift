@@ -3,12 +3,20 @@ import Foundation
 import ModelIO
 import Synchronization
 
+/// Where a sweep's results are kept.
+package protocol SweepResults: Sendable {
+  /// Seconds that each finished run took, by its key (``SweepTask/key``).
+  func seconds() throws(FileError) -> [String: Double]
+  /// Keeps a result, on the disk before it returns.
+  func add(_ entry: SweepStore.Entry) throws(FileError)
+}
+
 /// The results of a sweep in a SQLite file: one row per run, under the run's full configuration.
 ///
 /// Each result is a transaction of its own, so that a program killed at any moment loses the runs it
 /// was at, and nothing else. The file is made under a temporary name and renamed, so that it is never
 /// there half made.
-package final class SweepStore: Sendable {
+package final class SweepStore: SweepResults {
   /// A run with its result.
   package struct Entry: Sendable {
     /// Which run it is; see ``SweepTask/key``.
@@ -89,16 +97,31 @@ package final class SweepStore: Sendable {
     }
   }
 
-  /// Adds a result. Nothing changes when the run is there already.
-  ///
-  /// - Returns: whether it was added.
-  @discardableResult
-  package func add(_ entry: Entry) throws(FileError) -> Bool {
+  /// A record as it is kept: JSON with sorted keys, the same for equal records.
+  static func text(of record: RunRecord) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(record), as: UTF8.self)
+  }
+
+  /// Every record as it is kept, by its key.
+  func texts() throws(FileError) -> [String: String] {
     do {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let record = String(decoding: try encoder.encode(entry.record), as: UTF8.self)
       return try database.withLock { database in
+        var result: [String: String] = [:]
+        try database.run("SELECT task, record FROM run") { result[$0.text(0)] = $0.text(1) }
+        return result
+      }
+    } catch {
+      throw SweepStore.fileError(error, path)
+    }
+  }
+
+  /// Adds a result. Nothing changes when the run is there already.
+  package func add(_ entry: Entry) throws(FileError) {
+    do {
+      let record = try SweepStore.text(of: entry.record)
+      try database.withLock { database in
         try database.run(
           """
           INSERT OR IGNORE INTO run
@@ -109,7 +132,6 @@ package final class SweepStore: Sendable {
             .text(entry.key), .text(record), .number(entry.timing.compileSeconds),
             .number(entry.timing.attackSeconds), .number(entry.timing.evaluationsPerSecond),
           ])
-        return database.changeCount > 0
       }
     } catch {
       throw SweepStore.fileError(error, path)

@@ -69,6 +69,7 @@ enum HelpLevel {
 /// The titles that options are grouped under, fewer in the first help.
 enum HelpTitle {
   static let data = "Data"
+  static let plan = "Plan"
   static let update = "A client's update"
   static let client = "Model and client"
   static let model = HelpLevel.isBrief ? client : "Model"

@@ -246,8 +246,8 @@ private func elements(_ name: String, in page: String) -> [Substring] {
     for (name, words) in [
       ("empty", "the file is empty"), ("cut", "these are no records"),
       ("newer", "a newer gradleak"),
-      ("object", "no analysis and no sweep"), ("text", "these are no records"),
-      ("sqlite", "damaged"), ("deep", "these are no records"), ("deeper", "no analysis"),
+      ("object", "no record of gradleak"), ("text", "these are no records"),
+      ("sqlite", "damaged"), ("deep", "these are no records"), ("deeper", "no record of gradleak"),
       ("impossible", "a size or count that no run has"), ("missing", "there is no such file"),
     ] {
       let message = refusal(name)
@@ -264,7 +264,7 @@ private func elements(_ name: String, in page: String) -> [Substring] {
     for (from, to) in [("\"leaked\" : 0", "\"leaked\" : 7"), ("\"runs\" : 1", "\"runs\" : -1")] {
       #expect(json.contains(from))
       folder.file("sweep.json", Array(json.replacing(from, with: to).utf8))
-      #expect(refusal("sweep.json").contains("no sweep of gradleak"))
+      #expect(refusal("sweep.json").contains("no record of gradleak"))
     }
   }
 }

@@ -24,7 +24,7 @@ import Testing
 
   /// The best estimate of one pixel value is its mean given the noisy gradient, here by sums over a grid of 400 values: its
   /// squared error, averaged over the prior and the noise, is above the bound, and not far above where noise is weak.
-  @Test(arguments: [(1e-8, 1.7), (1e-2, 20), (1, 20)])
+  @Test(arguments: [(1e-4, 2.5), (1e-2, 20), (1, 20)])
   func noEstimateIsBetter(noise: Double, factor: Double) throws {
     let model = try ModelCatalog.model(
       named: "mlp", ModelOptions(inputShape: [1, 1, 1], classCount: 2, width: 4, depth: 1))
@@ -76,7 +76,7 @@ import Testing
     for exponent in [-10.0, -6, -3, 0] {
       let variance = pow(10, exponent)
       let error = grouped.error(noiseVariance: variance)
-      #expect(error >= plain.error(noiseVariance: variance))
+      #expect(error >= 0.999 * plain.error(noiseVariance: variance))
       #expect(abs(other.error(noiseVariance: variance) / error - 1) < 0.3)
     }
     #expect(grouped.error(noiseVariance: 1e-8) > 2 * plain.error(noiseVariance: 1e-8))
