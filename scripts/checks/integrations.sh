@@ -63,6 +63,15 @@ step "ResNet-18 through both of PyTorch's exporters"
 "$PYTHON" scripts/compare/onnx-zoo.py --gradleak "$gradleak" --only resnet18 \
   --exporters torchscript dynamo --out "$folder/zoo.csv"
 
+step "a sweep as an array job of Slurm"
+status=0
+scripts/checks/slurm-sweep.sh "$gradleak" || status=$?
+case $status in
+  0) ;;
+  77) echo "NOT CHECKED: no Slurm here" ;;
+  *) exit "$status" ;;
+esac
+
 step "the report in a browser"
 "$gradleak" audit coffee chelsea --budget 60 --quiet --out "$folder/audit" >"$folder/audit.txt" || [ $? -le 3 ]
 "$gradleak" report "$folder/audit" --out "$folder/report.html"

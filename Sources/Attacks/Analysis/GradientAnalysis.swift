@@ -105,7 +105,7 @@ package struct GradientAnalysis: Sendable {
     rank = spectrum.count(above: GradientAnalysis.threshold(of: spectrum))
     priorBound = try AttackError.naming(weighted.model.name, "analysed") {
       () throws(GraphError) in
-      try PriorBound(products, order: order, isGrouped: isExact, seed: 0, algebra, shouldStop)
+      try PriorBound(products, order: order, basis: decomposition.basis, seed: 0, shouldStop)
     }
     guard !shouldStop() else {
       throw AttackError("the analysis was stopped before its end", .stopped)
@@ -172,6 +172,8 @@ private struct Decomposition {
   let spectrum: SpectralDensity
   var determinacy: Tensor?
   var noiseAmplification: Tensor?
+  /// Eigenvectors as rows, and eigenvalues, ascending; nil for an estimate.
+  var basis: (vectors: HostBuffer, values: [Double])?
 
   /// All of them; nil when they do not converge.
   init?(
@@ -195,6 +197,7 @@ private struct Decomposition {
         amplification[pixel] += squared * inverse
       }
     }
+    basis = (matrix, ascending)
     spectrum = SpectralDensity(ascending: ascending)
     determinacy = Tensor(shape, .f64(share))
     noiseAmplification = Tensor(shape, .f64(amplification))

@@ -34,10 +34,10 @@ package struct PriorBound: Sendable {
   package static let fisherInformation = 4 * Double.pi * Double.pi
   /// At which the limits hold together, by the normal approximation of means.
   package static let confidence = 0.95
-  /// Pictures drawn from the prior for the traces, and for the choice of the groups.
-  package static let (draws, pilotDraws) = (200, 2)
+  /// Pictures drawn from the prior.
+  package static let draws = 100
   /// Groups at most.
-  fileprivate static let groupLimit = 12
+  fileprivate static let groupLimit = 10
 
   let groups: [Group]
 
@@ -60,21 +60,17 @@ package struct PriorBound: Sendable {
   /// - Parameters:
   ///   - products: JᵀJ v at any batch; moved.
   ///   - order: pixel values of a batch.
-  ///   - isGrouped: whether eigenvectors can be had; without, all directions are one group, and the bound is weak.
+  ///   - basis: eigenvectors of JᵀJ as rows, and their eigenvalues, ascending: at any batch, since the bound holds for every basis
+  ///     that the draws had no part in. Nil where they are not known: all directions are then one group, and the bound is weak.
   ///   - seed: of the draws.
   /// - Returns: nil where `shouldStop` said so, or the gradient is not finite at some of these pictures.
   init?(
-    _ products: GaussNewtonProducts, order: Int, isGrouped: Bool, seed: UInt64,
-    _ algebra: any LinearAlgebra, _ shouldStop: () -> Bool
+    _ products: GaussNewtonProducts, order: Int, basis: (vectors: HostBuffer, values: [Double])?,
+    seed: UInt64, _ shouldStop: () -> Bool
   ) throws(GraphError) {
     let source = RandomSource(seed: seed).derive(label: "prior bound")
     var pictures = source.derive(label: "pictures")
-    guard
-      let directions = isGrouped
-        ? try Directions(
-          products, order: order, pictures: &pictures, algebra, shouldStop)
-        : Directions(order: order)
-    else { return nil }
+    let directions = Directions(order: order, basis)
     var probes = source.derive(label: "probes")
     var traces = [[Double]](repeating: [], count: directions.ranges.count)
     for _ in 0..<PriorBound.draws {
@@ -114,29 +110,10 @@ private struct Directions {
   /// Of rows.
   let ranges: [Range<Int>]
 
-  /// All in one group.
-  init(order: Int) {
-    (basis, self.order, ranges) = (nil, order, [0..<order])
-  }
-
-  /// The eigenvectors of JᵀJ, averaged over a few pictures of the prior, which the traces are not measured at: the bound
-  /// holds whatever they are.
-  init?(
-    _ products: GaussNewtonProducts, order: Int, pictures: inout RandomSource,
-    _ algebra: any LinearAlgebra, _ shouldStop: () -> Bool
-  ) throws(GraphError) {
-    let (sum, one) = (
-      HostBuffer(TensorType([order, order], .f64)), HostBuffer(TensorType([order, order], .f64))
-    )
-    let (total, part) = (sum.pointer(as: Double.self), one.pointer(as: Double.self))
-    total.initialize(repeating: 0)
-    for _ in 0..<PriorBound.pilotDraws {
-      products.move(toPrior: order, &pictures)
-      guard try products.assemble(into: one, shouldStop: shouldStop) else { return nil }
-      for index in 0..<order * order { total[index] += part[index] }
-    }
-    guard let ascending = algebra.symmetricEigenvalues(sum, vectors: true) else { return nil }
-    (basis, self.order, ranges) = (sum, order, Directions.ranges(ascending))
+  init(order: Int, _ basis: (vectors: HostBuffer, values: [Double])?) {
+    self.basis = basis?.vectors
+    self.order = order
+    ranges = basis.map { Directions.ranges($0.values) } ?? [0..<order]
   }
 
   /// Equal parts of the eigenvalues' range of magnitudes.

@@ -16,10 +16,18 @@ import Testing
     let signature = UpdateSignature(weighted.model, batchSize: labels.count)
     let products = try GaussNewtonProducts(
       weighted, signature, labels: labels, dtype: .f64, backend: backend)
+    let order = labels.count * weighted.model.inputShape.elementCount
+    var basis: (vectors: HostBuffer, values: [Double])?
+    if isGrouped {
+      let middle = [Double](repeating: 0.5, count: order)
+      middle.withUnsafeBufferPointer { products.move(to: $0) }
+      let matrix = HostBuffer(TensorType([order, order], .f64))
+      #expect(try products.assemble(into: matrix, shouldStop: { false }))
+      let values = backend.linearAlgebra.symmetricEigenvalues(matrix, vectors: true)
+      basis = (matrix, try #require(values))
+    }
     return try #require(
-      try PriorBound(
-        products, order: labels.count * weighted.model.inputShape.elementCount,
-        isGrouped: isGrouped, seed: seed, backend.linearAlgebra, { false }))
+      try PriorBound(products, order: order, basis: basis, seed: seed, { false }))
   }
 
   /// The best estimate of one pixel value is its mean given the noisy gradient, here by sums over a grid of 400 values: its
