@@ -18,7 +18,7 @@ public struct ReproductionCommand: Sendable, Equatable {
   public var line: String { ReproductionCommand.line(["gradleak"] + arguments) }
 
   /// Words as they are typed into a shell.
-  static func line(_ words: [String]) -> String {
+  package static func line(_ words: [String]) -> String {
     words.map(quoted).joined(separator: " ")
   }
 

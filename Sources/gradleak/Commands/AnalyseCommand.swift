@@ -18,8 +18,8 @@ struct AnalyseCommand: ParsableCommand, ReportingCommand {
       much noise would hide them, and what nobody can do better under noise. No attack is run.
 
       EXAMPLES
-        gradleak analyse astronaut                    a bundled photograph
-        gradleak analyse chelsea --out out
+        gradleak analyse astronaut --size 16          a bundled photograph
+        gradleak analyse chelsea --size 16 --out out
         gradleak analyse chelsea coffee --size 16     both in one gradient
       """,
     aliases: ["analyze"])

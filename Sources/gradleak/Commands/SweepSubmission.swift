@@ -1,46 +1,33 @@
+import Audit
 import Foundation
 
 /// A job that runs a sweep on a cluster, one worker for each share.
-package struct SweepSubmission: Sendable {
+struct SweepSubmission: Sendable {
   /// What schedules the workers.
-  package enum Scheduler: String, Sendable, CaseIterable {
+  enum Scheduler: String, Sendable, CaseIterable {
     case slurm
     case kubernetes
   }
 
   /// The program's file.
-  package let program: String
+  let program: String
   /// The plan as words of a command line.
-  package let plan: [String]
+  let plan: [String]
   /// Path of the SQLite file, with its folder.
-  package let results: String
+  let results: String
   /// Workers.
-  package let shards: Int
+  let shards: Int
   /// Runs at a time of each worker.
-  package let threads: Int
+  let threads: Int
   /// MiB of each worker.
-  package let memory: Int
+  let memory: Int
   /// Minutes of each worker; nil for the cluster's own limit.
-  package let minutes: Int?
+  let minutes: Int?
   /// Kubernetes: the image to run.
-  package let image: String
-
-  package init(
-    program: String, plan: [String], results: String, shards: Int, threads: Int, memory: Int,
-    minutes: Int?, image: String
-  ) {
-    self.program = program
-    self.plan = plan
-    self.results = results
-    self.shards = shards
-    self.threads = threads
-    self.memory = memory
-    self.minutes = minutes
-    self.image = image
-  }
+  let image: String
 
   /// Where Slurm's workers leave what they print.
-  package var logFolder: String { ShardFolder(of: results).path + "/logs" }
+  var logFolder: String { ShardFolder(of: results).path + "/logs" }
 
   private func command(_ program: String, shard: String) -> String {
     ReproductionCommand.line(
@@ -50,13 +37,13 @@ package struct SweepSubmission: Sendable {
   }
 
   /// The command that puts the shares together.
-  package var mergeCommand: String {
+  var mergeCommand: String {
     ReproductionCommand.line([program, "sweep", "merge", "--results", results])
   }
 
   /// An array job for `sbatch`. Out of time or pre-empted, a worker keeps what is finished and asks to be started again: up to 20
   /// times, so that a run that never ends does not start for ever.
-  package var slurmScript: String {
+  var slurmScript: String {
     var lines = [
       "#!/bin/bash", "#SBATCH --job-name=gradleak-sweep", "#SBATCH --array=0-\(shards - 1)",
       "#SBATCH --ntasks=1", "#SBATCH --cpus-per-task=\(threads)", "#SBATCH --mem=\(memory)M",
@@ -78,7 +65,7 @@ package struct SweepSubmission: Sendable {
   }
 
   /// An indexed Job. Its volume is a claim called `gradleak`, in which plan and results are.
-  package var kubernetesManifest: String {
+  var kubernetesManifest: String {
     let folder = URL(fileURLWithPath: results).deletingLastPathComponent().path
     let words =
       ["gradleak", "sweep", "run"] + plan
