@@ -29,7 +29,8 @@ package struct GradientAnalysis: Sendable {
   /// noise: the diagonal of the pseudo-inverse of JᵀJ. Where the pixel is not determined it tells of
   /// its determined part alone. [N, C, H, W]; nil where the spectrum is an estimate.
   package let noiseAmplification: Tensor?
-  /// What no reconstruction can do better under noise; nil where the gradient is not finite at some pictures of its prior.
+  /// What no reconstruction can do better under noise; nil where the model is not smooth, or the gradient not finite at some pictures
+  /// of the prior.
   package let priorBound: PriorBound?
 
   /// Share of the largest eigenvalue below which one counts as 0: about the rounding of products in
@@ -103,10 +104,12 @@ package struct GradientAnalysis: Sendable {
     determinacy = decomposition.determinacy
     noiseAmplification = decomposition.noiseAmplification
     rank = spectrum.count(above: GradientAnalysis.threshold(of: spectrum))
-    priorBound = try AttackError.naming(weighted.model.name, "analysed") {
-      () throws(GraphError) in
-      try PriorBound(products, order: order, basis: decomposition.basis, seed: 0, shouldStop)
-    }
+    priorBound =
+      weighted.model.smoothness(mode: mode).isSmooth
+      ? try AttackError.naming(weighted.model.name, "analysed") { () throws(GraphError) in
+        try PriorBound(products, order: order, basis: decomposition.basis, seed: 0, shouldStop)
+      }
+      : nil
     guard !shouldStop() else {
       throw AttackError("the analysis was stopped before its end", .stopped)
     }

@@ -16,8 +16,9 @@ import TensorGraph
 ///
 /// For u = g(x) + N(0, σ²I) and a prior density of x that vanishes at its ends, with Fisher information I, the mean squared
 /// error of any estimator, biased or not, is at least tr (E JᵀJ / σ² + I)⁻¹, J being the derivative of g by x and the mean
-/// that over the prior (Van Trees 1968, section 2.4.3; Gill and Levit 1995, https://doi.org/10.2307/3318681). Nothing is linearised,
-/// and the private pictures play no part. Projectors on groups of directions that share x bound the trace from below:
+/// that over the prior (Van Trees 1968, section 2.4.3; Gill and Levit 1995, https://doi.org/10.2307/3318681). Nothing is linearised.
+/// It takes a g without jumps: where a ReLU switches, the gradient jumps, which tells of x what no derivative does, so that models
+/// with such corners have no bound of this kind. Projectors on groups of directions that share x bound the trace from below:
 /// Σ d² / (tr P E JᵀJ P / σ² + i d), d being a group's dimension; any groups give a valid bound, and those of similar
 /// eigenvalues lose little. The traces are means of ‖J P z‖², z normal, over pictures drawn from the prior (Hutchinson 1990).
 package struct PriorBound: Sendable {

@@ -16,7 +16,7 @@ package struct AnalysisRecord: Codable, Sendable, Equatable {
     /// PSNR in dB that no reconstruction is expected to exceed: a prediction, linearised at the private images.
     package let bayesianPSNR: JSONNumber
     /// PSNR in dB of the mean squared error that no reconstruction can go below on average over a prior of independent pixels
-    /// (density 2 sin²(pi x)), at 95 %; nil where it was not measured, and in older records.
+    /// (density 2 sin²(pi x)), at 95 %; nil for models that are not smooth, which have no such bound, and in older records.
     package let boundPSNR: JSONNumber?
   }
 

@@ -166,8 +166,14 @@ struct AnalyseCommand: ParsableCommand, ReportingCommand {
         variance)
     }
     Terminal.printParagraph(text, indentation: 0)
-    guard record.noise.contains(where: { $0.boundPSNR != nil }) else { return }
     Terminal.print()
+    guard analysis.priorBound != nil else {
+      Terminal.printParagraph(
+        "bound: none. The bound of van Trees takes a gradient that changes without jumps, and this model's jumps wherever a ReLU, a "
+          + "maximum or the like switches: such jumps tell more than any derivative, and these predictions do not know of them.",
+        indentation: 0)
+      return
+    }
     Terminal.printParagraph(
       "bound: the mean squared error that nobody goes below, as PSNR, on average over pictures whose pixels are independent, "
         + "each of density 2 sin\u{B2}(pi x) (van Trees inequality; nothing is linearised; at 95 %, from "

@@ -27,6 +27,19 @@ import Testing
     #expect(abs(byPixels - bound) < 1e-9 * bound)
   }
 
+  /// What jumps tells more than its derivatives: no bound by these.
+  @Test(arguments: [(Activation.sigmoid, true), (.relu, false), (.leakyReLU, false), (.silu, true)])
+  func onlySmoothModelsHaveABound(activation: Activation, isBounded: Bool) throws {
+    let model = try ModelCatalog.model(
+      named: "lenet",
+      ModelOptions(inputShape: [1, 6, 6], classCount: 4, activation: activation, width: 10))
+    var source = RandomSource(seed: 2)
+    let analysis = try GradientAnalysis(
+      WeightedModel(untrained: model, seed: 1), images: source.uniformTensor([1, 1, 6, 6], .f64),
+      labels: [0], backend: CPUBackend())
+    #expect((analysis.priorBound != nil) == isBounded)
+  }
+
   @Test func aNarrowModelDoesNot() throws {
     let analysis = try analysis(width: 1)
     #expect(analysis.rank <= analysis.equationBound)
