@@ -50,6 +50,7 @@ extension RunRecord {
     isCertain = try optional("isCertain")
     text = try optional("text")
     table = try optional("table")
+    device = try optional("device")
     kind = DataKindName(rawValue: try optional("kind") ?? DataKindName.pictures.rawValue)
     if kind != .pictures { examples = try value(Key(kind)) }
   }
@@ -78,6 +79,7 @@ extension RunRecord {
     try container.encodeIfPresent(isCertain, forKey: "isCertain")
     try container.encodeIfPresent(text, forKey: "text")
     try container.encodeIfPresent(table, forKey: "table")
+    try container.encodeIfPresent(device, forKey: "device")
     guard kind != .pictures else {
       try container.encode(images, forKey: "images")
       return

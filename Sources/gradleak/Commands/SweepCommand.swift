@@ -3,6 +3,7 @@ import Audit
 import Defences
 import Foundation
 import ModelIO
+import TensorGraph
 
 /// Many attacks on many defences.
 struct SweepCommand: ParsableCommand, QuietCommand {
@@ -126,6 +127,12 @@ struct SweepCommand: ParsableCommand, QuietCommand {
       "Runs at a time; as many as processors by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "What computes; see 'gradleak devices'.", valueName: "device", visibility: .rare),
+    completion: .list(BackendChoice.allValueStrings))
+  var device = BackendChoice.cpu
+
   func validate() throws {
     if let threads { try check("--threads", threads, 1...1024) }
     if let seeds { try check("--seeds", seeds, 1...100_000) }
@@ -150,7 +157,8 @@ struct SweepCommand: ParsableCommand, QuietCommand {
     let tasks = try naming { try plan?.tasks(of: examples) ?? [] }
     // A model or activation that does not exist, or a defence that cannot act, is found out before
     // anything runs.
-    try SweepTask.check(tasks, examples, backend: BackendChoice.cpu.backend(threads: 1))
+    let backend = try device.backend(threads: 1)
+    try SweepTask.check(tasks, examples, backend: backend)
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)
       Terminal.print("\(tasks.count) runs in \(cells) cells.")
@@ -162,7 +170,7 @@ struct SweepCommand: ParsableCommand, QuietCommand {
       )
     }
     let store = try SweepStore(path: results)
-    if !tasks.isEmpty { try run(tasks, examples, store) }
+    if !tasks.isEmpty { try run(tasks, examples, store, on: backend) }
     let own = try SweepReport.order(
       try store.entries(), of: plan == nil ? nil : tasks)
     let report = SweepReport(own, leakedPSNR: leakedPsnr)
@@ -225,15 +233,15 @@ struct SweepCommand: ParsableCommand, QuietCommand {
     if let iterations { group.iterations = iterations }
   }
 
-  private func run(_ tasks: [SweepTask], _ examples: SweepExamples, _ store: SweepStore) throws {
+  private func run(
+    _ tasks: [SweepTask], _ examples: SweepExamples, _ store: SweepStore, on backend: any Backend
+  ) throws {
     // Each run has one thread; a library of its own would share the processors out again.
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
     let line = SweepDisplay(isEnabled: !isQuiet)
-    let runner = SweepRunner(tasks, examples: examples, store: store) {
-      BackendChoice.cpu.backend(threads: 1)
-    }
+    let runner = SweepRunner(tasks, examples: examples, store: store) { backend }
     try runner.run(
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       observe: { progress in
