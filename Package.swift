@@ -8,6 +8,7 @@ let package = Package(
     .executable(name: "gradleak", targets: ["gradleak"]),
     .library(name: "TensorGraph", targets: ["TensorGraph"]),
     .library(name: "CPUBackend", targets: ["CPUBackend"]),
+    .library(name: "XLABackend", targets: ["XLABackend"]),
     .library(name: "ModelIO", targets: ["ModelIO"]),
     .library(name: "Leakage", targets: ["Leakage"]),
     .library(name: "Audit", targets: ["Audit"]),
@@ -25,6 +26,9 @@ let package = Package(
     .target(
       name: "CBundledFiles", exclude: ["photographs", "schemas", "tables", "tiny-text-model"]),
     .target(name: "CPUBackend", dependencies: ["TensorGraph", "CKernels"]),
+    // Plugins of XLA, opened at run time: nothing is linked.
+    .target(name: "CPJRT", exclude: ["vendor/LICENSE"], cSettings: [.headerSearchPath("vendor")]),
+    .target(name: "XLABackend", dependencies: ["CPJRT", "TensorGraph"]),
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng",
       providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
@@ -84,7 +88,7 @@ let package = Package(
       name: "gradleak",
       dependencies: [
         "Attacks", "Audit", "CPUBackend", "Clients", "Defences", "Federation", "ModelIO", "Privacy",
-        "Solvers", "TensorGraph", "Texts",
+        "Solvers", "TensorGraph", "Texts", "XLABackend",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Without `package`: they see what any other package sees.
@@ -103,7 +107,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "EvaluationBenchmark",
-      dependencies: ["Attacks", "CPUBackend", "Clients", "Solvers", "TensorGraph"],
+      dependencies: ["Attacks", "CPUBackend", "Clients", "Solvers", "TensorGraph", "XLABackend"],
       path: "Benchmarks/EvaluationBenchmark"),
     .target(
       name: "Fuzzing",
@@ -116,6 +120,9 @@ let package = Package(
     .executableTarget(
       name: "KernelCheck", dependencies: ["CPUBackend", "OperatorTable", "TensorGraph"],
       path: "Checks/KernelCheck"),
+    .executableTarget(
+      name: "XLACheck", dependencies: ["OperatorTable", "TensorGraph", "XLABackend"],
+      path: "Checks/XLACheck"),
     .target(name: "OperatorTable", dependencies: ["TensorGraph"], path: "Tests/OperatorTable"),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -125,6 +132,9 @@ let package = Package(
       dependencies: [
         "CPUBackend", "CKernels", "TensorGraph", "OperatorTable", "AllocationCounter",
       ]),
+    .testTarget(
+      name: "XLABackendTests",
+      dependencies: ["CPJRT", "OperatorTable", "TensorGraph", "TestSupport", "XLABackend"]),
     .testTarget(
       name: "ModelIOTests",
       dependencies: [

@@ -4,11 +4,13 @@ import Clients
 import Foundation
 import Solvers
 import TensorGraph
+import XLABackend
 
 /// Times one evaluation of the DLG objective and its gradient with respect to dummy data and label,
 /// in f32. Prints one JSON line a row.
 ///
 /// usage: EvaluationBenchmark [--threads N] [--steps] ROW:BATCH:REPEATS ...
+///        EvaluationBenchmark --device xla-cpu|cuda|rocm|tpu ROW:BATCH:REPEATS ...
 ///        EvaluationBenchmark [--threads N] --peak
 ///
 /// With --steps the slowest steps of each row's plan go to standard error.
@@ -21,10 +23,16 @@ enum EvaluationBenchmark {
       threads = Int(arguments[flag + 1])
       arguments.removeSubrange(flag...flag + 1)
     }
+    var platform: XLAPlatform?
+    if let flag = arguments.firstIndex(of: "--device"), flag + 1 < arguments.count {
+      platform = XLAPlatform.allCases.first { $0.deviceName == arguments[flag + 1] }
+      arguments.removeSubrange(flag...flag + 1)
+    }
     let showsSteps = arguments.contains("--steps")
     arguments.removeAll { $0 == "--steps" }
-    let backend = CPUBackend(
-      CPUBackend.Options(threadCount: threads, recordsStepTimes: showsSteps))
+    let backend: any Backend =
+      try platform.map { XLABackend(try XLADevice($0)) }
+      ?? CPUBackend(CPUBackend.Options(threadCount: threads, recordsStepTimes: showsSteps))
     for argument in arguments {
       if argument == "--peak" {
         try emit(measurePeak(backend))
@@ -49,7 +57,7 @@ enum EvaluationBenchmark {
   }
 
   private struct Measurement: Encodable {
-    var engine = "gradleak"
+    var engine: String
     var row: String
     var batch: Int
     var medianMs: Double
@@ -63,7 +71,7 @@ enum EvaluationBenchmark {
   }
 
   private static func measure(
-    _ row: Row, batch: Int, repeats: Int, _ backend: CPUBackend
+    _ row: Row, batch: Int, repeats: Int, _ backend: any Backend
   ) throws -> Measurement {
     let clock = ContinuousClock()
     let start = clock.now
@@ -87,7 +95,8 @@ enum EvaluationBenchmark {
     }
     let seconds = quantile(0.5) * 1e-3
     return Measurement(
-      row: row.name, batch: batch, medianMs: quantile(0.5),
+      engine: backend.name == "cpu" ? "gradleak" : "gradleak " + backend.name, row: row.name,
+      batch: batch, medianMs: quantile(0.5),
       quartilesMs: [quantile(0.25), quantile(0.75)], repeats: repeats,
       compileS: (compiled - start).seconds, peakMb: peakMemory(),
       workspaceMb: Double(function.executable.workspaceByteCount) / 1e6,
@@ -145,7 +154,7 @@ enum EvaluationBenchmark {
   }
 
   /// What the backend reaches on one large matrix product, and on summing a large vector.
-  private static func measurePeak(_ backend: CPUBackend) throws -> Peak {
+  private static func measurePeak(_ backend: any Backend) throws -> Peak {
     let size = 1536
     let product = GraphBuilder()
     let a = product.input("a", [size, size], .f32)
@@ -162,7 +171,7 @@ enum EvaluationBenchmark {
   }
 
   private static func best(
-    of count: Int, _ backend: CPUBackend, _ inputs: [Value], _ function: GraphFunction
+    of count: Int, _ backend: any Backend, _ inputs: [Value], _ function: GraphFunction
   ) throws -> Double {
     let function = try CompiledFunction(function, on: backend)
     for input in inputs {

@@ -41,8 +41,8 @@ struct Gradleak: ParsableCommand {
       CommandGroup(
         name: "List",
         subcommands: [
-          AttacksCommand.self, ModelsCommand.self, DefencesCommand.self, OnnxOperatorsCommand.self,
-          OnnxConformanceCommand.self, SchemaCommand.self,
+          AttacksCommand.self, ModelsCommand.self, DefencesCommand.self, DevicesCommand.self,
+          OnnxOperatorsCommand.self, OnnxConformanceCommand.self, SchemaCommand.self,
         ]),
     ])
 

@@ -56,6 +56,7 @@ struct SchemaCommandTests {
     ("plan", "attacks modern --json"),
     ("models", "models --json"),
     ("defences", "defences --json"),
+    ("devices", "devices --json"),
     ("onnx-operators", "onnx-operators --json"),
   ]
 

@@ -46,6 +46,11 @@ let binaryRows: [OperatorRow] = [
   ) { $0[0] * $0[1] },
   OperatorRow("divide", [.uniform([2, 3]), .signed([2, 3], magnitudes: 0.7...2)]) { $0[0] / $0[1] },
   OperatorRow(
+    "divide i32, the smallest by -1",
+    [.integers([3], in: Int(Int32.min)...Int(Int32.min)), .integers([3], in: -1 ... -1)],
+    highestOrder: 0
+  ) { $0[0] / $0[1] },
+  OperatorRow(
     "divide i32, zeros among divisors",
     [.integers([40], in: -99...99), .integers([40], in: -3...3)], highestOrder: 0
   ) { $0[0] / $0[1] },

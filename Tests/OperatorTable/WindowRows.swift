@@ -12,6 +12,13 @@ let windowRows: [OperatorRow] = [
   OperatorRow("window argmax with ties", [.ties([1, 2, 6, 6])], highestOrder: 0) {
     $0[0].windowArgmax(Window(size: Size2D(2, 2), strides: Size2D(2, 2)))
   },
+  OperatorRow(
+    "window argmax with ties, windows that overlap", [.ties([1, 2, 7, 8])], highestOrder: 0
+  ) {
+    $0[0].windowArgmax(
+      Window(
+        size: Size2D(3, 3), strides: Size2D(1, 2), padding: Padding2D(1), dilations: Size2D(2, 1)))
+  },
   OperatorRow("window argmax in the padding alone", [.uniform([1, 1, 3, 3])], highestOrder: 0) {
     $0[0].windowArgmax(Window(size: Size2D(2, 2), strides: Size2D(1, 1), padding: Padding2D(3)))
   },

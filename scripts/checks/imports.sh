@@ -4,11 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rooms="TensorGraph CPUBackend CKernels ModelIO Solvers Clients Defences Attacks Texts Leakage Federation Privacy Audit gradleak CBundledFiles CFiles CGMP CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
+rooms="TensorGraph CPUBackend CKernels XLABackend CPJRT ModelIO Solvers Clients Defences Attacks Texts Leakage Federation Privacy Audit gradleak CBundledFiles CFiles CGMP CSQLite CYAML CPNG CTurboJPEG CZlib ONNXProtobuf"
 allowed() {
   case "$1" in
     TensorGraph) echo "" ;;
     CPUBackend) echo "TensorGraph CKernels" ;;
+    XLABackend) echo "TensorGraph CPJRT" ;;
     ModelIO) echo "TensorGraph CFiles CPNG CTurboJPEG CZlib ONNXProtobuf" ;;
     Solvers) echo "TensorGraph" ;;
     Clients) echo "ModelIO Solvers TensorGraph" ;;
@@ -18,7 +19,7 @@ allowed() {
     Leakage) echo "Attacks Clients Defences Solvers Texts" ;;
     Federation) echo "CGMP Clients Defences ModelIO Solvers TensorGraph" ;;
     Audit) echo "CBundledFiles CSQLite CYAML Federation Privacy Texts Attacks Clients Defences ModelIO Solvers TensorGraph" ;;
-    gradleak) echo "Audit Federation Privacy Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend" ;;
+    gradleak) echo "Audit Federation Privacy Texts Attacks Clients Defences ModelIO Solvers TensorGraph CPUBackend XLABackend" ;;
     *) echo "" ;;
   esac
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What needs PyTorch, Flower, NVFlare, Opacus, TenSEAL, tokenizers or a browser: installs them into a throwaway environment
-# and runs the Python package's tests, the guides' snippets and the comparisons with them. Run by `make test-integrations`.
+# What needs PyTorch, Flower, NVFlare, Opacus, TenSEAL, tokenizers, a plugin of XLA or a browser: installs them into a
+# throwaway environment and runs the Python package's tests, the guides' snippets and the comparisons with them. Run by
+# `make test-integrations`.
 #
 #   scripts/checks/integrations.sh GRADLEAK WHEEL [swift test options]
 #
@@ -71,6 +72,11 @@ case $status in
   77) echo "NOT CHECKED: no Slurm here" ;;
   *) exit "$status" ;;
 esac
+
+step "a plugin of XLA beside the interpreter, and attacks on it beside the processor's engine"
+${PIP_INSTALL:-pip install} --quiet xla-cpu-pjrt
+"$(swift build --show-bin-path "$@")/XLACheck" xla-cpu
+"$PYTHON" scripts/checks/devices.py "$gradleak" xla-cpu
 
 step "the report in a browser"
 "$gradleak" audit coffee chelsea --budget 60 --quiet --out "$folder/audit" >"$folder/audit.txt" || [ $? -le 3 ]

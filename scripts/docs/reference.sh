@@ -22,7 +22,7 @@ rooms() {
   esac
 }
 
-for product in TensorGraph CPUBackend ModelIO Leakage Audit; do
+for product in TensorGraph CPUBackend XLABackend ModelIO Leakage Audit; do
   mkdir "$work/$product"
   for room in $(rooms "$product"); do
     # A room's own symbols, and what it adds to types of others (Room@Other).

@@ -54,6 +54,7 @@ DOCUMENTS = [
     ("attacks", "AttacksCommand.Entry", True, "`gradleak attacks --json`"),
     ("models", "ModelsCommand.Entry", True, "`gradleak models --json`"),
     ("defences", "DefencesCommand.Entry", True, "`gradleak defences --json`"),
+    ("devices", "DevicesCommand.Entry", True, "`gradleak devices --json`"),
     ("onnx-operators", "OnnxOperatorsCommand.Entry", True, "`gradleak onnx-operators --json`"),
     ("onnx-conformance", "ONNXConformanceResult", True, "`gradleak onnx-conformance --json`"),
 ]

@@ -69,6 +69,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var text: TextDetails?
   /// What attacks on rows tell besides; nil of other data.
   public var table: TableDetails?
+  /// What computed, with its versions; nil for gradleak's own engine.
+  public var device: String?
 
   /// One entry per private example, of any kind.
   public var judged: [any JudgedExample] { images.isEmpty ? examples : images }

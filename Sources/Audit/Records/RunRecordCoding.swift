@@ -51,6 +51,7 @@ extension RunRecord {
     nearMisses = try optional("nearMisses")
     text = try optional("text")
     table = try optional("table")
+    device = try optional("device")
     kind = DataKindName(rawValue: try optional("kind") ?? DataKindName.pictures.rawValue)
     if kind != .pictures { examples = try value(Key(kind)) }
   }
@@ -80,6 +81,7 @@ extension RunRecord {
     try container.encodeIfPresent(nearMisses, forKey: "nearMisses")
     try container.encodeIfPresent(text, forKey: "text")
     try container.encodeIfPresent(table, forKey: "table")
+    try container.encodeIfPresent(device, forKey: "device")
     guard kind != .pictures else {
       try container.encode(images, forKey: "images")
       return

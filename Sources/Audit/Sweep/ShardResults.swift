@@ -1,7 +1,7 @@
 import Foundation
 import ModelIO
-import Solvers
 import Synchronization
+import TensorGraph
 
 #if canImport(Glibc)
   import Glibc

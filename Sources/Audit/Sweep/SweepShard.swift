@@ -1,5 +1,5 @@
 import Foundation
-import Solvers
+import TensorGraph
 
 /// One of several workers' shares of a sweep.
 ///

@@ -1,3 +1,5 @@
+import TensorGraph
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -37,24 +39,11 @@ struct LAPACKLibrary {
 
   /// Of the Python environment that the program was installed into: many machines have no other.
   private static var besidesTheProgram: [String] {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    guard realpath("/proc/self/exe", &buffer) != nil else { return [] }
-    let path = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let folders = String(decoding: path, as: UTF8.self).split(separator: "/").dropLast()
-    guard folders.last == "bin" else { return [] }
-    let environment = "/" + folders.dropLast().joined(separator: "/")
+    guard let environment = PythonPackages.environmentOfTheProgram else { return [] }
     return ["scipy", "numpy"].flatMap { package in
-      paths("\(environment)/lib*/python3*/site-packages/\(package).libs/libscipy_openblas*.so*")
-    }
-  }
-
-  /// The files that a pattern matches, in order.
-  private static func paths(_ pattern: String) -> [String] {
-    var found = glob_t()
-    defer { globfree(&found) }
-    guard glob(pattern, 0, nil, &found) == 0 else { return [] }
-    return (0..<Int(found.gl_pathc)).compactMap { index in
-      found.gl_pathv[index].map { String(cString: $0) }
+      PythonPackages.folders(in: environment).flatMap {
+        PythonPackages.paths(matching: "\($0)/\(package).libs/libscipy_openblas*.so*")
+      }
     }
   }
 }

@@ -4,6 +4,10 @@ public protocol Backend: Sendable {
   /// Name shown to users, such as "cpu".
   var name: String { get }
 
+  /// What computes, for records of results: names and versions that they depend on. Nil, by default, of backends
+  /// whose results the machine and the program determine.
+  var provenance: String? { get }
+
   /// What it can do. A graph with other element types is refused before it is compiled.
   var capabilities: BackendCapabilities { get }
 
@@ -14,6 +18,11 @@ public protocol Backend: Sendable {
 
   /// Dense linear algebra on the same machine; plain loops by default.
   var linearAlgebra: any LinearAlgebra { get }
+}
+
+extension Backend {
+  /// Nothing besides machine and program.
+  public var provenance: String? { nil }
 }
 
 /// What a backend can do.

@@ -60,7 +60,7 @@ struct AnalyseCommand: ParsableCommand, ReportingCommand {
       try PictureFile(images[index], as: pictures.readAs).example(
         name: names[index], label: trueLabels[index], inputShape: model.inputShape)
     }
-    let backend = output.backend
+    let backend = try output.backend
     let weighted = selected.weighted(seed: seed)
     let batch = Tensor(
       Shape([examples.count] + model.inputShape.dimensions),

@@ -195,7 +195,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     experiment.client = try training.choice(exampleCount: batchSize, aggregate)
     experiment.data.update = update.choice(batchSize: batchSize)
     experiment.data.labels = labels.given
-    let runner = PictureRunner(selected, backend: output.backend)
+    let runner = PictureRunner(selected, backend: try output.backend)
     return (ExperimentSession(runner, output), experiment)
   }
 
@@ -226,7 +226,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     let rest = names.count % whole
     let selected = try selection.select(
       batchSizes: names.count < whole ? [rest] : rest == 0 ? [whole] : [whole, rest])
-    let runner = PictureRunner(selected, backend: output.backend)
+    let runner = PictureRunner(selected, backend: try output.backend)
     return try audit(try prepared(names, on: runner), runner)
   }
 

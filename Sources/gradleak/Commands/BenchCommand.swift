@@ -83,7 +83,7 @@ struct SuccessCommand: ParsableCommand, ReportingCommand {
         "--seeds, --runs and --batch-size make \(runCount) runs of \(batchSize) images; 10 million images "
           + "in all are allowed, take fewer.")
     }
-    let runner = PictureRunner(selected, backend: output.backend)
+    let runner = PictureRunner(selected, backend: try output.backend)
     let session = ExperimentSession(runner, output)
     var prepared: [PreparedPictures] = []
     for offset in 0..<seeds {

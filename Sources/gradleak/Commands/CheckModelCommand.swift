@@ -74,7 +74,7 @@ struct CheckModelCommand: ParsableCommand {
   func run() throws {
     let check = PlantedWeightCheck(
       samples: BundledImages.samples,
-      backend: BackendChoice.cpu.backend(threads: threads))
+      backend: try BackendChoice.cpu.backend(threads: threads))
     let report = try report(of: check)
     if json {
       Terminal.print(try ResultWriter.json(report))

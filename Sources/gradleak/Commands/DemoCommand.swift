@@ -56,7 +56,7 @@ struct PhotographDemo: ParsableCommand, ReportingCommand {
   func run() throws {
     let selected = try selection.select()
     try checkPictures(selected.model)
-    let runner = PictureRunner(selected, backend: output.backend)
+    let runner = PictureRunner(selected, backend: try output.backend)
     let session = ExperimentSession(runner, output)
     let shape = selected.model.inputShape
     let pictures = try BundledImages.names.map { name in

@@ -47,7 +47,7 @@ struct EncodingsCommand: ParsableCommand, ReportingCommand {
     }
     let folder = try output.folder()
     Interruption.listen()
-    let backend = output.backend
+    let backend = try output.backend
     let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = EncodingBenchmark(seed: seed)
     for mixed in mixedCounts {

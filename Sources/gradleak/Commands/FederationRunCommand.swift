@@ -5,6 +5,7 @@ import Federation
 import Foundation
 import ModelIO
 import Solvers
+import TensorGraph
 
 /// A whole federation on this machine.
 struct FederationRunCommand: ParsableCommand, ReportingCommand {
@@ -77,7 +78,8 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
       of: selection.chosenModel ?? DataKinds.descriptor(data.kind).usualModel)
     var plan = FederationPlan(settings: settings, model: model, data: data)
     if federation.server == .robbingTheFed { plan.imprintBins = federation.bins }
-    let scene = try naming { try plan.read(backend: output.backend) }
+    let backend = try output.backend
+    let scene = try naming { try plan.read(backend: backend) }
     for note in scene.notes { Notes.remark(note) }
     FederationOptions.remark(on: plan.data, isChosen: federation.data != nil)
     let folder = try output.folder()
@@ -90,14 +92,13 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
     let port = try connections.listen(host: address.host, port: address.port)
     let token = FederationRunCommand.newToken()
     let study = try FederationStudy(
-      plan, scene, connections, token: token, adversary: federation.server,
-      backend: output.backend)
+      plan, scene, connections, token: token, adversary: federation.server, backend: backend)
     let processes = WorkerProcesses()
     defer { processes.end(after: 3) }
     try startWorkers(processes, Address(host: address.host, port: port), token)
     try train(study, processes)
     processes.end(after: 3)
-    try conclude(study, folder, attacker)
+    try conclude(study, folder, attacker, on: backend)
   }
 
   /// Rounds that are evenly spread from the first to the last.
@@ -178,11 +179,12 @@ struct FederationRunCommand: ParsableCommand, ReportingCommand {
   // MARK: - Results
 
   private func conclude(
-    _ study: FederationStudy, _ folder: OutputFolder?, _ attacker: AttackConfiguration
+    _ study: FederationStudy, _ folder: OutputFolder?, _ attacker: AttackConfiguration,
+    on backend: any Backend
   ) throws {
     let tapped = TappedUpdates(
       study.plan, study.scene, attack: attacker, victims: Array(0..<victims),
-      adversary: federation.server, backend: output.backend)
+      adversary: federation.server, backend: backend)
     let display = LiveDisplay(isEnabled: !output.quiet)
     func work(_ folder: OutputFolder, _ staged: StagedFolder) throws {
       let results = try tapped.attack(study.taps, in: staged, folder: folder) { progress in

@@ -48,8 +48,9 @@ struct FederationWeakSeedCommand: ParsableCommand, ReportingCommand {
     if bits > 26, !output.quiet {
       Terminal.printNote("2^\(bits) seeds may take hours; Ctrl-C ends the program.")
     }
-    var (record, tap) = try WeakSeedStudy(plan, scene, backend: output.backend).run()
-    let tapped = TappedUpdates(plan, scene, attack: attacker, victims: [0], backend: output.backend)
+    let backend = try output.backend
+    var (record, tap) = try WeakSeedStudy(plan, scene, backend: backend).run()
+    let tapped = TappedUpdates(plan, scene, attack: attacker, victims: [0], backend: backend)
     var written: String?
     try FederationFolder.work(in: folder) { folder, staged in
       let results = try tapped.attack([tap], in: staged, folder: folder) { _ in

@@ -68,7 +68,7 @@ struct FederationWorkerCommand: ParsableCommand, QuietCommand {
       server: server, token: token, worker: number.map { $0 - 1 }, host: host,
       data: try data.map { try FederationOptions.source($0) })
     do {
-      try member.run(backend: BackendChoice.cpu.backend(threads: 1)) { text in
+      try member.run(backend: try BackendChoice.cpu.backend(threads: 1)) { text in
         if !isQuiet { Terminal.printError("gradleak: \(text)") }
       } shouldStop: {
         Interruption.isRequested

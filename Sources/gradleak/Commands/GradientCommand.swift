@@ -118,7 +118,7 @@ struct GradientCommand: ParsableCommand {
     let batch = Tensor(
       Shape([count] + model.inputShape.dimensions), precision.dtype, images)
     let weighted = selected.weighted(seed: seed)
-    let backend = BackendChoice.cpu.backend(threads: threads)
+    let backend = try BackendChoice.cpu.backend(threads: threads)
     let step = try weighted.step(
       images: batch, labels: labels, loss: loss, mode: selected.mode, backend: backend)
     try Safetensors.write(

@@ -159,7 +159,7 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
     let selected = try selection.select(batchSizes: [1, batchSize])
     let arePhotographs = pictures.isEmpty || update.file == nil
     try checkPictures(selected.model, arePhotographs: arePhotographs)
-    let runner = PictureRunner(selected, backend: output.backend)
+    let runner = PictureRunner(selected, backend: try output.backend)
     let loss = try experiment.loss.clientLoss(of: selected)
     let study = MembershipStudy(runner, experiment, kind: .pictures)
     if experiment.data.update != nil {

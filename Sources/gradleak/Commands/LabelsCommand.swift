@@ -54,7 +54,7 @@ struct LabelsCommand: ParsableCommand, ReportingCommand {
     }
     let folder = try output.folder()
     Interruption.listen()
-    let backend = output.backend
+    let backend = try output.backend
     let progress = LiveDisplay(isEnabled: !output.quiet)
     var benchmark = LabelBenchmark(seed: seed)
     for model in chosen {

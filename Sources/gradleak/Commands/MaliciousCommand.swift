@@ -100,7 +100,7 @@ struct MaliciousCommand: ParsableCommand, ReportingCommand {
       PrivateExample(name: $0.name, picture: $0.image, label: 0, inputShape: model.inputShape).image
     }
     Interruption.listen()
-    let simulation = MaliciousSimulation(
+    let simulation = try MaliciousSimulation(
       model: model, batch: batch, samples: samples, precision: precision, seed: seed,
       backend: output.backend)
     Notes.remark("The server set its weights by \(samples.count) public images.")

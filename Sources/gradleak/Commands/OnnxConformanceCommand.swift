@@ -23,7 +23,9 @@ struct OnnxConformanceCommand: ParsableCommand {
     help: ArgumentHelp("Tests, or folders of tests.", valueName: "folder"), completion: .directory)
   var folders: [String]
 
-  @Option(help: "What computes: cpu or reference.")
+  @Option(
+    help: "What computes; see 'gradleak devices'.",
+    completion: .list(BackendChoice.allValueStrings))
   var backend = BackendChoice.cpu
 
   @Flag(help: "Print JSON instead of a table.")
@@ -34,7 +36,7 @@ struct OnnxConformanceCommand: ParsableCommand {
     guard !tests.isEmpty else {
       throw ValidationError("There is no model.onnx in \(folders.joined(separator: ", ")).")
     }
-    let conformance = ONNXConformance(backend: backend.backend())
+    let conformance = ONNXConformance(backend: try backend.backend())
     let results = tests.map(conformance.run)
     if json {
       let encoder = JSONEncoder()

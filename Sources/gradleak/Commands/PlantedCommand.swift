@@ -27,7 +27,7 @@ struct PlantedCommand: ParsableCommand, ReportingCommand {
   func validate() throws { try check("--seeds", seeds, 1...1000) }
 
   func run() throws {
-    let backend = output.backend
+    let backend = try output.backend
     let folder = try output.folder()
     let progress = LiveDisplay(isEnabled: !output.quiet)
     Interruption.listen()

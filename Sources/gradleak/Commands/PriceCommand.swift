@@ -108,7 +108,7 @@ struct PriceCommand: ParsableCommand, QuietCommand {
     let built = try architecture.model(options)
     Interruption.listen()
     let progress = LiveDisplay(isEnabled: !isQuiet)
-    let backend = BackendChoice.cpu.backend(threads: threads)
+    let backend = try BackendChoice.cpu.backend(threads: threads)
     let report = try PriceReport.measure(
       chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
       learningRates: PriceCommand.learningRates, seed: seed, backend: backend,

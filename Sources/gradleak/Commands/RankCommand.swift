@@ -64,7 +64,7 @@ struct RankCommand: ParsableCommand {
     let model = selected.model
     let analysis = try RankAnalysis(
       selected.weighted(seed: seed), batchSize: batchSize, seed: seed,
-      backend: BackendChoice.cpu.backend())
+      backend: try BackendChoice.cpu.backend())
     if json {
       let entries = analysis.layers.map {
         Entry(layer: $0.name, equations: $0.equations, unknowns: $0.unknowns, rank: $0.rank)

@@ -133,7 +133,7 @@ struct ReconstructCommand: ParsableCommand, ReportingCommand {
         : images.count < size ? [rest] : rest == 0 ? [size] : [size, rest])
     let experiments = try experiments(on: selected)
     let session = ExperimentSession(
-      PictureRunner(selected, backend: output.backend), output)
+      PictureRunner(selected, backend: try output.backend), output)
     var names = PictureNames.unique(images + truth, outputFolder: output.out)[...]
     // All pictures are read before anything is written.
     let prepared = try experiments.map { experiment in

@@ -100,7 +100,8 @@ struct SweepRunCommand: ParsableCommand, QuietCommand {
   }
 
   func run() throws {
-    let (tasks, examples, isPlanned) = try planned.tasks()
+    let plan = try planned.tasks()
+    let tasks = plan.tasks
     let shard = try chosenShard()
     if dryRun {
       let cells = SweepReport.cellCount(of: tasks)
@@ -112,29 +113,27 @@ struct SweepRunCommand: ParsableCommand, QuietCommand {
           + (own.map { " \($0) of them are in share \(shard?.description ?? "")." } ?? ""))
       return
     }
-    if !isPlanned, shard != nil || !FileManager.default.fileExists(atPath: results) {
+    if !plan.isPlanned, shard != nil || !FileManager.default.fileExists(atPath: results) {
       throw ValidationError(
         "There is nothing to run; give a plan, a --preset or a --defence, see 'gradleak sweep run --help'."
       )
     }
-    if let shard { return try run(shard, of: tasks, examples) }
+    if let shard { return try run(shard, of: plan) }
     let store = try SweepStore(path: results)
-    if !tasks.isEmpty { try run(tasks, examples, store) }
+    if !tasks.isEmpty { try run(tasks, of: plan, store) }
     try SweepOutput(results: results, csv: csv, json: json, leakedPSNR: leakedPsnr)
-      .show(store, of: isPlanned ? tasks : nil)
+      .show(store, of: plan.isPlanned ? tasks : nil)
     try endIfInterrupted()
   }
 
   /// Runs what no worker has finished of a share.
-  private func run(
-    _ shard: SweepShard, of tasks: [SweepTask], _ examples: SweepExamples
-  ) throws {
-    let own = try tasks.filter { shard.contains(try $0.key) }
+  private func run(_ shard: SweepShard, of plan: PlannedSweep) throws {
+    let own = try plan.tasks.filter { shard.contains(try $0.key) }
     let store = try ShardResults(results: results, shard: shard)
-    try run(own, examples, store)
+    try run(own, of: plan, store)
     try endIfInterrupted()
     Terminal.print(
-      "Share \(shard): all \(own.count) of its runs are there (\(tasks.count) in all). "
+      "Share \(shard): all \(own.count) of its runs are there (\(plan.tasks.count) in all). "
         + "gradleak sweep merge --results \(results) puts all shares together.")
   }
 
@@ -145,16 +144,15 @@ struct SweepRunCommand: ParsableCommand, QuietCommand {
   }
 
   private func run(
-    _ tasks: [SweepTask], _ examples: SweepExamples, _ store: any SweepResults
+    _ tasks: [SweepTask], of plan: PlannedSweep, _ store: any SweepResults
   ) throws {
     // Each run has one thread; a library of its own would share the processors out again.
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     setenv("OMP_NUM_THREADS", "1", 1)
     Interruption.listen()
     let line = SweepDisplay(isEnabled: !isQuiet)
-    let runner = SweepRunner(tasks, examples: examples, store: store) {
-      BackendChoice.cpu.backend(threads: 1)
-    }
+    let backend = plan.backend
+    let runner = SweepRunner(tasks, examples: plan.examples, store: store) { backend }
     try runner.run(
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       observe: { progress in

@@ -69,8 +69,8 @@ struct SweepSubmitCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (tasks, _, isPlanned) = try planned.tasks()
-    guard isPlanned, !tasks.isEmpty else {
+    let tasks = try planned.tasks().tasks
+    guard !tasks.isEmpty else {
       throw ValidationError(
         "There is nothing to run; give a plan, a --preset or a --defence, see 'gradleak sweep submit --help'."
       )

@@ -26,8 +26,19 @@ struct OutputOptions: ParsableArguments {
     help: ArgumentHelp("Processor threads; all by default.", valueName: "n", visibility: .rare))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "What computes; see 'gradleak devices'. A plugin's file does too.", valueName: "device",
+      visibility: .rare),
+    completion: .list(BackendChoice.allValueStrings))
+  var device = BackendChoice.cpu
+
   /// What computes, with these threads.
-  var backend: any Backend { BackendChoice.cpu.backend(threads: threads) }
+  ///
+  /// - Throws: `XLAError` when there is no such device.
+  var backend: any Backend {
+    get throws { try device.backend(threads: threads) }
+  }
 
   /// The folder for the results; nil where none is asked for.
   ///

@@ -3,6 +3,7 @@ import Audit
 import Defences
 import Foundation
 import ModelIO
+import TensorGraph
 
 /// What a sweep runs: a plan in a file, built in, or of options.
 struct SweepPlanOptions: ParsableArguments {
@@ -73,6 +74,12 @@ struct SweepPlanOptions: ParsableArguments {
       valueName: "file"), completion: .texts)
   var texts: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What computes; see 'gradleak devices'.", valueName: "device", visibility: .rare),
+    completion: .list(BackendChoice.allValueStrings))
+  var device = BackendChoice.cpu
+
   func validate() throws {
     if let seeds { try check("--seeds", seeds, 1...100_000) }
     if let trials { try check("--trials", trials, 1...1_000_000) }
@@ -90,12 +97,14 @@ struct SweepPlanOptions: ParsableArguments {
   /// The runs and their data; of no plan, none.
   ///
   /// A model or activation that does not exist, or a defence that cannot act, is found out here, before anything runs.
-  func tasks() throws -> (tasks: [SweepTask], examples: SweepExamples, isPlanned: Bool) {
+  func tasks() throws -> PlannedSweep {
     let plan = try chosenPlan()
     let examples = try plan.map { try SweepExamples(of: $0) } ?? SweepExamples()
     let tasks = try naming { try plan?.tasks(of: examples) ?? [] }
-    try SweepTask.check(tasks, examples, backend: BackendChoice.cpu.backend(threads: 1))
-    return (tasks, examples, plan != nil)
+    let backend = try device.backend(threads: 1)
+    try SweepTask.check(tasks, examples, backend: backend)
+    return PlannedSweep(
+      tasks: tasks, examples: examples, backend: backend, isPlanned: plan != nil)
   }
 
   /// The same plan as words of a command line.
@@ -110,6 +119,7 @@ struct SweepPlanOptions: ParsableArguments {
       + option("--model", model) + option("--seeds", seeds) + option("--seed", seed)
       + option("--trials", trials) + option("--iterations", iterations)
       + option("--images", images) + option("--texts", texts)
+      + (device == .cpu ? [] : ["--device", device.defaultValueDescription])
   }
 
   /// The plan of the file, preset or options; nil when there is none.
@@ -157,4 +167,14 @@ struct SweepPlanOptions: ParsableArguments {
     if let trials { group.trials = trials }
     if let iterations { group.iterations = iterations }
   }
+}
+
+/// What is to be run.
+struct PlannedSweep {
+  let tasks: [SweepTask]
+  let examples: SweepExamples
+  /// Of one thread, for any number of runs.
+  let backend: any Backend
+  /// Whether there is a plan at all.
+  let isPlanned: Bool
 }

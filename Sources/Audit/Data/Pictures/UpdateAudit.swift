@@ -216,6 +216,7 @@ package struct UpdateAudit: Sendable {
       },
       diagnosis: result.diagnosis, defence: subject.defence,
       skipped: result.skipped.isEmpty ? nil : result.skipped)
+    record.device = backend.provenance
     record.truthCheck = truthCheck
     record.misfit = truthCheck?.fits == true ? nil : result.misfit
     if subject.knownLabels != nil, update.origin != nil {

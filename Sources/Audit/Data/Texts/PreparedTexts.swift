@@ -50,8 +50,9 @@ package struct PreparedTexts: PreparedExperiment {
     guard let attacked else { throw AttackError("there is no update to attack") }
     try checkNorm(of: attacked)
     let result = try attack(attacked, selected, observe)
-    let record = try TextRecords(self, selected, prior: runner.prior, update: attacked, result)
+    var record = try TextRecords(self, selected, prior: runner.prior, update: attacked, result)
       .record(defence)
+    record.device = runner.backend.provenance
     return AuditOutcome(
       record: record,
       timing: RunTiming(

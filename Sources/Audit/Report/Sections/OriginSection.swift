@@ -23,6 +23,12 @@ extension Report {
       notes.append(
         "Records before version 3 hold no experiment, so no command repeats their runs.")
     }
+    let devices = records.compactMap(\.device)
+    if !devices.isEmpty {
+      notes.append(
+        "Not all runs were computed by gradleak's own engine, as the commands are: rounding may differ."
+      )
+    }
     if commands.count > shown.count {
       notes.append("\(commands.count - shown.count) more commands are in the report as JSON.")
     }
@@ -40,15 +46,17 @@ extension Report {
     ]
     if !lines.isEmpty { blocks.append(.commands(lines)) }
     return blocks + notes.map { .paragraph(ReportText($0), .note) } + [
-      .facts([
-        ReportFact("Runs made by", "gradleak \(list(records.map(\.tool), by: ", "))"),
-        ReportFact(
-          "Records", "version \(versions), from \(list(input.runs.map(\.path), by: ", "))"),
-        ReportFact("Weights", list(records.map(\.model.weights.description), by: "; ")),
-        ReportFact("Hash of the weights", list(records.map(\.model.fingerprint), .code, by: " ")),
-        ReportFact("Hash of the updates", list(records.map(\.update.fingerprint), .code, by: " ")),
-        ReportFact("Loss", list(records.map(\.update.loss), by: ", ")),
-      ])
+      .facts(
+        [
+          ReportFact("Runs made by", "gradleak \(list(records.map(\.tool), by: ", "))"),
+          ReportFact(
+            "Records", "version \(versions), from \(list(input.runs.map(\.path), by: ", "))"),
+          ReportFact("Weights", list(records.map(\.model.weights.description), by: "; ")),
+          ReportFact("Hash of the weights", list(records.map(\.model.fingerprint), .code, by: " ")),
+          ReportFact(
+            "Hash of the updates", list(records.map(\.update.fingerprint), .code, by: " ")),
+          ReportFact("Loss", list(records.map(\.update.loss), by: ", ")),
+        ] + (devices.isEmpty ? [] : [ReportFact("Computed on", list(devices, by: "; "))]))
     ]
   }
 }
