@@ -58,8 +58,8 @@ struct CompletionTests {
       ("reconstruct a", ["a.png", "astronaut", "astronaut_face"]),
       ("reconstruct --defence prune:0.7", ["prune:0.7"]),
       ("audit --defences sot", ["soteria"]),
-      ("sweep --preset ", ["dlg-paper"]),
-      ("sweep pl", ["plan.yml"]),
+      ("sweep run --preset ", ["dlg-paper"]),
+      ("sweep run pl", ["plan.yml"]),
       ("text --texts ", ["b.txt"]),
     ]
     for (line, expected) in cases {
