@@ -6,6 +6,16 @@ package struct FNV1a {
   package init() {}
 
   package mutating func add(_ bytes: some Sequence<UInt8>) {
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    // A loop over memory is ten times as fast as one over any sequence.
+    let added: Void? = bytes.withContiguousStorageIfAvailable { add(memory: $0) }
+    if added == nil { for byte in bytes { add(byte) } }
+  }
+
+  private mutating func add(memory: UnsafeBufferPointer<UInt8>) {
+    for byte in memory { add(byte) }
+  }
+
+  private mutating func add(_ byte: UInt8) {
+    hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
   }
 }
