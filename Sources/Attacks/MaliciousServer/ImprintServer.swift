@@ -153,10 +153,11 @@ package struct ImprintServer: Sendable {
   package func contents(of update: SharedUpdate) -> [Content] {
     let strips = ImprintStrips(
       rows: update.gradients[weight], sums: update.gradients[bias], copies: copies)
+    let provesAlone = strips.provesAlone
     return strips.occupied.map { bin in
       Content(
-        bin: bin, image: Tensor(model.inputShape, .f64(strips.image(of: bin))),
-        isSingle: strips.provesAlone ? strips.isSingle(bin) : nil)
+        bin: bin.number, image: Tensor(model.inputShape, .f64(bin.image)),
+        isSingle: provesAlone ? bin.isSingle : nil)
     }
   }
 
