@@ -301,7 +301,9 @@ private func randomAttack(_ source: inout RandomSource) throws -> AttackConfigur
       AttackCatalog.all.map { AttackConfiguration.statement(of: $0).attack }.filter { $0 != .plan })
   } else {
     var plan = one(
-      AttackCatalog.all.compactMap { AttackConfiguration.statement(of: $0).plan })
+      // Pictures have no columns.
+      AttackCatalog.all.compactMap { AttackConfiguration.statement(of: $0).plan }
+        .filter { $0.inputs == .free })
     if one([true, false]) {
       plan.prior.totalVariation.weight = 0.001 * Double(1 + source.integer(below: 9))
       plan.trials = 3

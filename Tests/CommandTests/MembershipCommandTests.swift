@@ -16,11 +16,12 @@ struct MembershipCommandTests {
   @Test func rowsAreTold() throws {
     let run = try run("infer membership --table patients --batch-size 1 --updates 10 --out out")
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.contains("10 of 10 members are told from other rows"))
+    #expect(run.output.contains("10 of 10 members are proved to be in their batches, and 0 of"))
     #expect(run.output.contains("guessing"))
     let record = try JSONDecoder().decode(
       MembershipRecord.self, from: Data(bytes(of: folder("out/membership.json"))))
     #expect(record.kind == "rows" && record.updates == 10 && record.measures.count == 3)
+    #expect(record.proofs?.members == 10 && record.proofs?.others == 0)
   }
 
   @Test func picturesAreTold() throws {

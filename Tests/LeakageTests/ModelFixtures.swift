@@ -14,13 +14,16 @@ struct ModelCase: CustomStringConvertible, Sendable {
   init(
     _ name: String, _ architecture: String, _ inputShape: Shape, classes: Int, batchSize: Int,
     activation: Activation? = nil, width: Int? = nil, depth: Int? = nil, pooling: Pooling? = nil,
+    embedded: [Range<Int>] = [],
     mode: ForwardMode = .evaluation
   ) {
     self.name = name
     self.architecture = architecture
-    self.options = ModelOptions(
+    var options = ModelOptions(
       inputShape: inputShape, classCount: classes, activation: activation, width: width,
       depth: depth, pooling: pooling)
+    options.embedded = embedded
+    self.options = options
     self.batchSize = batchSize
     self.mode = mode
   }
@@ -32,6 +35,9 @@ struct ModelCase: CustomStringConvertible, Sendable {
     ModelCase("lenet-2", "lenet", [1, 10, 7], classes: 5, batchSize: 2),
     ModelCase(
       "mlp", "mlp", [3, 4, 4], classes: 5, batchSize: 2, activation: .tanh, width: 9, depth: 2),
+    ModelCase(
+      "entity-mlp", "entity-mlp", [3, 4, 4], classes: 5, batchSize: 2, activation: .tanh, width: 9,
+      depth: 2, embedded: [3..<9, 20..<22]),
     ModelCase(
       "convnet", "convnet", [3, 11, 9], classes: 5, batchSize: 2, activation: .silu, width: 2,
       pooling: .average),

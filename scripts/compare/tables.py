@@ -21,7 +21,7 @@ import pathlib
 import subprocess
 import tempfile
 
-BATCHES = [1, 8, 16, 24, 32]
+BATCHES = [1, 8, 16, 32, 64, 128]
 
 
 def breast_cancer(folder: pathlib.Path) -> list[str]:
@@ -126,7 +126,7 @@ def attack_torch(name: str, program: str, folder: pathlib.Path, table: list[str]
     rows = list(csv.DictReader((folder / table[0]).open()))
     classes = next(c for c in schema["columns"] if c["name"] == schema["label"])["values"]
     print(f"\n{name}, gradients by PyTorch {torch.__version__} in f32, ONNX model [N, D]\n")
-    for batch in (1, 8, 16):
+    for batch in options.batches:
         exact, count, certain = 0, 0, 0
         for seed in range(options.seeds):
             torch.manual_seed(seed)

@@ -40,6 +40,7 @@ DOCUMENTS = [
     ("planted", "PlantedModelBenchmark", False, "`gradleak bench planted --json`"),
     ("malicious", "MaliciousRecord", False, "`gradleak malicious --json`, `malicious.json`"),
     ("membership", "MembershipRecord", False, "`gradleak infer membership --json`, `membership.json`"),
+    ("property", "PropertyRecord", False, "`gradleak infer property --json`, `property.json`"),
     ("check-dp", "PrivacyClaimRecord", False, "`gradleak check-dp --json`"),
     ("audit-mechanism", "MechanismRecord", False, "`gradleak audit-mechanism --json`"),
     ("federation", "FederationRecord", False, "`gradleak federation --json`, `federation.json`"),

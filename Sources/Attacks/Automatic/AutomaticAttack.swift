@@ -15,9 +15,17 @@ public struct AutomaticAttack: Attack {
 
   let secondOrder = LevenbergMarquardtAttack()
 
+  /// Examples of which SPEAR takes less than a second.
+  private static let smallBatch = 8
+
   /// Closed forms to try, from the cheapest to the dearest.
   private func closedForms(for problem: AttackProblem) -> [any ClosedFormAttack] {
-    if problem.update.batchSize > 1 { return [SpearAttack.quick, ResidualPeelingAttack()] }
+    if problem.update.batchSize > 1 {
+      // SPEAR's work grows exponentially with the batch, that of spans does not.
+      let small: [any ClosedFormAttack] = [SpearAttack.quick, SpanAttack()]
+      return (problem.update.batchSize <= Self.smallBatch ? small : small.reversed())
+        + [ResidualPeelingAttack()]
+    }
     // Without a defence layer peeling has been tried already.
     return problem.counter.isNone
       ? [LinearLayerAttack(), RGapAttack(), ResidualPeelingAttack(), AprilAttack()]
@@ -42,7 +50,9 @@ public struct AutomaticAttack: Attack {
       try solve(problem, &run)
       run.give(share: 1)
     }
-    if !run.wasStopped, !isSolved() {
+    if !run.wasStopped, !isSolved(), problem.weighted.model.inputStructure != nil {
+      try searchByStructure(problem, &run)
+    } else if !run.wasStopped, !isSolved() {
       // Where time is short, a search that it does not suffice for is not begun with.
       let isDear = try isDear(problem, &run)
       if isDear { try searchByPresets(share: Self.presetShare, problem, &run) }
@@ -103,7 +113,7 @@ public struct AutomaticAttack: Attack {
   // MARK: - Searches
 
   /// Levenberg-Marquardt with likely labels, with labels that are sought, and L-BFGS.
-  private func searchByDescent(
+  func searchByDescent(
     _ problem: AttackProblem, _ run: inout AttackRun
   ) throws(AttackError) {
     let labels = try problem.likelyLabels()

@@ -47,6 +47,8 @@ public struct AttackName: RawRepresentable, Hashable, Codable, Sendable {
   public static let april: AttackName = "april"
   /// See ``SpearAttack``.
   public static let spear: AttackName = "spear"
+  /// See ``SpanAttack``.
+  public static let span: AttackName = "span"
   /// See ``SignMatchingAttack``.
   public static let signMatching: AttackName = "sign-matching"
   /// See ``SignImageAttack``.

@@ -14,6 +14,7 @@ public enum AttackCatalog {
     RGapAttack(),
     AprilAttack(),
     SpearAttack(),
+    SpanAttack(),
     SignMatchingAttack(),
     SignImageAttack(),
     AttackPresets.invertingGradients,
@@ -23,6 +24,7 @@ public enum AttackCatalog {
     AttackPresets.modern,
     AttackPresets.multiScale,
     AttackPresets.dataLeakageInFedAvg,
+    AttackPresets.tabLeak,
   ]
 
   /// What a server can do that plants weights.

@@ -18,7 +18,8 @@ public struct LinearLayerAttack: ClosedFormAttack {
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
-    let image = try LinearLayerLeak(model: problem.weighted.model).reconstruct(problem.update).image
+    let leak = try LinearLayerLeak(problem.weighted, backend: problem.backend)
+    let image = try leak.reconstruct(problem.update).image
     return ClosedFormSolution(images: image, labels: [try problem.label(of: image)])
   }
 }
@@ -57,19 +58,44 @@ package struct LinearLayerLeak: Sendable {
   }
 
   let layer: FirstLayer
+  /// What comes before the layer; nil where it reads the examples themselves.
+  let front: AffineFront?
   private let model: Model
 
+  /// The layer that reads the examples themselves, or what an affine map makes of them.
+  ///
+  /// - Throws: ``AttackError`` when there is none, or the backend fails.
+  package init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
+    let model = weighted.model
+    if let direct = try AttackError.ifApplicable({ () throws(AttackError) in
+      try LinearLayerLeak(model: model)
+    }) {
+      self = direct
+      return
+    }
+    let (graph, data) = try model.probeGraph()
+    let reader = LayerReader(graph: graph, parameters: model.parameters)
+    guard model.normalization == nil,
+      let (product, layer) = AffineFront.firstLayer(graph, reader, data: data),
+      let bias = layer.bias
+    else {
+      // Why it is not, for people.
+      self = try LinearLayerLeak(model: model)
+      return
+    }
+    self.model = model
+    self.layer = FirstLayer(weight: layer.weight, bias: bias, classifier: layer)
+    front = try AffineFront(
+      weighted, graph, output: graph[product].operands[0], backend: backend)
+  }
+
+  /// The layer that reads the examples themselves.
+  ///
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias.
   package init(model: Model) throws(AttackError) {
-    let builder = GraphBuilder()
-    let parameters = model.parameters.map { builder.input($0.name, $0.shape, .f64) }
-    let buffers = model.buffers.map { builder.input($0.name, $0.shape, .f64) }
-    let data = builder.input("data", model.probeShape, .f64)
-    let logits = model.withoutNormalization.forward(
-      data, parameters: parameters, buffers: buffers)
-    let graph = builder.build(outputs: [logits])
+    let (graph, data) = try model.probeGraph()
     let reader = LayerReader(graph: graph, parameters: model.parameters)
-    guard let product = LinearLayerLeak.firstProduct(graph, data: "data"),
+    guard let product = LinearLayerLeak.firstProduct(graph, data: data),
       let layer = reader.linearLayer(startingAt: product)
     else {
       throw AttackError(
@@ -84,6 +110,7 @@ package struct LinearLayerLeak: Sendable {
     }
     self.model = model
     self.layer = FirstLayer(weight: layer.weight, bias: bias, classifier: layer)
+    front = nil
   }
 
   /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
@@ -119,7 +146,9 @@ package struct LinearLayerLeak: Sendable {
       for feature in 0..<features { image[feature] += factor * rows[row * features + feature] }
     }
     image = image.map { $0 / squared }
-    if let normalization = model.normalization {
+    if let front {
+      image = front.example(of: image[...])
+    } else if let normalization = model.normalization {
       image = normalization.pixels(image, imageElements: features)
     }
     return Result(
@@ -130,13 +159,10 @@ package struct LinearLayerLeak: Sendable {
   }
 
   /// The product that the data enter, when nothing but a change of shape comes before.
-  private static func firstProduct(_ graph: Graph, data: String) -> NodeID? {
-    var reshaped: Set<NodeID> = []
-    for (index, node) in graph.nodes.enumerated() {
-      if case .input(let input, _) = node.op, graph.inputs[input].name == data {
-        reshaped.insert(NodeID(index))
-      }
-      guard node.operands.contains(where: reshaped.contains) else { continue }
+  private static func firstProduct(_ graph: Graph, data: NodeID) -> NodeID? {
+    var reshaped: Set<NodeID> = [data]
+    for (index, node) in graph.nodes.enumerated()
+    where node.operands.contains(where: reshaped.contains) {
       switch node.op {
       case .structural(.reshape): reshaped.insert(NodeID(index))
       case .contraction(.matmul): return NodeID(index)
@@ -146,5 +172,14 @@ package struct LinearLayerLeak: Sendable {
       }
     }
     return nil
+  }
+}
+
+extension Model {
+  /// The forward pass of input that is normalised already, of as many examples as the model is examined with; inputs are
+  /// parameters, buffers, and the data last.
+  func probeGraph() throws(AttackError) -> (graph: Graph, data: NodeID) {
+    try withoutNormalization.forwardGraph(
+      batchSize: probeBatchSize, mode: .evaluation, computing: \.logits)
   }
 }

@@ -12,6 +12,7 @@ public enum AttackPresets {
   static let modern = preset(PackageResources.modern_json)
   static let multiScale = preset(PackageResources.multi_scale_json)
   static let dataLeakageInFedAvg = preset(PackageResources.data_leakage_in_fedavg_json)
+  static let tabLeak = preset(PackageResources.tableak_json)
   static let seeThroughGradients = preset(PackageResources.see_through_gradients_json)
 
   /// The preset called `name`.

@@ -42,6 +42,8 @@ public struct OptimizationPlan: Codable, Sendable, Hashable {
   public var labels = LabelSource.recovered
   /// What holds after every step.
   public var constraints = Constraints()
+  /// What dummy inputs can be.
+  public var inputs = InputForm.free
   /// Which images a client's epochs are given.
   public var epochs = EpochVariables.shared
   /// Share of the full height and width at which the images are sought, one stage after another;
@@ -116,6 +118,14 @@ public enum LabelSource: String, PlanChoice {
   case mostNegative = "most-negative"
   /// The true labels, which the attacker must have been told.
   case known
+}
+
+/// What dummy inputs can be.
+public enum InputForm: String, PlanChoice {
+  /// Any numbers, but for constraints.
+  case free
+  /// What the model's ``Clients/Model/inputStructure`` allows, from all starts pooled (Vero et al. 2023, arXiv 2210.01785).
+  case structured
 }
 
 /// Which dummy images a client's epochs are given, where several mini-batches make one.

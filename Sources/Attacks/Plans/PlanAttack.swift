@@ -35,6 +35,10 @@ public struct PlanAttack: Attack {
     trials: Int, iterations: Int, precision: Precision, _ problem: AttackProblem,
     _ run: inout AttackRun
   ) throws(AttackError) {
+    guard plan.inputs == .free else {
+      return try searchStructured(
+        trials: trials, iterations: iterations, precision: precision, problem, &run)
+    }
     let (update, shape) = (problem.update, problem.batchShape)
     let labels = try problem.labels(for: plan)
     let known = PlanFunction.Known(

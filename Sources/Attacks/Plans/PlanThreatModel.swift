@@ -26,6 +26,6 @@ extension OptimizationPlan {
   private var presumesImages: Bool {
     prior.totalVariation.weight > 0 || prior.norm.weight > 0 || prior.box.weight > 0
       || prior.orthogonality.weight > 0 || solver.kind == .adam && constraints.box
-      || constraints.medianFilterEvery > 0
+      || constraints.medianFilterEvery > 0 || inputs == .structured
   }
 }

@@ -56,6 +56,17 @@ extension OptimizationPlan {
         "prior.epochOrder compares the images of separate epochs; set epochs=separate, or leave it out",
         .badInput)
     }
+    if inputs == .structured {
+      guard labels != .joint, prior.group.seeds == 1, !prior.areActive, scales.count == 1,
+        epochs == .shared, !constraints.box, constraints.medianFilterEvery == 0,
+        solver.kind == .adam
+      else {
+        throw AttackError(
+          "inputs is structured, which takes adam and neither labels=joint nor priors, scales, separate epochs or "
+            + "constraints; set constraints.box=false and leave out the others, or use inputs=free",
+          .badInput)
+      }
+    }
     guard solver.kind == .lbfgs else { return }
     guard !constraints.box, constraints.medianFilterEvery == 0, solver.noise == 0 else {
       throw AttackError(

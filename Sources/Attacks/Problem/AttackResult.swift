@@ -57,6 +57,8 @@ public struct AttackResult: Sendable {
   /// What speaks against the update being this model's, as it was described; nil where nothing does, or
   /// the reconstruction proves that it is.
   public internal(set) var misfit: UpdateMisfit? = nil
+  /// What each start of a search of structured inputs came to, [N, C, H, W] in the order of ``images``; empty of other attacks.
+  public var restarts: [Tensor] = []
   /// What the automatic attack left out for want of a fact.
   public var skipped: [SkippedAttack] = []
   /// Seconds to build, differentiate and plan the graph.

@@ -17,6 +17,8 @@ public struct AttackRun {
     let closedForm: (any ClosedFormAttack)?
     /// Of JᵀJ at the end, as far as the solver knows.
     let extremeEigenvalues: (smallest: Double, largest: Double)?
+    /// What each of several starts that were pooled came to.
+    var restarts: [Tensor] = []
   }
 
   /// The end of a trial.
@@ -292,6 +294,12 @@ public struct AttackRun {
         extremeEigenvalues: outcome.extremeEigenvalues))
   }
 
+  /// Says what the starts came to that the latest entry was pooled from, [N, C, H, W] each.
+  mutating func enter(restarts: [Tensor]) {
+    guard !entries.isEmpty else { return }
+    entries[entries.count - 1].restarts = restarts
+  }
+
   /// The attack's result; at least one trial must have been entered.
   func result() -> AttackResult {
     guard let best else { preconditionFailure("an attack without a trial") }
@@ -299,7 +307,8 @@ public struct AttackRun {
       images: Tensor(batchShape, .f64(entries[best].images)), labels: entries[best].labels,
       matchingLoss: entries[best].trial.matchingLoss, trials: entries.map(\.trial),
       bestTrial: best, snapshots: snapshots, layers: layers, diagnosis: diagnosis,
-      misfit: misfit, skipped: skipped,
+      misfit: misfit, restarts: entries[best].restarts,
+      skipped: skipped,
       compileSeconds: compileTime.seconds, attackSeconds: searchTime.seconds)
   }
 }

@@ -58,4 +58,6 @@ package struct AttackedUpdate: Sendable {
   package let labels: [Int]
   /// That the labels are of.
   package let loss: ClientLoss
+  /// What each start of a search came to, in the same order; empty where that is not known.
+  package let restarts: [[Tensor]]
 }

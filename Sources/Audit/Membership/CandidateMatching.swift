@@ -76,7 +76,7 @@ extension MembershipStudy {
       let order = RandomSource(seed: seed).derive(label: "candidates").permuted(pool.count)
       let members = order.prefix(batchSize).map { pool[$0] }
       let audit = runner.audit(seed: seed)
-      let update = try share(members, audit, loss, seed: seed)
+      let update = try clients.share(members, audit.weighted, loss, seed: seed)
       let gradients = try CandidateGradients(
         audit.weighted, update, mode: audit.mode, backend: runner.backend)
       let attack = CandidateMatching(gradients, clip: noise?.clip ?? .infinity)

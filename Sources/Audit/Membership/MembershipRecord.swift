@@ -58,6 +58,22 @@ public struct MembershipRecord: Codable, Sendable, Equatable {
     public var deviations: JSONNumber
     /// How often a record that is not in the batch scores so high, if their scores are normal.
     public var chance: JSONNumber
+    /// Whether the spans of hidden layers prove that it is in the batch; nil where no layer tells.
+    public var isProved: Bool?
+  }
+
+  /// What the spans of hidden layers prove, without any threshold.
+  public struct Proofs: Codable, Sendable, Equatable {
+    /// Members that are proved to be in their batches.
+    public var members: Int
+    /// Members.
+    public var memberCount: Int
+    /// A 95 % interval of their share.
+    public var interval: [Double]
+    /// Other records that are taken for members.
+    public var others: Int
+    /// Other records.
+    public var otherCount: Int
   }
 
   /// Of the format.
@@ -82,6 +98,8 @@ public struct MembershipRecord: Codable, Sendable, Equatable {
   public var measures: [Measure] = []
   /// Beside an update from a file; empty of simulated clients.
   public var candidates: [Candidate] = []
+  /// Of simulated clients; nil where no hidden layer's span tells.
+  public var proofs: Proofs?
   /// Of simulated clients, where it was asked for.
   public var identifications: [Identification] = []
 }

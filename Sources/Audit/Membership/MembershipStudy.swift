@@ -14,6 +14,10 @@ package struct MembershipStudy {
   let experiment: Experiment
   private let kind: DataKindName
 
+  var clients: SimulatedClients {
+    SimulatedClients(runner: runner, experiment: experiment, kind: kind)
+  }
+
   /// Rates of false positives that are reported.
   package static let falsePositiveRates = [0.01, 0.001]
 
@@ -59,6 +63,7 @@ package struct MembershipStudy {
     _ pool: [PrivateExample], sizes: Sizes, updates: Int, loss: ClientLoss
   ) throws -> MembershipRecord {
     var scores: [MembershipScore: Groups] = [:]
+    var proofs = MembershipProofs()
     for index in 0..<updates {
       let seed = experiment.attack.seed &+ UInt64(index)
       let order = RandomSource(seed: seed).derive(label: "members").permuted(pool.count)
@@ -67,17 +72,19 @@ package struct MembershipStudy {
       let others = order.dropFirst(sizes.batch + sizes.calibration).prefix(sizes.others)
         .map { pool[$0] }
       let audit = runner.audit(seed: seed)
-      let update = try share(members, audit, loss, seed: seed)
+      let update = try clients.share(members, audit.weighted, loss, seed: seed)
       let groups = try judge(
         update, audit, known: Array(known), candidates: [Array(members), Array(others)])
       for (score, group) in groups {
         scores[score, default: Groups()].append(group)
       }
+      try proofs.add(update, audit, members: members, others: Array(others), runner.backend)
     }
     var record = record(batchSize: sizes.batch, updates: updates, calibration: sizes.calibration)
     record.measures = MembershipScore.allCases.compactMap { score in
       scores[score].map { measure(score, $0) }
     }
+    record.proofs = proofs.record
     return record
   }
 
@@ -101,10 +108,13 @@ package struct MembershipStudy {
     let groups = try judge(subject.update, audit, known: known, candidates: [candidates, []])
     var record = record(
       batchSize: subject.update.batchSize, updates: 1, calibration: known.count)
-    record.candidates = zip(candidates, groups[.cosine]?.members ?? []).map { example, score in
+    let spans = try MembershipProofs.spans(subject.update, audit, runner.backend)
+    record.candidates = try zip(candidates, groups[.cosine]?.members ?? []).map {
+      example, score throws(AttackError) in
       MembershipRecord.Candidate(
         name: example.name, deviations: JSONNumber(score),
-        chance: JSONNumber(NormalDistribution.tail(score)))
+        chance: JSONNumber(NormalDistribution.tail(score)),
+        isProved: try spans?.proves(example.image.doubles, label: example.label))
     }
     return record
   }
@@ -180,27 +190,6 @@ package struct MembershipStudy {
       seed: experiment.attack.seed,
       defence: experiment.defences.isEmpty ? nil : experiment.defences.description,
       calibration: calibration)
-  }
-
-  // MARK: - Clients
-
-  /// What a client shares of these members.
-  func share(
-    _ members: [PrivateExample], _ audit: UpdateAudit, _ loss: ClientLoss, seed: UInt64
-  ) throws -> SharedUpdate {
-    let defences = experiment.defences
-    guard !defences.needsCompanions, !defences.changesModel else {
-      throw ExperimentError(
-        "defences",
-        "mix images or change the model; give defences of updates, such as gaussian:1e-4")
-    }
-    var pipeline = DefencePipeline(defences, seed: seed)
-    return try audit.weighted.share(
-      images: stacked(members.map(\.image)), labels: members.map { $0.label ?? 0 }, loss: loss,
-      training: try experiment.client.training(
-        exampleCount: members.count, for: audit.weighted.model.parameters), mode: audit.mode,
-      through: &pipeline, backend: runner.backend
-    ).update
   }
 }
 

@@ -1,4 +1,5 @@
 import Privacy
+import Solvers
 
 /// How well a score tells members from others.
 struct ReceiverOperating {
@@ -30,6 +31,20 @@ struct ReceiverOperating {
   /// a share of so many (Birnbaum and Klose 1957). Wide, and honest where all are told apart.
   var interval: ClosedRange<Double> {
     SuccessRate.interval(share: area, count: min(members.count, others.count))
+  }
+
+  /// How often an area as large comes about where scores say nothing of who is a member, by permutations of who is: an exact test
+  /// where the examples are exchangeable (Fisher 1935; one added for what was seen, Phipson and Smyth 2010).
+  func chance(permutations: Int, using source: inout RandomSource) -> Double {
+    let all = members + others
+    let seen = area
+    let asLarge = (0..<permutations).count { _ in
+      let order = source.permutation(of: all.count).map { all[$0] }
+      let permuted = ReceiverOperating(
+        members: Array(order.prefix(members.count)), others: Array(order.dropFirst(members.count)))
+      return permuted.area >= seen
+    }
+    return Double(asLarge + 1) / Double(permutations + 1)
   }
 
   /// How many members, and how many others, score above a threshold.

@@ -72,7 +72,7 @@ package struct SweepAttack: Sendable, Hashable, Codable {
   ///
   /// - Throws: ``AttackError`` when it is none on texts.
   func usualConfiguration(for data: DataKindName) throws -> AttackConfiguration {
-    guard data == .pictures else {
+    guard data != .texts else {
       return AttackConfiguration(try TextAttackKind(named: preset ?? kind.rawValue))
     }
     let plan = AttackPresets.all.first { $0.plan.name == preset }?.plan

@@ -51,6 +51,9 @@ public struct Model: Sendable {
   /// What is done to pixels before the model sees them; nil when it takes them as they are.
   public private(set) var normalization: PixelNormalization?
 
+  /// What is known of the numbers of an example, beside the model; nil where nothing is.
+  public private(set) var inputStructure: InputStructure?
+
   /// Maps images [N, C, H, W] to logits, reading parameters from the scope.
   package let body: @Sendable (ForwardScope, Value) -> Value
 
@@ -104,6 +107,16 @@ public struct Model: Sendable {
   public func normalizing(_ normalization: PixelNormalization) -> Model {
     var result = self
     result.normalization = normalization
+    return result
+  }
+
+  /// The same model for examples of a known structure. Traps when that has another number of inputs.
+  public func reading(_ structure: InputStructure) -> Model {
+    precondition(
+      structure.inputCount == inputShape.elementCount,
+      "\(structure.inputCount) inputs for \(name), which takes \(inputShape.elementCount)")
+    var result = self
+    result.inputStructure = structure
     return result
   }
 

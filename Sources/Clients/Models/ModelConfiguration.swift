@@ -14,6 +14,8 @@ public struct ModelConfiguration: Hashable, Sendable {
   public var depth: Int?
   /// Nil where the architecture has no pooling to choose.
   public var pooling: Pooling?
+  /// Blocks of the flattened input, ascending and apart, of each of which one is 1 and which a table's model embeds.
+  public var embedded: [Range<Int>] = []
 }
 
 /// Differences from an architecture's defaults; nil keeps the default.
@@ -30,6 +32,8 @@ public struct ModelOptions: Hashable, Sendable {
   public var depth: Int?
   /// How images shrink.
   public var pooling: Pooling?
+  /// Blocks of the flattened input that are embedded, ascending and apart.
+  public var embedded: [Range<Int>] = []
 
   /// Differences that are none but for those given.
   public init(
@@ -67,6 +71,7 @@ extension ModelConfiguration {
       }
       result.pooling = newPooling
     }
+    result.embedded = options.embedded
     try result.check(name)
     return result
   }

@@ -4,6 +4,6 @@ import ArgumentParser
 struct InferCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "infer",
-    abstract: "Asks a gradient whether a record is in its batch.",
-    subcommands: [InferMembershipCommand.self])
+    abstract: "Asks a gradient for a record or property of its batch.",
+    subcommands: [InferMembershipCommand.self, InferPropertyCommand.self])
 }

@@ -29,17 +29,30 @@ struct MembershipTable {
 
   /// Whether members are told from others.
   private var isTold: Bool {
-    record.measures.isEmpty
+    if record.proofs?.members ?? 0 > 0 || record.candidates.contains(where: { $0.isProved == true })
+    {
+      return true
+    }
+    return record.measures.isEmpty
       ? record.candidates.contains { $0.chance.value < 0.001 }
       : record.measures.contains { ($0.interval.first ?? 0) > 0.5 }
   }
 
   private var sentence: String {
     guard let best else {
+      let proved = record.candidates.count { $0.isProved == true }
+      guard proved == 0 else {
+        return "\(proved) of \(record.candidates.count) \(nouns) are proved to be in the batch."
+      }
       let count = record.candidates.count { $0.chance.value < 0.001 }
       return
         "\(count) of \(record.candidates.count) \(nouns) look like members: of those that are not in the batch "
         + "1 in 1000 would score so high."
+    }
+    if let proofs = record.proofs, proofs.members > 0 {
+      return
+        "\(proofs.members) of \(proofs.memberCount) members are proved to be in their batches, and \(proofs.others) of "
+        + "\(proofs.otherCount) other \(nouns)."
     }
     guard isTold else { return "Members are not told from others by these scores." }
     let rate = best.rates.first
@@ -94,11 +107,13 @@ struct MembershipTable {
   private var candidates: TextTable {
     var table = TextTable([
       ("record", .left), ("deviations above", .right), ("chance for a non-member", .right),
+      ("proved", .left),
     ])
     for candidate in record.candidates {
       table.append([
         candidate.name, String(format: "%.2f", candidate.deviations.value),
         String(format: "%.1e", candidate.chance.value),
+        candidate.isProved.map { $0 ? "yes" : "no" } ?? "–",
       ])
     }
     return table
@@ -111,6 +126,12 @@ struct MembershipTable {
         + (record.defence.map { ", defence \($0)" } ?? "")
         + "; \(record.calibration) known non-members each, from which thresholds are."
     ]
+    if record.proofs != nil || record.candidates.contains(where: { $0.isProved != nil }) {
+      notes.append(
+        "Proved: what hidden layers read of the record lies in the span of their gradient, and the gradient without it has one rank "
+          + "less. Other records fulfil these equations by chance alone. That nothing is proved does not show that a record is not there."
+      )
+    }
     if !record.identifications.isEmpty {
       notes.append(
         "The right one of so many candidates is picked by somebody who knows the rest of the batch: the one whose gradient "

@@ -25,6 +25,11 @@ struct RowResult {
       }
       for row in record.examples.prefix(room) { print(row) }
       room -= record.examples.count
+      if let occurring = record.table?.occurring, !record.isCertainOrExact {
+        Terminal.printParagraph(
+          occurring.map(RowResult.text).joined(separator: "; "), head: "occurring  ",
+          indentation: 11)
+      }
       Terminal.printParagraph(note(record), head: "           ", indentation: 11)
       Terminal.print()
     }
@@ -54,6 +59,16 @@ struct RowResult {
       (words.isEmpty ? "(nothing)" : words) + (mark.isEmpty ? "" : "  [\(mark)]"),
       head: "recovered  ", indentation: 11)
   }
+
+  private static func text(_ column: TableDetails.OccurringWords) -> String {
+    let words = column.words.prefix(wordLimit).map { $0.isEmpty ? "–" : $0 }
+    let rest = column.words.count - words.count
+    return "\(column.column) \(words.joined(separator: ", "))".escapingControlCharacters
+      + (rest > 0 ? " and \(rest) more" : "")
+  }
+
+  /// Words of a column that are printed.
+  private static let wordLimit = 8
 
   private func note(_ record: RunRecord) -> String {
     var notes = ["by \(record.method ?? record.configuration.attackName)"]
@@ -87,10 +102,42 @@ struct RowResult {
     Terminal.print()
     Terminal.print(table(of: scored))
     Terminal.print()
+    if let clients { Terminal.print(clients) }
     Terminal.printParagraph(
       "Exact rows, the label's cell included: \(SuccessRate(scored.map { $0.level == .full })).")
+    if let agreement = CellAgreement(scored) { Terminal.printParagraph(agreement.sentence) }
+    if let words = OccurringWordsRate(records.compactMap(\.table?.occurring).flatMap(\.self)) {
+      Terminal.printParagraph(words.sentence)
+    }
     Terminal.printParagraph(
       "Certain updates: \(records.count { $0.isCertain == true }) of \(records.count).")
+  }
+
+  /// What is known of whom; nil for one client.
+  private var clients: TextTable? {
+    let groups = Dictionary(grouping: records.filter { $0.table?.client != nil }) {
+      $0.table?.client ?? ""
+    }
+    guard groups.count > 1 else { return nil }
+    var table = TextTable([
+      ("whose", .left), ("exact rows", .right), ("certain", .right), ("cells", .right),
+      ("guesses", .right),
+    ])
+    for (name, records) in groups.sorted(by: { $0.key < $1.key }) {
+      let rows = records.flatMap(\.examples).filter(\.hasTruth)
+      func mean(_ values: [Double]) -> String {
+        values.isEmpty
+          ? "–" : String(format: "%.3f", values.reduce(0, +) / Double(values.count))
+      }
+      table.append([
+        name.escapingControlCharacters,
+        "\(rows.count { $0.level == .full }) of \(rows.count)",
+        "\(records.count { $0.isCertain == true }) of \(records.count)",
+        mean(rows.map(\.score)),
+        mean(rows.map { $0.baselines.map(\.score.value).max() ?? 0 }),
+      ])
+    }
+    return table
   }
 
   private func table(of scored: [ExampleResult]) -> TextTable {
@@ -118,5 +165,12 @@ struct RowResult {
         })
     }
     return table
+  }
+}
+
+extension RunRecord {
+  /// Whether the rows themselves say all that is in the batch.
+  fileprivate var isCertainOrExact: Bool {
+    isCertain == true || (!examples.isEmpty && examples.allSatisfy { $0.level == .full })
   }
 }

@@ -99,6 +99,7 @@ struct ExperimentCommandLine {
     add("--label", table.label)
     add("--schema", table.schema)
     add("--ignore", table.ignored.map { $0.joined(separator: ",") })
+    add("--by", table.clients)
     let rows = data.flatMap(\.examples).joined(separator: ",")
     add("--rows", rows, unless: rows.isEmpty)
     var batchSize = data[0].examples.count / experiment.client.count

@@ -14,6 +14,7 @@ enum ExperimentFlags {
     "client.learningRate": "--learning-rate", "client.shufflesEpochs": "--shuffle-epochs",
     "client.freezesEmbeddings": "--freeze-embeddings", "client.adapterRank": "--lora",
     "data.texts": "--texts", "data.rows": "--rows", "data.table.label": "--label",
+    "data.table.clients": "--by",
     "data.update.batchSize": "--batch-size",
     "data.update.noiseVariance": "--noise", "data.update.seen": "--seen", "model.head": "--head",
     "model.tokenizer": "--tokenizer", "model.adapter": "--adapter", "model.mean": "--mean",

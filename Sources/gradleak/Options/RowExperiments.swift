@@ -23,6 +23,7 @@ struct RowExperiments {
       of: selection.chosenModel ?? DataKinds.descriptor(.rows).usualModel)
     base.data = ExperimentData(.rows)
     base.data.table = table
+    base.data.table?.clients = rows.by
     try base.add(defence)
     (self.base, self.rows, self.training, self.aggregate) = (base, rows, training, aggregate)
   }
@@ -50,6 +51,8 @@ struct RowExperiments {
     if let given = try rows.given() {
       experiment.data.examples = given.map(String.init)
       try aggregate.checkRound(examples: given.count, "rows", batchSize: rows.batchSize)
+    } else if let column = base.data.table?.clients {
+      experiment.data.examples = try drawn(size, by: column, runner.table).map(String.init)
     } else {
       let known = runner.table.labelledRows
       guard size * rows.batches <= known.count else {
@@ -66,6 +69,27 @@ struct RowExperiments {
       part.client = try training.choice(
         exampleCount: part.data.examples.count / aggregate.clients, aggregate)
       return part
+    }
+  }
+
+  /// Rows of every client in turn, for as many updates of each as are asked for.
+  private func drawn(_ size: Int, by column: String, _ table: LoadedTable) throws -> [Int] {
+    let clients = try naming(RowExperiments.options) { try table.clients(by: column) }
+    let limit = 1000
+    guard clients.count <= limit else {
+      throw ValidationError(
+        "--by: the column \(column.quotedForMessage) has \(clients.count) values, and there are \(limit) clients at most."
+      )
+    }
+    return try clients.flatMap { client in
+      let count = size * rows.batches
+      guard count <= client.rows.count else {
+        throw ValidationError(
+          "\(rows.batches) updates of \(size) rows are \(count) rows, and \(client.name.quotedForMessage) has \(client.rows.count) with a "
+            + "label; give a smaller --batch-size or --batches.")
+      }
+      var source = RandomSource(seed: base.attack.seed).derive(label: "rows of " + client.name)
+      return source.permutation(of: client.rows.count).prefix(count).map { client.rows[$0] }
     }
   }
 

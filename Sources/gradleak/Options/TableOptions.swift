@@ -43,6 +43,11 @@ struct RowOptions: ParsableArguments {
     help: ArgumentHelp("Updates, where no rows are given.", valueName: "n"))
   var batches = 1
 
+  @Option(
+    help: ArgumentHelp(
+      "A column that says whose a row is: as many updates of each client.", valueName: "column"))
+  var by: String?
+
   func validate() throws {
     try check("--batch-size", batchSize, 1...4096)
     try check("--batches", batches, 1...100_000)

@@ -168,22 +168,11 @@ struct ActivationGraph {
   func values(
     in builder: GraphBuilder, inputs: [Value], replacing replaced: [NodeID: Value]
   ) throws(GraphError) -> [Value] {
-    var values: [Value] = []
-    values.reserveCapacity(graph.nodes.count)
-    for (index, node) in graph.nodes.enumerated() {
-      if let value = replaced[NodeID(index)] {
-        values.append(value)
-      } else if case .input(let input, _) = node.op {
-        values.append(inputs[input])
-      } else {
-        values.append(try builder.add(node.op, node.operands.map { values[$0.index] }))
-      }
-    }
-    return values
+    try graph.values(in: builder, inputs: inputs, replacing: replaced)
   }
 
   /// Whether a node is affine in those of its operands that depend on the data.
-  private static func isAffine(_ node: Node, _ depends: [Bool]) -> Bool {
+  static func isAffine(_ node: Node, _ depends: [Bool]) -> Bool {
     func isFixed(_ operand: Int) -> Bool { !depends[node.operands[operand].index] }
     switch node.op {
     case .input, .constant, .iota, .structural:
@@ -214,6 +203,42 @@ struct ActivationGraph {
 }
 
 extension Graph {
+  /// Computes all nodes in `builder`, with values of one's own for some.
+  ///
+  /// - Parameters:
+  ///   - inputs: one value for each of the graph's inputs.
+  ///   - replaced: what stands for a node instead of what would compute it.
+  /// - Returns: one value for each node.
+  func values(
+    in builder: GraphBuilder, inputs: [Value], replacing replaced: [NodeID: Value] = [:]
+  ) throws(GraphError) -> [Value] {
+    var values: [Value] = []
+    values.reserveCapacity(nodes.count)
+    for (index, node) in nodes.enumerated() {
+      if let value = replaced[NodeID(index)] {
+        values.append(value)
+      } else if case .input(let input, _) = node.op {
+        values.append(inputs[input])
+      } else {
+        values.append(try builder.add(node.op, node.operands.map { values[$0.index] }))
+      }
+    }
+    return values
+  }
+
+  /// Which nodes depend on `data`, and in an affine way, all operands of theirs that depend on it likewise.
+  func affineNodes(of data: NodeID) -> [Bool] {
+    let depends = nodesDepending(on: data)
+    var isAffine = [Bool](repeating: false, count: nodes.count)
+    for (index, node) in nodes.enumerated() where depends[index] {
+      isAffine[index] =
+        index == data.index
+        || ActivationGraph.isAffine(node, depends)
+          && node.operands.allSatisfy { !depends[$0.index] || isAffine[$0.index] }
+    }
+    return isAffine
+  }
+
   /// Whether a node holds another's elements in their order.
   fileprivate func isReshaped(_ node: NodeID, from other: NodeID) -> Bool {
     var node = node

@@ -63,6 +63,7 @@ package struct Spear: Sendable {
 
   private let weighted: WeightedModel
   private let layer: LinearLayerLeak.FirstLayer
+  private let front: AffineFront?
   private let backend: any Backend
 
   /// Draws between two looks at the clock.
@@ -73,7 +74,8 @@ package struct Spear: Sendable {
   /// - Throws: ``AttackError`` when the model does not begin with a fully connected layer with bias and
   ///   an activation that is 0 for a whole range of inputs.
   package init(_ weighted: WeightedModel, backend: any Backend) throws(AttackError) {
-    layer = try LinearLayerLeak(model: weighted.model).layer
+    let leak = try LinearLayerLeak(weighted, backend: backend)
+    (layer, front) = (leak.layer, leak.front)
     try layer.requireUsualOrder("SPEAR")
     self.weighted = weighted
     self.backend = backend
@@ -123,10 +125,20 @@ package struct Spear: Sendable {
           + "\(search.drawCount) draws; the work grows exponentially with the batch: allow a longer "
           + "time limit or the attack auto")
     }
-    let images = factors.images(best.mixing, shape: weighted.model.inputShape)
+    let images = images(of: factors.features(best.mixing), count: b)
     let labels = try labels(of: images, factors.cotangents(best.directions), update)
     return Result(
       images: images, labels: labels, draws: search.drawCount, agreement: best.agreement)
+  }
+
+  /// The examples [N, C, H, W] whose values in front of the layer these are, one after the other.
+  private func images(of features: [Double], count: Int) -> Tensor {
+    let width = features.count / count
+    let elements =
+      front.map { front in
+        (0..<count).flatMap { front.example(of: features[$0 * width..<($0 + 1) * width]) }
+      } ?? features
+    return Tensor(Shape([count] + weighted.model.inputShape.dimensions), .f64(elements))
   }
 
   /// Refuses an activation without a flat part: for any image some unit must share nothing.
@@ -237,8 +249,8 @@ private struct Factors {
       projectedBias: projectedBias, tolerance: tolerance)
   }
 
-  /// mixing · R as [b, C, H, W].
-  func images(_ mixing: [Double], shape: Shape) -> Tensor {
+  /// mixing · R, row major [b, features].
+  func features(_ mixing: [Double]) -> [Double] {
     let b = batchSize
     let columns = right.count / b
     var elements = [Double](repeating: 0, count: b * columns)
@@ -255,7 +267,7 @@ private struct Factors {
         }
       }
     }
-    return Tensor(Shape([b] + shape.dimensions), .f64(elements))
+    return elements
   }
 
   /// L times the directions: ∂ℓ/∂z of each sample.

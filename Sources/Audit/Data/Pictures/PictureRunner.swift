@@ -29,6 +29,11 @@ package struct PreparedPictures: PreparedExperiment {
     if case .client(let batch, _) = subject { batch } else { [] }
   }
 
+  /// What a client shared, as its file has it; nil of a simulated client.
+  package var sharedUpdate: SharedUpdate? {
+    if case .update(let subject) = subject { subject.update } else { nil }
+  }
+
   package var isSimulated: Bool {
     if case .client = subject { true } else { false }
   }

@@ -12,12 +12,12 @@ package struct SelectedModel: Sendable {
     let source: WeightSource
   }
 
-  package let model: Model
+  package private(set) var model: Model
   /// The name of its activation, for records.
   package let activation: String
   package let mode: ForwardMode
   /// Nil for a model that is drawn afresh for every seed.
-  let given: Given?
+  private(set) var given: Given?
   /// Its parameters with what is known of their names in training code.
   package private(set) var wanted: [WantedTensor]?
   /// The function that its file ends in and its logits go without; nil for none.
@@ -26,6 +26,19 @@ package struct SelectedModel: Sendable {
   package private(set) var order: [String] = []
   /// What the user should know of it.
   package private(set) var notes: [Sentence] = []
+
+  /// The same for examples of a known structure.
+  func reading(_ structure: InputStructure) -> SelectedModel {
+    var result = self
+    result.model = model.reading(structure)
+    if let given {
+      let weighted = WeightedModel(
+        model: result.model, parameters: given.weighted.parameters,
+        buffers: given.weighted.buffers)
+      result.given = Given(weighted: weighted, source: given.source)
+    }
+    return result
+  }
 
   /// Whether every seed draws weights of its own.
   package var drawsWeights: Bool { given == nil }
@@ -70,24 +83,28 @@ extension ModelChoice {
   ///   - mode: how the client's model computes.
   ///   - batchSizes: that it will be run with; a model from a file is made for these.
   ///   - use: what will be done with it.
+  ///   - blocks: of a table's inputs, which a model of tables embeds.
   /// - Throws: ``ModelError``, ``ONNXError`` or ``FileError`` when there is no such model, a member does not fit
   ///   it, or it cannot fit into memory; ``ExperimentError`` as ``check()``.
   package func select(
-    mode: ForwardMode = .evaluation, batchSizes: Set<Int> = [1], for use: ModelUse = .attack
+    mode: ForwardMode = .evaluation, batchSizes: Set<Int> = [1], for use: ModelUse = .attack,
+    embedding blocks: [Range<Int>] = []
   ) throws -> SelectedModel {
     try check()
     return isFile
-      ? try selectFile(mode, batchSizes, for: use) : try selectNamed(mode, batchSizes, for: use)
+      ? try selectFile(mode, batchSizes, for: use)
+      : try selectNamed(mode, embedding: blocks, for: use)
   }
 
   private func selectNamed(
-    _ mode: ForwardMode, _ batchSizes: Set<Int>, for use: ModelUse
+    _ mode: ForwardMode, embedding blocks: [Range<Int>], for use: ModelUse
   ) throws -> SelectedModel {
     let architecture = try ModelCatalog.architecture(named: name)
     let channels = architecture.defaults.inputShape[0]
-    let options = ModelOptions(
+    var options = ModelOptions(
       inputShape: inputShape.map { Shape($0) } ?? size.map { [channels, $0, $0] },
       classCount: classes, activation: activation, width: width, depth: depth, pooling: pooling)
+    options.embedded = blocks
     let model = try normalizing(try architecture.model(options))
     try checkMemory(model, for: use)
     let file = try weightsFile(for: model)

@@ -233,7 +233,11 @@ package struct UpdateAudit: Sendable {
       wasInterrupted: result.wasInterrupted)
     outcome.attacked = AttackedUpdate(
       weighted: weighted, update: update, mode: mode, labels: order.map { result.labels[$0] },
-      loss: found)
+      loss: found,
+      restarts: result.restarts.map { batch in
+        let inputs = unstacked(batch)
+        return order.map { inputs[$0] }
+      })
     return outcome
   }
 

@@ -4,6 +4,8 @@ import ModelIO
 package struct LoadedTable: Sendable {
   /// Where it is from, for messages.
   package let path: String
+  /// As it was read; nil where there is none.
+  package let source: CSVTable?
   package let schema: TableSchema
   /// For each row the values of the inputs' columns, then the label's; none where there is no table.
   package let rows: [[CellValue]]
@@ -35,8 +37,10 @@ package struct LoadedTable: Sendable {
   }
 
   private static func schema(of table: CSVTable, _ choice: TableChoice) throws -> TableSchema {
-    if choice.file == BundledTable.name, choice.label == nil, choice.ignored == nil {
-      return try TableSchema(yaml: BundledTable.schema, path: BundledTable.name)
+    if choice.file == BundledTable.name, choice.label == nil {
+      var schema = try TableSchema(yaml: BundledTable.schema, path: BundledTable.name)
+      try schema.choose(choice)
+      return schema
     }
     guard let label = choice.label else {
       throw ExperimentError(
@@ -51,6 +55,7 @@ package struct LoadedTable: Sendable {
   /// - Parameter table: nil for none.
   package init(_ table: CSVTable?, _ schema: TableSchema) throws(FileError) {
     self.schema = schema
+    source = table
     path = table?.path ?? "the schema"
     encoding = RowEncoding(schema.inputs.map(\.column))
     columns = schema.inputs.map(\.column) + [schema.labelColumn?.column].compactMap(\.self)
@@ -103,6 +108,18 @@ package struct LoadedTable: Sendable {
       throw ExperimentError("data.rows", "has row \(number), whose label is missing; leave it out")
     }
     return rows[number - 1]
+  }
+
+  /// Whose rows are whose, by a column: its values in alphabetic order with the numbers, from 1, of the rows that have them and a label.
+  ///
+  /// - Throws: ``ExperimentError`` when there is no such column, or no table.
+  package func clients(by name: String) throws(ExperimentError) -> [(name: String, rows: [Int])] {
+    guard let source, let place = source.header.firstIndex(of: name) else {
+      throw ExperimentError(
+        "data.table.clients", "names the column \(name.quotedForMessage), which the table has not")
+    }
+    let groups = Dictionary(grouping: labelledRows) { source.rows[$0 - 1][place] }
+    return groups.keys.sorted().filter { !$0.isEmpty }.map { ($0, groups[$0] ?? []) }
   }
 
   /// The numbers of the rows that have a label, from 1.

@@ -1,5 +1,6 @@
 import Attacks
 import Clients
+import Defences
 import ModelIO
 import Solvers
 import TensorGraph
@@ -23,7 +24,11 @@ package struct PreparedRows: PreparedExperiment {
     PreparedRows(inputs: inputs.varied(change), runner: runner, truth: truth)
   }
 
-  package func check() throws { try inputs.check() }
+  package func check() throws {
+    try experiment.defences.check(
+      for: DefenceSetting(data: .rows, batchSize: experiment.batchSize))
+    try inputs.check()
+  }
 
   package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     try inputs.fit()
@@ -40,6 +45,7 @@ package struct PreparedRows: PreparedExperiment {
     let rows = zip(outcome.numbers, attacked.labels).map { input, label in
       runner.table.encoding.snapped(input.doubles) + [runner.cell(ofLabel: label, attacked.loss)]
     }
+    let restarts = attacked.restarts.map { $0.map { runner.table.encoding.snapped($0.doubles) } }
     let certificate = try RowCertificate(
       rows, runner, attacked, seed: experiment.attack.seed)
     var record = outcome.record
@@ -50,13 +56,27 @@ package struct PreparedRows: PreparedExperiment {
     record.relativeDistance = JSONNumber(certificate.relativeDistance)
     record.isCertain = certificate.holds
     record.nearMisses = certificate.nearMisses
-    record.table = TableDetails(runner.table)
+    var details = TableDetails(runner.table)
+    details.enterOccurringWords(
+      attacked.update, attacked.weighted.model, runner.table, truth: truth)
+    details.client = try client()
+    record.table = details
     record.examples = RowScores(
-      runner.table, truth: truth, found: rows, seed: experiment.attack.seed, name: name
+      runner.table, truth: truth, found: rows, restarts: restarts, seed: experiment.attack.seed,
+      name: name
     ).examples()
     if isSimulated, attacked.update.loss.targets != nil { record.grantLabels() }
     return AuditOutcome(
       record: record, timing: outcome.timing, wasInterrupted: outcome.wasInterrupted)
+  }
+}
+
+extension PreparedRows {
+  /// Whose the private rows are, where a column says it and all are one client's.
+  private func client() throws(ExperimentError) -> String? {
+    guard let column = experiment.data.table?.clients else { return nil }
+    let rows = Set(experiment.data.examples.compactMap { Int($0) })
+    return try runner.table.clients(by: column).first { rows.isSubset(of: $0.rows) }?.name
   }
 }
 

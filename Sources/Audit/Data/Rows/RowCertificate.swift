@@ -83,7 +83,7 @@ extension TableSchema.Column {
   }
 
   /// By which two numbers of the column differ at least; nil where they can be as near as one likes.
-  private var smallestStep: Double? {
+  var smallestStep: Double? {
     switch kind {
     case .integer: 1
     case .continuous(_, let decimals?): (0..<decimals).reduce(1) { step, _ in step / 10 }

@@ -1,3 +1,4 @@
+import Clients
 import Foundation
 
 /// Rows as a model's inputs, and inputs as rows again.
@@ -20,6 +21,26 @@ package struct RowEncoding: Sendable {
       start += column.inputCount
     }
     (self.ranges, width) = (ranges, start)
+  }
+
+  /// The inputs of each column of words in no order, of which one is 1.
+  package var wordBlocks: [Range<Int>] {
+    zip(columns, ranges).compactMap { column, range in
+      if case .categorical = column.kind { range } else { nil }
+    }
+  }
+
+  /// The same for whoever seeks inputs: which are choices, and between which bounds the others lie.
+  package var structure: InputStructure {
+    InputStructure(
+      zip(columns, ranges).flatMap { column, range -> [InputStructure.Part] in
+        if case .categorical = column.kind { return [.choice(range)] }
+        let number = InputStructure.Part.number(
+          range.lowerBound, column.inputBounds, grid: column.inputGrid)
+        let mark = InputStructure.Grid(origin: 0, step: 1)
+        return range.count == 1
+          ? [number] : [number, .number(range.lowerBound + 1, 0...1, grid: mark)]
+      })
   }
 
   /// The inputs of a row.
@@ -108,6 +129,25 @@ extension TableSchema.Column {
     case .standard(let mean, let deviation): input * deviation + mean
     case .minimumMaximum: input * width + lowest
     }
+  }
+
+  /// Between which numbers a model's input lies that is no choice; a missing cell's is 0.
+  fileprivate var inputBounds: ClosedRange<Double> {
+    guard let bounds = kind.bounds else { return 0...1 }
+    let (low, high) = (scaled(bounds.lowerBound), scaled(bounds.upperBound))
+    return mayBeMissing ? min(low, 0)...max(high, 0) : low...high
+  }
+
+  /// The numbers that a model's input can be, where its column's are apart.
+  fileprivate var inputGrid: InputStructure.Grid? {
+    if case .ordinal(let values) = kind {
+      return values.count > 1
+        ? InputStructure.Grid(origin: 0, step: 1 / Double(values.count - 1)) : nil
+    }
+    guard let bounds = kind.bounds, let smallestStep else { return nil }
+    let origin = scaled(bounds.lowerBound)
+    let step = scaled(bounds.lowerBound + smallestStep) - origin
+    return step > 0 ? InputStructure.Grid(origin: origin, step: step) : nil
   }
 
   private var lowest: Double { kind.bounds?.lowerBound ?? 0 }

@@ -10,6 +10,8 @@ package final class RowRunner: ExperimentRunner {
   /// Runs them as inputs.
   package let inputs: PictureRunner
 
+  /// Models that are made for tables.
+  private static let modelsOfTables: Set = [RowData().descriptor.usualModel, "entity-mlp"]
   /// Features of a hidden layer, and such layers, of the usual model.
   private static let (usualWidth, usualDepth) = (256, 2)
 
@@ -26,13 +28,15 @@ package final class RowRunner: ExperimentRunner {
     }
     if !choice.isFile {
       choice.classes = choice.classes ?? RowRunner.outputs(table.schema, experiment.loss.kind)
-      if choice.name == RowData().descriptor.usualModel {
+      if RowRunner.modelsOfTables.contains(choice.name) {
         choice.width = choice.width ?? RowRunner.usualWidth
         choice.depth = choice.depth ?? RowRunner.usualDepth
       }
     }
+    let selected = try choice.select(
+      mode: experiment.mode, batchSizes: batchSizes, embedding: table.encoding.wordBlocks)
     inputs = PictureRunner(
-      try choice.select(mode: experiment.mode, batchSizes: batchSizes), backend: backend)
+      selected.reading(table.encoding.structure), backend: backend)
     try RowRunner.checkLabel(table.schema, experiment.loss.kind, inputs.selected.model)
   }
 

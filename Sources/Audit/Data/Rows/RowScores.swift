@@ -7,6 +7,7 @@ struct RowScores {
   private let table: LoadedTable
   private let truth: [PrivateRow]
   private let found: [[CellValue]]
+  private let restarts: [[[CellValue]]]
   private let seed: UInt64
   private let name: String
   private let marginals: TableMarginals
@@ -14,11 +15,14 @@ struct RowScores {
   /// - Parameters:
   ///   - truth: empty where it is not known.
   ///   - found: in any order.
+  ///   - restarts: what each start of a search came to without the label, in the order of `found`; empty for none.
   ///   - name: for rows whose truth is not known.
   init(
-    _ table: LoadedTable, truth: [PrivateRow], found: [[CellValue]], seed: UInt64, name: String
+    _ table: LoadedTable, truth: [PrivateRow], found: [[CellValue]],
+    restarts: [[[CellValue]]] = [], seed: UInt64, name: String
   ) {
     (self.table, self.truth, self.found, self.seed, self.name) = (table, truth, found, seed, name)
+    self.restarts = restarts
     marginals = TableMarginals(table)
   }
 
@@ -27,7 +31,7 @@ struct RowScores {
     guard !truth.isEmpty else {
       return found.enumerated().map { index, row in
         var example = ExampleResult(name: "\(name)-\(index + 1)", recovered: words(row))
-        example.cells = cells(nil, row)
+        example.cells = cells(nil, row, index)
         example.recoveredLabel = label(row)
         return example
       }
@@ -39,7 +43,7 @@ struct RowScores {
     let drawnOrder = assignment(of: drawn, to: originals)
     return truth.indices.map { index in
       example(
-        truth[index], order[index].map { found[$0] },
+        truth[index], order[index],
         guesses: [
           ("modes and medians", marginals.centre),
           ("random draws", drawnOrder[index].map { drawn[$0] } ?? marginals.centre),
@@ -48,9 +52,10 @@ struct RowScores {
   }
 
   private func example(
-    _ truth: PrivateRow, _ row: [CellValue]?, guesses: [(name: String, row: [CellValue])]
+    _ truth: PrivateRow, _ place: Int?, guesses: [(name: String, row: [CellValue])]
   ) -> ExampleResult {
     let original = truth.values
+    let row = place.map { found[$0] }
     let measures = measures(row ?? [], original)
     let baselines = guesses.map { guess in
       let measures = self.measures(guess.row, original)
@@ -63,7 +68,7 @@ struct RowScores {
     example.fingerprint = Fingerprint.of([
       ("row", Tensor([table.encoding.width], .f64(table.encoding.inputs(original.dropLast()))))
     ])
-    example.cells = row.map { cells(original, $0) }
+    example.cells = place.map { cells(original, found[$0], $0) }
     example.trueLabel = label(original)
     example.recoveredLabel = row.flatMap(label)
     example.level = level(example)
@@ -143,13 +148,29 @@ struct RowScores {
     }.joined(separator: ", ")
   }
 
-  private func cells(_ original: [CellValue]?, _ row: [CellValue]) -> [ExampleCell] {
+  private func cells(
+    _ original: [CellValue]?, _ row: [CellValue], _ number: Int
+  ) -> [ExampleCell] {
     table.columns.enumerated().map { place, column in
-      ExampleCell(
+      var cell = ExampleCell(
         column: column.name, original: original.map { column.text($0[place]) },
         recovered: column.text(row[place]),
         isRight: original.map { column.areEqual(row[place], $0[place]) })
+      // The label is counted before any start.
+      if restarts.count > 1, place < table.encoding.columns.count {
+        let same = restarts.count { agree($0[number][place], row[place], place) }
+        cell.agreement = Double(same) / Double(restarts.count)
+      }
+      return cell
     }
+  }
+
+  /// Whether two starts came to the same: words equal, numbers near each other.
+  private func agree(_ left: CellValue, _ right: CellValue, _ place: Int) -> Bool {
+    guard case .number(let first) = left, case .number(let second) = right else {
+      return left == right
+    }
+    return abs(first - second) <= RowScores.nearDeviations * marginals.deviations[place]
   }
 
   private func label(_ row: [CellValue]) -> ExampleLabel? {

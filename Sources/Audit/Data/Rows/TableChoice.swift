@@ -11,16 +11,20 @@ public struct TableChoice: Codable, Hashable, Sendable {
   public var label: String?
   /// Columns that are no inputs; nil for none but the schema's.
   public var ignored: [String]?
+  /// The column whose value says whose a row is, such as a hospital: each update is of rows of one client; nil for one client.
+  public var clients: String?
 
   /// Of the properties of these names.
   public init(
-    file: String? = nil, schema: String? = nil, label: String? = nil, ignored: [String]? = nil
+    file: String? = nil, schema: String? = nil, label: String? = nil, ignored: [String]? = nil,
+    clients: String? = nil
   ) {
     (self.file, self.schema, self.label, self.ignored) = (file, schema, label, ignored)
+    self.clients = clients
   }
 
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case file, schema, label, ignored
+    case file, schema, label, ignored, clients
   }
 
   /// Reads it from a file.
@@ -30,6 +34,7 @@ public struct TableChoice: Codable, Hashable, Sendable {
     schema = try container.value(.schema)
     label = try container.value(.label)
     ignored = try container.value(.ignored)
+    clients = try container.value(.clients)
   }
 }
 

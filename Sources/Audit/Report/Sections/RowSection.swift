@@ -47,8 +47,14 @@ extension Report {
       : "Exact rows: \(rate). Cells right: "
         + String(format: "%.2f", scores.reduce(0, +) / Double(scores.count))
         + "; guesses without the update: \(guesses.joined(separator: ", ")). Marked cells leaked."
+        + [
+          CellAgreement(record.examples)?.sentence,
+          OccurringWordsRate(record.table?.occurring ?? [])?.sentence,
+        ].compactMap(\.self).map { " \($0)" }.joined()
     return ReportTable(
-      label: "\(examplesTitle) of run \(number)", caption: caption.map { ReportText(verbatim: $0) },
+      label: "\(examplesTitle) of run \(number)"
+        + (record.table?.client.map { ", \($0.clipped(to: 60))" } ?? ""),
+      caption: caption.map { ReportText(verbatim: $0) },
       columns: [("row", .name), ("", .plain)]
         + columns.prefix(Report.columnLimit).map { ($0.name.clipped(to: 40), .plain) }
         + [("came back", .plain)],

@@ -3,6 +3,7 @@ import CPUBackend
 import Clients
 import Defences
 import ModelIO
+import TensorGraph
 import TestSupport
 import Testing
 
@@ -23,6 +24,8 @@ import Testing
     experiment.data.examples = rows.map(String.init)
     try change(&experiment)
     try experiment.check()
+    let runner = try experiment.runner(on: backend)
+    try runner.prepare(experiment, names: nil).check()
     return try experiment.run(on: backend).record
   }
 
@@ -63,6 +66,39 @@ import Testing
       let verdict = LeakageVerdict([record])
       #expect(verdict.grade == .F)
       #expect(verdict.sentences[0].hasPrefix("Of the private rows, 8 of 8"))
+    }
+  }
+
+  /// More rows than the first layer's gradient has a rank for, also behind embeddings; f32 suffices.
+  @Test(arguments: [("mlp", Precision.f64), ("entity-mlp", .f64), ("mlp", .f32)])
+  func largeBatchesAreReadRowByRow(_ model: String, _ precision: Precision) throws {
+    let record = try record(Array(1...40)) {
+      $0.model.name = model
+      $0.attack.precision = precision
+    }
+    #expect(record.method == "span" && record.isCertain == true)
+    #expect(record.examples.allSatisfy { $0.level == .full })
+  }
+
+  /// A word that no row has leaves zeros in the gradient, at any batch size.
+  @Test func wordsThatOccurAreTold() throws {
+    let record = try record([3, 9, 30])
+    let words = try #require(record.table?.occurring)
+    #expect(
+      words.map(\.column)
+        == ["sex", "town", "smoking", "insurance"].filter { name in
+          words.contains { $0.column == name }
+        })
+    #expect(words.contains { $0.words.count < $0.known })
+    #expect(words.allSatisfy { Set($0.words) == Set($0.originals ?? []) })
+    #expect(OccurringWordsRate(words)?.sentence.contains(", 0 wrongly;") == true)
+  }
+
+  @Test func defencesOfPicturesAreRefused() throws {
+    for defence in ["mixup:1", "instahide:2", "soteria:0.5"] {
+      #expect(throws: AttackError.self) {
+        _ = try record([5, 6]) { $0.defences = try DefenceChain(defence) }
+      }
     }
   }
 

@@ -1,0 +1,40 @@
+import Clients
+import TensorGraph
+
+/// The automatic attack's search where inputs are known to be choices and numbers within bounds.
+extension AutomaticAttack {
+  /// Share of the time for the search that keeps to the structure, and starts of it at most.
+  private static let (structuredShare, structuredStarts) = (0.6, 10)
+
+  /// Pooled starts of structured inputs, then least squares from there, which may find the very batch; then from random
+  /// starts, while there is time. What keeps to the structure counts unless another search has the gradient to rounding.
+  func searchByStructure(
+    _ problem: AttackProblem, _ run: inout AttackRun
+  ) throws(AttackError) {
+    let before = run.entries.count
+    run.give(share: Self.structuredShare)
+    let plan = AttackPresets.tabLeak.plan
+    if isKnown(enoughFor: AttackPresets.tabLeak, problem, &run) {
+      _ = try AttackError.ifApplicable { () throws(AttackError) in
+        try PlanAttack(plan).search(
+          trials: Self.structuredStarts,
+          iterations: min(problem.configuration.iterations, plan.iterations),
+          precision: plan.precision, problem, &run)
+      }
+    }
+    run.give(share: 1)
+    guard run.entries.count > before else { return try searchByDescent(problem, &run) }
+    let structured = run.entries[before]
+    if !run.wasStopped {
+      try secondOrder.descend(
+        try problem.residuals(structured.labels, &run), from: structured.images,
+        labels: structured.labels, problem, &run)
+    }
+    if !run.wasStopped, !problem.isSolved(run) { try searchByDescent(problem, &run) }
+    guard !problem.isSolved(run) else { return }
+    // Free numbers fit as well as rows do; what a closed form found of the batch may fit better than both.
+    run.scores = run.entries.enumerated().map { index, entry in
+      index == before || entry.closedForm != nil ? entry.trial.matchingLoss : .infinity
+    }
+  }
+}
