@@ -18,15 +18,30 @@ import Testing
 
     static let convolution = Convolution(padding: Padding2D(1))
 
-    init(channels: Int, extent: Int, seed: UInt64) throws {
+    /// - Parameters:
+    ///   - cell: extent of the squares of one cotangent, as behind a pooling; nil for a global one.
+    ///   - uniform: slopes of channels whose units all have the same one.
+    init(
+      channels: Int, extent: Int, cell: Int? = nil, uniform: [Int: Bool] = [:], seed: UInt64
+    ) throws {
       var source = RandomSource(seed: seed)
       let shape: Shape = [1, channels, extent, extent]
       let count = shape.elementCount
       input = Tensor(shape, .f64((0..<count).map { _ in max(source.normal(), 0) }))
-      // One number for each channel, as behind a global pooling.
-      let perChannel = (0..<channels).map { _ in source.normal() }
-      whole = Tensor(shape, .f64((0..<count).map { perChannel[$0 / (extent * extent)] }))
-      let isActive = (0..<count).map { _ in source.normal() > 0 }
+      let cells = cell.map { extent / $0 } ?? 1
+      let numbers = (0..<channels * cells * cells).map { _ in source.normal() }
+      whole = Tensor(
+        shape,
+        .f64(
+          (0..<count).map { index in
+            let (channel, place) = (index / (extent * extent), index % (extent * extent))
+            let (y, x) = (place / extent * cells / extent, place % extent * cells / extent)
+            return numbers[(channel * cells + y) * cells + x]
+          }))
+      let isActive = (0..<count).map { index in
+        let isOn = source.normal() > 0
+        return uniform[index / (extent * extent)] ?? isOn
+      }
       self.isActive = isActive
       let cotangent = Tensor(shape, .f64(zip(whole.doubles, isActive).map { $1 ? $0 : 0 }))
       let builder = GraphBuilder()
@@ -96,6 +111,20 @@ import Testing
   }
 
   /// As behind units that are all off.
+  /// Ten of sixteen channels are wholly on or off, so that cotangents have too few independent channels.
+  @Test(arguments: [UInt64(5), 6]) func slopesAreSoughtTogetherWithTheMap(_ seed: UInt64) throws {
+    let uniform = Dictionary(uniqueKeysWithValues: (0..<10).map { ($0, $0 < 6) })
+    let layer = try Layer(channels: 16, extent: 6, cell: 3, uniform: uniform, seed: seed)
+    let search = SlopeSearch(
+      op: layer.op, convolution: Layer.convolution, inputShape: layer.input.shape,
+      gradient: layer.gradient, whole: layer.whole, backend: Self.backend)
+    let told = layer.isActive.indices.map { uniform[$0 / 36].map { $0 ? 1.0 : 0 } }
+    #expect(try search.slopes(told) == layer.isActive.map { $0 ? 1 : 0 })
+    // With no channel known the scale is open; with wrong ones nothing fits.
+    let wrong = told.map { $0.map { 1 - $0 } }
+    #expect(try search.slopes(wrong) == nil)
+  }
+
   @Test func aCotangentThatIsZeroEverywhereIsNotFactored() throws {
     let layer = try Layer(channels: 16, extent: 4, seed: 1)
     #expect(try factors(of: layer, isSupported: false) == nil)
