@@ -148,6 +148,16 @@ struct ActivationGraph {
     return contractions.filter { graph.isReshaped($0.input, from: node) }
   }
 
+  /// Whether a node depends directly on such a source otherwise than through some nodes.
+  func depends(_ node: NodeID, on isOpen: (Source) -> Bool, around nodes: Set<NodeID>) -> Bool {
+    guard !nodes.contains(node) else { return false }
+    if node == data { return isOpen(.data) }
+    if let index = activations.firstIndex(where: { $0.value == node }) {
+      return isOpen(.activation(index))
+    }
+    return graph[node].operands.contains { depends($0, on: isOpen, around: nodes) }
+  }
+
   /// Whether a node is an activation's value.
   func isValue(_ node: NodeID) -> Bool { values.contains(node) }
 

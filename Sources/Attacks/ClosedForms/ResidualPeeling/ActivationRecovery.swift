@@ -56,35 +56,40 @@ extension ResidualPeeling {
       else { continue }
       let shape = network.graph[contraction.input].shape
       let whole = try segments.cotangent(
-        of: contraction.output, argumentOf: index, cotangent
-      ).doubles
-      guard
-        let factors = try BlindFactorization(
-          gradient.converted(to: .f64), support: support(of: whole, shape), height: shape[2],
-          width: shape[3], imageCount: update.batchSize,
-          tolerance: isNoisy
-            ? BlindFactorization.tolerance.single
-            : BlindFactorization.tolerance.double, backend: backend)
-      else {
-        outcome.reason =
-          "the gradient of \(model.parameters[contraction.parameter].name) cannot be factored"
-        continue
+        of: contraction.output, argumentOf: index, cotangent)
+      let factors = try BlindFactorization(
+        gradient.converted(to: .f64), support: support(of: whole.doubles, shape),
+        height: shape[2], width: shape[3], imageCount: update.batchSize,
+        tolerance: isNoisy
+          ? BlindFactorization.tolerance.single : BlindFactorization.tolerance.double,
+        backend: backend)
+      if let factors,
+        let known = activation(ofSlopes: slopes(of: factors.cotangents, whole.doubles), cotangent)
+      {
+        return known
       }
-      let slopes = slopes(of: factors.cotangents, whole)
-      let doubts = slopes.map(Self.doubt)
-      let doubtful = doubts.count { $0 >= Self.mostDoubt }
-      guard doubtful <= (isNoisy ? doubts.count / Self.doubtfulShare : 0) else {
-        outcome.reason =
-          "the factors of \(model.parameters[contraction.parameter].name) are no slopes"
-        continue
+      if let slopes = try soughtSlopes(
+        index, contraction, convolution, gradient.converted(to: .f64), cotangent, whole)
+      {
+        return activation(ofSlopes: slopes, cotangent)
       }
-      return KnownActivation(
-        found: nil, isActive: slopes.map { $0 > 0.5 },
-        confidence: isNoisy
-          ? doubts.map { $0 > Self.clearSlope ? 0 : .infinity } : nil,
-        valueCotangent: cotangent)
+      let name = model.parameters[contraction.parameter].name
+      outcome.reason =
+        factors == nil
+        ? "the gradient of \(name) cannot be factored" : "the factors of \(name) are no slopes"
     }
     return nil
+  }
+
+  /// What slopes up to errors tell; nil where they are none.
+  private func activation(ofSlopes slopes: [Double], _ cotangent: Tensor) -> KnownActivation? {
+    let doubts = slopes.map(Self.doubt)
+    let doubtful = doubts.count { $0 >= Self.mostDoubt }
+    guard doubtful <= (isNoisy ? doubts.count / Self.doubtfulShare : 0) else { return nil }
+    return KnownActivation(
+      found: nil, isActive: slopes.map { $0 > 0.5 },
+      confidence: isNoisy ? doubts.map { $0 > Self.clearSlope ? 0 : .infinity } : nil,
+      valueCotangent: cotangent)
   }
 
   /// Slopes of 0 and 1, image by image, from cotangents up to a scalar each, in no order.

@@ -175,4 +175,33 @@ final class ActivationSegments {
       [$0.nodes[node.index]]
     }[0]
   }
+
+  /// The gradients of parameters of one shape, where the cotangent of an activation's argument alone determines
+  /// them, as it does those of biases.
+  func biasGradients(
+    shape: Shape, argumentOf activation: Int, _ cotangent: Tensor
+  ) throws(GraphError) -> [(parameter: Int, gradient: Tensor)] {
+    let cut = try cut(at: network.activations.indices)
+    let argument = cut.nodes[network.activations[activation].argument.index]
+    let given = cut.builder.input("cotangent", argument.shape, .f64)
+    let indices = parameters.indices.filter { parameters[$0].shape == shape }
+    guard !indices.isEmpty else { return [] }
+    let back = Value.pullback(
+      [(value: argument, cotangent: given)], to: indices.map { cut.inputs[$0] })
+    let function = try compile(back, of: cut)
+    function.bind(given.handle, to: cotangent)
+    // What depends on values differs between two of them.
+    let runs = try [0.0, 1].map { number throws(GraphError) in
+      for input in cut.cuts.values {
+        function.bind(input.handle, to: Tensor(input.shape, .f64, repeating: number))
+      }
+      try function.run()
+      return back.map { function.read($0.handle) }
+    }
+    return zip(indices, zip(runs[0], runs[1])).compactMap { index, gradients in
+      let (first, second) = gradients
+      let isFixed = first.doubles == second.doubles && first.doubles.contains { $0 != 0 }
+      return isFixed ? (index, first) : nil
+    }
+  }
 }

@@ -5,9 +5,14 @@ import TensorGraph
 /// ones, and whose gradients for the weights there are those that were shared.
 ///
 /// Where a rectifier was active its argument is known, elsewhere it must not be positive; and the weight
-/// gradients there are linear in what the layers read, their cotangents being known. None of this goes
+/// gradients there are linear in what the layers read, their cotangents being known. Where they determine
+/// that wholly, as what an average pooling gives, it is solved for and stands in their place: its errors then
+/// weigh alike, whatever the condition of the equations. None of this goes
 /// through the loss, and nothing is flat where it should fall: a search from grey finds the image.
 final class ImageResiduals: ResidualSquares {
+  /// Weight of neighbours' differences; nil where the data are no images.
+  private let smoothness: ValueHandle?
+
   /// - Returns: nil when nothing is known that depends on the image.
   /// - Throws: ``GraphError`` when the backend cannot run the graph.
   init?(_ peeling: ResidualPeeling, _ outcome: ResidualPeeling.Outcome) throws(GraphError) {
@@ -34,17 +39,28 @@ final class ImageResiduals: ResidualSquares {
     }
 
     var residuals: [Value] = []
+    let open = segments.openContractions(knowing: Set(outcome.known.keys)).filter {
+      peeling.update.gradient(of: $0.parameter) != nil
+    }
+    let cotangents = try segments.cotangents(
+      of: open, arguments: outcome.known.mapValues(\.cotangent))
+    var told: Set<NodeID> = []
+    for (contraction, cotangent) in zip(open, cotangents) {
+      guard let input = try peeling.determinedInput(of: contraction, cotangent) else { continue }
+      residuals.append(
+        (cut.nodes[contraction.input.index] - fixedInput("input", input)) * scale(input.doubles))
+      told.insert(contraction.output)
+    }
+    func isOpen(_ source: ActivationGraph.Source) -> Bool {
+      guard case .activation(let index) = source else { return true }
+      return valued[index] == nil && outcome.selections[index] == nil
+    }
     for (index, known) in outcome.known.sorted(by: { $0.key < $1.key }) {
+      let node = network.activations[index].argument
       guard let target = known.argument, let value = known.value,
-        network.argumentSources[index].contains(where: { source in
-          if case .activation(let other) = source {
-            valued[other] == nil && outcome.selections[other] == nil
-          } else {
-            true
-          }
-        })
+        network.depends(node, on: isOpen, around: told)
       else { continue }
-      let argument = cut.nodes[network.activations[index].argument.index]
+      let argument = cut.nodes[node.index]
       let factor = scale(value.doubles)
       let isDoubtful = known.isDoubtful
       let mask = fixedInput(
@@ -68,12 +84,7 @@ final class ImageResiduals: ResidualSquares {
       residuals.append(
         (selected - fixedInput("selected", known.value)) * scale(known.value.doubles))
     }
-    let open = segments.openContractions(knowing: Set(outcome.known.keys)).filter {
-      peeling.update.gradient(of: $0.parameter) != nil
-    }
-    let cotangents = try segments.cotangents(
-      of: open, arguments: outcome.known.mapValues(\.cotangent))
-    for (contraction, cotangent) in zip(open, cotangents) {
+    for (contraction, cotangent) in zip(open, cotangents) where !told.contains(contraction.output) {
       let target = peeling.update.gradients[contraction.parameter].converted(to: .f64)
       let output = cut.nodes[contraction.output.index]
       let gradient = output.pullback(
@@ -98,7 +109,20 @@ final class ImageResiduals: ResidualSquares {
     }
 
     guard !residuals.isEmpty else { return nil }
+    let differences = cut.data.neighbourDifferences
+    let smoothness = fixedInput("smoothness", Tensor([], .f64, repeating: 0))
+    residuals += differences.map { $0 * smoothness.broadcast(to: $0.shape, axes: []) }
+    self.smoothness = differences.isEmpty ? nil : smoothness.handle
     try super.init(residuals, of: cut.data, fixed: fixed, backend: peeling.backend)
+  }
+
+  /// Whether smooth images can be told from others.
+  var isOfImages: Bool { smoothness != nil }
+
+  /// Weight of neighbours' differences among the residuals.
+  func setSmoothness(_ weight: Double) {
+    guard let smoothness else { return }
+    set(smoothness, to: weight)
   }
 }
 

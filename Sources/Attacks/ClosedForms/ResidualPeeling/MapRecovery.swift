@@ -83,6 +83,41 @@ extension ResidualPeeling {
     return FoundMap(values: closed.values)
   }
 
+  /// What a contraction reads, where the gradient of its weight determines that wholly.
+  ///
+  /// Unlike ``map(of:_:_:)`` it need not be an activation's value: poolings and sums may stand between.
+  ///
+  /// - Parameter cotangent: of the contraction's output.
+  /// - Returns: nil also where the equations have errors, which least squares would hide.
+  func determinedInput(
+    of contraction: ActivationGraph.Contraction, _ cotangent: Tensor
+  ) throws(GraphError) -> Tensor? {
+    let shape = network.graph[contraction.input].shape
+    guard !isNoisy, let gradient = update.gradient(of: contraction.parameter),
+      let equations = MapEquations(
+        network.graph[contraction.output].op,
+        isInputFirst: network.graph[contraction.output].operands[0] == contraction.input,
+        input: shape, cotangent: cotangent, gradient: gradient.converted(to: .f64)),
+      equations.equationsPerUnknown >= 1
+    else { return nil }
+    var values = [Double](repeating: 0, count: shape.elementCount)
+    for block in equations.blocks {
+      guard
+        let solution = try MapSolution(
+          block, positionCount: equations.positionCount, backend: backend),
+        solution.openCount == 0, solution.relativeResidual < Self.noiseEdge
+      else { return nil }
+      let columns = block.channels.count
+      for (column, channel) in block.channels.enumerated() {
+        for position in 0..<equations.positionCount {
+          values[equations.index(channel: channel, position: position)] =
+            solution.values[position * columns + column]
+        }
+      }
+    }
+    return Tensor(shape, .f64(values))
+  }
+
   /// Solves equations with errors, and settles the slopes that they were made with.
   private func repaired(
     _ source: ActivationGraph.Source, _ equations: MapEquations, _ outcome: inout Outcome

@@ -114,6 +114,12 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     let grey = [Double](repeating: 0.5, count: residuals.dimension)
     let solved = peeling.isNoisy ? Self.solvedWithNoise : Self.solved
     var best = try descend(residuals, from: grey, steps: Self.mostSteps, peeling, shouldStop)
+    if best.value > solved, best.reason != .interrupted, residuals.isOfImages {
+      let result = try descendSmoothly(residuals, from: grey, peeling, shouldStop)
+      if result.value < best.value || result.reason == .interrupted {
+        best = result.value < best.value ? result : best.interrupted
+      }
+    }
     var source = RandomSource(seed: 0x5eaf).derive(label: "disturbed starts")
     var failures = 0
     for disturbance in Self.disturbances where best.value < Self.hopeless {
@@ -132,6 +138,28 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     return best
   }
 
+  /// From grey among smooth images first, then among ever rougher ones: large shapes settle the slopes of most
+  /// units, before there are details that could make up for wrong ones.
+  private func descendSmoothly(
+    _ residuals: ImageResiduals, from start: [Double], _ peeling: ResidualPeeling,
+    _ shouldStop: (Int) -> Bool
+  ) throws(GraphError) -> SolverResult {
+    var point = start
+    defer { residuals.setSmoothness(0) }
+    for weight in Self.smoothnessWeights {
+      residuals.setSmoothness(weight)
+      point = try descend(
+        residuals, from: point, steps: Self.stepsAmongSmooth, window: 3, peeling, shouldStop
+      ).point
+    }
+    residuals.setSmoothness(0)
+    return try descend(residuals, from: point, steps: Self.mostSteps, peeling, shouldStop)
+  }
+
+  /// Of neighbours' differences, beside residuals of 1 for an image of nothing.
+  private static let smoothnessWeights = [3e-2, 1e-2, 3e-3, 1e-3]
+  private static let stepsAmongSmooth = 10
+
   /// Standard deviations of what is added to the best image so far, one start after the other.
   private static let disturbances = [0.01, 0.03, 0.1, 0.03, 0.1, 0.03, 0.1, 0.3, 0.03, 0.1]
   /// Of Levenberg-Marquardt, from each start.
@@ -146,13 +174,13 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
   private static let solvedWithNoise = 1e-9
 
   private func descend(
-    _ residuals: ImageResiduals, from point: [Double], steps: Int, _ peeling: ResidualPeeling,
-    _ shouldStop: (Int) -> Bool
+    _ residuals: ImageResiduals, from point: [Double], steps: Int, window: Int = 12,
+    _ peeling: ResidualPeeling, _ shouldStop: (Int) -> Bool
   ) throws(GraphError) -> SolverResult {
     let solver = LevenbergMarquardt(
       algebra: peeling.backend.linearAlgebra, initialDamping: 1e-3, success: 0.3, refusalLimit: 30)
     let rule = StoppingRule(
-      iterations: steps, solvedBelow: 1e-29, stagnationWindow: 12, stagnationFactor: 0.9)
+      iterations: steps, solvedBelow: 1e-29, stagnationWindow: window, stagnationFactor: 0.9)
     let outcome = try solver.minimizeSquares(residuals, from: point, until: rule) { progress, _ in
       shouldStop(progress.iteration) ? .stop(.interrupted) : .proceed
     }

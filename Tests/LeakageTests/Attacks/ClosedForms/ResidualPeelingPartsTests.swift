@@ -18,15 +18,30 @@ import Testing
 
     static let convolution = Convolution(padding: Padding2D(1))
 
-    init(channels: Int, extent: Int, seed: UInt64) throws {
+    /// - Parameters:
+    ///   - cell: extent of the squares of one cotangent, as behind a pooling; nil for a global one.
+    ///   - uniform: slopes of channels whose units all have the same one.
+    init(
+      channels: Int, extent: Int, cell: Int? = nil, uniform: [Int: Bool] = [:], seed: UInt64
+    ) throws {
       var source = RandomSource(seed: seed)
       let shape: Shape = [1, channels, extent, extent]
       let count = shape.elementCount
       input = Tensor(shape, .f64((0..<count).map { _ in max(source.normal(), 0) }))
-      // One number for each channel, as behind a global pooling.
-      let perChannel = (0..<channels).map { _ in source.normal() }
-      whole = Tensor(shape, .f64((0..<count).map { perChannel[$0 / (extent * extent)] }))
-      let isActive = (0..<count).map { _ in source.normal() > 0 }
+      let cells = cell.map { extent / $0 } ?? 1
+      let numbers = (0..<channels * cells * cells).map { _ in source.normal() }
+      whole = Tensor(
+        shape,
+        .f64(
+          (0..<count).map { index in
+            let (channel, place) = (index / (extent * extent), index % (extent * extent))
+            let (y, x) = (place / extent * cells / extent, place % extent * cells / extent)
+            return numbers[(channel * cells + y) * cells + x]
+          }))
+      let isActive = (0..<count).map { index in
+        let isOn = source.normal() > 0
+        return uniform[index / (extent * extent)] ?? isOn
+      }
       self.isActive = isActive
       let cotangent = Tensor(shape, .f64(zip(whole.doubles, isActive).map { $1 ? $0 : 0 }))
       let builder = GraphBuilder()
@@ -96,6 +111,21 @@ import Testing
   }
 
   /// As behind units that are all off.
+  /// Six of nine channels are wholly on or off, so that cotangents have too few independent channels to be factored.
+  @Test func slopesAreSoughtTogetherWithTheMap() throws {
+    let uniform = Dictionary(uniqueKeysWithValues: (0..<6).map { ($0, $0 < 4) })
+    let layer = try Layer(channels: 9, extent: 6, cell: 3, uniform: uniform, seed: 5)
+    #expect(
+      try BlindFactorization(
+        layer.gradient, support: [Bool](repeating: true, count: 36), height: 6, width: 6,
+        tolerance: BlindFactorization.tolerance.double, backend: Self.backend) == nil)
+    let search = SlopeSearch(
+      op: layer.op, convolution: Layer.convolution, inputShape: layer.input.shape,
+      gradient: layer.gradient, whole: layer.whole, backend: Self.backend)
+    let told = layer.isActive.indices.map { uniform[$0 / 36].map { $0 ? 1.0 : 0 } }
+    #expect(try search.slopes(told) == layer.isActive.map { $0 ? 1 : 0 })
+  }
+
   @Test func aCotangentThatIsZeroEverywhereIsNotFactored() throws {
     let layer = try Layer(channels: 16, extent: 4, seed: 1)
     #expect(try factors(of: layer, isSupported: false) == nil)

@@ -49,6 +49,18 @@ import Testing
     #expect(client.psnr(of: result.images) > 80)
   }
 
+  /// What convolutions read is an average of values there, which the weight's gradient gives, and not the values.
+  @Test func anAveragePoolingIsReadExactly() throws {
+    var options = ModelOptions(width: 12)
+    options.inputShape = [3, 9, 9]
+    options.pooling = .average
+    let client = try AttackedClient(
+      ModelCatalog.model(named: "convnet", options), labels: [3], seed: 0)
+    let result = try client.attack(AttackConfiguration(attack: .residualPeeling))
+    #expect(client.psnr(of: result.images) > 150)
+    #expect(result.diagnosis?.verdict == .recovered)
+  }
+
   @Test func theAutomaticAttackTriesIt() throws {
     let client = try client()
     let result = try client.attack(AttackConfiguration())
