@@ -198,6 +198,10 @@ public struct AutomaticAttack: Attack {
     try run.search(
       method: attack.descriptor.method, closedForm: attack, labels: { _ in solution.labels },
       solve: { _ in AttackRun.Outcome(result) })
+    run.enter(
+      solvedShare: solution.solvedCount.map {
+        Double($0) / Double(problem.update.batchSize)
+      })
     // Rounding of the closed form, or of the update, can be taken back by a few full steps.
     var isWorthIt = attack.isPolished && (problem.update.batchSize == 1 || !isExact)
     if isWorthIt, !problem.counter.isNone {

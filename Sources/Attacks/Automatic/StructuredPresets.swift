@@ -6,6 +6,9 @@ extension AutomaticAttack {
   /// Share of the time for the search that keeps to the structure, and starts of it at most.
   private static let (structuredShare, structuredStarts) = (0.6, 10)
 
+  /// Of the rows that a closed form solved for, from which on they count more than a search for all.
+  private static let worthwhileShare = 0.25
+
   /// Pooled starts of structured inputs, then least squares from there, which may find the very batch; then from random
   /// starts, while there is time. What keeps to the structure counts unless another search has the gradient to rounding.
   func searchByStructure(
@@ -34,7 +37,9 @@ extension AutomaticAttack {
     guard !problem.isSolved(run) else { return }
     // Free numbers fit as well as rows do; what a closed form found of the batch may fit better than both.
     run.scores = run.entries.enumerated().map { index, entry in
-      index == before || entry.closedForm != nil ? entry.trial.matchingLoss : .infinity
+      // Some rows exactly are more than all of them roughly.
+      if let share = entry.solvedShare, share >= Self.worthwhileShare { return -share }
+      return index == before || entry.closedForm != nil ? entry.trial.matchingLoss : .infinity
     }
   }
 }

@@ -9,12 +9,17 @@ public struct ClosedFormSolution: Sendable {
   public let labels: [Int]
   /// Equations and condition of each layer, where the attack went through them.
   public let layers: [LayerPeeling.Layer]
+  /// How many of the examples were solved for, the first ones; nil for all.
+  public let solvedCount: Int?
 
   /// A solution that has not been checked.
-  public init(images: Tensor, labels: [Int], layers: [LayerPeeling.Layer] = []) {
+  public init(
+    images: Tensor, labels: [Int], layers: [LayerPeeling.Layer] = [], solvedCount: Int? = nil
+  ) {
     self.images = images
     self.labels = labels
     self.layers = layers
+    self.solvedCount = solvedCount
   }
 
   init(_ result: LayerPeeling.Result, labels: [Int]) {

@@ -19,6 +19,8 @@ public struct AttackRun {
     let extremeEigenvalues: (smallest: Double, largest: Double)?
     /// What each of several starts that were pooled came to.
     var restarts: [Tensor] = []
+    /// The share of the examples that a closed form solved for, where not all.
+    var solvedShare: Double?
   }
 
   /// The end of a trial.
@@ -292,6 +294,12 @@ public struct AttackRun {
         images: Array(result.point[0..<imageCount]), labels: labels(result.point),
         closedForm: closedForm,
         extremeEigenvalues: outcome.extremeEigenvalues))
+  }
+
+  /// Says which share of the examples of the latest entry a closed form solved for.
+  mutating func enter(solvedShare: Double?) {
+    guard !entries.isEmpty else { return }
+    entries[entries.count - 1].solvedShare = solvedShare
   }
 
   /// Says what the starts came to that the latest entry was pooled from, [N, C, H, W] each.

@@ -58,7 +58,7 @@ public struct ReportInput: Sendable {
     newest = [newest, other.newest].compactMap(\.self).max()
   }
 
-  /// Adds a result folder, or a file: `run.json`, `analysis.json`, `membership.json`, a sweep's results (SQLite), or what
+  /// Adds a result folder, or a file: `run.json`, `analysis.json`, `membership.json`, `property.json`, a sweep's results (SQLite), or what
   /// `sweep`, `price`, `check-dp` and `audit-mechanism` print with `--json`.
   ///
   /// - Throws: `FileError` when it is missing, damaged, another program's or a newer gradleak's.
@@ -72,9 +72,9 @@ public struct ReportInput: Sendable {
   }
 
   private mutating func addFolder(_ folder: String) throws(FileError) {
-    let files = ["run.json", LeakageAudit.defendedFile, "analysis.json", "membership.json"].map {
-      ReportInput.path(of: $0, in: folder)
-    }
+    let files = [
+      "run.json", LeakageAudit.defendedFile, "analysis.json", "membership.json", "property.json",
+    ].map { ReportInput.path(of: $0, in: folder) }
     let present = files.filter { FileManager.default.fileExists(atPath: $0) }
     guard !present.isEmpty else {
       let old = ReportInput.path(of: "text.json", in: folder)
@@ -122,7 +122,7 @@ public struct ReportInput: Sendable {
 
   private static let fileLimit = 1 << 30
   private static let expected =
-    "a run.json, an analysis.json, the results of a sweep, or what check-dp, audit-mechanism or infer membership print as JSON"
+    "a run.json, an analysis.json, the results of a sweep, or what check-dp, audit-mechanism or infer print as JSON"
 
   /// A JSON object: an analysis, or a sweep's report.
   private mutating func addObject(
@@ -143,6 +143,10 @@ public struct ReportInput: Sendable {
       record.isSound
     {
       privacy.memberships.append(record)
+    } else if let record = try? JSONDecoder().decode(PropertyRecord.self, from: data),
+      record.isSound
+    {
+      privacy.properties.append(record)
     } else if let sweep = try? JSONDecoder().decode(SweepReport.self, from: data), sweep.isSound {
       sweeps.append(sweep)
     } else if let price = try? JSONDecoder().decode(PriceReport.self, from: data), price.isSound {

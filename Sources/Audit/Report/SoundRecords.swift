@@ -63,12 +63,25 @@ extension PrivacySetting {
   }
 }
 
+extension PropertyRecord {
+  /// Whether all numbers are possible; the file may come from anywhere.
+  var isSound: Bool {
+    (0...1).contains(chance) && (0...1).contains(area.value) && clientsWith >= 1
+      && clientsWithout >= 1 && clientsWith < 1 << 40 && clientsWithout < 1 << 40
+      && (labelsArea.value.isNaN || (0...1).contains(labelsArea.value))
+  }
+}
+
 extension MembershipRecord {
   /// Whether all numbers are possible; the file may come from anywhere.
   var isSound: Bool {
-    identifications.allSatisfy { row in
-      row.candidates >= 2 && row.tries >= 1 && (0...row.tries).contains(row.right)
-        && row.interval.count == 2 && row.interval.allSatisfy((0...1).contains)
-    }
+    (proofs.map { proofs in
+      (0...proofs.memberCount).contains(proofs.members)
+        && (0...proofs.otherCount).contains(proofs.others)
+    } ?? true)
+      && identifications.allSatisfy { row in
+        row.candidates >= 2 && row.tries >= 1 && (0...row.tries).contains(row.right)
+          && row.interval.count == 2 && row.interval.allSatisfy((0...1).contains)
+      }
   }
 }

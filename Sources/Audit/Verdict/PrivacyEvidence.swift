@@ -9,16 +9,21 @@ public struct PrivacyRecords: Sendable {
   var mechanisms: [MechanismRecord] = []
   /// Who was told to be in their batches.
   var memberships: [MembershipRecord] = []
+  /// Which properties their batches were asked for.
+  var properties: [PropertyRecord] = []
 
   /// Nothing yet.
   public init() {}
 
-  var isEmpty: Bool { claims.isEmpty && mechanisms.isEmpty && memberships.isEmpty }
+  var isEmpty: Bool {
+    claims.isEmpty && mechanisms.isEmpty && memberships.isEmpty && properties.isEmpty
+  }
 
   static func += (left: inout PrivacyRecords, right: PrivacyRecords) {
     left.claims += right.claims
     left.mechanisms += right.mechanisms
     left.memberships += right.memberships
+    left.properties += right.properties
   }
 }
 

@@ -31,7 +31,14 @@ import Testing
   /// Each preset runs on a model that has what it needs, and lowers the objective.
   @Test(arguments: AttackPresets.all.map(\.plan.name)) func presetsRun(_ name: String) throws {
     let plan = try AttackPresets.preset(named: name).plan
-    let client = try resNet(labels: [2])
+    var client = try resNet(labels: [2])
+    if plan.inputs == .structured {
+      let numbers = (0..<client.images.shape.elementCount).map {
+        InputStructure.Part.number($0, 0...1, grid: nil)
+      }
+      client = try AttackedClient(
+        client.weighted.model.reading(InputStructure(numbers)), labels: [2])
+    }
     let short = try client.attack(configuration(plan, iterations: 1))
     let result = try client.attack(configuration(plan, iterations: 30))
     #expect(result.trials.map(\.method.name) == [name])

@@ -145,6 +145,7 @@ struct SpanSearch {
       images: Tensor(
         Shape([count] + problem.weighted.model.inputShape.dimensions), .f64(inputs.flatMap(\.self))
       ),
-      labels: examples.map(\.label) + (0..<missing).map { _ in examples.first?.label ?? 0 })
+      labels: examples.map(\.label) + (0..<missing).map { _ in examples.first?.label ?? 0 },
+      solvedCount: missing > 0 ? examples.count : nil)
   }
 }

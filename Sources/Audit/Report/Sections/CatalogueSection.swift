@@ -80,7 +80,7 @@ extension Report {
     switch question {
     case .reconstruction: reconstruction
     case .membership: membership
-    case .property: "Not asked: whether a batch has a property beside the task was not tested."
+    case .property: property
     case .testing:
       "This is such a test, of \(input.records.count == 1 ? "1 run" : "\(input.records.count) runs"); "
         + "\"Repeat it\" has its commands."
@@ -101,7 +101,9 @@ extension Report {
         (score: measure.score, share: Double($0.found) / Double($0.members), rate: $0)
       }
     }.max { $0.share < $1.share }
-    var sentences: [String] = []
+    var sentences = studies.compactMap(\.proofs).map { proofs in
+      "\(proofs.members) of \(proofs.memberCount) members proved to be in their batches, and \(proofs.others) of \(proofs.otherCount) others."
+    }
     if let found {
       sentences.append(
         "\(found.rate.found) of \(found.rate.members) members found at 1 % of false alarms, by the \(found.score)."
@@ -113,6 +115,23 @@ extension Report {
     return sentences.isEmpty
       ? "Not asked; \"gradleak infer membership\" asks it, and its record can be part of this report."
       : sentences.joined(separator: " ")
+  }
+
+  private var property: String {
+    let studies = input.privacy.properties
+    guard !studies.isEmpty else {
+      return
+        "Not asked; \"gradleak infer property\" asks it, and its record can be part of this report."
+    }
+    return studies.map { study in
+      let told =
+        study.isTold ? "told" : "not told by this classifier, which shows nothing of others,"
+      return
+        "\(study.property.clipped(to: 60)): \(told) from the updates of \(study.clientsWith + study.clientsWithout) clients "
+        + String(
+          format: "(AUC %.2f, p = %.2g; labels alone %.2f).", study.area.value, study.chance,
+          study.labelsArea.value)
+    }.joined(separator: " ")
   }
 
   private var anonymity: String {

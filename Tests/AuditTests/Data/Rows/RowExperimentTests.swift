@@ -3,6 +3,7 @@ import CPUBackend
 import Clients
 import Defences
 import ModelIO
+import Solvers
 import TensorGraph
 import TestSupport
 import Testing
@@ -78,6 +79,25 @@ import Testing
     }
     #expect(record.method == "span" && record.isCertain == true)
     #expect(record.examples.allSatisfy { $0.level == .full })
+  }
+
+  /// Two rows that differ in their label alone have no cotangent of their own; the others are kept as they were solved for.
+  @Test func whatWasSolvedForIsKept() throws {
+    let folder = TestFolder()
+    var lines = ["a,b,c,d,y"]
+    var source = RandomSource(seed: 6)
+    for index in 0..<20 {
+      let numbers = (0..<4).map { _ in String(source.integer(below: 100)) }
+      lines.append((numbers + [index % 2 == 0 ? "no" : "yes"]).joined(separator: ","))
+    }
+    lines.append(String(lines[1].dropLast(2)) + "yes")
+    try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: folder("t.csv"))
+    let record = try record(Array(1...12) + [21]) {
+      $0.data.table = TableChoice(file: folder("t.csv"), label: "y")
+      $0.attack.timeLimit = 2
+    }
+    #expect(record.method == "span")
+    #expect(record.examples.count { $0.level == .full } >= 11)
   }
 
   /// A word that no row has leaves zeros in the gradient, at any batch size.
