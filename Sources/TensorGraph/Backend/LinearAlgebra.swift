@@ -49,6 +49,19 @@ public struct SingularValueDecomposition: Sendable {
   }
 }
 
+extension LinearAlgebra {
+  /// The solution of a positive definite system; nil where it is not that to working precision.
+  ///
+  /// - Parameter matrix: row major, of the order of `right`; its upper triangle is read.
+  package func solvePositiveDefinite(_ matrix: [Double], _ right: [Double]) -> [Double]? {
+    let factor = HostBuffer(Tensor([right.count, right.count], .f64(matrix)))
+    guard factorCholesky(factor) else { return nil }
+    let vector = HostBuffer(Tensor([right.count], .f64(right)))
+    solveCholesky(factor, vector)
+    return vector.read().doubles
+  }
+}
+
 extension Backend {
   /// Plain loops, for a backend without a library of its own.
   public var linearAlgebra: any LinearAlgebra { ReferenceLinearAlgebra() }

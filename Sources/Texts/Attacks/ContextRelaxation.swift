@@ -248,12 +248,8 @@ struct ContextRelaxation {
       gram[row * count + row] *= 1 + damping
       gram[row * count + row] += 1e-24
     }
-    let matrix = HostBuffer(Tensor([count, count], .f64(gram)))
-    guard algebra.factorCholesky(matrix) else { return nil }
-    let right = HostBuffer(
-      Tensor([count], .f64(columns.map { SpanCoefficients.product($0, residual) })))
-    algebra.solveCholesky(matrix, right)
-    let step = Array(right.pointer(as: Double.self))
+    let right = columns.map { SpanCoefficients.product($0, residual) }
+    guard let step = algebra.solvePositiveDefinite(gram, right) else { return nil }
     return step.allSatisfy(\.isFinite) ? step : nil
   }
 }

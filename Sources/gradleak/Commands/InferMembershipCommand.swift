@@ -6,7 +6,7 @@ import ModelIO
 import TensorGraph
 
 /// Whether a record is in the batch behind an update.
-struct InferMembershipCommand: ParsableCommand, QuietCommand {
+struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
   static let configuration = CommandConfiguration(
     commandName: "membership",
     abstract: "Asks whether a record is in the batch behind a gradient.",
@@ -118,23 +118,6 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
     if let folder { Terminal.printWritten(folder.path(of: "membership.json")) }
   }
 
-  private func experiment() throws -> Experiment {
-    var experiment = Experiment()
-    let kind: DataKindName = tableFile == nil ? .pictures : .rows
-    experiment.model = try selection.choice(
-      of: selection.chosenModel ?? DataKinds.descriptor(kind).usualModel)
-    experiment.mode = selection.mode
-    experiment.loss = try loss.choice()
-    experiment.attack.seed = seed
-    experiment.client = try training.choice(exampleCount: batchSize)
-    experiment.data = ExperimentData(kind)
-    experiment.data.table = tableFile.map { table.choice(of: $0) }
-    experiment.data.update = update.choice(batchSize: batchSize)
-    try experiment.add(defence)
-    try experiment.check()
-    return experiment
-  }
-
   private func record() throws -> MembershipRecord {
     let experiment = try experiment()
     guard experiment.data.kind == .rows else { return try ofPictures(experiment) }
@@ -174,13 +157,6 @@ struct InferMembershipCommand: ParsableCommand, QuietCommand {
       : try examples(pictures, selected)
     return try simulate(
       study, distinct(MembershipStudy.labelled(pool, for: selected.model, loss, seed: seed)), loss)
-  }
-
-  private func examples(_ paths: [String], _ selected: SelectedModel) throws -> [PrivateExample] {
-    try zip(paths, PictureNames.unique(paths, outputFolder: output.out)).map { path, name in
-      try PictureFile(path, as: .pillow).example(
-        name: name, label: nil, inputShape: selected.model.inputShape)
-    }
   }
 
   /// Each record once: a copy of a member is one.

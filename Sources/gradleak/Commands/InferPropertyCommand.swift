@@ -7,7 +7,7 @@ import ModelIO
 import TensorGraph
 
 /// Whether the batch behind an update has a property that is not the task.
-struct InferPropertyCommand: ParsableCommand, ReportingCommand {
+struct InferPropertyCommand: ParsableCommand, InferenceCommand, ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "property",
     abstract: "Asks whether a batch has a property that is not the task.",
@@ -134,23 +134,6 @@ struct InferPropertyCommand: ParsableCommand, ReportingCommand {
     if let folder { Terminal.printWritten(folder.path(of: "property.json")) }
   }
 
-  private func experiment() throws -> Experiment {
-    var experiment = Experiment()
-    let kind: DataKindName = tableFile == nil ? .pictures : .rows
-    experiment.model = try selection.choice(
-      of: selection.chosenModel ?? DataKinds.descriptor(kind).usualModel)
-    experiment.mode = selection.mode
-    experiment.loss = try loss.choice()
-    experiment.attack.seed = seed
-    experiment.client = try training.choice(exampleCount: batchSize)
-    experiment.data = ExperimentData(kind)
-    experiment.data.table = tableFile.map { table.choice(of: $0) }
-    experiment.data.update = update.choice(batchSize: batchSize)
-    try experiment.add(defence)
-    try experiment.check()
-    return experiment
-  }
-
   private func record() throws -> PropertyRecord? {
     let experiment = try experiment()
     return experiment.data.kind == .rows
@@ -191,12 +174,7 @@ struct InferPropertyCommand: ParsableCommand, ReportingCommand {
     try checkPictures(selected.model, arePhotographs: true)
     let runner = PictureRunner(selected, backend: try output.backend)
     let loss = try experiment.loss.clientLoss(of: selected)
-    let paths = with + without
-    let read = try zip(paths, PictureNames.unique(paths, outputFolder: output.out)).map {
-      path, name in
-      try PictureFile(path, as: .pillow).example(
-        name: name, label: nil, inputShape: selected.model.inputShape)
-    }
+    let read = try examples(with + without, selected)
     let examples = MembershipStudy.labelled(read, for: selected.model, loss, seed: seed)
     let pool = examples.enumerated().map {
       PropertyExample($0.element, hasProperty: $0.offset < with.count)

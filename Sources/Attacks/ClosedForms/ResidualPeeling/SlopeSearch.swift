@@ -220,18 +220,9 @@ struct SlopeSearch {
 
   /// The solution of a positive definite system with a shifted diagonal.
   private func solve(_ matrix: [Double], _ right: [Double], shift: Double) -> [Double]? {
-    let count = right.count
-    let factor = HostBuffer(TensorType([count, count], .f64))
-    matrix.withUnsafeBufferPointer { factor.store($0) }
-    let elements = factor.pointer(as: Double.self)
-    for index in 0..<count { elements[index * count + index] += shift }
-    guard backend.linearAlgebra.factorCholesky(factor) else { return nil }
-    let vector = HostBuffer(TensorType([count], .f64))
-    right.withUnsafeBufferPointer { vector.store($0) }
-    backend.linearAlgebra.solveCholesky(factor, vector)
-    var solution = right
-    solution.withUnsafeMutableBufferPointer { vector.load(into: $0) }
-    return solution
+    var matrix = matrix
+    for index in right.indices { matrix[index * (right.count + 1)] += shift }
+    return backend.linearAlgebra.solvePositiveDefinite(matrix, right)
   }
 }
 

@@ -103,12 +103,9 @@ struct ExampleSpace {
     }
     let size = (0..<count).map { gram[$0 * (count + 1)] }.max() ?? 1
     for index in 0..<count { gram[index * (count + 1)] += 1e-12 * size }
-    let matrix = HostBuffer(Tensor([count, count], .f64(gram)))
-    guard algebra.factorCholesky(matrix) else { return base }
-    let vector = HostBuffer(Tensor([count], .f64(products)))
-    algebra.solveCholesky(matrix, vector)
+    guard let lengths = algebra.solvePositiveDefinite(gram, products) else { return base }
     var result = base
-    for (length, direction) in zip(vector.read().doubles, directions) {
+    for (length, direction) in zip(lengths, directions) {
       for index in result.indices { result[index] += length * direction[index] }
     }
     return result

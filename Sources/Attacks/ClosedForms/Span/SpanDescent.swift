@@ -118,11 +118,7 @@ struct SpanDescent {
     let slope = free.map {
       -zip(point.slopes[$0], point.residuals).reduce(0) { $0 + $1.0 * $1.1 }
     }
-    let matrix = HostBuffer(Tensor([count, count], .f64(damped)))
-    guard algebra.factorCholesky(matrix) else { return nil }
-    let vector = HostBuffer(Tensor([count], .f64(slope)))
-    algebra.solveCholesky(matrix, vector)
-    return vector.read().doubles
+    return algebra.solvePositiveDefinite(damped, slope)
   }
 
   private func moved(_ example: [Double], by step: [Double], _ free: [Int]) -> [Double] {

@@ -82,7 +82,7 @@ package struct SpanMembership {
       let squared = max(item.1.reduce(0) { $0 + $1 * $1 }, .leastNormalMagnitude)
       return sum + item.0.remainder(item.1).reduce(0) { $0 + $1 * $1 } / squared
     }
-    guard distance <= accepted, let part = try part(of: input) else { return false }
+    guard distance <= accepted, let part = try part(of: input, features) else { return false }
     return label.map { $0 == part.label } ?? true
   }
 
@@ -93,8 +93,9 @@ package struct SpanMembership {
   private static let mostTimes = 4
 
   /// The label under which the gradient has the example as a part; nil where it has not.
-  func part(of input: [Double]) throws(AttackError) -> Part? {
-    let features = try function.run(input).features
+  ///
+  /// - Parameter features: what the layers read of it.
+  func part(of input: [Double], _ features: [[Double]]) throws(AttackError) -> Part? {
     var best: (part: Part, error: Double)?
     for label in labels {
       try single.run(image: input, label: label)

@@ -79,7 +79,9 @@ struct SpanSearch {
     if isSingle { end = try descent(membership.spans).run(from: end.example) }
     guard end.distance <= membership.accepted else { return false }
     let example = try settled(end.example, descent(membership.spans))
-    guard !isKnown(example), let part = try membership.part(of: example) else { return false }
+    guard !isKnown(example),
+      let part = try membership.part(of: example, membership.function.run(example).features)
+    else { return false }
     found.append(Example(input: example, label: part.label, times: part.times))
     rest.takeOut(part)
     return true

@@ -65,7 +65,7 @@ package struct PreparedPictures: PreparedExperiment {
     try SimulatedAudit.check(
       experiment.defences, batch,
       training: try runner.training(of: experiment), model: runner.selected.model, loss,
-      runner.selected.mode)
+      runner.selected.mode, data: experiment.data.kind)
   }
 
   package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {

@@ -39,20 +39,21 @@ package struct SimulatedAudit: Sendable {
   /// - Throws: ``AttackError`` with the defence that cannot act, and why.
   static func check(
     _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?, model: Model,
-    _ loss: ClientLoss, _ mode: ForwardMode
+    _ loss: ClientLoss, _ mode: ForwardMode, data: DataKindName = .pictures
   ) throws(AttackError) {
     try check(
-      defences, batch, training: training, model: model, loss, mode,
+      defences, batch, training: training, model: model, loss, mode, data: data,
       companionCount: companions(for: defences, besides: batch, model, seed: 0).count)
   }
 
   private static func check(
     _ defences: DefenceChain, _ batch: [PrivateExample], training: LocalTraining?, model: Model,
-    _ loss: ClientLoss, _ mode: ForwardMode, companionCount: Int
+    _ loss: ClientLoss, _ mode: ForwardMode, data: DataKindName = .pictures, companionCount: Int
   ) throws(AttackError) {
     try defences.check(
       for: DefenceSetting(
-        model: model, batchSize: batch.count, training: training, loss: loss, mode: mode,
+        data: data, model: model, batchSize: batch.count, training: training, loss: loss,
+        mode: mode,
         companionCount: companionCount))
   }
 

@@ -1,6 +1,5 @@
 import Attacks
 import Clients
-import Defences
 import ModelIO
 import Solvers
 import TensorGraph
@@ -24,11 +23,7 @@ package struct PreparedRows: PreparedExperiment {
     PreparedRows(inputs: inputs.varied(change), runner: runner, truth: truth)
   }
 
-  package func check() throws {
-    try experiment.defences.check(
-      for: DefenceSetting(data: .rows, batchSize: experiment.batchSize))
-    try inputs.check()
-  }
+  package func check() throws { try inputs.check() }
 
   package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     try inputs.fit()
