@@ -28,6 +28,7 @@ struct Gradleak: ParsableCommand {
         name: "Attack",
         subcommands: [
           DemoCommand.self, ReconstructCommand.self, TextCommand.self, TableCommand.self,
+          SignalCommand.self,
           RunCommand.self, MaliciousCommand.self, InferCommand.self, FederationCommand.self,
         ]),
       CommandGroup(

@@ -73,7 +73,7 @@ public struct DataKindDescriptor: Sendable {
 /// Every kind of data that this build knows. To add one is to add its line.
 public enum DataKinds {
   /// In the order of lists.
-  public static let all: [any DataKind] = [PictureData(), TextData(), RowData()]
+  public static let all: [any DataKind] = [PictureData(), TextData(), RowData(), SignalData()]
 
   /// - Throws: ``ExperimentError`` with the nearest spelling.
   public static func kind(_ name: DataKindName) throws(ExperimentError) -> any DataKind {

@@ -63,6 +63,8 @@ public struct ExampleResult: Codable, Sendable, Equatable {
   public var recoveredParts: [String]?
   /// The cells of a row, one by one; nil of other data.
   public var cells: [ExampleCell]?
+  /// The samples of a signal; nil of other data.
+  public var signal: SignalTrace?
   /// What the measures alone tell; nil where the original is not known.
   public var level: LeakLevel?
   /// In the measure that ranks results of this kind, the larger the better; nil likewise.

@@ -6,8 +6,8 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   /// What the examples are. In files the key of the examples says it.
   public var kind = DataKindName.pictures
   /// The private batch of a simulated client, or beside ``update`` what it is measured by: paths of PNG or JPEG
-  /// files or files of tensors, or names of bundled photographs, texts as they are, numbers of rows from 1, or what another kind of data calls an
-  /// example.
+  /// files or files of tensors, or names of bundled photographs, texts as they are, numbers of rows from 1, recordings with the
+  /// first sample behind an @, or what another kind of data calls an example.
   public var examples: [String] = []
   /// For each picture whether it is mirrored (1), upside down (2) or both (3); nil for pictures as they are.
   public var turns: [Int]?
@@ -20,6 +20,8 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   public var update: UpdateChoice?
   /// The table that rows are of; nil of other data.
   public var table: TableChoice?
+  /// How recordings of signals are read; nil for as they are, and of other data.
+  public var signal: SignalChoice?
 
   /// No examples yet.
   public init(_ kind: DataKindName = .pictures) {
@@ -33,7 +35,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
   }
 
   private enum Name: String, CaseIterable {
-    case turns, labels, readAs, update, table
+    case turns, labels, readAs, update, table, signal
   }
 
   private struct Key: CodingKey, CaseIterable {
@@ -73,6 +75,10 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     readAs = try container.choice(Key(.readAs), or: readAs)
     update = try container.value(Key(.update))
     table = try container.value(Key(.table))
+    signal = try container.value(Key(.signal))
+    guard signal == nil || kind == .signals else {
+      throw ExperimentError("data.signal", "is of signals; leave it out, or give signals")
+    }
     guard table == nil || kind == .rows else {
       throw ExperimentError("data.table", "is of rows; leave it out, or give numbers of rows")
     }
@@ -87,6 +93,7 @@ public struct ExperimentData: Codable, Hashable, Sendable {
     try container.encode(readAs, forKey: Key(.readAs))
     try container.encodeIfPresent(update, forKey: Key(.update))
     try container.encodeIfPresent(table, forKey: Key(.table))
+    try container.encodeIfPresent(signal, forKey: Key(.signal))
   }
 }
 

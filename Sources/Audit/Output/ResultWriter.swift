@@ -1,3 +1,4 @@
+import Clients
 import Foundation
 import ModelIO
 import TensorGraph
@@ -23,13 +24,16 @@ public struct ResultWriter: Sendable {
   public func write(_ outcomes: [AuditOutcome]) throws -> String {
     let kept = try folder.replace { try write(outcomes, to: $0) }
     let hasPictures = outcomes.contains { !$0.record.images.isEmpty }
-    let hasRows = outcomes.contains { $0.record.kind == .rows }
-    return
-      (hasPictures
+    func has(_ kind: DataKindName) -> Bool { outcomes.contains { $0.record.kind == kind } }
+    let written =
+      hasPictures
       ? "\(folder.path(of: "contact-sheet.png")), run.json, trace.csv and the pictures"
-      : hasRows
+      : has(.rows)
         ? "\(folder.path(of: RecoveredRows.file)), run.json and trace.csv"
-        : "\(folder.path(of: "run.json")) and trace.csv") + OutputFolder.note(kept)
+        : has(.signals)
+          ? "\(folder.path(of: RecoveredSignals.file)), run.json, trace.csv and an array of each signal"
+          : "\(folder.path(of: "run.json")) and trace.csv"
+    return written + OutputFolder.note(kept)
   }
 
   /// Writes the files into a folder that is being filled.
@@ -64,6 +68,12 @@ public struct ResultWriter: Sendable {
     }
     if let rows = RecoveredRows(records) {
       try AtomicFile.write(rows.csv, to: folder.path(of: RecoveredRows.file))
+    }
+    if let signals = RecoveredSignals(records) {
+      try AtomicFile.write(signals.csv, to: folder.path(of: RecoveredSignals.file))
+      for array in signals.arrays {
+        try AtomicFile.write(array.bytes, to: folder.path(of: array.name))
+      }
     }
     try AtomicFile.write(try ResultWriter.json(records), to: folder.path(of: "run.json"))
     try AtomicFile.write(

@@ -263,7 +263,7 @@ extension LeakageVerdict {
 }
 
 /// The middle of the values that are numbers; NaN for none.
-func medianNumber(_ values: [Double]) -> Double {
+package func medianNumber(_ values: [Double]) -> Double {
   median(values.filter { !$0.isNaN })
 }
 

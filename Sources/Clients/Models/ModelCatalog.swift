@@ -4,7 +4,7 @@ public enum ModelCatalog {
   public static let all = [
     leNet, multilayerPerceptron, entityEmbeddings, cnn6, convNet, resNet18, resNet20, resNet34,
     resNet56,
-    vgg11, visionTransformer, aprilTransformer,
+    vgg11, visionTransformer, aprilTransformer, cnn1D,
   ]
 
   /// The architecture called `name`.

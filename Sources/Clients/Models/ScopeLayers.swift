@@ -28,6 +28,20 @@ extension ForwardScope {
       Convolution(strides: Size2D(stride, stride), padding: Padding2D(padding)))
   }
 
+  /// `torch.nn.Conv1d`: [N, C, 1, L] -> [N, channels, 1, oL].
+  public func convolution1D(
+    _ input: Value, to channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0
+  ) -> Value {
+    let usual = Initializer.kaimingUniform(fanIn: input.shape[1] * kernel)
+    let weight = parameter("weight", [channels, input.shape[1], kernel], usual)
+    return input.convolution2D(
+      weight: weight.reshape(to: [channels, input.shape[1], 1, kernel]),
+      bias: parameter("bias", [channels], usual),
+      Convolution(
+        strides: Size2D(1, stride),
+        padding: Padding2D(top: 0, bottom: 0, left: padding, right: padding)))
+  }
+
   /// `torch.nn.BatchNorm2d`, in evaluation by its running statistics, in training by the batch's.
   ///
   /// The counter `num_batches_tracked` of PyTorch's `state_dict` is left out: nothing reads it.

@@ -61,6 +61,8 @@ public struct ONNXModel: Sendable {
     }
     var equals = EqualInitializers(limits, externalData)
     separatedInitializers = equals.separate(in: &proto.graph)
+    var recurrent = RecurrentParameters(limits, externalData)
+    recurrent.separate(in: &proto.graph, opset: opsetVersions(proto.opsetImport)[""] ?? 0)
     self.proto = proto
     functions = OperatorCount.functions(of: proto)
     var indices: [String: Int] = [:]

@@ -3,11 +3,11 @@ import Audit
 import ModelIO
 import TensorGraph
 
-/// The paper's experiments on what the program carries: photographs, sentences, or rows of a table.
+/// The paper's experiments on what the program carries: photographs, sentences, rows of a table, or a signal.
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Reads bundled photographs, sentences or rows back.",
+    abstract: "Reads bundled photographs, sentences, rows or a heartbeat back.",
     discussion: """
       Needs no files and no network. Without a name it is the demo of the photographs.
 
@@ -16,8 +16,9 @@ struct DemoCommand: ParsableCommand {
         gradleak demo --attack auto --seeds 5      options of 'demo photographs'
         gradleak demo text                         twenty sentences
         gradleak demo table                        eight rows of a table
+        gradleak demo signal                       two seconds of a heartbeat
       """,
-    subcommands: [PhotographDemo.self, TextDemo.self, TableDemo.self],
+    subcommands: [PhotographDemo.self, TextDemo.self, TableDemo.self, SignalDemo.self],
     defaultSubcommand: PhotographDemo.self)
 }
 

@@ -70,8 +70,9 @@ struct ExperimentSession {
     let open = outcomes.map(\.record).filter { record in
       record.judged.contains { record.level(of: $0) < .full }
     }
-    guard let pictures = runner as? PictureRunner ?? (runner as? RowRunner)?.inputs, !open.isEmpty
-    else { return }
+    let pictures =
+      runner as? PictureRunner ?? (runner as? RowRunner)?.inputs ?? (runner as? SignalRunner)?.inputs
+    guard let pictures, !open.isEmpty else { return }
     for record in open {
       guard let experiment = record.experiment, experiment.data.update != nil,
         experiment.drawsWeights
@@ -134,6 +135,9 @@ struct ExperimentSession {
       } else if records.allSatisfy({ $0.kind == .rows }) {
         RowResult(records).print()
         RowResult(records).printSummary()
+      } else if records.allSatisfy({ $0.kind == .signals }) {
+        SignalResult(records).print()
+        SignalResult(records).printSummary()
       } else {
         for record in records { TextResult(record).print(output) }
         TextSummary(records).print()

@@ -5,7 +5,7 @@ import ModelIO
 import Texts
 
 /// Experiments as command lines of `gradleak reconstruct`, of `gradleak text` where they are on texts, and of
-/// `gradleak table` where they are on rows.
+/// `gradleak table` where they are on rows, of `gradleak signal` where they are on signals.
 ///
 /// What it prints is parsed into the same experiments again.
 struct ExperimentCommandLine {
@@ -39,6 +39,8 @@ struct ExperimentCommandLine {
     }
     if experiment.data.kind == .rows {
       addRows(experiments.map(\.data), of: experiment)
+    } else if experiment.data.kind == .signals {
+      addSignals(experiments.map(\.data), of: experiment)
     } else {
       add(experiments.map(\.data), of: experiment)
     }
@@ -108,6 +110,25 @@ struct ExperimentCommandLine {
       add(update, on: experiment.model)
     }
     add("--batch-size", String(batchSize))
+  }
+
+  private mutating func addSignals(_ data: [ExperimentData], of experiment: Experiment) {
+    arguments = ["signal"]
+    let signal = data[0].signal ?? SignalChoice()
+    arguments += data.flatMap(\.examples).map { $0.hasPrefix("-") ? "./" + $0 : $0 }
+    add("--length", signal.length)
+    add("--channels", signal.channels)
+    add("--columns", signal.columns.map { $0.joined(separator: ",") })
+    add("--range", signal.range.map(list))
+    add("--rate", signal.rate)
+    var batchSize = data[0].examples.count / experiment.client.count
+    if let update = data[0].update {
+      batchSize = update.batchSize
+      add(update, on: experiment.model)
+    }
+    add("--batch-size", String(batchSize), unless: batchSize == 1)
+    let labels = data.flatMap { $0.labels ?? [] }
+    add("--labels", labels.map(\.text).joined(separator: ","), unless: labels.isEmpty)
   }
 
   private mutating func addTexts(_ data: [ExperimentData], of experiment: Experiment) {

@@ -13,7 +13,7 @@ struct ConformanceTests {
   }
 
   @Test func allFoldersAreThere() {
-    #expect(Self.folders.count == 279)
+    #expect(Self.folders.count == 297)
   }
 
   @Test(arguments: folders)

@@ -31,14 +31,14 @@ struct PictureData: DataKind {
 }
 
 extension Experiment {
-  /// The experiment with the labels that the client's pictures get where none are given: drawn from the seed.
+  /// The experiment with the labels that the client's examples get where none are given: drawn from the seed.
   package func labelled(for selected: SelectedModel) throws -> Experiment {
     guard data.labels == nil, data.update == nil else { return self }
     let count = try loss.clientLoss(of: selected).labelCount(
       classCount: selected.model.classCount)
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     var result = self
-    result.data.labels = data.pictures.map { _ in
+    result.data.labels = data.examples.map { _ in
       ExampleLabel(String(labels.integer(below: count)))
     }
     return result

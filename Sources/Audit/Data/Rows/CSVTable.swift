@@ -52,7 +52,7 @@ package struct CSVTable: Sendable, Equatable {
 
 /// Reads comma-separated values that nobody has checked.
 ///
-/// Lines end in LF, CR or both; a mark of byte order at the beginning is passed over. Quotes stand around a whole cell or
+/// Cells stand between commas, or where the row of names has none, between semicolons or tabs. Lines end in LF, CR or both; a mark of byte order at the beginning is passed over. Quotes stand around a whole cell or
 /// not at all.
 private struct CSVReader {
   private static let columnLimit = 10_000
@@ -61,13 +61,15 @@ private struct CSVReader {
   private static let lengthLimit = 65_536
 
   private static let quote = UInt8(ascii: "\"")
-  private static let comma = UInt8(ascii: ",")
+  /// Between cells where the row of names has no comma.
+  private static let otherSeparators = [UInt8(ascii: ";"), UInt8(ascii: "\t")]
   private static let lineFeed = UInt8(ascii: "\n")
   private static let carriageReturn = UInt8(ascii: "\r")
 
   private let bytes: [UInt8]
   private let path: String
   private var place: Int
+  private var separator = UInt8(ascii: ",")
   /// Rows read so far; the names are row 0.
   private var row = 0
 
@@ -82,7 +84,14 @@ private struct CSVReader {
         path: path, problem: "the file is empty",
         remedy: "give a table with the names of its columns in the first row")
     }
-    let header = try record()
+    let start = place
+    var header = try record()
+    if header.count == 1,
+      let other = CSVReader.otherSeparators.first(where: header[0].utf8.contains)
+    {
+      (place, separator) = (start, other)
+      header = try record()
+    }
     try check(header)
     var rows: [[String]] = []
     while place < bytes.count {
@@ -128,12 +137,6 @@ private struct CSVReader {
           remedy: "give each its own name in the first row")
       }
     }
-    if header.count == 1, let separator = [";", "\t"].first(where: { header[0].contains($0) }) {
-      throw FileError(
-        path: path,
-        problem: "its first row has no comma, but \(separator == ";" ? "semicolons" : "tabs")",
-        remedy: "save the table with commas between its cells")
-    }
   }
 
   private func ragged(_ count: Int, _ wanted: Int) -> FileError {
@@ -169,7 +172,7 @@ private struct CSVReader {
             + " has more than the \(CSVReader.columnLimit) cells allowed",
           remedy: "give a table of fewer columns")
       }
-      guard place < bytes.count, bytes[place] == CSVReader.comma else { break }
+      guard place < bytes.count, bytes[place] == separator else { break }
       place += 1
     }
     if place < bytes.count { endLine() }
@@ -229,7 +232,7 @@ private struct CSVReader {
   }
 
   private func isEnd(_ byte: UInt8) -> Bool {
-    byte == CSVReader.comma || byte == CSVReader.lineFeed || byte == CSVReader.carriageReturn
+    byte == separator || byte == CSVReader.lineFeed || byte == CSVReader.carriageReturn
   }
 
   private func add(_ byte: UInt8, to content: inout [UInt8], _ column: Int) throws(FileError) {

@@ -78,7 +78,7 @@ extension Report {
     ]
       + (omitted > 0
         ? [.paragraph("\(omitted) more are in the report as CSV.", .note)] : [])
-      + bag(record) + course(record, number: number)
+      + signalCharts(record) + bag(record) + course(record, number: number)
   }
 
   private func facts(_ record: RunRecord) -> String {

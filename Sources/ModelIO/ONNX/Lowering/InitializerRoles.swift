@@ -10,6 +10,7 @@ struct InitializerRoles {
     "FusedMatMul": [0, 1], "BatchNormalization": [1, 2], "LayerNormalization": [1, 2],
     "GroupNormalization": [1, 2], "InstanceNormalization": [1, 2], "RMSNormalization": [1],
     "SimplifiedLayerNormalization": [1], "PRelu": [1], "Gather": [0], "Einsum": [0, 1, 2],
+    "LSTM": [1, 2, 3, 7], "GRU": [1, 2, 3], "RNN": [1, 2, 3],
   ]
 
   /// Inputs that are settings of an operator, and must be known before the graph runs.

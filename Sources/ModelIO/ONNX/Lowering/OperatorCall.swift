@@ -96,6 +96,9 @@ struct OperatorCall {
     attribute(name).map { String(decoding: $0.s, as: UTF8.self) }
   }
   func string(_ name: String, default value: String) -> String { string(name) ?? value }
+  func strings(_ name: String) -> [String]? {
+    attribute(name).map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+  }
   func tensor(_ name: String) throws(ONNXError) -> HostTensor? {
     guard let attribute = attribute(name) else { return nil }
     return try HostTensor(attribute.t, externalData)

@@ -48,7 +48,7 @@ enum OperatorTable {
     + conversionOperators + reductionOperators + contractionOperators + convolutionOperators
     + poolingOperators + normalizationOperators + structuralOperators + bitwiseOperators
     + indexingOperators + sourceOperators + lossOperators + attentionOperators
-    + resizingOperators)
+    + resizingOperators + recurrentOperators)
     .sorted { ($0.domain, $0.name) < ($1.domain, $1.name) }
 
   private static let byName: [String: OperatorEntry] = Dictionary(

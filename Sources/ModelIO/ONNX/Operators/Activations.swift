@@ -91,7 +91,7 @@ extension Term {
 }
 
 /// scale · x where positive, else scale · alpha · (eˣ - 1).
-private func exponentialUnit(_ x: Term, scale: Double, alpha: Double) throws(ONNXError) -> Term {
+func exponentialUnit(_ x: Term, scale: Double, alpha: Double) throws(ONNXError) -> Term {
   let isPositive = try x.greater(0)
   // The exponential sees no positive argument: see ``Value/elu(alpha:)``.
   let negative = try isPositive.select(x.filled(0), x)

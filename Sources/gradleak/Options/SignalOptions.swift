@@ -1,0 +1,153 @@
+import ArgumentParser
+import Audit
+import Clients
+import Solvers
+
+/// How recordings are cut into examples, on the command line.
+struct SignalOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Samples of one example; the model's by default.", valueName: "n"))
+  var length: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Columns of a CSV that are channels, such as I,II; all by default.", valueName: "columns"))
+  var columns: [String] = []
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What the sensor can give, such as -5,5; the recording's by default.",
+      valueName: "low,high"))
+  var range: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Samples per second, for axes.", valueName: "hz", visibility: .rare))
+  var rate: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Channels of a built-in model where there is no recording.", valueName: "n",
+      visibility: .rare))
+  var channels: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Examples that share one gradient.", valueName: "n"))
+  var batchSize = 1
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Updates of examples drawn from a long recording.", valueName: "n"))
+  var batches = 1
+
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...4096)
+    try check("--batches", batches, 1...100_000)
+    _ = try choice()
+  }
+
+  /// How recordings are read.
+  ///
+  /// - Throws: ``ValidationError`` for a range that is none.
+  func choice() throws -> SignalChoice {
+    var choice = SignalChoice()
+    (choice.length, choice.channels, choice.rate) = (length, channels, rate)
+    choice.range = try range.map { try numbers($0, of: "--range") }
+    let names = columns.flatMap { $0.split(separator: ",").map(String.init) }
+    choice.columns = names.isEmpty ? nil : names
+    return choice
+  }
+}
+
+/// The experiments that a command's options describe, on signals.
+struct SignalExperiments {
+  /// What all share; its data have no examples yet.
+  private let base: Experiment
+  private let recordings: [String]
+  private let options: SignalOptions
+  private let training: LocalTrainingOptions
+  private let aggregate: ClientOptions
+  let runner: SignalRunner
+
+  /// - Parameters:
+  ///   - recordings: files, or parts of them; at least one but beside an update.
+  ///   - labels: one for each example; nil for drawn ones.
+  init(
+    _ recordings: [String], _ options: SignalOptions, labels: [ExampleLabel]?,
+    selection: ModelSelection, loss: LossOptions, attack: AttackOptions, threat: AttackerOptions,
+    training: LocalTrainingOptions, aggregate: ClientOptions, defence: DefenceOptions,
+    output: OutputOptions
+  ) throws {
+    var base = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic)
+    base.model = try selection.choice(
+      of: selection.chosenModel ?? DataKinds.descriptor(.signals).usualModel)
+    base.data = ExperimentData(.signals)
+    base.data.signal = try options.choice()
+    base.data.labels = labels
+    base.data.examples = recordings
+    try base.add(defence)
+    let first = base
+    runner = try naming {
+      try first.check()
+      return try SignalRunner(
+        first, batchSizes: [options.batchSize * aggregate.clients], backend: try output.backend)
+    }
+    for note in runner.notes { Notes.remark(note) }
+    base.data.signal = runner.choice
+    (self.base, self.recordings, self.options) = (base, recordings, options)
+    (self.training, self.aggregate) = (training, aggregate)
+  }
+
+  /// One experiment for each update of simulated clients.
+  ///
+  /// - Throws: ``ValidationError`` when recordings are too short for what is asked for.
+  func simulated() throws -> [Experiment] {
+    var experiment = base
+    let size = options.batchSize * aggregate.clients
+    experiment.data.examples = try naming { try windows(size * options.batches) }
+    try aggregate.checkRound(
+      examples: experiment.data.examples.count, "signals", batchSize: options.batchSize)
+    guard experiment.data.examples.count.isMultiple(of: size) else {
+      throw ValidationError(
+        "There are \(experiment.data.examples.count) signals for updates of \(size); give as many as fill them."
+      )
+    }
+    return try naming { try runner.labelled(experiment) }.divided(into: size).map { part in
+      var part = part
+      part.client = try training.choice(
+        exampleCount: part.data.examples.count / aggregate.clients, aggregate)
+      return part
+    }
+  }
+
+  /// The examples that are named; drawn from a single recording that is longer than one.
+  private func windows(_ count: Int) throws -> [String] {
+    guard recordings.count == 1, SignalWindow(recordings[0]).start == nil else { return recordings }
+    let samples = try runner.recording(recordings[0]).first?.count ?? 0
+    guard samples != runner.length else { return recordings }
+    let places = samples / runner.length
+    guard count <= places else {
+      throw ValidationError(
+        "\(count) examples of \(runner.length) samples are \(count * runner.length), and the recording has \(samples); give a "
+          + "smaller --batch-size, --batches or --length.")
+    }
+    var source = RandomSource(seed: base.attack.seed).derive(label: "signals")
+    return source.permutation(of: places).prefix(count).map {
+      SignalWindow(path: recordings[0], start: $0 * runner.length).text
+    }
+  }
+
+  /// The experiment on an update that a client shared, measured by the signals that are named.
+  func captured(_ update: UpdateChoice) throws -> [Experiment] {
+    var experiment = base
+    experiment.client = try training.choice(exampleCount: options.batchSize, aggregate)
+    experiment.data.update = update
+    return [experiment]
+  }
+}
