@@ -30,4 +30,14 @@ public struct SecondOrderCounts: Sendable, Codable, Equatable {
 
   /// Nothing counted yet.
   public init() {}
+
+  /// The work of both.
+  package static func + (left: SecondOrderCounts, right: SecondOrderCounts) -> SecondOrderCounts {
+    var sum = left
+    sum.steps += right.steps
+    sum.products += right.products
+    sum.assemblies += right.assemblies
+    sum.factorizations += right.factorizations
+    return sum
+  }
 }

@@ -70,6 +70,17 @@ package struct LevenbergMarquardtResult {
   /// Of JᵀJ at the end, as far as the last factor tells; nil without one.
   package let extremeEigenvalues: (smallest: Double, largest: Double)?
 
+  /// The end of another run that began at this one, with the work of both.
+  package func followed(by next: LevenbergMarquardtResult) -> LevenbergMarquardtResult {
+    LevenbergMarquardtResult(
+      result: SolverResult(
+        point: next.result.point, value: next.result.value,
+        iterations: result.iterations + next.result.iterations,
+        evaluations: result.evaluations + next.result.evaluations, reason: result.reason),
+      counts: counts + next.counts,
+      extremeEigenvalues: next.extremeEigenvalues ?? extremeEigenvalues)
+  }
+
   /// The same end with the value of another objective there.
   package func replacing(value: Double) -> LevenbergMarquardtResult {
     LevenbergMarquardtResult(

@@ -48,6 +48,10 @@ struct ModelCase: CustomStringConvertible, Sendable {
     ModelCase(
       "vgg11", "vgg11", [3, 32, 32], classes: 10, batchSize: 1, activation: .leakyReLU, width: 2),
     ModelCase("vit", "vit", [3, 8, 8], classes: 10, batchSize: 2, width: 12, depth: 2),
+    ModelCase("cnn1d", "cnn1d", [2, 1, 11], classes: 5, batchSize: 2, activation: .silu, width: 3),
+    ModelCase(
+      "ft-transformer", "ft-transformer", [3, 4, 4], classes: 5, batchSize: 2, activation: .tanh,
+      width: 8, depth: 2, embedded: [3..<9, 20..<22]),
   ]
 
   func model() throws -> Model { try ModelCatalog.model(named: architecture, options) }

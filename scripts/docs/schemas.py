@@ -90,11 +90,13 @@ ADDED = {
     "RunRecord": [
         ("texts", "[ExampleResult]?", "The same of texts, where `kind` is `texts`."),
         ("rows", "[ExampleResult]?", "The same of rows of a table, where `kind` is `rows`."),
+        ("signals", "[ExampleResult]?", "The same of signals over time, where `kind` is `signals`."),
     ],
     "ExperimentData": [
         ("pictures", "[String]?", "The private pictures, or those to measure by: paths, or names of bundled photographs."),
         ("texts", "[String]?", "The private texts, or those to measure by, as they are."),
-        ("rows", "[String]?", "The private rows, or those to measure by: their numbers in `table`, from 1. Of these three keys there is one."),
+        ("rows", "[String]?", "The private rows, or those to measure by: their numbers in `table`, from 1. Of these four keys there is one."),
+        ("signals", "[String]?", "The private signals: recordings, behind @ the first sample. Of these four keys there is one."),
     ],
     "ClientTraining": [
         ("optimizer", "String?", "The optimiser; plain gradient descent, `sgd`, where it is missing."),

@@ -55,7 +55,7 @@ extension AttackProblem {
 
   /// Whether the best trial's matching loss is what was asked for.
   func isSolved(_ run: AttackRun) -> Bool {
-    guard let best = run.best else { return false }
+    guard let best = run.best, !run.entries[best].isAstray else { return false }
     return run.entries[best].trial.matchingLoss <= acceptedLoss
   }
 

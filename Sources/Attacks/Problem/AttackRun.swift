@@ -21,6 +21,8 @@ public struct AttackRun {
     var restarts: [Tensor] = []
     /// The share of the examples that a closed form solved for, where not all.
     var solvedShare: Double?
+    /// See ``Outcome/isAstray``.
+    var isAstray = false
   }
 
   /// The end of a trial.
@@ -30,6 +32,9 @@ public struct AttackRun {
     var extremeEigenvalues: (smallest: Double, largest: Double)?
     /// See ``AttackTrial/objective``.
     var objective: Double?
+    /// Whether the end is no approximation of a solution, however small its matching loss: a minimum above 0, or a valley
+    /// that leads elsewhere.
+    var isAstray = false
 
     /// What a solver found: a point that begins with the images.
     ///
@@ -293,7 +298,7 @@ public struct AttackRun {
           secondOrder: outcome.secondOrder, objective: outcome.objective),
         images: Array(result.point[0..<imageCount]), labels: labels(result.point),
         closedForm: closedForm,
-        extremeEigenvalues: outcome.extremeEigenvalues))
+        extremeEigenvalues: outcome.extremeEigenvalues, isAstray: outcome.isAstray))
   }
 
   /// Says which share of the examples of the latest entry a closed form solved for.

@@ -79,13 +79,16 @@ public struct LevenbergMarquardtAttack: Attack {
       method: method, closedForm: labels == nil ? nil : closedForm,
       labels: { labels ?? problem.mostLikelyLabels($0[function.imageCount...]) },
       solve: { observer throws(GraphError) in
-        let outcome = try problem.solver.minimizeSquares(
+        let found = try problem.solver.minimizeSquares(
           function, from: start, until: rule, observe: observer)
-        return AttackRun.Outcome(
+        let outcome = try problem.steppingOn(from: found, function, until: rule)
+        var end = AttackRun.Outcome(
           labels == nil
             ? outcome.replacing(
               value: try problem.valueWithWholeLabels(function, outcome.result))
             : outcome)
+        end.isAstray = problem.isAstray(outcome, after: found)
+        return end
       })
   }
 
@@ -102,6 +105,44 @@ public struct LevenbergMarquardtAttack: Attack {
     }
     rule.deadline = deadline
     return rule
+  }
+}
+
+extension AttackProblem {
+  /// Matching loss relative to what rounding leaves from which on an end is doubted.
+  private static let doubtedLoss = 1e4
+
+  /// How much an undamped step lowers the loss near a solution at least, where the gradient is nearly linear.
+  private static let leastFall = 0.1
+
+  /// Whether a search that found nothing better ended where a solution seems near and rounding is not what keeps it away.
+  private func isDoubtful(_ end: SolverResult) -> Bool {
+    let rounding = max(roundingEnergy, AttackProblem.roundingLevel * matched.squaredNorm)
+    return [.stagnated, .converged].contains(end.reason) && counter.isNone
+      && end.value <= acceptedLoss && end.value > AttackProblem.doubtedLoss * rounding
+  }
+
+  /// The end after Gauss-Newton steps from a doubtful one, which square its distance to a solution if there is one near;
+  /// else as it was.
+  fileprivate func steppingOn(
+    from end: LevenbergMarquardtResult, _ function: MatchingResiduals, until rule: StoppingRule
+  ) throws(GraphError) -> LevenbergMarquardtResult {
+    guard isDoubtful(end.result) else { return end }
+    var rule = rule
+    rule.iterations = 8
+    var solver = solver
+    (solver.initialDamping, solver.refusalLimit) = (1e-12, 3)
+    let next = try solver.minimizeSquares(
+      function, from: end.result.point, until: rule, observe: { _, _ in .proceed })
+    return next.result.value < end.result.value ? end.followed(by: next) : end
+  }
+
+  /// Whether such steps did not help, so that the linear model that certifies a solution does not hold there.
+  fileprivate func isAstray(
+    _ end: LevenbergMarquardtResult, after doubtful: LevenbergMarquardtResult
+  ) -> Bool {
+    isDoubtful(doubtful.result)
+      && end.result.value > AttackProblem.leastFall * doubtful.result.value
   }
 }
 

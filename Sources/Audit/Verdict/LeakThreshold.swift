@@ -18,8 +18,6 @@ public enum LeakThreshold {
   public static let marginOverGuessedCells = 0.1
   /// Signal-to-noise ratio in dB from which a signal came back in full.
   public static let fullSNR = 40.0
-  /// The same from which it can be recognised.
+  /// The same from which it can be recognised; flat lines have 0 dB.
   public static let recognisableSNR = 10.0
-  /// dB by which it beats the best of the guesses: flat lines, random numbers, the nearest other part of its recordings.
-  public static let marginOverGuessedSNR = 3.0
 }

@@ -71,7 +71,8 @@ struct ExperimentSession {
       record.judged.contains { record.level(of: $0) < .full }
     }
     let pictures =
-      runner as? PictureRunner ?? (runner as? RowRunner)?.inputs ?? (runner as? SignalRunner)?.inputs
+      runner as? PictureRunner ?? (runner as? RowRunner)?.inputs
+      ?? (runner as? SignalRunner)?.inputs
     guard let pictures, !open.isEmpty else { return }
     for record in open {
       guard let experiment = record.experiment, experiment.data.update != nil,

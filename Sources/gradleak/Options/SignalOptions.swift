@@ -13,7 +13,7 @@ struct SignalOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Columns of a CSV that are channels, such as I,II; all by default.", valueName: "columns"))
+      "Columns of a CSV that are channels, such as I,II.", valueName: "columns"))
   var columns: [String] = []
 
   @Option(
@@ -42,7 +42,7 @@ struct SignalOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Updates of examples drawn from a long recording.", valueName: "n"))
+    help: ArgumentHelp("Updates of parts of a long recording.", valueName: "n"))
   var batches = 1
 
   func validate() throws {
@@ -113,9 +113,14 @@ struct SignalExperiments {
     experiment.data.examples = try naming { try windows(size * options.batches) }
     try aggregate.checkRound(
       examples: experiment.data.examples.count, "signals", batchSize: options.batchSize)
-    guard experiment.data.examples.count.isMultiple(of: size) else {
+    let count = experiment.data.examples.count
+    if let labels = base.data.labels, labels.count != count {
       throw ValidationError(
-        "There are \(experiment.data.examples.count) signals for updates of \(size); give as many as fill them."
+        "--labels has \(labels.count) of them for \(count) signals; give one for each.")
+    }
+    guard count.isMultiple(of: size) else {
+      throw ValidationError(
+        "There are \(count) signals for updates of \(size); give as many as fill them."
       )
     }
     return try naming { try runner.labelled(experiment) }.divided(into: size).map { part in

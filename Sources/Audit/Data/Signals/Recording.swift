@@ -10,7 +10,7 @@ package struct Recording: Sendable {
   private let extents: [Int]
   /// Row-major.
   private let numbers: [Double]
-  /// Names of channels where the file has them; then rows are times.
+  /// Names of channels of a file whose rows are times, none where it has none; nil of other files.
   package let columns: [String]?
 
   /// Reads a file: comma-separated values whose columns are channels, or the one array of a file of tensors, either axis of
@@ -26,7 +26,7 @@ package struct Recording: Sendable {
     guard TensorFile.isThere(path) else {
       let table = try CSVTable(contentsOf: path)
       let (names, rows) = try Recording.rows(of: table, wanted)
-      (extents, numbers, columns) = ([rows.count, names.count], rows.flatMap(\.self), names)
+      (extents, numbers, columns) = ([rows.count, rows[0].count], rows.flatMap(\.self), names)
       return
     }
     if let wanted {

@@ -10,8 +10,7 @@ struct SignalData: DataKind {
     fullRule:
       "an error of a hundredth of its variation (SNR of \(Int(LeakThreshold.fullSNR)) dB) and the label right",
     recognisableRule:
-      "nine tenths of its variation (SNR of \(Int(LeakThreshold.recognisableSNR)) dB), and "
-      + "\(Int(LeakThreshold.marginOverGuessedSNR)) dB more than guesses without the update",
+      "nine tenths of its variation (SNR of \(Int(LeakThreshold.recognisableSNR)) dB)",
     score: "SNR", unit: " dB", usualModel: "cnn1d", leastIterations: 300)
 
   func check(_ experiment: Experiment) throws(ExperimentError) {

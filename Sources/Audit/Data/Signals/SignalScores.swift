@@ -40,12 +40,8 @@ struct SignalScores {
 
   private func level(_ example: ExampleResult) -> LeakLevel {
     if example.score >= LeakThreshold.fullSNR, example.isLabelRight != false { return .full }
-    let guess = example.baselines.map(\.score.value).max() ?? 0
-    if example.score >= LeakThreshold.recognisableSNR,
-      example.score >= guess + LeakThreshold.marginOverGuessedSNR
-    {
-      return .recognisable
-    }
+    // A part of the recording that is like it is no guess that an attacker without the update could make.
+    if example.score >= LeakThreshold.recognisableSNR { return .recognisable }
     return example.isLabelRight == true ? .label : .nothing
   }
 
