@@ -19,10 +19,10 @@ extension ModelCatalog {
   ) { configuration, scope, rows in
     let features = configuration.width
     let count = rows.shape[0]
-    let tokens = columnTokens(
-      scope, rows.flattenedPerSample(), words: configuration.embedded, features: features)
     let summary = scope["cls_embedding"].parameter(
       "weight", [features], .kaimingUniform(fanIn: features))
+    let tokens = columnTokens(
+      scope, rows.flattenedPerSample(), words: configuration.embedded, features: features)
     var x = Value.concatenate(
       [summary.reshape(to: [1, 1, features]).broadcast(to: [count, 1, features])] + tokens, axis: 1)
     for block in 0..<(configuration.depth ?? 3) {
