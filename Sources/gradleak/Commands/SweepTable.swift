@@ -65,7 +65,8 @@ struct SweepTable {
     }
     if let guess = report.cells.compactMap(\.guessScore).first, let kind = others.first {
       Terminal.printParagraph(
-        "Knowing nothing: frequent words have a \(kind.score) of \(String(format: "%.2f", guess.value))."
+        "Knowing nothing: \(kind.name == .texts ? "frequent words have a" : "the better guess has") \(kind.score) "
+          + "\(kind.name == .texts ? "of " : "")\(String(format: "%.2f", guess.value))."
       )
     }
     if let first = report.cells.first(where: { $0.kind == nil }) {
