@@ -245,12 +245,22 @@ extension LeakageVerdict {
   }
 
   private var labelSentence: String {
+    "Labels right: \(labels)\(labelGuess.map { "; \($0)" } ?? "")."
+  }
+
+  /// What guessing finds of the labels, a phrase; nil where that is not known.
+  var labelGuess: String? {
     if let guessed = LeakageVerdict.guessedLabels(examples) {
-      return
-        "Labels right: \(labels); the most frequent one is right for \(guessed.successes) of \(guessed.count)."
+      return "the most frequent one is right for \(guessed.successes) of \(guessed.count)"
     }
-    let chance = classCount > 1 ? "; guessing gives 1 in \(classCount)" : ""
-    return "Labels right: \(labels)\(chance)."
+    return classCount > 1 ? "guessing gives 1 in \(classCount)" : nil
+  }
+
+  /// Whether labels were found more often than by guessing.
+  var areLabelsTold: Bool {
+    let chance = 1 / Double(max(classCount, 1))
+    return labels.interval.lowerBound
+      > max(chance, LeakageVerdict.guessedLabels(examples)?.rate ?? 0)
   }
 
   /// What guesses get, beside what came back.

@@ -62,6 +62,10 @@ import Testing
       #expect(sentences.contains { $0.contains(part) }, "\(part) in \(sentences)")
     }
     #expect(!report.untested.contains { $0.contains("infer") })
+    let page = try report.text(.markdown)
+    #expect(page.contains("it was proved of 4 of 4 of those who are"))
+    #expect(page.contains("found for 4 of 4; the most frequent one is right for"))
+    #expect(page.contains("Take who is in a batch as disclosed behind fp16"))
     // A folder of it is read again whole.
     let folder = TestFolder()
     _ = try AuditWriter(folder: try OutputFolder(folder("out"))) { _ in [] }.write(result)
