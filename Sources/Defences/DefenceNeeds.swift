@@ -43,6 +43,14 @@ public struct DefenceNeeds: Sendable {
 }
 
 extension DefenceDescriptor {
+  /// Whether a client that holds such data can apply it, as far as the data tell.
+  ///
+  /// - Throws: ``AttackError`` with the reason, and what to do instead.
+  package func check(data: DataKindName) throws(AttackError) {
+    guard data != .pictures, let reason = imagesOnly else { return }
+    throw AttackError(advising: "\(name) cannot be applied to \(data.rawValue): \(reason)")
+  }
+
   /// Why a client that holds no images cannot apply it; nil where it can.
   fileprivate var imagesOnly: Sentence? {
     if let reason = needs.imagesOnly { return reason }
@@ -99,10 +107,7 @@ extension DefenceChain {
   /// - Throws: ``AttackError`` with the first defence that cannot act there, why, and what to do instead.
   public func check(for client: DefenceSetting) throws(AttackError) {
     for defence in defences {
-      if client.data != .pictures, let reason = defence.descriptor.imagesOnly {
-        throw AttackError(
-          advising: "\(defence.name) cannot be applied to \(client.data.rawValue): \(reason)")
-      }
+      try defence.descriptor.check(data: client.data)
       if let training = client.training { try defence.check(training) }
       if let verb = defence.needs.singleExamples {
         try defence.checkSingleExamples(client, verb)

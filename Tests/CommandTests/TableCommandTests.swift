@@ -42,13 +42,77 @@ struct TableCommandTests {
     #expect(run.output.contains("Exact rows, the label's cell included: 4 of 4"))
   }
 
+  @Test func aSavedUpdateIsAttackedLikeAClients() throws {
+    for options in ["", " --epochs 2 --learning-rate 0.01 --optimizer adamw --weight-decay 0.1"] {
+      let client = "--batch-size 1 --seed 5 --attack dlg --iterations 1 --trials 1" + options
+      let saved = try run("table patients --rows 7 \(client) --save-update u.st --json")
+      #expect(saved.status == 0, "\(saved.errors)")
+      let kind = options.isEmpty ? "" : " --update-kind difference"
+      let again = try run("table patients --rows 7 \(client) --update u.st\(kind) --json")
+      #expect(again.status == 0, "\(again.errors)")
+      let records = try [saved, again].map {
+        try RunRecord.read(bytes: Array($0.output.utf8), path: "")[0]
+      }
+      #expect(records[1].truthCheck?.fits == true && records[1].misfit == nil)
+      #expect(abs(records[0].update.norm.value / records[1].update.norm.value - 1) < 1e-6)
+    }
+  }
+
+  @Test func auditSweepAndPriceTakeTables() throws {
+    let audit = try run(
+      "audit --table patients --rows 3,40 --defences none --property sex=female --budget 600 --out out "
+        + "--fail-above E --quiet")
+    #expect(audit.status == 1, "\(audit.errors)")
+    for part in [
+      "Grade F: Rows come back in full.", "Members: 2 of 2 are proved", "Property sex=female: ",
+      "membership.json",
+    ] {
+      #expect(audit.output.contains(part), "\(part) in \(audit.output)")
+    }
+    let report = try run("report out --format markdown")
+    #expect(report.output.contains("Members: 2 of 2 are proved"))
+    let sweep = try run(
+      "sweep run --table patients --ignore visits --seeds 1 --defence none --defence fp16 --dry-run"
+    )
+    #expect(sweep.output == "32 runs in 2 cells.\n", "\(sweep.errors)")
+    let price = try run(
+      "price --table patients --rounds 2 --batch-size 4 --defence fp16 --width 8 --quiet")
+    #expect(price.status == 0 && price.output.contains("192 rows of patients, 48 held out"))
+  }
+
+  @Test(arguments: [
+    ("audit --table gone.csv --label y", "there is no such file"),
+    ("audit --table t.csv", "--label is missing"),
+    ("audit --table t.csv --label nobody", "no column is called"),
+    ("audit chelsea --table t.csv --label y", "beside a table"),
+    ("audit --table t.csv --label y --text a", "There are texts"),
+    ("audit --table t.csv --label y --labels 1", "--labels are of pictures"),
+    ("audit --table t.csv --label y --defences mixup", "mixup cannot be applied to rows"),
+    ("audit --table t.csv --label y --property y", "is \"y\""), ("audit --label y", "--table"),
+    ("audit --table t.csv --label y --size 8", "--size is not for rows"),
+    ("audit --rows 1", "are of a table"), ("audit --schema s.yaml", "--table"),
+    ("sweep run --table t.csv --label y --images .", "give one of them"),
+    ("sweep run --table t.csv --label y --size 8", "rows have none"),
+    ("sweep run --table t.csv --label y --defence mixup:1", "fewer updates|cannot be applied"),
+    ("price --table t.csv --label y", "at least"), ("price --label y", "--table"),
+    ("price --table t.csv --label y --data .", "there is a table"),
+    ("infer membership --schema s.yaml", "--table"),
+    ("table t.csv --label y --save-update u.st --batch-size 1 --batches 2", "writes one update"),
+    ("table --schema s.yaml --update u.st --save-update v.st", "leave them out"),
+  ]) func tablesGoWithWhatTheyGoWith(_ arguments: String, _ words: String) throws {
+    try Data("a,y\n1.5,no\n2,yes\n".utf8).write(to: URL(fileURLWithPath: folder("t.csv")))
+    let run = try run(arguments)
+    #expect(run.status == 2)
+    #expect(words.split(separator: "|").contains { run.errors.contains($0) }, "\(run.errors)")
+  }
+
   @Test(arguments: [
     ("table", "There is no table"), ("table t.csv", "--label is missing"),
     ("table t.csv --label nobody", "no column is called"), ("table gone.csv --label y", "gone.csv"),
     ("table t.csv --label y --rows 9", "--rows has \"9\""),
     ("table t.csv --label y --rows 2-1", "--rows has"),
     ("table t.csv --label y --rows 1,1", "has a row twice"),
-    ("table t.csv --label y", "fewer rows|smaller --batch-size"),
+    ("table t.csv --label y", "give fewer updates, or smaller batches"),
     ("table ragged.csv --label y", "row 2 has 1 cell"),
     ("table nan.csv --label y", "row 2, column \"a\""),
   ]) func badInputIsOneSentence(_ arguments: String, _ words: String) throws {

@@ -50,7 +50,7 @@ public struct AutomaticAttack: Attack {
       try solve(problem, &run)
       run.give(share: 1)
     }
-    if !run.wasStopped, !isSolved(), problem.weighted.model.inputStructure != nil {
+    if !run.wasStopped, !problem.isExact(run), problem.weighted.model.inputStructure != nil {
       try searchByStructure(problem, &run)
     } else if !run.wasStopped, !isSolved() {
       // Where time is short, a search that it does not suffice for is not begun with.
@@ -186,10 +186,7 @@ public struct AutomaticAttack: Attack {
         polishing: attack, problem, &run)
     }
     let function = try problem.matching(labels: solution.labels, &run)
-    // Noise is multiplied with the layers' condition numbers, and no image lies so far out.
-    let start =
-      problem.counter.isNone
-      ? solution.images.doubles : solution.images.doubles.map { min(max($0, -1), 2) }
+    let start = problem.possible(solution.images.doubles)
     let loss = try problem.value(of: function, at: start)
     let isExact = loss <= problem.acceptedLoss
     let result = SolverResult(
@@ -217,4 +214,13 @@ public struct AutomaticAttack: Attack {
 
   /// Relative matching loss below which a closed form needs no polish.
   private static let polishLevel = 1e-20
+}
+
+extension AttackProblem {
+  /// A closed form's batch, behind a defence without what no batch has: noise is multiplied with the layers' condition numbers.
+  fileprivate func possible(_ batch: [Double]) -> [Double] {
+    guard !counter.isNone else { return batch }
+    return weighted.model.inputStructure.map { $0.projectedBatch(batch) }
+      ?? batch.map { min(max($0, -1), 2) }
+  }
 }

@@ -10,7 +10,8 @@ extension AutomaticAttack {
   private static let worthwhileShare = 0.25
 
   /// Pooled starts of structured inputs, then least squares from there, which may find the very batch; then from random
-  /// starts, while there is time. What keeps to the structure counts unless another search has the gradient to rounding.
+  /// starts, while there is time. What keeps to the structure counts unless another search has the gradient to rounding. Behind
+  /// noise the best of all counts once choices are made and numbers on their grids: free numbers fit the noise.
   func searchByStructure(
     _ problem: AttackProblem, _ run: inout AttackRun
   ) throws(AttackError) {
@@ -34,12 +35,36 @@ extension AutomaticAttack {
         labels: structured.labels, problem, &run)
     }
     if !run.wasStopped, !problem.isSolved(run) { try searchByDescent(problem, &run) }
-    guard !problem.isSolved(run) else { return }
+    guard !problem.isExact(run) else { return }
+    guard problem.counter.noiseEnergy == 0 else {
+      return run.scores = try lossesOfExamples(problem, &run)
+    }
     // Free numbers fit as well as rows do; what a closed form found of the batch may fit better than both.
     run.scores = run.entries.enumerated().map { index, entry in
       // Some rows exactly are more than all of them roughly.
       if let share = entry.solvedShare, share >= Self.worthwhileShare { return -share }
       return index == before || entry.closedForm != nil ? entry.trial.matchingLoss : .infinity
     }
+  }
+
+  /// The matching loss of every reconstruction with its choices made and its numbers on their grids.
+  private func lossesOfExamples(
+    _ problem: AttackProblem, _ run: inout AttackRun
+  ) throws(AttackError) -> [Double] {
+    guard let structure = problem.weighted.model.inputStructure else { return [] }
+    var losses: [Double] = []
+    for entry in run.entries {
+      guard entry.images.allSatisfy(\.isFinite) else {
+        losses.append(.infinity)
+        continue
+      }
+      let examples = structure.projectedBatch(entry.images)
+      let function = try problem.matching(labels: entry.labels, &run)
+      losses.append(
+        try run.searching { _ throws(AttackError) in
+          try problem.value(of: function, at: examples)
+        })
+    }
+    return losses
   }
 }

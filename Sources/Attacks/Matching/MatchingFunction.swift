@@ -50,9 +50,7 @@ final class MatchingFunction: ObjectiveFunction {
       if let gradient = matching.labelGradient { gradients.append(function.output(gradient)) }
     }
     self.gradients = gradients
-    prior =
-      counter.noiseVariance > 0
-      ? PixelPrior(shape: images.type.shape, noiseVariance: counter.noiseVariance) : nil
+    prior = problem.prior
     dimension = variables.reduce(0) { $0 + $1.type.shape.elementCount }
   }
 

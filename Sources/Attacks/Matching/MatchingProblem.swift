@@ -59,6 +59,21 @@ extension AttackProblem {
     return run.entries[best].trial.matchingLoss <= acceptedLoss
   }
 
+  /// What is believed of the batch before the update is seen; nil where no noise makes that count.
+  var prior: PixelPrior? {
+    guard counter.noiseVariance > 0 else { return nil }
+    return PixelPrior(
+      shape: batchShape, noiseVariance: counter.noiseVariance,
+      structure: weighted.model.inputStructure)
+  }
+
+  /// Whether a batch has the update as well as was asked for, be there noise or not: behind noise many batches are
+  /// ``isSolved(_:)``.
+  func isExact(_ run: AttackRun) -> Bool {
+    guard let best = run.best else { return false }
+    return run.entries[best].trial.matchingLoss <= solvedBelow * matched.squaredNorm
+  }
+
   /// What was asked for; with noise what the true images would have, since nothing better can be told
   /// from them: the noise's energy, and the prior's, about one noise variance for each of its terms.
   var acceptedLoss: Double {

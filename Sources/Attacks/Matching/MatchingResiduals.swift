@@ -22,9 +22,7 @@ final class MatchingResiduals: LeastSquaresFunction {
   init(_ problem: AttackProblem, labels: [Int]?) throws(GraphError) {
     self.problem = problem
     self.labels = labels
-    let variance = problem.counter.noiseVariance
-    prior =
-      variance > 0 ? PixelPrior(shape: problem.batchShape, noiseVariance: variance) : nil
+    prior = problem.prior
     matching = try MatchingFunction(
       problem, labels: labels, soughtForm: .probabilities, precision: .f64)
     single = try GaussNewtonProducts(problem, labels: labels, dtype: .f64)

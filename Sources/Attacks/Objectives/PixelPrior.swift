@@ -1,3 +1,4 @@
+import Clients
 import Solvers
 import TensorGraph
 
@@ -6,7 +7,8 @@ import TensorGraph
 /// Levenberg-Marquardt takes it as it is.
 ///
 /// With noise of variance v on the update, the most probable images minimise the matching loss plus v
-/// times this energy (Balunovic et al. 2022, arXiv 2111.04706, section 4).
+/// times this energy (Balunovic et al. 2022, arXiv 2111.04706, section 4). Of inputs of a known structure, such as rows of a
+/// table, none is a neighbour, and each lies around the middle of what it can be.
 struct PixelPrior: Hashable, Sendable {
   /// Standard deviation of a pixel around 0.5. Values lie in 0...1.
   static let pixelDeviation = 0.5
@@ -16,24 +18,38 @@ struct PixelPrior: Hashable, Sendable {
 
   /// [N, C, H, W].
   let shape: Shape
-  private let pixelWeight: Double
+  /// Of each input of an example; of pictures one for all.
+  private let centres: [Double]
+  private let weights: [Double]
   private let neighbourWeight: Double
 
-  /// - Parameter noiseVariance: of an element of the matched update; not 0.
-  init(shape: Shape, noiseVariance: Double) {
+  /// - Parameters:
+  ///   - noiseVariance: of an element of the matched update; not 0.
+  ///   - structure: of an example's inputs; nil of pictures.
+  init(shape: Shape, noiseVariance: Double, structure: InputStructure? = nil) {
     self.shape = shape
-    pixelWeight = noiseVariance / (PixelPrior.pixelDeviation * PixelPrior.pixelDeviation)
-    neighbourWeight =
-      noiseVariance / (PixelPrior.neighbourDeviation * PixelPrior.neighbourDeviation)
+    guard let beliefs = structure?.beliefs else {
+      centres = [0.5]
+      weights = [noiseVariance / (PixelPrior.pixelDeviation * PixelPrior.pixelDeviation)]
+      neighbourWeight =
+        noiseVariance / (PixelPrior.neighbourDeviation * PixelPrior.neighbourDeviation)
+      return
+    }
+    centres = beliefs.map(\.mean)
+    weights = beliefs.map { noiseVariance / ($0.deviation * $0.deviation) }
+    neighbourWeight = 0
   }
+
+  private func centre(_ index: Int) -> Double { centres[index % centres.count] }
+  private func weight(_ index: Int) -> Double { weights[index % weights.count] }
 
   /// The weighted energy at `point`, whose leading elements are the pixels; adds its gradient.
   func addEnergy(at point: Vector, gradient: MutableVector) -> Double {
     var energy = 0.0
     for index in 0..<shape.elementCount {
-      let offset = point[index] - 0.5
-      energy += pixelWeight * offset * offset
-      gradient[index] += 2 * pixelWeight * offset
+      let offset = point[index] - centre(index)
+      energy += weight(index) * offset * offset
+      gradient[index] += 2 * weight(index) * offset
     }
     forEachPair { left, right in
       let difference = point[right] - point[left]
@@ -46,7 +62,7 @@ struct PixelPrior: Hashable, Sendable {
 
   /// Adds half the energy's second derivative times `direction`: its share of JᵀJ.
   func addProduct(_ direction: Vector, to result: MutableVector) {
-    for index in 0..<shape.elementCount { result[index] += pixelWeight * direction[index] }
+    for index in 0..<shape.elementCount { result[index] += weight(index) * direction[index] }
     forEachPair { left, right in
       let product = neighbourWeight * (direction[right] - direction[left])
       result[right] += product
@@ -64,7 +80,7 @@ struct PixelPrior: Hashable, Sendable {
       case .i32, .i64, .bool: preconditionFailure("a normal matrix of \(matrix.type)")
       }
     }
-    for index in 0..<shape.elementCount { add(index, index, pixelWeight) }
+    for index in 0..<shape.elementCount { add(index, index, weight(index)) }
     forEachPair { left, right in
       add(left, left, neighbourWeight)
       add(right, right, neighbourWeight)
@@ -75,6 +91,7 @@ struct PixelPrior: Hashable, Sendable {
 
   /// Calls `body` with the flat indices of all pixels side by side or one above the other.
   private func forEachPair(_ body: (Int, Int) -> Void) {
+    guard neighbourWeight > 0 else { return }
     let (height, width) = (shape[2], shape[3])
     for plane in 0..<shape[0] * shape[1] {
       for row in 0..<height {

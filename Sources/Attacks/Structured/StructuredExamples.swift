@@ -28,6 +28,51 @@ extension InputStructure {
     }
   }
 
+  /// What is believed of each input before an update is seen: of a choice that all are alike, of a number that it lies near 0
+  /// where numbers were standardised, or in the middle of its bounds.
+  var beliefs: [(mean: Double, deviation: Double)] {
+    var beliefs = [(mean: Double, deviation: Double)](repeating: (0, 1), count: inputCount)
+    for part in parts {
+      switch part {
+      case .choice(let inputs):
+        for input in inputs { beliefs[input] = (1 / Double(inputs.count), 0.5) }
+      case .number(let input, let bounds, _):
+        let width = bounds.upperBound - bounds.lowerBound
+        beliefs[input] =
+          width > Self.wideBounds && bounds.contains(0)
+          ? (0, 1) : (bounds.lowerBound + width / 2, max(width / 2, 1e-3))
+      }
+    }
+    return beliefs
+  }
+
+  /// Several examples, one after the other, each as ``projected(_:)`` gives it.
+  func projectedBatch(_ batch: [Double]) -> [Double] {
+    stride(from: 0, to: batch.count, by: inputCount).flatMap {
+      projected(Array(batch[$0..<$0 + inputCount]))
+    }
+  }
+
+  /// The example that could be and is nearest: choices made, numbers within their bounds and on their grids.
+  func projected(_ example: [Double]) -> [Double] {
+    var result = example
+    for part in parts {
+      switch part {
+      case .choice(let inputs):
+        let chosen = inputs.max { example[$0] < example[$1] }
+        for input in inputs { result[input] = input == chosen ? 1 : 0 }
+      case .number(let input, let bounds, let grid):
+        let number = min(max(example[input], bounds.lowerBound), bounds.upperBound)
+        result[input] = grid?.nearest(to: number) ?? number
+        if let grid, abs(example[input]) <= Self.gridTolerance * grid.step {
+          // What stands for a missing number.
+          result[input] = 0
+        }
+      }
+    }
+    return result
+  }
+
   /// By how much a choice's inputs may differ from 0 and 1.
   private static let choiceTolerance = 0.2
   /// By which share of a step a number may differ from one of its grid's.

@@ -62,8 +62,7 @@ package struct MembershipStudy {
   package func simulate(
     _ pool: [PrivateExample], sizes: Sizes, updates: Int, loss: ClientLoss
   ) throws -> MembershipRecord {
-    var scores: [MembershipScore: Groups] = [:]
-    var proofs = MembershipProofs()
+    var tally = Tally()
     for index in 0..<updates {
       let seed = experiment.attack.seed &+ UInt64(index)
       let order = RandomSource(seed: seed).derive(label: "members").permuted(pool.count)
@@ -73,19 +72,77 @@ package struct MembershipStudy {
         .map { pool[$0] }
       let audit = runner.audit(seed: seed)
       let update = try clients.share(members, audit.weighted, loss, seed: seed)
-      let groups = try judge(
-        update, audit, known: Array(known), candidates: [Array(members), Array(others)])
-      for (score, group) in groups {
-        scores[score, default: Groups()].append(group)
-      }
-      try proofs.add(update, audit, members: members, others: Array(others), runner.backend)
+      try add(
+        update, audit, members: Array(members), known: Array(known), others: Array(others),
+        to: &tally)
     }
-    var record = record(batchSize: sizes.batch, updates: updates, calibration: sizes.calibration)
+    return record(tally, batchSize: sizes.batch, updates: updates, calibration: sizes.calibration)
+  }
+
+  /// Asks who is in the batches of given clients, behind their defences, beside other records of a pool.
+  ///
+  /// - Parameters:
+  ///   - updates: at least one, of simulated clients.
+  ///   - pool: no two the same.
+  ///   - limit: of known non-members of each update, and of others.
+  /// - Throws: ``AttackError`` when there are too few others, a defence does not apply or the backend fails.
+  package func judge(
+    _ updates: [PreparedPictures], besides pool: [PrivateExample], limit: Int
+  ) throws -> MembershipRecord {
+    var tally = Tally()
+    var calibration = limit
+    for (index, prepared) in updates.enumerated() {
+      let seed = prepared.experiment.attack.seed
+      let members = prepared.batch
+      let inside = Set(members.map(\.image.doubles))
+      let rest = pool.filter { !inside.contains($0.image.doubles) }
+      let order = RandomSource(seed: seed).derive(label: "others of \(index)").permuted(rest.count)
+        .map { rest[$0] }
+      let sizes = Sizes(batch: 0, pool: rest.count, limit: limit)
+      try MembershipStudy.check(known: sizes.calibration)
+      calibration = min(calibration, sizes.calibration)
+      try add(
+        prepared.update(), runner.audit(seed: seed), members: members,
+        known: Array(order.prefix(sizes.calibration)),
+        others: Array(order.dropFirst(sizes.calibration).prefix(sizes.others)), to: &tally)
+    }
+    return record(
+      tally, batchSize: updates.first?.experiment.batchSize ?? 1, updates: updates.count,
+      calibration: calibration)
+  }
+
+  /// Scores and proofs of several updates.
+  private struct Tally {
+    var scores: [MembershipScore: Groups] = [:]
+    var proofs = MembershipProofs()
+  }
+
+  private func add(
+    _ update: SharedUpdate, _ audit: UpdateAudit, members: [PrivateExample],
+    known: [PrivateExample], others: [PrivateExample], to tally: inout Tally
+  ) throws(AttackError) {
+    let groups = try judge(update, audit, known: known, candidates: [members, others])
+    for (score, group) in groups { tally.scores[score, default: Groups()].append(group) }
+    try tally.proofs.add(update, audit, members: members, others: others, runner.backend)
+  }
+
+  private func record(
+    _ tally: Tally, batchSize: Int, updates: Int, calibration: Int
+  ) -> MembershipRecord {
+    var record = record(batchSize: batchSize, updates: updates, calibration: calibration)
     record.measures = MembershipScore.allCases.compactMap { score in
-      scores[score].map { measure(score, $0) }
+      tally.scores[score].map { measure(score, $0) }
     }
-    record.proofs = proofs.record
+    record.proofs = tally.proofs.record
     return record
+  }
+
+  private static func check(known count: Int) throws(AttackError) {
+    guard count >= leastKnown else {
+      throw AttackError(
+        "\(count) records that are not in the batch are too few to tell how they score; give "
+          + "\(leastKnown) at least", .badInput)
+    }
   }
 
   /// Judges candidates beside a client's update.
@@ -96,11 +153,7 @@ package struct MembershipStudy {
   package func judge(
     _ prepared: PreparedPictures, candidates: [PrivateExample], known: [PrivateExample]
   ) throws -> MembershipRecord {
-    guard known.count >= MembershipStudy.leastKnown else {
-      throw AttackError(
-        "\(known.count) records that are not in the batch are too few to tell how they score; give "
-          + "\(MembershipStudy.leastKnown) at least", .badInput)
-    }
+    try MembershipStudy.check(known: known.count)
     guard case .update(let subject) = prepared.subject else {
       throw ExperimentError("data.update", "is missing; give what a client shared")
     }
@@ -203,27 +256,5 @@ extension RandomSource {
   func permuted(_ count: Int) -> [Int] {
     var source = self
     return source.permutation(of: count)
-  }
-}
-
-extension MembershipStudy {
-  /// Windows of the bundled photographs as a pool for batches and as many known and other non-members as are asked for;
-  /// neighbours among them may show much the same.
-  package static func windows(
-    for model: Model, batchSize: Int, calibration: Int
-  ) -> [PrivateExample] {
-    var source = RandomSource(seed: 0).derive(label: "membership windows")
-    return BundledImages.windows(count: batchSize + 2 * calibration, using: &source).map {
-      PrivateExample(name: $0.name, picture: $0.image, label: nil, inputShape: model.inputShape)
-    }
-  }
-
-  /// Examples with labels drawn from a seed.
-  package static func labelled(
-    _ pool: [PrivateExample], for model: Model, _ loss: ClientLoss, seed: UInt64
-  ) -> [PrivateExample] {
-    var source = RandomSource(seed: seed).derive(label: "labels")
-    let count = loss.labelCount(classCount: model.classCount)
-    return pool.map { $0.labelled(source.integer(below: count)) }
   }
 }

@@ -7,6 +7,17 @@ public struct AuditWriter: Sendable {
   private let date: ReportDate?
   private let makeCommands: ReproductionCommand.Maker
 
+  /// Names of the files of what was asked besides records, to which those behind defences add a number.
+  private static let (membership, property) = ("membership", "property")
+
+  /// Whether a file of such a name holds what was learnt of members or of a property.
+  static func isOfInference(_ name: String) -> Bool {
+    guard name.hasSuffix(".json") else { return false }
+    let parts = name.dropLast(5).split(separator: "-", omittingEmptySubsequences: false)
+    return parts.count <= 2 && [membership, property].contains(String(parts[0]))
+      && (parts.count == 1 || Int(parts[1]) != nil)
+  }
+
   /// - Parameters:
   ///   - date: the day that the report bears; nil for none.
   ///   - makeCommands: makes the commands that repeat experiments.
@@ -33,13 +44,25 @@ public struct AuditWriter: Sendable {
       input.add(
         ReportInput(
           records: result.defended, folder: nil, path: folder.path(of: LeakageAudit.defendedFile)))
+      input.addInference(of: result)
+      for (names, texts) in [
+        (AuditWriter.membership, try result.memberships.map { try ResultWriter.json($0) }),
+        (AuditWriter.property, try result.properties.map { try ResultWriter.json($0) }),
+      ] {
+        for (index, text) in texts.enumerated() {
+          let name = names + (index == 0 ? ".json" : "-\(index).json")
+          try AtomicFile.write(text, to: staged.path(of: name))
+        }
+      }
       let page = try Report(
         input, remarks: result.remarks, defencesLeftOut: result.defencesLeftOut, date: date,
         makeCommands: makeCommands
       ).text(.html)
       try AtomicFile.write(page, to: staged.path(of: "report.html"))
     }
-    return "\(folder.path(of: "report.html")), run.json, \(LeakageAudit.defendedFile), trace.csv "
-      + "and the pictures" + OutputFolder.note(kept)
+    let rest = result.undefended.contains { !$0.record.images.isEmpty } ? "and the pictures" : ""
+    let inference = result.memberships.isEmpty ? "" : ", \(AuditWriter.membership).json"
+    return "\(folder.path(of: "report.html")), run.json, \(LeakageAudit.defendedFile)\(inference)"
+      + (rest.isEmpty ? " and trace.csv" : ", trace.csv \(rest)") + OutputFolder.note(kept)
   }
 }

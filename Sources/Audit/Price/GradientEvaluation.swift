@@ -13,7 +13,7 @@ final class GradientEvaluation {
     function.bind(client.buffers, to: weighted.buffers)
   }
 
-  private func run(_ batch: [LabelledImages.Example], _ values: [[Double]]) throws(GraphError) {
+  private func run(_ batch: [LabelledExamples.Example], _ values: [[Double]]) throws(GraphError) {
     write(batch.flatMap(\.image), to: client.images)
     write(batch.map { Double($0.label) }, to: client.labels)
     for (input, elements) in zip(client.parameters, values) {
@@ -30,14 +30,14 @@ final class GradientEvaluation {
   }
 
   func evaluate(
-    _ batch: [LabelledImages.Example], _ values: [[Double]]
+    _ batch: [LabelledExamples.Example], _ values: [[Double]]
   ) throws(GraphError) -> (loss: Double, gradients: [Tensor]) {
     try run(batch, values)
     return (function.read(client.loss).scalarValue, client.gradients.map(function.read))
   }
 
   func logits(
-    of example: LabelledImages.Example, _ values: [[Double]]
+    of example: LabelledExamples.Example, _ values: [[Double]]
   ) throws(GraphError) -> [Double] {
     try run([example], values)
     return function.read(client.logits).doubles

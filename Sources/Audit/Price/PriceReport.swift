@@ -51,7 +51,7 @@ package struct PriceReport: Sendable, Codable {
   package let parameterCount: Int
   /// What was trained on, in words.
   package let data: String
-  /// Accuracy of guessing the class.
+  /// Accuracy of always guessing the class that is most frequent in training.
   package let chance: Double
   /// One for each defence.
   package let rows: [Row]
@@ -65,7 +65,7 @@ package struct PriceReport: Sendable, Codable {
   /// - Parameter observe: called before each training run with its number from 0 and their count.
   /// - Returns: nil when `shouldStop` said so.
   package static func measure(
-    _ defences: [DefenceChain], model: Model, data: LabelledImages, rounds: Int, batchSize: Int,
+    _ defences: [DefenceChain], model: Model, data: LabelledExamples, rounds: Int, batchSize: Int,
     learningRates: [Double], seed: UInt64, backend: any Backend,
     observe: (Int, Int, DefenceChain) -> Void = { _, _, _ in }, shouldStop: () -> Bool = { false }
   ) throws -> PriceReport? {
@@ -96,6 +96,6 @@ package struct PriceReport: Sendable, Codable {
     }
     return PriceReport(
       tool: GradleakVersion.current, model: model.name, parameterCount: model.parameterCount,
-      data: data.description, chance: 1 / Double(data.classes.count), rows: rows)
+      data: data.description, chance: data.guessedAccuracy, rows: rows)
   }
 }

@@ -6,7 +6,7 @@ import TensorGraph
 protocol TrainingClient {
   /// - Returns: the loss before the step, and the update after the defences.
   func share(
-    _ batch: [LabelledImages.Example], _ parameters: [[Double]],
+    _ batch: [LabelledExamples.Example], _ parameters: [[Double]],
     through pipeline: inout DefencePipeline
   ) throws -> (loss: Double, shared: DefendedUpdate)
 }
@@ -26,7 +26,7 @@ struct PlainTrainingClient: TrainingClient {
   }
 
   func share(
-    _ batch: [LabelledImages.Example], _ parameters: [[Double]],
+    _ batch: [LabelledExamples.Example], _ parameters: [[Double]],
     through pipeline: inout DefencePipeline
   ) throws -> (loss: Double, shared: DefendedUpdate) {
     let (loss, mean) = try gradient.evaluate(batch, parameters)
@@ -47,7 +47,7 @@ struct ExtendedTrainingClient: TrainingClient {
   private let others: [Companion]
   private let backend: any Backend
 
-  init(_ start: WeightedModel, others: [LabelledImages.Example], backend: any Backend) {
+  init(_ start: WeightedModel, others: [LabelledExamples.Example], backend: any Backend) {
     self.start = start
     self.backend = backend
     let shape = start.model.inputShape
@@ -55,7 +55,7 @@ struct ExtendedTrainingClient: TrainingClient {
   }
 
   func share(
-    _ batch: [LabelledImages.Example], _ parameters: [[Double]],
+    _ batch: [LabelledExamples.Example], _ parameters: [[Double]],
     through pipeline: inout DefencePipeline
   ) throws -> (loss: Double, shared: DefendedUpdate) {
     let model = start.model

@@ -45,10 +45,10 @@ package struct TrainingRun: Sendable {
   }
 
   private let model: Model
-  private let data: LabelledImages
+  private let data: LabelledExamples
   private let backend: any Backend
 
-  package init(_ model: Model, data: LabelledImages, backend: any Backend) {
+  package init(_ model: Model, data: LabelledExamples, backend: any Backend) {
     precondition(
       data.classes.count <= model.classCount,
       "\(data.classes.count) classes for \(model.classCount) logits")
@@ -61,7 +61,7 @@ package struct TrainingRun: Sendable {
   func check(_ defences: DefenceChain, batchSize: Int) throws(AttackError) {
     try defences.check(
       for: DefenceSetting(
-        model: model, batchSize: min(batchSize, data.training.count),
+        data: data.kind, model: model, batchSize: min(batchSize, data.training.count),
         companionCount: data.training.count))
   }
 

@@ -85,6 +85,12 @@ public struct Report: Sendable {
     } else if records.allSatisfy({ $0.experiment?.prior == nil }) {
       result.append("Attackers who know what such \(kind.plural) are like (learned priors).")
     }
+    if kind.name == .rows, input.privacy.memberships.isEmpty {
+      result.append("Whether a record is in a batch; \"gradleak infer membership\" asks it.")
+    }
+    if kind.name == .rows, input.privacy.properties.isEmpty {
+      result.append("Properties of batches; \"gradleak infer property\" asks for them.")
+    }
     if sweeps.isEmpty, defencesLeftOut == nil {
       result.append("Defences: none was tried.")
     }

@@ -39,6 +39,12 @@ public struct ReportInput: Sendable {
     runs = [Runs(path: path, records: records, folder: folder)]
   }
 
+  /// Adds what an audit learnt of members and properties.
+  package mutating func addInference(of result: LeakageAudit.Result) {
+    privacy.memberships += result.memberships
+    privacy.properties += result.properties
+  }
+
   /// All records, in order.
   public var records: [RunRecord] { runs.flatMap(\.records) }
 
@@ -72,9 +78,12 @@ public struct ReportInput: Sendable {
   }
 
   private mutating func addFolder(_ folder: String) throws(FileError) {
-    let files = [
-      "run.json", LeakageAudit.defendedFile, "analysis.json", "membership.json", "property.json",
-    ].map { ReportInput.path(of: $0, in: folder) }
+    // Without a number first.
+    let inference =
+      (try? FileManager.default.contentsOfDirectory(atPath: folder))?
+      .filter(AuditWriter.isOfInference).sorted { ($0.count, $0) < ($1.count, $1) } ?? []
+    let files = (["run.json", LeakageAudit.defendedFile, "analysis.json"] + inference)
+      .map { ReportInput.path(of: $0, in: folder) }
     let present = files.filter { FileManager.default.fileExists(atPath: $0) }
     guard !present.isEmpty else {
       let old = ReportInput.path(of: "text.json", in: folder)

@@ -2,13 +2,13 @@ import Foundation
 import ModelIO
 import TensorGraph
 
-/// The private data of a sweep: a folder's pictures, the bundled photographs, or texts.
+/// The private data of a sweep: a folder's pictures, the bundled photographs, texts, or rows of a table.
 package struct SweepExamples: Sendable {
   /// One example, and what experiments call it.
   struct Example: Sendable {
     let name: String
     let path: String
-    /// Of a picture's pixels; nil for a text, which is its own.
+    /// Of a picture's pixels; nil for a text, which is its own, and for a row, whose table has one.
     let fingerprint: String?
   }
 
@@ -22,6 +22,7 @@ package struct SweepExamples: Sendable {
     case bundled
     case folder([Picture])
     case texts([String])
+    case rows(LoadedTable, TableChoice)
   }
 
   private let source: Source
@@ -33,15 +34,21 @@ package struct SweepExamples: Sendable {
     source = .bundled
   }
 
+  private init(source: Source) {
+    self.source = source
+  }
+
   package init(texts: [String]) {
     source = .texts(texts)
   }
 
   /// What the data of a plan are.
   ///
-  /// - Throws: ``FileError`` when they cannot be read.
-  package init(of plan: SweepPlan) throws(FileError) {
-    if let file = plan.textFile {
+  /// - Throws: ``FileError`` when they cannot be read, ``ExperimentError`` when a table's columns are not said.
+  package init(of plan: SweepPlan) throws {
+    if let table = plan.table {
+      self.init(source: .rows(try LoadedTable(table), table))
+    } else if let file = plan.textFile {
       self.init(texts: try TextFile.lines(of: file))
     } else if let folder = plan.imageFolder {
       try self.init(folder: folder)
@@ -51,8 +58,56 @@ package struct SweepExamples: Sendable {
   }
 
   package var kind: DataKindDescriptor {
-    if case .texts = source { return DataKinds.descriptor(.texts) }
-    return DataKinds.descriptor(.pictures)
+    switch source {
+    case .bundled, .folder: DataKinds.descriptor(.pictures)
+    case .texts: DataKinds.descriptor(.texts)
+    case .rows: DataKinds.descriptor(.rows)
+    }
+  }
+
+  /// Of the table's cells; nil of other data.
+  var tableFingerprint: String? {
+    if case .rows(let table, _) = source { table.fingerprint } else { nil }
+  }
+
+  /// No examples yet, of this kind and table.
+  var data: ExperimentData {
+    var data = ExperimentData(kind.name)
+    if case .rows(_, let choice) = source { data.table = choice }
+    return data
+  }
+
+  /// Updates of rows where a plan does not say how many: so many that none of them leaking is told from some.
+  private static let usualUpdates = LeakageGrade.unitsForA
+
+  /// How many batches a seed has.
+  ///
+  /// - Parameter limit: of the plan; nil for none.
+  func batchCount(limit: Int?) -> Int {
+    if case .rows = source { return limit ?? SweepExamples.usualUpdates }
+    return min(count, limit ?? count)
+  }
+
+  /// The batches of a seed: of pictures and texts each begins one and those behind it fill it; of rows no two share one.
+  ///
+  /// - Parameters:
+  ///   - limit: of batches; nil for none.
+  ///   - imageSize: height of the model's input.
+  /// - Throws: ``ExperimentError`` when there are too few rows.
+  func batches(
+    of size: Int, limit: Int?, imageSize: Int, seed: UInt64
+  ) throws(ExperimentError) -> [[Example]] {
+    guard case .rows(let table, let choice) = source else {
+      let all = all(size: imageSize)
+      return (0..<batchCount(limit: limit)).map { first in
+        (0..<size).map { all[(first + $0) % all.count] }
+      }
+    }
+    let rows = try table.drawnRows(
+      batchSize: size, updates: batchCount(limit: limit), isOfEach: limit != nil,
+      by: choice.clients, seed: seed
+    ).map { Example(name: "row-\($0)", path: String($0), fingerprint: nil) }
+    return stride(from: 0, to: rows.count, by: size).map { Array(rows[$0..<$0 + size]) }
   }
 
   /// Reads every PNG and JPEG picture of a folder, in the order of their names.
@@ -96,11 +151,12 @@ package struct SweepExamples: Sendable {
     case .bundled: BundledImages.names.count
     case .folder(let pictures): pictures.count
     case .texts(let texts): texts.count
+    case .rows(let table, _): table.labelledRows.count
     }
   }
 
   /// The examples for a model with inputs of this height.
-  func all(size: Int) -> [Example] {
+  private func all(size: Int) -> [Example] {
     if case .texts(let texts) = source {
       return texts.enumerated().map { index, text in
         Example(name: "text-\(index + 1)", path: text, fingerprint: nil)

@@ -23,7 +23,7 @@ package struct SweepPlan: Sendable, Equatable {
     /// Number of seeds, from ``firstSeed`` up. A seed sets weights, labels, noise and dummy data.
     package var seeds = 3
     package var firstSeed: UInt64 = 0
-    /// Examples at most of each seed; nil for all.
+    /// Examples at most of each seed, and of rows updates; nil for all, and for 16 updates of rows.
     package var examples: Int?
     /// Starts and iterations at most; nil for 1 and 300, or the attack's own.
     package var trials: Int?
@@ -36,10 +36,15 @@ package struct SweepPlan: Sendable, Equatable {
   package var imageFolder: String?
   /// A file with one private text a line, instead of pictures; nil for none.
   package var textFile: String?
+  /// A table whose rows are private, likewise.
+  package var table: TableChoice?
   package var groups: [Group]
 
-  package init(groups: [Group], imageFolder: String? = nil, textFile: String? = nil) {
+  package init(
+    groups: [Group], imageFolder: String? = nil, textFile: String? = nil, table: TableChoice? = nil
+  ) {
     self.groups = groups
+    self.table = table
     self.imageFolder = imageFolder
     self.textFile = textFile
   }

@@ -9,7 +9,8 @@ extension SweepPlan {
   /// Reads a plan from a YAML file.
   ///
   /// The file's keys are ``Group``'s properties with hyphens (`batch-sizes`), and `images`, a folder
-  /// of pictures, or `texts`, a file with one text a line. `groups`, a list, makes several products of the same keys; what a group does not
+  /// of pictures, or `texts`, a file with one text a line, or `table`, a file of comma-separated values with `label`, `schema`,
+  /// `ignore` and `by`. `groups`, a list, makes several products of the same keys; what a group does not
   /// say is as said outside of it.
   ///
   /// - Throws: ``FileError`` when the file cannot be read; ``SweepError`` when it is no plan.
@@ -33,14 +34,16 @@ extension SweepPlan {
       throw SweepError("a plan is a list of keys and values, such as \"defences: [none, fp16]\"")
     }
     var common = Group()
-    try PlanKeys.apply(top.filter { !["groups", "images", "texts"].contains($0.key) }, to: &common)
+    let ofData = ["groups", "images", "texts", "table"] + SweepPlan.tableKeys
+    try PlanKeys.apply(top.filter { !ofData.contains($0.key) }, to: &common)
     let folder = try SweepPlan.name(top["images"], "images", "folder")
     let texts = try SweepPlan.name(top["texts"], "texts", "file")
-    guard folder == nil || texts == nil else {
-      throw SweepError("there are images and texts; give one of them")
+    let table = try SweepPlan.table(top)
+    guard [folder, texts, table?.file].compactMap(\.self).count <= 1 else {
+      throw SweepError("there are several of images, texts and a table; give one of them")
     }
     guard let list = top["groups"] else {
-      self.init(groups: [common], imageFolder: folder, textFile: texts)
+      self.init(groups: [common], imageFolder: folder, textFile: texts, table: table)
       return
     }
     guard case .list(let items) = list, !items.isEmpty else {
@@ -55,7 +58,29 @@ extension SweepPlan {
       try PlanKeys.apply(keys, to: &group)
       groups.append(group)
     }
-    self.init(groups: groups, imageFolder: folder, textFile: texts)
+    self.init(groups: groups, imageFolder: folder, textFile: texts, table: table)
+  }
+
+  /// Keys that say what a table's columns are.
+  private static let tableKeys = ["label", "schema", "ignore", "by"]
+
+  /// The table of `table` and ``tableKeys``; nil where none is given.
+  private static func table(_ top: [String: PlanValue]) throws(SweepError) -> TableChoice? {
+    guard let file = try name(top["table"], "table", "file") else {
+      if let key = tableKeys.first(where: { top[$0] != nil }) {
+        throw SweepError(
+          "\(key) is of a table, and there is none; give its file with the key table")
+      }
+      return nil
+    }
+    var choice = TableChoice(file: file)
+    choice.label = try name(top["label"], "label", "column")
+    choice.schema = try name(top["schema"], "schema", "file")
+    choice.clients = try name(top["by"], "by", "column")
+    choice.ignored = try top["ignore"].map { value throws(SweepError) in
+      try PlanKeys.list(value, "ignore") { text throws(SweepError) in text }
+    }
+    return choice
   }
 
   /// The name of a file or folder; nil where none is given.
@@ -109,7 +134,8 @@ private enum PlanKeys {
       default:
         let hint = nearestSpelling(to: key, in: names).map { "did you mean \($0)? " } ?? ""
         throw SweepError(
-          "there is no key \(key.quotedForMessage); \(hint)the keys are images, texts, groups, "
+          "there is no key \(key.quotedForMessage); \(hint)the keys are images, texts, table, label, schema, ignore, by, "
+            + "groups, "
             + names.joined(separator: ", "))
       }
     }
@@ -149,7 +175,7 @@ private enum PlanKeys {
     return result
   }
 
-  private static func list<Item>(
+  static func list<Item>(
     _ value: PlanValue, _ key: String, _ read: (String) throws(SweepError) -> Item
   ) throws(SweepError) -> [Item] {
     var result: [Item] = []

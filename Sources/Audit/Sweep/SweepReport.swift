@@ -194,7 +194,7 @@ extension SweepReport.Cell {
       kind: key.kind == .pictures ? nil : key.kind.rawValue,
       medianScore: score(0.5), percentile90Score: score(0.9),
       guessScore: other.isEmpty
-        ? nil : JSONNumber(quantile(0.5, of: other.compactMap(\.baselines.first?.score.value))))
+        ? nil : JSONNumber(quantile(0.5, of: other.compactMap(\.bestGuess))))
   }
 
   /// The rate with its interval, for people.
@@ -297,5 +297,13 @@ extension SweepReport {
     return Series(
       axis: key.axis, model: key.model, defence: key.defence, attack: key.attack,
       points: cells.map(name), stopsAt: stopped.map(name), statement: statement)
+  }
+}
+
+extension ExampleResult {
+  /// What the best guess without the update gets; of texts, that of frequent words. Nil for none.
+  fileprivate var bestGuess: Double? {
+    let scores = baselines.map(\.score.value)
+    return cells == nil ? scores.first : scores.max()
   }
 }

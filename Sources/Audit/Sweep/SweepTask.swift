@@ -12,7 +12,7 @@ package struct SweepTask: Codable, Sendable, Hashable {
   package var tool = GradleakVersion.current
   package var experiment: Experiment
   /// Of the pictures' pixels before they are fitted to the model; of texts, which stand in the experiment, of the
-  /// model's weights.
+  /// model's weights; of rows of the whole table.
   package var imageFingerprint: String
 
   package init(_ experiment: Experiment, imageFingerprint: String) {
@@ -79,10 +79,9 @@ extension SweepPlan {
     var (runs, uses) = (0.0, 0.0)
     for group in groups {
       for _ in group.sizes {
-        let count = examples.count
         let product = [
           group.defences.count, group.attacks.count, group.seeds,
-          min(count, group.examples ?? count),
+          examples.batchCount(limit: group.examples),
         ].reduce(1.0) { $0 * Double($1) }
         runs += product * Double(group.batchSizes.count)
         uses += product * group.batchSizes.reduce(0.0) { $0 + Double($1) }
@@ -117,13 +116,12 @@ extension SweepPlan {
 
 extension SweepPlan.Group {
   fileprivate func tasks(of examples: SweepExamples, size: Int) throws -> [SweepTask] {
-    let all = examples.all(size: size)
     let kind = examples.kind.name
     var experiment = Experiment()
-    experiment.data = ExperimentData(kind)
+    experiment.data = examples.data
     experiment.model = try modelChoice(kind, size: size)
     let classCount = try labelCount(of: experiment)
-    let model = try modelFingerprint(of: experiment)
+    let shared = try examples.tableFingerprint ?? modelFingerprint(of: experiment)
     var result: [SweepTask] = []
     for (batchSize, defence) in batchSizes.flatMap({ size in defences.map { (size, $0) } }) {
       experiment.defences = defence
@@ -132,10 +130,11 @@ extension SweepPlan.Group {
         for offset in 0..<seeds {
           experiment.attack = try configuration(
             attack, kind, seed: firstSeed &+ UInt64(offset))
-          for first in 0..<min(all.count, self.examples ?? all.count) {
-            let batch = (0..<batchSize).map { all[(first + $0) % all.count] }
+          let batches = try examples.batches(
+            of: batchSize, limit: self.examples, imageSize: size, seed: experiment.attack.seed)
+          for batch in batches {
             var labels = RandomSource(seed: experiment.attack.seed).derive(label: "labels")
-              .derive(label: all[first].name)
+              .derive(label: batch.first?.name ?? "")
             experiment.data.examples = batch.map(\.path)
             experiment.data.labels = classCount.map { count in
               batch.map { _ in ExampleLabel(String(labels.integer(below: count))) }
@@ -144,7 +143,7 @@ extension SweepPlan.Group {
             result.append(
               SweepTask(
                 experiment,
-                imageFingerprint: model
+                imageFingerprint: shared
                   ?? batch.compactMap(\.fingerprint).joined(separator: "+")))
           }
         }
@@ -172,10 +171,10 @@ extension SweepPlan.Group {
   private func modelChoice(_ kind: DataKindName, size: Int) throws(ModelError) -> ModelChoice {
     var choice = ModelChoice(name: model ?? DataKinds.descriptor(kind).usualModel)
     choice.classes = classes
-    if kind == .texts {
-      choice.head = head
-    } else {
-      choice.size = size
+    switch kind {
+    case .texts: choice.head = head
+    case .pictures: choice.size = size
+    default: break
     }
     guard let activation else { return choice }
     guard let known = Activation(rawValue: activation) else {

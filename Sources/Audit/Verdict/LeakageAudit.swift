@@ -46,6 +46,10 @@ public struct LeakageAudit: Sendable {
     public var defended: [RunRecord] = []
     /// What was found of each kind of defence, in the order asked for.
     public var findings: [DefenceFinding] = []
+    /// Who was told to be in the batches of these updates; one record without defence, and one for each that was tried.
+    public var memberships: [MembershipRecord] = []
+    /// Whether updates tell a property of their batches; likewise.
+    public var properties: [PropertyRecord] = []
     /// What was cut short or left out.
     public var remarks: [String] = []
     /// Why no defence was tried, a sentence; nil where some were, or none were asked for.

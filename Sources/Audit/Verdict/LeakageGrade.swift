@@ -18,12 +18,14 @@ public enum LeakageGrade: String, Codable, Sendable, CaseIterable, Comparable {
   ///   - labels: how many of the known labels are right.
   ///   - classCount: number of labels to choose from; 0 when not known.
   ///   - isBounded: whether a guarantee bounds every attack (``GuaranteedBound/isEnough``).
+  ///   - guessedLabels: share of labels that are the most frequent one, where that is more than one in `classCount`.
   public init(
-    full: LeakRate, recognisable: LeakRate, labels: SuccessRate, classCount: Int, isBounded: Bool
+    full: LeakRate, recognisable: LeakRate, labels: SuccessRate, classCount: Int, isBounded: Bool,
+    guessedLabels: Double = 0
   ) {
     // Of what is determined; the rest may have leaked as well.
     let decided = recognisable.count - recognisable.undetermined
-    let chance = 1 / Double(max(classCount, 1))
+    let chance = max(1 / Double(max(classCount, 1)), guessedLabels)
     if full.leaked > 0 {
       self = 2 * full.leaked >= decided ? .F : .E
     } else if recognisable.leaked > 0 {

@@ -18,6 +18,8 @@ public struct LeakageVerdict: Sendable {
   public let bound: GuaranteedBound?
   /// What else is known of it.
   public let privacy: PrivacyEvidence
+  /// What was learnt of members and properties, a sentence each.
+  let inference: [String]
   /// Examples that came back in full.
   public let full: LeakRate
   /// Examples that can at least be recognised.
@@ -55,10 +57,12 @@ public struct LeakageVerdict: Sendable {
     labels = SuccessRate(examples.compactMap(\.isLabelRight))
     bound = GuaranteedBound(records)
     privacy = PrivacyEvidence(bound, others)
+    inference =
+      others.memberships.map(\.sentence) + others.properties.map { "Property \($0.sentence)" }
     let isBounded = bound?.isEnough ?? false && privacy.contradiction == nil
     grade = LeakageGrade(
       full: full, recognisable: recognisable, labels: labels, classCount: classCount,
-      isBounded: isBounded)
+      isBounded: isBounded, guessedLabels: LeakageVerdict.guessedLabels(examples)?.rate ?? 0)
     if recognisable.leaked > 0 {
       let isMeasured = judged.contains { $0.level >= .recognisable && $0.example.hasTruth }
       evidence = isMeasured ? .attackSucceeded : .proved
@@ -131,7 +135,7 @@ extension LeakageVerdict {
   /// leaked, how certain, against which baseline, under which threat model.
   public var sentences: [String] {
     guard !examples.isEmpty else { return ["There are no runs to judge."] }
-    return cautions + [leak] + bounds + truths + diagnoses + threatModels
+    return cautions + [leak] + certificates + bounds + truths + inference + diagnoses + threatModels
   }
 
   /// What keeps these runs from telling more, first of all.
@@ -184,6 +188,16 @@ extension LeakageVerdict {
     return "No \(kind.singular) can be recognised from \(from): \(recognisable). " + basis
   }
 
+  /// Of rows: how many updates prove them without the originals.
+  private var certificates: [String] {
+    guard kind.name == .rows else { return [] }
+    let certain = records.count { $0.isCertain == true }
+    return [
+      "Certified without the originals: \(certain) of \(records.count) updates, each the rows' own and no near miss's; "
+        + "all else is known by comparison with the originals."
+    ]
+  }
+
   /// What holds for attacks that nobody tried.
   private var bounds: [String] {
     guard let bound else { return [] }
@@ -224,9 +238,29 @@ extension LeakageVerdict {
       + ", weights of " + counted(records.map(\.model.fingerprint), "kind", "kinds") + "."
   }
 
+  /// Of rows: how many labels are the table's most frequent one; nil of other data.
+  private static func guessedLabels(_ examples: [any JudgedExample]) -> SuccessRate? {
+    let guesses = examples.compactMap { ($0 as? ExampleResult)?.baselines.first?.measures["label"] }
+    return guesses.isEmpty ? nil : SuccessRate(guesses.map { $0.value == 1 })
+  }
+
   private var labelSentence: String {
-    let chance = classCount > 1 ? "; guessing gives 1 in \(classCount)" : ""
-    return "Labels right: \(labels)\(chance)."
+    "Labels right: \(labels)\(labelGuess.map { "; \($0)" } ?? "")."
+  }
+
+  /// What guessing finds of the labels, a phrase; nil where that is not known.
+  var labelGuess: String? {
+    if let guessed = LeakageVerdict.guessedLabels(examples) {
+      return "the most frequent one is right for \(guessed.successes) of \(guessed.count)"
+    }
+    return classCount > 1 ? "guessing gives 1 in \(classCount)" : nil
+  }
+
+  /// Whether labels were found more often than by guessing.
+  var areLabelsTold: Bool {
+    let chance = 1 / Double(max(classCount, 1))
+    return labels.interval.lowerBound
+      > max(chance, LeakageVerdict.guessedLabels(examples)?.rate ?? 0)
   }
 
   /// What guesses get, beside what came back.

@@ -2,7 +2,8 @@
 public enum ModelCatalog {
   /// All architectures, from the simplest to the largest.
   public static let all = [
-    leNet, multilayerPerceptron, entityEmbeddings, featureTokens, cnn6, convNet, resNet18, resNet20, resNet34,
+    leNet, multilayerPerceptron, entityEmbeddings, featureTokens, cnn6, convNet, resNet18, resNet20,
+    resNet34,
     resNet56,
     vgg11, visionTransformer, aprilTransformer, cnn1D,
   ]

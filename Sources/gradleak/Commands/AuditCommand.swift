@@ -19,6 +19,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
         gradleak audit --budget 60 --out out/audit
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --model tiny-bert --budget 60
+        gradleak audit --table heart.csv --label num --ignore id
       """)
 
   @Argument(
@@ -28,6 +29,15 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   var images: [String] = []
 
   @OptionGroup(title: HelpTitle.data) var texts: TextDataOptions
+  @OptionGroup(title: HelpTitle.data) var table: TableFileOptions
+  @OptionGroup(title: HelpTitle.data, visibility: .rare) var rows: RowOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Of rows: also whether updates tell a property of their batches, such as sex=female.",
+      valueName: "property", visibility: .rare))
+  var property: String?
+
   @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
   @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
   @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
@@ -41,7 +51,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Pictures or texts that share one gradient.", valueName: "n"))
+    help: ArgumentHelp("Examples that share one gradient.", valueName: "n"))
   var batchSize = 1
 
   @OptionGroup(title: HelpTitle.data, visibility: .rare) var labels: LabelOptions
@@ -60,8 +70,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "End with status 1 above this grade (A to F) or PSNR (such as 20dB), or when nothing is shown either way; with 3 "
-        + "for want of time.", valueName: "limit"))
+      "Status 1 above this grade (A to F) or PSNR (such as 20dB), or when nothing is shown; 3 for want of time.",
+      valueName: "limit"))
   var failAbove: LeakLimit?
 
   @Option(
@@ -93,6 +103,12 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside --update; give one of them.")
     }
+    if isOnRows {
+      try checkRows()
+    } else if rows.isGiven || property != nil {
+      throw ValidationError(
+        "--rows, --batches, --by and --property are of a table; give its file with --table.")
+    }
     if isOnTexts { try update.refuseScaleOfTexts() }
     if isOnTexts, update.file != nil, labels.given != nil {
       throw ValidationError("--labels goes with pictures here, or with texts; leave it out.")
@@ -101,12 +117,12 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
     }
-    if !isOnTexts, textModel.isGiven {
+    if !isOnTexts, !isOnRows, textModel.isGiven {
       throw ValidationError(
         "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give the "
           + "folder of one with --model, or texts.")
     }
-    if update.file == nil, !isOnTexts {
+    if update.file == nil, !isOnTexts, !isOnRows {
       try aggregate.checkRound(
         examples: images.isEmpty ? BundledImages.names.count : images.count, "pictures",
         batchSize: batchSize)
@@ -116,11 +132,11 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   /// Whether a language model is audited.
   private var isOnTexts: Bool {
-    selection.isLanguageModel(texts, textModel)
+    !isOnRows && selection.isLanguageModel(texts, textModel)
   }
 
   /// The kinds of defences that were asked for.
-  private func searchedKinds() throws -> [DefenceDescriptor] {
+  func searchedKinds() throws -> [DefenceDescriptor] {
     guard defences != "none" else { return [] }
     return try defences.split(separator: ",", omittingEmptySubsequences: false).map { part in
       let name = part.trimmingCharacters(in: .whitespaces)
@@ -139,14 +155,17 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   func run() throws {
     let date = try ReportDate.ofEnvironment() ?? ReportDate(Date())
     for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
-    let writer = try output.folder(besides: images).map {
+    let writer = try output.folder(besides: images + table.paths).map {
       AuditWriter(folder: $0, date: date, makeCommands: ExperimentCommandLine.commands(for:))
     }
-    let result = try update.file == nil ? simulate() : auditUpdate()
+    let result = try naming(isOnRows ? RowExperiments.options : [:]) {
+      try update.file == nil ? simulate() : auditUpdate()
+    }
     let written = try writer.map { try $0.write(result) }
+    var input = ReportInput(records: result.records, folder: nil, path: output.out ?? "memory")
+    input.addInference(of: result)
     let report = Report(
-      ReportInput(records: result.records, folder: nil, path: output.out ?? "memory"),
-      remarks: result.remarks, defencesLeftOut: result.defencesLeftOut,
+      input, remarks: result.remarks, defencesLeftOut: result.defencesLeftOut,
       makeCommands: ExperimentCommandLine.commands(for:))
     if output.json {
       Terminal.write(try report.text(.json), to: .standardOutput)
@@ -174,7 +193,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
   private func auditUpdate() throws -> LeakageAudit.Result {
-    var (session, experiment) = try isOnTexts ? textUpdate() : pictureUpdate()
+    var (session, experiment) =
+      try isOnRows ? rowUpdate() : isOnTexts ? textUpdate() : pictureUpdate()
     experiment.attack.timeLimit = min(attack.timeLimit ?? .infinity, budget)
     let prepared =
       try update.findScale
@@ -185,7 +205,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     result.undefended = [outcome]
     result.wasInterrupted = outcome.wasInterrupted
     result.defencesLeftOut =
-      "Defences: an update that was shared can be defended no more; audit the model on pictures."
+      "Defences: an update that was shared can be defended no more; audit the model on data of your own."
     return result
   }
 
@@ -220,6 +240,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   // MARK: - Simulated clients
 
   private func simulate() throws -> LeakageAudit.Result {
+    guard !isOnRows else { return try simulateRows() }
     guard !isOnTexts else { return try simulateTexts() }
     let names = images.isEmpty ? BundledImages.names : images
     let whole = batchSize * aggregate.clients
@@ -241,11 +262,13 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       session.runner)
   }
 
-  private func audit(
-    _ experiments: [any PreparedExperiment], _ runner: any ExperimentRunner
+  /// - Parameter share: of the budget.
+  func audit(
+    _ experiments: [any PreparedExperiment], _ runner: any ExperimentRunner, share: Double = 1
   ) throws -> LeakageAudit.Result {
     let audit = LeakageAudit(
-      LeakageAudit.Plan(experiments: experiments, kinds: try searchedKinds(), budget: budget),
+      LeakageAudit.Plan(
+        experiments: experiments, kinds: try searchedKinds(), budget: share * budget),
       runner: runner)
     var view = ExperimentView(output)
     Interruption.listen()
@@ -257,9 +280,9 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   }
 
   /// What the options say of client and attacker.
-  private func undefended() throws -> Experiment {
+  func undefended(on data: DataKindName = .pictures) throws -> Experiment {
     var experiment = try Experiment(
-      selection, loss: loss, attack: attack, by: threat, default: .automatic)
+      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: data)
     experiment.data.readAs = pictures.readAs
     return experiment
   }
@@ -335,47 +358,4 @@ extension LeakLimit.Failure {
 
   /// What helps, after the reason.
   fileprivate var remedy: String { kind == .cutShort ? "; give a larger --budget" : "" }
-}
-
-/// The audit on one page of a terminal.
-private struct AuditSummary {
-  let result: LeakageAudit.Result
-  let report: Report
-
-  func print() {
-    let verdict = report.verdict
-    let style: Terminal.Style =
-      switch verdict.grade {
-      case .A: .green
-      case .B, .notShown: .yellow
-      case .C, .D, .E, .F: .red
-      }
-    Terminal.print(
-      Terminal.styled("\(verdict.grade.title): \(verdict.grade.headline(verdict.kind)).", style))
-    for sentence in verdict.sentences { Terminal.printParagraph(sentence) }
-    let prepared = result.undefended.flatMap(\.record.judged).compactMap { example in
-      example.preparation.map { "Prepared \(example.name): \($0)." }
-    }
-    for line in Set(prepared).sorted() { Terminal.printParagraph(line) }
-    if !result.findings.isEmpty {
-      Terminal.print()
-      Terminal.print(Terminal.styled("Defences, against attacks that know of them:", .bold))
-      for finding in result.findings {
-        Terminal.printParagraph(finding.sentence, head: "  ", indentation: 4)
-      }
-      Terminal.printParagraph(
-        "What they cost in accuracy: 'gradleak price --defence' measures it.", head: "  ",
-        indentation: 4)
-    }
-    Terminal.print()
-    Terminal.print(Terminal.styled("What cryptography would leave:", .bold))
-    for sentence in report.protections {
-      Terminal.printParagraph(sentence, head: "  ", indentation: 4)
-    }
-    Terminal.print()
-    Terminal.print(Terminal.styled("Not tested:", .bold))
-    for sentence in report.untested {
-      Terminal.printParagraph(sentence, head: "  ", indentation: 4)
-    }
-  }
 }

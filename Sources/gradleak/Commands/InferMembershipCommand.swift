@@ -27,9 +27,7 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
     completion: .picturesAndNames)
   var pictures: [String] = []
 
-  @Option(name: .customLong("table"), help: ArgumentHelp("A table in CSV.", valueName: "file"))
-  var tableFile: String?
-  @OptionGroup(title: HelpTitle.data) var table: TableOptions
+  @OptionGroup(title: HelpTitle.data) var table: TableFileOptions
 
   @Option(help: ArgumentHelp("With --update: rows to ask for, such as 3,7-12.", valueName: "rows"))
   var rows: String?
@@ -76,12 +74,12 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
     try check("--batch-size", batchSize, 1...4096)
     try check("--updates", updates, 1...100_000)
     try check("--calibration", calibration, 10...1_000_000)
-    guard tableFile == nil || pictures.isEmpty else {
+    guard table.file == nil || pictures.isEmpty else {
       throw ValidationError("There are a table and pictures; give one of them.")
     }
-    if tableFile == nil, table.label != nil || table.schema != nil || rows != nil {
-      throw ValidationError(
-        "--label, --schema and --rows are of a table; give its file with --table.")
+    try table.checkFile()
+    if table.file == nil, rows != nil {
+      throw ValidationError("--rows are of a table; give its file with --table.")
     }
     if candidates != nil, update.file != nil {
       throw ValidationError(
@@ -110,7 +108,8 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
 
   func run() throws {
     let record: MembershipRecord = try naming(RowExperiments.options) { try self.record() }
-    let folder = try output.folder(besides: pictures + [tableFile, update.file].compactMap(\.self))
+    let folder = try output.folder(
+      besides: pictures + table.paths + [update.file].compactMap(\.self))
     let json = try ResultWriter.json(record)
     try folder?.replace { try AtomicFile.write(json, to: $0.path(of: "membership.json")) }
     if output.json { return Terminal.print(json) }
@@ -133,9 +132,8 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
         prepared.inputs, candidates: try examples(rows ?? "", "--rows"),
         known: try examples(known.joined(separator: ","), "--known"))
     }
-    let all = runner.table.labelledRows.map(String.init)
-    let (pool, given) = try runner.examples(all, loss)
-    return try simulate(study, distinct(pool), given)
+    let (pool, given) = try runner.examples(runner.table.labelledRows.map(String.init), loss)
+    return try simulate(study, pool.distinct, given)
   }
 
   private func ofPictures(_ experiment: Experiment) throws -> MembershipRecord {
@@ -156,13 +154,7 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
       ? MembershipStudy.windows(for: selected.model, batchSize: batchSize, calibration: calibration)
       : try examples(pictures, selected)
     return try simulate(
-      study, distinct(MembershipStudy.labelled(pool, for: selected.model, loss, seed: seed)), loss)
-  }
-
-  /// Each record once: a copy of a member is one.
-  private func distinct(_ pool: [PrivateExample]) -> [PrivateExample] {
-    var seen: Set<[Double]> = []
-    return pool.filter { seen.insert($0.image.doubles).inserted }
+      study, MembershipStudy.labelled(pool, for: selected.model, loss, seed: seed).distinct, loss)
   }
 
   private func simulate(

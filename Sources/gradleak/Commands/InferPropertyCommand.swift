@@ -28,9 +28,7 @@ struct InferPropertyCommand: ParsableCommand, InferenceCommand, ReportingCommand
       "Of a table's rows: a column, one of =, < and >, and a value.", valueName: "property"))
   var property: String?
 
-  @Option(name: .customLong("table"), help: ArgumentHelp("A table in CSV.", valueName: "file"))
-  var tableFile: String?
-  @OptionGroup(title: HelpTitle.data) var table: TableOptions
+  @OptionGroup(title: HelpTitle.data) var table: TableFileOptions
 
   @Option(
     parsing: .upToNextOption,
@@ -90,15 +88,16 @@ struct InferPropertyCommand: ParsableCommand, InferenceCommand, ReportingCommand
     try check("--rounds", rounds, 1...1000)
     try check("--auxiliary", auxiliary, 10...100_000)
     try check("--clients", clients, PropertyStudy.fewestClients...100_000)
+    try table.checkFile()
     let arePictures = !with.isEmpty || !without.isEmpty
-    guard (tableFile != nil) != arePictures else {
+    guard (table.file != nil) != arePictures else {
       throw ValidationError(
         "There are no records, or two kinds; give a --table, or pictures --with and --without the property."
       )
     }
-    guard (property != nil) == (tableFile != nil) else {
+    guard (property != nil) == (table.file != nil) else {
       throw ValidationError(
-        tableFile == nil
+        table.file == nil
           ? "A property such as sex=female is of a --table; leave it out, or give that."
           : "There is no property; give a column and a value, such as sex=female.")
     }
@@ -106,10 +105,6 @@ struct InferPropertyCommand: ParsableCommand, InferenceCommand, ReportingCommand
       throw ValidationError(
         "\(property.quotedForMessage) is no property; give a column, one of =, < and >, and a value (a number behind < and >)."
       )
-    }
-    if tableFile == nil, table.label != nil || table.schema != nil || !table.ignore.isEmpty {
-      throw ValidationError(
-        "--label, --schema and --ignore are of a table; give its file with --table.")
     }
     if update.file != nil {
       guard defence.defences.isEmpty, rounds == 1 else {
@@ -122,7 +117,7 @@ struct InferPropertyCommand: ParsableCommand, InferenceCommand, ReportingCommand
 
   func run() throws {
     let folder = try output.folder(
-      besides: with + without + [tableFile, table.schema, update.file].compactMap(\.self))
+      besides: with + without + table.paths + [update.file].compactMap(\.self))
     Interruption.listen()
     guard let record = try naming(RowExperiments.options, { try self.record() }) else {
       throw FinishedWithStatus(status: ExitStatus.interrupted)
@@ -142,31 +137,15 @@ struct InferPropertyCommand: ParsableCommand, InferenceCommand, ReportingCommand
 
   private func ofRows(_ experiment: Experiment) throws -> PropertyRecord? {
     let runner = try RowRunner(experiment, batchSizes: [1, batchSize], backend: output.backend)
-    guard let rule = property.flatMap(PropertyRule.init), let source = runner.table.source else {
-      return nil
-    }
-    guard rule.column != runner.table.schema.label else {
-      throw ValidationError(
-        "\(rule.column.quotedForMessage) is what the model learns to tell; ask of another column.")
-    }
-    let rows = try rule.rows(of: source)
-    let loss = try experiment.loss.clientLoss(of: runner.inputs.selected)
-    let labelled = Set(runner.table.labelledRows)
-    let having = rows.having.filter(labelled.contains)
-    let lacking = rows.lacking.filter(labelled.contains)
-    let (examples, given) = try runner.examples((having + lacking).map(String.init), loss)
-    let pool = examples.enumerated().map {
-      PropertyExample($0.element, hasProperty: $0.offset < having.count)
-    }
+    guard let rule = property.flatMap(PropertyRule.init) else { return nil }
+    let asked = try RowProperty(
+      rule, runner, try experiment.loss.clientLoss(of: runner.inputs.selected))
     let subject =
       experiment.data.update == nil
       ? nil : try runner.prepareRows(experiment).inputs.sharedUpdate
-    var record = try simulate(
-      PropertyStudy(runner.inputs, experiment, kind: .rows), pool, given, subject)
-    record?.property = rule.description
-    record?.isInput = runner.table.schema.inputs.contains { $0.column.name == rule.column }
-    record?.unknown = source.rows.count - examples.count
-    return record
+    return try simulate(
+      PropertyStudy(runner.inputs, experiment, kind: .rows), asked.pool, asked.loss, subject
+    ).map(asked.completing)
   }
 
   private func ofPictures(_ experiment: Experiment) throws -> PropertyRecord? {

@@ -11,7 +11,7 @@ struct MembershipTable {
   }
 
   func print() {
-    Terminal.printVerdict(sentence, isTold ? .red : .yellow)
+    Terminal.printVerdict(sentence, record.isTold ? .red : .yellow)
     Terminal.print()
     Terminal.print(record.measures.isEmpty ? candidates : measures)
     Terminal.print()
@@ -23,28 +23,14 @@ struct MembershipTable {
   }
 
   private var nouns: String { DataKinds.descriptor(DataKindName(rawValue: record.kind)).plural }
-  private var best: MembershipRecord.Measure? {
-    record.measures.max { $0.area.value < $1.area.value }
-  }
-
-  /// Whether members are told from others.
-  private var isTold: Bool {
-    if record.proofs?.members ?? 0 > 0 || record.candidates.contains(where: { $0.isProved == true })
-    {
-      return true
-    }
-    return record.measures.isEmpty
-      ? record.candidates.contains { $0.chance.value < 0.001 }
-      : record.measures.contains { ($0.interval.first ?? 0) > 0.5 }
-  }
 
   private var sentence: String {
-    guard let best else {
+    guard let best = record.best else {
       let proved = record.candidates.count { $0.isProved == true }
       guard proved == 0 else {
         return "\(proved) of \(record.candidates.count) \(nouns) are proved to be in the batch."
       }
-      let count = record.candidates.count { $0.chance.value < 0.001 }
+      let count = record.candidates.count { $0.chance.value < MembershipRecord.telling }
       return
         "\(count) of \(record.candidates.count) \(nouns) look like members: of those that are not in the batch "
         + "1 in 1000 would score so high."
@@ -54,7 +40,7 @@ struct MembershipTable {
         "\(proofs.members) of \(proofs.memberCount) members are proved to be in their batches, and \(proofs.others) of "
         + "\(proofs.otherCount) other \(nouns)."
     }
-    guard isTold else { return "Members are not told from others by these scores." }
+    guard record.isTold else { return "Members are not told from others by these scores." }
     let rate = best.rates.first
     return
       "\(rate?.found ?? 0) of \(rate?.members ?? 0) members are told from other \(nouns) at 1 % of false alarms, by "
@@ -138,7 +124,7 @@ struct MembershipTable {
           + "leaves least of the update. No attack picks it more often than the last column says, under DP-SGD's noise."
       )
     }
-    for rate in best?.rates ?? [] {
+    for rate in record.best?.rates ?? [] {
       notes.append(
         "At \(percent(rate.falsePositiveRate)): \(rate.falsePositives) of \(rate.others) other \(nouns) were taken for "
           + "members"

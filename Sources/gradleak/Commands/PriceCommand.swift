@@ -4,6 +4,7 @@ import Clients
 import Defences
 import Foundation
 import ModelIO
+import TensorGraph
 
 /// What defences cost the training.
 struct PriceCommand: ParsableCommand, QuietCommand {
@@ -17,6 +18,7 @@ struct PriceCommand: ParsableCommand, QuietCommand {
       EXAMPLES
         gradleak price
         gradleak price --rounds 50 --defence gaussian:1e-4 --defence fp16
+        gradleak price --table heart.csv --label num --ignore id
       """)
 
   @Option(
@@ -32,20 +34,26 @@ struct PriceCommand: ParsableCommand, QuietCommand {
         + "photographs.", valueName: "folder"), completion: .directory)
   var data: String?
 
+  @OptionGroup var table: TableFileOptions
+
   @Option(
-    help: ArgumentHelp("Model; see 'gradleak models'.", valueName: "name"), completion: .models)
-  var model = "convnet"
+    help: ArgumentHelp(
+      "Model; see 'gradleak models'. (default: convnet; of rows mlp)", valueName: "name"),
+    completion: .models)
+  var model: String?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Channels or features of the first layer.", valueName: "n", visibility: .rare))
-  var width = 6
+      "Channels or features of the first layer. (default: 6; of rows as in 'gradleak table')",
+      valueName: "n", visibility: .rare))
+  var width: Int?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Height and width of the images.", valueName: "pixels", visibility: .rare))
-  var size = 12
+    help: ArgumentHelp(
+      "Height and width of the images. (default: 12)", valueName: "pixels", visibility: .rare))
+  var size: Int?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Rounds of training.", valueName: "n"))
   var rounds = 200
@@ -56,8 +64,9 @@ struct PriceCommand: ParsableCommand, QuietCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Crops of each photograph to train on.", valueName: "n", visibility: .rare))
-  var crops = 80
+    help: ArgumentHelp(
+      "Crops of each photograph to train on. (default: 80)", valueName: "n", visibility: .rare))
+  var crops: Int?
 
   @Option(parsing: .unconditional, help: "Seed of weights, batches, crops and noise.")
   var seed: UInt64 = 0
@@ -77,40 +86,40 @@ struct PriceCommand: ParsableCommand, QuietCommand {
   private static let learningRates = [0.3, 0.03, 0.003]
 
   func validate() throws {
-    try check("--width", width, 1...4096)
-    try check("--size", size, 4...64)
+    if let width { try check("--width", width, 1...4096) }
+    if let size { try check("--size", size, 4...64) }
     try check("--rounds", rounds, 1...1_000_000)
     try check("--batch-size", batchSize, 1...10_000)
-    try check("--crops", crops, 1...10_000)
+    if let crops { try check("--crops", crops, 1...10_000) }
+    try table.checkFile()
+    guard table.file == nil || (data == nil && size == nil && crops == nil) else {
+      throw ValidationError(
+        "--data, --size and --crops are of pictures, and there is a table; leave them out.")
+    }
     if let threads { try check("--threads", threads, 1...1024) }
   }
 
   func run() throws {
+    let kind: DataKindName = table.file == nil ? .pictures : .rows
     let chains: [DefenceChain]
     do throws(DefenceError) {
       let given = try defences.map { text throws(DefenceError) in try DefenceChain(text) }
-      let usual = try DefenceCatalog.all.flatMap(\.priced).map { defence throws(DefenceError) in
+      let applicable = DefenceCatalog.all.filter { (try? $0.check(data: kind)) != nil }
+      let usual = try applicable.flatMap(\.priced).map { defence throws(DefenceError) in
         try DefenceChain([defence])
       }
       chains = [.none] + (defences.isEmpty ? usual : given)
     } catch {
       throw ValidationError("--defence: \(error.message).")
     }
-    let architecture = try ModelCatalog.architecture(named: model)
-    var options = ModelOptions(
-      inputShape: [architecture.defaults.inputShape[0], size, size], width: width)
-    let images =
-      try data.map { try LabelledImages(folder: $0, inputShape: [3, size, size]) }
-      ?? LabelledImages(
-        photographs: [architecture.defaults.inputShape[0], size, size], trainingCount: crops,
-        seed: seed)
-    options.classCount = images.classes.count
-    let built = try architecture.model(options)
+    let backend = try BackendChoice.cpu.backend(threads: threads)
+    let (built, examples) = try naming(RowExperiments.options) {
+      try kind == .rows ? rows(backend) : pictures()
+    }
     Interruption.listen()
     let progress = LiveDisplay(isEnabled: !isQuiet)
-    let backend = try BackendChoice.cpu.backend(threads: threads)
     let report = try PriceReport.measure(
-      chains, model: built, data: images, rounds: rounds, batchSize: batchSize,
+      chains, model: built, data: examples, rounds: rounds, batchSize: batchSize,
       learningRates: PriceCommand.learningRates, seed: seed, backend: backend,
       observe: { index, count, defence in
         progress.update {
@@ -132,6 +141,41 @@ struct PriceCommand: ParsableCommand, QuietCommand {
       print(report)
     }
   }
+
+  /// Pictures, and the model that learns to tell their classes.
+  private func pictures() throws -> (Model, LabelledExamples) {
+    let architecture = try ModelCatalog.architecture(named: model ?? PriceCommand.usualModel)
+    let side = size ?? PriceCommand.usualSize
+    let channels = architecture.defaults.inputShape[0]
+    let images =
+      try data.map { try LabelledExamples(folder: $0, inputShape: [3, side, side]) }
+      ?? LabelledExamples(
+        photographs: [channels, side, side], trainingCount: crops ?? PriceCommand.usualCrops,
+        seed: seed)
+    var options = ModelOptions(
+      inputShape: [channels, side, side], width: width ?? PriceCommand.usualWidth)
+    options.classCount = images.classes.count
+    return (try architecture.model(options), images)
+  }
+
+  /// Rows, and the model that learns to tell their label.
+  private func rows(_ backend: any Backend) throws -> (Model, LabelledExamples) {
+    var experiment = Experiment()
+    experiment.data = ExperimentData(.rows)
+    experiment.data.table = table.choice
+    experiment.model = ModelChoice(name: model ?? DataKinds.descriptor(.rows).usualModel)
+    experiment.model.width = width
+    guard !experiment.model.isFile else {
+      throw ValidationError(
+        "--model is \((model ?? "").quotedForMessage); the training begins with fresh weights, so give a name of 'gradleak models'."
+      )
+    }
+    let rows = try LabelledExamples(try LoadedTable(table.choice ?? TableChoice()), seed: seed)
+    let runner = try RowRunner(experiment, batchSizes: [1, batchSize], backend: backend)
+    return (runner.inputs.selected.model, rows)
+  }
+
+  private static let (usualModel, usualWidth, usualSize, usualCrops) = ("convnet", 6, 12, 80)
 
   /// What defences cost, in one sentence.
   private func verdict(_ report: PriceReport) -> String {
@@ -167,7 +211,7 @@ struct PriceCommand: ParsableCommand, QuietCommand {
     Terminal.print(table)
     Terminal.print()
     Terminal.printParagraph(
-      "Accuracy on held-out images after \(rounds) rounds of \(batchSize); guessing gives "
+      "Accuracy on held-out examples after \(rounds) rounds of \(batchSize); guessing gives "
         + String(format: "%.0f", 100 * report.chance) + " %. Data: \(report.data). Model: "
         + "\(report.model), \(report.parameterCount) parameters. Each defence has the best of the "
         + "learning rates 0.3, 0.03 and 0.003 by training loss. Epsilon at delta 1e-5, for batches "

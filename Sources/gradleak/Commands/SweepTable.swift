@@ -64,9 +64,11 @@ struct SweepTable {
         "Undetermined: \(cut) runs, whose attack was cut short; intervals count them both ways.")
     }
     if let guess = report.cells.compactMap(\.guessScore).first, let kind = others.first {
+      let score = String(format: "%.2f", guess.value)
       Terminal.printParagraph(
-        "Knowing nothing: frequent words have a \(kind.score) of \(String(format: "%.2f", guess.value))."
-      )
+        kind.name == .texts
+          ? "Knowing nothing: frequent words have a \(kind.score) of \(score)."
+          : "Knowing nothing: the better guess has \(score) (\(kind.score)).")
     }
     if let first = report.cells.first(where: { $0.kind == nil }) {
       Terminal.printParagraph(

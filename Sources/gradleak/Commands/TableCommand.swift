@@ -24,24 +24,21 @@ struct TableCommand: ParsableCommand, ReportingCommand {
   var file: String?
 
   @OptionGroup(title: HelpTitle.data) var table: TableOptions
-  @OptionGroup(title: HelpTitle.data) var rows: RowOptions
-
   @Flag(help: "Print what the columns are taken for, and do no more.")
   var showSchema = false
 
   @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
-  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
-  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
-  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
-  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
-  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
-  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
-  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+
+  @Option(
+    help: ArgumentHelp("Writes the simulated client's update.", valueName: "file"),
+    completion: .safetensors)
+  var saveUpdate: String?
+
+  @OptionGroup var client: RowClientOptions
   @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   mutating func validate() throws {
-    selection.weights = try update.start(or: selection.weights)
-    try training.checkSteps(of: aggregate)
+    client.selection.weights = try update.start(or: client.selection.weights)
     guard file != nil || (table.schema != nil && (update.file != nil || showSchema)) else {
       throw ValidationError(
         "There is no table; give a CSV file, or a client's --update with the --schema of its table."
@@ -50,30 +47,28 @@ struct TableCommand: ParsableCommand, ReportingCommand {
     if update.findScale {
       throw ValidationError("--find-scale is for pictures; give --learning-rate or --loss-scale.")
     }
-    if update.file != nil, !defence.defences.isEmpty {
+    if update.file != nil, !client.defence.defences.isEmpty || saveUpdate != nil {
       throw ValidationError(
-        "--defence is what a simulated client does, and --update comes from a real one; leave one out."
+        "--defence and --save-update simulate a client, and --update comes from a real one; leave them out."
       )
     }
-    if update.file != nil, file == nil, rows.rows != nil {
+    if update.file != nil, file == nil, client.rows.rows != nil {
       throw ValidationError("--rows are those of a table to measure by; give its file too.")
     }
   }
 
   /// What the options say; no table is read.
   private func plan() throws -> RowExperiments {
-    try RowExperiments(
-      table.choice(of: file), rows: rows, selection: selection, loss: loss, attack: attack,
-      threat: threat, training: training, aggregate: aggregate, defence: defence)
+    try client.experiments(on: table.choice(of: file))
   }
 
   /// What the options ask for: one experiment for each update.
   func experiments(on runner: RowRunner) throws -> [Experiment] {
     let plan = try plan()
-    guard let update = update.choice(batchSize: rows.batchSize) else {
+    guard let update = update.choice(batchSize: client.batchSize) else {
       return try plan.simulated(on: runner)
     }
-    return try plan.captured(update)
+    return [try plan.captured(update)]
   }
 
   func run() throws {
@@ -83,8 +78,18 @@ struct TableCommand: ParsableCommand, ReportingCommand {
       return Terminal.print(loaded.schema.yaml)
     }
     let runner = try plan().runner(output)
+    let experiments = try experiments(on: runner)
+    if saveUpdate != nil, experiments.count > 1 {
+      throw ValidationError(
+        "--save-update writes one update, and these rows make \(experiments.count); give fewer, or a larger --batch-size."
+      )
+    }
     try ExperimentSession(runner, output).conclude(
-      try experiments(on: runner),
-      besides: [file, table.schema, update.file].compactMap(\.self))
+      experiments, besides: [file, table.schema, update.file].compactMap(\.self)
+    ) { prepared in
+      guard let saveUpdate, let rows = prepared.first as? PreparedRows else { return }
+      try rows.check()
+      try rows.inputs.writeUpdate(to: saveUpdate)
+    }
   }
 }

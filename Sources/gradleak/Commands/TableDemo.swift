@@ -17,22 +17,11 @@ struct TableDemo: ParsableCommand, ReportingCommand {
         gradleak demo table --defence gaussian:1e-6
       """)
 
-  @OptionGroup(title: HelpTitle.data) var rows: RowOptions
-  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
-  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
-  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
-  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
-  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
-  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
-  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup var client: RowClientOptions
   @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
-  func validate() throws { try training.checkSteps(of: aggregate) }
-
   func run() throws {
-    let experiments = try RowExperiments(
-      TableChoice(file: BundledTable.name), rows: rows, selection: selection, loss: loss,
-      attack: attack, threat: threat, training: training, aggregate: aggregate, defence: defence)
+    let experiments = try client.experiments(on: TableChoice(file: BundledTable.name))
     let runner = try experiments.runner(output)
     try ExperimentSession(runner, output).conclude(try experiments.simulated(on: runner))
   }

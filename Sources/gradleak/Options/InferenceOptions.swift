@@ -5,8 +5,7 @@ import ModelIO
 
 /// A command that asks updates of clients for what is known of records.
 protocol InferenceCommand {
-  var tableFile: String? { get }
-  var table: TableOptions { get }
+  var table: TableFileOptions { get }
   var batchSize: Int { get }
   var seed: UInt64 { get }
   var update: UpdateOptions { get }
@@ -21,7 +20,7 @@ extension InferenceCommand {
   /// The clients that the options describe, on rows of the table where there is one; its data have no records yet.
   func experiment() throws -> Experiment {
     var experiment = Experiment()
-    let kind: DataKindName = tableFile == nil ? .pictures : .rows
+    let kind: DataKindName = table.file == nil ? .pictures : .rows
     experiment.model = try selection.choice(
       of: selection.chosenModel ?? DataKinds.descriptor(kind).usualModel)
     experiment.mode = selection.mode
@@ -29,7 +28,7 @@ extension InferenceCommand {
     experiment.attack.seed = seed
     experiment.client = try training.choice(exampleCount: batchSize)
     experiment.data = ExperimentData(kind)
-    experiment.data.table = tableFile.map { table.choice(of: $0) }
+    experiment.data.table = table.choice
     experiment.data.update = update.choice(batchSize: batchSize)
     try experiment.add(defence)
     try experiment.check()

@@ -1,31 +1,32 @@
 import ArgumentParser
 import Audit
 import Clients
-import Solvers
 
-/// The experiments that a command's options describe, on rows of a table.
+/// Experiments on rows of a table as several commands make them.
 struct RowExperiments {
   /// What all share; its data have no rows yet.
   let base: Experiment
   let rows: RowOptions
+  /// Rows of each client that share an update.
+  let batchSize: Int
+  /// Updates where it is not said how many.
+  let usualUpdates: Int
   let training: LocalTrainingOptions
   let aggregate: ClientOptions
 
-  /// - Parameter table: that the rows are of.
+  /// - Parameters:
+  ///   - base: model, attack and defences.
+  ///   - table: that the rows are of.
   init(
-    _ table: TableChoice, rows: RowOptions, selection: ModelSelection, loss: LossOptions,
-    attack: AttackOptions, threat: AttackerOptions, training: LocalTrainingOptions,
-    aggregate: ClientOptions, defence: DefenceOptions
-  ) throws {
-    var base = try Experiment(
-      selection, loss: loss, attack: attack, by: threat, default: .automatic)
-    base.model = try selection.choice(
-      of: selection.chosenModel ?? DataKinds.descriptor(.rows).usualModel)
-    base.data = ExperimentData(.rows)
+    _ base: Experiment, on table: TableChoice, rows: RowOptions, batchSize: Int,
+    usualUpdates: Int = 1, training: LocalTrainingOptions, aggregate: ClientOptions
+  ) {
+    var base = base
     base.data.table = table
     base.data.table?.clients = rows.by
-    try base.add(defence)
-    (self.base, self.rows, self.training, self.aggregate) = (base, rows, training, aggregate)
+    self.base = base
+    (self.rows, self.batchSize, self.usualUpdates) = (rows, batchSize, usualUpdates)
+    (self.training, self.aggregate) = (training, aggregate)
   }
 
   /// A runner of all of them.
@@ -33,7 +34,7 @@ struct RowExperiments {
     try naming(RowExperiments.options) {
       try base.check()
       let runner = try RowRunner(
-        base, batchSizes: [rows.batchSize * aggregate.clients], backend: output.backend)
+        base, batchSizes: [batchSize * aggregate.clients], backend: output.backend)
       for note in runner.notes { Notes.remark(note) }
       return runner
     }
@@ -47,22 +48,17 @@ struct RowExperiments {
   /// - Throws: ``ValidationError`` when there are fewer rows than are asked for.
   func simulated(on runner: RowRunner) throws -> [Experiment] {
     var experiment = base
-    let size = rows.batchSize * aggregate.clients
+    let size = batchSize * aggregate.clients
     if let given = try rows.given() {
       experiment.data.examples = given.map(String.init)
-      try aggregate.checkRound(examples: given.count, "rows", batchSize: rows.batchSize)
-    } else if let column = base.data.table?.clients {
-      experiment.data.examples = try drawn(size, by: column, runner.table).map(String.init)
+      try aggregate.checkRound(examples: given.count, "rows", batchSize: batchSize)
     } else {
-      let known = runner.table.labelledRows
-      guard size * rows.batches <= known.count else {
-        throw ValidationError(
-          "\(rows.batches) updates of \(size) rows are \(size * rows.batches) rows, and the table has "
-            + "\(known.count) with a label; give a smaller --batch-size or --batches.")
+      experiment.data.examples = try naming(RowExperiments.options) {
+        try runner.table.drawnRows(
+          batchSize: size, updates: rows.batches ?? usualUpdates,
+          isOfEach: rows.batches != nil, by: base.data.table?.clients, seed: base.attack.seed
+        ).map(String.init)
       }
-      var source = RandomSource(seed: base.attack.seed).derive(label: "rows")
-      let order = source.permutation(of: known.count).prefix(size * rows.batches)
-      experiment.data.examples = order.map { String(known[$0]) }
     }
     return try experiment.divided(into: size).map { part in
       var part = part
@@ -72,33 +68,44 @@ struct RowExperiments {
     }
   }
 
-  /// Rows of every client in turn, for as many updates of each as are asked for.
-  private func drawn(_ size: Int, by column: String, _ table: LoadedTable) throws -> [Int] {
-    let clients = try naming(RowExperiments.options) { try table.clients(by: column) }
-    let limit = 1000
-    guard clients.count <= limit else {
-      throw ValidationError(
-        "--by: the column \(column.quotedForMessage) has \(clients.count) values, and there are \(limit) clients at most."
-      )
-    }
-    return try clients.flatMap { client in
-      let count = size * rows.batches
-      guard count <= client.rows.count else {
-        throw ValidationError(
-          "\(rows.batches) updates of \(size) rows are \(count) rows, and \(client.name.quotedForMessage) has \(client.rows.count) with a "
-            + "label; give a smaller --batch-size or --batches.")
-      }
-      var source = RandomSource(seed: base.attack.seed).derive(label: "rows of " + client.name)
-      return source.permutation(of: client.rows.count).prefix(count).map { client.rows[$0] }
-    }
-  }
-
   /// The experiment on an update that a client shared, measured by the rows that are named.
-  func captured(_ update: UpdateChoice) throws -> [Experiment] {
+  func captured(_ update: UpdateChoice) throws -> Experiment {
     var experiment = base
-    experiment.client = try training.choice(exampleCount: rows.batchSize, aggregate)
+    experiment.client = try training.choice(exampleCount: batchSize, aggregate)
     experiment.data.update = update
     experiment.data.examples = try rows.given()?.map(String.init) ?? []
-    return [experiment]
+    return experiment
+  }
+}
+
+/// What `table` and `demo table` are told of clients and attacker.
+struct RowClientOptions: ParsableArguments {
+  @OptionGroup(title: HelpTitle.data) var rows: RowOptions
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Rows that share one gradient.", valueName: "n"))
+  var batchSize = 8
+
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+
+  func validate() throws {
+    try training.checkSteps(of: aggregate)
+    try check("--batch-size", batchSize, 1...4096)
+  }
+
+  /// What the options say of rows of a table, which is not read.
+  func experiments(on table: TableChoice) throws -> RowExperiments {
+    var base = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: .rows)
+    try base.add(defence)
+    return RowExperiments(
+      base, on: table, rows: rows, batchSize: batchSize, training: training, aggregate: aggregate)
   }
 }

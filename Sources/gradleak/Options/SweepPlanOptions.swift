@@ -31,7 +31,7 @@ struct SweepPlanOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Images that share a gradient; repeat for more.", valueName: "n"))
+    help: ArgumentHelp("Examples that share a gradient; repeat for more.", valueName: "n"))
   var batchSize: [Int] = []
 
   @Option(
@@ -74,6 +74,14 @@ struct SweepPlanOptions: ParsableArguments {
       valueName: "file"), completion: .texts)
   var texts: String?
 
+  @OptionGroup var table: TableFileOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "With --table: a column that says whose a row is; each update is one client's.",
+      valueName: "column", visibility: .rare))
+  var by: String?
+
   @Option(
     help: ArgumentHelp(
       "What computes; see 'gradleak devices'.", valueName: "device", visibility: .rare),
@@ -86,8 +94,18 @@ struct SweepPlanOptions: ParsableArguments {
     if let iterations { try check("--iterations", iterations, 1...100_000_000) }
     for size in size { try check("--size", size, 1...8192) }
     for batchSize in batchSize { try check("--batch-size", batchSize, 1...1000) }
-    guard images == nil || texts == nil else {
-      throw ValidationError("There are --images and --texts; give one of them.")
+    let given = [
+      ("--images", images != nil), ("--texts", texts != nil), ("--table", table.file != nil),
+    ].filter(\.1).map(\.0)
+    guard given.count <= 1 else {
+      throw ValidationError("There are \(given.joined(separator: " and ")); give one of them.")
+    }
+    try table.checkFile()
+    guard table.file != nil || by == nil else {
+      throw ValidationError("--by is of a table; give its file with --table.")
+    }
+    guard table.file == nil || size.isEmpty else {
+      throw ValidationError("--size is of pictures, and rows have none; leave it out.")
     }
     guard plan == nil || preset == nil else {
       throw ValidationError("There is a plan and a --preset; give one of them.")
@@ -99,10 +117,13 @@ struct SweepPlanOptions: ParsableArguments {
   /// A model or activation that does not exist, or a defence that cannot act, is found out here, before anything runs.
   func tasks() throws -> PlannedSweep {
     let plan = try chosenPlan()
-    let examples = try plan.map { try SweepExamples(of: $0) } ?? SweepExamples()
-    let tasks = try naming { try plan?.tasks(of: examples) ?? [] }
     let backend = try device.backend(threads: 1)
-    try SweepTask.check(tasks, examples, backend: backend)
+    let (examples, tasks) = try naming(RowExperiments.options) {
+      let examples = try plan.map { try SweepExamples(of: $0) } ?? SweepExamples()
+      let tasks = try plan?.tasks(of: examples) ?? []
+      try SweepTask.check(tasks, examples, backend: backend)
+      return (examples, tasks)
+    }
     return PlannedSweep(
       tasks: tasks, examples: examples, backend: backend, isPlanned: plan != nil)
   }
@@ -118,7 +139,9 @@ struct SweepPlanOptions: ParsableArguments {
       + size.flatMap { ["--size", String($0)] }
       + option("--model", model) + option("--seeds", seeds) + option("--seed", seed)
       + option("--trials", trials) + option("--iterations", iterations)
-      + option("--images", images) + option("--texts", texts)
+      + option("--images", images) + option("--texts", texts) + option("--table", table.file)
+      + option("--label", table.columns.label) + option("--schema", table.columns.schema)
+      + table.columns.ignore.flatMap { ["--ignore", $0] } + option("--by", by)
       + (device == .cpu ? [] : ["--device", device.defaultValueDescription])
   }
 
@@ -135,15 +158,17 @@ struct SweepPlanOptions: ParsableArguments {
       }
       chosen = known
     } else if defences.isEmpty && attacks.isEmpty && batchSize.isEmpty && size.isEmpty
-      && texts == nil
+      && texts == nil && table.file == nil
     {
       return nil
     } else {
       chosen = SweepPlan(groups: [SweepPlan.Group()])
     }
     for index in chosen.groups.indices { try override(&chosen.groups[index]) }
-    if let images { (chosen.imageFolder, chosen.textFile) = (images, nil) }
-    if let texts { (chosen.imageFolder, chosen.textFile) = (nil, texts) }
+    if images != nil || texts != nil || table.file != nil {
+      (chosen.imageFolder, chosen.textFile, chosen.table) = (images, texts, table.choice)
+      chosen.table?.clients = by
+    }
     return chosen
   }
 

@@ -26,31 +26,58 @@ struct TableOptions: ParsableArguments {
   }
 }
 
-/// Which rows a client holds, on the command line.
+/// A table beside other kinds of data, on the command line.
+struct TableFileOptions: ParsableArguments {
+  @Option(
+    name: .customLong("table"),
+    help: ArgumentHelp(
+      "A table in CSV (its --label COLUMN) or \(BundledTable.name).", valueName: "file"))
+  var file: String?
+
+  @OptionGroup(visibility: .rare) var columns: TableOptions
+
+  /// The table that is meant; nil for other data.
+  var choice: TableChoice? {
+    file == nil && columns.schema == nil ? nil : columns.choice(of: file)
+  }
+
+  /// Its files.
+  var paths: [String] { [file, columns.schema].compactMap(\.self) }
+
+  func validate() throws {
+    if columns.schema == nil { try checkFile() }
+  }
+
+  /// - Throws: ``ValidationError`` where columns are described and there is no table.
+  func checkFile() throws {
+    guard file == nil, columns.label != nil || !columns.ignore.isEmpty || columns.schema != nil
+    else { return }
+    throw ValidationError(
+      "--label, --schema and --ignore are of a table; give its file with --table.")
+  }
+}
+
+/// Which rows clients hold, on the command line.
 struct RowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Such as 3,7-12; drawn by default.", valueName: "rows"))
+      "Rows of the table, such as 3,7-12; drawn by default.", valueName: "rows"))
   var rows: String?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Rows that share one gradient.", valueName: "n"))
-  var batchSize = 8
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Updates, where no rows are given.", valueName: "n"))
-  var batches = 1
+    help: ArgumentHelp("Updates of rows, where none are given.", valueName: "n"))
+  var batches: Int?
 
   @Option(
     help: ArgumentHelp(
-      "A column that says whose a row is: as many updates of each client.", valueName: "column"))
+      "A column that says whose a row is.", valueName: "column"))
   var by: String?
 
+  var isGiven: Bool { rows != nil || batches != nil || by != nil }
+
   func validate() throws {
-    try check("--batch-size", batchSize, 1...4096)
-    try check("--batches", batches, 1...100_000)
+    if let batches { try check("--batches", batches, 1...100_000) }
     _ = try given()
   }
 

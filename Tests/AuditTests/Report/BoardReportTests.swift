@@ -77,7 +77,7 @@ private func summary(_ records: [RunRecord]) throws -> String {
     #expect(few.contains("Attack at least 16 independent updates; here there were 1."))
     let labels = try summary(records(Array(repeating: result(12), count: 16)))
     #expect(labels.contains("they found the labels, which are private as well"))
-    #expect(labels.contains("was found for 16 of 16; guessing finds 1 in 100"))
+    #expect(labels.contains("was found for 16 of 16; guessing gives 1 in 100"))
   }
 
   @Test func halfALeakIsALeak() throws {

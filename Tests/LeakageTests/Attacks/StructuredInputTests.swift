@@ -60,6 +60,35 @@ import Testing
     for index in 0..<3 { #expect(abs(pooled[index + 1] - expected[index]) < 1e-12) }
   }
 
+  @Test func projectionsAreExamplesThatCouldBe() {
+    let structure = InputStructure([
+      .number(0, -2...3, grid: .init(origin: 0.25, step: 0.5)), .choice(1..<4),
+      .number(4, -1...1, grid: nil),
+    ])
+    #expect(structure.projectedBatch([0.6, 0.1, 2, 1.9, 5]) == [0.75, 0, 1, 0, 1])
+    // What stands for a missing number is on no grid.
+    #expect(structure.projected([0.04, -3, -1, -2, -0.5]) == [0, 0, 1, 0, -0.5])
+  }
+
+  /// Neighbouring columns have nothing in common, unlike pixels.
+  @Test func whatIsBelievedOfInputsIsOfEachAlone() {
+    let structure = InputStructure([
+      .number(0, -3...3, grid: nil), .choice(1..<3), .number(3, 0...4, grid: nil),
+    ])
+    let prior = PixelPrior(shape: [2, 1, 1, 4], noiseVariance: 0.5, structure: structure)
+    func energy(_ point: [Double]) -> (Double, [Double]) {
+      var slope = [Double](repeating: 0, count: point.count)
+      let value = point.withUnsafeBufferPointer { point in
+        slope.withUnsafeMutableBufferPointer { prior.addEnergy(at: point, gradient: $0) }
+      }
+      return (value, slope)
+    }
+    let means = [0, 0.5, 0.5, 2.0]
+    #expect(energy(means + means) == (0, [Double](repeating: 0, count: 8)))
+    let (value, slope) = energy(means + [2, 0.5, 0.5, 3])
+    #expect(value == 0.5 * (4 + 0.25) && slope == [0, 0, 0, 0, 2, 0, 0, 0.25])
+  }
+
   @Test func picturesAreRefused() throws {
     let client = try AttackedClient.leNet()
     let plan = AttackPresets.tabLeak.plan

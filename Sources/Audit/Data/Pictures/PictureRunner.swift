@@ -73,6 +73,36 @@ package struct PreparedPictures: PreparedExperiment {
     return try runner.audit(seed: experiment.attack.seed).check(subject)
   }
 
+  /// What is shared: by the simulated client behind its defences, or as a client's file has it.
+  ///
+  /// - Throws: as ``run(observe:)``.
+  func update() throws -> SharedUpdate {
+    switch subject {
+    case .client(let batch, let loss):
+      try SimulatedAudit(runner.audit(seed: experiment.attack.seed), loss).share(
+        batch, experiment.attack, training: try runner.training(of: experiment),
+        defences: experiment.defences, data: experiment.data.kind
+      ).update.update
+    case .update(let subject): subject.update
+    }
+  }
+
+  /// Writes what the client shares under its parameters' names: the gradient, or after local steps the difference of
+  /// weights, after minus before.
+  ///
+  /// - Throws: as ``run(observe:)``; `FileError` when the path cannot be written.
+  package func writeUpdate(to path: String) throws {
+    let weighted = runner.audit(seed: experiment.attack.seed).weighted
+    let update = try update()
+    try Safetensors.write(
+      Dictionary(
+        uniqueKeysWithValues: zip(
+          weighted.model.parameters.map(\.name), update.sent(from: weighted))
+      ),
+      metadata: ["gradleak": GradleakVersion.current, "loss": update.loss.description], to: path,
+      isPrivate: true)
+  }
+
   package func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
     let audit = runner.audit(seed: experiment.attack.seed)
     func tell(_ progress: AttackProgress, _ found: UpdateAudit.Glimpse) -> SolverDecision {
@@ -85,7 +115,7 @@ package struct PreparedPictures: PreparedExperiment {
         batch, configuration: experiment.attack,
         training: try runner.training(of: experiment), startingImages: startingImages,
         defences: experiment.defences,
-        isAdaptive: experiment.isAdaptive, observe: tell)
+        isAdaptive: experiment.isAdaptive, data: experiment.data.kind, observe: tell)
     case .update(let subject):
       outcome = try audit.attack(
         subject, configuration: experiment.attack, startingImages: startingImages,

@@ -64,27 +64,28 @@ package struct SimulatedAudit: Sendable {
     return CompanionImages(besides: batch, for: model, seed: seed).all
   }
 
-  /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
+  /// What a client shares, and the model that its defences leave to train.
+  struct Shared {
+    let update: DefendedUpdate
+    let audit: UpdateAudit
+  }
+
+  /// Shares the gradient of `batch`, or what local steps on it come to, through the client's defences.
   ///
   /// - Parameters:
+  ///   - configuration: whose seed and precision count.
   ///   - training: the client's local steps on the batch; nil for one gradient.
-  ///   - startingImages: [N, C, H, W], for plans that start from given images.
-  ///   - defences: what the client does to the gradient first.
-  ///   - isAdaptive: whether the attacker knows of the defences and answers them; see
-  ///     ``CounterAttack``.
-  ///   - observe: called after every iteration of a search with the progress and what was found by then.
-  /// - Throws: ``AttackError`` when the attack does not apply.
-  package func run(
-    _ batch: [PrivateExample], configuration: AttackConfiguration,
-    training: LocalTraining? = nil, startingImages: Tensor? = nil, defences: DefenceChain = .none,
-    isAdaptive: Bool = true,
-    observe: (AttackProgress, UpdateAudit.Glimpse) -> SolverDecision = { _, _ in .proceed }
-  ) throws(AttackError) -> Outcome {
+  ///   - data: what the batch is.
+  /// - Throws: ``AttackError`` when a defence does not apply, or the update is zero without one.
+  func share(
+    _ batch: [PrivateExample], _ configuration: AttackConfiguration, training: LocalTraining?,
+    defences: DefenceChain, data: DataKindName
+  ) throws(AttackError) -> Shared {
     let companions = SimulatedAudit.companions(
       for: defences, besides: batch, audit.weighted.model, seed: configuration.seed)
     try SimulatedAudit.check(
       defences, batch, training: training, model: audit.weighted.model, loss, audit.mode,
-      companionCount: companions.count)
+      data: data, companionCount: companions.count)
     var pipeline = DefencePipeline(defences, seed: configuration.seed)
     let audit = try extended(for: defences, batchSize: batch.count, seed: configuration.seed)
     // Whose order is not known shuffles.
@@ -104,6 +105,29 @@ package struct SimulatedAudit: Sendable {
           batches. \(EmptyUpdate.causes(audit.weighted.model, loss))
           """)
     }
+    return Shared(update: shared, audit: audit)
+  }
+
+  /// Shares the gradient of `batch`, or what local steps on it come to, and attacks that.
+  ///
+  /// - Parameters:
+  ///   - training: the client's local steps on the batch; nil for one gradient.
+  ///   - startingImages: [N, C, H, W], for plans that start from given images.
+  ///   - defences: what the client does to the gradient first.
+  ///   - data: what the batch is.
+  ///   - isAdaptive: whether the attacker knows of the defences and answers them; see
+  ///     ``CounterAttack``.
+  ///   - observe: called after every iteration of a search with the progress and what was found by then.
+  /// - Throws: ``AttackError`` when the attack does not apply.
+  package func run(
+    _ batch: [PrivateExample], configuration: AttackConfiguration,
+    training: LocalTraining? = nil, startingImages: Tensor? = nil, defences: DefenceChain = .none,
+    isAdaptive: Bool = true, data: DataKindName = .pictures,
+    observe: (AttackProgress, UpdateAudit.Glimpse) -> SolverDecision = { _, _ in .proceed }
+  ) throws(AttackError) -> Outcome {
+    let sharing = try share(
+      batch, configuration, training: training, defences: defences, data: data)
+    let (shared, audit) = (sharing.update, sharing.audit)
     var summary =
       defences.isEmpty ? nil : DefenceSummary(defences, shared, isAdaptive: isAdaptive)
     if defences.changesModel {

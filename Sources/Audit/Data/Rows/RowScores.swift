@@ -111,6 +111,9 @@ struct RowScores {
     var result = right.mapValues { Double($0.count { $0 }) / Double($0.count) }
     result["near"] = Double(near.count { $0 }) / Double(near.count)
     result["exact"] = result["cells"] == 1 ? 1 : 0
+    if let label = table.columns.last {
+      result["label"] = label.areEqual(row[row.count - 1], original[row.count - 1]) ? 1 : 0
+    }
     return result
   }
 

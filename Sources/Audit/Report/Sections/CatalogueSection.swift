@@ -123,15 +123,7 @@ extension Report {
       return
         "Not asked; \"gradleak infer property\" asks it, and its record can be part of this report."
     }
-    return studies.map { study in
-      let told =
-        study.isTold ? "told" : "not told by this classifier, which shows nothing of others,"
-      return
-        "\(study.property.clipped(to: 60)): \(told) from the updates of \(study.clientsWith + study.clientsWithout) clients "
-        + String(
-          format: "(AUC %.2f, p = %.2g; labels alone %.2f).", study.area.value, study.chance,
-          study.labelsArea.value)
-    }.joined(separator: " ")
+    return studies.map(\.sentence).joined(separator: " ")
   }
 
   private var anonymity: String {

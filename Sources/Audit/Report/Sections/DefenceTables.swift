@@ -16,7 +16,7 @@ extension Report {
     let table = ReportTable(
       label: "Table of costs",
       caption: """
-        A small training run of \(price.model) with each defence: accuracy on held-out images (guessing: \
+        A small training run of \(price.model) with each defence: accuracy on held-out examples (guessing: \
         \(percent(price.chance)) %), bytes on the wire relative to f32, and for DP-SGD the ε of the whole run at δ = \
         10⁻⁵. It ranks defences, and is no forecast for other trainings.
         """,

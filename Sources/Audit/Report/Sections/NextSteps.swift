@@ -74,6 +74,11 @@ extension Report {
         steps.append("Do not rely on \(list(others)): not shown to stop these attacks.")
       }
     }
+    let telling = input.privacy.memberships.filter(\.isTold).compactMap(\.defence)
+    if !telling.isEmpty {
+      steps.append(
+        "Take who is in a batch as disclosed behind \(list(telling)): it was told there.")
+    }
     if input.prices.isEmpty {
       steps.append(
         "Measure what a defence costs in accuracy before you choose it; that was not measured here."

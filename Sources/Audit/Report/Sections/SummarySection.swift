@@ -105,7 +105,7 @@ extension Report {
       sentences.append(
         "For \(open) of \(examples(count)) nothing can be said: \(doubtWords).")
     }
-    return (sentences + [labelWords].compactMap(\.self)).joined(separator: " ")
+    return (sentences + [labelWords, memberWords].compactMap(\.self)).joined(separator: " ")
   }
 
   private var fullWords: String {
@@ -129,10 +129,21 @@ extension Report {
   private var labelWords: String? {
     let labels = verdict.labels
     guard labels.count > 0 else { return nil }
-    let guess = verdict.classCount > 1 ? "; guessing finds 1 in \(verdict.classCount)" : ""
+    let guess = verdict.labelGuess.map { "; \($0)" } ?? ""
     return
       "The label, which says what \(verdict.kind.name == .texts ? "a text" : "an example") is filed under, such as a "
       + "diagnosis, was found for \(labels.successes) of \(labels.count)\(guess)."
+  }
+
+  /// Who is told to be in the batches of undefended updates; nil where nobody is, or it was not asked.
+  private var memberWords: String? {
+    guard let study = input.privacy.memberships.first(where: { $0.defence == nil && $0.isTold })
+    else { return nil }
+    if let proofs = study.proofs, proofs.members > 0 {
+      return
+        "Who is in a batch is told as well: it was proved of \(proofs.members) of \(proofs.memberCount) of those who are."
+    }
+    return "Who is in a batch is told as well, more often than by guessing."
   }
 
   /// Why nothing can be said of what is undetermined.
@@ -229,8 +240,7 @@ extension Report {
   }
 
   private var reasonForB: String {
-    let chance = 1 / Double(max(verdict.classCount, 1))
-    return verdict.labels.interval.lowerBound > chance
+    verdict.areLabelsTold
       ? "they found the labels, which are private as well"
       : verdict.recognisable.units.count >= LeakageGrade.unitsForA
         ? "nothing bounds better ones"

@@ -32,3 +32,18 @@ extension LocalTraining {
     return Tensor(update.shape, .f64(elements))
   }
 }
+
+extension SharedUpdate {
+  /// The tensors that a client sends: its gradient, or after local steps the difference of weights, after minus before.
+  ///
+  /// - Parameter weighted: before the steps.
+  package func sent(from weighted: WeightedModel) -> [Tensor] {
+    guard let training, !training.isOneStep else { return gradients }
+    return zip(gradients, weighted.parameters).map { gradient, weights in
+      let whole =
+        training.rule.optimizer.isDecayDecoupled
+        ? training.addingDecay(gradient, weights: weights) : gradient
+      return whole.multiplied(by: -training.learningRate)
+    }
+  }
+}

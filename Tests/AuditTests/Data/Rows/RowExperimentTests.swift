@@ -94,7 +94,7 @@ import Testing
     try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: folder("t.csv"))
     let record = try record(Array(1...12) + [21]) {
       $0.data.table = TableChoice(file: folder("t.csv"), label: "y")
-      $0.attack.timeLimit = 2
+      $0.attack.iterations = 20
     }
     #expect(record.method == "span")
     #expect(record.examples.count { $0.level == .full } >= 11)

@@ -1,12 +1,13 @@
+import Clients
 import Foundation
 import ModelIO
 import Solvers
 import TensorGraph
 
-/// Images with their classes, split into a part to train on and one held out.
-package struct LabelledImages: Sendable {
+/// Images or rows with their classes, split into a part to train on and one held out.
+package struct LabelledExamples: Sendable {
   package struct Example: Sendable {
-    /// [C, H, W], values in 0...1.
+    /// [C, H, W] of values in 0...1; of a row [1, 1, D] as the model reads it.
     package let image: [Double]
     package let label: Int
   }
@@ -17,6 +18,8 @@ package struct LabelledImages: Sendable {
   package let classes: [String]
   /// What they are, for people.
   package let description: String
+  /// What they are, for defences.
+  package let kind: DataKindName
 
   /// Crops of the bundled photographs: the class is the photograph. Training and held-out crops are
   /// drawn alike, and may overlap in the photograph.
@@ -33,10 +36,11 @@ package struct LabelledImages: Sendable {
       (0..<count).flatMap { _ in
         pictures.enumerated().map { label, picture in
           Example(
-            image: LabelledImages.crop(picture.image, inputShape, using: &stream), label: label)
+            image: LabelledExamples.crop(picture.image, inputShape, using: &stream), label: label)
         }
       }
     }
+    kind = .pictures
     training = crops(trainingCount)
     heldOut = crops(heldOutCount)
     classes = pictures.map(\.name)
@@ -52,7 +56,7 @@ package struct LabelledImages: Sendable {
   package init(folder path: String, inputShape: Shape) throws(FileError) {
     var training: [Example] = []
     var heldOut: [Example] = []
-    let folders = LabelledImages.names(in: path)?.filter { name in
+    let folders = LabelledExamples.names(in: path)?.filter { name in
       var isFolder: ObjCBool = false
       return FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isFolder)
         && isFolder.boolValue && !name.hasPrefix(".")
@@ -64,7 +68,7 @@ package struct LabelledImages: Sendable {
     }
     for (label, name) in folders.enumerated() {
       let folder = path + "/" + name
-      let pictures = (LabelledImages.names(in: folder) ?? []).filter { name in
+      let pictures = (LabelledExamples.names(in: folder) ?? []).filter { name in
         [".png", ".jpg", ".jpeg"].contains(where: name.lowercased().hasSuffix)
       }
       guard pictures.count >= 2 else {
@@ -80,11 +84,51 @@ package struct LabelledImages: Sendable {
         if index % 5 == 1 { heldOut.append(labelled) } else { training.append(labelled) }
       }
     }
+    kind = .pictures
     self.training = training
     self.heldOut = heldOut
     classes = folders
     description =
       "\(training.count) pictures of \(folders.count) classes, \(heldOut.count) held out"
+  }
+
+  /// Rows of a table at most.
+  private static let rowLimit = 20_000
+
+  /// The rows of a table that have a label, drawn in an order of their own; every fifth is held out.
+  ///
+  /// - Throws: ``ExperimentError`` when the label is a number, or there are too few rows.
+  package init(_ table: LoadedTable, seed: UInt64) throws(ExperimentError) {
+    guard let label = table.schema.labelColumn?.column, let values = label.kind.values else {
+      throw ExperimentError(
+        "data.table.label", "is a column of numbers, and accuracy is of classes; give one of words")
+    }
+    let rows = table.labelledRows
+    let examples = RandomSource(seed: seed).derive(label: "held out").permuted(rows.count)
+      .prefix(LabelledExamples.rowLimit).compactMap { place -> Example? in
+        let row = table.rows[rows[place] - 1]
+        guard case .word(let label) = row.last else { return nil }
+        return Example(image: table.encoding.inputs(row.dropLast()), label: label)
+      }
+    guard examples.count >= 10 else {
+      throw ExperimentError(
+        "data.table", "has \(examples.count) rows with a label; training takes 10 at least")
+    }
+    kind = .rows
+    training = examples.indices.filter { $0 % 5 != 1 }.map { examples[$0] }
+    heldOut = examples.indices.filter { $0 % 5 == 1 }.map { examples[$0] }
+    classes = values
+    description =
+      "\(training.count) rows of \(table.path.withoutFolders), \(heldOut.count) held out; the class is "
+      + label.name.quotedForMessage
+  }
+
+  /// The share of held-out examples that are of the class most frequent in training: what knowing nothing of an example
+  /// gets.
+  package var guessedAccuracy: Double {
+    let counts = Dictionary(grouping: training, by: \.label).mapValues(\.count)
+    let most = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    return Double(heldOut.count { $0.label == most }) / Double(max(heldOut.count, 1))
   }
 
   private static func names(in folder: String) -> [String]? {
