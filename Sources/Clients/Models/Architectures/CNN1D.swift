@@ -10,7 +10,7 @@ extension ModelCatalog {
       inputShape: [1, 1, 256], classCount: 5, activation: .relu, width: 16),
     requirement: { configuration in
       configuration.inputShape[1] == 1
-        ? nil : "signals, whose height is 1, such as --input-shape 1x1x256"
+        ? nil : "signals [channels, 1, samples]"
     }
   ) { configuration, scope, signals in
     var x = signals
