@@ -50,6 +50,15 @@ struct SignalCommandTests {
     if name != "rnn" { #expect(record.examples.first?.level == .full) }
   }
 
+  /// A recording of 64 parts has room for the 16 updates that the best grade would take.
+  @Test func signalsAreAudited() throws {
+    let run = try run("audit --signal heartbeat --length 64 --defences none --budget 20 --out out")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("Grade F") && run.output.contains("16 of 16 signals"))
+    let records = try RunRecord.read(contentsOf: folder("out/run.json"))
+    #expect(records.count == 16 && records.allSatisfy { $0.kind == .signals })
+  }
+
   @Test(arguments: [
     ("signal", "There is no signal"), ("signal gone.csv", "gone.csv"),
     ("signal t.csv --columns III", "no column is called"),
@@ -60,6 +69,10 @@ struct SignalCommandTests {
     ("signal t.csv --length 4 --defence mixup", "mixup cannot be applied to signals"),
     ("signal --update t.csv", "--range is missing"),
     ("signal t.csv --model \(fixtures)/recurrent-models/lstm.onnx --columns I", "1 channels"),
+    ("audit --length 64", "are of a recording; give its file with --signal"),
+    ("audit chelsea --signal heartbeat", "beside a signal"),
+    ("audit --signal heartbeat --length 64 --property sex=female", "are of a table"),
+    ("audit --signal heartbeat --length 64 --defences mixup", "mixup"),
     ("reconstruct chelsea --model cnn1d --size 16", "cnn1d needs signals"),
   ]) func badInputIsOneSentence(_ arguments: String, _ words: String) throws {
     let text = "I,II\n" + (0..<8).map { "\($0),\($0 % 3)\n" }.joined()

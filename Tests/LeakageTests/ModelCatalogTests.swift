@@ -68,7 +68,7 @@ import Testing
 
   @Test func farOffNamesGetTheListOnly() {
     #expect {
-      try ModelCatalog.model(named: "transformer-xl")
+      try ModelCatalog.model(named: "diffusion-xl")
     } throws: { error in
       !"\(error)".contains("did you mean") && "\(error)".contains("lenet, mlp")
     }

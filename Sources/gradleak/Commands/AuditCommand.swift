@@ -20,6 +20,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
         gradleak audit --defences gaussian,prune --fail-above C
         gradleak audit --model tiny-bert --budget 60
         gradleak audit --table heart.csv --label num --ignore id
+        gradleak audit --signal ecg.csv --length 256
       """)
 
   @Argument(
@@ -30,6 +31,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   @OptionGroup(title: HelpTitle.data) var texts: TextDataOptions
   @OptionGroup(title: HelpTitle.data) var table: TableFileOptions
+  @OptionGroup(title: HelpTitle.data) var signal: SignalFileOptions
   @OptionGroup(title: HelpTitle.data, visibility: .rare) var rows: RowOptions
 
   @Option(
@@ -105,6 +107,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     }
     if isOnRows {
       try checkRows()
+    } else if isOnSignals {
+      try checkSignals()
     } else if rows.isGiven || property != nil {
       throw ValidationError(
         "--rows, --batches, --by and --property are of a table; give its file with --table.")
@@ -117,12 +121,12 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw ValidationError(
         "The picture \(images[0].quotedForMessage) is given beside texts; give one of them.")
     }
-    if !isOnTexts, !isOnRows, textModel.isGiven {
+    if !isOnTexts, !isOnRows, !isOnSignals, textModel.isGiven {
       throw ValidationError(
         "--head, --adapter, --freeze-embeddings, --lora and --prior-model are for language models; give the "
           + "folder of one with --model, or texts.")
     }
-    if update.file == nil, !isOnTexts, !isOnRows {
+    if update.file == nil, !isOnTexts, !isOnRows, !isOnSignals {
       try aggregate.checkRound(
         examples: images.isEmpty ? BundledImages.names.count : images.count, "pictures",
         batchSize: batchSize)
@@ -132,7 +136,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   /// Whether a language model is audited.
   private var isOnTexts: Bool {
-    !isOnRows && selection.isLanguageModel(texts, textModel)
+    !isOnRows && !isOnSignals && selection.isLanguageModel(texts, textModel)
   }
 
   /// The kinds of defences that were asked for.
@@ -155,7 +159,9 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   func run() throws {
     let date = try ReportDate.ofEnvironment() ?? ReportDate(Date())
     for file in [junit, sarif].compactMap(\.self) { try AtomicFile.check(file) }
-    let writer = try output.folder(besides: images + table.paths).map {
+    let writer = try output.folder(
+      besides: images + table.paths + [signal.file].compactMap(\.self)
+    ).map {
       AuditWriter(folder: $0, date: date, makeCommands: ExperimentCommandLine.commands(for:))
     }
     let result = try naming(isOnRows ? RowExperiments.options : [:]) {
@@ -194,7 +200,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
   /// Attacks an update that a client shared; its originals are not known, and the diagnosis decides.
   private func auditUpdate() throws -> LeakageAudit.Result {
     var (session, experiment) =
-      try isOnRows ? rowUpdate() : isOnTexts ? textUpdate() : pictureUpdate()
+      try isOnRows
+      ? rowUpdate() : isOnSignals ? signalUpdate() : isOnTexts ? textUpdate() : pictureUpdate()
     experiment.attack.timeLimit = min(attack.timeLimit ?? .infinity, budget)
     let prepared =
       try update.findScale
@@ -241,6 +248,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
 
   private func simulate() throws -> LeakageAudit.Result {
     guard !isOnRows else { return try simulateRows() }
+    guard !isOnSignals else { return try simulateSignals() }
     guard !isOnTexts else { return try simulateTexts() }
     let names = images.isEmpty ? BundledImages.names : images
     let whole = batchSize * aggregate.clients

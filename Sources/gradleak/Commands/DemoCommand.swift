@@ -7,7 +7,7 @@ import TensorGraph
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Reads bundled photographs, sentences, rows or a heartbeat back.",
+    abstract: "Reads bundled photographs, texts, rows, signals back.",
     discussion: """
       Needs no files and no network. Without a name it is the demo of the photographs.
 

@@ -28,8 +28,7 @@ extension ReportDate: ExpressibleByArgument {
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract:
-      "Makes one report from the records of runs: summary, verdict, pictures, curves, numbers.",
+    abstract: "Makes one page or PDF of any results, to hand on.",
     discussion: """
       Takes result folders (what --out wrote), run.json and analysis.json files, and results of sweeps \
       (SQLite or JSON). A report begins with a summary in plain words. The page (HTML) is a single file \

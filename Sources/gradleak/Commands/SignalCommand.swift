@@ -24,7 +24,8 @@ struct SignalCommand: ParsableCommand, ReportingCommand {
       "Recordings (CSV, .npy), or \(BundledSignal.name).", valueName: "recording"))
   var recordings: [String] = []
 
-  @OptionGroup(title: HelpTitle.data) var signal: SignalOptions
+  @OptionGroup(title: HelpTitle.data) var signal: RecordingOptions
+  @OptionGroup(title: HelpTitle.data) var batch: SignalBatchOptions
   @OptionGroup(title: HelpTitle.data) var labels: LabelOptions
   @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
   @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
@@ -54,11 +55,15 @@ struct SignalCommand: ParsableCommand, ReportingCommand {
   }
 
   func run() throws {
+    var base = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: .signals)
+    try base.add(defence)
     let experiments = try SignalExperiments(
-      recordings, signal, labels: labels.given, selection: selection, loss: loss, attack: attack,
-      threat: threat, training: training, aggregate: aggregate, defence: defence, output: output)
+      base, on: recordings, try signal.choice(), labels: labels.given,
+      batchSize: batch.batchSize, updates: batch.batches, training: training,
+      aggregate: aggregate, output: output)
     let all =
-      if let update = update.choice(batchSize: signal.batchSize) {
+      if let update = update.choice(batchSize: batch.batchSize) {
         try experiments.captured(update)
       } else {
         try experiments.simulated()

@@ -15,7 +15,8 @@ struct SignalDemo: ParsableCommand, ReportingCommand {
         gradleak demo signal --batches 4 --defence gaussian:1e-6
       """)
 
-  @OptionGroup(title: HelpTitle.data) var signal: SignalOptions
+  @OptionGroup(title: HelpTitle.data) var signal: RecordingOptions
+  @OptionGroup(title: HelpTitle.data) var batch: SignalBatchOptions
   @OptionGroup(title: HelpTitle.data) var labels: LabelOptions
   @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
   @OptionGroup(title: HelpTitle.model) var loss: LossOptions
@@ -32,10 +33,13 @@ struct SignalDemo: ParsableCommand, ReportingCommand {
     var signal = signal
     // Two seconds, in which there are two beats or three.
     signal.length = signal.length ?? 256
+    var base = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: .signals)
+    try base.add(defence)
     let experiments = try SignalExperiments(
-      [BundledSignal.name], signal, labels: labels.given, selection: selection, loss: loss,
-      attack: attack, threat: threat, training: training, aggregate: aggregate, defence: defence,
-      output: output)
+      base, on: [BundledSignal.name], try signal.choice(), labels: labels.given,
+      batchSize: batch.batchSize, updates: batch.batches, training: training,
+      aggregate: aggregate, output: output)
     try ExperimentSession(experiments.runner, output).conclude(try experiments.simulated())
   }
 }

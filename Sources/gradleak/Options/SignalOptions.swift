@@ -3,8 +3,8 @@ import Audit
 import Clients
 import Solvers
 
-/// How recordings are cut into examples, on the command line.
-struct SignalOptions: ParsableArguments {
+/// How recordings are read, on the command line.
+struct RecordingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
@@ -35,21 +35,11 @@ struct SignalOptions: ParsableArguments {
       visibility: .rare))
   var channels: Int?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Examples that share one gradient.", valueName: "n"))
-  var batchSize = 1
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Updates of parts of a long recording.", valueName: "n"))
-  var batches = 1
-
-  func validate() throws {
-    try check("--batch-size", batchSize, 1...4096)
-    try check("--batches", batches, 1...100_000)
-    _ = try choice()
+  var isGiven: Bool {
+    length != nil || !columns.isEmpty || range != nil || rate != nil || channels != nil
   }
+
+  func validate() throws { _ = try choice() }
 
   /// How recordings are read.
   ///
@@ -64,43 +54,79 @@ struct SignalOptions: ParsableArguments {
   }
 }
 
+/// Signals beside other kinds of data, on the command line.
+struct SignalFileOptions: ParsableArguments {
+  @Option(
+    name: .customLong("signal"),
+    help: ArgumentHelp(
+      "A recording (CSV, .npy), or \(BundledSignal.name).", valueName: "file"))
+  var file: String?
+
+  @OptionGroup(visibility: .rare) var reading: RecordingOptions
+
+  func validate() throws {
+    guard file == nil, reading.isGiven else { return }
+    throw ValidationError(
+      "--length, --columns, --range, --rate and --channels are of a recording; give its file with --signal."
+    )
+  }
+}
+
+/// How many examples are drawn from recordings, on the command line.
+struct SignalBatchOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Examples that share one gradient.", valueName: "n"))
+  var batchSize = 1
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Updates of parts of a long recording.", valueName: "n"))
+  var batches = 1
+
+  func validate() throws {
+    try check("--batch-size", batchSize, 1...4096)
+    try check("--batches", batches, 1...100_000)
+  }
+}
+
 /// The experiments that a command's options describe, on signals.
 struct SignalExperiments {
   /// What all share; its data have no examples yet.
   private let base: Experiment
   private let recordings: [String]
-  private let options: SignalOptions
+  private let batchSize: Int
+  private let updates: Int
+  private let isAsked: Bool
   private let training: LocalTrainingOptions
   private let aggregate: ClientOptions
   let runner: SignalRunner
 
   /// - Parameters:
+  ///   - base: model, attack and defences.
   ///   - recordings: files, or parts of them; at least one but beside an update.
   ///   - labels: one for each example; nil for drawn ones.
+  ///   - batchSize: examples of each client that share an update.
+  ///   - updates: of parts of a long recording, at most where not so many are `asked` for.
   init(
-    _ recordings: [String], _ options: SignalOptions, labels: [ExampleLabel]?,
-    selection: ModelSelection, loss: LossOptions, attack: AttackOptions, threat: AttackerOptions,
-    training: LocalTrainingOptions, aggregate: ClientOptions, defence: DefenceOptions,
-    output: OutputOptions
+    _ base: Experiment, on recordings: [String], _ choice: SignalChoice, labels: [ExampleLabel]?,
+    batchSize: Int, updates: Int, asked: Bool = true, training: LocalTrainingOptions,
+    aggregate: ClientOptions, output: OutputOptions
   ) throws {
-    var base = try Experiment(
-      selection, loss: loss, attack: attack, by: threat, default: .automatic)
-    base.model = try selection.choice(
-      of: selection.chosenModel ?? DataKinds.descriptor(.signals).usualModel)
-    base.data = ExperimentData(.signals)
-    base.data.signal = try options.choice()
+    var base = base
+    base.data.signal = choice
     base.data.labels = labels
     base.data.examples = recordings
-    try base.add(defence)
     let first = base
     runner = try naming {
       try first.check()
       return try SignalRunner(
-        first, batchSizes: [options.batchSize * aggregate.clients], backend: try output.backend)
+        first, batchSizes: [batchSize * aggregate.clients], backend: try output.backend)
     }
     for note in runner.notes { Notes.remark(note) }
     base.data.signal = runner.choice
-    (self.base, self.recordings, self.options) = (base, recordings, options)
+    (self.base, self.recordings, self.batchSize) = (base, recordings, batchSize)
+    (self.updates, self.isAsked) = (updates, asked)
     (self.training, self.aggregate) = (training, aggregate)
   }
 
@@ -109,10 +135,10 @@ struct SignalExperiments {
   /// - Throws: ``ValidationError`` when recordings are too short for what is asked for.
   func simulated() throws -> [Experiment] {
     var experiment = base
-    let size = options.batchSize * aggregate.clients
-    experiment.data.examples = try naming { try windows(size * options.batches) }
+    let size = batchSize * aggregate.clients
+    experiment.data.examples = try naming { try windows(of: size) }
     try aggregate.checkRound(
-      examples: experiment.data.examples.count, "signals", batchSize: options.batchSize)
+      examples: experiment.data.examples.count, "signals", batchSize: batchSize)
     let count = experiment.data.examples.count
     if let labels = base.data.labels, labels.count != count {
       throw ValidationError(
@@ -132,11 +158,12 @@ struct SignalExperiments {
   }
 
   /// The examples that are named; drawn from a single recording that is longer than one.
-  private func windows(_ count: Int) throws -> [String] {
+  private func windows(of size: Int) throws -> [String] {
     guard recordings.count == 1, SignalWindow(recordings[0]).start == nil else { return recordings }
     let samples = try runner.recording(recordings[0]).first?.count ?? 0
     guard samples != runner.length else { return recordings }
     let places = samples / runner.length
+    let count = size * (isAsked ? updates : min(updates, max(places / size, 1)))
     guard count <= places else {
       throw ValidationError(
         "\(count) examples of \(runner.length) samples are \(count * runner.length), and the recording has \(samples); give a "
@@ -151,7 +178,7 @@ struct SignalExperiments {
   /// The experiment on an update that a client shared, measured by the signals that are named.
   func captured(_ update: UpdateChoice) throws -> [Experiment] {
     var experiment = base
-    experiment.client = try training.choice(exampleCount: options.batchSize, aggregate)
+    experiment.client = try training.choice(exampleCount: batchSize, aggregate)
     experiment.data.update = update
     return [experiment]
   }
