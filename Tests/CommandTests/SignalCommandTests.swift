@@ -54,7 +54,7 @@ struct SignalCommandTests {
   @Test func signalsAreAudited() throws {
     let run = try run("audit --signal heartbeat --length 64 --defences none --budget 20 --out out")
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.contains("Grade F") && run.output.contains("16 of 16 signals"))
+    #expect(run.output.contains("Grade F") && run.output.contains("16 of 16 (100 %"))
     let records = try RunRecord.read(contentsOf: folder("out/run.json"))
     #expect(records.count == 16 && records.allSatisfy { $0.kind == .signals })
   }
