@@ -12,8 +12,8 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
     commandName: "audit",
     abstract: "Judges a model: what leaks, how surely, and what stops it.",
     discussion: """
-      Attacks simulated clients, then looks for the weakest strength of each defence that stops the \
-      attacks, within a budget. An update that does not fit gives status 2.
+      Attacks simulated clients, then looks for the weakest strength of each defence that helps, \
+      in a budget of time. An update that does not fit gives status 2.
 
       EXAMPLES
         gradleak audit --budget 60 --out out/audit
