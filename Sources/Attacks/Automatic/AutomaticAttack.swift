@@ -50,8 +50,9 @@ public struct AutomaticAttack: Attack {
       try solve(problem, &run)
       run.give(share: 1)
     }
-    if !run.wasStopped, !problem.isExact(run), problem.weighted.model.inputStructure != nil {
-      try searchByStructure(problem, &run)
+    if problem.weighted.model.inputStructure != nil {
+      // Rows that have the gradient are not given up for smoother ones, as pictures of few equations are.
+      if !run.wasStopped, !problem.isExact(run) { try searchByStructure(problem, &run) }
     } else if !run.wasStopped, !isSolved() {
       // Where time is short, a search that it does not suffice for is not begun with.
       let isDear = try isDear(problem, &run)

@@ -70,7 +70,7 @@ extension AttackProblem {
   /// Whether a batch has the update as well as was asked for, be there noise or not: behind noise many batches are
   /// ``isSolved(_:)``.
   func isExact(_ run: AttackRun) -> Bool {
-    guard let best = run.best else { return false }
+    guard let best = run.best, !run.entries[best].isAstray else { return false }
     return run.entries[best].trial.matchingLoss <= solvedBelow * matched.squaredNorm
   }
 

@@ -166,7 +166,7 @@ struct SignalMeasures {
 public struct SignalTrace: Codable, Sendable, Equatable {
   /// Samples per second; nil where it is not known.
   public var rate: Double?
-  /// Names of the channels; nil where they have none.
+  /// Names of the channels where columns of a file were chosen; nil otherwise.
   public var channels: [String]?
   /// Samples of each channel, in the sensor's numbers; nil where they are not known.
   public var original: [[JSONNumber]]?

@@ -100,6 +100,28 @@ import Testing
     #expect(record.examples.count { $0.level == .full } >= 11)
   }
 
+  /// Embeddings narrower than their words leave fewer equations than numbers, and rows with the very gradient are the batch
+  /// all the same: no search for pictures takes their place.
+  @Test func rowsThatHaveTheGradientAreNotGivenUp() throws {
+    let folder = TestFolder()
+    var lines = ["a,b,c,d,n,m,y"]
+    var source = RandomSource(seed: 6)
+    for index in 0..<120 {
+      let words = (0..<4).map { _ in "w\(source.integer(below: 8))" }
+      let numbers = (0..<2).map { _ in String(source.integer(below: 10_000)) }
+      lines.append((words + numbers + [index % 2 == 0 ? "no" : "yes"]).joined(separator: ","))
+    }
+    try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: folder("t.csv"))
+    let record = try record(Array(1...24)) {
+      $0.data.table = TableChoice(file: folder("t.csv"), label: "y")
+      ($0.model.name, $0.model.width) = ("entity-mlp", 128)
+    }
+    let diagnosis = try #require(record.diagnosis)
+    #expect(try #require(diagnosis.equationBound) < 9 * #require(diagnosis.unknowns) / 10)
+    #expect(record.method == "span" && record.isCertain == true)
+    #expect(record.examples.allSatisfy { $0.level == .full })
+  }
+
   /// A word that no row has leaves zeros in the gradient, at any batch size.
   @Test func wordsThatOccurAreTold() throws {
     let record = try record([3, 9, 30])
