@@ -41,9 +41,12 @@ static void gradleak_png_warn(png_structp png, png_const_charp message) {
 /// Reads the stored samples of a PNG file: no gamma, no profile, transparency left out, the high byte of 16
 /// bits. 3 bytes for each pixel; of 16-bit grey 2, the sample in big-endian order.
 ///
+/// With `keeps_indices` one byte for each pixel of a palette or of grey up to 8 bits: the index or sample itself.
+///
 /// With `pixels` null only the header is read. Nonlocal jumps stay in here. Returns 1, or 0 with a message.
 static inline int gradleak_png_read(
-    const uint8_t *bytes, size_t count, struct gradleak_png *info, uint8_t *pixels) {
+    const uint8_t *bytes, size_t count, struct gradleak_png *info, int keeps_indices,
+    uint8_t *pixels) {
   struct gradleak_png_source source = {bytes, count, info};
   memset(info, 0, sizeof *info);
   png_structp png =
@@ -68,7 +71,9 @@ static inline int gradleak_png_read(
   info->color_type = png_get_color_type(png, header);
   if (pixels != NULL) {
     int keeps_16_bits = info->bit_depth == 16 && info->color_type == PNG_COLOR_TYPE_GRAY;
-    if (!keeps_16_bits) {
+    if (keeps_indices) {
+      png_set_packing(png);
+    } else if (!keeps_16_bits) {
       png_set_strip_16(png);
       if (info->color_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
       if (info->color_type == PNG_COLOR_TYPE_GRAY && info->bit_depth < 8)
@@ -78,7 +83,7 @@ static inline int gradleak_png_read(
     }
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, header);
-    size_t stride = (size_t)info->width * (keeps_16_bits ? 2 : 3);
+    size_t stride = (size_t)info->width * (keeps_indices ? 1 : keeps_16_bits ? 2 : 3);
     if (png_get_rowbytes(png, header) != stride) png_error(png, "rows of an unexpected length");
     for (int pass = 0; pass < passes; pass++)
       for (uint32_t row = 0; row < info->height; row++)

@@ -167,6 +167,11 @@ extension Defence {
         "\(name) needs a fully connected layer at the model's end, and \(model.name) has none "
           + "whose input is known; use another defence")
     }
+    if stage == .images, model.labelPositions.rank > 0 {
+      throw AttackError(
+        "\(name) changes or mixes pictures, and \(model.name) labels their pixels, whose masks would have "
+          + "to follow; use a defence of the update")
+    }
     try check(model)
   }
 }

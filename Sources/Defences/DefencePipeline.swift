@@ -102,7 +102,7 @@ public struct DefencePipeline: Sendable {
   ///
   /// - Parameters:
   ///   - images: [N, C, H, W], values in 0...1.
-  ///   - labels: N class indices.
+  ///   - labels: N class indices, or as many for each image as the model gives, where no defence of images acts.
   ///   - classCount: how many labels there are; those of companions are taken modulo it.
   ///   - companions: the client's or the public's other images, and other clients'; used in their
   ///     order, cyclically.

@@ -6,7 +6,7 @@ extension WeightedModel {
   ///
   /// - Parameters:
   ///   - images: [N, C, H, W], of the element type to compute in.
-  ///   - labels: N class indices.
+  ///   - labels: N class indices, or as many for each image as the model gives.
   ///   - training: the client's local steps, after which the defences are applied to the update; nil
   ///     for one gradient.
   ///   - companions: other images, where ``DefenceChain/needsCompanions``.
@@ -21,9 +21,9 @@ extension WeightedModel {
   ) throws(AttackError) -> DefendedUpdate {
     try pipeline.chain.check(
       for: DefenceSetting(
-        model: pipeline.chain.changesModel ? nil : model, batchSize: labels.count,
+        model: pipeline.chain.changesModel ? nil : model, batchSize: images.shape[0],
         training: training, loss: loss, companionCount: companions.count))
-    let training = try pipeline.chain.joining(training, batchSize: labels.count)
+    let training = try pipeline.chain.joining(training, batchSize: images.shape[0])
     let batch = try pipeline.encode(
       images: images, labels: labels, classCount: loss.labelCount(classCount: model.classCount),
       companions: companions)
@@ -96,12 +96,13 @@ extension WeightedModel {
 extension EncodedBatch {
   /// Each image as a batch of its own.
   fileprivate var examples: [EncodedBatch] {
-    let elements = images.doubles
-    let size = elements.count / shares.count
+    let (elements, count) = (images.doubles, images.shape[0])
+    let (size, labels) = (elements.count / count, shares.count / count)
     let shape = Shape([1] + images.shape.dimensions.dropFirst())
-    return shares.indices.map { index in
+    return (0..<count).map { index in
       let image = Tensor(shape, images.dtype, Array(elements[index * size..<(index + 1) * size]))
-      return EncodedBatch(images: image, shares: [shares[index]], encodings: nil)
+      return EncodedBatch(
+        images: image, shares: Array(shares[index * labels..<(index + 1) * labels]), encodings: nil)
     }
   }
 }

@@ -122,8 +122,8 @@ struct UserModelCommandTests {
     #expect(two.output.contains("--output") && two.output.contains("5 classes"))
     let features = try inspect("two-outputs.onnx --output features")
     #expect(features.output.contains("b.weight"), "\(features.output)\(features.errors)")
-    let unet = try inspect("segmentation.onnx")
-    #expect(unet.status == 2 && unet.errors.contains("segmentation"))
+    let boxes = try inspect("detection.onnx")
+    #expect(boxes.status == 2 && boxes.errors.contains("Detection"), "\(boxes.errors)")
   }
 
   /// A photograph is no row of a table.

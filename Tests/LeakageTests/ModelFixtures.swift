@@ -48,6 +48,9 @@ struct ModelCase: CustomStringConvertible, Sendable {
     ModelCase(
       "vgg11", "vgg11", [3, 32, 32], classes: 10, batchSize: 1, activation: .leakyReLU, width: 2),
     ModelCase("vit", "vit", [3, 8, 8], classes: 10, batchSize: 2, width: 12, depth: 2),
+    ModelCase(
+      "unet", "unet", [2, 4, 8], classes: 3, batchSize: 2, activation: .silu, width: 2,
+      pooling: .average),
     ModelCase("cnn1d", "cnn1d", [2, 1, 11], classes: 5, batchSize: 2, activation: .silu, width: 3),
     ModelCase(
       "ft-transformer", "ft-transformer", [3, 4, 4], classes: 5, batchSize: 2, activation: .tanh,
@@ -105,8 +108,9 @@ extension Model {
   func fixtureBatch(_ batchSize: Int) -> (images: Tensor, labels: Tensor) {
     let shape = Shape([batchSize] + inputShape.dimensions)
     let images = Tensor(shape, .f64(noise(shape, 1).doubles.map { 0.5 + 0.5 * $0 }))
-    let labels = (0..<batchSize).map { Int32((7 * $0 + 3) % classCount) }
-    return (images, Tensor([batchSize], .i32(labels)))
+    let labelShape = Shape([batchSize] + labelPositions.dimensions)
+    let labels = (0..<labelShape.elementCount).map { Int32((7 * $0 + 3) % classCount) }
+    return (images, Tensor(labelShape, .i32(labels)))
   }
 }
 

@@ -20,6 +20,7 @@ public struct AutomaticAttack: Attack {
 
   /// Closed forms to try, from the cheapest to the dearest.
   private func closedForms(for problem: AttackProblem) -> [any ClosedFormAttack] {
+    guard problem.weighted.model.labelPositions.rank == 0 else { return [] }
     if problem.update.batchSize > 1 {
       // SPEAR's work grows exponentially with the batch, that of spans does not.
       let small: [any ClosedFormAttack] = [SpearAttack.quick, SpanAttack()]
@@ -55,6 +56,12 @@ public struct AutomaticAttack: Attack {
       if !run.wasStopped, !problem.isExact(run) { try searchByStructure(problem, &run) }
     } else if !run.wasStopped, !isSolved() {
       // Where time is short, a search that it does not suffice for is not begun with.
+      if problem.seeksMasks {
+        run.give(share: Self.maskShare)
+        try searchWithMasks(problem, &run)
+        run.give(share: 1)
+        if run.wasStopped || isSolved() { return try problem.diagnose(&run) }
+      }
       let isDear = try isDear(problem, &run)
       if isDear { try searchByPresets(share: Self.presetShare, problem, &run) }
       run.give(share: isDear ? 1 : Self.secondOrderShare)
@@ -71,7 +78,7 @@ public struct AutomaticAttack: Attack {
     }
     if run.best == nil {
       run.enterNothing(
-        labels: try problem.likelyLabels() ?? [Int](repeating: 0, count: problem.update.batchSize),
+        labels: try problem.likelyLabels() ?? problem.anyLabels,
         loss: problem.matched.squaredNorm)
     }
     try problem.diagnose(&run)
@@ -79,7 +86,7 @@ public struct AutomaticAttack: Attack {
 
   /// Whether the batch is found, and no other can have its gradient.
   private func isCertain(_ problem: AttackProblem, _ run: AttackRun) -> Bool {
-    problem.isSolved(run) && problem.equationBound >= problem.batchShape.elementCount
+    problem.isSolved(run) && problem.equationBound >= problem.unknownCount
   }
 
   /// Share of the time that closed forms may take.
@@ -88,6 +95,9 @@ public struct AutomaticAttack: Attack {
   /// Share of the time that Levenberg-Marquardt and L-BFGS may take before the presets have theirs, and of
   /// the presets where they come first.
   private static let (secondOrderShare, presetShare) = (0.6, 0.75)
+
+  /// Share of the time of the first search for images with masks.
+  private static let maskShare = 0.5
 
   /// Normal matrices that Levenberg-Marquardt fills before it is done, roughly.
   private static let usualMatrices = 4.0
@@ -100,7 +110,7 @@ public struct AutomaticAttack: Attack {
     guard run.deadline != nil else { return false }
     let clock = ContinuousClock()
     let function = try problem.matching(
-      labels: try problem.likelyLabels() ?? [Int](repeating: 0, count: problem.update.batchSize),
+      labels: try problem.likelyLabels() ?? problem.anyLabels,
       &run)
     let point = problem.dummyBatch(0, dimension: function.dimension)
     let start = clock.now

@@ -45,7 +45,7 @@ extension AutomaticAttack {
     guard !problem.counter.hasMixedLabels, run.entries.count > 1 else { return }
     run.scores = Self.decided(
       try scores(problem, &run), losses: run.entries.map(\.trial.matchingLoss),
-      equationShare: Double(problem.equationBound) / Double(problem.batchShape.elementCount))
+      equationShare: Double(problem.equationBound) / Double(problem.unknownCount))
   }
 
   /// The scores, infinite where a matching loss says that the batch is another.

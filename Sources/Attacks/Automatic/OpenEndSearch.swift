@@ -53,7 +53,7 @@ extension AutomaticAttack {
 
   /// Whether no search can tell more than the smoothest batch that was found.
   func isSmoothestFound(_ problem: AttackProblem, _ run: AttackRun) -> Bool {
-    guard problem.equationBound < problem.batchShape.elementCount, let best = run.best else {
+    guard problem.equationBound < problem.unknownCount, let best = run.best else {
       return false
     }
     let trial = run.entries[best].trial
@@ -71,7 +71,7 @@ extension AutomaticAttack {
       try OpenEndResiduals(
         peeling, end, problem.weighted, problem.update, backend: problem.backend)
     }
-    let isDetermined = problem.equationBound >= problem.batchShape.elementCount
+    let isDetermined = problem.equationBound >= problem.unknownCount
     for trial in 0..<problem.configuration.trials {
       var point = problem.dummyBatch(trial, dimension: residuals.dimension)
       for weight in isDetermined ? [0] : Self.smoothnessWeights {

@@ -66,6 +66,7 @@ extension ClosedFormAttack {
 
   /// Solves, evaluates the matching loss once, and says what that means.
   public func run(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
+    try problem.requireOneLabelEach(for: descriptor.name.rawValue)
     let solution = try run.searching { run throws(AttackError) in try solve(problem, run) }
     let wasStopped = run.wasAskedToStop
     // One evaluation tells how well the reconstruction's gradient fits the shared one.
@@ -73,7 +74,7 @@ extension ClosedFormAttack {
     let loss = try problem.value(of: function, at: solution.images.doubles)
     let relativeLoss = loss / max(problem.matched.squaredNorm, .leastNormalMagnitude)
     let isExact = relativeLoss <= max(1e-12, problem.acceptedRounding)
-    let unknowns = problem.batchShape.elementCount
+    let unknowns = problem.unknownCount
     let isWhole = problem.equationBound >= unknowns
     let evidence =
       isExact || solution.layers.isEmpty ? nil : try problem.peelingEvidence(run)
@@ -83,7 +84,8 @@ extension ClosedFormAttack {
     run.diagnosis = Diagnosis(
       Diagnosis.Evidence(
         matchingLoss: loss, relativeMatchingLoss: relativeLoss, isSolved: isExact,
-        isClosedForm: true, unknowns: unknowns, equationBound: problem.equationBound,
+        isClosedForm: true, unknowns: unknowns, unknownWords: problem.unknownWords,
+        equationBound: problem.equationBound,
         error: isExact && isWhole
           ? try problem.impliedError(
             images: solution.images, labels: solution.labels, loss: loss, closedForm: self,
@@ -98,6 +100,15 @@ extension ClosedFormAttack {
 }
 
 extension AttackProblem {
+  /// - Throws: ``AttackError`` when the model labels positions of an example, as a segmentation does.
+  func requireOneLabelEach(for attack: String) throws(AttackError) {
+    guard weighted.model.labelPositions.rank > 0 else { return }
+    throw AttackError(
+      "\(attack) reads models with one label for each image, and \(weighted.model.name) labels "
+        + "\(weighted.model.labelPositions) positions of it; use the attack auto, lm, dlg or inverting-gradients"
+    )
+  }
+
   /// - Throws: ``AttackError`` unless every gradient of one example, or batch, is there and the model takes
   ///   pixels as they are.
   func requireEveryGradient(_ name: String) throws(AttackError) {

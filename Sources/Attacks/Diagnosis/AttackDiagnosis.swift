@@ -11,7 +11,7 @@ extension AttackProblem {
     let entry = run.entries[best]
     let loss = entry.trial.matchingLoss
     let isSolved = isSolved(run)
-    let isMeasured = isSolved && !isNoisy && equationBound >= batchShape.elementCount
+    let isMeasured = isSolved && !isNoisy && equationBound >= unknownCount
     let evidence = isSolved || run.layers.isEmpty ? nil : try peelingEvidence(run)
     run.layers = evidence?.layers ?? run.layers
     run.misfit = evidence?.misfit
@@ -20,7 +20,7 @@ extension AttackProblem {
         matchingLoss: loss,
         relativeMatchingLoss: loss / max(matched.squaredNorm, .leastNormalMagnitude),
         isSolved: isSolved, isClosedForm: entry.closedForm != nil,
-        unknowns: batchShape.elementCount, equationBound: equationBound,
+        unknowns: unknownCount, unknownWords: unknownWords, equationBound: equationBound,
         error: isMeasured
           ? try impliedError(
             images: Tensor(batchShape, .f64(entry.images)),

@@ -87,6 +87,8 @@ extension Diagnosis {
     /// Whether the solution was computed in closed form.
     var isClosedForm = false
     var unknowns: Int
+    /// What they are, for people.
+    var unknownWords = "pixel values"
     var equationBound: Int
     /// Nil where it was not measured.
     var error: ImpliedError?
@@ -215,7 +217,7 @@ extension Diagnosis {
   private static func tooFewEquations(_ evidence: Evidence, _ end: String) -> Sentence {
     """
     The gradient gives at most \(evidence.equationBound) independent equations for \
-    \(evidence.unknowns) pixel values, so other batches share it\(end) \
+    \(evidence.unknowns) \(evidence.unknownWords), so other batches share it\(end) \
     A wider model, a smaller batch or smaller images would leak them.
     """
   }

@@ -11,9 +11,12 @@ extension Model {
   /// they give at most as many equations as it has elements; each earlier parameter gives at most one.
   /// The bound is the least such sum.
   ///
-  /// - Parameter sharedParameters: indices of the parameters whose gradients were shared; nil for all.
+  /// - Parameters:
+  ///   - sharedParameters: indices of the parameters whose gradients were shared; nil for all.
+  ///   - labelUnknowns: numbers of the labels that are sought with the images, which the loss reads beside that value.
   package func equationBound(
-    batchSize: Int, sharedParameters: [Int]? = nil, mode: ForwardMode = .evaluation
+    batchSize: Int, sharedParameters: [Int]? = nil, labelUnknowns: Int = 0,
+    mode: ForwardMode = .evaluation
   ) -> Int {
     let shared = Set(sharedParameters ?? Array(parameters.indices))
     let builder = GraphBuilder()
@@ -41,7 +44,8 @@ extension Model {
         let earlier = elements(of: shared, readBy: NodeID(index), in: graph)
         // Rounded up: a value without a batch axis counts once at least.
         let elements = graph.nodes[index].shape.elementCount * batchSize
-        bound = min(bound, (elements + probeBatchSize - 1) / probeBatchSize + earlier)
+        bound = min(
+          bound, (elements + probeBatchSize - 1) / probeBatchSize + labelUnknowns + earlier)
       }
       latestUse = max(latestUse, lastUse[index])
     }

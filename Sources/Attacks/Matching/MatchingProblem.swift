@@ -139,7 +139,7 @@ extension AttackProblem {
   /// Whether noise is a part of the update worth speaking of.
   var isNoisy: Bool { counter.noiseEnergy > 1e-3 * matched.squaredNorm }
 
-  /// The class with the largest logit or probability, for each example; of one output the nearer of the
+  /// The class with the largest logit or probability, for each label; of one output the nearer of the
   /// targets 0 and 1.
   ///
   /// - Parameter form: what the scores are.
@@ -155,7 +155,7 @@ extension AttackProblem {
       let isLogit = form == .logits && update.loss.kind == .binaryCrossEntropy
       return scores.map { $0 > (isLogit ? 0 : 0.5) ? 1 : 0 }
     }
-    return (0..<update.batchSize).map { example in
+    return (0..<labelCount).map { example in
       (0..<classes).max {
         scores[example * classes + $0] < scores[example * classes + $1]
       } ?? 0

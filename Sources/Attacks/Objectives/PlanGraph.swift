@@ -52,7 +52,8 @@ struct PlanGraph: Sendable {
     let dummies = builder.input("images", full.scaled(by: scale), dtype)
     let seeksLabels = labelForm == .logits
     let labelType = labelForm.type(
-      batchSize: batchSize, classCount: model.classCount, dtype: dtype)
+      batchSize: batchSize, positions: model.labelPositions, classCount: model.classCount,
+      dtype: dtype)
     let labels = builder.input(
       "labels", labelType.shape, labelType.dtype, role: seeksLabels ? .varying : .fixed)
     func fixed(_ specs: [ParameterSpec], suffix: String = "") -> [Value] {
@@ -168,10 +169,10 @@ extension Priors {
 }
 
 extension LabelForm {
-  /// Labels of this form as probabilities [N, K].
+  /// Labels of this form as probabilities [N, ..., K].
   fileprivate func probabilities(_ labels: Value, like logits: Value) -> Value {
     switch self {
-    case .classIndices: labels.oneHot(classCount: logits.shape[1], logits.dtype)
+    case .classIndices: labels.oneHot(classCount: logits.shape[logits.shape.rank - 1], logits.dtype)
     case .probabilities: labels
     case .logits: labels.softmax()
     }

@@ -76,7 +76,7 @@ final class PlanFunction: ObjectiveFunction {
     distanceValues = function.output(matching.squaredDistances)
     var gradients = [function.output(matching.imageGradient)]
     if let labels {
-      labelBuffer.write(Tensor([labels.count], .i32, labels.map(Double.init)))
+      labelBuffer.write(Tensor(labelBuffer.type.shape, .i32, labels.map(Double.init)))
       variables = [images]
     } else {
       variables = [images, labelBuffer]

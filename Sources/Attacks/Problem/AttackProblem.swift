@@ -21,7 +21,7 @@ public struct AttackProblem: Sendable {
   public private(set) var matched: SharedUpdate
   /// Seed, trials and limits.
   public let configuration: AttackConfiguration
-  /// The batch's class indices, where the attacker knows them.
+  /// The batch's class indices, where the attacker knows them; a mask's in rows, one image after another.
   public let knownLabels: [Int]?
   /// How the client's model computed: as in training, or as in evaluation.
   public let mode: ForwardMode
@@ -33,8 +33,8 @@ public struct AttackProblem: Sendable {
   private(set) var misfit: UpdateMisfit?
 
   /// - Parameters:
-  ///   - knownLabels: one class index for each example, or nil when unknown; in any order, but with
-  ///     local steps on mini-batches in that of the clients.
+  ///   - knownLabels: one class index for each example, or a mask of them in rows where the model labels
+  ///     positions; nil when unknown; in any order, but with local steps on mini-batches in that of the clients.
   ///   - startingImages: [N, C, H, W], for plans that start from given images.
   ///   - counter: what the attacker makes of knowing the client's defence.
   /// - Throws: ``AttackError`` when the update does not fit the model or a setting is out of range.
@@ -50,19 +50,18 @@ public struct AttackProblem: Sendable {
     }
     try configuration.validate()
     try update.loss.check(classCount: weighted.model.classCount)
-    guard weighted.model.labelPositions.rank == 0 else {
-      throw AttackError(
-        "\(weighted.model.name) gives logits at \(weighted.model.labelPositions.elementCount) "
-          + "positions of each input; attacks need a model with one label for each")
-    }
     let labelCount = update.loss.labelCount(classCount: weighted.model.classCount)
+    let positions = weighted.model.labelPositions
     if let knownLabels {
-      guard knownLabels.count == update.batchSize,
+      guard knownLabels.count == update.batchSize * positions.elementCount,
         knownLabels.allSatisfy((0..<labelCount).contains)
       else {
         throw AttackError(
-          "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
-            + "\(labelCount) classes; give one class number for each image", .badInput)
+          positions.rank > 0
+            ? "the masks do not fit a batch of \(update.batchSize) in \(labelCount) classes; give one "
+              + "of \(positions) for each image"
+            : "the labels \(knownLabels) do not fit a batch of \(update.batchSize) in "
+              + "\(labelCount) classes; give one class number for each image", .badInput)
       }
     }
     guard knownLabels == nil || configuration.unknown?.contains(.labels) != true else {
@@ -133,7 +132,7 @@ public struct AttackProblem: Sendable {
       matchingLoss: 0, secondOrder: nil)
     return AttackResult(
       images: Tensor(batchShape, .f64, repeating: 0.5),
-      labels: knownLabels ?? [Int](repeating: 0, count: update.batchSize), matchingLoss: 0,
+      labels: knownLabels ?? anyLabels, matchingLoss: 0,
       trials: [trial], bestTrial: 0, snapshots: [], layers: [],
       diagnosis: Diagnosis(
         .carriesNothing,
@@ -141,8 +140,30 @@ public struct AttackProblem: Sendable {
         The update is exactly zero, so it tells nothing of this batch, and nothing of others either. \
         \(EmptyUpdate.causes(weighted.model, update.loss))
         """, relativeMatchingLoss: 0,
-        unknowns: batchShape.elementCount, equationBound: equationBound),
+        unknowns: unknownCount, equationBound: equationBound),
       compileSeconds: 0, attackSeconds: 0)
+  }
+
+  /// How many labels the batch has: one for each example, or for each of its positions.
+  var labelCount: Int { update.batchSize * weighted.model.labelPositions.elementCount }
+
+  /// Labels where none are known and any will do.
+  var anyLabels: [Int] { [Int](repeating: 0, count: labelCount) }
+
+  /// Numbers that the update has to tell: the batch's, and the probabilities of a mask's classes where it is sought.
+  var unknownCount: Int {
+    let model = weighted.model
+    guard seeksMasks else { return batchShape.elementCount }
+    return batchShape.elementCount + labelCount * max(model.classCount - 1, 1)
+  }
+
+  /// What ``unknownCount`` counts, for people.
+  var unknownWords: String {
+    guard unknownCount == batchShape.elementCount else {
+      return "pixel values and probabilities of the masks' classes"
+    }
+    // Rows and signals are one pixel high.
+    return weighted.model.inputShape[1] > 1 ? "pixel values" : "input values"
   }
 
   /// The shape of the private batch: [N, C, H, W].
@@ -159,6 +180,7 @@ public struct AttackProblem: Sendable {
     return min(
       exact,
       weighted.model.equationBound(
-        batchSize: update.batchSize, sharedParameters: update.sharedParameters, mode: mode))
+        batchSize: update.batchSize, sharedParameters: update.sharedParameters,
+        labelUnknowns: unknownCount - batchShape.elementCount, mode: mode))
   }
 }

@@ -40,7 +40,7 @@ public struct AttackSnapshot: Sendable {
 public struct AttackResult: Sendable {
   /// The reconstructions [N, C, H, W] in f64, not clamped to 0...1.
   public let images: Tensor
-  /// A class index for each image.
+  /// A class index for each image; where the model labels positions, a mask of them in rows for each.
   public let labels: [Int]
   /// Squared distance between the reconstruction's gradient and the shared one.
   public let matchingLoss: Double

@@ -60,7 +60,17 @@ public struct LevenbergMarquardtAttack: Attack {
       let start = problem.dummyBatch(trial, dimension: function.dimension)
       try descend(function, from: start, labels: labels, problem, &run)
       if run.wasStopped || problem.isSolved(run) { return }
+      if labels == nil, problem.seeksMasks { try settleMasks(problem, &run) }
+      if run.wasStopped || problem.isSolved(run) { return }
     }
+  }
+
+  /// From the images of the latest trial on, with the masks that it found taken for certain.
+  func settleMasks(_ problem: AttackProblem, _ run: inout AttackRun) throws(AttackError) {
+    guard let latest = run.entries.last, latest.images.allSatisfy(\.isFinite) else { return }
+    try descend(
+      try problem.residuals(latest.labels, &run), from: latest.images, labels: latest.labels,
+      problem, &run)
   }
 
   /// From one start.

@@ -19,6 +19,9 @@ public struct AuditOutcome: Sendable {
   public let frames: [[Frame]]
   /// Whether the user ended it.
   public let wasInterrupted: Bool
+  /// For each image the classes of its pixels in rows, the true ones where they are known and the ones found; nil where
+  /// the model gives one label for each image.
+  package internal(set) var masks: [(truth: [Int]?, found: [Int])]?
   /// What was attacked and the labels that were found, for kinds of data that check them further; nil of texts.
   package internal(set) var attacked: AttackedUpdate?
 

@@ -47,6 +47,7 @@ package struct FederationPlan: Codable, Hashable, Sendable {
     try settings.check()
     let selected = try model.select(
       batchSizes: [settings.miniBatch ?? settings.batchSize], for: .gradient(.f32))
+    try checkLabels(selected.model)
     var weighted = selected.weighted(seed: settings.seed)
     if let imprintBins {
       guard ImprintServer.binCounts.contains(imprintBins), weighted.model.normalization == nil,

@@ -53,6 +53,7 @@ public struct ResultWriter: Sendable {
           try AtomicFile.write(
             NPYFile.bytes(outcome.numbers[index]), to: folder.path(of: numbers))
         }
+        try writeMask(result.mask, outcome.masks?[index], stem: stem, to: folder)
         try writeSnapshots(outcome.frames[index], stem: stem, original: original, to: folder)
         rows.append(
           row(
@@ -88,7 +89,9 @@ public struct ResultWriter: Sendable {
       var record = outcome.record
       let suffix = hasSeeds ? "-seed\(record.configuration.seed)" : ""
       for index in record.images.indices {
-        record.images[index].numbers = "\(record.images[index].name)\(suffix)-reconstruction.npy"
+        let stem = record.images[index].name + suffix
+        record.images[index].numbers = "\(stem)-reconstruction.npy"
+        record.images[index].mask?.numbers = "\(stem)-mask.npy"
       }
       return record
     }
@@ -109,6 +112,8 @@ public struct ResultWriter: Sendable {
   ) -> ContactSheet.Row {
     let label =
       switch (result.trueLabelName, result.isLabelRight) {
+      case _ where result.mask != nil && result.isLabelGiven != true:
+        result.recoveredLabelName + (result.hasTruth ? " right" : "")
       case _ where result.isLabelGiven == true: "label \(result.recoveredLabelName), given"
       case (let label?, true?): "label \(label), right"
       case (let label?, _): "label \(label), guessed \(result.recoveredLabelName)"
@@ -136,6 +141,21 @@ public struct ResultWriter: Sendable {
     case .undetermined: PictureCaption("not shown", tone: .alarm)
     case .label, .nothing: PictureCaption("not recovered", tone: .calm)
     }
+  }
+
+  /// The classes that were found for each pixel as numbers, and beside the true ones as a picture.
+  private func writeMask(
+    _ result: MaskResult?, _ mask: (truth: [Int]?, found: [Int])?, stem: String,
+    to folder: StagedFolder
+  ) throws(FileError) {
+    guard let result, let mask else { return }
+    if let numbers = result.numbers {
+      let array = Tensor([result.height, result.width], .f32, mask.found.map(Double.init))
+      try AtomicFile.write(NPYFile.bytes(array), to: folder.path(of: numbers))
+    }
+    let masks = [mask.truth, mask.found].compactMap(\.self)
+    try Image(masks: masks, height: result.height, width: result.width)
+      .writePNG(to: folder.path(of: "\(stem)-mask.png"))
   }
 
   private func writeSnapshots(

@@ -216,10 +216,12 @@ public struct ImageResult: Codable, Sendable, Equatable {
   public var psnr: JSONNumber?
   /// Structural similarity (Wang et al. 2004); nil for images smaller than its 11x11 window.
   public var ssim: JSONNumber?
-  /// The class; nil where it is not known.
+  /// The class, of a ``mask`` its commonest; nil where it is not known.
   public var trueLabel: Int?
-  /// The class that was found.
+  /// The class that was found, of a ``mask`` its commonest.
   public var recoveredLabel: Int
+  /// What came back of the mask where the model labels each pixel; nil where it gives one label for each image.
+  public var mask: MaskResult?
   /// What the labels stand for where they are no classes, such as "0+3" or "0.5"; nil for classes.
   public var trueTarget: String?
   /// See ``trueTarget``.
@@ -252,7 +254,8 @@ public struct ImageResult: Codable, Sendable, Equatable {
   /// Of the properties of these names.
   public init(
     name: String, preparation: String?, meanSquaredError: Double, psnr: Double, ssim: Double?,
-    trueLabel: Int?, recoveredLabel: Int, randomGuessPSNR: Double, greyImagePSNR: Double
+    trueLabel: Int?, recoveredLabel: Int, mask: MaskResult? = nil, randomGuessPSNR: Double,
+    greyImagePSNR: Double
   ) {
     self.name = name
     self.preparation = preparation
@@ -261,6 +264,7 @@ public struct ImageResult: Codable, Sendable, Equatable {
     self.ssim = ssim.map(JSONNumber.init)
     self.trueLabel = trueLabel
     self.recoveredLabel = recoveredLabel
+    self.mask = mask
     self.randomGuessPSNR = JSONNumber(randomGuessPSNR)
     self.greyImagePSNR = JSONNumber(greyImagePSNR)
     self.isRecovered = psnr >= LeakThreshold.fullPSNR && isLabelRight != false
@@ -272,9 +276,12 @@ public struct ImageResult: Codable, Sendable, Equatable {
     self.recoveredLabel = recoveredLabel
   }
 
-  /// Whether the recovered label is the true one; nil when that is not known, or the label was given.
+  /// Whether the recovered label is the true one, of a mask ``MaskResult/isRight``; nil when that is not known, or the
+  /// label was given.
   public var isLabelRight: Bool? {
-    isLabelGiven == true ? nil : trueLabel.map { $0 == recoveredLabel }
+    guard isLabelGiven != true else { return nil }
+    if let mask { return mask.isRight }
+    return trueLabel.map { $0 == recoveredLabel }
   }
 }
 

@@ -6,6 +6,8 @@ struct ReportPictures {
   let original: Image?
   let reconstruction: Image?
   let snapshots: Image?
+  /// A mask beside what was found of it; nil where the model gives one label for each image.
+  let mask: Image?
 
   /// The largest picture that is taken into a report, in pixels: a strip of snapshots has about 1 M.
   private static let pixelLimit = 8 << 20
@@ -20,6 +22,7 @@ struct ReportPictures {
     reconstruction = ReportPictures.picture(
       "\(stem)-reconstruction.png", folder: folder, room: &room)
     snapshots = ReportPictures.picture("\(stem)-snapshots.png", folder: folder, room: &room)
+    mask = ReportPictures.picture("\(stem)-mask.png", folder: folder, room: &room)
   }
 
   /// A map of `gradleak analyse`, such as NAME-determinacy.png.

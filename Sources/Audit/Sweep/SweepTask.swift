@@ -120,7 +120,7 @@ extension SweepPlan.Group {
     var experiment = Experiment()
     experiment.data = examples.data
     experiment.model = try modelChoice(kind, size: size)
-    let classCount = try labelCount(of: experiment)
+    let labelling = try labelling(of: experiment)
     let shared = try examples.tableFingerprint ?? modelFingerprint(of: experiment)
     var result: [SweepTask] = []
     for (batchSize, defence) in batchSizes.flatMap({ size in defences.map { (size, $0) } }) {
@@ -136,8 +136,8 @@ extension SweepPlan.Group {
             var labels = RandomSource(seed: experiment.attack.seed).derive(label: "labels")
               .derive(label: batch.first?.name ?? "")
             experiment.data.examples = batch.map(\.path)
-            experiment.data.labels = classCount.map { count in
-              batch.map { _ in ExampleLabel(String(labels.integer(below: count))) }
+            experiment.data.labels = labelling.map { (count, masks) in
+              batch.map { _ in ExampleLabel.random(below: count, masks: masks, using: &labels) }
             }
             try experiment.check()
             result.append(
@@ -152,11 +152,12 @@ extension SweepPlan.Group {
     return result
   }
 
-  /// Classes that pictures' labels are drawn from; nil for other data, which get theirs when they are read.
-  private func labelCount(of experiment: Experiment) throws -> Int? {
+  /// Classes that pictures' labels are drawn from, and whether those are masks; nil for other data, which get theirs when
+  /// they are read.
+  private func labelling(of experiment: Experiment) throws -> (classes: Int, masks: Bool)? {
     guard experiment.data.kind == .pictures else { return nil }
-    return try classes
-      ?? ModelCatalog.architecture(named: experiment.model.name).defaults.classCount
+    let architecture = try ModelCatalog.architecture(named: experiment.model.name)
+    return (classes ?? architecture.defaults.classCount, architecture.labelsPixels)
   }
 
   /// Of the weights of a language model, which stand in a folder that may change; nil for other models, which are

@@ -238,8 +238,10 @@ extension LeakageVerdict {
       + ", weights of " + counted(records.map(\.model.fingerprint), "kind", "kinds") + "."
   }
 
-  /// Of rows: how many labels are the table's most frequent one; nil of other data.
+  /// Of rows: how many labels are the table's most frequent one; of masks how many are of one class; nil of other data.
   private static func guessedLabels(_ examples: [any JudgedExample]) -> SuccessRate? {
+    let shares = examples.compactMap { ($0 as? ImageResult)?.mask?.commonestShare?.value }
+    guard shares.isEmpty else { return SuccessRate(shares.map { $0 >= MaskResult.rightFrom }) }
     let guesses = examples.compactMap { ($0 as? ExampleResult)?.baselines.first?.measures["label"] }
     return guesses.isEmpty ? nil : SuccessRate(guesses.map { $0.value == 1 })
   }
@@ -258,7 +260,8 @@ extension LeakageVerdict {
 
   /// Whether labels were found more often than by guessing.
   var areLabelsTold: Bool {
-    let chance = 1 / Double(max(classCount, 1))
+    let areMasks = examples.contains { ($0 as? ImageResult)?.mask != nil }
+    let chance = areMasks ? 0 : 1 / Double(max(classCount, 1))
     return labels.interval.lowerBound
       > max(chance, LeakageVerdict.guessedLabels(examples)?.rate ?? 0)
   }

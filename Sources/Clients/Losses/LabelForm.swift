@@ -13,7 +13,7 @@ public enum LabelForm: String, Hashable, Sendable, CaseIterable {
   ///
   /// - Parameter positions: of each example where it has a label each, as tokens have; [] for one.
   public func type(
-    batchSize: Int, positions: Shape = [], classCount: Int, dtype: DType
+    batchSize: Int, positions: Shape, classCount: Int, dtype: DType
   ) -> TensorType {
     let labels = [batchSize] + positions.dimensions
     return switch self {

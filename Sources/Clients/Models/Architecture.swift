@@ -10,13 +10,17 @@ public struct Architecture: Sendable {
   public let defaults: ModelConfiguration
   /// What the images must satisfy besides being images; the message says what is needed.
   private let requirement: @Sendable (ModelConfiguration) -> String?
+  /// Whether it gives logits for each pixel of an image, not for the whole.
+  package let labelsPixels: Bool
   private let forward: @Sendable (ModelConfiguration, ForwardScope, Value) -> Value
 
   /// - Parameters:
   ///   - requirement: what a configuration lacks, as the end of a sentence, or nil when it will do.
-  ///   - forward: maps images [N, C, H, W] to logits [N, classCount].
+  ///   - labelsPixels: whether logits are for each pixel.
+  ///   - forward: maps images [N, C, H, W] to logits [N, classCount], or [N, H, W, classCount] for each pixel.
   init(
     name: String, summary: String, defaults: ModelConfiguration,
+    labelsPixels: Bool = false,
     requirement: @escaping @Sendable (ModelConfiguration) -> String? = { _ in nil },
     forward: @escaping @Sendable (ModelConfiguration, ForwardScope, Value) -> Value
   ) {
@@ -24,6 +28,7 @@ public struct Architecture: Sendable {
     self.summary = summary
     self.defaults = defaults
     self.requirement = requirement
+    self.labelsPixels = labelsPixels
     self.forward = forward
   }
 
@@ -38,8 +43,10 @@ public struct Architecture: Sendable {
     let configuration = try defaults.applying(options, to: name)
     if let lack = requirement(configuration) { throw ModelError("\(name) needs \(lack)") }
     let forward = forward
+    let shape = configuration.inputShape
     let model = Model(
-      name: name, inputShape: configuration.inputShape, classCount: configuration.classCount
+      name: name, inputShape: shape, classCount: configuration.classCount,
+      labelPositions: labelsPixels ? [shape[1], shape[2]] : []
     ) { scope, input in
       forward(configuration, scope, input)
     }

@@ -5,7 +5,7 @@ public enum ModelCatalog {
     leNet, multilayerPerceptron, entityEmbeddings, featureTokens, cnn6, convNet, resNet18, resNet20,
     resNet34,
     resNet56,
-    vgg11, visionTransformer, aprilTransformer, cnn1D,
+    vgg11, visionTransformer, aprilTransformer, cnn1D, uNet,
   ]
 
   /// The architecture called `name`.

@@ -28,6 +28,14 @@ extension ForwardScope {
       Convolution(strides: Size2D(stride, stride), padding: Padding2D(padding)))
   }
 
+  /// `torch.nn.ConvTranspose2d` with kernel and stride 2: [N, C, H, W] -> [N, channels, 2 H, 2 W].
+  public func doublingConvolution(_ input: Value, to channels: Int) -> Value {
+    let usual = Initializer.kaimingUniform(fanIn: channels * 4)
+    return input.transposedConvolution2D(
+      weight: parameter("weight", [input.shape[1], channels, 2, 2], usual),
+      bias: parameter("bias", [channels], usual), Convolution(strides: Size2D(2, 2)))
+  }
+
   /// `torch.nn.Conv1d`: [N, C, 1, L] -> [N, channels, 1, oL].
   public func convolution1D(
     _ input: Value, to channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0

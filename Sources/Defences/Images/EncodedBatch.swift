@@ -20,7 +20,7 @@ public struct Companion: Sendable {
 public struct EncodedBatch: Sendable {
   /// [N, C, H, W] in the batch's element type; more than the private images where others add theirs.
   public private(set) var images: Tensor
-  /// The share of each class in each image: [N, K] in row-major order.
+  /// The share of each class in each image, [N, K] in row-major order; a row for each pixel where the model labels them.
   public var shares: [[Double]]
   /// What was fed in each private image's place, [C, H, W]; nil when that is the image itself.
   public internal(set) var encodings: [Tensor]?
@@ -42,7 +42,7 @@ public struct EncodedBatch: Sendable {
     images = Tensor(shape, images.dtype, elements.flatMap(\.self))
   }
 
-  /// One class for each image; nil when some are of several.
+  /// One class for each of ``shares``; nil when some are of several.
   public var labels: [Int]? {
     let labels = shares.compactMap { $0.firstIndex(of: 1) }
     return labels.count == shares.count ? labels : nil

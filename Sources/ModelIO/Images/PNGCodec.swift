@@ -4,14 +4,14 @@ import CPNG
 /// byte of 16 bits; of 16-bit grey the numbers as they are, cut at 255.
 func decodePNGSamples(_ bytes: [UInt8], path: String) throws(FileError) -> DecodedPicture {
   var header = gradleak_png()
-  guard gradleak_png_read(bytes, bytes.count, &header, nil) != 0 else {
+  guard gradleak_png_read(bytes, bytes.count, &header, 0, nil) != 0 else {
     throw damagedPNG(message(of: header.message), path)
   }
   let (width, height) = (Int(header.width), Int(header.height))
   try ImageLimits.check(width: width, height: height, path: path)
   let isGrey16 = header.bit_depth == 16 && header.color_type == PNG_COLOR_TYPE_GRAY
   var samples = [UInt8](repeating: 0, count: (isGrey16 ? 2 : 3) * width * height)
-  guard gradleak_png_read(bytes, bytes.count, &header, &samples) != 0 else {
+  guard gradleak_png_read(bytes, bytes.count, &header, 0, &samples) != 0 else {
     throw damagedPNG(message(of: header.message), path)
   }
   if isGrey16 {
@@ -79,7 +79,7 @@ extension Image {
     let bytes = try InputFile.bytes(
       at: path, expected: "a PNG image", limit: ImageLimits.fileByteCount)
     var header = gradleak_png()
-    guard gradleak_png_read(bytes, bytes.count, &header, nil) != 0 else {
+    guard gradleak_png_read(bytes, bytes.count, &header, 0, nil) != 0 else {
       throw damagedPNG(message(of: header.message), path)
     }
     guard Int(header.width) * Int(header.height) <= pixelLimit else {
@@ -111,6 +111,26 @@ extension Image {
     }
     return Array(bytes.prefix(Int(byteCount)))
   }
+}
+
+/// The indices of a PNG file with a palette, or the samples of a grey one of up to 8 bits, one for each pixel; nil of
+/// others.
+func decodePNGIndices(
+  _ bytes: [UInt8], path: String
+) throws(FileError) -> (width: Int, height: Int, indices: [UInt8])? {
+  var header = gradleak_png()
+  guard gradleak_png_read(bytes, bytes.count, &header, 0, nil) != 0 else {
+    throw damagedPNG(message(of: header.message), path)
+  }
+  let isGrey = header.color_type == PNG_COLOR_TYPE_GRAY && header.bit_depth <= 8
+  guard isGrey || header.color_type == PNG_COLOR_TYPE_PALETTE else { return nil }
+  let (width, height) = (Int(header.width), Int(header.height))
+  try ImageLimits.check(width: width, height: height, path: path)
+  var indices = [UInt8](repeating: 0, count: width * height)
+  guard gradleak_png_read(bytes, bytes.count, &header, 1, &indices) != 0 else {
+    throw damagedPNG(message(of: header.message), path)
+  }
+  return (width, height, indices)
 }
 
 private func damagedPNG(_ message: String, _ path: String) -> FileError {

@@ -56,7 +56,7 @@ struct PhotographDemo: ParsableCommand, ReportingCommand {
 
   func run() throws {
     let selected = try selection.select()
-    try checkPictures(selected.model)
+    try checkPictures(selected.model, haveMasks: true)
     let runner = PictureRunner(selected, backend: try output.backend)
     let session = ExperimentSession(runner, output)
     let shape = selected.model.inputShape

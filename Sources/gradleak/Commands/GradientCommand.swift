@@ -109,7 +109,7 @@ struct GradientCommand: ParsableCommand {
     let given = exampleLabels(self.labels)
     let plain = try self.loss.clientLoss(of: selected)
     let (labels, loss) = try naming(["data.labels": "--label"]) {
-      try plain.labels(given, classCount: model.classCount)
+      try plain.labels(given, of: model)
     }
     guard labels.count == count else {
       throw ValidationError("--label has \(labels.count) of them, and \(count) are needed.")
@@ -120,7 +120,8 @@ struct GradientCommand: ParsableCommand {
     let weighted = selected.weighted(seed: seed)
     let backend = try BackendChoice.cpu.backend(threads: threads)
     let step = try weighted.step(
-      images: batch, labels: labels, loss: loss, mode: selected.mode, backend: backend)
+      images: batch, labels: labels.flatMap(\.classes), loss: loss, mode: selected.mode,
+      backend: backend)
     try Safetensors.write(
       Dictionary(
         uniqueKeysWithValues: zip(model.parameters.map(\.name), step.update.gradients)),
@@ -188,7 +189,7 @@ private enum GradientInput {
   func elements(for model: Model) throws -> [Double] {
     switch self {
     case .picture(let path, let pictures):
-      try checkPictures(model)
+      try checkPictures(model, haveMasks: true)
       let example = try PictureFile(path, as: pictures.readAs).example(
         name: path, label: nil, inputShape: model.inputShape)
       if let preparation = example.preparation {

@@ -48,6 +48,7 @@ struct LabelsCommand: ParsableCommand, ReportingCommand {
       try ModelCatalog.model(
         named: name.trimmingCharacters(in: .whitespaces), ModelOptions(classCount: classes))
     }
+    for model in chosen { try checkLabels(model) }
     let sizes = try wholeNumbers(batchSizes, of: "--batch-sizes", 1...4096)
     guard !chosen.isEmpty, !sizes.isEmpty else {
       throw ValidationError("--models and --batch-sizes need at least one entry each.")

@@ -86,6 +86,7 @@ struct MaliciousCommand: ParsableCommand, ReportingCommand {
           + "and name a built-in model.")
     }
     let model = selected.model
+    try checkLabels(model)
     let writer = try output.folder().map { MaliciousWriter(folder: $0) }
     let pictures = try PictureSet(fashion: fashion, privateCount: images, seed: seed)
     var labels = RandomSource(seed: seed).derive(label: "labels")

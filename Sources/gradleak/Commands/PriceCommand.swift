@@ -145,6 +145,7 @@ struct PriceCommand: ParsableCommand, QuietCommand {
   /// Pictures, and the model that learns to tell their classes.
   private func pictures() throws -> (Model, LabelledExamples) {
     let architecture = try ModelCatalog.architecture(named: model ?? PriceCommand.usualModel)
+    try checkLabels(try architecture.model())
     let side = size ?? PriceCommand.usualSize
     let channels = architecture.defaults.inputShape[0]
     let images =

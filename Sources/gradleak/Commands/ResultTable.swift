@@ -54,6 +54,7 @@ struct ResultTable {
 
   private func label(of image: ImageResult) -> String {
     switch (image.trueLabelName, image.isLabelRight) {
+    case _ where image.mask != nil && image.isLabelGiven != true: image.recoveredLabelName
     case _ where image.isLabelGiven == true: "\(image.recoveredLabelName) given"
     case (let label?, true?): "\(label) ok"
     case (let label?, _): "\(label) as \(image.recoveredLabelName)"

@@ -13,7 +13,7 @@ struct LabelOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "The true labels, such as 3,7 (of bce also 0+3,2,none; of mse numbers); random by default.",
+      "The true labels, such as 3,7 (bce: also 0+3,2,none; mse: numbers; masks: a.png); random by default.",
       valueName: "classes"))
   var labels: String?
 

@@ -21,7 +21,7 @@ struct AttackedClient {
     weighted = WeightedModel(
       model: model, parameters: model.initialParameters(seed: seed, dtype: .f64).map(\.tensor),
       buffers: model.initialBuffers(dtype: .f64).map(\.tensor))
-    images = model.fixtureBatch(labels.count).images
+    images = model.fixtureBatch(labels.count / model.labelPositions.elementCount).images
     self.labels = labels
     update = try weighted.share(images: images, labels: labels, backend: AttackedClient.backend)
   }

@@ -141,7 +141,7 @@ import Testing
 
   @Test(arguments: [
     ("nan-weight", "\"b.weight\""), ("nan-constant", "NaN"), ("no-parameters", "no parameters"),
-    ("segmentation", "segmentation"), ("kernel-shape", "kernel_shape"), ("huge", "fits"),
+    ("detection", "Detection"), ("kernel-shape", "kernel_shape"), ("huge", "fits"),
   ])
   func brokenModelsAreRefused(_ name: String, _ words: String) {
     #expect(refusal(name).contains(words), "\(refusal(name))")

@@ -21,6 +21,7 @@ extension ImageResult {
   var hasRightLabel: Bool { isLabelRight == true }
   /// Such as "7, right" or "7, guessed 3".
   var labelWords: String {
+    if let mask { return mask.words + (isLabelGiven == true ? ", given" : "") }
     guard let trueLabel else { return "\(recoveredLabel), truth not known" }
     if isLabelGiven == true { return "\(trueLabel), given" }
     return hasRightLabel ? "\(trueLabel), right" : "\(trueLabel), guessed \(recoveredLabel)"

@@ -7,7 +7,7 @@ extension PrivateExample {
     guard turn & 3 != 0 else { return self }
     return PrivateExample(
       name: name, image: Audit.mirrored(image, across: turn & 1 == 1, upsideDown: turn & 2 == 2),
-      label: label, preparation: preparation)
+      labels: labels, preparation: preparation)
   }
 }
 

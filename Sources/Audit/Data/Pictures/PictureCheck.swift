@@ -2,12 +2,26 @@ import Clients
 import ModelIO
 import TensorGraph
 
+/// Refuses models of segmentations, which have a class for each pixel, where one label for each example is needed.
+package func checkLabels(_ model: Model) throws(ModelError) {
+  guard model.labelPositions.rank == 0 else {
+    throw ModelError(
+      "\(model.name) labels each pixel, and this takes models with one label for each example; masks are "
+        + "taken by `gradleak reconstruct`, `audit`, `sweep`, `demo` and `gradient`")
+  }
+}
+
 /// Refuses models whose input is no picture: another number of channels than 1 or 3, or, for photographs,
 /// a table or signal: fewer than 4 pixels in height or width, or one more than 16 times the other. A
 /// photograph that is cropped to such a strip is no data of that model.
 ///
-/// - Parameter arePhotographs: whether pictures are fitted to the input.
-package func checkPictures(_ model: Model, arePhotographs: Bool = true) throws(ModelError) {
+/// - Parameters:
+///   - arePhotographs: whether pictures are fitted to the input.
+///   - haveMasks: whether a class for each pixel can be their label; refused else, with what takes it.
+package func checkPictures(
+  _ model: Model, arePhotographs: Bool = true, haveMasks: Bool = false
+) throws(ModelError) {
+  if !haveMasks { try checkLabels(model) }
   let (channels, height, width) = (model.inputShape[0], model.inputShape[1], model.inputShape[2])
   guard channels == 1 || channels == 3 else {
     throw ModelError(

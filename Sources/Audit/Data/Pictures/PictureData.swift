@@ -38,8 +38,9 @@ extension Experiment {
       classCount: selected.model.classCount)
     var labels = RandomSource(seed: attack.seed).derive(label: "labels")
     var result = self
+    let masks = selected.model.labelPositions.rank > 0
     result.data.labels = data.examples.map { _ in
-      ExampleLabel(String(labels.integer(below: count)))
+      ExampleLabel.random(below: count, masks: masks, using: &labels)
     }
     return result
   }

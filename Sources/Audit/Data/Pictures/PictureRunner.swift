@@ -163,7 +163,7 @@ package final class PictureRunner: ExperimentRunner {
     let data = experiment.data
     let loss = try experiment.loss.clientLoss(of: selected)
     let given = try data.labels.map {
-      try loss.labels($0, classCount: selected.model.classCount)
+      try loss.labels($0, of: selected.model)
     }
     let count = experiment.batchSize
     if let labels = given?.labels, labels.count != count {
@@ -181,9 +181,9 @@ package final class PictureRunner: ExperimentRunner {
           "has \(data.pictures.count) pictures for a batch of \(count); give one for each image")
       }
       let arePhotographs = data.pictures.contains { !PictureFile($0, as: data.readAs).isOfTensors }
-      try checkPictures(selected.model, arePhotographs: arePhotographs)
+      try checkPictures(selected.model, arePhotographs: arePhotographs, haveMasks: true)
     } else {
-      try checkPictures(selected.model, arePhotographs: false)
+      try checkPictures(selected.model, arePhotographs: false, haveMasks: true)
     }
     let read = try pictures ?? read(data, names)
     if !data.pictures.isEmpty, read.count != count {
@@ -192,13 +192,14 @@ package final class PictureRunner: ExperimentRunner {
         "has \(read.count) pictures for a batch of \(count); give one for each image")
     }
     let examples = read.enumerated().map { index, picture in
-      (given?.labels[index]).map(picture.labelled) ?? picture
+      (given?.labels[index]).map { picture.labelled($0.classes, note: $0.note) } ?? picture
     }
     guard data.update != nil || given != nil else {
       throw ExperimentError("data.labels", "is missing; give one for each picture")
     }
     return try prepare(
-      experiment, examples: examples, labels: given?.labels, loss: given?.loss ?? loss)
+      experiment, examples: examples, labels: given?.labels.flatMap(\.classes),
+      loss: given?.loss ?? loss)
   }
 
   /// Reads an experiment whose inputs were made before: of pictures, or of other data as a model takes them.

@@ -7,21 +7,35 @@ package struct PrivateExample: Sendable {
   package let name: String
   /// [C, H, W] in f64, values in 0...1, of the model's input size.
   package let image: Tensor
-  /// Nil when it is not known.
-  package let label: Int?
+  /// Its class, or one for each pixel in rows where the model labels them; nil when it is not known.
+  package let labels: [Int]?
+  /// The class of the whole; nil when it is not known, or where each pixel has its own.
+  package var label: Int? { labels?.count == 1 ? labels?[0] : nil }
   /// What was done to the picture to fit the model; nil when it fitted.
   package let preparation: String?
 
   package init(name: String, image: Tensor, label: Int?, preparation: String? = nil) {
+    self.init(name: name, image: image, labels: label.map { [$0] }, preparation: preparation)
+  }
+
+  package init(name: String, image: Tensor, labels: [Int]?, preparation: String? = nil) {
     self.name = name
     self.image = image
-    self.label = label
+    self.labels = labels
     self.preparation = preparation
   }
 
   /// The same image with another label.
-  package func labelled(_ label: Int) -> PrivateExample {
-    PrivateExample(name: name, image: image, label: label, preparation: preparation)
+  package func labelled(_ label: Int) -> PrivateExample { labelled([label]) }
+
+  /// The same image with another label for each pixel.
+  ///
+  /// - Parameter note: what was done to the mask to fit the model; nil for nothing.
+  package func labelled(_ labels: [Int], note: String? = nil) -> PrivateExample {
+    let notes = [preparation, note].compactMap(\.self)
+    return PrivateExample(
+      name: name, image: image, labels: labels,
+      preparation: notes.isEmpty ? nil : notes.joined(separator: ", "))
   }
 
   /// Makes an example of any picture: turned to grey for one channel (Pillow's `convert("L")`), cropped to

@@ -96,7 +96,7 @@ package struct SimulatedAudit: Sendable {
     }
     let shared = try audit.weighted.share(
       images: stacked(batch.map(\.image)).converted(to: configuration.precision.dtype),
-      labels: batch.map { $0.label ?? 0 }, loss: loss, training: shuffled, mode: audit.mode,
+      labels: batch.flatMap { $0.labels ?? [0] }, loss: loss, training: shuffled, mode: audit.mode,
       companions: companions, through: &pipeline, backend: audit.backend)
     guard shared.update.squaredNorm > 0 || !defences.isEmpty else {
       throw AttackError(

@@ -118,10 +118,11 @@ package struct UpdateAudit: Sendable {
   ) throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     guard subject.update.origin != nil else { return (nil, nil) }
     let truth = try subject.truth.flatMap { truth throws(AttackError) -> TruthCheck? in
-      let labels = truth.compactMap(\.label)
+      let labels = truth.compactMap(\.labels)
       return try TruthCheck(
         subject.update, weighted, images: stacked(truth.map(\.image)).converted(to: .f64),
-        labels: subject.knownLabels ?? (labels.count == truth.count ? labels : nil), mode: mode,
+        labels: subject.knownLabels ?? (labels.count == truth.count ? labels.flatMap(\.self) : nil),
+        mode: mode,
         backend: backend)
     }
     if truth?.fits == true { return (nil, truth) }
@@ -138,9 +139,12 @@ package struct UpdateAudit: Sendable {
     found: ClientLoss
   ) throws(AttackError) -> AuditOutcome {
     let (update, truth) = (subject.update, subject.truth)
+    let positions = weighted.model.labelPositions.elementCount
+    // One of each reconstruction, or one of each of its pixels.
     let labels = result.labels.map {
       update.loss.label($0, of: found, classCount: weighted.model.classCount)
-    }
+    }.chunked(positions).map { Array($0) }
+    let isMask = weighted.model.labelPositions.rank > 0
     let scale = NumberScale(truth?.map(\.image))
     let originals = truth?.map { scale($0.image) }
     let numbers = unstacked(result.images)
@@ -150,21 +154,25 @@ package struct UpdateAudit: Sendable {
       (subject.encodings?.map { scale($0) } ?? originals).map {
         matchBatch(
           reconstructions: reconstructions, originals: $0,
-          labels: truth.map { (labels, $0.map(\.label)) })
+          labels: isMask ? nil : truth.map { (labels.map(\.first), $0.map(\.label)) })
       }
       ?? Array(reconstructions.indices)
     let candidates = scale.isBeyondPixels ? nil : originals.map { CandidateImages($0) }
     let images = order.enumerated().map { index, reconstruction in
       guard let truth else {
         let suffix = order.count > 1 ? "-\(index + 1)" : ""
-        var image = ImageResult(name: subject.name + suffix, recoveredLabel: labels[reconstruction])
-        image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
+        var image = ImageResult(
+          name: subject.name + suffix, recoveredLabel: labels[reconstruction].commonest)
+        image.mask = mask(labels[reconstruction], truth: nil)
+        image.name(
+          labels: update.loss, recovered: result.labels[reconstruction * positions], of: found)
         return image
       }
       var image = imageResult(
-        truth[index], reconstructions[reconstruction], label: labels[reconstruction],
+        truth[index], reconstructions[reconstruction], labels: labels[reconstruction],
         seed: configuration.seed, candidates, scale)
-      image.name(labels: update.loss, recovered: result.labels[reconstruction], of: found)
+      image.name(
+        labels: update.loss, recovered: result.labels[reconstruction * positions], of: found)
       guard let encodings = subject.encodings else { return image }
       let psnr = JSONNumber(
         ImageMetrics.peakSignalToNoiseRatio(
@@ -231,8 +239,14 @@ package struct UpdateAudit: Sendable {
       numbers: order.map { numbers[$0] },
       frames: frames(result, order, count: configuration.snapshots, scale),
       wasInterrupted: result.wasInterrupted)
+    if isMask {
+      outcome.masks = order.enumerated().map { (truth?[$0].labels, labels[$1]) }
+    }
     outcome.attacked = AttackedUpdate(
-      weighted: weighted, update: update, mode: mode, labels: order.map { result.labels[$0] },
+      weighted: weighted, update: update, mode: mode,
+      labels: order.flatMap { index in
+        result.labels[index * positions..<(index + 1) * positions]
+      },
       loss: found,
       restarts: result.restarts.map { batch in
         let inputs = unstacked(batch)
@@ -242,7 +256,7 @@ package struct UpdateAudit: Sendable {
   }
 
   private func imageResult(
-    _ example: PrivateExample, _ reconstruction: Tensor, label: Int, seed: UInt64,
+    _ example: PrivateExample, _ reconstruction: Tensor, labels: [Int], seed: UInt64,
     _ candidates: CandidateImages?, _ scale: NumberScale
   ) -> ImageResult {
     let original = scale(example.image)
@@ -254,7 +268,8 @@ package struct UpdateAudit: Sendable {
       name: example.name,
       preparation: [example.preparation, scale.note].compactMap(\.self).joinedOrNil,
       meanSquaredError: quality.meanSquaredError, psnr: quality.peakSignalToNoiseRatio,
-      ssim: quality.structuralSimilarity, trueLabel: example.label, recoveredLabel: label,
+      ssim: quality.structuralSimilarity, trueLabel: example.labels?.commonest,
+      recoveredLabel: labels.commonest, mask: mask(labels, truth: example.labels),
       randomGuessPSNR: random.peakSignalToNoiseRatio, greyImagePSNR: grey.peakSignalToNoiseRatio)
     result.fingerprint = Fingerprint.of([("image", example.image)])
     result.shiftedPSNR = JSONNumber(quality.shiftedPeakSignalToNoiseRatio)
@@ -266,6 +281,13 @@ package struct UpdateAudit: Sendable {
       reconstruction, original, among: candidates.images)
     result.candidateCount = candidates.images.count
     return result
+  }
+
+  /// What came back of a mask; nil where the model gives one label for each image.
+  private func mask(_ found: [Int], truth: [Int]?) -> MaskResult? {
+    let positions = weighted.model.labelPositions
+    guard positions.rank == 2 else { return nil }
+    return MaskResult(found, truth: truth, height: positions[0], width: positions[1])
   }
 
   /// At most `count` snapshots of the best trial, evenly spread over those that were kept.

@@ -37,6 +37,7 @@ package final class RowRunner: ExperimentRunner {
       mode: experiment.mode, batchSizes: batchSizes, embedding: table.encoding.wordBlocks)
     inputs = PictureRunner(
       selected.reading(table.encoding.structure), backend: backend)
+    try checkLabels(selected.model)
     try RowRunner.checkLabel(table.schema, experiment.loss.kind, inputs.selected.model)
   }
 

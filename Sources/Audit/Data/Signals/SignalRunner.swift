@@ -47,6 +47,7 @@ package final class SignalRunner: ExperimentRunner {
     }
     (model.mean, model.deviation) = SignalRunner.normalization(model, range)
     let selected = try model.select(mode: experiment.mode, batchSizes: batchSizes)
+    try checkLabels(selected.model)
     layout = try SignalLayout(selected.model, channels: counts)
     guard choice.length == nil || choice.length == layout.length else {
       throw ExperimentError(

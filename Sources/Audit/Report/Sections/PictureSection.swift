@@ -63,7 +63,14 @@ extension Report {
         ReportPicture(
           image: picture.files.difference, label: "difference",
           alternative: "\(name): difference of both"),
-      ],
+      ]
+        + (image.mask == nil
+          ? []
+          : [
+            ReportPicture(
+              image: picture.files.mask, label: "mask: true, found",
+              alternative: "\(name): the mask and what was found of it, a colour for each class")
+          ]),
       caption: """
         \(name, .strong)\(hasSeeds ? ", seed \(seed)" : "")\(defence): \(words, .tone(level.tone)), \
         PSNR \(psnr) dB\(ssim), label \(image.labelWords)

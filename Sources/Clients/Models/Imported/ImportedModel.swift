@@ -40,8 +40,8 @@ public struct ImportedModel: Sendable {
     let plan = try ImportPlan(file, options)
     let (layout, probe) = (plan.layout, plan.probeBatchSize)
     let model = Model(
-      name: plan.name, inputShape: layout.imageShape, classCount: plan.classCount,
-      probeBatchSize: probe
+      name: plan.name, inputShape: layout.imageShape, classCount: plan.logits.classCount,
+      labelPositions: plan.logits.positions, probeBatchSize: probe
     ) { scope, images in
       plan.forward(scope, images)
     }
@@ -67,7 +67,7 @@ struct ImportPlan: Sendable {
   let file: ONNXModel
   let name: String
   let layout: InputLayout
-  let classCount: Int
+  let logits: LogitsShape
   let ending: LossEnding?
   let probeBatchSize: Int
   let mode: ForwardMode
@@ -95,13 +95,12 @@ struct ImportPlan: Sendable {
     }
     let choice = try OutputChoice(file, asked: options.output)
     let attempt = try ImportPlan.firstThatFits(choice.candidates, file, layout, options)
-    (classCount, ending) = (attempt.classCount, attempt.ending.kind)
+    (logits, ending) = (attempt.logits, attempt.ending.kind)
     probeBatchSize = attempt.probeBatchSize
     notes += choice.notes(taking: attempt.output)
     if let note = attempt.ending.note { notes.append(note) }
-    guard let probe = attempt.programs[probeBatchSize] else {
-      throw ONNXError(.mismatch, "\(path): there is no batch size to examine the model with")
-    }
+    if let note = logits.note { notes.append(note) }
+    let probe = attempt.probe
     guard !probe.parameters.isEmpty,
       !probe.parameters.contains(where: { $0.shape.elementCount == 0 })
     else {
@@ -122,11 +121,13 @@ struct ImportPlan: Sendable {
     let output: String
     let ending: LogitsEnding
     let programs: [Int: ONNXProgram]
+    /// Of the smallest batch.
+    let probe: ONNXProgram
     let probeBatchSize: Int
-    let classCount: Int
+    let logits: LogitsShape
   }
 
-  /// The first of a few candidates that gives a row of logits for each image.
+  /// The first of a few candidates that gives logits for each image.
   private static func firstThatFits(
     _ candidates: [String], _ file: ONNXModel, _ layout: InputLayout, _ options: ImportOptions
   ) throws(ONNXError) -> Attempt {
@@ -158,13 +159,18 @@ struct ImportPlan: Sendable {
     for size in options.batchSizes.sorted() { programs[size] = try specialized(size) }
     // Where one image will not do, as in a file that froze its batch size, another number may.
     if programs[1] == nil { programs[1] = try? specialized(1) }
-    var classCount = 1
+    var shapes: [Int: LogitsShape] = [:]
     for (size, program) in programs {
-      classCount = try LogitsShape.classCount(of: program, batchSize: size, path: file.path)
+      shapes[size] = try LogitsShape(
+        of: program, batchSize: size, layout: layout, path: file.path)
+    }
+    guard let size = programs.keys.min(), let probe = programs[size], let logits = shapes[size]
+    else {
+      throw ONNXError(.mismatch, "\(file.path): there is no batch size to examine the model with")
     }
     return Attempt(
-      output: output, ending: ending, programs: programs,
-      probeBatchSize: programs.keys.min() ?? 1, classCount: classCount)
+      output: output, ending: ending, programs: programs, probe: probe, probeBatchSize: size,
+      logits: logits)
   }
 
   private mutating func add(
@@ -228,7 +234,7 @@ struct ImportPlan: Sendable {
         in: images.builder, inputs: [layout.arranged(images)], parameters: parameters,
         buffers: own, mode: scope.mode == .training ? .training : .evaluation,
         floating: images.dtype)
-      return outputs[0].reshape(to: [batchSize, classCount])
+      return logits.logits(of: outputs[0], batchSize: batchSize)
     } catch {
       preconditionFailure("\(name) could be lowered before, and now: \(error.message)")
     }
