@@ -12,11 +12,13 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 REPEATS = {"lenet:1": 400, "lenet:8": 200, "lenet:64": 40, "resnet18:1": 15, "resnet18:8": 7,
-           "encoder:1": 30, "encoder:8": 12, "vit:1": 30, "vit:8": 10}
+           "encoder:1": 30, "encoder:8": 12, "vit:1": 30, "vit:8": 10,
+           "lenet-f64:1": 400, "resnet18-f64:1": 10, "encoder-f64:8": 6, "vit-f64:8": 6,
+           "resnet18-224:1": 7, "resnet50-224:1": 5, "vit-b16-224:1": 5}
 # At least this many times faster than PyTorch, than JAX, the engine is meant to be.
-GOALS = {"lenet:1": (10, 5), "lenet:8": (3, 3), "lenet:64": (3, 3), "resnet18:1": (3, 1.8),
-          "resnet18:8": (1, 1), "encoder:1": (2, 2), "encoder:8": (2, 2), "vit:1": (2, 2),
-          "vit:8": (2, 2)}
+GOALS = {"lenet:1": (10, 5), "lenet:8": (3, 3), "lenet:64": (3, 3), "resnet18:1": (3, 2),
+         "resnet18:8": (2.5, 2), "resnet18-224:1": (3, 3), "resnet50-224:1": (3, 3), "vit-b16-224:1": (3, 3)}
+USUAL_GOAL = (2, 2)
 THREADS = 2
 
 
@@ -50,27 +52,40 @@ def measure(row):
     return results
 
 
-def table(rows, peak):
+def rooflines(rows):
+    """How long each row's contractions take at least on this machine."""
+    result = subprocess.run(
+        [str(HERE / "../../.build/release/EvaluationBenchmark"), "--threads", str(THREADS), "--roofline", *rows],
+        capture_output=True, text=True, check=True)
+    return {row: json.loads(line) for row, line in zip(rows, result.stdout.splitlines())}
+
+
+def table(rows, peak, least):
     lines = [
         "# One evaluation of the DLG objective and its gradient", "",
-        f"`make bench` on {platform.machine()}, {os.cpu_count()} processors, {THREADS} threads, f32; "
-        "median ms over the repeats, after warm-up; each engine in its own process, the better of two "
+        f"`make bench` on {platform.machine()}, {os.cpu_count()} processors, {THREADS} threads, f32 unless a row "
+        "says f64; median ms over the repeats, after warm-up; each engine in its own process, the better of two "
         "alternating runs. JAX takes the threads it finds.", "",
         f"Measured peak of the machine: {peak['gflops']:.0f} GFLOP/s (sgemm), "
         f"{peak['gbytes_per_s']:.1f} GB/s (reading).", "",
-        "| model | batch | gradleak ms (quartiles) | PyTorch ms | JAX ms | vs PyTorch | goal | "
+        "The roofline is what the contractions of an evaluation take at least, each by its operations at that peak or by "
+        "its bytes at that speed (in f64 at the peaks of f64), one after the other; beside it the share that is bound by "
+        "bytes.", "",
+        "| model | batch | gradleak ms (quartiles) | roofline ms, by bytes | PyTorch ms | JAX ms | vs PyTorch | goal | "
         "vs JAX | goal | GFLOP/s | GB/s of parameters | peak MB: gradleak, PyTorch, JAX "
         "| compile s: gradleak, JAX |",
-        "|" + "---|" * 13]
+        "|" + "---|" * 14]
     for row, results in rows.items():
         name, batch = row.split(":")
         own, torch, jax = results["gradleak"], results["pytorch"], results["jax"]
         low, high = own["quartiles_ms"]
+        bound, goal = least[row], GOALS.get(row, USUAL_GOAL)
         lines.append(
             f"| {name} | {batch} | {own['median_ms']:.3f} ({low:.3f}-{high:.3f}) "
+            f"| {bound['least_ms']:.3g}, {100 * bound['bandwidth_share']:.0f} % "
             f"| {torch['median_ms']:.2f} | {jax['median_ms']:.2f} "
-            f"| {torch['median_ms'] / own['median_ms']:.1f}x | {GOALS[row][0]}x "
-            f"| {jax['median_ms'] / own['median_ms']:.1f}x | {GOALS[row][1]}x "
+            f"| {torch['median_ms'] / own['median_ms']:.1f}x | {goal[0]}x "
+            f"| {jax['median_ms'] / own['median_ms']:.1f}x | {goal[1]}x "
             f"| {own['gflops']:.0f} | {own['gbytes_per_s']:.1f} "
             f"| {own['peak_mb']:.0f}, {torch['peak_mb']:.0f}, {jax['peak_mb']:.0f} "
             f"| {own['compile_s']:.3f}, {jax['compile_s']:.1f} |")
@@ -88,9 +103,11 @@ def main():
         [str(HERE / "../../.build/release/EvaluationBenchmark"), "--peak", "--threads", str(THREADS)],
         capture_output=True, text=True, check=True).stdout)
     rows = {row: measure(row) for row in chosen}
-    (HERE / "results.json").write_text(json.dumps({"peak": peak, "rows": rows}, indent=1) + "\n")
-    (HERE / "results.md").write_text(table(rows, peak))
-    print(table(rows, peak))
+    least = rooflines(chosen)
+    (HERE / "results.json").write_text(
+        json.dumps({"peak": peak, "rows": rows, "rooflines": least}, indent=1) + "\n")
+    (HERE / "results.md").write_text(table(rows, peak, least))
+    print(table(rows, peak, least))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,48 @@ def resnet(p, x):
     return x.mean((2, 3)) @ next(it) + next(it)
 
 
+def imagenet_blocks(blocks, bottleneck):
+    """Input, inner and output channels, and stride of each block."""
+    i = 64
+    for stage, count in enumerate(blocks):
+        for index in range(count):
+            o = 64 << stage
+            yield i, o, 4 * o if bottleneck else o, 2 if stage > 0 and index == 0 else 1
+            i = 4 * o if bottleneck else o
+
+
+def imagenet_parameters(blocks, bottleneck):
+    def layer(o, i, k):
+        return [weight(o, i, k, k, scale=np.sqrt(2 / (i * k * k))), np.ones(o, "f"), np.zeros(o, "f")]
+
+    p, out = layer(64, 3, 7), 64
+    for i, o, out, stride in imagenet_blocks(blocks, bottleneck):
+        p += (layer(o, i, 1) + layer(o, o, 3) + layer(out, o, 1)) if bottleneck else (layer(o, i, 3) + layer(out, o, 3))
+        if stride != 1 or i != out:
+            p += layer(out, i, 1)
+    return p + [weight(out, 1000), np.zeros(1000, "f")]
+
+
+def imagenet_resnet(p, x, blocks, bottleneck):
+    it, r = iter(p), jax.nn.relu
+
+    def layer(x, stride, padding):
+        x = conv(x, next(it), stride, padding)
+        g, b = next(it), next(it)
+        return x * (g / np.sqrt(1 + 1e-5))[None, :, None, None] + b[None, :, None, None]
+
+    x = r(layer(x, 2, 3))
+    x = lax.reduce_window(
+        x, -jnp.inf, lax.max, (1, 1, 3, 3), (1, 1, 2, 2), [(0, 0), (0, 0), (1, 1), (1, 1)])
+    for i, o, out, stride in imagenet_blocks(blocks, bottleneck):
+        if bottleneck:
+            y = layer(r(layer(r(layer(x, 1, 0)), stride, 1)), 1, 0)
+        else:
+            y = layer(r(layer(x, stride, 1)), 1, 1)
+        x = r(y + (layer(x, stride, 0) if stride != 1 or i != out else x))
+    return x.mean((2, 3)) @ next(it) + next(it)
+
+
 def block_parameters(d):
     return [np.ones(d, "f"), np.zeros(d, "f"), weight(d, 3 * d), np.zeros(3 * d, "f"),
             weight(d, d), np.zeros(d, "f"), np.ones(d, "f"), np.zeros(d, "f"),
@@ -106,20 +148,20 @@ def encoder(p, x):
     return x @ next(it) + next(it)
 
 
-def vit_parameters(d=192, depth=6):
-    p = [weight(d, 3, 4, 4), np.zeros(d, "f"), weight(1, 1, d), weight(1, 65, d)]
+def vit_parameters(d=192, depth=6, patch=4, tokens=65, classes=10):
+    p = [weight(d, 3, patch, patch), np.zeros(d, "f"), weight(1, 1, d), weight(1, tokens, d)]
     p += sum([block_parameters(d) for _ in range(depth)], [])
-    return p + [np.ones(d, "f"), np.zeros(d, "f"), weight(d, 10), np.zeros(10, "f")]
+    return p + [np.ones(d, "f"), np.zeros(d, "f"), weight(d, classes), np.zeros(classes, "f")]
 
 
-def vit(p, x):
+def vit(p, x, patch=4, heads=3, depth=6):
     it, n = iter(p), x.shape[0]
-    x = conv(x, next(it), 4, 0) + next(it)[None, :, None, None]
+    x = conv(x, next(it), patch, 0) + next(it)[None, :, None, None]
     x = x.reshape(n, x.shape[1], -1).swapaxes(1, 2)
     token = jnp.broadcast_to(next(it), (n, 1, x.shape[2]))
     x = jnp.concatenate([token, x], 1) + next(it)
-    for _ in range(6):
-        x = block(it, x, 3)
+    for _ in range(depth):
+        x = block(it, x, heads)
     return layer_norm(x, next(it), next(it))[:, 0] @ next(it) + next(it)
 
 
@@ -128,6 +170,14 @@ ROWS = {
     "resnet18": (resnet, resnet_parameters, (3, 32, 32), 10),
     "encoder": (encoder, encoder_parameters, (1, 32, 256), 10),
     "vit": (vit, vit_parameters, (3, 32, 32), 10),
+    "resnet18-224": (
+        lambda p, x: imagenet_resnet(p, x, [2, 2, 2, 2], False), lambda: imagenet_parameters([2, 2, 2, 2], False),
+        (3, 224, 224), 1000),
+    "resnet50-224": (
+        lambda p, x: imagenet_resnet(p, x, [3, 4, 6, 3], True), lambda: imagenet_parameters([3, 4, 6, 3], True),
+        (3, 224, 224), 1000),
+    "vit-b16-224": (
+        lambda p, x: vit(p, x, 16, 12, 12), lambda: vit_parameters(768, 12, 16, 197, 1000), (3, 224, 224), 1000),
 }
 
 
@@ -136,10 +186,12 @@ def soft_cross_entropy(logits, target):
 
 
 def run(name, batch, repeats):
-    forward, make, shape, classes = ROWS[name]
-    p = [jnp.asarray(a) for a in make()]
-    x = rng.uniform(size=(batch, *shape)).astype("f")
-    y = np.eye(classes, dtype="f")[rng.integers(0, classes, batch)]
+    dtype = "d" if name.endswith("-f64") else "f"
+    jax.config.update("jax_enable_x64", dtype == "d")
+    forward, make, shape, classes = ROWS[name.removesuffix("-f64")]
+    p = [jnp.asarray(a.astype(dtype)) for a in make()]
+    x = rng.uniform(size=(batch, *shape)).astype(dtype)
+    y = np.eye(classes, dtype=dtype)[rng.integers(0, classes, batch)]
     target = jax.jit(jax.grad(lambda p: soft_cross_entropy(forward(p, x), y)))(p)
 
     # Parameters and target are arguments: baked in as constants they would be folded for minutes.
@@ -148,7 +200,7 @@ def run(name, batch, repeats):
         g = jax.grad(lambda p: soft_cross_entropy(forward(p, dummy), jax.nn.softmax(label, -1)))(p)
         return sum(jnp.sum((a - b) ** 2) for a, b in zip(g, target))
 
-    v = (rng.normal(size=(batch, *shape)).astype("f"), rng.normal(size=(batch, classes)).astype("f"))
+    v = (rng.normal(size=(batch, *shape)).astype(dtype), rng.normal(size=(batch, classes)).astype(dtype))
     v = jax.tree.map(jnp.asarray, v)
     start = time.perf_counter()
     step = jax.jit(jax.value_and_grad(objective)).lower(v, p, target).compile()

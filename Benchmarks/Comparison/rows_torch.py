@@ -27,6 +27,23 @@ class LeNet(nn.Module):
         return self.fc(self.body(x).flatten(1))
 
 
+class Bottleneck(nn.Module):
+    """torchvision's, of ResNet-50."""
+
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.c1, self.b1 = nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o)
+        self.c2, self.b2 = nn.Conv2d(o, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.c3, self.b3 = nn.Conv2d(o, 4 * o, 1, bias=False), nn.BatchNorm2d(4 * o)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or i != 4 * o:
+            self.shortcut = nn.Sequential(nn.Conv2d(i, 4 * o, 1, stride, bias=False), nn.BatchNorm2d(4 * o))
+
+    def forward(self, x):
+        y = F.relu(self.b2(self.c2(F.relu(self.b1(self.c1(x))))))
+        return F.relu(self.b3(self.c3(y)) + self.shortcut(x))
+
+
 class Block(nn.Module):
     def __init__(self, i, o, stride):
         super().__init__()
@@ -57,6 +74,26 @@ class ResNet18(nn.Module):
 
     def forward(self, x):
         return self.fc(self.layers(F.relu(self.b(self.c(x)))).mean((2, 3)))
+
+
+class ImageNetResNet(nn.Module):
+    """With the stem for ImageNet: a 7x7 convolution of stride 2 and a pooling."""
+
+    def __init__(self, block, blocks, expansion):
+        super().__init__()
+        self.c, self.b = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        layers, i = [], 64
+        for stage, count in enumerate(blocks):
+            for index in range(count):
+                o = 64 << stage
+                layers.append(block(i, o, 2 if stage > 0 and index == 0 else 1))
+                i = expansion * o
+        self.layers = nn.Sequential(*layers)
+        self.fc = nn.Linear(i, 1000)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.b(self.c(x))), 3, 2, 1)
+        return self.fc(self.layers(x).mean((2, 3)))
 
 
 class Attention(nn.Module):
@@ -103,11 +140,11 @@ class Encoder(nn.Module):
 class ViT(nn.Module):
     """gradleak's `vit`: patches of 4, width 192, six blocks, three heads."""
 
-    def __init__(self, width=192, heads=3, depth=6, classes=10):
+    def __init__(self, width=192, heads=3, depth=6, classes=10, patch=4, tokens=65):
         super().__init__()
-        self.patch = nn.Conv2d(3, width, 4, 4)
+        self.patch = nn.Conv2d(3, width, patch, patch)
         self.token = nn.Parameter(torch.zeros(1, 1, width))
-        self.positions = nn.Parameter(0.02 * torch.randn(1, 65, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(1, tokens, width))
         self.blocks = nn.Sequential(*[TransformerBlock(width, heads) for _ in range(depth)])
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, classes)
@@ -123,6 +160,9 @@ ROWS = {
     "resnet18": (ResNet18, (3, 32, 32), 10),
     "encoder": (Encoder, (1, 32, 256), 10),
     "vit": (ViT, (3, 32, 32), 10),
+    "resnet18-224": (lambda: ImageNetResNet(Block, [2, 2, 2, 2], 1), (3, 224, 224), 1000),
+    "resnet50-224": (lambda: ImageNetResNet(Bottleneck, [3, 4, 6, 3], 4), (3, 224, 224), 1000),
+    "vit-b16-224": (lambda: ViT(768, 12, 12, 1000, 16, 197), (3, 224, 224), 1000),
 }
 
 
@@ -131,11 +171,12 @@ def soft_cross_entropy(logits, target):
 
 
 def run(name, batch, repeats):
-    make, shape, classes = ROWS[name]
+    torch.set_default_dtype(torch.float64 if name.endswith("-f64") else torch.float32)
+    make, shape, classes = ROWS[name.removesuffix("-f64")]
     net = make().eval()
     parameters = list(net.parameters())
     x = torch.rand(batch, *shape)
-    y = F.one_hot(torch.randint(0, classes, (batch,)), classes).float()
+    y = F.one_hot(torch.randint(0, classes, (batch,)), classes).to(x.dtype)
     target = [g.detach() for g in torch.autograd.grad(soft_cross_entropy(net(x), y), parameters)]
     dummy = torch.randn(batch, *shape, requires_grad=True)
     label = torch.randn(batch, classes, requires_grad=True)

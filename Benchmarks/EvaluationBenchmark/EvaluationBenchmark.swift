@@ -7,12 +7,14 @@ import TensorGraph
 import XLABackend
 
 /// Times one evaluation of the DLG objective and its gradient with respect to dummy data and label,
-/// in f32. Prints one JSON line a row.
+/// in f32, or in f64 for rows that say so. Prints one JSON line a row.
 ///
 /// usage: EvaluationBenchmark [--threads N] [--steps] ROW:BATCH:REPEATS ...
 ///        EvaluationBenchmark --device xla-cpu|cuda|rocm|tpu ROW:BATCH:REPEATS ...
-///        EvaluationBenchmark [--threads N] --peak
+///        EvaluationBenchmark [--threads N] --peak | --roofline ROW:BATCH ...
 ///
+/// With --roofline it measures the machine and says for each row how long its contractions take at least: each the larger
+/// of its operations at the machine's peak and of its operands' and result's bytes at the speed of reading.
 /// With --steps the slowest steps of each row's plan go to standard error.
 @main
 enum EvaluationBenchmark {
@@ -30,15 +32,31 @@ enum EvaluationBenchmark {
     }
     let showsSteps = arguments.contains("--steps")
     arguments.removeAll { $0 == "--steps" }
+    let showsRoofline = arguments.contains("--roofline")
+    var peaks: [DType: Peak] = [:]
     let backend: any Backend =
       try platform.map { XLABackend(try XLADevice($0)) }
       ?? CPUBackend(CPUBackend.Options(threadCount: threads, recordsStepTimes: showsSteps))
     for argument in arguments {
       if argument == "--peak" {
-        try emit(measurePeak(backend))
+        try emit(measurePeak(backend, .f32))
         continue
       }
+      if argument == "--roofline" { continue }
       let parts = argument.split(separator: ":").map(String.init)
+      if showsRoofline, parts.count == 2, let row = try Row.named(parts[0]),
+        let batch = Int(parts[1]), batch > 0
+      {
+        let peak =
+          try peaks[row.dtype]
+          ?? measurePeak(backend, row.dtype)
+        peaks[row.dtype] = peak
+        let graph = matching(row, batch: batch).function.graph
+        try emit(
+          Roofline(graph, row: row.name, batch: batch, gflops: peak.gflops, gbytes: peak.gbytesPerS)
+        )
+        continue
+      }
       guard parts.count == 3, let row = try Row.named(parts[0]), let batch = Int(parts[1]),
         let repeats = Int(parts[2]), batch > 0, repeats > 0
       else {
@@ -70,16 +88,20 @@ enum EvaluationBenchmark {
     var gbytesPerS: Double
   }
 
+  private static func matching(_ row: Row, batch: Int) -> GradientMatchingGraph {
+    GradientMatchingGraph(
+      UpdateSignature(row.model, batchSize: batch), labelForm: .logits, dtype: row.dtype)
+  }
+
   private static func measure(
     _ row: Row, batch: Int, repeats: Int, _ backend: any Backend
   ) throws -> Measurement {
     let clock = ContinuousClock()
     let start = clock.now
-    let matching = GradientMatchingGraph(
-      UpdateSignature(row.model, batchSize: batch), labelForm: .logits, dtype: .f32)
+    let matching = matching(row, batch: batch)
     let function = try CompiledFunction(matching.function, on: backend)
     let compiled = clock.now
-    bindRandomInputs(of: matching, row.model, to: function)
+    bindRandomInputs(of: matching, row, to: function)
     for _ in 0..<3 { try function.run() }
     var milliseconds: [Double] = []
     milliseconds.reserveCapacity(repeats)
@@ -118,18 +140,20 @@ enum EvaluationBenchmark {
   }
 
   private static func bindRandomInputs(
-    of matching: GradientMatchingGraph, _ model: Model, to function: CompiledFunction
+    of matching: GradientMatchingGraph, _ row: Row, to function: CompiledFunction
   ) {
+    let (model, dtype) = (row.model, row.dtype)
     var source = RandomSource(seed: 0)
-    function.bind(matching.parameters, to: model.initialParameters(seed: 0).map(\.tensor))
-    function.bind(matching.buffers, to: model.initialBuffers().map(\.tensor))
+    function.bind(
+      matching.parameters, to: model.initialParameters(seed: 0, dtype: dtype).map(\.tensor))
+    function.bind(matching.buffers, to: model.initialBuffers(dtype: dtype).map(\.tensor))
     for (inputs, deviation) in [
       ([matching.images, matching.labels], 1), (matching.targets, 0.01),
     ] {
       for input in inputs {
         let shape = function.input(input).type.shape
         function.bind(
-          input, to: source.normalTensor(shape, .f32, standardDeviation: deviation))
+          input, to: source.normalTensor(shape, dtype, standardDeviation: deviation))
       }
     }
   }
@@ -154,20 +178,21 @@ enum EvaluationBenchmark {
   }
 
   /// What the backend reaches on one large matrix product, and on summing a large vector.
-  private static func measurePeak(_ backend: any Backend) throws -> Peak {
+  private static func measurePeak(_ backend: any Backend, _ dtype: DType) throws -> Peak {
     let size = 1536
     let product = GraphBuilder()
-    let a = product.input("a", [size, size], .f32)
-    let b = product.input("b", [size, size], .f32)
+    let a = product.input("a", [size, size], dtype)
+    let b = product.input("b", [size, size], dtype)
     let productSeconds = try best(
       of: 8, backend, [a, b], product.function(computing: [a.matmul(b)]))
     let sum = GraphBuilder()
-    let count = 64 << 20
-    let x = sum.input("x", [count], .f32)
+    let byteCount = 256 << 20
+    let count = byteCount / dtype.byteCount
+    let x = sum.input("x", [count], dtype)
     let sumSeconds = try best(of: 8, backend, [x], sum.function(computing: [x.sum()]))
     return Peak(
       gflops: 2 * Double(size * size * size) / productSeconds * 1e-9,
-      gbytesPerS: 4 * Double(count) / sumSeconds * 1e-9)
+      gbytesPerS: Double(byteCount) / sumSeconds * 1e-9)
   }
 
   private static func best(
@@ -175,7 +200,7 @@ enum EvaluationBenchmark {
   ) throws -> Double {
     let function = try CompiledFunction(function, on: backend)
     for input in inputs {
-      function.bind(input.handle, to: Tensor(input.shape, .f32, repeating: 1))
+      function.bind(input.handle, to: Tensor(input.shape, input.dtype, repeating: 1))
     }
     try function.run()
     let clock = ContinuousClock()

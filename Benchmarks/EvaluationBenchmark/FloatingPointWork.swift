@@ -4,21 +4,23 @@ extension Graph {
   /// Floating-point operations of the contractions: two for each product. Elementwise work is small
   /// beside it.
   var contractionFlops: Double {
-    nodes.reduce(0) { total, node in
-      guard case .contraction(let op) = node.op else { return total }
-      let (left, right) = (self[node.operands[0]].shape, self[node.operands[1]].shape)
-      switch op {
-      case .matmul(let transposeA, _):
-        let inner = transposeA ? left[left.rank - 2] : left[left.rank - 1]
-        return total + 2 * Double(node.shape.elementCount * inner)
-      case .convolution:
-        return total + 2 * Double(node.shape.elementCount * right[1] * right[2] * right[3])
-      case .convolutionInputGradient:
-        return total + 2 * Double(left.elementCount * right[1] * right[2] * right[3])
-      case .convolutionWeightGradient:
-        return total
-          + 2 * Double(right.elementCount * node.shape[1] * node.shape[2] * node.shape[3])
-      }
+    nodes.reduce(0) { $0 + (contractionFlops(of: $1) ?? 0) }
+  }
+
+  /// The same of one node; nil of others than contractions.
+  func contractionFlops(of node: Node) -> Double? {
+    guard case .contraction(let op) = node.op else { return nil }
+    let (left, right) = (self[node.operands[0]].shape, self[node.operands[1]].shape)
+    switch op {
+    case .matmul(let transposeA, _):
+      let inner = transposeA ? left[left.rank - 2] : left[left.rank - 1]
+      return 2 * Double(node.shape.elementCount * inner)
+    case .convolution:
+      return 2 * Double(node.shape.elementCount * right[1] * right[2] * right[3])
+    case .convolutionInputGradient:
+      return 2 * Double(left.elementCount * right[1] * right[2] * right[3])
+    case .convolutionWeightGradient:
+      return 2 * Double(right.elementCount * node.shape[1] * node.shape[2] * node.shape[3])
     }
   }
 

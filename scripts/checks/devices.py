@@ -18,15 +18,40 @@ import sys
 import tempfile
 import time
 
-# Name, command, how far logarithms of the first matching losses may be apart. Later ones are printed: searches amplify
-# rounding.
+# Name, command, how far logarithms of the first matching losses may be apart: far for what is solved, whose loss is rounding.
+# Later ones are printed: searches amplify rounding.
+FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures"
 RUNS = [
     ("a closed form", "reconstruct chelsea --size 16", 0.5),
     ("the paper's search", "reconstruct chelsea --size 16 --attack dlg --iterations 40 --trials 1", 1e-10),
     ("the same in f32", "reconstruct chelsea --size 16 --attack dlg --iterations 20 --trials 1 --precision f32", 1e-4),
     ("a batch with ReLU", "reconstruct chelsea coffee --batch-size 2 --model mlp --size 8 --attack modern --iterations 10", 1e-4),
     ("a ResNet", "reconstruct rocket --model resnet20 --attack modern --iterations 3 --trials 1", 1e-4),
+    ("second order", "reconstruct chelsea --size 8 --attack lm", 1e-6),
+    ("local steps", "reconstruct chelsea --size 8 --attack lm --epochs 2 --learning-rate 0.1", 1e-6),
+    ("a first layer", "reconstruct chelsea --size 8 --model mlp --attack linear", 60),
+    ("layer peeling", "reconstruct chelsea --size 16 --attack peeling", 60),
+    ("R-GAP", "reconstruct chelsea --size 16 --model cnn6 --loss bce --labels 1 --attack r-gap", 60),
+    ("APRIL", "reconstruct chelsea --size 8 --model vit-april --attack april", 60),
+    ("SPEAR", "reconstruct chelsea coffee --batch-size 2 --model mlp --size 8 --attack spear", 60),
+    ("spans", "reconstruct chelsea coffee rocket --batch-size 3 --model mlp --size 8 --attack span", 60),
+    ("residual peeling", "reconstruct rocket --model resnet18 --size 16 --width 16 --attack residual-peeling", 60),
+    ("signs", "reconstruct chelsea --size 8 --optimizer adam --learning-rate 0.001 --attack sign-matching --iterations 20", 1e-4),
+    ("a binarised image", "reconstruct chelsea --size 8 --model mlp --optimizer adam --learning-rate 0.001 --attack sign-image", 60),
+    ("a segmentation", "reconstruct coffee --model unet --size 8 --width 6 --activation silu --pooling average", 1e-6),
+    ("a row", "demo table", 60),
+    ("rows by TabLeak", "demo table --batch-size 4 --attack tableak --iterations 20", 1e-4),
+    ("a signal", "demo signal --length 64", 60),
+    (
+        "an LSTM",
+        f"signal {FIXTURES}/recurrent-models/signal.safetensors --update {FIXTURES}/recurrent-models/lstm.safetensors "
+        f"--model {FIXTURES}/recurrent-models/lstm.onnx --range -4,4",
+        60,
+    ),
     ("a text", "text --model tiny-bert --text=lunch --attack dlg --iterations 3", 1e-2),
+    ("a text by TAG", "text --model tiny-bert --text=lunch --attack tag --iterations 3", 1e-2),
+    ("a text by LAMP", "text --model tiny-bert --text=lunch --attack lamp --iterations 3", 1e-2),
+    ("a text by DAGER", "demo text --attack dager", 60),
 ]
 
 
@@ -68,6 +93,10 @@ class Check:
                 # Below that both are rounding.
                 if a > 1e-12 or b > 1e-12:
                     apart.append(abs(math.log(a) - math.log(b)) if min(a, b) > 0 else math.inf)
+            for kind in ("rows", "signals", "texts"):
+                for a, b in zip(mine.get(kind, []), other.get(kind, [])):
+                    if a.get("level") != b.get("level"):
+                        self.faults.append(f"{name}: {a['name']} is {a.get('level')} here and {b.get('level')} there")
             for a, b in zip(mine.get("images", []), other.get("images", [])):
                 if (float(a["psnr"]) >= 40) != (float(b["psnr"]) >= 40):
                     self.faults.append(f"{name}: {a['name']} has {a['psnr']} dB here and {b['psnr']} dB there")
