@@ -191,6 +191,6 @@ import Testing
       _ = try ExampleSeparation(client.weighted, backend: BatchPeelingTests.backend)
         .separate(wrong, knownLabels: nil, seed: 0)
     }
-    #expect(message?.contains("no 2 images") == true || message?.contains("rank") == true)
+    #expect(message?.contains("no 2 examples") == true || message?.contains("rank") == true)
   }
 }
