@@ -58,6 +58,14 @@ struct TableCommandTests {
     }
   }
 
+  @Test func otherRowsAreSaidToBeOthers() throws {
+    let client = "--batch-size 1 --attack dlg --iterations 1 --trials 1"
+    _ = try run("table patients --rows 7 \(client) --save-update u.st --json")
+    let other = try run("table patients --rows 8 \(client) --update u.st")
+    let said = other.output + other.errors
+    #expect(said.contains("The originals that were given have") && !said.contains("picture"))
+  }
+
   @Test func auditSweepAndPriceTakeTables() throws {
     let audit = try run(
       "audit --table patients --rows 3,40 --defences none --property sex=female --budget 600 --out out "
@@ -109,6 +117,10 @@ struct TableCommandTests {
   @Test(arguments: [
     ("table", "There is no table"), ("table t.csv", "--label is missing"),
     ("table t.csv --label nobody", "no column is called"), ("table gone.csv --label y", "gone.csv"),
+    (
+      "table patients --model vgg11",
+      "has 19 inputs; use mlp, entity-mlp or ft-transformer"
+    ),
     ("table t.csv --label y --rows 9", "--rows has \"9\""),
     ("table t.csv --label y --rows 2-1", "--rows has"),
     ("table t.csv --label y --rows 1,1", "has a row twice"),
