@@ -66,6 +66,34 @@ struct TableCommandTests {
     #expect(said.contains("The originals that were given have") && !said.contains("picture"))
   }
 
+  /// PyTorch's own gradients of models that look words up by the places of their values.
+  @Test(arguments: [("apart", 1), ("apart", 3), ("tokens", 1)])
+  func placesOfWordsAreLookedUp(_ name: String, _ size: Int) throws {
+    let models = "\(fixtures)/table-models"
+    let run = try run(
+      "table \(models)/rows.csv --schema \(models)/schema.yaml --model \(models)/\(name).onnx --rows 1-\(size) "
+        + "--update \(models)/\(name)-\(size).safetensors --batch-size \(size) --json")
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(
+      try RunRecord.read(bytes: Array(run.output.utf8), path: "").first)
+    #expect(record.truthCheck?.fits == true)
+    if size == 1 {
+      #expect(record.examples.map(\.level) == [.full] && record.isCertain == true)
+      #expect(record.method == "linear layer")
+    } else {
+      let columns = try #require(record.table?.occurring)
+      #expect(columns.map(\.words) == [["Trier", "Ulm"], ["former", "never"]])
+    }
+  }
+
+  @Test func placesThatDoNotFitAreSaid() throws {
+    let models = "\(fixtures)/table-models"
+    let other = try run("table patients --model \(models)/apart.onnx")
+    #expect(other.status == 2 && other.errors.contains("in the order of the table's columns"))
+    let picture = try run("reconstruct chelsea --model \(models)/apart.onnx")
+    #expect(picture.status == 2 && picture.errors.contains("has 2 inputs"), "\(picture.errors)")
+  }
+
   @Test func auditSweepAndPriceTakeTables() throws {
     let audit = try run(
       "audit --table patients --rows 3,40 --defences none --property sex=female --budget 600 --out out "

@@ -3,6 +3,7 @@ import CPUBackend
 import Clients
 import Solvers
 import TensorGraph
+import TestSupport
 import Testing
 
 /// One row through tokens of its columns, without a search.
@@ -75,6 +76,17 @@ import Testing
     let input = Tensor([1, 1, 1, 3], .f64([0.5, -2, 30]))
     let update = try weighted.share(images: input, labels: [1], backend: backend)
     #expect(distance(try ColumnTokens(model).reconstruct(update), input) < 1e-9)
+  }
+
+  /// Words that are looked up in one table for all columns, each behind the others'.
+  @Test func lookedUpWordsAreToldByTheGraph() throws {
+    var options = ImportOptions()
+    options.inputShape = [1, 1, 9]
+    options.words = [1..<4, 5..<9]
+    let model = try ImportedModel(
+      contentsOf: "\(fixtures)/table-models/tokens.onnx", options
+    ).weighted.model
+    #expect(throws: Never.self) { try ColumnTokens(model) }
   }
 
   /// The gradients of a bias that all tokens share are a sum, which is no column's own.
