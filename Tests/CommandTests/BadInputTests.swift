@@ -126,7 +126,7 @@ struct BadInputTests {
     BadInput("good.png --batch-size 2 --attack idlg --size 8", "comes from 2; use the attack dlg"),
     BadInput(
       "good.png --batch-size 2 --classes 2 --attack peeling --size 8",
-      "more rows and columns than there are images"),
+      "more rows and columns than there are examples"),
   ])
   func options(_ input: BadInput) throws {
     try expectRefusal(input.within(["reconstruct", "good.png", "--out", "out"]))

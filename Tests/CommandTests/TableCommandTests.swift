@@ -58,6 +58,42 @@ struct TableCommandTests {
     }
   }
 
+  @Test func otherRowsAreSaidToBeOthers() throws {
+    let client = "--batch-size 1 --attack dlg --iterations 1 --trials 1"
+    _ = try run("table patients --rows 7 \(client) --save-update u.st --json")
+    let other = try run("table patients --rows 8 \(client) --update u.st")
+    let said = other.output + other.errors
+    #expect(said.contains("The originals that were given have") && !said.contains("picture"))
+  }
+
+  /// PyTorch's own gradients of models that look words up by the places of their values.
+  @Test(arguments: [("apart", 1), ("apart", 3), ("tokens", 1)])
+  func placesOfWordsAreLookedUp(_ name: String, _ size: Int) throws {
+    let models = "\(fixtures)/table-models"
+    let run = try run(
+      "table \(models)/rows.csv --schema \(models)/schema.yaml --model \(models)/\(name).onnx --rows 1-\(size) "
+        + "--update \(models)/\(name)-\(size).safetensors --batch-size \(size) --json")
+    #expect(run.status == 0, "\(run.errors)")
+    let record = try #require(
+      try RunRecord.read(bytes: Array(run.output.utf8), path: "").first)
+    #expect(record.truthCheck?.fits == true)
+    if size == 1 {
+      #expect(record.examples.map(\.level) == [.full] && record.isCertain == true)
+      #expect(record.method == "linear layer")
+    } else {
+      let columns = try #require(record.table?.occurring)
+      #expect(columns.map(\.words) == [["Trier", "Ulm"], ["former", "never"]])
+    }
+  }
+
+  @Test func placesThatDoNotFitAreSaid() throws {
+    let models = "\(fixtures)/table-models"
+    let other = try run("table patients --model \(models)/apart.onnx")
+    #expect(other.status == 2 && other.errors.contains("in the order of the table's columns"))
+    let picture = try run("reconstruct chelsea --model \(models)/apart.onnx")
+    #expect(picture.status == 2 && picture.errors.contains("has 2 inputs"), "\(picture.errors)")
+  }
+
   @Test func auditSweepAndPriceTakeTables() throws {
     let audit = try run(
       "audit --table patients --rows 3,40 --defences none --property sex=female --budget 600 --out out "
@@ -109,6 +145,10 @@ struct TableCommandTests {
   @Test(arguments: [
     ("table", "There is no table"), ("table t.csv", "--label is missing"),
     ("table t.csv --label nobody", "no column is called"), ("table gone.csv --label y", "gone.csv"),
+    (
+      "table patients --model vgg11",
+      "has 19 inputs; use mlp, entity-mlp or ft-transformer"
+    ),
     ("table t.csv --label y --rows 9", "--rows has \"9\""),
     ("table t.csv --label y --rows 2-1", "--rows has"),
     ("table t.csv --label y --rows 1,1", "has a row twice"),

@@ -80,7 +80,7 @@ struct ExampleSeparation {
     let best = try solve(residuals, from: first, accepted, labels: start.labels, seed, shouldStop)
     guard best.value <= accepted else {
       throw AttackError(
-        "no \(count) images with the labels \(start.labels) fit the last layer's gradient; use "
+        "no \(count) examples with the labels \(start.labels) fit the last layer's gradient; use "
           + "the attack lm")
     }
     return batch(

@@ -35,7 +35,7 @@ struct RankFactors {
     let count = min(rows, columns)
     guard rank < count else {
       throw AttackError(
-        "\(attack) needs a weight with more rows and columns than there are images; this one of "
+        "\(attack) needs a weight with more rows and columns than there are examples; this one of "
           + "\(rows) x \(columns) saw \(rank); use the attack auto")
     }
     guard
@@ -53,7 +53,7 @@ struct RankFactors {
     guard let rank = isClear(wanted) ? wanted : allowsLess ? lower : nil else {
       let found = values.count { $0 > 4 * noise(beyond: wanted) * values[0] }
       throw AttackError(
-        "\(attack) needs the true batch size, and a gradient that tells the images apart: the rank "
+        "\(attack) needs the true batch size, and a gradient that tells the examples apart: the rank "
           + "is \(found), not \(wanted); use the attack auto")
     }
     self.noise = noise(beyond: rank)

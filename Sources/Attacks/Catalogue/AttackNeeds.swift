@@ -135,10 +135,10 @@ extension ThreatModel.Fact {
       "use the attack linear, where the model begins with a fully connected layer, or grant it"
     case .labels: "use labels=recovered or labels=joint, or grant them"
     case .localTraining, .clients:
-      "use the attack linear, where a single image went through a fully connected first layer, or "
+      "use the attack linear, where a single example went through a fully connected first layer, or "
         + "grant it"
     case .miniBatchOrder:
-      "use the attack \(AttackPresets.dataLeakageInFedAvg.plan.name), which seeks each epoch's images apart, or "
+      "use the attack \(AttackPresets.dataLeakageInFedAvg.plan.name), which seeks each epoch's examples apart, or "
         + "grant it"
     case .batchNormStatistics:
       "in training mode use an attack without prior.batchNorm, or grant them"

@@ -35,6 +35,8 @@ package struct AffineFront: Sendable {
     for (index, node) in graph.nodes.enumerated() {
       guard case .contraction(.matmul) = node.op, let input = node.operands.first,
         isAffine[input.index], graph[input].shape.rank == 2,
+        // One row of each example: a layer that reads several tokens of it has no single input.
+        graph[input].shape[0] == graph[data].shape[0],
         let layer = reader.linearLayer(startingAt: NodeID(index)), layer.bias != nil
       else { continue }
       return (NodeID(index), layer)

@@ -1,12 +1,13 @@
 import Clients
 import TensorGraph
 
-/// The input of a fully connected first layer, whatever follows; see `LinearLayerLeak`.
+/// The input of a fully connected first layer, or of tokens of columns, whatever follows; see `LinearLayerLeak` and `ColumnTokens`.
 public struct LinearLayerAttack: ClosedFormAttack {
   // Quotients of two tensors' gradients, whatever the weights and the loss.
   /// `linear`.
   public let descriptor = AttackDescriptor(
-    name: .linear, summary: "closed form, for a fully connected first layer",
+    name: .linear,
+    summary: "closed form, for a fully connected first layer, or a token for each column",
     paper: "Geiping et al. 2020, arXiv 2003.14053, Proposition 3.1",
     needs: [AttackNeed(.architecture), AttackNeed(.batchSize)], category: .eavesdropper,
     searches: false, method: "linear layer")
@@ -18,9 +19,23 @@ public struct LinearLayerAttack: ClosedFormAttack {
   public func solve(
     _ problem: AttackProblem, _ run: AttackRun
   ) throws(AttackError) -> ClosedFormSolution {
-    let leak = try LinearLayerLeak(problem.weighted, backend: problem.backend)
-    let image = try leak.reconstruct(problem.update).image
+    let image = try example(of: problem)
     return ClosedFormSolution(images: image, labels: [try problem.label(of: image)])
+  }
+
+  private func example(of problem: AttackProblem) throws(AttackError) -> Tensor {
+    let leak: LinearLayerLeak
+    do {
+      leak = try LinearLayerLeak(problem.weighted, backend: problem.backend)
+    } catch {
+      guard
+        let tokens = try AttackError.ifApplicable({ () throws(AttackError) in
+          try ColumnTokens(problem.weighted.model)
+        })
+      else { throw error }
+      return try tokens.reconstruct(problem.update)
+    }
+    return try leak.reconstruct(problem.update).image
   }
 }
 
@@ -116,16 +131,7 @@ package struct LinearLayerLeak: Sendable {
   /// - Throws: ``AttackError`` when the update comes from several examples, or the layer's gradient
   ///   vanishes or was not shared.
   package func reconstruct(_ update: SharedUpdate) throws(AttackError) -> Result {
-    guard update.batchSize == 1 else {
-      throw AttackError(
-        "the closed form reads one example off a gradient, and this update comes from "
-          + "\(update.batchSize); use the attack dlg or auto")
-    }
-    // Every step moves the layer by multiples of the one input, unless weights decay or each number is divided
-    // by its own size.
-    if let training = update.training, !training.rule.movesAlongGradients {
-      try update.requireOneGradient("the linear layer's closed form")
-    }
+    try update.requireOneExampleAlongGradients()
     guard let weightGradient = update.gradient(of: layer.weight),
       let factors = update.gradient(of: layer.bias)?.doubles
     else {

@@ -45,46 +45,25 @@ private struct InputLayers {
   init(_ model: Model) {
     guard let (graph, data) = try? model.probeGraph() else { return }
     let reader = LayerReader(graph: graph, parameters: model.parameters)
-    var places = [data: Array(0..<graph[data].shape.elementCount)]
+    // From 1: 0 is padding.
+    var places = [data: (0..<graph[data].shape.elementCount).map { Double($0 + 1) }]
+    let inputs = 1...Double(max(model.inputShape.elementCount, 1))
     for (index, node) in graph.nodes.enumerated() {
       let id = NodeID(index)
       guard let first = node.operands.first, let known = places[first] else { continue }
       switch node.op {
-      case .structural(.reshape): places[id] = known
-      case .structural(.slice(let starts, let limits, let strides)):
-        places[id] = graph[first].shape.slicedPlaces(starts, limits, strides).map { known[$0] }
-      case .structural(.concatenate(let axis))
-      where axis == node.shape.rank - 1 && node.operands.allSatisfy({ places[$0] != nil }):
-        places[id] = Self.joined(
-          node.operands.map { (places[$0] ?? [], graph[$0].shape[axis]) })
+      case .structural(let op) where node.operands.allSatisfy({ places[$0] != nil }):
+        places[id] = op.moving(
+          node.operands.map { (graph[$0].type, places[$0] ?? []) }, to: node.type)
       case .contraction(.matmul):
         let width = graph[first].shape[graph[first].shape.rank - 1]
-        guard known.count == width * model.probeBatchSize,
+        let row = known.prefix(width)
+        guard known.count == width * model.probeBatchSize, row.allSatisfy(inputs.contains),
           let layer = reader.linearLayer(startingAt: id)
         else { continue }
-        layers.append((layer, Array(known.prefix(width))))
+        layers.append((layer, row.map { Int($0) - 1 }))
       default: continue
       }
     }
-  }
-
-  /// Rows of several tables beside each other.
-  private static func joined(_ parts: [(places: [Int], width: Int)]) -> [Int] {
-    let rows = (parts.first.map { $0.places.count / max($0.width, 1) }) ?? 0
-    return (0..<rows).flatMap { row in
-      parts.flatMap { $0.places[row * $0.width..<(row + 1) * $0.width] }
-    }
-  }
-}
-
-extension Shape {
-  /// Where the elements of a slice are in a tensor of this shape, row major.
-  fileprivate func slicedPlaces(_ starts: [Int], _ limits: [Int], _ strides: [Int]) -> [Int] {
-    var places = [0]
-    for axis in 0..<rank {
-      let steps = stride(from: starts[axis], to: limits[axis], by: strides[axis])
-      places = places.flatMap { place in steps.map { place * self[axis] + $0 } }
-    }
-    return places
   }
 }

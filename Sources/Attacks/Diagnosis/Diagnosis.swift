@@ -222,7 +222,7 @@ extension Diagnosis {
     """
   }
 
-  /// Other images that fit as well.
+  /// Other examples that fit as well.
   private static func nearMiss(_ evidence: Evidence, _ error: ImpliedError) -> String {
     let distance =
       error.meanSquaredError < 1
@@ -233,8 +233,8 @@ extension Diagnosis {
       ? "the rounding of its numbers, \(percent(evidence.relativeRounding.squareRoot())) of it,"
       : "what is left of the matching loss"
     return
-      "The reconstruction fits the update, but so do other images, \(distance): the update determines "
-      + "the images no better, since \(cause) is multiplied on the way back to them."
+      "The reconstruction fits the update, but so do other examples, \(distance): the update determines "
+      + "them no better, since \(cause) is multiplied on the way back to them."
   }
 
   private static func percent(_ share: Double) -> String {

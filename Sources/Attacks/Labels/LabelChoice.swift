@@ -96,7 +96,7 @@ extension LabelRecovery {
     let (classes, width) = (gradient.classCount, gradient.featureCount)
     guard update.batchSize <= classes else {
       throw AttackError(
-        "\(update.batchSize) images cannot have different labels of \(classes) classes; use "
+        "\(update.batchSize) examples cannot have different labels of \(classes) classes; use "
           + "labels=recovered")
     }
     let least = (0..<classes).map { row in

@@ -19,7 +19,7 @@ public enum LabelRecovery {
     guard update.batchSize == 1 else {
       throw AttackError(
         "iDLG reads the label of one example, and this update comes from \(update.batchSize); "
-          + "use the attack dlg, which seeks the labels together with the images")
+          + "use the attack dlg, which seeks the labels together with the examples")
     }
     guard let gradient = ClassifierGradient(update, model) else {
       throw AttackError(

@@ -2,18 +2,18 @@ import Clients
 import ModelIO
 import TensorGraph
 
-/// Whether pictures that are said to be behind an update have it: one evaluation of the client's gradient.
+/// Whether examples that are said to be behind an update have it: one evaluation of the client's gradient.
 public struct TruthCheck: Codable, Sendable, Equatable {
-  /// The distance between the update and that of the pictures, relative to the former's norm; the smallest
+  /// The distance between the update and that of the examples, relative to the former's norm; the smallest
   /// over what was tried.
   public let relativeDistance: Double
-  /// What is wrong; nil when the pictures have the update.
+  /// What is wrong; nil when the examples have the update.
   public let misfit: UpdateMisfit?
 
-  /// Whether the pictures have the update, up to what rounding and other libraries change.
+  /// Whether the examples have the update, up to what rounding and other libraries change.
   public var fits: Bool { misfit == nil }
 
-  /// Relative distance up to which pictures have the update: what other libraries' arithmetic changes.
+  /// Relative distance up to which examples have the update: what other libraries' arithmetic changes.
   static let tolerance = 1e-3
   /// The same of moves that are next to signs: one that turns is twice a move.
   static let signTolerance = 0.05
@@ -62,7 +62,7 @@ public struct TruthCheck: Codable, Sendable, Equatable {
       misfit = UpdateMisfit(
         .labels,
         """
-        The picture has this update with the label \(read[0]), not with \(stated[0]): give \
+        The original has this update with the label \(read[0]), not with \(stated[0]): give \
         \(.labels, read[0]), or leave \(.labels) out.
         """, value: Double(read[0]))
       return
@@ -73,7 +73,7 @@ public struct TruthCheck: Codable, Sendable, Equatable {
       misfit = UpdateMisfit(
         .mode,
         """
-        The pictures have this update when the model is in \(otherMode.rawValue) mode, and \
+        The originals have this update when the model is in \(otherMode.rawValue) mode, and \
         \(mode.rawValue) was stated: use \(.mode, otherMode.rawValue).
         """)
       return
@@ -84,11 +84,11 @@ public struct TruthCheck: Codable, Sendable, Equatable {
       .truth,
       abs(plain.factor - 1) < 0.5 && plain.distance < 0.5
         ? """
-        The pictures of \(.truth) have nearly this update (\(share) % differs): they are other pictures, were \
+        The originals that were given have nearly this update (\(share) % differs): they are others, were \
         prepared otherwise than by the client, or the update was changed. What is measured against them is off.
         """
         : """
-        The pictures of \(.truth) have another update (its distance from this one is \(share) % of its \
+        The originals that were given have another update (its distance from this one is \(share) % of its \
         size): they, their number, their labels, the weights, the loss or the mode are not the client's. \
         What is measured against them says nothing.
         """, value: plain.distance)

@@ -103,8 +103,8 @@ public struct SARIF: Encodable, Sendable {
     var explanation: String {
       switch self {
       case .inFull:
-        "An attack on the updates that clients share brought private examples back: images from 40 dB on with "
-          + "their labels, texts word for word."
+        "An attack on the updates that clients share brought private examples back: images and signals from 40 dB on and rows cell for "
+          + "cell, with their labels, and texts word for word."
       case .recognisable:
         "An attack on the updates that clients share brought back private examples that can be told from others."
       case .labels:
@@ -123,7 +123,7 @@ public struct SARIF: Encodable, Sendable {
       case .labels:
         "Labels are hidden by secure aggregation over many clients, or by differential privacy."
       case .notShown:
-        "Give a larger budget, pictures of your own as private data, or the right update."
+        "Give a larger budget, examples of your own as private data, or the right update."
       }
     }
   }
@@ -172,13 +172,12 @@ public struct SARIF: Encodable, Sendable {
       )
     }
     let labels = verdict.labels
-    if labels.count > 0, verdict.classCount > 0,
-      labels.interval.lowerBound > 1 / Double(verdict.classCount)
-    {
+    if labels.count > 0, verdict.areLabelsTold {
       findings.append(
         (
           .labels,
-          "\(labels.successes) of \(labels.count) labels were found, where guessing finds 1 in \(verdict.classCount)."
+          "\(labels.successes) of \(labels.count) labels were found"
+            + (verdict.labelGuess.map { "; \($0)." } ?? ".")
         ))
     }
     let open = verdict.recognisable.undetermined

@@ -76,6 +76,30 @@ public struct MembershipRecord: Codable, Sendable, Equatable {
     public var otherCount: Int
   }
 
+  /// What the words of batches of texts exclude, without any threshold.
+  public struct Exclusions: Codable, Sendable, Equatable {
+    /// Updates whose zeros tell.
+    public var told: Int
+    /// Members that are excluded, which would be wrong.
+    public var members: Int
+    /// Members.
+    public var memberCount: Int
+    /// Other texts that are excluded.
+    public var others: Int
+    /// Other texts.
+    public var otherCount: Int
+    /// A 95 % interval of the share of others that are excluded.
+    public var interval: [Double]
+  }
+
+  /// A text that was asked for, beside an update from a file.
+  public struct Text: Codable, Sendable, Equatable {
+    /// As it was given.
+    public var text: String
+    /// Its words that no text of the batch has; empty where it can be in the batch.
+    public var missing: [String]
+  }
+
   /// Of the format.
   public var version = MembershipRecord.currentVersion
   /// Version of gradleak that made the record.
@@ -102,4 +126,8 @@ public struct MembershipRecord: Codable, Sendable, Equatable {
   public var proofs: Proofs?
   /// Of simulated clients, where it was asked for.
   public var identifications: [Identification] = []
+  /// Of texts; beside an update from a file of those that are known not to be in it.
+  public var exclusions: Exclusions?
+  /// Of texts, beside an update from a file.
+  public var texts: [Text]?
 }

@@ -79,6 +79,11 @@ extension MembershipRecord {
       (0...proofs.memberCount).contains(proofs.members)
         && (0...proofs.otherCount).contains(proofs.others)
     } ?? true)
+      && (exclusions.map { words in
+        (0...max(updates, 0)).contains(words.told)
+          && (0...max(words.memberCount, 0)).contains(words.members)
+          && (0...max(words.otherCount, 0)).contains(words.others)
+      } ?? true)
       && identifications.allSatisfy { row in
         row.candidates >= 2 && row.tries >= 1 && (0...row.tries).contains(row.right)
           && row.interval.count == 2 && row.interval.allSatisfy((0...1).contains)

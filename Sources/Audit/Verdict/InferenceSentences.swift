@@ -22,6 +22,7 @@ extension MembershipRecord {
   var sentence: String {
     let nouns = DataKinds.descriptor(DataKindName(rawValue: kind)).plural
     let head = "Members\(defence.map { " behind \($0.clipped(to: 80))" } ?? ""): "
+    if let exclusions { return head + exclusions.sentence(texts ?? []) }
     guard let best else {
       let proved = candidates.count { $0.isProved == true }
       let likely = candidates.count { $0.chance.value < MembershipRecord.telling }
@@ -44,6 +45,22 @@ extension MembershipRecord {
     return head + (isTold ? "told from other \(nouns): " : "not told from other \(nouns): ")
       + scores
       + " (\(basis))" + (isTold ? "." : ". That shows nothing of better scores.")
+  }
+}
+
+extension MembershipRecord.Exclusions {
+  /// What words exclude, for people.
+  ///
+  /// - Parameter texts: those that were asked for, beside an update from a file.
+  package func sentence(_ texts: [MembershipRecord.Text]) -> String {
+    guard texts.isEmpty else {
+      return
+        "\(texts.count { !$0.missing.isEmpty }) of \(texts.count) texts are not in the batch, for certain: they have words that no "
+        + "text of it has."
+    }
+    return
+      "\(others) of \(otherCount) texts that are not in the batches are excluded for certain, by words that no text of the batch has, "
+      + "and \(members) of \(memberCount) members."
   }
 }
 

@@ -35,6 +35,13 @@ public struct Architecture: Sendable {
   /// The largest model that is made: 2^31 parameters, 8 GiB in f32.
   package static let largestParameterCount = 1 << 31
 
+  /// What a model with these options needs and has not, as the end of a sentence; nil when it will do.
+  ///
+  /// - Throws: ``ModelError`` when an option is out of range, or does not apply to the architecture.
+  package func lack(_ options: ModelOptions) throws(ModelError) -> String? {
+    requirement(try defaults.applying(options, to: name))
+  }
+
   /// A model of this architecture.
   ///
   /// - Throws: ``ModelError`` when an option is out of range, does not apply to the architecture, or

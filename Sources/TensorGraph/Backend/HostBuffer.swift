@@ -76,7 +76,7 @@ public final class HostBuffer {
 /// Ends the program with a sentence, as for every wrong input.
 private func endForWantOfMemory(_ byteCount: Int) -> Never {
   let words =
-    "gradleak: there is not enough memory for \(byteCount >> 20) MiB more; use smaller images, a smaller batch "
+    "gradleak: there is not enough memory for \(byteCount >> 20) MiB more; use smaller examples, a smaller batch "
     + "or a smaller model, or raise the limit on memory.\n"
   _ = words.withCString { write(STDERR_FILENO, $0, strlen($0)) }
   exit(2)

@@ -22,6 +22,19 @@ extension StructuralOp {
   }
 }
 
+extension StructuralOp {
+  /// Numbers that stand for the operands' elements, moved as the elements are; 0 where there is padding.
+  ///
+  /// - Parameters:
+  ///   - operands: as many numbers as the type has elements.
+  ///   - type: of the result.
+  package func moving(
+    _ operands: [(type: TensorType, numbers: [Double])], to type: TensorType
+  ) -> [Double] {
+    evaluate(operands.map { InterpretedTensor(type: $0.type, elements: $0.numbers) }, type)
+  }
+}
+
 extension InterpretedTensor {
   /// The elements of a result of `shape` that reads this value at `start`, stepping over `steps`
   /// elements for one step along each axis.

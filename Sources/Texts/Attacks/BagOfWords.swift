@@ -8,10 +8,13 @@ package struct BagOfWords: Sendable, Equatable {
   package let tokens: [Int]
   /// Whether the embedding is also the model's last layer, whose gradient had to be told apart.
   package let isTied: Bool
+  /// Whether no other token can occur: the rows of all others have no gradient at all, and no numbers are missing from the rows of
+  /// these, as they are where a client shares large ones only or rounds small ones away.
+  package var excludesOthers = false
 
   /// - Returns: nil when the update lacks the gradient, or a tied one does not tell its parts apart.
   /// - Throws: ``AttackError`` when the backend fails.
-  static func read(
+  package static func read(
     _ update: TextUpdate, model: TextModel, backend: any Backend
   ) throws(AttackError) -> BagOfWords? {
     guard let gradient = update.gradients[model.names.tokenEmbedding] else { return nil }
@@ -24,11 +27,27 @@ package struct BagOfWords: Sendable, Equatable {
       // Dust, as of noise that a framework adds to nothing, is far below any token's share.
       let floor = max(1e-9 * (norms.max() ?? 0), noiseFloor(norms, width: gradient.shape[1]))
       let tokens = norms.indices.filter { norms[$0] > floor }
-      return tokens.isEmpty ? nil : BagOfWords(tokens: tokens, isTied: false)
+      guard !tokens.isEmpty else { return nil }
+      return BagOfWords(
+        tokens: tokens, isTied: false, excludesOthers: areOthersEmpty(gradient, norms, tokens))
     }
     return try AttackError.naming("the token embedding", "read") { () throws(GraphError) in
       try tied(gradient, norms, backend: backend)
     }
+  }
+
+  /// Of the largest row: below it is what sums leave in place of 0.
+  private static let emptyRow = 1e-12
+
+  private static func areOthersEmpty(_ gradient: Tensor, _ norms: [Double], _ tokens: [Int]) -> Bool
+  {
+    let limit = emptyRow * (norms.max() ?? 0)
+    let occurring = Set(tokens)
+    guard norms.indices.allSatisfy({ occurring.contains($0) || norms[$0] <= limit }) else {
+      return false
+    }
+    // By chance no number is 0.
+    return tokens.allSatisfy { !gradient.row($0).contains(0) }
   }
 
   /// As the last layer, the embedding gets a share of the final states on every row. Those span few

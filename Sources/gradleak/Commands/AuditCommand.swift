@@ -113,7 +113,7 @@ struct AuditCommand: ParsableCommand, ReportingCommand {
       throw ValidationError(
         "--rows, --batches, --by and --property are of a table; give its file with --table.")
     }
-    if isOnTexts { try update.refuseScaleOfTexts() }
+    if isOnTexts { try update.refuseFindingScale("--learning-rate") }
     if isOnTexts, update.file != nil, labels.given != nil {
       throw ValidationError("--labels goes with pictures here, or with texts; leave it out.")
     }

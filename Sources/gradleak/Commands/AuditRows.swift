@@ -26,9 +26,7 @@ extension AuditCommand {
       throw ValidationError(
         "--labels are of pictures and texts; a table's are in its column --label.")
     }
-    if update.findScale {
-      throw ValidationError("--find-scale is for pictures; give --learning-rate or --loss-scale.")
-    }
+    try update.refuseFindingScale()
     if update.file == nil { try table.checkFile() }
     guard update.file == nil || property == nil else {
       throw ValidationError(

@@ -22,9 +22,7 @@ extension AuditCommand {
       throw ValidationError(
         "--rows, --by and --property are of a table; give its file with --table.")
     }
-    if update.findScale {
-      throw ValidationError("--find-scale is for pictures; give --learning-rate or --loss-scale.")
-    }
+    try update.refuseFindingScale()
   }
 
   private func signalExperiments() throws -> SignalExperiments {

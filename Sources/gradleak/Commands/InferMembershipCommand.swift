@@ -12,22 +12,26 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
     abstract: "Asks whether a record is in the batch behind a gradient.",
     discussion: """
       A member's gradient is a part of the update: its inner product with it is larger than that of records \
-      that are known not to be in it. Without --update clients are simulated, and it is measured how many \
-      members are found at 1 % and 0.1 % of false alarms. Without table or pictures: windows of the bundled \
-      photographs.
+      that are known not to be in it. Texts are excluded by words that no text of the batch has. Without \
+      --update clients are simulated, and it is measured how many members are found at 1 % and 0.1 % of false \
+      alarms. Without data: windows of the bundled photographs.
 
       EXAMPLES
         gradleak infer membership --table patients --batch-size 16
-        gradleak infer membership --batch-size 16 --defence gaussian:1e-4
         gradleak infer membership a.png --known b.png c.png --update g.pt
+        gradleak infer membership --signal heartbeat --length 64
+        gradleak infer membership --text "call me" --model bert --update g.pt
       """)
 
   @Argument(
-    help: ArgumentHelp("Pictures: those to draw batches from, or to ask for.", valueName: "image"),
+    help: ArgumentHelp(
+      "Pictures, or with --signal parts of recordings.", valueName: "image"),
     completion: .picturesAndNames)
   var pictures: [String] = []
 
   @OptionGroup(title: HelpTitle.data) var table: TableFileOptions
+  @OptionGroup(title: HelpTitle.data) var signal: SignalFileOptions
+  @OptionGroup(title: HelpTitle.data) var texts: TextDataOptions
 
   @Option(help: ArgumentHelp("With --update: rows to ask for, such as 3,7-12.", valueName: "rows"))
   var rows: String?
@@ -35,7 +39,7 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "With --update: rows or pictures that are known not to be in it.", valueName: "records"))
+      "With --update: records that are known not to be in it.", valueName: "records"))
   var known: [String] = []
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Records of one update.", valueName: "n"))
@@ -62,6 +66,7 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
 
   @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
   @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var textModel: TextModelOptions
   @OptionGroup(title: HelpTitle.model) var loss: LossOptions
   @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
   @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
@@ -74,6 +79,8 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
     try check("--batch-size", batchSize, 1...4096)
     try check("--updates", updates, 1...100_000)
     try check("--calibration", calibration, 10...1_000_000)
+    if isOnSignals { try checkSignals() }
+    guard !isOnTexts else { return try checkTexts() }
     guard table.file == nil || pictures.isEmpty else {
       throw ValidationError("There are a table and pictures; give one of them.")
     }
@@ -83,7 +90,7 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
     }
     if candidates != nil, update.file != nil {
       throw ValidationError(
-        "--candidates are of simulated clients; beside an --update every picture or row is asked for."
+        "--candidates are of simulated clients; beside an --update every record is asked for."
       )
     }
     let isCaptured = update.file != nil
@@ -94,13 +101,10 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
     if isCaptured {
       guard rows != nil || !pictures.isEmpty else {
         throw ValidationError(
-          "There is nobody to ask for; give --rows of the --table, or pictures.")
-      }
-      guard defence.defences.isEmpty else {
-        throw ValidationError(
-          "--defence is what a simulated client does, and --update comes from a real one; leave one out."
+          "There is nobody to ask for; give --rows of the --table, pictures, or parts of a --signal."
         )
       }
+      try update.refuse(defence)
     } else if rows != nil {
       throw ValidationError("--rows are asked for beside an --update; give that too.")
     }
@@ -109,15 +113,17 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
   func run() throws {
     let record: MembershipRecord = try naming(RowExperiments.options) { try self.record() }
     let folder = try output.folder(
-      besides: pictures + table.paths + [update.file].compactMap(\.self))
+      besides: pictures + table.paths + [signal.file, texts.file, update.file].compactMap(\.self))
     let json = try ResultWriter.json(record)
     try folder?.replace { try AtomicFile.write(json, to: $0.path(of: "membership.json")) }
     if output.json { return Terminal.print(json) }
-    MembershipTable(record).print()
+    if let table = ExclusionTable(record) { table.print() } else { MembershipTable(record).print() }
     if let folder { Terminal.printWritten(folder.path(of: "membership.json")) }
   }
 
   private func record() throws -> MembershipRecord {
+    guard !isOnTexts else { return try ofTexts() }
+    guard !isOnSignals else { return try ofSignals() }
     let experiment = try experiment()
     guard experiment.data.kind == .rows else { return try ofPictures(experiment) }
     let runner = try RowRunner(experiment, batchSizes: [1, batchSize], backend: output.backend)
@@ -157,7 +163,8 @@ struct InferMembershipCommand: ParsableCommand, InferenceCommand, QuietCommand {
       study, MembershipStudy.labelled(pool, for: selected.model, loss, seed: seed).distinct, loss)
   }
 
-  private func simulate(
+  /// Members of simulated clients, whose records are drawn from a pool.
+  func simulate(
     _ study: MembershipStudy, _ pool: [PrivateExample], _ loss: ClientLoss
   ) throws -> MembershipRecord {
     let sizes = MembershipStudy.Sizes(batch: batchSize, pool: pool.count, limit: calibration)

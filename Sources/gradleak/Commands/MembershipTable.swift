@@ -22,7 +22,8 @@ struct MembershipTable {
     for note in notes { Terminal.printParagraph(note) }
   }
 
-  private var nouns: String { DataKinds.descriptor(DataKindName(rawValue: record.kind)).plural }
+  private var kind: DataKindDescriptor { DataKinds.descriptor(DataKindName(rawValue: record.kind)) }
+  private var nouns: String { kind.plural }
 
   private var sentence: String {
     guard let best = record.best else {
@@ -107,7 +108,8 @@ struct MembershipTable {
 
   private var notes: [String] {
     var notes = [
-      "\(record.updates) \(record.updates == 1 ? "update" : "updates") of \(record.batchSize) \(nouns) each on "
+      "\(record.updates) \(record.updates == 1 ? "update" : "updates") of \(record.batchSize) "
+        + "\(record.batchSize == 1 ? kind.singular : kind.plural) each on "
         + "\(record.model)"
         + (record.defence.map { ", defence \($0)" } ?? "")
         + "; \(record.calibration) known non-members each, from which thresholds are."

@@ -67,13 +67,9 @@ struct ReconstructCommand: ParsableCommand, ReportingCommand {
         "The picture \(images[0].quotedForMessage) is given beside --update; name pictures to "
           + "measure by with --truth.")
     }
-    if update.file != nil, !defence.defences.isEmpty {
-      throw ValidationError(
-        "--defence is what a simulated client does, and --update comes from a real one; leave one out."
-      )
-    }
+    try update.refuse(defence)
     if isOnTexts {
-      try update.refuseScaleOfTexts()
+      try update.refuseFindingScale("--learning-rate")
       guard images.isEmpty, truth.isEmpty else {
         throw ValidationError("There are pictures and texts; give one of them.")
       }

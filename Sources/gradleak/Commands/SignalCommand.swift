@@ -25,45 +25,24 @@ struct SignalCommand: ParsableCommand, ReportingCommand {
   var recordings: [String] = []
 
   @OptionGroup(title: HelpTitle.data) var signal: RecordingOptions
-  @OptionGroup(title: HelpTitle.data) var batch: SignalBatchOptions
-  @OptionGroup(title: HelpTitle.data) var labels: LabelOptions
   @OptionGroup(title: HelpTitle.update) var update: UpdateOptions
-  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
-  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
-  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
-  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
-  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
-  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
-  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup var client: SignalClientOptions
   @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
   mutating func validate() throws {
-    selection.weights = try update.start(or: selection.weights)
-    try training.checkSteps(of: aggregate)
+    client.selection.weights = try update.start(or: client.selection.weights)
     guard !recordings.isEmpty || update.file != nil else {
       throw ValidationError(
         "There is no signal; give a recording, or a client's gradient with --update.")
     }
-    if update.findScale {
-      throw ValidationError("--find-scale is for pictures; give --learning-rate or --loss-scale.")
-    }
-    if update.file != nil, !defence.defences.isEmpty {
-      throw ValidationError(
-        "--defence is what a simulated client does, and --update comes from a real one; leave one out."
-      )
-    }
+    try update.refuseFindingScale()
+    try update.refuse(client.defence)
   }
 
   func run() throws {
-    var base = try Experiment(
-      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: .signals)
-    try base.add(defence)
-    let experiments = try SignalExperiments(
-      base, on: recordings, try signal.choice(), labels: labels.given,
-      batchSize: batch.batchSize, updates: batch.batches, training: training,
-      aggregate: aggregate, output: output)
+    let experiments = try client.experiments(on: recordings, try signal.choice(), output)
     let all =
-      if let update = update.choice(batchSize: batch.batchSize) {
+      if let update = update.choice(batchSize: client.batch.batchSize) {
         try experiments.captured(update)
       } else {
         try experiments.simulated()

@@ -16,30 +16,14 @@ struct SignalDemo: ParsableCommand, ReportingCommand {
       """)
 
   @OptionGroup(title: HelpTitle.data) var signal: RecordingOptions
-  @OptionGroup(title: HelpTitle.data) var batch: SignalBatchOptions
-  @OptionGroup(title: HelpTitle.data) var labels: LabelOptions
-  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
-  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
-  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
-  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
-  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
-  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
-  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+  @OptionGroup var client: SignalClientOptions
   @OptionGroup(title: HelpTitle.output) var output: OutputOptions
 
-  func validate() throws { try training.checkSteps(of: aggregate) }
-
   func run() throws {
-    var signal = signal
+    var choice = try signal.choice()
     // Two seconds, in which there are two beats or three.
-    signal.length = signal.length ?? 256
-    var base = try Experiment(
-      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: .signals)
-    try base.add(defence)
-    let experiments = try SignalExperiments(
-      base, on: [BundledSignal.name], try signal.choice(), labels: labels.given,
-      batchSize: batch.batchSize, updates: batch.batches, training: training,
-      aggregate: aggregate, output: output)
+    choice.length = choice.length ?? 256
+    let experiments = try client.experiments(on: [BundledSignal.name], choice, output)
     try ExperimentSession(experiments.runner, output).conclude(try experiments.simulated())
   }
 }

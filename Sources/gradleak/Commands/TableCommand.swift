@@ -44,9 +44,7 @@ struct TableCommand: ParsableCommand, ReportingCommand {
         "There is no table; give a CSV file, or a client's --update with the --schema of its table."
       )
     }
-    if update.findScale {
-      throw ValidationError("--find-scale is for pictures; give --learning-rate or --loss-scale.")
-    }
+    try update.refuseFindingScale()
     if update.file != nil, !client.defence.defences.isEmpty || saveUpdate != nil {
       throw ValidationError(
         "--defence and --save-update simulate a client, and --update comes from a real one; leave them out."

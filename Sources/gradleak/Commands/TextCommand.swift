@@ -89,7 +89,7 @@ struct TextCommand: ParsableCommand, ReportingCommand {
         "Give the private texts with --text or --texts, or a captured update with --update; one of "
           + "the three.")
     }
-    try update.refuseScaleOfTexts()
+    try update.refuseFindingScale("--learning-rate")
     let isCaptured = update.file != nil
     let simulates =
       options.adapterRank != nil || !defence.defences.isEmpty || saveUpdate != nil || labels != nil

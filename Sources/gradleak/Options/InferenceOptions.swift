@@ -18,9 +18,15 @@ protocol InferenceCommand {
 
 extension InferenceCommand {
   /// The clients that the options describe, on rows of the table where there is one; its data have no records yet.
-  func experiment() throws -> Experiment {
+  ///
+  /// - Parameters:
+  ///   - recording: of signals, in place of rows and pictures.
+  ///   - reading: how it is read.
+  func experiment(on recording: String? = nil, _ reading: SignalChoice? = nil) throws -> Experiment
+  {
     var experiment = Experiment()
-    let kind: DataKindName = table.file == nil ? .pictures : .rows
+    let kind: DataKindName =
+      recording != nil ? .signals : table.file == nil ? .pictures : .rows
     experiment.model = try selection.choice(
       of: selection.chosenModel ?? DataKinds.descriptor(kind).usualModel)
     experiment.mode = selection.mode
@@ -29,6 +35,8 @@ extension InferenceCommand {
     experiment.client = try training.choice(exampleCount: batchSize)
     experiment.data = ExperimentData(kind)
     experiment.data.table = table.choice
+    experiment.data.signal = reading
+    experiment.data.examples = [recording].compactMap(\.self)
     experiment.data.update = update.choice(batchSize: batchSize)
     try experiment.add(defence)
     try experiment.check()

@@ -90,6 +90,33 @@ struct SignalBatchOptions: ParsableArguments {
   }
 }
 
+/// What `signal` and `demo signal` are told of clients and attacker.
+struct SignalClientOptions: ParsableArguments {
+  @OptionGroup(title: HelpTitle.data) var batch: SignalBatchOptions
+  @OptionGroup(title: HelpTitle.data) var labels: LabelOptions
+  @OptionGroup(title: HelpTitle.model) var selection: ModelSelection
+  @OptionGroup(title: HelpTitle.model) var loss: LossOptions
+  @OptionGroup(title: HelpTitle.training, visibility: .rare) var training: LocalTrainingOptions
+  @OptionGroup(title: HelpTitle.training) var aggregate: ClientOptions
+  @OptionGroup(title: HelpTitle.attack) var attack: AttackOptions
+  @OptionGroup(title: HelpTitle.attack) var threat: AttackerOptions
+  @OptionGroup(title: HelpTitle.defence) var defence: DefenceOptions
+
+  func validate() throws { try training.checkSteps(of: aggregate) }
+
+  /// What the options say of recordings, whose first one is read.
+  func experiments(
+    on recordings: [String], _ choice: SignalChoice, _ output: OutputOptions
+  ) throws -> SignalExperiments {
+    var base = try Experiment(
+      selection, loss: loss, attack: attack, by: threat, default: .automatic, on: .signals)
+    try base.add(defence)
+    return try SignalExperiments(
+      base, on: recordings, choice, labels: labels.given, batchSize: batch.batchSize,
+      updates: batch.batches, training: training, aggregate: aggregate, output: output)
+  }
+}
+
 /// The experiments that a command's options describe, on signals.
 struct SignalExperiments {
   /// What all share; its data have no examples yet.
@@ -162,17 +189,15 @@ struct SignalExperiments {
     guard recordings.count == 1, SignalWindow(recordings[0]).start == nil else { return recordings }
     let samples = try runner.recording(recordings[0]).first?.count ?? 0
     guard samples != runner.length else { return recordings }
-    let places = samples / runner.length
-    let count = size * (isAsked ? updates : min(updates, max(places / size, 1)))
-    guard count <= places else {
+    let parts = try runner.parts(of: recordings[0])
+    let count = size * (isAsked ? updates : min(updates, max(parts.count / size, 1)))
+    guard count <= parts.count else {
       throw ValidationError(
         "\(count) examples of \(runner.length) samples are \(count * runner.length), and the recording has \(samples); give a "
           + "smaller --batch-size, --batches or --length.")
     }
     var source = RandomSource(seed: base.attack.seed).derive(label: "signals")
-    return source.permutation(of: places).prefix(count).map {
-      SignalWindow(path: recordings[0], start: $0 * runner.length).text
-    }
+    return source.permutation(of: parts.count).prefix(count).map { parts[$0] }
   }
 
   /// The experiment on an update that a client shared, measured by the signals that are named.

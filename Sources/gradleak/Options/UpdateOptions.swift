@@ -88,9 +88,19 @@ struct UpdateOptions: ParsableArguments {
     return before
   }
 
-  func refuseScaleOfTexts() throws {
+  /// - Parameter remedy: options that say the factor of these data.
+  /// - Throws: ``ValidationError`` where the factor is to be found of what is no picture.
+  func refuseFindingScale(_ remedy: String = "--learning-rate or --loss-scale") throws {
     guard findScale else { return }
-    throw ValidationError("--find-scale is for pictures; give the client's --learning-rate.")
+    throw ValidationError("--find-scale is for pictures; give the client's \(remedy).")
+  }
+
+  /// - Throws: ``ValidationError`` where a real client's update is to be defended.
+  func refuse(_ defence: DefenceOptions) throws {
+    guard file != nil, !defence.defences.isEmpty else { return }
+    throw ValidationError(
+      "--defence is what a simulated client does, and --update comes from a real one; leave one out."
+    )
   }
 
   /// The file with what a client shared; nil for none.

@@ -68,7 +68,7 @@ import Testing
       _ = try client.attack(AttackConfiguration(attack: .peeling))
     }
     #expect(message?.contains("at body.2.weight") == true)
-    #expect(message?.contains("too few for 6 images") == true)
+    #expect(message?.contains("too few for 6 examples") == true)
     let result = try client.attack(AttackConfiguration(attack: .automatic))
     #expect(worst(result, client) > 100)
     #expect(result.trials.map(\.method.name) == ["layer peeling + levenberg-marquardt"])
@@ -191,6 +191,6 @@ import Testing
       _ = try ExampleSeparation(client.weighted, backend: BatchPeelingTests.backend)
         .separate(wrong, knownLabels: nil, seed: 0)
     }
-    #expect(message?.contains("no 2 images") == true || message?.contains("rank") == true)
+    #expect(message?.contains("no 2 examples") == true || message?.contains("rank") == true)
   }
 }

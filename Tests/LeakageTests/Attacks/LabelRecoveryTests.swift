@@ -38,7 +38,7 @@ private func perceptron(classes: Int, hasBias: Bool) -> Model {
     }
     #expect(
       message == "iDLG reads the label of one example, and this update comes from 2; "
-        + "use the attack dlg, which seeks the labels together with the images")
+        + "use the attack dlg, which seeks the labels together with the examples")
   }
 
   @Test func aModelWithoutFullyConnectedLastLayerIsRefused() throws {

@@ -113,7 +113,7 @@ public struct LayerPeeling: Sendable {
   ) throws(AttackError) {
     guard model.probeBatchSize == 1, model.labelPositions.rank == 0 else {
       throw AttackError(
-        "layer peeling needs a model that takes one image and gives it one label; use the attack auto"
+        "layer peeling needs a model that takes one example and gives it one label; use the attack auto"
       )
     }
     guard model.classifier?.bias != nil, model.lastPeeledLayer?.bias != nil else {

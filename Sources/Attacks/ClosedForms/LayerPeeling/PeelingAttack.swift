@@ -44,8 +44,8 @@ public struct PeelingAttack: ClosedFormAttack {
       return ClosedFormSolution(result, labels: result.labels)
     case .open(let end, _):
       throw AttackError(
-        "layer peeling reads the images' values at \(end.layer), and there the equations for what is "
-          + "below are too few for \(problem.update.batchSize) images in one step; use the attack auto"
+        "layer peeling reads the examples' values at \(end.layer), and there the equations for what is "
+          + "below are too few for \(problem.update.batchSize) examples in one step; use the attack auto"
       )
     }
   }

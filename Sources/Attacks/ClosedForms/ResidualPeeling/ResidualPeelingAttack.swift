@@ -88,7 +88,7 @@ public struct ResidualPeelingAttack: ClosedFormAttack {
     }
     guard let found, found.value.isFinite else {
       throw AttackError(
-        "residual peeling found no values inside the model that an image could be fitted to; use the attack auto"
+        "residual peeling found no values inside the model that an example could be fitted to; use the attack auto"
       )
     }
     return Tensor(shape, .f64(Self.withExactZeros(found.point)))

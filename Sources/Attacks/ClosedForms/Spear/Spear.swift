@@ -100,8 +100,8 @@ package struct Spear: Sendable {
       algebra: backend.linearAlgebra, source: RandomSource(seed: seed).derive(label: "spear"))
     guard search.isFeasible else {
       throw AttackError(
-        "SPEAR needs many more active units than images to tell zeros from chance, and only "
-          + "\(factors.activeCount) units of the first layer saw these \(b) images; use the attack auto"
+        "SPEAR needs many more active units than examples to tell zeros from chance, and only "
+          + "\(factors.activeCount) units of the first layer saw these \(b) examples; use the attack auto"
       )
     }
     var best: ColumnSelection.Batch?
@@ -121,7 +121,7 @@ package struct Spear: Sendable {
     }
     guard let best else {
       throw AttackError(
-        "SPEAR found \(search.basis.count) sparse directions for \(b) images in "
+        "SPEAR found \(search.basis.count) sparse directions for \(b) examples in "
           + "\(search.drawCount) draws; the work grows exponentially with the batch: allow a longer "
           + "time limit or the attack auto")
     }

@@ -168,7 +168,7 @@ package final class PictureRunner: ExperimentRunner {
     let count = experiment.batchSize
     if let labels = given?.labels, labels.count != count {
       throw ExperimentError(
-        "data.labels", "has \(labels.count) of them for \(count) images; give one for each")
+        "data.labels", "has \(labels.count) of them for \(count) examples; give one for each")
     }
     if data.update == nil || !data.pictures.isEmpty {
       // Beside an update one file may hold the whole batch.

@@ -92,7 +92,7 @@ extension ModelChoice {
   ) throws -> SelectedModel {
     try check()
     return isFile
-      ? try selectFile(mode, batchSizes, for: use)
+      ? try selectFile(mode, batchSizes, embedding: blocks, for: use)
       : try selectNamed(mode, embedding: blocks, for: use)
   }
 
@@ -127,11 +127,12 @@ extension ModelChoice {
   }
 
   private func selectFile(
-    _ mode: ForwardMode, _ batchSizes: Set<Int>, for use: ModelUse
+    _ mode: ForwardMode, _ batchSizes: Set<Int>, embedding blocks: [Range<Int>], for use: ModelUse
   ) throws -> SelectedModel {
     var options = ImportOptions(batchSizes: batchSizes, mode: mode)
     options.inputShape = inputShape.map { Shape($0) }
     options.size = size
+    options.words = blocks
     options.dimensions = extents ?? [:]
     options.output = output
     let imported = try ImportedModel(contentsOf: name, options)
@@ -168,10 +169,10 @@ extension ModelChoice {
     guard needed <= available else {
       func gigabytes(_ bytes: Double) -> Int { Int((bytes / 1e9).rounded(.up)) }
       throw ModelError(
-        "\(model.name) would have \(model.parameterCount) parameters and images of "
+        "\(model.name) would have \(model.parameterCount) parameters and examples of "
           + "\(model.inputShape), and \(use.name) would take "
           + "about \(gigabytes(needed)) GB of memory, more than the \(gigabytes(available)) GB of "
-          + "this machine; use a smaller image, number of classes or model")
+          + "this machine; use smaller examples, fewer classes or a smaller model")
     }
   }
 }

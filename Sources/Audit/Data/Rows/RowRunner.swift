@@ -32,6 +32,7 @@ package final class RowRunner: ExperimentRunner {
         choice.width = choice.width ?? RowRunner.usualWidth
         choice.depth = choice.depth ?? RowRunner.usualDepth
       }
+      try RowRunner.check(choice, takes: table.encoding.width)
     }
     let selected = try choice.select(
       mode: experiment.mode, batchSizes: batchSizes, embedding: table.encoding.wordBlocks)
@@ -45,6 +46,17 @@ package final class RowRunner: ExperimentRunner {
   private static func outputs(_ schema: TableSchema, _ loss: ClientLoss.Kind) -> Int {
     let count = schema.labelColumn?.column.kind.values?.count ?? 1
     return loss == .binaryCrossEntropy && count == 2 ? 1 : count
+  }
+
+  /// - Throws: ``ExperimentError`` for a built-in model that a row is no input of, as of models of pictures of some size.
+  private static func check(_ choice: ModelChoice, takes width: Int) throws {
+    let options = ModelOptions(inputShape: [1, 1, width])
+    guard let lack = try ModelCatalog.architecture(named: choice.name).lack(options) else { return }
+    let others = ["mlp", "entity-mlp", "ft-transformer"].filter { $0 != choice.name }
+    throw ExperimentError(
+      "model",
+      "is \(choice.name), which needs \(lack), and a row of this table has \(width) inputs; use "
+        + others.dropLast().joined(separator: ", ") + " or \(others.last ?? "")")
   }
 
   private static func checkLabel(

@@ -5,32 +5,32 @@ import Solvers
 import TensorGraph
 
 /// An experiment on signals whose recordings were read.
-struct PreparedSignals: PreparedExperiment {
+package struct PreparedSignals: PreparedExperiment {
   /// The same on the signals as inputs.
-  let inputs: PreparedPictures
+  package let inputs: PreparedPictures
   let runner: SignalRunner
   /// The private batch, or what an update is measured by; empty where it is not known.
   let truth: [PrivateSignal]
 
-  var experiment: Experiment { inputs.experiment }
-  var notes: [Sentence] { inputs.notes }
-  var name: String { inputs.name }
-  var isSimulated: Bool { inputs.isSimulated }
+  package var experiment: Experiment { inputs.experiment }
+  package var notes: [Sentence] { inputs.notes }
+  package var name: String { inputs.name }
+  package var isSimulated: Bool { inputs.isSimulated }
   /// A little more than what counts as recognisable.
-  var provenScore: Double { LeakThreshold.recognisableSNR + 1 }
+  package var provenScore: Double { LeakThreshold.recognisableSNR + 1 }
 
-  func varied(_ change: (inout Experiment) -> Void) -> PreparedSignals {
+  package func varied(_ change: (inout Experiment) -> Void) -> PreparedSignals {
     PreparedSignals(inputs: inputs.varied(change), runner: runner, truth: truth)
   }
 
-  func check() throws { try inputs.check() }
+  package func check() throws { try inputs.check() }
 
-  func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
+  package func fit() throws(AttackError) -> (misfit: UpdateMisfit?, truth: TruthCheck?) {
     try inputs.fit()
   }
 
   /// Attacks the signals as inputs, then compares what was found with the private ones.
-  func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
+  package func run(observe: (ExperimentProgress) -> SolverDecision) throws -> AuditOutcome {
     let outcome = try inputs.run { state in
       // Decibels of the range are not those of the signal.
       observe(ExperimentProgress(state.attack, stage: state.stage, steps: state.steps) { .nan })

@@ -79,6 +79,13 @@ package final class SignalRunner: ExperimentRunner {
   package func prepare(
     _ experiment: Experiment, names: [String]?
   ) throws -> any PreparedExperiment {
+    try prepareSignals(experiment, names: names)
+  }
+
+  /// The same as ``prepare(_:names:)``.
+  package func prepareSignals(
+    _ experiment: Experiment, names: [String]? = nil
+  ) throws -> PreparedSignals {
     let data = experiment.data
     guard data.update != nil || !data.examples.isEmpty else {
       throw ExperimentError("data.signals", "is empty; give recordings")
@@ -106,9 +113,7 @@ package final class SignalRunner: ExperimentRunner {
         name: names?[index] ?? SignalWindow(example).name, samples: try samples(example))
     }
     let examples = truth.enumerated().map { index, signal in
-      PrivateExample(
-        name: signal.name, image: layout.input(signal.samples.map { $0.map(scaled) }),
-        label: given?.labels[index])
+      example(signal, label: given?.labels[index])
     }
     return PreparedSignals(
       inputs: try inputs.prepare(
@@ -116,7 +121,30 @@ package final class SignalRunner: ExperimentRunner {
       runner: self, truth: truth)
   }
 
+  private func example(_ signal: PrivateSignal, label: Int?) -> PrivateExample {
+    PrivateExample(
+      name: signal.name, image: layout.input(signal.samples.map { $0.map(scaled) }), label: label)
+  }
+
+  /// Parts of recordings as the model reads them, without labels.
+  ///
+  /// - Parameter names: paths, and behind @ the first sample.
+  /// - Throws: ``FileError`` when a file cannot be read, ``ExperimentError`` when it has no such samples.
+  package func examples(_ names: [String]) throws -> [PrivateExample] {
+    try names.map { name in
+      example(
+        PrivateSignal(name: SignalWindow(name).name, samples: try samples(name)), label: nil)
+    }
+  }
+
   // MARK: - Recordings
+
+  /// The parts of a recording that do not overlap, by their names; the whole of one that is as long as an example.
+  package func parts(of path: String) throws -> [String] {
+    let samples = try recording(path).first?.count ?? 0
+    guard samples != length else { return [path] }
+    return (0..<samples / length).map { SignalWindow(path: path, start: $0 * length).text }
+  }
 
   /// The samples that an example's name says.
   ///

@@ -111,7 +111,7 @@ func distinct(_ values: [String]) -> [String] {
 
 extension String {
   /// At most so many scalars, the last an ellipsis where some are left out.
-  func clipped(to limit: Int) -> String {
+  package func clipped(to limit: Int) -> String {
     guard utf8.count > limit, unicodeScalars.count > limit else { return self }
     return String(unicodeScalars.prefix(limit - 1)) + "…"
   }

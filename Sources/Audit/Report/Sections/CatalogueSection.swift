@@ -104,6 +104,7 @@ extension Report {
     var sentences = studies.compactMap(\.proofs).map { proofs in
       "\(proofs.members) of \(proofs.memberCount) members proved to be in their batches, and \(proofs.others) of \(proofs.otherCount) others."
     }
+    sentences += studies.compactMap { study in study.exclusions?.sentence(study.texts ?? []) }
     if let found {
       sentences.append(
         "\(found.rate.found) of \(found.rate.members) members found at 1 % of false alarms, by the \(found.score)."

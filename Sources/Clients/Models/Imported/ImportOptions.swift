@@ -6,6 +6,8 @@ public struct ImportOptions: Hashable, Sendable {
   public var inputShape: Shape?
   /// Height and width of one image where the file leaves them open.
   public var size: Int?
+  /// Of rows of a table the inputs of each column of words, of which one is 1; none of other data.
+  public var words: [Range<Int>] = []
   /// Open extents of the file by name.
   public var dimensions: [String: Int] = [:]
   /// The output that holds the logits, by name; nil for the likeliest.

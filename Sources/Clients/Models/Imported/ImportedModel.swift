@@ -40,7 +40,7 @@ public struct ImportedModel: Sendable {
     let plan = try ImportPlan(file, options)
     let (layout, probe) = (plan.layout, plan.probeBatchSize)
     let model = Model(
-      name: plan.name, inputShape: layout.imageShape, classCount: plan.logits.classCount,
+      name: plan.name, inputShape: layout.exampleShape, classCount: plan.logits.classCount,
       labelPositions: plan.logits.positions, probeBatchSize: probe
     ) { scope, images in
       plan.forward(scope, images)
@@ -66,7 +66,7 @@ struct ImportPlan: Sendable {
 
   let file: ONNXModel
   let name: String
-  let layout: InputLayout
+  let layout: FileInputs
   let logits: LogitsShape
   let ending: LossEnding?
   let probeBatchSize: Int
@@ -83,13 +83,8 @@ struct ImportPlan: Sendable {
     mode = options.mode
     let path = file.path
     name = String(path.split(separator: "/").last ?? "model")
-    guard file.inputs.count == 1, let input = file.inputs.first else {
-      throw ONNXError(
-        .unsupported,
-        "\(path): the model has \(file.inputs.count) inputs, and attacks on images need one")
-    }
     do throws(ModelError) {
-      layout = try InputLayout(input, options, path: path)
+      layout = try FileInputs(file, options)
     } catch {
       throw ONNXError(.mismatch, advising: error.sentence)
     }
@@ -129,7 +124,7 @@ struct ImportPlan: Sendable {
 
   /// The first of a few candidates that gives logits for each image.
   private static func firstThatFits(
-    _ candidates: [String], _ file: ONNXModel, _ layout: InputLayout, _ options: ImportOptions
+    _ candidates: [String], _ file: ONNXModel, _ layout: FileInputs, _ options: ImportOptions
   ) throws(ONNXError) -> Attempt {
     var failure: ONNXError?
     for output in candidates.prefix(4) {
@@ -143,7 +138,7 @@ struct ImportPlan: Sendable {
   }
 
   private static func attempt(
-    _ output: String, _ file: ONNXModel, _ layout: InputLayout, _ options: ImportOptions
+    _ output: String, _ file: ONNXModel, _ layout: FileInputs, _ options: ImportOptions
   ) throws(ONNXError) -> Attempt {
     let ending = LogitsEnding(of: file, output: output)
     var choice = ONNXOptions()
@@ -151,7 +146,7 @@ struct ImportPlan: Sendable {
     choice.outputs = [ending.output]
     func specialized(_ size: Int) throws(ONNXError) -> ONNXProgram {
       let program = try file.specialized(
-        inputShapes: [layout.inputName: layout.shape(batchSize: size)], options: choice)
+        inputShapes: layout.shapes(batchSize: size), options: choice)
       if options.mode == .training, let problem = program.trainingProblem { throw problem }
       return program
     }
@@ -230,13 +225,41 @@ struct ImportPlan: Sendable {
       all[index].convert(to: spec.elementType.dtype(floating: images.dtype))
     }
     do {
-      let outputs = try program.emit(
-        in: images.builder, inputs: [layout.arranged(images)], parameters: parameters,
-        buffers: own, mode: scope.mode == .training ? .training : .evaluation,
-        floating: images.dtype)
+      let outputs = try outputs(
+        of: images, specialization, fixed: parameters + own,
+        mode: scope.mode == .training ? .training : .evaluation)
       return logits.logits(of: outputs[0], batchSize: batchSize)
     } catch {
       preconditionFailure("\(name) could be lowered before, and now: \(error.message)")
+    }
+  }
+
+  private func outputs(
+    of examples: Value, _ specialization: Specialization, fixed: [Value], mode: ONNXForwardMode
+  ) throws(ONNXError) -> [Value] {
+    let program = specialization.program
+    func emit(
+      _ builder: GraphBuilder, _ inputs: [Value], _ fixed: [Value]
+    ) throws(ONNXError) -> [Value] {
+      let count = program.parameters.count
+      return try program.emit(
+        in: builder, inputs: inputs, parameters: Array(fixed.prefix(count)),
+        buffers: Array(fixed.dropFirst(count)), mode: mode, floating: examples.dtype)
+    }
+    switch layout {
+    case .pictures(let layout):
+      return try emit(examples.builder, [layout.arranged(examples)], fixed)
+    case .rows(let rows):
+      // Integers, such as where the embedding of each column begins, are no weights.
+      let integers = zip(program.buffers, specialization.buffers).enumerated().filter {
+        $0.element.0.elementType.isInteger
+      }
+      let constants = Dictionary(
+        uniqueKeysWithValues: integers.map {
+          (program.parameters.count + $0.offset, bufferValues[$0.element.1])
+        })
+      return try rows.outputs(
+        of: examples, program, fixed: fixed, constants: constants, emit: emit)
     }
   }
 

@@ -12,7 +12,7 @@ struct LogitsShape: Hashable, Sendable {
 
   /// - Throws: ``ONNXError`` when the output is no row of numbers for each image, nor for each of its pixels.
   init(
-    of program: ONNXProgram, batchSize: Int, layout: InputLayout, path: String
+    of program: ONNXProgram, batchSize: Int, layout: FileInputs, path: String
   ) throws(ONNXError) {
     let output = program.outputs.first
     let extents = output?.shape.dimensions ?? []
@@ -38,9 +38,9 @@ struct LogitsShape: Hashable, Sendable {
       (classCount, positions, areClassesLast) = (wide.first ?? 1, [], false)
       return
     }
-    let size = Array(layout.imageShape.dimensions.suffix(2))
+    let size = Array(layout.exampleShape.dimensions.suffix(2))
     let own = Array(extents.dropFirst())
-    areClassesLast = own.count == 3 && layout.arrangement == .channelsLast
+    areClassesLast = own.count == 3 && layout.hasChannelsLast
     positions = Shape(size)
     switch own {
     // One class that was squeezed away.

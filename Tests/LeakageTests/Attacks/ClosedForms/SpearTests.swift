@@ -85,7 +85,7 @@ import Testing
     let message = attackErrorMessage {
       _ = try client.attack(AttackConfiguration(attack: .spear))
     }
-    #expect(message?.hasPrefix("SPEAR needs many more active units than images") == true)
+    #expect(message?.hasPrefix("SPEAR needs many more active units than examples") == true)
   }
 
   @Test func modelsWithoutAFullyConnectedFirstLayerAreRefused() throws {
