@@ -120,7 +120,8 @@ struct UpdateTests {
       "reconstruct --weights w.safetensors --update g.safetensors --truth other.png --time-limit 5",
       model)
     #expect(
-      words(wrong.errors).contains("warning: The pictures of --truth have"), "\(wrong.errors)")
+      words(wrong.errors).contains("warning: The originals that were given have"), "\(wrong.errors)"
+    )
     let right = try run(
       "reconstruct --weights w.safetensors --update g.safetensors --truth photo.png --time-limit 5",
       model)
