@@ -34,7 +34,7 @@ RUNS = [
     ("R-GAP", "reconstruct chelsea --size 16 --model cnn6 --loss bce --labels 1 --attack r-gap", 60),
     ("APRIL", "reconstruct chelsea --size 8 --model vit-april --attack april", 60),
     ("SPEAR", "reconstruct chelsea coffee --batch-size 2 --model mlp --size 8 --attack spear", 60),
-    ("spans", "reconstruct chelsea coffee rocket --batch-size 3 --model mlp --size 8 --attack span", 60),
+    ("spans", "demo table --batch-size 8 --attack span", 60),
     ("residual peeling", "reconstruct rocket --model resnet18 --size 16 --width 16 --attack residual-peeling", 60),
     ("signs", "reconstruct chelsea --size 8 --optimizer adam --learning-rate 0.001 --attack sign-matching --iterations 20", 1e-4),
     ("a binarised image", "reconstruct chelsea --size 8 --model mlp --optimizer adam --learning-rate 0.001 --attack sign-image", 60),

@@ -2,7 +2,7 @@
 ///
 /// Its raw value is its name in words. Commands say the option instead, programs may say their own name.
 public enum Setting: String, CaseIterable, Hashable, Sendable {
-  case model, weights, update, before, after, truth, labels, mode, classes, output, adapter, head,
+  case model, weights, update, before, after, labels, mode, classes, output, adapter, head,
     method, rounds
   case loss, reduction, epochs, budget, iterations
   case labelSmoothing = "label smoothing"

@@ -9,7 +9,6 @@ extension Setting {
     case .update: "--update"
     case .before: "--before"
     case .after: "--after"
-    case .truth: "--truth"
     case .labels: "--labels"
     case .mode: "--mode"
     case .classes: "--classes"
