@@ -61,7 +61,10 @@ import Testing
     init(_ name: String, _ activation: Activation, image: Int) throws {
       let model = try ModelCatalog.model(
         named: name,
-        ModelOptions(inputShape: [3, 8, 8], classCount: 5, activation: activation))
+        ModelOptions(
+          inputShape: [3, 8, 8], classCount: 5, activation: activation,
+          // More units than pixels determine an image, as the usual ones many times over do.
+          width: name == "mlp" ? 256 : nil))
       seed = UInt64(image)
       weighted = WeightedModel(untrained: model, seed: seed)
       let pictures = BundledImages.all(size: 32)
