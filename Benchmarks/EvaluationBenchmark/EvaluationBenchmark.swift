@@ -33,6 +33,7 @@ enum EvaluationBenchmark {
     let showsSteps = arguments.contains("--steps")
     arguments.removeAll { $0 == "--steps" }
     let showsRoofline = arguments.contains("--roofline")
+    arguments.removeAll { $0 == "--roofline" }
     var peaks: [DType: Peak] = [:]
     let backend: any Backend =
       try platform.map { XLABackend(try XLADevice($0)) }
@@ -42,7 +43,6 @@ enum EvaluationBenchmark {
         try emit(measurePeak(backend, .f32))
         continue
       }
-      if argument == "--roofline" { continue }
       let parts = argument.split(separator: ":").map(String.init)
       if showsRoofline, parts.count == 2, let row = try Row.named(parts[0]),
         let batch = Int(parts[1]), batch > 0

@@ -44,11 +44,10 @@ struct Roofline: Encodable {
     }
     leastMs = total * 1e3
     bandwidthShare = total > 0 ? bound / total : 0
-    let seconds = total
     heaviest = kinds.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }.prefix(6)
       .map { name, kind in
         Kind(
-          name: name, count: kind.count, share: kind.seconds / seconds,
+          name: name, count: kind.count, share: kind.seconds / total,
           flopsPerByte: kind.flops / kind.bytes)
       }
   }

@@ -55,13 +55,13 @@ public struct AutomaticAttack: Attack {
       // Rows that have the gradient are not given up for smoother ones, as pictures of few equations are.
       if !run.wasStopped, !problem.isExact(run) { try searchByStructure(problem, &run) }
     } else if !run.wasStopped, !isSolved() {
-      // Where time is short, a search that it does not suffice for is not begun with.
       if problem.seeksMasks {
         run.give(share: Self.maskShare)
         try searchWithMasks(problem, &run)
         run.give(share: 1)
         if run.wasStopped || isSolved() { return try problem.diagnose(&run) }
       }
+      // Where time is short, a search that it does not suffice for is not begun with.
       let isDear = try isDear(problem, &run)
       if isDear { try searchByPresets(share: Self.presetShare, problem, &run) }
       run.give(share: isDear ? 1 : Self.secondOrderShare)

@@ -15,10 +15,12 @@ extension AutomaticAttack {
   func searchWithMasks(
     _ problem: AttackProblem, _ run: inout AttackRun
   ) throws(AttackError) {
-    let whole = try problem.residuals(nil, &run)
-    let function = try run.compiling { () throws(GraphError) in
-      try MatchingFunction(problem, labels: nil, soughtForm: .logits, precision: .f64)
+    func compiled(_ form: LabelForm) throws(AttackError) -> MatchingFunction {
+      try run.compiling { () throws(GraphError) in
+        try MatchingFunction(problem, labels: nil, soughtForm: form, precision: .f64)
+      }
     }
+    let (function, whole) = (try compiled(.logits), try compiled(.probabilities))
     let method = AttackMethod(
       name: "l-bfgs", category: .eavesdropper, needs: secondOrder.descriptor.needs)
     let count = function.imageCount

@@ -145,7 +145,6 @@ struct PriceCommand: ParsableCommand, QuietCommand {
   /// Pictures, and the model that learns to tell their classes.
   private func pictures() throws -> (Model, LabelledExamples) {
     let architecture = try ModelCatalog.architecture(named: model ?? PriceCommand.usualModel)
-    try checkLabels(try architecture.model())
     let side = size ?? PriceCommand.usualSize
     let channels = architecture.defaults.inputShape[0]
     let images =
@@ -156,7 +155,9 @@ struct PriceCommand: ParsableCommand, QuietCommand {
     var options = ModelOptions(
       inputShape: [channels, side, side], width: width ?? PriceCommand.usualWidth)
     options.classCount = images.classes.count
-    return (try architecture.model(options), images)
+    let model = try architecture.model(options)
+    try checkLabels(model)
+    return (model, images)
   }
 
   /// Rows, and the model that learns to tell their label.

@@ -66,7 +66,7 @@ package struct ClassMask: Hashable, Sendable {
           ? "pixels that the loss leaves out (ignore_index) are not supported; give each a class"
           : "give a mask of the model's classes")
     }
-    self.init(classes: classes, note: notes.isEmpty ? nil : notes.joined(separator: ", "))
+    self.init(classes: classes, note: notes.joinedOrNil)
   }
 
   private init(classes: [Int], note: String?) {

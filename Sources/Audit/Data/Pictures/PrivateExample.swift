@@ -32,10 +32,9 @@ package struct PrivateExample: Sendable {
   ///
   /// - Parameter note: what was done to the mask to fit the model; nil for nothing.
   package func labelled(_ labels: [Int], note: String? = nil) -> PrivateExample {
-    let notes = [preparation, note].compactMap(\.self)
-    return PrivateExample(
+    PrivateExample(
       name: name, image: image, labels: labels,
-      preparation: notes.isEmpty ? nil : notes.joined(separator: ", "))
+      preparation: [preparation, note].compactMap(\.self).joinedOrNil)
   }
 
   /// Makes an example of any picture: turned to grey for one channel (Pillow's `convert("L")`), cropped to
@@ -61,6 +60,11 @@ package struct PrivateExample: Sendable {
     self.init(
       name: name,
       image: picture.fitted(width: width, height: height).tensor(.f64, channels: channels),
-      label: label, preparation: steps.isEmpty ? nil : steps.joined(separator: ", "))
+      label: label, preparation: steps.joinedOrNil)
   }
+}
+
+extension [String] {
+  /// The parts, separated by commas; nil for none.
+  var joinedOrNil: String? { isEmpty ? nil : joined(separator: ", ") }
 }

@@ -334,8 +334,3 @@ package struct UpdateAudit: Sendable {
     } / Double(errors.count)
   }
 }
-
-extension [String] {
-  /// The parts, separated by commas; nil for none.
-  fileprivate var joinedOrNil: String? { isEmpty ? nil : joined(separator: ", ") }
-}
